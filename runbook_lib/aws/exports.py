@@ -1,0 +1,81 @@
+"""The export calls of DynamoDB: start one, look at one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.errors import ExportError
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """What DescribeExport says of one export; `items` and `billed_bytes` are known once COMPLETED."""
+
+    arn: str
+    status: str
+    bucket: str
+    folder: str
+    items: int | None
+    billed_bytes: int | None
+    failure: str | None
+
+
+def start_export(
+    client: Any,
+    table_arn: str,
+    token: str,
+    export_time: datetime,
+    bucket: str,
+    prefix: str,
+    owner: str | None,
+    kms_key_id: str | None,
+) -> ExportState | None:
+    """Start an export, or find the one that the same token started; None when AWS says "too many now".
+
+    AWS keeps a token for eight hours; within them a repeated call starts nothing new.
+    """
+    wanted = {
+        "TableArn": table_arn,
+        "ClientToken": token,
+        "ExportTime": export_time,
+        "S3Bucket": bucket,
+        "S3Prefix": prefix,
+        "S3BucketOwner": owner,
+        "S3SseAlgorithm": "KMS" if kms_key_id else "AES256",
+        "S3SseKmsKeyId": kms_key_id,
+        "ExportFormat": "DYNAMODB_JSON",
+    }
+    try:
+        answer = client.export_table_to_point_in_time(**{k: v for k, v in wanted.items() if v not in (None, "")})
+    except client.exceptions.LimitExceededException:
+        return None
+    except (ClientError, BotoCoreError) as error:
+        raise ExportError(f"the export of {table_arn} could not be started: {error}") from None
+    return _state(answer["ExportDescription"])
+
+
+def describe_export(client: Any, arn: str) -> ExportState:
+    """Look at an export; raises ExportError if there is none."""
+    try:
+        return _state(client.describe_export(ExportArn=arn)["ExportDescription"])
+    except (ClientError, BotoCoreError) as error:
+        raise ExportError(f"export {arn} cannot be looked at: {error}") from None
+
+
+def _state(said: dict[str, Any]) -> ExportState:
+    arn = said["ExportArn"]
+    prefix = (said.get("S3Prefix") or "").strip("/")
+    failure = said.get("FailureCode")
+    return ExportState(
+        arn=arn,
+        status=said["ExportStatus"],
+        bucket=said.get("S3Bucket") or "",
+        folder=f"{prefix}/AWSDynamoDB/{arn.rsplit('/', 1)[-1]}/".lstrip("/"),
+        items=said.get("ItemCount"),
+        billed_bytes=said.get("BilledSizeBytes"),
+        failure=f"{failure}: {said.get('FailureMessage')}" if failure else None,
+    )

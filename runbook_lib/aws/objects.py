@@ -1,0 +1,86 @@
+"""Reading and writing S3 objects: whole small ones, and large ones as a stream that survives a break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from urllib3.exceptions import HTTPError
+
+from runbook_lib.errors import ConfigError, TransferError
+
+BLOCK = 1 << 20
+ATTEMPTS = 6
+
+
+def read_object(s3: Any, bucket: str, key: str) -> bytes | None:
+    """A small object's bytes, or None if there is none."""
+    try:
+        return b"".join(stream_object(s3, bucket, key))
+    except MissingObject:
+        return None
+
+
+class MissingObject(TransferError):
+    """The object does not exist (or may not be read, which S3 does not tell apart)."""
+
+
+def stream_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+    """An object's bytes in blocks; a broken stream goes on where it broke.
+
+    The continuation asks for the same ETag: an object replaced in mid-read is an error, never a mixture.
+    """
+    offset, etag, total = 0, None, None
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=key, **_rest(offset, etag))
+            total = offset + answer["ContentLength"] if total is None else total
+            etag = answer["ETag"]
+            while block := answer["Body"].read(BLOCK):
+                offset += len(block)
+                yield block
+            if offset == total:
+                return
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("NoSuchKey", "404", "NoSuchBucket"):
+                raise MissingObject(f"s3://{bucket}/{key} does not exist") from None
+            if code in ("PreconditionFailed", "412"):
+                raise TransferError(f"s3://{bucket}/{key} was replaced while it was read; export again") from None
+            raise TransferError(f"s3://{bucket}/{key} cannot be read: {error}") from None
+        except (HTTPClientError, HTTPError, OSError) as error:
+            if attempt == ATTEMPTS:
+                raise TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times, last at byte {offset}: {error}") from None
+    raise TransferError(f"s3://{bucket}/{key} ended at byte {offset} of {total}, {ATTEMPTS} times")
+
+
+def _rest(offset: int, etag: str | None) -> dict[str, str]:
+    if offset == 0 or etag is None:
+        return {}
+    return {"Range": f"bytes={offset}-", "IfMatch": etag}
+
+
+def put_object(s3: Any, bucket: str, key: str, body: BinaryIO, kms_key_id: str | None = None) -> None:
+    """Store an object of at most 5 GB."""
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **encryption)
+    except (ClientError, BotoCoreError) as error:
+        raise TransferError(f"s3://{bucket}/{key} cannot be written: {error}") from None
+
+
+def check_bucket(s3: Any, bucket: str, region: str, owner: str | None) -> str | None:
+    """None if the bucket is there, in this region and its owner's; else what was found instead."""
+    expected = {"ExpectedBucketOwner": owner} if owner else {}
+    try:
+        answer = s3.head_bucket(Bucket=bucket, **expected)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 404:
+            return "no such bucket"
+        return f"S3 answered {status}, which means no access, another owner or another region"
+    except BotoCoreError as error:
+        raise ConfigError(f"staging: S3 does not answer: {error}") from None
+    found = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+    return f"the bucket is in {found}" if found and found != region else None

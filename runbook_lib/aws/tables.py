@@ -1,0 +1,135 @@
+"""What DynamoDB says about tables, as plain facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.errors import ConfigError, CredentialsError
+from runbook_lib.items import KeyAttribute
+
+DENIED = frozenset({"UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"})
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A secondary index: `kind` is GSI or LSI."""
+
+    name: str
+    kind: str
+    key: tuple[KeyAttribute, ...]
+    projection: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table's definition. `items_hint` and `bytes_hint` are up to six hours old: never evidence."""
+
+    name: str
+    arn: str
+    table_id: str
+    status: str
+    key: tuple[KeyAttribute, ...]
+    indexes: tuple[Index, ...]
+    billing: str
+    stream: str | None
+    items_hint: int
+    bytes_hint: int
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TableFacts:
+        key = tuple(KeyAttribute(**k) for k in data["key"])
+        indexes = tuple(
+            Index(i["name"], i["kind"], tuple(KeyAttribute(**k) for k in i["key"]), i["projection"])
+            for i in data["indexes"]
+        )
+        return cls(**{**data, "key": key, "indexes": indexes})
+
+
+def list_tables(client: Any) -> list[str]:
+    """Names of all tables of a region; raises ConfigError when it cannot be asked."""
+    try:
+        return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+    except (ClientError, BotoCoreError) as error:
+        raise _unreachable("list tables", client, error) from None
+
+
+def describe_table(client: Any, name: str) -> TableFacts | None:
+    """A table's facts, or None if there is no such table."""
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    except (ClientError, BotoCoreError) as error:
+        raise _unreachable(f"describe table {name}", client, error) from None
+    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    stream = table.get("StreamSpecification") or {}
+    return TableFacts(
+        name=name,
+        arn=table["TableArn"],
+        table_id=table.get("TableId") or "",
+        status=table["TableStatus"],
+        key=_key(table["KeySchema"], types),
+        indexes=tuple(
+            Index(i["IndexName"], kind, _key(i["KeySchema"], types), i["Projection"]["ProjectionType"])
+            for kind, field in (("GSI", "GlobalSecondaryIndexes"), ("LSI", "LocalSecondaryIndexes"))
+            for i in table.get(field) or []
+        ),
+        billing=(table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
+        stream=stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
+        items_hint=table.get("ItemCount", 0),
+        bytes_hint=table.get("TableSizeBytes", 0),
+    )
+
+
+def has_pitr(client: Any, name: str) -> bool:
+    """Whether point-in-time recovery is on; a server that has no such thing has it off."""
+    try:
+        answer = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("UnknownOperationException", "ValidationException"):
+            return False
+        raise _unreachable(f"ask for point-in-time recovery of {name}", client, error) from None
+    except BotoCoreError as error:
+        raise _unreachable(f"ask for point-in-time recovery of {name}", client, error) from None
+    status: str = answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "DISABLED")
+    return status == "ENABLED"
+
+
+def is_empty(client: Any, name: str) -> bool:
+    """Whether a table holds nothing now, by reading it."""
+    pages: Iterator[dict[str, Any]] = client.get_paginator("scan").paginate(
+        TableName=name, Select="COUNT", ConsistentRead=True, PaginationConfig={"PageSize": 1}
+    )
+    try:
+        return not any(page["Count"] for page in pages)
+    except (ClientError, BotoCoreError) as error:
+        raise _unreachable(f"read table {name}", client, error) from None
+
+
+def ttl_attribute(client: Any, name: str) -> str | None:
+    """The attribute that expires items, or None where TTL is off or the server has no such thing."""
+    try:
+        said = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("UnknownOperationException", "ValidationException"):
+            return None
+        raise _unreachable(f"ask for the TTL of {name}", client, error) from None
+    except BotoCoreError as error:
+        raise _unreachable(f"ask for the TTL of {name}", client, error) from None
+    attribute: str | None = said.get("AttributeName") if said["TimeToLiveStatus"] == "ENABLED" else None
+    return attribute
+
+
+def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttribute, ...]:
+    ordered = sorted(schema, key=lambda k: k["KeyType"])  # HASH before RANGE
+    return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
+
+
+def _unreachable(what: str, client: Any, error: Exception) -> ConfigError:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    kind = CredentialsError if code in DENIED else ConfigError
+    return kind(f"cannot {what} at {client.meta.endpoint_url} ({client.meta.region_name}): {error}")

@@ -1,0 +1,151 @@
+"""DynamoDB requests whose body is bytes that nobody parsed on the way.
+
+Signs with botocore's SigV4 and sends over the HTTP session that botocore made for the client,
+so TLS, proxies, CA bundles, endpoints, profiles and refreshed credentials are the ones boto3 uses.
+What is left out is what would touch an item: parameter serializing and response parsing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import HTTPClientError
+
+from runbook_lib.aws.guard import Guard
+from runbook_lib.errors import ForbiddenCall, TransferError
+
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+    }
+)
+EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
+TRANSIENT = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable", "TransactionInProgressException"})
+
+
+class WireError(TransferError):
+    """DynamoDB answered with an error; `code` is its short name."""
+
+    def __init__(self, operation: str, status: int, code: str, message: str, reasons: list[Any]) -> None:
+        super().__init__(f"{operation} was answered with {status} {code}: {message}")
+        self.status, self.code, self.message, self.reasons = status, code, message, reasons
+
+    @property
+    def throttled(self) -> bool:
+        return self.code in THROTTLED
+
+    @property
+    def retryable(self) -> bool:
+        return self.throttled or self.code in EXPIRED or self.code in TRANSIENT or self.status >= 500
+
+
+class BrokenAnswer(TransferError):
+    """The connection failed or the answer's checksum is wrong: nobody knows what the server did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Full-jitter exponential backoff, and how many attempts without progress are too many.
+
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
+    """
+
+    first: float = 0.05
+    cap: float = 10.0
+    attempts: int = 30
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds to wait before each further attempt; ends when patience does."""
+        for attempt in range(self.attempts):
+            yield self.uniform(0.0, min(self.cap, self.first * 2.0**attempt))
+
+
+class Wire:
+    """One side's raw connection; thread-safe."""
+
+    def __init__(
+        self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()
+    ) -> None:
+        self._url: str = client.meta.endpoint_url.rstrip("/") + "/"
+        self._region: str = client.meta.region_name
+        # botocore offers no public way to its configured HTTP session; a test pins this attribute.
+        self._http = client._endpoint.http_session
+        self._credentials = credentials
+        self._guard = guard
+        self._write_tables = write_tables
+
+    def batch_write(self, table: str, body: bytes) -> bytes:
+        """Send one BatchWriteItem body for one table; raises ForbiddenCall for a table not granted."""
+        if table not in self._write_tables:
+            raise ForbiddenCall(
+                f"writing to table {table!r} is not part of the plan; granted are {sorted(self._write_tables)}"
+            )
+        return self.post("BatchWriteItem", body)
+
+    def post(self, operation: str, body: bytes) -> bytes:
+        """Send one request, once; returns the answer's body.
+
+        Raises WireError for an error answer and BrokenAnswer when there is none that can be trusted.
+        """
+        self._guard.check("dynamodb", operation)
+        request = AWSRequest(
+            method="POST",
+            url=self._url,
+            data=body,
+            headers={
+                "Content-Type": "application/x-amz-json-1.0",
+                "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+                "Accept-Encoding": "identity",
+            },
+        )
+        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
+        self._guard.count(operation)
+        try:
+            answer = self._http.send(request.prepare())
+            content: bytes = answer.content
+        except HTTPClientError as error:
+            raise BrokenAnswer(f"{operation}: {error}") from error
+        checksum = answer.headers.get("x-amz-crc32")
+        if checksum is not None and int(checksum) != zlib.crc32(content):
+            raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
+        if answer.status_code != 200:
+            raise _error(operation, answer.status_code, content)
+        return content
+
+    def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
+        """`post` for operations that change nothing, repeated until it is answered."""
+        for pause in patience.pauses():
+            try:
+                return self.post(operation, body)
+            except BrokenAnswer:
+                pass
+            except WireError as error:
+                if not error.retryable:
+                    raise
+            patience.sleep(pause)
+        return self.post(operation, body)
+
+
+def _error(operation: str, status: int, content: bytes) -> WireError:
+    try:
+        data = json.loads(content)
+    except ValueError:
+        data = {}
+    if not isinstance(data, dict):
+        data = {}
+    code = str(data.get("__type", "")).rsplit("#", 1)[-1] or f"HTTP{status}"
+    message = data.get("message") or data.get("Message") or content[:200].decode(errors="replace")
+    return WireError(operation, status, code, str(message), data.get("ThrottlingReasons") or [])

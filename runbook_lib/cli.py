@@ -1,0 +1,141 @@
+"""The command line: a thin layer that turns arguments into calls and outcomes into exit codes.
+
+0 PASS or DRY-RUN, 1 FAIL, 2 usage or configuration error before anything ran, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook_lib import __version__
+from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
+from runbook_lib.run import STEPS
+
+CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runbook")
+def cli() -> None:
+    """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
+
+
+@cli.command()
+@click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
+              help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
+@click.option("--sabotage", type=click.Choice(["lost-items", "extra-items", "changed-items"]),
+              help="Damage the target before validation, to see a FAIL.")  # fmt: skip
+@click.option("--run-id", default="", help="Name of the run's folder.")
+def demo(scale: float, sabotage: str | None, run_id: str) -> int:
+    """Start the sandbox, run the demo migration in it headless, say where the report is."""
+    from runbook_lib.sandbox.migration import run_demo
+
+    return _conclude(run_demo(scale, sabotage, run_id, _say))
+
+
+@cli.command()
+@CONFIG
+@click.option("--run-id", default="", help="Name of the run's folder; an existing one is resumed.")
+@click.option("--only", type=click.Choice(STEPS), help="Run this step alone.")
+@click.option("--from", "start_at", type=click.Choice(STEPS), help="Run this step and those after it.")
+@click.option("--tables", default="*", metavar="GLOB", help="Source tables to act on.")
+@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
+def run(config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool) -> int:
+    """Run the notebooks of the migration CONFIG with papermill."""
+    from runbook_lib.runner import Request, run_notebooks
+
+    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; default: a free one.")
+@click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
+              help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
+def sandbox(port: int, scale: float) -> int:
+    """Start the embedded AWS with the demo's source tables and stay up until interrupted."""
+    from runbook_lib.sandbox.migration import stay_up
+
+    stay_up(port, scale, _say)
+    return 0
+
+
+@cli.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+def verify(run_dir: Path) -> int:
+    """Recompute the evidence digests of RUN_DIR; exit 1 if anything changed."""
+    from runbook_lib.evidence import verify as verify_folder
+
+    click.echo(f"{verify_folder(run_dir)} files of {run_dir} are as they were sealed")
+    return 0
+
+
+@cli.command()
+@CONFIG
+@click.option("--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True)
+def schema(config: Path, form: str) -> int:
+    """Print the source's table definitions, renamed, as infrastructure code."""
+    from runbook_lib.schema import schema_of
+
+    click.echo(schema_of(config, form), nl=False)
+    return 0
+
+
+@cli.command()
+@CONFIG
+def policy(config: Path) -> int:
+    """Print least-privilege IAM policies, one for the source role and one for the target role."""
+    from runbook_lib.policy import policies_of
+
+    click.echo(policies_of(config), nl=False)
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+    sys.stdout.flush()
+
+
+def _conclude(record: dict[str, Any]) -> int:
+    """The last lines of a run: the verdict, its reasons and where the report lies."""
+    from runbook_lib.run import reports_root
+
+    totals, verdict = record["totals"], record["verdict"]
+    for reason in record["reasons"]:
+        click.echo(f"  {reason}")
+    click.echo(
+        f"{verdict}: {totals['tables']} tables, {totals['items_exported']:,} items exported, "
+        f"{totals['items_written']:,} written, {totals['items_in_target']:,} in the target, {totals['seconds']:.0f} s"
+    )
+    click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
+    return CODES[verdict]
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int:
+    """Run one command; returns its exit code."""
+    try:
+        return int(command(arguments, prog_name="runbook", standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (ConfigError, ResumeRefused) as error:
+        click.echo(f"error: {error}", err=True)
+        return 2
+    except RunbookError as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130

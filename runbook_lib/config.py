@@ -1,0 +1,277 @@
+"""The migration file: what it may say, and errors that name the key, the file and the line.
+
+Reads one YAML file and nothing else: no environment, no AWS. Credentials have no place in it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import string
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from runbook_lib.errors import ConfigError
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+
+
+class Strict(BaseModel):
+    """A section of the file: unknown keys and other types than the declared ones are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class Side(Strict):
+    """One end of the migration: a region, reached with a profile, a role or the default credentials."""
+
+    region: str = Field(pattern=REGION, description="AWS region of the tables")
+    profile: str | None = Field(None, description="profile of the AWS credential chain")
+    role_arn: str | None = Field(None, description="role to assume with those credentials")
+    endpoint_url: str | None = Field(
+        None, pattern=r"^https?://", description="a DynamoDB-compatible server instead of AWS"
+    )
+
+
+class Staging(Strict):
+    """The S3 place that exports are written to and read from."""
+
+    bucket: str = Field(pattern=BUCKET, description="bucket, in any region or account")
+    prefix: str = Field("", description="key prefix of the exports, without slashes at its ends")
+    region: str = Field(pattern=REGION, description="region of the bucket")
+    profile: str | None = Field(None, description="profile that reads the bucket; default: the target's")
+    role_arn: str | None = Field(None, description="role that reads the bucket; default: the target's")
+    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="an S3-compatible server")
+    bucket_owner: str | None = Field(
+        None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
+    )
+    kms_key_id: str | None = Field(None, description="KMS key for SSE-KMS; default: AES256")
+
+    @field_validator("prefix")
+    @classmethod
+    def _strip(cls, value: str) -> str:
+        return value.strip("/")
+
+
+class Rename(Strict):
+    """How a target's name follows from its source's."""
+
+    pattern: str = Field(description="regular expression that must match the whole source name")
+    to: str = Field(description="target name, with {group} for the pattern's named groups")
+
+    @model_validator(mode="after")
+    def _groups(self) -> Rename:
+        try:
+            groups = set(re.compile(self.pattern).groupindex)
+        except re.error as error:
+            raise ValueError(f"pattern is not a regular expression: {error}") from error
+        try:
+            used = {name for _, name, _, _ in string.Formatter().parse(self.to) if name is not None}
+        except ValueError as error:
+            raise ValueError(f"'to' is not a template: {error}") from error
+        if used - groups:
+            raise ValueError(f"'to' uses {sorted(used - groups)}, but pattern names only {sorted(groups)}")
+        return self
+
+
+class Tables(Strict):
+    """Which tables move, and what they are called afterwards."""
+
+    include: list[str] = Field(min_length=1, description="names or globs of source tables")
+    exclude: list[str] = Field(default_factory=list, description="names or globs to leave out")
+    rename: Rename | None = Field(None, description="default: the target has the source's name")
+    overrides: dict[str, str] = Field(default_factory=dict, description="source name: target name")
+
+
+class Export(Strict):
+    """How the source is read."""
+
+    without_pitr: Literal["scan", "skip", "fail"] = Field(
+        "scan", description="what to do with tables that have no point-in-time recovery"
+    )
+    reuse: str | dict[str, str] = Field(
+        default_factory=dict,
+        description="an earlier export instead of a new one, per source table (or one for a one-table "
+        "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/",
+    )
+    export_time: datetime | None = Field(
+        None, description="the moment every export shows; default: the start of the export step"
+    )
+    in_flight: int = Field(300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
+    poll_seconds: float = Field(15.0, gt=0, le=600, description="pause between two looks at the exports")
+    timeout_minutes: float = Field(24 * 60.0, gt=0, description="when to give up waiting for exports")
+    scan_segments: int = Field(4, ge=1, le=1000, description="parallel segments of a Scan")
+    scan_max_rcu: float | None = Field(None, gt=0, description="read units per second a Scan may use")
+
+    @field_validator("export_time", mode="before")
+    @classmethod
+    def _timestamp(cls, value: object) -> object:
+        """YAML reads a bare timestamp as a datetime and a quoted one as text; take both, with a zone."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise ValueError("a time zone is needed, for example 2026-11-23T05:00:00Z")
+        return value
+
+
+class Import(Strict):
+    """How the target is written."""
+
+    on_non_empty: Literal["fail", "append", "overwrite"] = Field(
+        "fail",
+        description="for a target that holds items: refuse; add items but replace none; or replace by key",
+    )
+    concurrency: int = Field(8, ge=1, le=256, description="requests in flight")
+    quarantine_limit: int = Field(
+        1000, ge=0, description="rejected items of one table after which its import stops"
+    )
+
+
+class Validate(Strict):
+    """How the target is read back."""
+
+    segments: int = Field(4, ge=1, le=1000, description="parallel segments of the Scan")
+    max_rcu: float | None = Field(None, gt=0, description="read units per second the Scan may use")
+    max_differences: int = Field(1000, ge=0, description="differences listed one by one in the run folder")
+
+
+class Report(Strict):
+    """What the run folder may show."""
+
+    show_keys: Literal["hash", "full"] = Field("hash", description="item keys as hashes, or in full")
+
+
+class Migration(Strict):
+    """A migration file."""
+
+    name: str = Field(pattern=NAME, description="names the runs; letters, digits, dot, dash, underscore")
+    source: Side
+    target: Side
+    staging: Staging
+    tables: Tables
+    export: Export = Field(default_factory=Export)
+    import_: Import = Field(default_factory=Import, alias="import")
+    validate_: Validate = Field(default_factory=Validate, alias="validate")
+    report: Report = Field(default_factory=Report)
+    confirm_target: str = Field(
+        "", description='must spell the target, "ACCOUNT/REGION", before anything is written'
+    )
+
+    def fingerprint(self) -> str:
+        """Digest of all that decides which items go where; rates, limits and the report may change.
+
+        A run is resumed only with the fingerprint it was started with.
+        """
+        what = self.model_dump(
+            mode="json",
+            include={
+                "source": True,
+                "target": True,
+                "staging": {"bucket", "prefix", "region", "endpoint_url"},
+                "tables": True,
+                "export": {"without_pitr", "reuse", "export_time"},
+                "import_": {"on_non_empty"},
+            },
+        )
+        return hashlib.sha256(repr(sorted(_flat(what))).encode()).hexdigest()[:32]
+
+
+def load_config(path: str | Path) -> Migration:
+    """Read and check a migration file; raises ConfigError with one line per mistake."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; expected a migration file in YAML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
+    data, lines = _parse(file, text)
+    try:
+        return Migration.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(_explain(file, lines, dict(e)) for e in error.errors())
+        ) from None
+
+
+def _parse(file: Path, text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """YAML text as data, and the line of every key in it."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[tuple[str | int, ...], int] = {(): 1}
+        _index(file, node, (), lines)
+        return (loader.construct_document(node) if node is not None else None), lines
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{file}: not valid YAML: {error}") from None
+    finally:
+        loader.dispose()
+
+
+def _index(
+    file: Path, node: yaml.Node | None, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
+) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, key.value)
+            if here in lines:
+                first = lines[here]
+                raise ConfigError(
+                    f"{file}:{key.start_mark.line + 1}: key '{_dotted(here)}' is given twice, "
+                    f"first on line {first}; keep one"
+                )
+            lines[here] = key.start_mark.line + 1
+            _index(file, value, here, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            lines[(*path, position)] = value.start_mark.line + 1
+            _index(file, value, (*path, position), lines)
+
+
+def _explain(file: Path, lines: dict[tuple[str | int, ...], int], error: dict[str, Any]) -> str:
+    path = tuple(error["loc"])
+    known = path
+    while known not in lines:
+        known = known[:-1]
+    where = f"{file}:{lines[known]}"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key '{_dotted(path)}'{_suggest(path)}"
+    if error["type"] == "missing":
+        return f"{where}: key '{_dotted(path)}' is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    found = error.get("input")
+    shown = "" if isinstance(found, (dict, list, BaseModel)) else f", found {found!r}"
+    return f"{where}: key '{_dotted(known)}': {message[0].lower() + message[1:]}{shown}"
+
+
+def _suggest(path: tuple[str | int, ...]) -> str:
+    section: Any = Migration
+    for part in path[:-1]:
+        section = {(f.alias or n): f.annotation for n, f in section.model_fields.items()}.get(str(part))
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return ""
+    names = [f.alias or n for n, f in section.model_fields.items()]
+    close = difflib.get_close_matches(str(path[-1]), names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known keys are {', '.join(names)}"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in path) or "the file"
+
+
+def _flat(value: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [row for key, inner in value.items() for row in _flat(inner, f"{path}.{key}")]
+    if isinstance(value, list):
+        return [row for n, inner in enumerate(value) for row in _flat(inner, f"{path}.{n}")]
+    return [(path, repr(value))]

@@ -1,0 +1,91 @@
+"""One data file of an export: fetched once, proved to be the one its manifest describes, then read.
+
+The compressed bytes are kept (in memory when small, on disk when not) and everything that follows
+reads those same bytes, so what was checked is what is loaded. No line of a file is handed out
+before the whole file has been checked. Memory stays bounded whatever the file's size.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+from runbook_lib.aws.objects import MissingObject, stream_object
+from runbook_lib.errors import CorruptFile, TransferError
+from runbook_lib.items import parse_line
+from runbook_lib.manifest import DataFile
+
+IN_MEMORY = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """A file whose MD5, compression and item count are right; `unreadable` maps a line to what is wrong with it."""
+
+    file: DataFile
+    lines: int
+    bytes: int
+    unreadable: dict[int, str]
+    _body: IO[bytes]
+
+    def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Line numbers (from 1) and `{"Item":...}` lines after the given one, without the unreadable ones."""
+        for number, line in _lines(self._body):
+            if number > after and number not in self.unreadable:
+                yield number, line
+
+
+@contextmanager
+def fetch(s3: Any, bucket: str, file: DataFile) -> Iterator[CheckedFile]:
+    """Fetch and check a data file; raises CorruptFile if it is not the one the manifest describes."""
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
+        md5 = hashlib.md5(usedforsecurity=False)
+        try:
+            for block in stream_object(s3, bucket, file.key):
+                md5.update(block)
+                body.write(block)
+        except MissingObject:
+            raise CorruptFile(f"{file.key} is named by the manifest and missing; export again") from None
+        except OSError as error:
+            raise TransferError(f"{file.key} could not be kept in {tempfile.gettempdir()}: {error}") from None
+        found = base64.b64encode(md5.digest()).decode()
+        if found != file.md5:
+            raise CorruptFile(f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing of it was loaded, export again")
+        yield _check(file, body)
+
+
+def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
+    """Read the file once to the end, looking at every line, before anything of it is used."""
+    lines = size = 0
+    unreadable: dict[int, str] = {}
+    try:
+        for number, line in _lines(body):
+            lines += 1
+            size += len(line)
+            try:
+                parse_line(line)
+            except CorruptFile as error:
+                unreadable[number] = str(error)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorruptFile(f"{file.key} is not whole gzip: {error}; nothing of it was loaded, export again") from None
+    if lines != file.items:
+        raise CorruptFile(
+            f"{file.key} holds {lines} items, the manifest says {file.items}; nothing of it was loaded, export again"
+        )
+    return CheckedFile(file, lines, size, unreadable, body)
+
+
+def _lines(body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, numbered as in the file."""
+    body.seek(0)
+    with gzip.GzipFile(fileobj=body, mode="rb") as text:
+        for number, line in enumerate(text, 1):
+            if line := line.strip():
+                yield number, line

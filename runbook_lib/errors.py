@@ -1,0 +1,66 @@
+"""Every error the runbook raises on purpose.
+
+    RunbookError                 something the user has to know; shown as one line, never as a traceback
+    ├── ConfigError              the configuration or the command line is wrong: exit 2, before anything ran
+    │   └── CredentialsError     no usable AWS credentials for one side
+    ├── GateFailed               a condition for going on does not hold: the run ends with FAIL
+    ├── ForbiddenCall            a client was asked for an operation that is not on its allow-list
+    ├── ExportError              an export could not be started, failed, or is not what this run asked for
+    │   └── ManifestError        a manifest is missing, damaged or contradicts itself
+    ├── TransferError            items could not be read or written
+    │   └── CorruptFile          a data file is not the one its manifest describes
+    ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
+    └── EvidenceError            the files of a run folder are not the ones it was sealed with
+
+A message says what was expected, what was found and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class RunbookError(Exception):
+    """Base of all errors below; `str()` is the whole message for the user."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show one line instead of a traceback (the notebook still fails)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ConfigError(RunbookError):
+    """The configuration or the command line is wrong; nothing has run yet."""
+
+
+class CredentialsError(ConfigError):
+    """No usable AWS credentials were found for one side."""
+
+
+class GateFailed(RunbookError):
+    """A condition for going on does not hold."""
+
+
+class ForbiddenCall(RunbookError):
+    """A client was asked for an operation that is not on its allow-list; nothing was sent."""
+
+
+class ExportError(RunbookError):
+    """An export could not be started, failed, or is not what this run asked for."""
+
+
+class ManifestError(ExportError):
+    """A manifest is missing, damaged or contradicts itself."""
+
+
+class TransferError(RunbookError):
+    """Items could not be read or written."""
+
+
+class CorruptFile(TransferError):
+    """A data file is not the one its manifest describes."""
+
+
+class ResumeRefused(RunbookError):
+    """The ledger of this run belongs to another plan, export or target table."""
+
+
+class EvidenceError(RunbookError):
+    """The files of a run folder are not the ones it was sealed with."""

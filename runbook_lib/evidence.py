@@ -1,0 +1,66 @@
+"""Seal a run folder and tell whether anything in it was changed since.
+
+`SHA256SUMS` has the form of coreutils' sha256sum, so the seal can be checked without this tool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from runbook_lib.errors import ConfigError, EvidenceError
+from runbook_lib.record import write_atomically
+
+SUMS = "SHA256SUMS"
+LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+
+
+def seal(folder: Path) -> None:
+    """Write the digests of every file of the folder."""
+    lines = [f"{_digest(folder / name)}  {name}" for name in _names(folder)]
+    write_atomically(folder / SUMS, "\n".join(lines) + "\n")
+
+
+def verify(folder: Path) -> int:
+    """Recompute the digests; returns how many files were checked.
+
+    Raises ConfigError if the folder is not a sealed run, EvidenceError naming each file that was
+    changed, removed or added.
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise ConfigError(f"{folder}: expected a finished run's folder with {SUMS} in it, found none")
+    said = _read(sums)
+    present = set(_names(folder))
+    wrong = [f"{name} is missing" for name in said if name not in present]
+    wrong += [f"{name} was added" for name in sorted(present - set(said))]
+    wrong += [
+        f"{name} was changed" for name, digest in said.items() if name in present and _digest(folder / name) != digest
+    ]
+    if wrong:
+        raise EvidenceError(f"{folder} is not as it was sealed: {'; '.join(wrong)}")
+    return len(said)
+
+
+def _read(sums: Path) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for number, line in enumerate(sums.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        match = LINE.fullmatch(line)
+        if match is None or match[2] in said:
+            raise EvidenceError(f"{sums} line {number} should be a digest and a name of its own, found {line[:90]!r}")
+        said[match[2]] = match[1]
+    if "run.json" not in said:
+        raise EvidenceError(f"{sums} does not name run.json; it was changed or cut short")
+    return said
+
+
+def _names(folder: Path) -> list[str]:
+    """The files that are evidence: all but the seal, hidden ones and SQLite's shared memory."""
+    names = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() or p.is_symlink())
+    return sorted(n for n in names if n != SUMS and not n.split("/")[-1].startswith(".") and not n.endswith(("-wal", "-shm")))
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

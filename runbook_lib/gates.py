@@ -1,0 +1,80 @@
+"""The conditions for going on. A gate raises GateFailed, so a notebook stops there whoever runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib.errors import GateFailed
+from runbook_lib.plan import Plan
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.run import Run
+
+
+def gate_plan(run: Run, plan: Plan) -> str:
+    """Nothing stands in the way."""
+    return _decide(run, "preflight", [str(b) for b in plan.blockers], f"{len(plan.pairs)} tables, no blocker")
+
+
+def gate_planned(run: Run) -> str:
+    """The run has a plan, and its pre-flight found nothing in the way."""
+    pairs = run.planned_pairs()
+    blockers = run.ledger.get("plan", "blockers") or []
+    if blockers:
+        found = "; ".join(f"{b['table']}: {b['found']}" for b in blockers)
+        raise GateFailed(f"the pre-flight found blockers: {found}; mend them and run 00_preflight again")
+    return f"GO: {len(pairs)} tables are planned"
+
+
+def gate_exports(run: Run) -> str:
+    """Each planned table has a completed export with a checked manifest, or is skipped knowingly."""
+    exports = run.ledger.all("export")
+    wrong = [
+        f"{pair.source}: {exports[pair.source]['status'] if pair.source in exports else 'not exported'}"
+        for pair in run.planned_pairs()
+        if (exports.get(pair.source) or {}).get("status") not in ("COMPLETED", "SKIPPED")
+    ]
+    items = sum(e.get("items") or 0 for e in exports.values())
+    return _decide(run, "export", wrong, f"{len(exports)} tables, {items:,} items according to the manifests")
+
+
+def gate_writes(run: Run) -> str:
+    """Writing is allowed: asked for, confirmed by name, nothing in the way, everything exported."""
+    gate_planned(run)
+    gate_exports(run)
+    who = run.clients.target_identity
+    if not run.execute:
+        return f"DRY RUN: nothing will be written to {who.account}/{who.region}; set execute to True to write"
+    check_confirmation(run.confirmation, run.clients)
+    return f"WRITING to {who.account}/{who.region}, confirmed by confirm_target"
+
+
+def gate_import(run: Run) -> str:
+    """Each table was loaded to its end, or checked to its end in a dry run."""
+    imports = run.ledger.all("import")
+    wrong = [
+        f"{pair.source}: {(imports.get(pair.source) or {}).get('status', 'not begun')}"
+        for pair in run.planned_pairs()
+        if pair.method != "skip" and (imports.get(pair.source) or {}).get("status") not in ("completed", "dry-run")
+    ]
+    return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
+
+
+def gate_validation(run: Run) -> str:
+    """Each table is proved; in a dry run there is nothing to prove."""
+    facts = run.ledger.all("validation")
+    wrong = [
+        f"{source}: {fact['verdict']}: {'; '.join(fact['reasons'])}"
+        for source, fact in facts.items()
+        if fact["verdict"] not in ("PASS", "DRY-RUN")
+    ]
+    proved = sum(fact["verdict"] == "PASS" for fact in facts.values())
+    return _decide(run, "validate", wrong, f"{proved} of {len(facts)} tables proved")
+
+
+def _decide(run: Run, step: str, wrong: list[str], good: str) -> str:
+    if not wrong:
+        return f"GO: {good}"
+    message = "; ".join(wrong)
+    known: dict[str, Any] = run.ledger.get("step", step) or {"seconds": 0.0}
+    run.ledger.put("step", step, known | {"status": "failed", "message": message})
+    raise GateFailed(message)

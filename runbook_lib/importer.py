@@ -1,0 +1,173 @@
+"""Load the exports into the target tables: every item acknowledged, quarantined, or the import fails.
+
+A table is bound to one export, one manifest and one target table before its first write. A table
+that fails does not stop the others, and nothing that failed can pass.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.batch import Target
+from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
+from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.plan import Pair
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.rate import RateLimit
+from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.scan import scan_segment
+
+
+def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, dict[str, Any]]:
+    """Load every planned table, smallest first; returns the facts by source table.
+
+    Without `run.execute` it does everything but write. A table that fails does not stop the
+    others; at the end TransferError names each. Raises ConfigError before the first write
+    unless the configuration spells the target.
+    """
+    with run.step("import"):
+        pairs = [pair for pair in run.planned_pairs() if pair.method != "skip"]
+        if run.execute:
+            check_confirmation(run.confirmation, run.clients)
+            run.ledger.put("run", "executed", True)
+        writer = run.clients.writer(frozenset(p.target for p in pairs)) if run.execute else None
+        exports = {p.source: _export_of(run, p) for p in pairs}
+        failures = []
+        for pair in sorted(pairs, key=lambda p: (exports[p.source]["items"], p.source)):
+            if not run.execute and _is_bound(run, pair):
+                continue  # written by this run before: a dry run has nothing to say about it
+            try:
+                _import_table(run, pair, exports[pair.source], writer, watch)
+            except ResumeRefused:
+                raise
+            except RunbookError as error:
+                failures.append(f"{pair.source}: {error}")
+                fact = run.ledger.get("import", pair.source) or {}
+                run.ledger.put("import", pair.source, fact | {"status": "failed", "failure": str(error)})
+        if failures:
+            raise TransferError("; ".join(failures))
+        return run.ledger.all("import")
+
+
+def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
+    fact: dict[str, Any] | None = run.ledger.get("export", pair.source)
+    if fact is None or fact["status"] != "COMPLETED":
+        state = fact["status"] if fact else "not begun"
+        raise GateFailed(f"the export of {pair.source} should be COMPLETED and is {state}; run 10_export first")
+    return fact
+
+
+def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch) -> None:
+    """Load one table, or check and measure it when there is no writer."""
+    fact = _begin(run, pair, export, execute=writer is not None)
+    loading = Loading(
+        run=run,
+        bucket=export["bucket"],
+        files=files_of(run, pair.source),
+        progress=TableProgress(pair.source, pair.target, export["items"]),
+        watch=watch,
+    )
+    clock, spent = time.monotonic(), fact.get("seconds", 0.0)
+    try:
+        if writer is None:
+            check_only(loading)
+        else:
+            load(loading, _target(run, pair, writer))
+    finally:
+        fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
+        run.ledger.put("import", pair.source, fact)
+    if loading.failures:
+        raise TransferError("; ".join(loading.failures))
+    if writer is not None:
+        _check_conservation(run, pair.source)
+    run.ledger.put("import", pair.source, fact | {"status": "completed" if writer else "dry-run", "failure": None})
+    loading.show("done" if writer else "checked")
+
+
+def _is_bound(run: Run, pair: Pair) -> bool:
+    return bool((run.ledger.get("import", pair.source) or {}).get("binding"))
+
+
+def _target(run: Run, pair: Pair, writer: Wire) -> Target:
+    stop = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        stop.wait(seconds)
+
+    return Target(
+        wire=writer,
+        table=pair.target,
+        key=_facts(pair).key,
+        replace=run.config.import_.on_non_empty != "append",
+        patience=Patience(sleep=sleep),
+        stop=stop,
+    )
+
+
+def _facts(pair: Pair) -> TableFacts:
+    if pair.target_facts is None:
+        raise GateFailed(f"target {pair.target} did not exist at the pre-flight; create it and run 00_preflight again")
+    return pair.target_facts
+
+
+def _begin(run: Run, pair: Pair, export: dict[str, Any], *, execute: bool) -> dict[str, Any]:
+    """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
+    known: dict[str, Any] | None = run.ledger.get("import", pair.source)
+    if not execute:
+        return {"status": "dry-run", "started": stamp(run.now())} if known is None else known
+    now = describe_table(run.clients.target, pair.target)
+    if now is None:
+        raise TransferError(f"target {pair.target} is gone; create it and run again")
+    binding = {
+        "export_arn": export["arn"],
+        "manifest_md5": export["manifest"]["summary_md5"] + export["manifest"]["files_md5"],
+        "target_table_id": table_identity(now),
+    }
+    if known and known.get("binding"):
+        if known["binding"] != binding:
+            differs = [name for name, value in binding.items() if known["binding"].get(name) != value]
+            raise ResumeRefused(
+                f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
+                f"{[known['binding'].get(n) for n in differs]}, now {[binding[n] for n in differs]}; "
+                "start a new run with another run id"
+            )
+        return known | {"status": "loading", "failure": None}
+    fact = {
+        "status": "loading",
+        "started": stamp(run.now()),
+        "binding": binding,
+        "items_before": _items_before(run, pair),
+    }
+    run.ledger.put("import", pair.source, fact)
+    return fact
+
+
+def _items_before(run: Run, pair: Pair) -> int:
+    """What the target holds before the first write, by reading it."""
+    if is_empty(run.clients.target, pair.target):
+        return 0
+    if run.config.import_.on_non_empty == "fail":
+        raise GateFailed(
+            f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; nothing was written"
+        )
+    settings = run.config.validate_
+    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(settings.max_rcu), Patience())
+    return sum(len(page.items) for page in pages)
+
+
+def _check_conservation(run: Run, source: str) -> None:
+    """Law 1: for every file, exported = lines read = written + quarantined."""
+    for row in run.ledger.rows(
+        "SELECT f.*, (SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source AND q.key = f.key) AS quarantined "
+        "FROM file f WHERE f.source = ?",
+        source,
+    ):
+        if not row["items"] == row["lines"] == row["written"] + row["quarantined"]:
+            raise TransferError(
+                f"{row['key']}: the manifest says {row['items']} items, {row['lines']} lines were read, "
+                f"{row['written']} written and {row['quarantined']} quarantined; they should add up"
+            )

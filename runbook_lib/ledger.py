@@ -1,0 +1,104 @@
+"""What a run knows, in one SQLite file that survives a kill at any instant.
+
+Facts are written when they are true and never before: an acknowledged line after its
+acknowledgement, a call before it is sent. One process writes; readers may look on.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (topic TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (topic, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS call (side TEXT, operation TEXT, count INTEGER NOT NULL, PRIMARY KEY (side, operation));
+CREATE TABLE IF NOT EXISTS file (
+    source TEXT, key TEXT, ordinal INTEGER NOT NULL, md5 TEXT NOT NULL, items INTEGER NOT NULL,
+    lines INTEGER, acknowledged INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (source, key));
+CREATE TABLE IF NOT EXISTS quarantine (
+    source TEXT, key TEXT, line INTEGER, key_hash TEXT, reason TEXT NOT NULL, PRIMARY KEY (source, key, line));
+CREATE TABLE IF NOT EXISTS sample (
+    source TEXT, at REAL, seconds REAL, items INTEGER, bytes INTEGER, wcu REAL, throttles INTEGER,
+    PRIMARY KEY (source, at));
+CREATE TABLE IF NOT EXISTS difference (source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT);
+"""
+
+
+class Ledger:
+    """The facts of one run, by topic and name; values are JSON."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        # Autocommit: every statement is durable in the WAL when it returns; `batch` groups some.
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(SCHEMA)
+
+    def settle(self) -> None:
+        """Fold the write-ahead log into the file, so that the file alone is the ledger."""
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        with self._lock:
+            self.settle()
+            self._db.close()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All or nothing, also when the process dies inside."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def put(self, topic: str, name: str, value: Any) -> None:
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO fact VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (topic, name, json.dumps(value, ensure_ascii=False)),
+            )
+
+    def get(self, topic: str, name: str) -> Any:
+        """The value, or None if it was never put."""
+        rows = self.rows("SELECT value FROM fact WHERE topic = ? AND name = ?", topic, name)
+        return json.loads(rows[0]["value"]) if rows else None
+
+    def all(self, topic: str) -> dict[str, Any]:
+        rows = self.rows("SELECT name, value FROM fact WHERE topic = ? ORDER BY name", topic)
+        return {row["name"]: json.loads(row["value"]) for row in rows}
+
+    def forget(self, topic: str, name: str) -> None:
+        with self._lock:
+            self._db.execute("DELETE FROM fact WHERE topic = ? AND name = ?", (topic, name))
+
+    def count_call(self, side: str, operation: str) -> None:
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO call VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1", (side, operation)
+            )
+
+    def calls(self, side: str) -> dict[str, int]:
+        rows = self.rows("SELECT operation, count FROM call WHERE side = ? ORDER BY operation", side)
+        return {row["operation"]: row["count"] for row in rows}
+
+    def write(self, statement: str, values: Iterable[Iterable[Any]]) -> None:
+        """Run one statement for each row of values."""
+        with self._lock:
+            self._db.executemany(statement, [tuple(row) for row in values])
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()

@@ -1,0 +1,127 @@
+"""Which table goes where and how: names, methods, and the words for what stands in the way.
+
+Pure: it is told which tables exist and asks nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from runbook_lib.aws.tables import TableFacts
+from runbook_lib.config import Migration
+from runbook_lib.errors import ConfigError
+from runbook_lib.reuse import Reuse
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One table's way: `method` is export, scan, reuse or skip; facts are None for a table not there."""
+
+    source: str
+    target: str
+    method: str
+    reuse: Reuse | None
+    source_facts: TableFacts | None
+    target_facts: TableFacts | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Pair:
+        def facts(side: str) -> TableFacts | None:
+            return TableFacts.from_json(data[side]) if data[side] else None
+
+        reuse = Reuse(**data["reuse"]) if data["reuse"] else None
+        both = facts("source_facts"), facts("target_facts")
+        return cls(data["source"], data["target"], data["method"], reuse, *both)
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that stands in the way. `configuration` ones end with exit 2 before anything runs."""
+
+    table: str
+    expected: str
+    found: str
+    remedy: str
+    configuration: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.table}: expected {self.expected}; found {self.found}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tables of a migration in the order they are imported, and what blocks it."""
+
+    pairs: tuple[Pair, ...]
+    blockers: tuple[Obstacle, ...]
+    warnings: tuple[Obstacle, ...]
+
+
+def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -> dict[str, str]:
+    """Source names and their target names, after include, exclude, rename and overrides.
+
+    Raises ConfigError for a pattern that matches nothing, a name that cannot be renamed and
+    an override of a table that is not selected; `only` is a further glob.
+    """
+    names, wanted, mistakes = sorted(existing), config.tables, []
+    for pattern in wanted.include:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            mistakes.append(
+                f"tables.include: no table of the source matches {pattern!r}; {_known(names)}"
+            )
+    selected = [
+        name
+        for name in names
+        if any(fnmatchcase(name, p) for p in wanted.include)
+        and not any(fnmatchcase(name, p) for p in wanted.exclude)
+    ]
+    mistakes += [
+        f"tables.overrides: {name!r} is not a selected source table"
+        for name in wanted.overrides
+        if name not in selected
+    ]
+    targets: dict[str, str] = {}
+    for name in selected:
+        target = _rename(config, name)
+        if target is None:
+            mistakes.append(
+                f"tables.rename: the pattern does not match {name!r}; widen it, exclude the table or override its name"
+            )
+        else:
+            targets[name] = target
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    chosen = {source: target for source, target in targets.items() if fnmatchcase(source, only)}
+    if not chosen:
+        raise ConfigError(
+            f"no table matched: {len(names)} in the source, {len(selected)} after include and exclude, "
+            f"0 after --tables {only!r}; nothing was done"
+        )
+    return chosen
+
+
+def _rename(config: Migration, name: str) -> str | None:
+    wanted = config.tables
+    if name in wanted.overrides:
+        return wanted.overrides[name]
+    if wanted.rename is None:
+        return name
+    match = re.fullmatch(wanted.rename.pattern, name)
+    return wanted.rename.to.format(**match.groupdict()) if match else None
+
+
+def _known(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"it has {len(names)} tables" + (f": {shown}{', ...' if len(names) > 5 else ''}" if names else "")
+
+
+def spell_key(facts: TableFacts) -> str:
+    """A key schema for people: `account_id (S), posted_at (N)`."""
+    return ", ".join(f"{k.name} ({k.type})" for k in facts.key)

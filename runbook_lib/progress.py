@@ -1,0 +1,94 @@
+"""Live tables of what a step is doing, which end as plain static HTML wherever they are shown.
+
+One output is updated in place; there is no widget that could be left behind dead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from IPython.display import HTML, display
+
+from runbook_lib.loading import TableProgress
+
+EVERY = 0.5
+
+
+class LiveTable:
+    """Rows by name, redrawn at most twice a second and once more at the end of the step."""
+
+    def __init__(self, *columns: str) -> None:
+        self._columns = columns
+        self._rows: dict[str, tuple[str, ...]] = {}
+        self._drawn = 0.0
+        self._handle: Any = None
+
+    def set(self, name: str, *cells: str) -> None:
+        self._rows[name] = cells
+        if time.monotonic() - self._drawn > EVERY:
+            self.draw()
+
+    def draw(self) -> None:
+        """Show the rows as they are now."""
+        self._drawn = time.monotonic()
+        head = "".join(f"<th>{escape(c)}</th>" for c in ("table", *self._columns))
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
+            for name, cells in self._rows.items()
+        )
+        content = HTML(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        if self._handle is None:
+            self._handle = display(content, display_id=True)
+        else:
+            self._handle.update(content)
+
+
+def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:
+    """Shows the state of every export; for `export_tables`."""
+    table = LiveTable("state", "items", "export")
+
+    def watch(states: dict[str, dict[str, Any]]) -> None:
+        for source, fact in states.items():
+            items = f"{fact['items']:,}" if fact.get("items") is not None else ""
+            table.set(source, fact["status"], items, fact.get("arn") or "")
+        if states and all(fact["status"] != "IN_PROGRESS" for fact in states.values()):
+            table.draw()
+
+    return watch
+
+
+def import_progress() -> Callable[[TableProgress], None]:
+    """Shows items, rate, throttles and remaining time per table; for `import_tables`."""
+    table = LiveTable("state", "items", "MB", "items/s", "WCU", "throttles", "left")
+
+    def watch(now: TableProgress) -> None:
+        eta = now.eta_seconds if now.state == "loading" else None
+        table.set(
+            now.target,
+            now.state,
+            f"{now.done:,} of {now.items:,}",
+            f"{now.bytes / 1e6:,.1f}",
+            f"{now.rate:,.0f}" if now.rate else "",
+            f"{now.wcu:,.0f}",
+            f"{now.throttles:,}",
+            f"{eta:,.0f} s" if eta is not None else "",
+        )
+        if now.state != "loading":
+            table.draw()
+
+    return watch
+
+
+def validation_progress() -> Callable[[str, str, int, int], None]:
+    """Shows how far the comparison of each table is; for `validate_tables`."""
+    table = LiveTable("state", "items")
+
+    def watch(source: str, state: str, done: int, expected: int) -> None:
+        table.set(source, state, f"{done:,} of {expected:,}")
+        if state in ("PASS", "FAIL"):
+            table.draw()
+
+    return watch

@@ -1,0 +1,55 @@
+"""Everything a run leaves for people and machines, written from its ledger and then sealed.
+
+Can be repeated at any time: nothing in the folder but the ledger and the executed notebooks is a source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.charts import draw_charts
+from runbook_lib.evidence import seal
+from runbook_lib.index import write_index
+from runbook_lib.ledger import Ledger
+from runbook_lib.record import Record, build_record, write_atomically, write_record
+from runbook_lib.report import render_html, render_markdown
+
+
+def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:
+    """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record."""
+    record = build_record(ledger, run_id, name, interrupted=interrupted)
+    for source in record["tables"]:
+        _write_quarantine(folder, ledger, source["source"])
+    _write_lines(folder / "differences.jsonl", (dict(r) for r in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash")))
+    samples = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
+    charts = draw_charts(record, samples, folder / "charts")
+    write_atomically(folder / "report.html", render_html(record, charts))
+    write_atomically(folder / "report.md", render_markdown(record))
+    write_record(folder, record)
+    ledger.settle()
+    seal(folder)
+    write_index(folder.parent)
+    return record
+
+
+def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:
+    """One file per table that has quarantined items: where they stand in the export and why they are here."""
+    rows = ledger.rows("SELECT * FROM quarantine WHERE source = ? ORDER BY key, line", source)
+    file = folder / "quarantine" / f"{source}.jsonl"
+    if rows:
+        _write_lines(
+            file,
+            (
+                {"table": r["source"], "file": r["key"], "line": r["line"], "key_hash": r["key_hash"], "reason": r["reason"]}
+                for r in rows
+            ),
+        )
+    else:
+        file.unlink(missing_ok=True)
+
+
+def _write_lines(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    write_atomically(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

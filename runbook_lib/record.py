@@ -1,0 +1,182 @@
+"""`run.json`: the verdict and every number of a run, gathered from its ledger and written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.ledger import Ledger
+from runbook_lib.run import STEPS, stamp
+from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGES = (
+    "boto3", "botocore", "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "moto",
+    "nbclient", "orjson", "pandas", "papermill", "pydantic",
+)  # fmt: skip
+METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
+SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
+COMPARED = ("missing", "extra", "different", "expired")
+Record = dict[str, Any]
+
+
+def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = False, interrupted: bool = False) -> Record:
+    """All of `run.json`, as the ledger knows it now."""
+    executed = bool(ledger.get("run", "executed"))
+    steps = [{"name": s, "status": "not run", "seconds": 0.0} | (ledger.get("step", s) or {}) for s in STEPS]
+    tables = _tables(ledger, executed)
+    judged = [s for s in steps if s["name"] != "report"] if running else steps
+    verdict, reasons = run_verdict(executed, interrupted, judged, tables)
+    return {
+        "run_id": run_id,
+        "name": name,
+        "verdict": RUNNING if running else verdict,
+        "reasons": [] if running else reasons,
+        "executed": executed,
+        "started": ledger.get("run", "started"),
+        "finished": None if running else stamp(datetime.now(UTC)),
+        "export_time": ledger.get("run", "export_time"),
+        "attempts": ledger.get("run", "attempts") or [],
+        "steps": steps,
+        "totals": _totals(tables, steps),
+        "tables": tables,
+        "blockers": ledger.get("plan", "blockers") or [],
+        "warnings": ledger.get("plan", "warnings") or [],
+        "source_calls": ledger.calls("source"),
+        "target_calls": ledger.calls("target"),
+        "staging_calls": ledger.calls("staging"),
+        "identity": {side: ledger.get("identity", side) for side in ("source", "target")},
+        "code": code_facts(),
+    }
+
+
+def _tables(ledger: Ledger, executed: bool) -> list[Record]:
+    exports, imports = ledger.all("export"), ledger.all("import")
+    validations, files = ledger.all("validation"), _file_sums(ledger)
+    planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
+    return [
+        _table(
+            entry["pair"],
+            exports.get(entry["pair"]["source"]),
+            imports.get(entry["pair"]["source"]),
+            validations.get(entry["pair"]["source"]),
+            files.get(entry["pair"]["source"], {}),
+            executed,
+        )
+        for entry in planned
+    ]
+
+
+def _table(
+    pair: Record, export: Record | None, loaded: Record | None, checked: Record | None, files: Record, executed: bool
+) -> Record:
+    """One table's row; a number that was not measured is None, never 0."""
+    exported = export["items"] if export and export["status"] == "COMPLETED" else None
+    manifest = (export or {}).get("manifest") or {}
+    verdict, reasons = table_verdict(executed, loaded, checked)
+    if pair["method"] == "skip" and export is not None:
+        verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]
+    compared = checked or {}
+    return {
+        "source": pair["source"],
+        "target": pair["target"],
+        "method": METHODS[pair["method"]],
+        "reused": pair["method"] == "reuse",
+        "export_arn": (export or {}).get("arn"),
+        "export_table_arn": manifest.get("table_arn"),
+        "export_time": manifest.get("export_time"),
+        "manifest_md5": {"summary": manifest.get("summary_md5"), "files": manifest.get("files_md5")},
+        "manifest_checked": manifest.get("checked"),
+        "files": (export or {}).get("files"),
+        "items_exported": exported,
+        "lines_read": files.get("lines"),
+        "items_written": (files.get("written") if (loaded or {}).get("binding") else 0) if exported is not None else None,
+        "items_filtered": 0 if exported is not None else None,
+        "items_quarantined": files.get("quarantined") if exported is not None else None,
+        "items_before": (loaded or {}).get("items_before"),
+        "items_in_target": compared.get("items_in_target"),
+        **{kind: compared.get(kind) for kind in COMPARED},
+        "export_digest": compared.get("export_digest"),
+        "target_digest": compared.get("target_digest"),
+        "bytes": manifest.get("billed_bytes"),
+        "verdict": verdict,
+        "reasons": reasons,
+        "seconds": round(_seconds(export) + (loaded or {}).get("seconds", 0.0) + compared.get("seconds", 0.0), 3),
+        "seconds_by_step": {
+            "export": round(_seconds(export), 3),
+            "import": (loaded or {}).get("seconds"),
+            "validate": compared.get("seconds"),
+        },
+        "spans": {
+            "export": [(export or {}).get("started"), (export or {}).get("finished")],
+            "import": [(loaded or {}).get("started"), (loaded or {}).get("finished")],
+            "validate": [compared.get("started"), compared.get("finished")],
+        },
+    }
+
+
+def _file_sums(ledger: Ledger) -> dict[str, Record]:
+    rows = ledger.rows(
+        "SELECT source, SUM(lines) AS lines, SUM(written) AS written, "
+        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY source"
+    )
+    return {row["source"]: dict(row) for row in rows}
+
+
+def _seconds(fact: Record | None) -> float:
+    if not fact or not fact.get("finished"):
+        return 0.0
+    return (datetime.fromisoformat(fact["finished"]) - datetime.fromisoformat(fact["started"])).total_seconds()
+
+
+def _totals(tables: list[Record], steps: list[Record]) -> Record:
+    sums = {name: sum(t[name] or 0 for t in tables) for name in SUMMED}
+    return {"tables": len(tables), **sums, "seconds": round(sum(s["seconds"] or 0.0 for s in steps), 3)}
+
+
+def code_facts() -> Record:
+    """What ran: the commit, the notebooks' digests and the versions of the packages that matter."""
+    notebooks = {n.name: hashlib.sha256(n.read_bytes()).hexdigest() for n in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    return {"git": _git(), "notebooks": notebooks, "packages": {p: metadata.version(p) for p in PACKAGES}}
+
+
+def _git() -> str | None:
+    """The commit of this checkout, with `-dirty` for changes on top; None outside of one."""
+    try:
+        said = subprocess.run(
+            ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Put `run.json` in place in one step: a reader sees the old one or the new one."""
+    write_atomically(folder / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def read_record(folder: Path) -> Record | None:
+    """The run.json of a folder, or None if there is none that can be read."""
+    try:
+        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None

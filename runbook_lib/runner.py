@@ -1,0 +1,240 @@
+"""Run the notebooks headless, one after the other, and own the verdict.
+
+papermill executes; what came of it is never read from papermill's metadata, which calls killed and
+timed-out notebooks completed. A step counts as done when no exception reached us and the step's
+own record in the ledger says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from runbook_lib.aws.clients import connect
+from runbook_lib.config import load_config
+from runbook_lib.errors import ConfigError
+from runbook_lib.ledger import Ledger
+from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
+from runbook_lib.publish import publish
+from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
+from runbook_lib.run import STEPS, Run, open_run, reports_root, stamp
+
+FILES = {
+    "preflight": "00_preflight.ipynb",
+    "export": "10_export.ipynb",
+    "import": "20_import.ipynb",
+    "validate": "30_validate.ipynb",
+    "report": "90_report.ipynb",
+}
+HEARTBEAT_SECONDS = 10.0
+# ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
+QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `runbook run` was asked to do. `before` holds actions to take just before a step."""
+
+    config: Path
+    run_id: str = ""
+    only: str | None = None
+    start_at: str | None = None
+    tables: str = "*"
+    execute: bool = False
+    before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+
+    def steps(self) -> tuple[str, ...]:
+        if self.only and self.start_at:
+            raise ConfigError("--only and --from exclude each other; give one of them")
+        if self.only:
+            return (self.only,)
+        return STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
+
+
+def run_notebooks(request: Request, say: Say) -> Record:
+    """Run the steps of a migration and publish its report; returns the record that is `run.json`.
+
+    Raises ConfigError or ResumeRefused before anything has run, and before anything is on disk for
+    a new run, if the request or the configuration is wrong. SIGINT and SIGTERM end with the verdict
+    INTERRUPTED; the run can be taken up again.
+    """
+    steps = request.steps()
+    run = _prepare(request)
+    with _alone(run.folder), _terminable(), _environment():
+        _begin(run, request, steps)
+        run.ledger.close()  # the kernels write it from here on
+        interrupted = False
+        try:
+            for step in steps:
+                if step != "report" and not _step(run, request, step, say):
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds and must be whole
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if interrupted:
+            say("interrupted: what is known is being published; run again with the same run id to go on")
+        elif "report" in steps:
+            _step(run, request, "report", say)
+        return _finish(run, interrupted=interrupted)
+
+
+def _prepare(request: Request) -> Run:
+    """Check everything that can be wrong before a run begins, then open it."""
+    migration = load_config(request.config)
+    run_id = request.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{migration.name}"
+    clients = connect(migration)
+    if request.execute:
+        check_confirmation(migration.confirm_target, clients)
+    if (reports_root() / run_id / "ledger.sqlite").exists():
+        run = open_run(str(request.config), run_id, request.execute, request.tables, clients)
+        refuse_misconfigured(plan_of(run))
+        return run
+    refuse_misconfigured(make_plan(migration, clients, request.tables))
+    return open_run(str(request.config), run_id, request.execute, request.tables, clients)
+
+
+def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
+    attempts = run.ledger.get("run", "attempts") or []
+    asked = {"steps": list(steps), "tables": request.tables, "execute": request.execute}
+    with run.ledger.batch():
+        run.ledger.put("run", "attempts", [*attempts, {"started": stamp(run.now()), **asked}])
+        for step in steps:
+            run.ledger.forget("step", step)
+    write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
+
+
+def _step(run: Run, request: Request, step: str, say: Say) -> bool:
+    """Execute one notebook; whether the step is done."""
+    if action := request.before.get(step):
+        action()
+    say(f"{step:<9} running")
+    began = datetime.now(UTC)
+    with _heartbeat(run.folder, step, say):
+        failure = _execute(run, request, step)
+    ledger = Ledger(run.folder / "ledger.sqlite")
+    record = ledger.get("step", step)
+    if failure is None and (record is None or record["status"] != "completed"):
+        failure = "the notebook ended without finishing its step"
+    if failure is not None:
+        known = record or {"started": stamp(began), "seconds": (datetime.now(UTC) - began).total_seconds()}
+        ledger.put("step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure})
+    write_record(run.folder, build_record(ledger, run.id, run.config.name, running=True))
+    ledger.close()
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {failure}' if failure else ''}")
+    return failure is None
+
+
+def _execute(run: Run, request: Request, step: str) -> str | None:
+    """Let papermill run a notebook; returns why it failed, or None."""
+    parameters = {
+        "config": str(run.folder / "migration.yaml"),
+        "run_id": run.id,
+        "execute": request.execute,
+        "tables": request.tables,
+    }
+    try:
+        papermill.execute_notebook(
+            NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
+            kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        return str(error.evalue)
+    except (DeadKernelError, CellTimeoutError) as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return None
+
+
+def _finish(run: Run, *, interrupted: bool) -> Record:
+    """Settle what a killed kernel left open, and publish."""
+    ledger = Ledger(run.folder / "ledger.sqlite")
+    for step, record in ledger.all("step").items():
+        if record["status"] == "running":
+            end = {"finished": stamp(datetime.now(UTC)), "seconds": 0.0, "message": "interrupted"}
+            ledger.put("step", step, record | end | {"status": "interrupted"})
+    record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted)
+    ledger.close()
+    return record
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Refuse a second runner of the same run; the lock goes with the process."""
+    with open(folder / ".runner.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"run {folder.name} is running already; wait for it or use another run id") from None
+        yield
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does; the former handlers come back afterwards."""
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Tell the kernels that nobody watches, and where the run folders are."""
+    ours = {"RUNBOOK_HEADLESS": "1", "RUNBOOK_REPORTS": str(reports_root())}
+    former = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
+    """Say how far a long step is, now and then, so that a log shows life."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            ledger = Ledger(folder / "ledger.sqlite")
+            row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
+            exports = [fact["status"] for fact in ledger.all("export").values()]
+            ledger.close()
+            say(
+                f"{step:<9} ... {exports.count('COMPLETED')} exports completed, "
+                f"{row['written'] or 0:,} of {row['items'] or 0:,} items written"
+            )
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,252 @@
+"""The sandbox's WSGI application: answers what moto gets wrong, passes the rest to moto, injects faults, counts requests.
+
+Every DynamoDB request is served under the store's lock; moto has none, and a snapshot must not see half a
+batch.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from runbook_lib.sandbox.exports import ExportDesk
+from runbook_lib.sandbox.faults import Fault, FaultBook, describe, throttled
+from runbook_lib.sandbox.scan import scan, serves_scan
+from runbook_lib.sandbox.store import Store
+from runbook_lib.sandbox.wire import AwsError, Reply, dumps, dynamodb_error, dynamodb_reply, s3_error
+from runbook_lib.sandbox.writes import batch_write, check_body_size
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+_CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+_MOTO_ACCOUNT = "123456789012"  # what moto says for an access key that it has not issued itself
+
+
+class FrontDoor:
+    """Serve one sandbox; `facts` is what /_sandbox/health says besides being ready."""
+
+    def __init__(
+        self,
+        moto: WsgiApp,
+        store: Store,
+        exports: ExportDesk,
+        account: str,
+        account_of_key: Callable[[str], str],
+        facts: dict[str, Any],
+    ) -> None:
+        self._moto = moto
+        self._store = store
+        self._exports = exports
+        self._account = account
+        self._account_of_key = account_of_key
+        self._facts = facts
+        self._faults = FaultBook()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._counts_lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        if environ["PATH_INFO"].startswith("/_sandbox/"):
+            reply = self._control(environ["REQUEST_METHOD"], environ["PATH_INFO"], body)
+        else:
+            reply = self._serve(environ, body)
+        start_response(f"{reply.status} {_REASONS.get(reply.status, 'Status')}", list(reply.headers))
+        return [reply.body]
+
+    def _serve(self, environ: dict[str, Any], body: bytes) -> Reply:
+        access_key, region, service = _signed_for(environ)
+        account = self._account_for(environ, access_key)
+        operation = _operation(environ, service, body)
+        with self._counts_lock:
+            self._counts[(service, region, operation)] += 1
+        if service != "dynamodb":
+            return self._serve_other(environ, operation)
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return dynamodb_error(AwsError("SerializationException", "The request is not valid JSON"))
+        try:
+            return self._serve_dynamodb(environ, account, region, operation, request, body)
+        except AwsError as error:
+            return dynamodb_error(error)
+
+    def _serve_dynamodb(
+        self,
+        environ: dict[str, Any],
+        account: str,
+        region: str,
+        operation: str,
+        request: dict[str, Any],
+        body: bytes,
+    ) -> Reply:
+        tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
+        fault = self._faults.next(operation, tables)
+        if fault is not None and fault.spec.kind in ("throttle", "internal-error"):
+            table = self._store.find(account, region, tables[0]) if tables else None
+            raise _error_of(fault, table.table_arn if table is not None else None)
+        _before(fault)
+        if operation == "BatchWriteItem":
+            check_body_size(body)
+            partial = fault if fault is not None and fault.spec.kind == "unprocessed" else None
+            leave = (lambda members: self._faults.leave_undone(partial, members)) if partial else None
+            answer = batch_write(self._store, account, region, request, leave)
+        elif operation == "Scan" and serves_scan(request):
+            answer = scan(self._store, account, region, request)
+        elif operation == "ExportTableToPointInTime":
+            answer = self._exports.export_table(account, region, request)
+        elif operation == "DescribeExport":
+            answer = self._exports.describe_export(account, region, request)
+        elif operation == "ListExports":
+            answer = self._exports.list_exports(account, region, request)
+        else:
+            with self._store.locked():
+                reply = _ask(self._moto, environ)
+            _after(fault)
+            return reply
+        _after(fault)
+        return dynamodb_reply(answer)
+
+    def _serve_other(self, environ: dict[str, Any], operation: str) -> Reply:
+        fault = self._faults.next(operation, [])
+        if fault is not None and fault.spec.kind in ("throttle", "internal-error"):
+            return s3_error(_error_of(fault, None))
+        _before(fault)
+        reply = _ask(self._moto, environ)
+        _after(fault)
+        if fault is not None and fault.spec.kind == "truncate" and reply.status in (200, 206):
+            # The length of the whole, the bytes of the first half: the connection ends in the middle of the object.
+            return Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
+        return reply
+
+    def _account_for(self, environ: dict[str, Any], access_key: str) -> str:
+        """Return the account of a request and tell moto: credentials from AssumeRole belong to the role's account."""
+        account = environ.get("HTTP_X_MOTO_ACCOUNT_ID")
+        if account is None:
+            issued = self._account_of_key(access_key)
+            account = self._account if issued == _MOTO_ACCOUNT else issued
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        return str(account)
+
+    def _control(self, method: str, path: str, body: bytes) -> Reply:
+        match method, path:
+            case "GET", "/_sandbox/health":
+                return _json({"ready": True, "account": self._account, **self._facts})
+            case "GET", "/_sandbox/requests":
+                with self._counts_lock:
+                    counts = sorted(self._counts.items())
+                return _json(
+                    [
+                        {"service": service, "region": region, "operation": operation, "count": count}
+                        for (service, region, operation), count in counts
+                    ]
+                )
+            case "GET", "/_sandbox/faults":
+                return _json(self._faults.listing())
+            case "DELETE", "/_sandbox/faults":
+                self._faults.clear()
+                return _json([])
+            case "POST", "/_sandbox/faults":
+                try:
+                    return _json(describe(self._faults.add(json.loads(body))), 201)
+                except (ValueError, TypeError) as error:
+                    return _json({"error": str(error)}, 400)
+        return _json({"error": f"nothing at {method} {path}"}, 404)
+
+
+_REASONS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    206: "Partial Content",
+    400: "Bad Request",
+    404: "Not Found",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def _ask(app: WsgiApp, environ: dict[str, Any]) -> Reply:
+    """Call moto and collect its answer."""
+    started: list[Any] = []
+    chunks = app(environ, lambda status, headers, exc_info=None: started.extend((status, headers)))
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    return Reply(int(started[0].split(" ", 1)[0]), tuple(started[1]), body)
+
+
+def _signed_for(environ: dict[str, Any]) -> tuple[str, str, str]:
+    """Return access key, region and service of a request's signature; an unsigned request is taken for S3."""
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if found is not None:
+        return found[1], found[2], found[3]
+    return "", "us-east-1", "dynamodb" if "HTTP_X_AMZ_TARGET" in environ else "s3"
+
+
+def _operation(environ: dict[str, Any], service: str, body: bytes) -> str:
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return str(target).rpartition(".")[2]
+    if service == "s3":
+        return _s3_operation(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+    found = re.search(rb"(?:^|&)Action=(\w+)", body)
+    return found[1].decode("ascii") if found else str(environ["REQUEST_METHOD"])
+
+
+def _s3_operation(method: str, path: str, query: str) -> str:
+    """Name the S3 operations a migration uses; a request with a sub-resource keeps its query in the name."""
+    bucket, _, key = path.lstrip("/").partition("/")
+    flags = {part.split("=")[0] for part in query.split("&")} - {"", "x-id"}
+    if not bucket:
+        return "ListBuckets" if method == "GET" else method
+    if key:
+        if method == "POST":
+            return "CreateMultipartUpload" if "uploads" in flags else "CompleteMultipartUpload"
+        if "uploadId" in flags:
+            return {"PUT": "UploadPart", "DELETE": "AbortMultipartUpload"}.get(method, "ListParts")
+        names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+        return names.get(method, method)
+    if "list-type" in flags:
+        return "ListObjectsV2"
+    sub = sorted(
+        flags & {"location", "policy", "versioning", "encryption", "publicAccessBlock", "ownershipControls"}
+    )
+    if sub:
+        return f"{method.title()}Bucket:{sub[0]}"
+    names = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+    return names.get(method, "DeleteObjects" if "delete" in flags else method)
+
+
+def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
+    if fault.spec.kind == "throttle":
+        return throttled(fault.spec.operation, table_arn)
+    code = (
+        "InternalError" if fault.spec.operation.endswith(("Object", "ObjectsV2")) else "InternalServerError"
+    )
+    return AwsError(code, "Internal server error", status=500)
+
+
+def _before(fault: Fault | None) -> None:
+    """Do what a fault does before the operation: wait, or cut the connection with nothing done."""
+    if fault is not None and fault.spec.kind == "delay":
+        time.sleep(fault.spec.seconds)
+    if fault is not None and fault.spec.kind == "reset":
+        raise ConnectionResetError("fault: reset")
+
+
+def _after(fault: Fault | None) -> None:
+    """Cut the connection with everything done: the client cannot know."""
+    if fault is not None and fault.spec.kind == "lost-reply":
+        raise ConnectionResetError("fault: lost-reply")
+
+
+def _json(value: Any, status: int = 200) -> Reply:
+    return Reply(status, (("Content-Type", "application/json"),), dumps(value))

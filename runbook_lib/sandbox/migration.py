@@ -1,0 +1,89 @@
+"""The demo migration: the sandbox, its migration file, and what can be done with the two.
+
+runbook demo                    run it headless
+runbook sandbox                 have it stand ready
+python -m runbook_lib.sandbox   open the notebooks on it in JupyterLab (`make lab`)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook_lib.aws.offline import SWITCH
+from runbook_lib.sandbox.demo import demo_config, demo_environment
+from runbook_lib.sandbox.process import Sandbox, start_sandbox
+from runbook_lib.sandbox.sabotage import sabotage_target
+
+Say = Callable[[str], None]
+
+
+def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> dict[str, Any]:
+    """Start the sandbox, migrate its fleet and return the run's record."""
+    with _ready(0, scale, say) as (sandbox, config):
+        os.environ.clear()
+        os.environ.update(demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"})
+        from runbook_lib.runner import Request, run_notebooks
+
+        before = {}
+        if sabotage:
+            before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, sabotage))
+        return run_notebooks(Request(config, run_id, execute=True, before=before), say)
+
+
+def stay_up(port: int, scale: float, say: Say) -> None:
+    """Keep a sandbox running until SIGINT or SIGTERM."""
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with _ready(port, scale, say) as (sandbox, config):
+        say(f"migration file: {config}")
+        say("any credentials will do; in another terminal, for example:")
+        say(f"  AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox runbook run {config}")
+        say("Ctrl-C stops it, and everything in it is gone")
+        while not over.wait(1.0) and sandbox.alive:
+            pass
+
+
+def open_lab(scale: float, say: Say) -> int:
+    """Open the notebooks in JupyterLab on a sandbox, writing allowed; returns JupyterLab's exit code."""
+    with _ready(0, scale, say) as (sandbox, config):
+        environment = demo_environment(sandbox.endpoint) | _paths()
+        environment |= {"RUNBOOK_CONFIG": str(config), SWITCH: "1"}
+        notebooks = Path(__file__).resolve().parents[2] / "notebooks"
+        lab = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(notebooks)], env=environment)
+        while True:
+            try:
+                return lab.wait()
+            except KeyboardInterrupt:
+                continue  # JupyterLab asks whether it is meant; it decides
+
+
+@contextmanager
+def _ready(port: int, scale: float, say: Say) -> Iterator[tuple[Sandbox, Path]]:
+    """A sandbox and the file of the demo migration in it."""
+    say(f"starting the sandbox at scale {scale:g}")
+    with (
+        start_sandbox(port=port, scale=scale) as sandbox,
+        tempfile.TemporaryDirectory(prefix="runbook-") as folder,
+    ):
+        say(f"sandbox: {sandbox.endpoint}")
+        config = Path(folder) / "migration.yaml"
+        settings = demo_config(sandbox.endpoint, sandbox.account, export={"poll_seconds": 0.5})
+        config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        yield sandbox, config
+
+
+def _paths() -> dict[str, str]:
+    chosen = os.environ.get("RUNBOOK_REPORTS")
+    return {"RUNBOOK_REPORTS": chosen} if chosen else {}

@@ -1,0 +1,78 @@
+"""Export a table that AWS cannot export: a parallel Scan written in the layout of Export to S3.
+
+Not a point in time: an item may be read before or after a change made while the scan runs, and
+the report says so. From the manifests on, the way is the same as for an export by AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import chain
+
+from runbook_lib.aws.objects import put_object
+from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.wire import Patience
+from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name, export_folder, new_export_id
+from runbook_lib.rate import RateLimit
+from runbook_lib.run import Run
+from runbook_lib.scan import Page, scan_segment
+
+FILE_BYTES = 256 << 20
+
+
+def scan_to_staging(
+    run: Run, table: TableFacts, random_hex: str, on_items: Callable[[int], None] = lambda items: None
+) -> tuple[str, str]:
+    """Read the table once and store it; returns the export's made-up ARN and its folder.
+
+    The manifests come last, so a scan that was cut short leaves nothing that could be loaded.
+    """
+    staging, settings = run.config.staging, run.config.export
+    began = run.now()
+    identity = ExportIdentity(
+        export_arn=f"{table.arn}/scan/{(export_id := new_export_id(began, random_hex))}",
+        table_arn=table.arn,
+        table_id=table.table_id,
+        bucket=staging.bucket,
+        prefix=staging.prefix,
+        export_id=export_id,
+        export_time=began,
+        start_time=began,
+        sse_algorithm="KMS" if staging.kms_key_id else "AES256",
+        sse_kms_key_id=staging.kms_key_id,
+    )
+    s3 = run.clients.staging
+    writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
+    limit = RateLimit(settings.scan_max_rcu)
+    writer.start()
+
+    def write_segment(segment: int) -> None:
+        pages = scan_segment(
+            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience()
+        )
+        for part, items in enumerate(_files_of(pages, on_items)):
+            writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode()))
+
+    with ThreadPoolExecutor(settings.scan_segments) as pool:
+        for done in [pool.submit(write_segment, n) for n in range(settings.scan_segments)]:
+            done.result()
+    writer.finish(datetime.now(UTC))
+    return identity.export_arn, export_folder(staging.prefix, export_id)
+
+
+def _files_of(pages: Iterator[Page], on_items: Callable[[int], None]) -> Iterator[Iterator[bytes]]:
+    """The items of a segment, cut into files of bounded size; at least one file."""
+    for first in pages:
+        yield _one_file(chain([first], pages), on_items)
+
+
+def _one_file(pages: Iterator[Page], on_items: Callable[[int], None]) -> Iterator[bytes]:
+    size = 0
+    for page in pages:
+        on_items(len(page.items))
+        yield from page.items
+        size += sum(map(len, page.items))
+        if size >= FILE_BYTES:
+            return
