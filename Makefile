@@ -19,3 +19,30 @@ $(READY): pyproject.toml requirements.lock
 
 setup: $(READY)  ## create the virtual environment with the locked packages
 
+demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the report is
+	$(BIN)/runbook demo
+
+test: $(READY)   ## run the fast tests and the notebooks
+	$(BIN)/python -m pytest -m "not chaos and not bench" tests
+	$(BIN)/python -m pytest -p tests.notebook_sandbox --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+lint: $(READY)   ## check style, types and that notebooks are stored without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+lab: $(READY)    ## open the notebooks in JupyterLab on a sandbox
+	$(BIN)/python -m runbook_lib.sandbox
+
+bench: $(READY)  ## measure speed against a baseline taken in the same run
+	$(BIN)/python -m pytest -m bench -s tests/bench
+
+chaos: $(READY)  ## run the long tests that kill and corrupt
+	$(BIN)/python -m pytest -m chaos tests
+
+lock: $(READY)   ## pin the packages again (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet
+
+clean:           ## remove the virtual environment and what tests left behind
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -107,7 +107,9 @@ def _write_group(target: Target, group: list[Line], outcome: Outcome) -> str | N
     last = ""
     while pending:
         try:
-            answer = orjson.loads(target.wire.batch_write(target.table, body_of(target.table, (line for _, line in pending))))
+            answer = orjson.loads(
+                target.wire.batch_write(target.table, body_of(target.table, (line for _, line in pending)))
+            )
         except BrokenAnswer as error:
             last = str(error)  # puts can be repeated: the same bytes under the same key
         except WireError as error:
@@ -135,7 +137,9 @@ def _write_group(target: Target, group: list[Line], outcome: Outcome) -> str | N
 def _wait(target: Target, pauses: Iterator[float], last: str) -> None:
     pause = next(pauses, None)
     if pause is None:
-        raise TransferError(f"table {target.table}: no progress in {target.patience.attempts} attempts, the last: {last}")
+        raise TransferError(
+            f"table {target.table}: no progress in {target.patience.attempts} attempts, the last: {last}"
+        )
     target.patience.sleep(pause)
     if target.stop.is_set():
         raise Stopped(f"table {target.table}: stopped while waiting to send again")
@@ -150,7 +154,9 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
         returned = [digest(key_of(request["PutRequest"]["Item"], target.key)) for request in said[target.table]]
         return [by_key[key] for key in returned]
     except (KeyError, CorruptFile):
-        raise TransferError(f"table {target.table}: the server returned items as unprocessed that were not sent") from None
+        raise TransferError(
+            f"table {target.table}: the server returned items as unprocessed that were not sent"
+        ) from None
 
 
 def _reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
@@ -193,7 +199,9 @@ def _without_taken(target: Target, batch: Sequence[Line], outcome: Outcome) -> l
             _reject(target, (number, line), f"the same key stands in line {parsed[key][0]} of the file", outcome)
         else:
             parsed[key] = (number, line, item)
-    for held in read_keys(target.wire, target.table, [key_of(i, target.key) for _, _, i in parsed.values()], target.patience):
+    for held in read_keys(
+        target.wire, target.table, [key_of(i, target.key) for _, _, i in parsed.values()], target.patience
+    ):
         key = digest(key_of(held, target.key))
         number, line, item = parsed[key]
         if digest(held) != digest(item):

@@ -41,9 +41,7 @@ class Buckets:
 
     def differing(self, other: Buckets) -> list[int]:
         """The buckets that do not hold the same items."""
-        return [
-            b for b in range(BUCKETS) if (self.counts[b], self.sums[b]) != (other.counts[b], other.sums[b])
-        ]
+        return [b for b in range(BUCKETS) if (self.counts[b], self.sums[b]) != (other.counts[b], other.sums[b])]
 
     def table_digest(self) -> str:
         """One digest of the whole table: the same data gives the same text anywhere."""

@@ -77,7 +77,9 @@ def verify(run_dir: Path) -> int:
 
 @cli.command()
 @CONFIG
-@click.option("--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
+)
 def schema(config: Path, form: str) -> int:
     """Print the source's table definitions, renamed, as infrastructure code."""
     from runbook_lib.schema import schema_of

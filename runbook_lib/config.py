@@ -33,10 +33,10 @@ class Side(Strict):
     """One end of the migration: a region, reached with a profile, a role or the default credentials."""
 
     region: str = Field(pattern=REGION, description="AWS region of the tables")
-    profile: str | None = Field(None, description="profile of the AWS credential chain")
-    role_arn: str | None = Field(None, description="role to assume with those credentials")
+    profile: str | None = Field(default=None, description="profile of the AWS credential chain")
+    role_arn: str | None = Field(default=None, description="role to assume with those credentials")
     endpoint_url: str | None = Field(
-        None, pattern=r"^https?://", description="a DynamoDB-compatible server instead of AWS"
+        default=None, pattern=r"^https?://", description="a DynamoDB-compatible server instead of AWS"
     )
 
 
@@ -44,15 +44,15 @@ class Staging(Strict):
     """The S3 place that exports are written to and read from."""
 
     bucket: str = Field(pattern=BUCKET, description="bucket, in any region or account")
-    prefix: str = Field("", description="key prefix of the exports, without slashes at its ends")
+    prefix: str = Field(default="", description="key prefix of the exports, without slashes at its ends")
     region: str = Field(pattern=REGION, description="region of the bucket")
-    profile: str | None = Field(None, description="profile that reads the bucket; default: the target's")
-    role_arn: str | None = Field(None, description="role that reads the bucket; default: the target's")
-    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="an S3-compatible server")
+    profile: str | None = Field(default=None, description="profile that reads the bucket; default: the target's")
+    role_arn: str | None = Field(default=None, description="role that reads the bucket; default: the target's")
+    endpoint_url: str | None = Field(default=None, pattern=r"^https?://", description="an S3-compatible server")
     bucket_owner: str | None = Field(
-        None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
+        default=None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
     )
-    kms_key_id: str | None = Field(None, description="KMS key for SSE-KMS; default: AES256")
+    kms_key_id: str | None = Field(default=None, description="KMS key for SSE-KMS; default: AES256")
 
     @field_validator("prefix")
     @classmethod
@@ -86,7 +86,7 @@ class Tables(Strict):
 
     include: list[str] = Field(min_length=1, description="names or globs of source tables")
     exclude: list[str] = Field(default_factory=list, description="names or globs to leave out")
-    rename: Rename | None = Field(None, description="default: the target has the source's name")
+    rename: Rename | None = Field(default=None, description="default: the target has the source's name")
     overrides: dict[str, str] = Field(default_factory=dict, description="source name: target name")
 
 
@@ -94,7 +94,7 @@ class Export(Strict):
     """How the source is read."""
 
     without_pitr: Literal["scan", "skip", "fail"] = Field(
-        "scan", description="what to do with tables that have no point-in-time recovery"
+        default="scan", description="what to do with tables that have no point-in-time recovery"
     )
     reuse: str | dict[str, str] = Field(
         default_factory=dict,
@@ -102,13 +102,13 @@ class Export(Strict):
         "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/",
     )
     export_time: datetime | None = Field(
-        None, description="the moment every export shows; default: the start of the export step"
+        default=None, description="the moment every export shows; default: the start of the export step"
     )
-    in_flight: int = Field(300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
-    poll_seconds: float = Field(15.0, gt=0, le=600, description="pause between two looks at the exports")
-    timeout_minutes: float = Field(24 * 60.0, gt=0, description="when to give up waiting for exports")
-    scan_segments: int = Field(4, ge=1, le=1000, description="parallel segments of a Scan")
-    scan_max_rcu: float | None = Field(None, gt=0, description="read units per second a Scan may use")
+    in_flight: int = Field(default=300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
+    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two looks at the exports")
+    timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for exports")
+    scan_segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of a Scan")
+    scan_max_rcu: float | None = Field(default=None, gt=0, description="read units per second a Scan may use")
 
     @field_validator("export_time", mode="before")
     @classmethod
@@ -125,27 +125,25 @@ class Import(Strict):
     """How the target is written."""
 
     on_non_empty: Literal["fail", "append", "overwrite"] = Field(
-        "fail",
+        default="fail",
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
-    concurrency: int = Field(8, ge=1, le=256, description="requests in flight")
-    quarantine_limit: int = Field(
-        1000, ge=0, description="rejected items of one table after which its import stops"
-    )
+    concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight")
+    quarantine_limit: int = Field(1000, ge=0, description="rejected items of one table after which its import stops")
 
 
 class Validate(Strict):
     """How the target is read back."""
 
-    segments: int = Field(4, ge=1, le=1000, description="parallel segments of the Scan")
-    max_rcu: float | None = Field(None, gt=0, description="read units per second the Scan may use")
-    max_differences: int = Field(1000, ge=0, description="differences listed one by one in the run folder")
+    segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
+    max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
+    max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
 
 
 class Report(Strict):
     """What the run folder may show."""
 
-    show_keys: Literal["hash", "full"] = Field("hash", description="item keys as hashes, or in full")
+    show_keys: Literal["hash", "full"] = Field(default="hash", description="item keys as hashes, or in full")
 
 
 class Migration(Strict):
@@ -156,12 +154,12 @@ class Migration(Strict):
     target: Side
     staging: Staging
     tables: Tables
-    export: Export = Field(default_factory=Export)
-    import_: Import = Field(default_factory=Import, alias="import")
-    validate_: Validate = Field(default_factory=Validate, alias="validate")
-    report: Report = Field(default_factory=Report)
+    export: Export = Export()
+    import_: Import = Field(default=Import(), alias="import")
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    report: Report = Report()
     confirm_target: str = Field(
-        "", description='must spell the target, "ACCOUNT/REGION", before anything is written'
+        default="", description='must spell the target, "ACCOUNT/REGION", before anything is written'
     )
 
     def fingerprint(self) -> str:
@@ -196,9 +194,7 @@ def load_config(path: str | Path) -> Migration:
     try:
         return Migration.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(_explain(file, lines, dict(e)) for e in error.errors())
-        ) from None
+        raise ConfigError("\n".join(_explain(file, lines, dict(e)) for e in error.errors())) from None
 
 
 def _parse(file: Path, text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:

@@ -27,11 +27,14 @@ IN_MEMORY = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A file whose MD5, compression and item count are right; `unreadable` maps a line to what is wrong with it."""
+    """A file whose MD5, compression and item count are right.
+
+    `size` is the bytes of its lines; `unreadable` maps a line to what is wrong with it.
+    """
 
     file: DataFile
     lines: int
-    bytes: int
+    size: int
     unreadable: dict[int, str]
     _body: IO[bytes]
 
@@ -57,7 +60,9 @@ def fetch(s3: Any, bucket: str, file: DataFile) -> Iterator[CheckedFile]:
             raise TransferError(f"{file.key} could not be kept in {tempfile.gettempdir()}: {error}") from None
         found = base64.b64encode(md5.digest()).decode()
         if found != file.md5:
-            raise CorruptFile(f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing of it was loaded, export again")
+            raise CorruptFile(
+                f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing of it was loaded, export again"
+            )
         yield _check(file, body)
 
 

@@ -58,7 +58,9 @@ def _read(sums: Path) -> dict[str, str]:
 def _names(folder: Path) -> list[str]:
     """The files that are evidence: all but the seal, hidden ones and SQLite's shared memory."""
     names = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() or p.is_symlink())
-    return sorted(n for n in names if n != SUMS and not n.split("/")[-1].startswith(".") and not n.endswith(("-wal", "-shm")))
+    return sorted(
+        n for n in names if n != SUMS and not n.split("/")[-1].startswith(".") and not n.endswith(("-wal", "-shm"))
+    )
 
 
 def _digest(path: Path) -> str:

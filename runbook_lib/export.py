@@ -26,7 +26,9 @@ Watch = Callable[[dict[str, dict[str, Any]]], None]
 DONE = "COMPLETED"
 
 
-def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Callable[[float], None] = time.sleep) -> dict[str, dict[str, Any]]:
+def export_tables(
+    run: Run, watch: Watch = lambda states: None, sleep: Callable[[float], None] = time.sleep
+) -> dict[str, dict[str, Any]]:
     """Export, scan or find an export of each planned table; returns the facts by source table.
 
     `watch` is given all facts whenever something changed. Running it again takes up what is
@@ -99,9 +101,7 @@ def _start(run: Run, pair: Pair, moment: datetime, *, retry: bool) -> bool:
     return state is not None
 
 
-def _await_all(
-    run: Run, pairs: list[Pair], watch: Watch, sleep: Callable[[float], None], deadline: float
-) -> list[str]:
+def _await_all(run: Run, pairs: list[Pair], watch: Watch, sleep: Callable[[float], None], deadline: float) -> list[str]:
     while True:
         _look(run, pairs)
         watch(run.ledger.all("export"))
@@ -160,7 +160,9 @@ def _without_aws_export(run: Run, pair: Pair) -> None:
         return
     fact = {"method": pair.method, "started": stamp(run.now()), "status": DONE, "failure": None}
     if pair.method == "skip":
-        run.ledger.put("export", pair.source, fact | {"status": "SKIPPED", "arn": None, "failure": "no point-in-time recovery"})
+        run.ledger.put(
+            "export", pair.source, fact | {"status": "SKIPPED", "arn": None, "failure": "no point-in-time recovery"}
+        )
         return
     if pair.reuse is not None:
         where = {"arn": pair.reuse.arn, "bucket": pair.reuse.bucket, "folder": pair.reuse.folder}
@@ -176,7 +178,12 @@ def _without_aws_export(run: Run, pair: Pair) -> None:
 def _keep(run: Run, source: str, fact: dict[str, Any], manifest: Manifest) -> None:
     """Record a manifest and its files, all at once."""
     known = {k: v for k, v in asdict(manifest).items() if k != "files"}
-    fact = fact | {"finished": stamp(run.now()), "manifest": known, "files": len(manifest.files), "items": manifest.items}
+    fact = fact | {
+        "finished": stamp(run.now()),
+        "manifest": known,
+        "files": len(manifest.files),
+        "items": manifest.items,
+    }
     with run.ledger.batch():
         run.ledger.put("export", source, fact)
         run.ledger.write("DELETE FROM file WHERE source = ?", [(source,)])

@@ -152,7 +152,8 @@ def _items_before(run: Run, pair: Pair) -> int:
         return 0
     if run.config.import_.on_non_empty == "fail":
         raise GateFailed(
-            f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; nothing was written"
+            f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; "
+            "nothing was written"
         )
     settings = run.config.validate_
     pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(settings.max_rcu), Patience())

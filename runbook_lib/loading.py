@@ -112,7 +112,9 @@ class Loading:
 def files_of(run: Run, source: str) -> list[FileProgress]:
     """The files of the table's manifest and how far the ledger knows each to be."""
     return [
-        FileProgress(DataFile(r["ordinal"], r["key"], r["md5"], r["items"]), r["acknowledged"], r["written"], r["bytes"])
+        FileProgress(
+            DataFile(r["ordinal"], r["key"], r["md5"], r["items"]), r["acknowledged"], r["written"], r["bytes"]
+        )
         for r in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", source)
     ]
 
@@ -123,7 +125,7 @@ def check_only(loading: Loading) -> None:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
                 loading.progress.done += sum(len(batch) for batch in batches(checked.items()))
-                loading.progress.bytes += checked.bytes
+                loading.progress.bytes += checked.size
         loading.show("checking")
 
 
@@ -222,7 +224,8 @@ def _flush(loading: Loading) -> None:
     limit = run.config.import_.quarantine_limit
     if progress.quarantined > limit:
         raise TransferError(
-            f"{progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; the table is left as it is"
+            f"{progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; "
+            "the table is left as it is"
         )
 
 

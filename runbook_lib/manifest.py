@@ -143,7 +143,7 @@ def _supported(folder: str, summary: dict[str, Any]) -> None:
 
 
 def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
-    files = []
+    files: list[DataFile] = []
     seen: set[str] = set()
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():

@@ -73,14 +73,11 @@ def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -
     names, wanted, mistakes = sorted(existing), config.tables, []
     for pattern in wanted.include:
         if not any(fnmatchcase(name, pattern) for name in names):
-            mistakes.append(
-                f"tables.include: no table of the source matches {pattern!r}; {_known(names)}"
-            )
+            mistakes.append(f"tables.include: no table of the source matches {pattern!r}; {_known(names)}")
     selected = [
         name
         for name in names
-        if any(fnmatchcase(name, p) for p in wanted.include)
-        and not any(fnmatchcase(name, p) for p in wanted.exclude)
+        if any(fnmatchcase(name, p) for p in wanted.include) and not any(fnmatchcase(name, p) for p in wanted.exclude)
     ]
     mistakes += [
         f"tables.overrides: {name!r} is not a selected source table"

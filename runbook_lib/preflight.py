@@ -59,9 +59,7 @@ def make_plan(
         names = select_tables(config, existing | set(reuses), only)
     pool = ThreadPoolExecutor(LOOKS_AT_ONCE)
     with pool:
-        looked = list(
-            pool.map(lambda n: _look(config, clients, n, names[n], reuses.get(n), existing), sorted(names))
-        )
+        looked = list(pool.map(lambda n: _look(config, clients, n, names[n], reuses.get(n), existing), sorted(names)))
         pairs = [replace(p, method=earlier[p.source].method) if p.source in earlier else p for p in looked]
         blockers = [*_shared_targets(pairs), *_staging(config, clients)]
         for found in pool.map(lambda p: _blockers(config, clients, p, is_ours(p)), pairs):

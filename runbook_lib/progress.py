@@ -39,9 +39,11 @@ class LiveTable:
             "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
             for name, cells in self._rows.items()
         )
-        content = HTML(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        content = HTML(  # type: ignore[no-untyped-call]
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
         if self._handle is None:
-            self._handle = display(content, display_id=True)
+            self._handle = display(content, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(content)
 

@@ -23,7 +23,10 @@ def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted
     record = build_record(ledger, run_id, name, interrupted=interrupted)
     for source in record["tables"]:
         _write_quarantine(folder, ledger, source["source"])
-    _write_lines(folder / "differences.jsonl", (dict(r) for r in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash")))
+    _write_lines(
+        folder / "differences.jsonl",
+        (dict(r) for r in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash")),
+    )
     samples = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
     charts = draw_charts(record, samples, folder / "charts")
     write_atomically(folder / "report.html", render_html(record, charts))
@@ -43,7 +46,13 @@ def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:
         _write_lines(
             file,
             (
-                {"table": r["source"], "file": r["key"], "line": r["line"], "key_hash": r["key_hash"], "reason": r["reason"]}
+                {
+                    "table": r["source"],
+                    "file": r["key"],
+                    "line": r["line"],
+                    "key_hash": r["key_hash"],
+                    "reason": r["reason"],
+                }
                 for r in rows
             ),
         )

@@ -97,7 +97,9 @@ def _table(
         "files": (export or {}).get("files"),
         "items_exported": exported,
         "lines_read": files.get("lines"),
-        "items_written": (files.get("written") if (loaded or {}).get("binding") else 0) if exported is not None else None,
+        "items_written": (files.get("written") if (loaded or {}).get("binding") else 0)
+        if exported is not None
+        else None,
         "items_filtered": 0 if exported is not None else None,
         "items_quarantined": files.get("quarantined") if exported is not None else None,
         "items_before": (loaded or {}).get("items_before"),
@@ -170,7 +172,7 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read_record(folder: Path) -> Record | None:

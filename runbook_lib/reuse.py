@@ -50,15 +50,15 @@ def locate(reference: str, clients: Clients) -> Reuse:
     except RunbookError as error:
         raise ConfigError(f"export.reuse: {reference} cannot be used: {error}") from None
     if reference.startswith("arn:") and manifest.export_arn != reference:
-        raise ConfigError(f"export.reuse: the manifest in s3://{bucket}/{folder} is of {manifest.export_arn}, not {reference}")
+        raise ConfigError(
+            f"export.reuse: the manifest in s3://{bucket}/{folder} is of {manifest.export_arn}, not {reference}"
+        )
     return Reuse(reference, manifest.export_arn, bucket, folder, manifest.table_name)
 
 
 def load_manifest(clients: Clients, bucket: str, folder: str, *, need_sidecars: bool) -> Manifest:
     """Read and check the manifests of an export that lies in a bucket."""
-    return read_manifest(
-        lambda key: read_object(clients.staging, bucket, key), folder, need_sidecars=need_sidecars
-    )
+    return read_manifest(lambda key: read_object(clients.staging, bucket, key), folder, need_sidecars=need_sidecars)
 
 
 def _by_arn(arn: str, clients: Clients) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.aws.clients import Clients, connect
+from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused
 from runbook_lib.ledger import Ledger
@@ -195,14 +196,12 @@ def _only_one(lock: Path, what: str, seconds: float = ORPHAN_SECONDS) -> Iterato
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise GateFailed(
-                        f"{what} is being worked on by another process; wait for it or stop it"
-                    ) from None
+                    raise GateFailed(f"{what} is being worked on by another process; wait for it or stop it") from None
                 time.sleep(0.1)
         yield
 
 
-def table_identity(facts: Any) -> str:
+def table_identity(facts: TableFacts) -> str:
     """What tells a table from one of the same name made later; its ARN where the server gives no id."""
     return facts.table_id or facts.arn
 

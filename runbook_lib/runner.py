@@ -131,7 +131,9 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
         failure = "the notebook ended without finishing its step"
     if failure is not None:
         known = record or {"started": stamp(began), "seconds": (datetime.now(UTC) - began).total_seconds()}
-        ledger.put("step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure})
+        ledger.put(
+            "step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure}
+        )
     write_record(run.folder, build_record(ledger, run.id, run.config.name, running=True))
     ledger.close()
     seconds = (datetime.now(UTC) - began).total_seconds()

@@ -49,9 +49,7 @@ def scan_to_staging(
     writer.start()
 
     def write_segment(segment: int) -> None:
-        pages = scan_segment(
-            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience()
-        )
+        pages = scan_segment(run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience())
         for part, items in enumerate(_files_of(pages, on_items)):
             writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode()))
 

@@ -51,7 +51,9 @@ def stream_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
             raise TransferError(f"s3://{bucket}/{key} cannot be read: {error}") from None
         except (HTTPClientError, HTTPError, OSError) as error:
             if attempt == ATTEMPTS:
-                raise TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times, last at byte {offset}: {error}") from None
+                raise TransferError(
+                    f"s3://{bucket}/{key} broke {ATTEMPTS} times, last at byte {offset}: {error}"
+                ) from None
     raise TransferError(f"s3://{bucket}/{key} ended at byte {offset} of {total}, {ATTEMPTS} times")
 
 

@@ -31,7 +31,9 @@ THROTTLED = frozenset(
     }
 )
 EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
-TRANSIENT = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable", "TransactionInProgressException"})
+TRANSIENT = frozenset(
+    {"InternalServerError", "InternalFailure", "ServiceUnavailable", "TransactionInProgressException"}
+)
 
 
 class WireError(TransferError):
@@ -76,9 +78,7 @@ class Patience:
 class Wire:
     """One side's raw connection; thread-safe."""
 
-    def __init__(
-        self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()) -> None:
         self._url: str = client.meta.endpoint_url.rstrip("/") + "/"
         self._region: str = client.meta.region_name
         # botocore offers no public way to its configured HTTP session; a test pins this attribute.

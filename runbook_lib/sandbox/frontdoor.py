@@ -118,15 +118,16 @@ class FrontDoor:
         if fault is not None and fault.spec.kind in ("throttle", "internal-error"):
             return s3_error(_error_of(fault, None))
         _before(fault)
-        reply = _ask(self._moto, environ)
+        with self._store.locked():
+            reply = _ask(self._moto, environ)
         _after(fault)
         if fault is not None and fault.spec.kind == "truncate" and reply.status in (200, 206):
-            # The length of the whole, the bytes of the first half: the connection ends in the middle of the object.
+            # The length of the whole, the bytes of the first half: the connection ends in between.
             return Reply(reply.status, reply.headers, reply.body[: len(reply.body) // 2])
         return reply
 
     def _account_for(self, environ: dict[str, Any], access_key: str) -> str:
-        """Return the account of a request and tell moto: credentials from AssumeRole belong to the role's account."""
+        """Return a request's account and tell moto; credentials from AssumeRole belong to the role's account."""
         account = environ.get("HTTP_X_MOTO_ACCOUNT_ID")
         if account is None:
             issued = self._account_of_key(access_key)

@@ -69,7 +69,7 @@ class HashOrder:
             self._holes = True
 
     def walk(self, start: bytes, end: bytes | None, past: Token | None = None) -> Iterator[Item]:
-        """Yield the items with start <= hash < end in order, beginning after the key `past` (which need not exist)."""
+        """Yield the items with start <= hash < end in order, after the key `past` (which need not exist)."""
         self._settle()
         first = bisect_left(self._sorted, (start,))
         if past is not None:

@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 
 class KeepAliveHandler(MotoRequestHandler):
-    """Serve requests of one connection; the request is read whole first, so the next one starts where it should."""
+    """Serve the requests of one connection; each is read whole, so that the next one starts where it should."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -50,7 +50,8 @@ class KeepAliveHandler(MotoRequestHandler):
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         declared = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        lines = [f"HTTP/1.1 {status}", f"Date: {self.date_time_string()}"]
+        lines += [f"{name}: {value}" for name, value in headers]
         if declared is None:
             lines.append(f"Content-Length: {len(body)}")
         head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"

@@ -1,4 +1,4 @@
-"""What DynamoDB asks of key attributes: those of the table must be there, those of an index must fit if they are there."""
+"""What DynamoDB asks of key attributes: the table's must be there, an index's must fit if they are."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def check_primary_key(table: Table, item: dict[str, Any]) -> None:
             )
         if kind != "N" and not item[name][kind]:
             raise invalid(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-                f"empty {_EMPTY_WORD[kind]} value. Key: {name}"
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot "
+                f"contain an empty {_EMPTY_WORD[kind]} value. Key: {name}"
             )
     _check_lengths(item, table.hash_key_attr, table.range_key_attr, "")
 
@@ -42,7 +42,7 @@ def check_key_only(table: Table, key: dict[str, Any]) -> None:
 
 
 def check_index_keys(table: Table, item: dict[str, Any]) -> None:
-    """Raise for an index key attribute of the wrong type, empty or too long; a missing one is fine (a sparse index)."""
+    """Raise for an index key attribute of the wrong type, empty or too long; it may be missing."""
     types = {entry["AttributeName"]: entry["AttributeType"] for entry in table.attr}
     for index in table.all_indexes():
         names = [entry["AttributeName"] for entry in index.schema]
@@ -57,9 +57,9 @@ def check_index_keys(table: Table, item: dict[str, Any]) -> None:
                 )
             if kind != "N" and not item[name][kind]:
                 raise invalid(
-                    "One or more parameter values are not valid. A value specified for a secondary index key is not "
-                    f"supported. The AttributeValue for a key attribute cannot contain an empty {_EMPTY_WORD[kind]} value. "
-                    f"IndexName: {index.name}, IndexKey: {name}"
+                    "One or more parameter values are not valid. A value specified for a secondary index key is "
+                    "not supported. The AttributeValue for a key attribute cannot contain an empty "
+                    f"{_EMPTY_WORD[kind]} value. IndexName: {index.name}, IndexKey: {name}"
                 )
         _check_lengths(item, names[0], names[1] if len(names) > 1 else None, f" IndexName: {index.name}")
 
@@ -84,7 +84,8 @@ def _check_lengths(item: dict[str, Any], hash_name: str, range_name: str | None,
     if hash_name in item and _length(item[hash_name]) > MAX_HASH_KEY:
         raise invalid(
             "One or more parameter values were invalid: "
-            f"Size of hashkey has exceeded the maximum size limit of2048 bytes{where}"  # AWS leaves the blank out too
+            # AWS leaves the blank out too.
+            f"Size of hashkey has exceeded the maximum size limit of2048 bytes{where}"
         )
     if range_name in item and _length(item[range_name]) > MAX_RANGE_KEY:
         raise invalid(

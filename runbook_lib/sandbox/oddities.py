@@ -14,7 +14,7 @@ from runbook_lib.sandbox.draw import Draw
 
 Attributes = dict[str, dict[str, Any]]
 
-# Combining accents, right-to-left, CJK, an emoji outside the basic plane and one joined of several characters.
+# Combining accents, right-to-left, CJK, an emoji outside the basic plane, one joined of several characters.
 _NAMES = (
     "Socie\u0301te\u0301 Ge\u0301ne\u0301rale",
     "\u05d1\u05e0\u05e7 \u05dc\u05d0\u05d5\u05de\u05d9 \u0628\u0646\u0643",

@@ -76,7 +76,8 @@ def _read_page(store: Store, table: Table, request: dict[str, Any]) -> _Page:
         past = _start_token(table, request["ExclusiveStartKey"])
         if past[0] < start or (end is not None and past[0] >= end):
             raise invalid(
-                "The provided Exclusive start key does not map to the provided Segment and TotalSegments values."
+                "The provided Exclusive start key does not map to the provided Segment and TotalSegments "
+                "values."
             )
     items: list[bytes] = []
     total = 0
@@ -99,11 +100,13 @@ def _segment(request: dict[str, Any]) -> tuple[bytes, bytes | None]:
         return segment_bounds(0, 1)
     if total is None:
         raise invalid(
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
+            "The TotalSegments parameter is required but was not present in the request "
+            "when Segment parameter is present"
         )
     if segment is None:
         raise invalid(
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
+            "The Segment parameter is required but was not present in the request "
+            "when parameter TotalSegments is present"
         )
     if not 1 <= total <= MAX_SEGMENTS:
         raise invalid(

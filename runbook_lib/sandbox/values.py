@@ -25,7 +25,7 @@ _LONGEST_PLAIN = 42  # longer numbers are written with an exponent
 
 
 def check_item(item: Any) -> int:
-    """Return an item's size in bytes by DynamoDB's rules, or raise the ValidationException DynamoDB answers with."""
+    """Return an item's size in bytes by DynamoDB's rules, or raise the error DynamoDB answers with."""
     if not isinstance(item, dict):
         raise AwsError("SerializationException", "Unexpected value type in payload")
     try:
@@ -43,7 +43,8 @@ def check_value(value: Any, depth: int) -> int:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
     if len(value) > 1:
         raise invalid(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+            "Supplied AttributeValue has more than one datatypes set, "
+            "must contain exactly one of the supported datatypes"
         )
     kind = next(iter(value))
     measure = _MEASURES.get(kind)
@@ -105,7 +106,8 @@ def _number(value: dict[str, Any], depth: int) -> int:
 def _null(value: dict[str, Any], depth: int) -> int:
     if value["NULL"] is not True:
         raise invalid(
-            "One or more parameter values were invalid: Null attribute value types must have the value of true"
+            "One or more parameter values were invalid: "
+            "Null attribute value types must have the value of true"
         )
     return 1
 

@@ -1,15 +1,13 @@
-"""Replies of the sandbox as they go over the wire: JSON 1.0 with the checksum botocore verifies, and AWS's errors."""
+"""Replies as they go over the wire: JSON 1.0 with the checksum botocore verifies, and AWS's errors."""
 
 from __future__ import annotations
 
 import json
 import secrets
-import string
 import zlib
 from dataclasses import dataclass
 from typing import Any
 
-_REQUEST_ID_ALPHABET = string.ascii_uppercase + string.digits
 _SHAPES = "com.amazonaws.dynamodb.v20120810#"
 
 
@@ -23,7 +21,7 @@ class Reply:
 
 
 class AwsError(Exception):
-    """An error the sandbox answers with, under AWS's name for it; `extra` are further members of its shape."""
+    """An error to answer with, under AWS's name for it; `extra` are further members of its shape."""
 
     def __init__(self, code: str, message: str, status: int = 400, **extra: Any) -> None:
         super().__init__(message)
@@ -43,7 +41,7 @@ def dynamodb_reply(body: bytes, status: int = 200) -> Reply:
         status,
         (
             ("Content-Type", "application/x-amz-json-1.0"),
-            ("x-amzn-RequestId", "".join(secrets.choice(_REQUEST_ID_ALPHABET) for _ in range(52))),
+            ("x-amzn-RequestId", secrets.token_hex(26).upper()),
             ("x-amz-crc32", str(zlib.crc32(body))),
         ),
         body,

@@ -43,9 +43,7 @@ def batch_write(
     store: Store, account: str, region: str, request: dict[str, Any], leave: LeaveUndone | None = None
 ) -> bytes:
     """Answer one BatchWriteItem request with the body of the reply."""
-    per_table = request.get("RequestItems")
-    _check_counts(per_table)
-    assert isinstance(per_table, dict)
+    per_table = _counted(request.get("RequestItems"))
     with store.locked():
         changes = [
             _change(store.table(account, region, name), member, keep=leave is not None)
@@ -65,7 +63,8 @@ def batch_write(
     return _with_unprocessed(reply, [(names[index], changes[index].sent) for index in sorted(undone)])
 
 
-def _check_counts(per_table: Any) -> None:
+def _counted(per_table: Any) -> dict[str, list[Any]]:
+    """Return the request items if their numbers are legal."""
     if not isinstance(per_table, dict) or not per_table:
         raise invalid(
             "1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: "
@@ -74,12 +73,13 @@ def _check_counts(per_table: Any) -> None:
     for name, members in per_table.items():
         if not isinstance(members, list) or not 1 <= len(members) <= MAX_REQUESTS:
             raise invalid(
-                f"1 validation error detected: Value '{{{name}=[...]}}' at 'requestItems' failed to satisfy constraint: "
-                "Map value must satisfy constraint: [Member must have length less than or equal to 25, "
+                f"1 validation error detected: Value '{{{name}=[...]}}' at 'requestItems' failed to satisfy "
+                "constraint: Map value must satisfy constraint: [Member must have length less than or equal to 25, "
                 "Member must have length greater than or equal to 1]"
             )
     if sum(len(members) for members in per_table.values()) > MAX_REQUESTS:
         raise invalid("Too many items requested for the BatchWriteItem call")
+    return per_table
 
 
 def _change(table: Table, member: Any, keep: bool) -> _Change:
@@ -97,7 +97,8 @@ def _change(table: Table, member: Any, keep: bool) -> _Change:
             check_key_only(table, key)
             return _Change(table, keys_of(table, key), None, (), sent)
     raise invalid(
-        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+        "Supplied AttributeValue has more than one datatypes set, "
+        "must contain exactly one of the supported datatypes"
         if isinstance(member, dict) and len(member) > 1
         else "1 validation error detected: a write request needs a PutRequest or a DeleteRequest"
     )
@@ -109,7 +110,7 @@ def _check_distinct(changes: list[_Change]) -> None:
 
 
 def _apply(store: Store, change: _Change) -> tuple[_Change, int]:
-    """Make one change; return it with its write units for the table (at least one, also for a delete of nothing)."""
+    """Make one change; return it with its write units: at least one, also for a delete of nothing."""
     old: Item | None = store.get(change.table, change.keys)
     sizes = [size_of(item) for item in (old, change.item) if item is not None]
     if change.item is not None:

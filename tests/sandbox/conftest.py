@@ -1,4 +1,4 @@
-"""One small sandbox for the whole folder; tests that need a table of their own create it under a name of its own."""
+"""One small sandbox for the whole folder; a test that changes items does so in a table of its own."""
 
 from __future__ import annotations
 

@@ -1,0 +1,250 @@
+"""What a record shows, worked out for readers: sums, order, proof, and what needs attention.
+
+Pure, and sceptical: it believes `run.json` only as far as its numbers support each other, and a
+value that is None stays unknown in every sum.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from runbook_lib.record import Record
+from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
+from runbook_lib.wording import NOT_MEASURED, count, listed, many
+
+STEPS = ("export", "import", "validate")
+WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
+SIZES = (
+    ("0 items", 0, 0),
+    ("1 to 99", 1, 99),
+    ("100 to 999", 100, 999),
+    ("1,000 to 9,999", 1_000, 9_999),
+    ("10,000 or more", 10_000, None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over tables, and for how many of them the number was measured at all."""
+
+    value: int
+    known: int
+    of: int
+
+    @property
+    def whole(self) -> bool:
+        return self.known == self.of > 0
+
+    def __str__(self) -> str:
+        if not self.known:
+            return NOT_MEASURED
+        return count(self.value) + ("" if self.whole else f" (measured for {self.known:,} of {self.of:,} tables)")
+
+
+@dataclass(frozen=True, slots=True)
+class SizeClass:
+    """The tables of one size: how many, how many items, and the median seconds of each step."""
+
+    label: str
+    tables: int
+    items: int
+    medians: dict[str, float | None]
+
+
+def tables_of(record: Record) -> list[Record]:
+    """The tables, worst verdict first, then by exported items, the most first."""
+    return sorted(
+        record.get("tables") or [],
+        key=lambda t: (
+            WORST_FIRST.get(t.get("verdict"), 3),
+            -1 if t.get("items_exported") is None else 0,
+            -(t.get("items_exported") or 0),
+            str(t.get("source")),
+        ),
+    )
+
+
+def total(tables: Iterable[Record], name: str) -> Sum:
+    """The sum of one number of the tables."""
+    values = [t.get(name) for t in tables]
+    known = [v for v in values if v is not None]
+    return Sum(sum(known), len(known), len(values))
+
+
+def unproved(table: Record) -> list[str]:
+    """Why a table's numbers do not prove it; empty if they do. Ignores the table's own verdict."""
+    exported = table.get("items_exported")
+    if exported is None:
+        return ["it was not exported"]
+    found: list[str] = []
+    if not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
+        found += _unlike(exported, table.get("lines_read"), "lines were read")
+        found += _unlike(exported, table.get("items_written"), "writes were acknowledged")
+    expected = expected_in_target(table)
+    held = table.get("items_in_target")
+    if held is None:
+        found.append("the target was not scanned")
+    elif expected is not None and held != expected:
+        found.append(f"{many(expected, 'item')} should be in the target, a scan finds {count(held)}")
+    for kind in ("missing", "different"):
+        if table.get(kind) is None:
+            found.append(f"{kind} items were not looked for")
+        elif table[kind]:
+            found.append(f"{many(table[kind], 'item')} {kind}")
+    if (table.get("extra") or 0) > (table.get("items_before") or 0):
+        found.append(f"{many(table['extra'], 'extra item')}, {count(table.get('items_before') or 0)} before the import")
+    if not (table.get("export_digest") and table.get("target_digest")):
+        found.append("no digests of both sides were kept")
+    return found
+
+
+def _unlike(exported: int, value: int | None, what: str) -> list[str]:
+    if value is None:
+        return [f"nobody counted how many {what}"]
+    return [] if value == exported else [f"{many(exported, 'item')} in the manifest, {count(value)} {what}"]
+
+
+def expected_in_target(table: Record) -> int | None:
+    """How many items a scan of the target should find: the written ones, less expired, plus extra."""
+    written = table.get("items_written")
+    if written is None and table.get("files") == 0:
+        written = table.get("items_exported")
+    if written is None:
+        return None
+    return int(written) - (table.get("expired") or 0) + (table.get("extra") or 0)
+
+
+def contradictions(record: Record) -> list[str]:
+    """Where the record says more than its own numbers do; empty in every record that can be trusted."""
+    tables = record.get("tables") or []
+    found = [
+        f"{t.get('source')} is called PASS, but {'; '.join(gaps)}"
+        for t in tables
+        if t.get("verdict") == PASS and (gaps := unproved(t))
+    ]
+    if record.get("verdict") == PASS:
+        found += [
+            f"{t.get('source')} is {t.get('verdict')} in a run called PASS" for t in tables if t.get("verdict") != PASS
+        ]
+        if not tables or not total(tables, "items_exported").value:
+            found.append("the run is called PASS, but no item was read")
+    for name, claimed in (record.get("totals") or {}).items():
+        if name in ("tables", "seconds") or claimed is None:
+            continue
+        added = total(tables, name)
+        if claimed != added.value:
+            found.append(f"totals.{name} is {count(claimed)}, the tables add up to {count(added.value)}")
+    return found
+
+
+def not_migrated(record: Record) -> list[tuple[str, str]]:
+    """The tables that were left out, and why."""
+    return [
+        (str(t.get("source")), "; ".join(t.get("reasons") or []) or "no reason was recorded")
+        for t in tables_of(record)
+        if t.get("verdict") == NOT_MIGRATED or t.get("method") == "skipped"
+    ]
+
+
+def attention(record: Record) -> list[str]:
+    """What a reader must know beyond the verdict, the gravest first."""
+    tables = tables_of(record)
+    found = [f"Contradiction in the record: {c}" for c in contradictions(record)]
+    found += [f"Blocker: {text}" for text in grouped(record.get("blockers") or [])]
+    found += [
+        f"{many(t['items_quarantined'], 'item')} of {t['source']} could not be written: reason, file, line and key "
+        f"hash of each are in quarantine/{t['source']}.jsonl"
+        for t in tables
+        if t.get("items_quarantined")
+    ]
+    for test, text in (
+        (lambda t: t.get("method") == "scan", "read by Scan, which is not a point in time: changes made during the scan "
+         "may be in it or not"),
+        (lambda t: t.get("manifest_checked") is False, "exported with manifests that have no MD5 sidecar to be checked "
+         "against"),
+        (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
+        (lambda t: t.get("items_before"), "loaded into a target that held items before"),
+        (lambda t: t.get("expired"), "missing items that the target's own TTL has removed (counted as expired)"),
+        (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
+    ):  # fmt: skip
+        names = [str(t.get("source")) for t in tables if test(t)]
+        if names:
+            found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
+    found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
+    return found + _about_the_run(record)
+
+
+def _moved(table: Record) -> bool:
+    digests = table.get("export_digest"), table.get("target_digest")
+    differ = all(digests) and digests[0] != digests[1]
+    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
+
+
+def _about_the_run(record: Record) -> list[str]:
+    found, code = [], record.get("code") or {}
+    if len(record.get("attempts") or []) > 1:
+        found.append(f"The run was started {len(record['attempts']):,} times; it was resumed where it had stopped")
+    if code.get("git") is None:
+        found.append("The commit of the code that ran is not known")
+    elif str(code["git"]).endswith("-dirty"):
+        found.append("The code that ran had changes that are in no commit")
+    for side in ("source", "target"):
+        if not ((record.get("identity") or {}).get(side) or {}).get("arn"):
+            found.append(f"Who acted on the {side} side is not known: no STS identity was recorded")
+    return found
+
+
+def grouped(obstacles: Iterable[Record]) -> list[str]:
+    """Obstacles as sentences; the same one for many tables is said once."""
+    tables: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for o in obstacles:
+        tables[str(o.get("expected")), str(o.get("found")), str(o.get("remedy"))].append(str(o.get("table")))
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names):,} tables ({listed(names, 3)})'}: "
+        f"expected {expected}; found {found}; {remedy}"
+        for (expected, found, remedy), names in tables.items()
+    ]
+
+
+def seconds_of(table: Record) -> dict[str, float | None]:
+    """Seconds of each step of a table and of all; None for a step that did not end."""
+    steps: dict[str, Any] = table.get("seconds_by_step") or {}
+    spans = table.get("spans") or {}
+    known: dict[str, float | None] = {s: steps.get(s) for s in STEPS}
+    if not (spans.get("export") or [None, None])[1]:
+        known["export"] = None  # the record holds 0.0 for an export that did not end
+    measured = [v for v in known.values() if v is not None]
+    return known | {"all": sum(measured) if measured else None}
+
+
+def size_classes(record: Record) -> list[SizeClass]:
+    """The tables by number of exported items, smallest first; a class without tables is left out."""
+    found = []
+    for label, least, most in SIZES:
+        inside = [
+            t
+            for t in record.get("tables") or []
+            if t.get("items_exported") is not None
+            and t["items_exported"] >= least
+            and (most is None or t["items_exported"] <= most)
+        ]
+        if inside:
+            times = [seconds_of(t) for t in inside]
+            medians = {s: _median([v for t in times if (v := t[s]) is not None]) for s in (*STEPS, "all")}
+            found.append(SizeClass(label, len(inside), sum(t["items_exported"] for t in inside), medians))
+    return found
+
+
+def _median(values: list[float]) -> float | None:
+    return median(values) if values else None
+
+
+def slowest(record: Record, most: int = 10) -> list[Record]:
+    """The tables that took longest, with their seconds by step."""
+    timed = [(seconds, t) for t in record.get("tables") or [] if (seconds := seconds_of(t))["all"] is not None]
+    timed.sort(key=lambda pair: (-(pair[0]["all"] or 0.0), str(pair[1].get("source"))))
+    return [t | {"timed": seconds} for seconds, t in timed[:most]]

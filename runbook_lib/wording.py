@@ -1,0 +1,86 @@
+"""Numbers, times and sizes as text for people. What was not measured says so and is never 0."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+NOT_MEASURED = "not measured"
+NOT_RECORDED = "not recorded"
+# What GitHub's Markdown would take as markup inside a sentence or a table cell.
+MARKUP = re.compile(r"([\\`*_\[\]<>|~$&])")
+
+
+def count(value: object) -> str:
+    """A count with thousands separators."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return NOT_MEASURED if not isinstance(value, str) else value
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def many(value: object, one: str, more: str = "") -> str:
+    """A count and its noun: `1 item`, `2,567 items`."""
+    return f"{count(value)} {one if value == 1 else more or one + 's'}"
+
+
+def duration(value: object) -> str:
+    """Seconds in the unit that suits them, to three or so digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return NOT_MEASURED
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def size(value: object) -> str:
+    """Bytes in decimal units, as AWS bills them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return NOT_MEASURED
+    if value < 1000:
+        return many(int(value), "byte")
+    for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if value < factor * 1000:
+            return f"{value / factor:,.2f} {unit}"
+    return f"{value / 1e12:,.2f} TB"
+
+
+def when(text: object) -> datetime | None:
+    """A moment of a record, or None where there is none that can be read."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def moment(text: object) -> str:
+    """A moment in UTC, to the second; text that is no moment as it is."""
+    known = when(text)
+    if known is not None:
+        return f"{known.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return text if isinstance(text, str) and text else NOT_RECORDED
+
+
+def elapsed(began: object, ended: object) -> float | None:
+    """Seconds between two moments of a record, or None if one is missing."""
+    start, end = when(began), when(ended)
+    return (end - start).total_seconds() if start and end else None
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """Names in one line; beyond `most` of them the number of the others."""
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def shortened(text: str, most: int = 320) -> str:
+    """Text cut at `most` characters, and saying so."""
+    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full below)"
+
+
+def markdown(text: object) -> str:
+    """Text that Markdown shows as it is, on one line, also inside a table cell."""
+    return MARKUP.sub(r"\\\1", " ".join(str(text).split()))
