@@ -20,6 +20,7 @@ from runbook_lib.errors import ConfigError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
+Lines = dict[tuple[str | int, ...], int]
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
 
@@ -129,7 +130,7 @@ class Import(Strict):
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
     concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight")
-    quarantine_limit: int = Field(1000, ge=0, description="rejected items of one table after which its import stops")
+    quarantine_limit: int = Field(default=1000, ge=0, description="rejected items of one table after which its import stops")
 
 
 class Validate(Strict):
@@ -197,34 +198,31 @@ def load_config(path: str | Path) -> Migration:
         raise ConfigError("\n".join(_explain(file, lines, dict(e)) for e in error.errors())) from None
 
 
-def _parse(file: Path, text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+def _parse(file: Path, text: str) -> tuple[Any, Lines]:
     """YAML text as data, and the line of every key in it."""
-    loader = yaml.SafeLoader(text)
+    lines: Lines = {(): 1}
     try:
-        node = loader.get_single_node()
-        lines: dict[tuple[str | int, ...], int] = {(): 1}
-        _index(file, node, (), lines)
-        return (loader.construct_document(node) if node is not None else None), lines
+        node = yaml.compose(text, yaml.SafeLoader)
+        if node is not None:
+            _index(file, node, (), lines)
+        return yaml.safe_load(text), lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not valid YAML: {error}") from None
-    finally:
-        loader.dispose()
 
 
-def _index(
-    file: Path, node: yaml.Node | None, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]
-) -> None:
+def _index(file: Path, node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigError(f"{file}:{key.start_mark.line + 1}: expected a name as key, found a {key.id}")
             here = (*path, key.value)
             if here in lines:
-                first = lines[here]
                 raise ConfigError(
                     f"{file}:{key.start_mark.line + 1}: key '{_dotted(here)}' is given twice, "
-                    f"first on line {first}; keep one"
+                    f"first on line {lines[here]}; keep one"
                 )
             lines[here] = key.start_mark.line + 1
             _index(file, value, here, lines)
@@ -234,7 +232,7 @@ def _index(
             _index(file, value, (*path, position), lines)
 
 
-def _explain(file: Path, lines: dict[tuple[str | int, ...], int], error: dict[str, Any]) -> str:
+def _explain(file: Path, lines: Lines, error: dict[str, Any]) -> str:
     path = tuple(error["loc"])
     known = path
     while known not in lines:

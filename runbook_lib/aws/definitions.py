@@ -19,7 +19,6 @@ UNKNOWN = frozenset({"UnknownOperationException", "ValidationException"})
 BEYOND = {
     "VectorIndexes": "vector indexes",
     "Replicas": "replicas of a global table",
-    "WarmThroughput": "warm throughput",
 }
 
 
@@ -90,7 +89,7 @@ def read_definition(client: Any, name: str) -> TableDefinition:
         tags=_tags(client, table["TableArn"]),
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
         table_class=(table.get("TableClassSummary") or {}).get("TableClass", "STANDARD"),
-        beyond=tuple(words for field, words in BEYOND.items() if _is_set(table.get(field))),
+        beyond=tuple(words for field, words in BEYOND.items() if table.get(field)),
     )
 
 
@@ -169,29 +168,22 @@ def _tags(client: Any, arn: str) -> tuple[tuple[str, str], ...]:
         token = {"NextToken": answer["NextToken"]}
 
 
-def _is_set(value: Any) -> bool:
-    """Whether an unsupported field says something; every table has some warm throughput of its own."""
-    if isinstance(value, dict):
-        return bool(value.get("ReadUnitsPerSecond", 0) > 12_000 or value.get("WriteUnitsPerSecond", 0) > 4_000)
-    return bool(value)
-
-
 def _ask(client: Any, operation: str, *, unknown_as_none: bool = False, **request: str) -> dict[str, Any]:
     """One answer; {} from a server that has no such operation, if that is allowed."""
+    name = next(iter(request.values()))
     try:
         answer: dict[str, Any] = getattr(client, operation)(**request)
         return answer
     except ClientError as error:
         if unknown_as_none and error.response["Error"]["Code"] in UNKNOWN:
             return {}
-        raise _refused(client, operation, *request.values(), error) from None
+        raise _refused(client, operation, name, error) from None
     except BotoCoreError as error:
-        raise _refused(client, operation, *request.values(), error) from None
+        raise _refused(client, operation, name, error) from None
 
 
-def _refused(client: Any, operation: str, *about: object) -> ConfigError:
-    *names, error = about
+def _refused(client: Any, operation: str, name: str, error: Exception) -> ConfigError:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     kind = CredentialsError if code in DENIED else ConfigError
     where = f"{client.meta.endpoint_url} ({client.meta.region_name})"
-    return kind(f"{operation} of {names[0]} at {where} should answer with its definition, found: {error}")
+    return kind(f"{operation} of {name} at {where} should have been answered, found: {error}")

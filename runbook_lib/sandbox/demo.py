@@ -17,7 +17,7 @@ from runbook_lib.sandbox.process import without_aws
 
 
 def demo_environment(endpoint: str) -> dict[str, str]:
-    """Return the environment of the demo's processes: nothing of the user's AWS settings, made-up credentials.
+    """Return the environment of the demo's processes: none of the user's AWS settings, made-up credentials.
 
     AWS_ENDPOINT_URL is set too, so that a client somebody builds without an endpoint still talks to the
     sandbox.

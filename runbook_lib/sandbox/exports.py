@@ -77,9 +77,7 @@ class ExportDesk:
             export = self._register(table, request, token, moment, now)
             self._tokens[(account, region, token)] = export
             reply = dumps({"ExportDescription": export.description})
-        threading.Thread(
-            target=self._carry_out, args=(export, snapshot, account, self._seconds), daemon=True
-        ).start()
+        threading.Thread(target=self._carry_out, args=(export, snapshot, account, self._seconds), daemon=True).start()
         return reply
 
     def describe_export(self, account: str, region: str, request: dict[str, Any]) -> bytes:
@@ -125,9 +123,7 @@ class ExportDesk:
             reply["NextToken"] = page[-1]
         return dumps(reply)
 
-    def record_past_export(
-        self, account: str, table: Table, bucket: str, prefix: str, moment: datetime
-    ) -> str:
+    def record_past_export(self, account: str, table: Table, bucket: str, prefix: str, moment: datetime) -> str:
         """Write a complete export of the present items as if it had been made at `moment`; return its ARN."""
         request = {"TableArn": table.table_arn, "S3Bucket": bucket, "S3Prefix": prefix}
         with self._store.locked(), self._lock:
@@ -146,9 +142,7 @@ class ExportDesk:
             if name in request:
                 raise invalid(f"The sandbox does not do {name}")
         if not request.get("S3Bucket"):
-            raise invalid(
-                "1 validation error detected: Value null at 's3Bucket' failed to satisfy constraint"
-            )
+            raise invalid("1 validation error detected: Value null at 's3Bucket' failed to satisfy constraint")
         table = self._store.find(account, region, arn) if arn.startswith("arn:") else None
         if table is None:
             raise AwsError("TableNotFoundException", f"Table not found: {arn}")

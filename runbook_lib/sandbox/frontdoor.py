@@ -1,7 +1,7 @@
-"""The sandbox's WSGI application: answers what moto gets wrong, passes the rest to moto, injects faults, counts requests.
+"""The sandbox's WSGI application: answers what moto gets wrong and passes the rest on.
 
-Every DynamoDB request is served under the store's lock; moto has none, and a snapshot must not see half a
-batch.
+It injects faults and counts requests. Everything is served under the store's lock: moto has none, and a
+snapshot must not see half a batch.
 """
 
 from __future__ import annotations
@@ -217,9 +217,7 @@ def _s3_operation(method: str, path: str, query: str) -> str:
         return names.get(method, method)
     if "list-type" in flags:
         return "ListObjectsV2"
-    sub = sorted(
-        flags & {"location", "policy", "versioning", "encryption", "publicAccessBlock", "ownershipControls"}
-    )
+    sub = sorted(flags & {"location", "policy", "versioning", "encryption", "publicAccessBlock", "ownershipControls"})
     if sub:
         return f"{method.title()}Bucket:{sub[0]}"
     names = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
@@ -229,9 +227,7 @@ def _s3_operation(method: str, path: str, query: str) -> str:
 def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
     if fault.spec.kind == "throttle":
         return throttled(fault.spec.operation, table_arn)
-    code = (
-        "InternalError" if fault.spec.operation.endswith(("Object", "ObjectsV2")) else "InternalServerError"
-    )
+    code = "InternalError" if fault.spec.operation.endswith(("Object", "ObjectsV2")) else "InternalServerError"
     return AwsError(code, "Internal server error", status=500)
 
 

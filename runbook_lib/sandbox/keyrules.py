@@ -67,9 +67,7 @@ def check_index_keys(table: Table, item: dict[str, Any]) -> None:
 def index_keys(table: Table, item: dict[str, Any]) -> tuple[str, ...]:
     """Return the names of the global indexes an item appears in."""
     return tuple(
-        index.name
-        for index in table.global_indexes
-        if all(entry["AttributeName"] in item for entry in index.schema)
+        index.name for index in table.global_indexes if all(entry["AttributeName"] in item for entry in index.schema)
     )
 
 

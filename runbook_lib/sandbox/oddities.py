@@ -64,9 +64,7 @@ def _nested(draw: Draw) -> Attributes:
 
 
 def _list(draw: Draw) -> Attributes:
-    return {
-        "history": {"L": [{"S": draw.date()}, {"N": str(draw.below(1000))}, {"B": "AA=="}, {"SS": ["a"]}]}
-    }
+    return {"history": {"L": [{"S": draw.date()}, {"N": str(draw.below(1000))}, {"B": "AA=="}, {"SS": ["a"]}]}}
 
 
 def _null(draw: Draw) -> Attributes:

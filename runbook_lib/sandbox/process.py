@@ -88,9 +88,7 @@ def start_sandbox(
     said = stderr.read().decode("utf-8", "replace").strip()
     stderr.close()
     if alive:
-        raise RunbookError(
-            f"the sandbox was not ready after {patience:.0f} seconds. It said: {said or 'nothing'}"
-        )
+        raise RunbookError(f"the sandbox was not ready after {patience:.0f} seconds. It said: {said or 'nothing'}")
     raise RunbookError(f"the sandbox could not start: {said or f'exit code {process.returncode}'}")
 
 
@@ -103,9 +101,7 @@ def _first_line(process: subprocess.Popen[bytes], seconds: float) -> str:
     """Return the first line the server prints, "" if it ends or stays silent for so long."""
     lines: queue.Queue[bytes] = queue.Queue()
     assert process.stdout is not None
-    threading.Thread(
-        target=lambda out: lines.put(out.readline()), args=(process.stdout,), daemon=True
-    ).start()
+    threading.Thread(target=lambda out: lines.put(out.readline()), args=(process.stdout,), daemon=True).start()
     try:
         line = lines.get(timeout=seconds).decode("utf-8").strip()
     except queue.Empty:

@@ -76,8 +76,7 @@ def _read_page(store: Store, table: Table, request: dict[str, Any]) -> _Page:
         past = _start_token(table, request["ExclusiveStartKey"])
         if past[0] < start or (end is not None and past[0] >= end):
             raise invalid(
-                "The provided Exclusive start key does not map to the provided Segment and TotalSegments "
-                "values."
+                "The provided Exclusive start key does not map to the provided Segment and TotalSegments values."
             )
     items: list[bytes] = []
     total = 0
@@ -126,9 +125,7 @@ def _start_token(table: Table, key: dict[str, Any]) -> Any:
     if table.range_key_attr:
         types[table.range_key_attr] = table.range_key_type or ""
     if key.keys() != types.keys() or any(kind not in key[name] for name, kind in types.items()):
-        raise invalid(
-            "The provided starting key is invalid: The provided key element does not match the schema"
-        )
+        raise invalid("The provided starting key is invalid: The provided key element does not match the schema")
     for value in key.values():
         check_value(value, 1)
     return token_of(*keys_of(table, key))

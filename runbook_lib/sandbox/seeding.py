@@ -91,7 +91,4 @@ def _enable_recovery(table: Table, now: datetime) -> None:
 
 
 def _schema(key: tuple[KeyAttribute, ...]) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": part.name, "KeyType": role}
-        for part, role in zip(key, ("HASH", "RANGE"), strict=False)
-    ]
+    return [{"AttributeName": part.name, "KeyType": role} for part, role in zip(key, ("HASH", "RANGE"), strict=False)]

@@ -137,9 +137,9 @@ class Store:
                 self.order(table).discard(token_of(hash_key, range_key))
                 return item
 
-        # setattr: moto offers no seam here. PutItem, UpdateItem, ImportTable, PartiQL... all come this way.
-        Table.put_item = put_item
-        Table.delete_item = delete_item
+        # moto offers no seam here; PutItem, UpdateItem, ImportTable, PartiQL... all come this way.
+        Table.put_item = put_item  # type: ignore[method-assign, assignment]
+        Table.delete_item = delete_item  # type: ignore[method-assign, assignment]
         self._install_descriptions()
 
     def _install_descriptions(self) -> None:
@@ -160,8 +160,10 @@ class Store:
                 recovery["LatestRestorableDateTime"] = datetime.now(UTC).timestamp()
             return backups
 
-        Table.describe = describe  # moto's lacks TableId and the size
-        DynamoDBBackend.describe_continuous_backups = describe_continuous_backups
+        # moto's descriptions lack the table's id, its size, and a window that moves with the clock.
+        Table.describe = describe  # type: ignore[method-assign, assignment]
+        backend: Any = DynamoDBBackend
+        backend.describe_continuous_backups = describe_continuous_backups
 
 
 def table_id(table: Table) -> str:

@@ -67,13 +67,9 @@ def canonical_number(text: Any) -> str:
     if len(number.as_tuple().digits) > 38:
         raise invalid("Attempting to store more than 38 significant digits in a Number")
     if number.adjusted() > 125:
-        raise invalid(
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-        )
+        raise invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
     if number.adjusted() < -130:
-        raise invalid(
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
-        )
+        raise invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
     plain = format(number, "f")
     return plain if len(plain) <= _LONGEST_PLAIN else str(number)
 
@@ -106,8 +102,7 @@ def _number(value: dict[str, Any], depth: int) -> int:
 def _null(value: dict[str, Any], depth: int) -> int:
     if value["NULL"] is not True:
         raise invalid(
-            "One or more parameter values were invalid: "
-            "Null attribute value types must have the value of true"
+            "One or more parameter values were invalid: Null attribute value types must have the value of true"
         )
     return 1
 
@@ -147,9 +142,7 @@ def _string_set(value: dict[str, Any], depth: int) -> int:
 
 
 def _number_set(value: dict[str, Any], depth: int) -> int:
-    members = [
-        canonical_number(member) for member in _members(value["NS"], "An number set  may not be empty")
-    ]
+    members = [canonical_number(member) for member in _members(value["NS"], "An number set  may not be empty")]
     _check_distinct(members, value["NS"])
     value["NS"] = members
     return sum(_number_size(member) for member in members)
@@ -173,9 +166,7 @@ def _members(members: Any, when_empty: str) -> list[Any]:
 def _check_distinct(members: list[Any], shown: list[Any]) -> None:
     if len(set(members)) != len(members):
         listed = ", ".join(shown)
-        raise invalid(
-            f"One or more parameter values were invalid: Input collection [{listed}] contains duplicates."
-        )
+        raise invalid(f"One or more parameter values were invalid: Input collection [{listed}] contains duplicates.")
 
 
 _MEASURES: dict[str, Callable[[dict[str, Any], int], int]] = {

@@ -97,8 +97,7 @@ def _change(table: Table, member: Any, keep: bool) -> _Change:
             check_key_only(table, key)
             return _Change(table, keys_of(table, key), None, (), sent)
     raise invalid(
-        "Supplied AttributeValue has more than one datatypes set, "
-        "must contain exactly one of the supported datatypes"
+        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
         if isinstance(member, dict) and len(member) > 1
         else "1 validation error detected: a write request needs a PutRequest or a DeleteRequest"
     )
@@ -133,9 +132,7 @@ def _capacity(units: list[tuple[_Change, int]], level: str) -> list[dict[str, An
         if level == "INDEXES":
             entry["Table"] = {"CapacityUnits": spent.pop("")}
             if spent:
-                entry["GlobalSecondaryIndexes"] = {
-                    name: {"CapacityUnits": value} for name, value in spent.items()
-                }
+                entry["GlobalSecondaryIndexes"] = {name: {"CapacityUnits": value} for name, value in spent.items()}
         report.append(entry)
     return report
 
@@ -144,9 +141,7 @@ def _with_unprocessed(reply: dict[str, Any], left: list[tuple[str, str]]) -> byt
     per_table: dict[str, list[str]] = {}
     for table, sent in left:
         per_table.setdefault(table, []).append(sent)
-    tables = ",".join(
-        f"{json_text(name)}:[{','.join(members)}]" for name, members in per_table.items()
-    ).encode("utf-8")
+    tables = ",".join(f"{json_text(name)}:[{','.join(members)}]" for name, members in per_table.items()).encode("utf-8")
     return dumps(reply).replace(b'"UnprocessedItems":{}', b'"UnprocessedItems":{' + tables + b"}", 1)
 
 

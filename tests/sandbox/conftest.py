@@ -102,7 +102,7 @@ _numbers = count()
 
 @pytest.fixture
 def new_table(aws: Aws) -> Callable[..., str]:
-    """Create a table in us-east-1: `new_table(key={"id": "S"}, indexes={"Name": {"a": "S"}}, recovery=True)`."""
+    """Create a table in us-east-1: `new_table({"id": "S"}, {"Name": {"a": "S"}}, recovery=True)`."""
 
     def create(
         key: dict[str, str] | None = None,
@@ -143,6 +143,4 @@ def new_table(aws: Aws) -> Callable[..., str]:
 
 
 def _schema(names: list[str]) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": name, "KeyType": role} for name, role in zip(names, ("HASH", "RANGE"), strict=False)
-    ]
+    return [{"AttributeName": name, "KeyType": role} for name, role in zip(names, ("HASH", "RANGE"), strict=False)]

@@ -154,22 +154,15 @@ def test_data_file_names_look_like_those_of_aws() -> None:
 @given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))
 def test_export_ids_never_lose_a_millisecond(moment: datetime) -> None:
     stamp = int(new_export_id(moment, "00000000")[:14])
-    assert datetime.fromtimestamp(stamp // 1000, UTC).replace(
-        microsecond=stamp % 1000 * 1000
-    ) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert datetime.fromtimestamp(stamp // 1000, UTC).replace(microsecond=stamp % 1000 * 1000) == moment.replace(
+        microsecond=moment.microsecond // 1000 * 1000
+    )
     assert timestamp(moment).endswith("Z")
 
 
-@given(
-    st.lists(
-        st.lists(st.dictionaries(st.text(), st.fixed_dictionaries({"S": st.text()})), max_size=5), max_size=4
-    )
-)
+@given(st.lists(st.lists(st.dictionaries(st.text(), st.fixed_dictionaries({"S": st.text()})), max_size=5), max_size=4))
 def test_every_item_comes_back_from_the_files_as_it_went_in(files: list[list[dict[str, Any]]]) -> None:
-    raw = [
-        [json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass") for item in items]
-        for items in files
-    ]
+    raw = [[json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass") for item in items] for items in files]
     bucket = write(raw)
     entries = [json.loads(line) for line in bucket[FOLDER + "manifest-files.json"].splitlines()]
     for items, entry in zip(raw, entries, strict=True):

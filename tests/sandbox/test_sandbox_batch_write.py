@@ -21,9 +21,7 @@ GOOD = {"PutRequest": {"Item": {"pk": {"S": "good"}, "sk": {"S": "1"}}}}
 
 @pytest.fixture
 def table(new_table: Any) -> str:
-    return str(
-        new_table({"pk": "S", "sk": "S"}, {"Owner": {"owner": "S", "rank": "N"}, "Blob": {"blob": "B"}})
-    )
+    return str(new_table({"pk": "S", "sk": "S"}, {"Owner": {"owner": "S", "rank": "N"}, "Blob": {"blob": "B"}}))
 
 
 def put(**attributes: Any) -> dict[str, Any]:

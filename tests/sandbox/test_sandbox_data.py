@@ -60,9 +60,7 @@ def test_keys_are_unique_and_every_item_is_legal_and_canonical(table: FleetTable
         assert 0.8 < sum(sizes) / len(sizes) / table.average_item_size < 1.2
 
 
-@pytest.mark.parametrize(
-    "table", [t for t in WITH_ITEMS if t.items >= 100], ids=lambda table: table.short_name
-)
+@pytest.mark.parametrize("table", [t for t in WITH_ITEMS if t.items >= 100], ids=lambda table: table.short_name)
 def test_a_hundred_items_have_all_ten_types_and_the_odd_values(table: FleetTable) -> None:
     found = all_values(table, 100)
     assert {kind for kind, _ in found} == TEN_TYPES
@@ -88,9 +86,7 @@ def test_index_keys_have_their_type_and_are_sometimes_missing() -> None:
 
 
 def test_some_items_expired_long_ago_and_some_expire_far_ahead() -> None:
-    moments = [
-        int(item["expires_at"]["N"]) for item in items(fleet_table("payments"), 90) if "expires_at" in item
-    ]
+    moments = [int(item["expires_at"]["N"]) for item in items(fleet_table("payments"), 90) if "expires_at" in item]
     assert Counter(moment < 1_700_000_000 for moment in moments) == {True: 30, False: 30}
     assert all(moment < 1_700_000_000 or moment > 4_000_000_000 for moment in moments)
 

@@ -102,9 +102,7 @@ def test_the_manifest_agrees_with_describe_export(aws: Aws) -> None:
     assert summary["itemCount"] == done["ItemCount"]
     assert summary["billedSizeBytes"] == done["BilledSizeBytes"]
     for name, key in (("startTime", "StartTime"), ("endTime", "EndTime"), ("exportTime", "ExportTime")):
-        assert datetime.fromisoformat(summary[name]) == done[key].replace(
-            microsecond=round(done[key].microsecond, -3)
-        )
+        assert datetime.fromisoformat(summary[name]) == done[key].replace(microsecond=round(done[key].microsecond, -3))
     sidecar = aws.read(done["ExportManifest"].replace(".json", ".md5"))
     assert sidecar == base64.b64encode(hashlib.md5(raw).digest())
 
@@ -121,9 +119,7 @@ def test_the_objects_of_an_export_are_those_aws_writes(aws: Aws) -> None:
         "manifest-summary.json",
         "manifest-summary.md5",
     }
-    assert all(
-        re.fullmatch(r"data/[a-z2-7]{26}\.json\.gz", name) for name in names if name.startswith("data/")
-    )
+    assert all(re.fullmatch(r"data/[a-z2-7]{26}\.json\.gz", name) for name in names if name.startswith("data/"))
     etags = {entry["Key"]: entry["ETag"].strip('"') for entry in listed}
     for entry, _ in files_of(aws, done):
         assert etags[entry["dataFileS3Key"]] == entry["etag"]
@@ -273,8 +269,7 @@ def test_older_exports_of_the_fleet_lie_under_the_same_prefix(aws: Aws) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     for table in fleet():
         arns = [
-            entry["ExportArn"]
-            for entry in aws.source.list_exports(TableArn=aws.arn(table.source))["ExportSummaries"]
+            entry["ExportArn"] for entry in aws.source.list_exports(TableArn=aws.arn(table.source))["ExportSummaries"]
         ]
         old = [aws.finished(arn) for arn in arns]
         old = [export for export in old if export["StartTime"] < yesterday]

@@ -70,14 +70,10 @@ def test_the_fleet_is_there_as_the_reference_left_it(aws: Aws) -> None:
         for description in (source, target):
             assert description["DeletionProtectionEnabled"] is table.deletion_protection
             assert description["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-            assert {index["IndexName"] for index in description["GlobalSecondaryIndexes"]} == set(
-                table.indexes
-            )
+            assert {index["IndexName"] for index in description["GlobalSecondaryIndexes"]} == set(table.indexes)
             assert description.get("StreamSpecification", {}).get("StreamViewType") == table.stream
         assert source["KeySchema"] == target["KeySchema"]
-        backups = aws.source.describe_continuous_backups(TableName=table.source)[
-            "ContinuousBackupsDescription"
-        ]
+        backups = aws.source.describe_continuous_backups(TableName=table.source)["ContinuousBackupsDescription"]
         enabled = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
         assert enabled is table.point_in_time_recovery
 
@@ -152,6 +148,4 @@ def test_the_demo_configuration_spells_its_target_and_takes_overrides() -> None:
     assert config["confirm_target"] == "111122223333/us-east-2"
     assert config["tables"]["include"] == ["*-loans"]
     assert config["tables"]["rename"]["to"] == "bebco-borrower-{name}-dev"
-    assert {config[side]["endpoint_url"] for side in ("source", "target", "staging")} == {
-        "http://127.0.0.1:1"
-    }
+    assert {config[side]["endpoint_url"] for side in ("source", "target", "staging")} == {"http://127.0.0.1:1"}

@@ -160,9 +160,7 @@ def test_a_start_key_of_another_segment_is_refused(aws: Aws) -> None:
     table = fleet_table("loans").source
     page = aws.source.scan(TableName=table, Segment=0, TotalSegments=2, Limit=1)
     with pytest.raises(ClientError, match="does not map"):
-        aws.source.scan(
-            TableName=table, Segment=1, TotalSegments=2, ExclusiveStartKey=page["LastEvaluatedKey"]
-        )
+        aws.source.scan(TableName=table, Segment=1, TotalSegments=2, ExclusiveStartKey=page["LastEvaluatedKey"])
 
 
 def test_number_and_binary_keys_work(aws: Aws, new_table: Any) -> None:

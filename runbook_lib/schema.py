@@ -1,0 +1,244 @@
+"""The source's tables as infrastructure code, under their target names: CloudFormation, or a CDK app of it.
+
+One template is made, and the CDK app is that template spelled in Python, so the two cannot differ. The
+same source gives the same text. Nothing is created here, and the target is not asked anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pprint
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook_lib.aws.clients import connect
+from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput, read_definition
+from runbook_lib.aws.tables import list_tables
+from runbook_lib.config import Migration, load_config
+from runbook_lib.errors import ConfigError
+from runbook_lib.plan import select_tables
+
+Json = dict[str, Any]
+LOOKS_AT_ONCE = 8
+RESOURCES = 500  # of one template; source: "Understand CloudFormation quotas", CloudFormation User Guide
+INLINE_BYTES = 51_200  # of a template that is not fetched from S3; same source
+NOTHING: Json = {"Ref": "AWS::NoValue"}
+NOT_CARRIED = (
+    "items, auto scaling policies, warm throughput, resource policies, contributor insights, Kinesis "
+    "destinations and alarms are not part of it"
+)
+# Ids that mean something else in a template of CDK's.
+RESERVED = frozenset({"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"})
+SWITCHES: dict[str, tuple[list[str], str]] = {
+    "PointInTimeRecovery": (
+        ["source", "on", "off"],
+        "Point-in-time recovery of the tables: as each source table has it, or on or off for all.",
+    ),
+    "DeletionProtection": (
+        ["source", "on", "off"],
+        "Deletion protection of the tables: as each source table has it, or on or off for all.",
+    ),
+    "Streams": (
+        ["source", "off"],
+        "Streams of the tables: as each source table has it, or off while items are loaded.",
+    ),
+}
+
+
+def schema_of(config_path: str | Path, form: str) -> str:
+    """The selected source tables under their target names, as `cloudformation` (YAML) or `cdk` (Python).
+
+    Raises ConfigError when two sources share a target's name or a template cannot hold all tables.
+    """
+    config = load_config(config_path)
+    client = connect(config).source
+    targets = select_tables(config, list_tables(client))
+    _refuse_shared(targets)
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        definitions = list(pool.map(lambda source: read_definition(client, source), targets))
+    whole = template(config, {targets[d.name]: d for d in definitions})
+    return cdk_app(config, whole) if form == "cdk" else cloudformation(whole)
+
+
+def _refuse_shared(targets: Mapping[str, str]) -> None:
+    shared = [target for target, count in Counter(targets.values()).items() if count > 1]
+    if shared:
+        raise ConfigError(
+            "\n".join(
+                f"{target}: expected one source for each target; found sources "
+                f"{', '.join(s for s, t in targets.items() if t == target)}; change tables.rename or tables.overrides"
+                for target in shared
+            )
+        )
+    if len(targets) > RESOURCES:
+        raise ConfigError(
+            f"tables: a template holds {RESOURCES} tables, found {len(targets)}; "
+            "narrow tables.include and write a template for each part"
+        )
+
+
+def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
+    """A CloudFormation template of tables, given by the names they get."""
+    keys = _key_parameters(tables)
+    conditions = _conditions(keys.values())
+    ids = logical_ids(tables, {*SWITCHES, *keys.values(), *conditions})
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Tables of {config.source.region} for {config.target.region}, migration {config.name}; "
+        "written by runbook schema.",
+        "Metadata": {
+            "Contents": "Keys, indexes, capacity, streams, TTL, recovery, encryption, tags, protection and "
+            f"class are the source's; {NOT_CARRIED}.",
+            "Deletion": "DeletionPolicy and UpdateReplacePolicy cannot be parameters: they are Retain, so that "
+            "no change of the stack deletes a table.",
+            "Encryption": "A KMS key belongs to its region. Tables encrypted with KMS take the key of a KmsKey "
+            "parameter; left empty, it is the AWS managed key of the target.",
+            "Size": f"CloudFormation takes more than {INLINE_BYTES} bytes from S3 only: aws cloudformation deploy "
+            "--s3-bucket.",
+        },
+        "Parameters": {**_switches(), **_key_choices(keys, tables)},
+        "Conditions": conditions,
+        "Resources": {ids[name]: _resource(name, tables[name], keys) for name in sorted(tables)},
+    }
+
+
+def logical_ids(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """An id for each table name: its letters and digits, with a digest added where that is not unique.
+
+    Source: "Resources syntax", CloudFormation User Guide (alphanumeric, unique in the template); CDK
+    also wants a letter first and two characters.
+    """
+    used, found = {*taken, *RESERVED}, {}
+    for name in sorted(names):
+        words = re.findall(r"[A-Za-z0-9]+", name)
+        found[name] = "".join(word[0].upper() + word[1:] for word in words)[:240]
+        if not re.match(r"[A-Za-z].", found[name]):
+            found[name] = "Table" + found[name]
+        while found[name] in used:
+            found[name] = f"{found[name][:240]}{hashlib.sha256((name + found[name]).encode()).hexdigest()[:8]}"
+        used.add(found[name])
+    return found
+
+
+def _key_parameters(tables: Mapping[str, TableDefinition]) -> dict[str, str]:
+    """A parameter's name for every KMS key of the source."""
+    keys = sorted({t.kms_key for t in tables.values() if t.kms_key is not None})
+    return {key: f"KmsKey{number}" for number, key in enumerate(keys, 1)}
+
+
+def _switches() -> Json:
+    return {
+        name: {"Type": "String", "AllowedValues": values, "Default": "source", "Description": words}
+        for name, (values, words) in SWITCHES.items()
+    }
+
+
+def _key_choices(keys: Mapping[str, str], tables: Mapping[str, TableDefinition]) -> Json:
+    return {
+        parameter: {
+            "Type": "String",
+            "Default": "",
+            "Description": f"Key ARN in the target's region for {_count(tables, key)} that one key encrypts in the "
+            "source; empty for the AWS managed key.",
+        }
+        for key, parameter in keys.items()
+    }
+
+
+def _count(tables: Mapping[str, TableDefinition], key: str) -> str:
+    names = sorted(name for name, table in tables.items() if table.kms_key == key)
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _conditions(key_parameters: Iterable[str]) -> Json:
+    def chosen(parameter: str, value: str) -> Json:
+        return {"Fn::Equals": [{"Ref": parameter}, value]}
+
+    switches = {
+        f"{name}{value.title()}": chosen(name, value)
+        for name, (values, _) in SWITCHES.items()
+        for value in values
+        if value != "source"
+    }
+    return switches | {f"{name}Given": {"Fn::Not": [chosen(name, "")]} for name in key_parameters}
+
+
+def _resource(name: str, table: TableDefinition, keys: Mapping[str, str]) -> Json:
+    """One table. Settings that a table does not have are left out, so that the service's default holds."""
+    parts = [table.key, *(i.key for i in (*table.global_indexes, *table.local_indexes))]
+    types = {k.name: k.type for key in parts for k in key}
+    properties = {
+        "TableName": name,
+        "AttributeDefinitions": [{"AttributeName": a, "AttributeType": types[a]} for a in sorted(types)],
+        "KeySchema": [{"AttributeName": k.name, "KeyType": k.role} for k in table.key],
+        "BillingMode": table.billing,
+        **_throughput(table.provisioned, table.on_demand),
+        "GlobalSecondaryIndexes": [_index(i) for i in table.global_indexes],
+        "LocalSecondaryIndexes": [_index(i) for i in table.local_indexes],
+        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
+        "TimeToLiveSpecification": {"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
+        "PointInTimeRecoverySpecification": _recovery(table.recovery_days),
+        "SSESpecification": _encryption(keys[table.kms_key]) if table.kms_key is not None else None,
+        "DeletionProtectionEnabled": _protection(table.deletion_protection),
+        "TableClass": table.table_class if table.table_class != "STANDARD" else None,
+        "Tags": [{"Key": key, "Value": value} for key, value in table.tags],
+    }
+    beyond = {"NotCarriedOver": list(table.beyond)} if table.beyond else {}
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Metadata": {"SourceTable": table.name, **beyond},
+        "Properties": {key: value for key, value in properties.items() if value not in (None, [])},
+    }
+
+
+def _index(index: IndexDefinition) -> Json:
+    attributes = {"NonKeyAttributes": list(index.attributes)} if index.attributes else {}
+    return {
+        "IndexName": index.name,
+        "KeySchema": [{"AttributeName": k.name, "KeyType": k.role} for k in index.key],
+        "Projection": {"ProjectionType": index.projection, **attributes},
+        **_throughput(index.provisioned, index.on_demand),
+    }
+
+
+def _throughput(provisioned: Throughput | None, on_demand: Throughput | None) -> Json:
+    found: Json = {}
+    if provisioned:
+        found["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": provisioned.read,
+            "WriteCapacityUnits": provisioned.write,
+        }
+    if on_demand:
+        limits = {"MaxReadRequestUnits": on_demand.read, "MaxWriteRequestUnits": on_demand.write}
+        found["OnDemandThroughput"] = {name: value for name, value in limits.items() if value is not None}
+    return found
+
+
+def _unless(condition: str, value: Any, otherwise: Any = NOTHING) -> Json:
+    return {"Fn::If": [condition, otherwise, value]}
+
+
+def _recovery(days: int | None) -> Json:
+    if days is None:
+        return {"PointInTimeRecoveryEnabled": {"Fn::If": ["PointInTimeRecoveryOn", True, False]}}
+    on = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": days}
+    return _unless("PointInTimeRecoveryOff", on, {"PointInTimeRecoveryEnabled": False})
+
+
+def _protection(protected: bool) -> Json:
+    if protected:
+        return _unless("DeletionProtectionOff", True, False)
+    return {"Fn::If": ["DeletionProtectionOn", True, False]}
+
+
+def _encryption(parameter: str) -> Json:
+    key = {"Fn::If": [f"{parameter}Given", {"Ref": parameter}, NOTHING]}
+    return {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}

@@ -1,0 +1,39 @@
+"""What all tests share: an environment without AWS settings, and one empty embedded AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.sandbox import demo_environment, start_sandbox
+from tests.world import World
+
+SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
+
+
+def pytest_configure() -> None:
+    """Whatever the user's environment says about AWS, no test hears of it."""
+    for name in [n for n in os.environ if n.startswith(SETTINGS)]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session")
+def embedded_aws() -> Iterator[str]:
+    with start_sandbox(empty=True, export_seconds=0.2) as sandbox:
+        yield sandbox.endpoint
+
+
+@pytest.fixture
+def world(embedded_aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The embedded AWS with tables of this test alone; what the test's processes see points at it."""
+    for name, value in demo_environment(embedded_aws).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    made = World(embedded_aws, tmp_path)
+    yield made
+    made.clear_faults()

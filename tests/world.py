@@ -1,0 +1,125 @@
+"""A small estate in the embedded AWS: source tables, their targets, a bucket and a migration file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook_lib.run import Run, open_run
+from runbook_lib.sandbox import demo_config
+from runbook_lib.sandbox.client import sandbox_client
+
+Item = dict[str, Any]
+ACCOUNT = "111122223333"
+ID = [{"AttributeName": "id", "KeyType": "HASH"}]
+ID_TYPES = [{"AttributeName": "id", "AttributeType": "S"}]
+
+
+@dataclass
+class World:
+    """Tables are called `<tag>-src-<name>` and `<tag>-dst-<name>`; the tag is the test's own."""
+
+    endpoint: str
+    folder: Path
+    tag: str = field(default_factory=lambda: "t" + uuid.uuid4().hex[:8])
+
+    def __post_init__(self) -> None:
+        self.source = sandbox_client("dynamodb", self.endpoint, "us-east-1")
+        self.target = sandbox_client("dynamodb", self.endpoint, "us-east-2")
+        self.s3 = sandbox_client("s3", self.endpoint, "us-east-2")
+        self.bucket = f"{self.tag}-staging"
+        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+
+    def src(self, name: str) -> str:
+        return f"{self.tag}-src-{name}"
+
+    def dst(self, name: str) -> str:
+        return f"{self.tag}-dst-{name}"
+
+    def table(self, client: Any, name: str, **definition: Any) -> None:
+        wanted = {"KeySchema": ID, "AttributeDefinitions": ID_TYPES, "BillingMode": "PAY_PER_REQUEST"} | definition
+        client.create_table(TableName=name, **wanted)
+
+    def pair(self, name: str, items: list[Item] | None = None, pitr: bool = True, **definition: Any) -> None:
+        """A source table with items and an empty target."""
+        self.table(self.source, self.src(name), **definition)
+        self.table(self.target, self.dst(name), **definition)
+        if pitr:
+            self.source.update_continuous_backups(
+                TableName=self.src(name), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            )
+        self.put(self.source, self.src(name), items or [])
+
+    def put(self, client: Any, table: str, items: list[Item]) -> None:
+        for start in range(0, len(items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+            assert not client.batch_write_item(RequestItems={table: puts})["UnprocessedItems"]
+
+    def items(self, client: Any, table: str) -> list[Item]:
+        return [i for page in client.get_paginator("scan").paginate(TableName=table) for i in page["Items"]]
+
+    def config(self, **changes: Any) -> Path:
+        """A migration file for all tables of this world; a change that is a dict goes into its section."""
+        prefix = f"{self.tag}-src-"
+        settings = demo_config(self.endpoint, ACCOUNT)
+        settings["name"] = "test"
+        settings["staging"]["bucket"] = self.bucket
+        settings["tables"] = {
+            "include": [prefix + "*"],
+            "rename": {"pattern": prefix + "(?P<name>.+)", "to": f"{self.tag}-dst-{{name}}"},
+        }
+        settings["export"]["poll_seconds"] = 0.1
+        for section, change in changes.items():
+            known = settings.get(section)
+            settings[section] = known | change if isinstance(known, dict) and isinstance(change, dict) else change
+        file = self.folder / f"{uuid.uuid4().hex[:6]}.yaml"
+        file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        return file
+
+    def open(self, run_id: str = "r", execute: bool = True, **changes: Any) -> Run:
+        return open_run(str(self.config(**changes)), run_id, execute)
+
+    def runbook(self, *arguments: str | Path, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user would, in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "runbook_lib", *map(str, arguments)],
+            capture_output=True, text=True, timeout=timeout, env=os.environ | environment, check=False,
+        )  # fmt: skip
+
+    def record(self, run_id: str) -> dict[str, Any]:
+        file = self.folder / "reports" / run_id / "run.json"
+        data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return data
+
+    def put_object(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def fault(self, **fault: Any) -> None:
+        """Make the embedded AWS misbehave, see runbook_lib.sandbox.faults."""
+        self._control("POST", fault)
+
+    def faults(self) -> Any:
+        return self._control("GET")
+
+    def clear_faults(self) -> None:
+        self._control("DELETE")
+
+    def _control(self, method: str, body: Any = None) -> Any:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/faults", data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def things(count: int, **more: Any) -> list[Item]:
+    """Items with an id and a number."""
+    return [{"id": {"S": f"i{n:05}"}, "n": {"N": str(n)}} | more for n in range(count)]
