@@ -41,7 +41,7 @@ class KeepAliveHandler(MotoRequestHandler):
             self._send(started[0], started[1], b"".join(chunks))
         except ConnectionError:
             self._cut()
-        except Exception:  # noqa: BLE001  # whatever moto trips over: the client gets a 500, the log the reason
+        except Exception:  # whatever moto trips over: the client gets a 500, the log the reason
             traceback.print_exc(file=sys.stderr)
             self._send("500 Internal Server Error", [("Content-Type", "text/plain")], b"sandbox error\n")
 

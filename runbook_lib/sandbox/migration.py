@@ -31,8 +31,9 @@ Say = Callable[[str], None]
 def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> dict[str, Any]:
     """Start the sandbox, migrate its fleet and return the run's record."""
     with _ready(0, scale, say) as (sandbox, config):
+        environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
         os.environ.clear()
-        os.environ.update(demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"})
+        os.environ.update(environment)
         from runbook_lib.runner import Request, run_notebooks
 
         before = {}
