@@ -88,6 +88,10 @@ def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
     keys = _key_parameters(tables)
     conditions = _conditions(keys.values())
     ids = logical_ids(tables, {*SWITCHES, *keys.values(), *conditions})
+    resources = {ids[name]: _resource(name, tables[name], keys) for name in sorted(tables)}
+    used = _conditions_in(resources)
+    conditions = {name: test for name, test in conditions.items() if name in used}
+    parameters = {**_switches(), **_key_choices(keys, tables)}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Tables of {config.source.region} for {config.target.region}, migration {config.name}; "
@@ -102,10 +106,80 @@ def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
             "Size": f"CloudFormation takes more than {INLINE_BYTES} bytes from S3 only: aws cloudformation deploy "
             "--s3-bucket.",
         },
-        "Parameters": {**_switches(), **_key_choices(keys, tables)},
+        # Without those that decide nothing here, such as Streams where no source has one.
+        "Parameters": {n: p for n, p in parameters.items() if f"'Ref': '{n}'" in str(conditions)},
         "Conditions": conditions,
-        "Resources": {ids[name]: _resource(name, tables[name], keys) for name in sorted(tables)},
+        "Resources": resources,
     }
+
+
+def cloudformation(whole: Json) -> str:
+    """A template as YAML."""
+    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
+
+
+def cdk_app(config: Migration, whole: Json) -> str:
+    """A Python CDK app of L1 constructs whose synthesis has the template's parameters and resources."""
+    stack = re.sub(r"[^A-Za-z0-9]+", "-", f"tables-{config.name}").rstrip("-")
+    body = [
+        *(_call("cdk.CfnParameter", name, _arguments(p)) for name, p in whole["Parameters"].items()),
+        *(_call("cdk.CfnCondition", n, {"expression": _raw(c)}) for n, c in whole["Conditions"].items()),
+        *(_call("self.table", n, _table_arguments(r)) for n, r in whole["Resources"].items()),
+    ]
+    return CDK_APP.format(
+        description=whole["Description"], metadata=_indented(_literal(whole["Metadata"]), 8).lstrip(),
+        body="\n".join(body), stack=stack, region=config.target.region,
+    )  # fmt: skip
+
+
+CDK_APP = '''"""{description}
+
+Wants aws-cdk-lib 2.178 or newer: `pip install aws-cdk-lib constructs`, then `cdk deploy --app "python FILE"`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+
+class Tables(cdk.Stack):
+    def __init__(self, scope: Construct, name: str, **options: Any) -> None:
+        super().__init__(scope, name, **options)
+        self.template_options.metadata = {metadata}
+{body}
+
+    def table(self, name: str, metadata: dict[str, Any], **properties: Any) -> None:
+        table = dynamodb.CfnTable(self, name, **properties)
+        table.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        for key, value in metadata.items():
+            table.add_metadata(key, value)
+
+
+app = cdk.App()
+Tables(app, "{stack}", description={description!r}, env=cdk.Environment(region="{region}"))
+app.synth()
+'''
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML that every parser reads the same: no aliases, and y and n in quotes, which old ones take for booleans."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+
+
+def _call(constructor: str, name: str, arguments: Mapping[str, str]) -> str:
+    where = "" if constructor.startswith("self.") else "self, "
+    lines = [f"        {constructor}(", f"            {where}{name!r},"]
+    lines += [f"            {key}={_indented(text, 12).lstrip()}," for key, text in arguments.items()]
+    return "\n".join([*lines, "        )"])
 
 
 def logical_ids(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:

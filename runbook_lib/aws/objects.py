@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from runbook_lib.errors import ConfigError, TransferError
@@ -26,7 +27,9 @@ class MissingObject(TransferError):
     """The object does not exist (or may not be read, which S3 does not tell apart)."""
 
 
-def stream_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+def stream_object(
+    s3: Any, bucket: str, key: str, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[bytes]:
     """An object's bytes in blocks; a broken stream goes on where it broke.
 
     The continuation asks for the same ETag: an object replaced in mid-read is an error, never a mixture.
@@ -49,11 +52,12 @@ def stream_object(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
             if code in ("PreconditionFailed", "412"):
                 raise TransferError(f"s3://{bucket}/{key} was replaced while it was read; export again") from None
             raise TransferError(f"s3://{bucket}/{key} cannot be read: {error}") from None
-        except (HTTPClientError, HTTPError, OSError) as error:
+        except (BotoCoreError, HTTPError, OSError) as error:
             if attempt == ATTEMPTS:
                 raise TransferError(
                     f"s3://{bucket}/{key} broke {ATTEMPTS} times, last at byte {offset}: {error}"
                 ) from None
+        sleep(0.05 * 2**attempt)
     raise TransferError(f"s3://{bucket}/{key} ended at byte {offset} of {total}, {ATTEMPTS} times")
 
 

@@ -1,0 +1,225 @@
+"""The report's charts: SVG files that look the same in every run of the same record.
+
+Legible in black and white: line styles and markers, hatches, and numbers written beside the marks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os.path import commonprefix
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from runbook_lib.findings import STEPS, size_classes
+from runbook_lib.record import Record, write_atomically
+from runbook_lib.wording import count, duration, many, when
+
+# Okabe and Ito's palette, darkest first: told apart by colour-blind readers and by their greys.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888")
+MARKERS = ("o", "s", "^", "D", "v", "P", "x")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (8, 3)))
+STEP_LOOKS = {"export": ("#56B4E9", "///", "s"), "import": ("#D55E00", "", "o"), "validate": ("#FFFFFF", "xxx", "^")}
+# Text as paths needs no font on the reader's side; a fixed salt makes ids, and so the file, repeatable.
+STYLE = {
+    "svg.fonttype": "path", "svg.hashsalt": "runbook", "text.parse_math": False, "font.family": "DejaVu Sans",
+    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.5,
+}  # fmt: skip
+BIGGEST, BINS = 6, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawn chart; `alt` is its message, a full sentence with the numbers."""
+
+    name: str
+    path: Path
+    title: str
+    alt: str
+
+
+def draw_charts(record: Record, samples: list[Mapping[str, Any]], folder: Path) -> list[Chart]:
+    """Draw what there is data for; a chart of an earlier drawing that has none now is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    charts = []
+    with mpl.rc_context(STYLE):
+        for name, title, drawn in (
+            ("throughput", "Throughput of the import", _throughput(samples)),
+            ("size-classes", "Time by table size", _sizes(record)),
+            ("timeline", "What ran when", _timeline(record)),
+        ):
+            path = folder / f"{name}.svg"
+            if drawn is None:
+                path.unlink(missing_ok=True)
+                continue
+            figure, alt = drawn
+            write_atomically(path, _svg(figure))
+            charts.append(Chart(name, path, title, alt))
+    return charts
+
+
+def _svg(figure: Figure) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None:
+    """Items per second over the seconds since the import began; each sample spread over its interval."""
+    used = [s for s in samples if s["seconds"] and s["seconds"] > 0]
+    items = _sum_by_table(used)
+    if not any(items.values()):
+        return None
+    began, ended = min(s["at"] - s["seconds"] for s in used), max(s["at"] for s in used)
+    width = max((ended - began) / BINS, 0.05)
+    biggest = sorted(items, key=lambda t: (-items[t], t))[:BIGGEST]
+    others = [t for t in items if t not in biggest]
+    lines = {t: _rates(used, {t}, began, width) for t in biggest}
+    if others:
+        lines[f"{many(len(others), 'other table')}, summed"] = _rates(used, set(others), began, width)
+    figure, axes = _axes(3.6)
+    labels = _labels(biggest) | {name: name for name in lines if name not in biggest}
+    for (name, points), colour, line, mark in zip(lines.items(), COLOURS, LINES, MARKERS, strict=False):
+        axes.plot(
+            *zip(*points, strict=True), label=f" {labels[name]}", color=colour, linestyle=line, marker=mark,
+            markersize=3.5, markevery=max(1, len(points) // 12), linewidth=1.3, drawstyle="steps-mid",
+        )  # fmt: skip
+    _label(axes, "seconds since the import's start", "items per second")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    total, busy = sum(items.values()), sum(s["seconds"] for s in used)
+    peak = max(used, key=lambda s: (s["items"] or 0) / s["seconds"])
+    return figure, (
+        f"{many(total, 'item')} of {many(len(items), 'table')} were acknowledged in {duration(busy)} of loading, "
+        f"{_rate(total / busy)} on average and {_rate((peak['items'] or 0) / peak['seconds'])} at best "
+        f"({peak['source']}); the targets throttled {many(sum(s['throttles'] or 0 for s in used), 'request')}."
+    )
+
+
+def _sum_by_table(samples: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for sample in samples:
+        sums[str(sample["source"])] = sums.get(str(sample["source"]), 0) + (sample["items"] or 0)
+    return sums
+
+
+def _rates(
+    samples: Sequence[Mapping[str, Any]], names: set[str], began: float, width: float
+) -> list[tuple[float, float]]:
+    """Middles of equal intervals and the items per second in them, from the first to the last with any."""
+    bins: dict[int, float] = {}
+    for sample in (s for s in samples if s["source"] in names):
+        start, end = sample["at"] - sample["seconds"] - began, sample["at"] - began
+        for place in range(max(0, int(start / width)), int(end / width) + 1):
+            share = min(end, (place + 1) * width) - max(start, place * width)
+            bins[place] = bins.get(place, 0.0) + (sample["items"] or 0) * max(share, 0.0) / sample["seconds"] / width
+    return [((place + 0.5) * width, bins.get(place, 0.0)) for place in range(min(bins) - 1, max(bins) + 2)]
+
+
+def _sizes(record: Record) -> tuple[Figure, str] | None:
+    """The median seconds of each step, by size of the table, on a logarithmic axis."""
+    classes = [c for c in size_classes(record) if c.medians["all"] is not None]
+    if not classes:
+        return None
+    figure, axes = _axes(0.9 + 0.75 * len(classes))
+    for offset, step in enumerate(STEPS):
+        colour, _, mark = STEP_LOOKS[step]
+        points = [(max(v, 0.001), n + (offset - 1) * 0.24) for n, c in enumerate(classes) if (v := c.medians[step]) is not None]
+        if not points:
+            continue
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, mark, label=step, color=colour, markeredgecolor="black", markersize=6, linestyle="none")
+        for left, height in points:
+            axes.annotate(duration(left), (left, height), (7, 0), textcoords="offset points", va="center", fontsize=7.5)
+    axes.set_xscale("log")
+    axes.margins(x=0.14)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
+    axes.set_yticks(range(len(classes)), [f"{c.label} items".replace("items items", "items") + f"\n{many(c.tables, 'table')}" for c in classes])
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.set_xlabel("median seconds per table (logarithmic)")
+    axes.grid(axis="x", color="#cccccc", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    said = ", ".join(f"{duration(c.medians['all'])} for {c.label.removesuffix(' items')} items" for c in classes)
+    return figure, f"Median time of a table from export to validation, by its number of items: {said}."
+
+
+def _timeline(record: Record) -> tuple[Figure, str] | None:
+    """One row per table, one bar per step, over the seconds since the first of them began."""
+    spans = _spans(record)
+    if not spans:
+        return None
+    began = min(start for rows in spans.values() for start, _ in rows.values())
+    ended = max(end for rows in spans.values() for _, end in rows.values())
+    whole = max(ended - began, 0.001)
+    order = sorted(spans, key=lambda t: (max(s for s, _ in spans[t].values()), t))
+    figure, axes = _axes(0.9 + 0.19 * len(order))
+    for step in STEPS:
+        colour, hatch, _ = STEP_LOOKS[step]
+        rows = [(n, *spans[t][step]) for n, t in enumerate(order) if step in spans[t]]
+        axes.barh(
+            [n for n, _, _ in rows], [max(end - start, whole / 400) for _, start, end in rows],
+            left=[start - began for _, start, _ in rows], height=0.72, color=colour, hatch=hatch,
+            edgecolor="black", linewidth=0.4, label=step,
+        )  # fmt: skip
+    labels = _labels(order)
+    axes.set_yticks(range(len(order)), [labels[t] for t in order], fontsize=7)
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    _label(axes, "seconds since the first table's start", "")
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    long = {(step, t): end - start for t, rows in spans.items() for step, (start, end) in rows.items()}
+    (step, table), seconds = max(long.items(), key=lambda pair: (pair[1], pair[0]))
+    return figure, (
+        f"{many(len(order), 'table')} took {duration(whole)} from the first start to the last end; "
+        f"the longest single piece of work was the {step} of {table}, {duration(seconds)}."
+    )
+
+
+def _spans(record: Record) -> dict[str, dict[str, tuple[float, float]]]:
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for table in record.get("tables") or []:
+        for step in STEPS:
+            start, end = (when(text) for text in ((table.get("spans") or {}).get(step) or [None, None]))
+            if start and end and end >= start:
+                found.setdefault(str(table.get("source")), {})[step] = (start.timestamp(), end.timestamp())
+    return found
+
+
+def _axes(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(9.6, max(height, 1.8)), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _label(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.5)
+    axes.set_axisbelow(True)
+    thousands = FuncFormatter(lambda value, _: f"{value:,.10g}")
+    axes.xaxis.set_major_formatter(thousands)
+    if y:
+        axes.yaxis.set_major_formatter(thousands)
+
+
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """Short names for the axes: without the beginning all share, in characters every font has, still unique."""
+    shared = commonprefix(list(names)) if len(names) > 1 else ""
+    shared = shared[: max(shared.rfind(c) for c in "-_.") + 1]
+    short: dict[str, str] = {}
+    for name, number in ((n, i) for i, n in enumerate(names, 1)):
+        text = name.removeprefix(shared).encode("ascii", "replace").decode()
+        text = "".join(c if c.isprintable() else "?" for c in text)
+        text = text if len(text) <= 34 else f"{text[:20]}...{text[-11:]}"
+        short[name] = text if text not in short.values() else f"{text} ({number})"
+    return short
+
+
+def _rate(value: float) -> str:
+    return f"{count(round(value))} items/s"

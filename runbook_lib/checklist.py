@@ -1,0 +1,204 @@
+"""The reference migration's validation checklist, answered with measurements.
+
+Each line of it was ticked by hand once. Here a line is answered by the record or it says that
+nobody measured it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES
+from runbook_lib.findings import expected_in_target, total, unproved
+from runbook_lib.record import Record
+from runbook_lib.wording import NOT_MEASURED, count, many
+
+YES, NO, PARTLY = "yes", "no", "in part"
+ALLOWED = {"source": SOURCE, "target": TARGET | TARGET_WRITES, "staging": STAGING}
+READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
+EXPORTING = "ExportTableToPointInTime"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the checklist: the claim, `yes`, `no`, `in part` or `not measured`, and the evidence."""
+
+    claim: str
+    answer: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often one side was asked for one operation."""
+
+    side: str
+    operation: str
+    count: int
+    allowed: bool
+    effect: str
+
+
+def checklist(record: Record) -> list[Check]:
+    """Every line of the reference checklist, in its order."""
+    return [
+        _exported(record),
+        _imported(record),
+        _schemas(record),
+        _counts(record),
+        _import_errors(record),
+        _source_untouched(record),
+        _compared(record),
+        Check("Application connectivity tested", NOT_MEASURED, "Not measured by this tool."),
+    ]
+
+
+def calls(record: Record) -> list[Calls]:
+    """The counted calls of all sides, and whether each operation is on its side's list of allowed ones."""
+    found = []
+    for side, allowed in ALLOWED.items():
+        names = {operation.split(":", 1)[1] for operation in allowed}
+        made: Mapping[str, int] = record.get(f"{side}_calls") or {}
+        found += [Calls(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]
+    return found
+
+
+def _effect(operation: str) -> str:
+    if operation == EXPORTING:
+        return "starts an export to S3; the table stays as it is"
+    return "reads" if operation.startswith(READING) else "writes"
+
+
+def _region(record: Record, side: str) -> str:
+    known = ((record.get("identity") or {}).get(side) or {}).get("region")
+    return str(known or f"the {side} region")
+
+
+def _exported(record: Record) -> Check:
+    tables, claim = record.get("tables") or [], f"All tables exported from {_region(record, 'source')}"
+    done = [t for t in tables if t.get("items_exported") is not None]
+    if not tables:
+        return Check(claim, NOT_MEASURED, "The record holds no table.")
+    methods = Counter("an earlier export" if t.get("reused") else str(t.get("method")) for t in done)
+    names = {"export": "AWS export", "scan": "Scan"}
+    how = ", ".join(f"{n:,} by {names.get(m, m)}" for m, n in sorted(methods.items()))
+    evidence = f"{len(done):,} of {many(len(tables), 'table')} exported{': ' + how if how else ''}."
+    return Check(claim, YES if len(done) == len(tables) else NO, evidence)
+
+
+def _imported(record: Record) -> Check:
+    tables, claim = record.get("tables") or [], f"All tables imported to {_region(record, 'target')}"
+    if not tables:
+        return Check(claim, NOT_MEASURED, "The record holds no table.")
+    if not record.get("executed"):
+        return Check(claim, NO, "Dry run: nothing was written to the target.")
+    whole = [t for t in tables if _is_loaded(t)]
+    written, exported = total(tables, "items_written"), total(tables, "items_exported")
+    evidence = (
+        f"{len(whole):,} of {many(len(tables), 'table')} loaded to the end, every item acknowledged by the target; "
+        f"acknowledged writes: {written}, exported items: {exported}."
+    )
+    return Check(claim, YES if len(whole) == len(tables) else NO, evidence)
+
+
+def _is_loaded(table: Record) -> bool:
+    """Loaded to its end with nothing left over; an export without data files has nothing to acknowledge."""
+    exported, written = table.get("items_exported"), table.get("items_written")
+    ended = ((table.get("spans") or {}).get("import") or [None, None])[1] is not None
+    nothing = exported == 0 and table.get("files") == 0
+    return exported is not None and ended and (nothing or written == exported) and not table.get("items_quarantined")
+
+
+def _schemas(record: Record) -> Check:
+    claim = "Table schemas match production"
+    limit = "Indexes, TTL, streams and capacity are not compared."
+    wrong = [b for b in record.get("blockers") or [] if str(b.get("expected")).startswith(("the key ", "the target table"))]
+    if wrong:
+        names = ", ".join(str(b.get("table")) for b in wrong)
+        return Check(claim, NO, f"The pre-flight found another key or no table: {names}. {limit}")
+    if _status(record, "preflight") != "completed":
+        return Check(claim, NOT_MEASURED, f"The pre-flight did not complete. {limit}")
+    return Check(claim, PARTLY, f"The pre-flight found no target whose key differs from its source's. {limit}")
+
+
+def _counts(record: Record) -> Check:
+    tables, claim = record.get("tables") or [], "Item counts verified"
+    proved, wrong = [t for t in tables if not unproved(t)], [t for t in tables if _counts_differ(t)]
+    sums = ", ".join(
+        f"{name} {total(tables, field)}"
+        for name, field in (
+            ("manifest", "items_exported"),
+            ("lines read", "lines_read"),
+            ("acknowledged writes", "items_written"),
+            ("in the targets by scan", "items_in_target"),
+        )
+    )
+    evidence = f"Four counts and the comparison agree for {len(proved):,} of {many(len(tables), 'table')}: {sums}."
+    if wrong:
+        return Check(claim, NO, f"{evidence} They differ for {many(len(wrong), 'table')}.")
+    return Check(claim, YES if tables and len(proved) == len(tables) else NOT_MEASURED, evidence)
+
+
+def _counts_differ(table: Record) -> bool:
+    """Whether two counts that were both taken say different things, after an import."""
+    if table.get("items_in_target") is None:
+        return False
+    exported = table.get("items_exported")
+    taken = [v for v in (table.get("lines_read"), table.get("items_written")) if v is not None]
+    return any(v != exported for v in taken) or expected_in_target(table) not in (None, table["items_in_target"])
+
+
+def _import_errors(record: Record) -> Check:
+    claim, tables = "No import errors", record.get("tables") or []
+    quarantined = total(tables, "items_quarantined")
+    status = _status(record, "import")
+    evidence = f"Import step: {status}; items in quarantine: {quarantined}."
+    if not record.get("executed"):
+        evidence += " Dry run: only reading and checking was tried."
+    if quarantined.value or status in ("failed", "interrupted"):
+        return Check(claim, NO, evidence)
+    measured = status == "completed" and quarantined.whole and record.get("executed")
+    return Check(claim, YES if measured else NOT_MEASURED, evidence)
+
+
+def _source_untouched(record: Record) -> Check:
+    claim = f"{_region(record, 'source')} unaffected (READ ONLY confirmed)"
+    made = [c for c in calls(record) if c.side == "source"]
+    if not made:
+        return Check(claim, NOT_MEASURED, "The record counts no call to the source.")
+    listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
+    wrong = [c.operation for c in made if not c.allowed or c.effect == "writes"]
+    evidence = f"{many(sum(c.count for c in made), 'call')}: {listed}."
+    if wrong:
+        return Check(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
+    scans = any(c.operation == "Scan" for c in made)
+    cost = " Scan uses read capacity of the source tables; how much was not measured." if scans else ""
+    return Check(claim, YES, f"{evidence} All are on the list of allowed ones, and none of those writes to a table.{cost}")
+
+
+def _compared(record: Record) -> Check:
+    claim, tables = "Sample data queries validated", record.get("tables") or []
+    missing, different, extra = (total(tables, kind) for kind in ("missing", "different", "extra"))
+    if missing.value or different.value:
+        answer = NO
+    elif missing.whole and different.whole:
+        answer = YES
+    else:
+        answer = NOT_MEASURED
+    if not missing.known:
+        return Check(claim, NOT_MEASURED, "No item of a target was compared with its export, and no query was run.")
+    return Check(
+        claim,
+        answer,
+        f"No query was run. Instead every item of {missing.known:,} of {many(len(tables), 'table')} was compared with "
+        f"its export: missing {missing}, different {different}, extra {extra}.",
+    )
+
+
+def _status(record: Record, step: str) -> str:
+    for known in record.get("steps") or []:
+        if known.get("name") == step:
+            return str(known.get("status") or "not recorded")
+    return "not recorded"

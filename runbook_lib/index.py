@@ -1,0 +1,60 @@
+"""`reports/index.html`: the list of runs, made anew from their `run.json` files and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.findings import Sum, total
+from runbook_lib.record import Record, read_record, write_atomically
+from runbook_lib.report import environment
+from runbook_lib.story import place, verdict_of
+from runbook_lib.wording import when
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def write_index(root: Path) -> None:
+    """List every run folder of `root`, newest first; one that cannot be read has a row that says so."""
+    rows = [_row(file.parent) for file in sorted(root.glob("*/run.json"))]
+    rows.sort(key=lambda row: row["started"], reverse=True)
+    write_atomically(root / "index.html", environment().get_template("index.html.j2").render(rows=rows))
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    record = read_record(folder)
+    try:
+        return _facts(folder, record) if record else _unreadable(folder)
+    except (AttributeError, TypeError, ValueError, KeyError):
+        return _unreadable(folder)  # JSON, but not the record of a run
+
+
+def _unreadable(folder: Path) -> dict[str, Any]:
+    return {"folder": folder.name, "record": None, "started": LONG_AGO}
+
+
+def _facts(folder: Path, record: Record) -> dict[str, Any]:
+    tables = record.get("tables") or []
+    return {
+        "folder": folder.name,
+        "record": record,
+        "started": when(record.get("started")) or LONG_AGO,
+        "link": f"{quote(folder.name)}/report.html" if (folder / "report.html").is_file() else None,
+        "verdict": verdict_of(record),
+        "source": place(record, "source"),
+        "target": place(record, "target"),
+        "tables": len(tables),
+        "exported": str(total(tables, "items_exported")),
+        "held": str(total(tables, "items_in_target")),
+        "differences": str(_differences(tables)),
+        "seconds": (record.get("totals") or {}).get("seconds"),
+        "mode": {True: "executed", False: "dry run"}.get(record.get("executed"), "not recorded"),  # type: ignore[arg-type]
+    }
+
+
+def _differences(tables: list[Record]) -> Sum:
+    """Missing, extra and different items; a table counts as measured only if all three were."""
+    kinds = [total(tables, kind) for kind in ("missing", "extra", "different")]
+    return Sum(sum(k.value for k in kinds), min(k.known for k in kinds), len(tables))

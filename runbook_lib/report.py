@@ -1,0 +1,193 @@
+"""The report of a run for people: one HTML file that opens offline, and Markdown for a pull request.
+
+Reads nothing but the record and the charts. A number that was not measured is never shown as 0.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
+
+from runbook_lib import wording
+from runbook_lib.charts import Chart
+from runbook_lib.checklist import calls, checklist
+from runbook_lib.findings import (
+    attention,
+    expected_in_target,
+    not_migrated,
+    size_classes,
+    slowest,
+    tables_of,
+    total,
+)
+from runbook_lib.record import Record
+from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
+from runbook_lib.verdict import PASS
+
+# GitHub takes a comment of 65,536 characters; the tables beyond are in the HTML report.
+MARKDOWN_ROWS_CHARACTERS = 45_000
+SHOWN_REASONS = 8
+NOTES = (
+    ("the source after the export", "Changes made to a source table after its export time are not in the target."),
+    ("indexes and settings", "Secondary indexes, TTL, streams, backups, tags and capacity are neither moved nor compared."),
+    ("applications", "Nothing was connected to the target but this tool; no query of an application was run."),
+    ("the target after the scan", "What happened to a target after its scan is not known."),
+)
+
+
+def render_html(record: Record, charts: Sequence[Chart]) -> str:
+    """The whole report as one self-contained page, without scripts and without anything to load."""
+    tables = tables_of(record)
+    return environment().get_template("report.html.j2").render(
+        record=record,
+        verdict=verdict_of(record),
+        tables=tables,
+        rows=[reconciled(record, t) for t in tables],
+        sums=totals(record),
+        sentence=sentence(record),
+        verdicts=verdicts(record),
+        why=[wording.shortened(text) for text in why(record)[:SHOWN_REASONS]],
+        reasons=why(record),
+        cut=_is_cut(why(record)),
+        left_out=not_migrated(record),
+        attention=attention(record),
+        places={side: place(record, side) for side in ("source", "target")},
+        actors={side: actor(record, side) for side in ("source", "target")},
+        charts=[(chart, _embedded(chart)) for chart in charts],
+        classes=size_classes(record),
+        slowest=slowest(record),
+        checks=checklist(record),
+        calls=calls(record),
+        code=_code(record),
+        notes=NOTES,
+    )  # fmt: skip
+
+
+def render_markdown(record: Record) -> str:
+    """The verdict, the counts and the reasons, short enough for a comment on a pull request."""
+    rows, used = [], 0
+    for table in tables_of(record):
+        row = _markdown_row(reconciled(record, table))
+        used += len(row)
+        if used > MARKDOWN_ROWS_CHARACTERS:
+            break
+        rows.append(row)
+    text = environment().get_template("report.md.j2").render(
+        record=record,
+        verdict=verdict_of(record),
+        sentence=sentence(record),
+        why=[wording.shortened(reason) for reason in why(record)[: 4 * SHOWN_REASONS]],
+        more=max(0, len(why(record)) - 4 * SHOWN_REASONS),
+        sums=totals(record),
+        rows=rows,
+        hidden=len(record.get("tables") or []) - len(rows),
+        left_out=not_migrated(record)[:50],
+        attention=[wording.shortened(text) for text in attention(record)[:20]],
+        actors={side: actor(record, side) for side in ("source", "target")},
+    )  # fmt: skip
+    return text.rstrip() + "\n"
+
+
+def environment() -> Environment:
+    """The package's templates with the words for numbers as filters; HTML is escaped, Markdown escapes itself."""
+    made = Environment(
+        loader=PackageLoader("runbook_lib"),
+        autoescape=lambda name: name is None or not name.endswith(".md.j2"),
+        undefined=ChainableUndefined,  # an older or a broken record lacks fields: they were not recorded
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        count=lambda value: wording.count(_known(value)),
+        duration=lambda value: wording.duration(_known(value)),
+        size=lambda value: wording.size(_known(value)),
+        moment=lambda value: wording.moment(_known(value)),
+        recorded=lambda value: wording.NOT_RECORDED if _known(value) in (None, "") else value,
+        md=wording.markdown,
+    )
+    return made
+
+
+def _known(value: object) -> object:
+    return None if isinstance(value, Undefined) else value
+
+
+def totals(record: Record) -> list[tuple[str, str]]:
+    """The totals, each added up from the tables anew."""
+    tables = record.get("tables") or []
+    empty = [t for t in tables if t.get("items_exported") == 0]
+    proved = sum(t.get("verdict") == PASS for t in empty)
+    loading = [v for t in tables if (v := (t.get("seconds_by_step") or {}).get("import")) is not None]
+    written, busy = total(tables, "items_written"), sum(loading)
+    rate = f"{wording.count(round(written.value / busy))} items/s" if written.value and busy else wording.NOT_MEASURED
+    weight = total(tables, "bytes")
+    return [
+        ("Tables", f"{len(tables):,} ({verdicts(record)})"),
+        ("Items in the manifests", str(total(tables, "items_exported"))),
+        ("Lines read from the exports", str(total(tables, "lines_read"))),
+        ("Writes acknowledged", str(written)),
+        ("Items in the targets, by scan", str(total(tables, "items_in_target"))),
+        ("Filtered / in quarantine", f"{total(tables, 'items_filtered')} / {total(tables, 'items_quarantined')}"),
+        *((kind.capitalize(), str(total(tables, kind))) for kind in ("missing", "different", "extra", "expired")),
+        ("Empty tables", f"{len(empty):,}, {proved:,} of them proved empty by a scan of the target" if empty else "0"),
+        ("Exported data, as the manifests bill it", wording.size(weight.value) if weight.known else wording.NOT_MEASURED),
+        ("Time spent in the steps", wording.duration((record.get("totals") or {}).get("seconds"))),
+        ("Import rate", f"{rate} over {wording.duration(busy)} of loading" if loading else wording.NOT_MEASURED),
+    ]  # fmt: skip
+
+
+def reconciled(record: Record, table: Record) -> dict[str, Any]:
+    """A table's row: every count as text, and which of them disagree with the manifest."""
+    exported, written = table.get("items_exported"), bool(record.get("executed"))
+    expected = {"items_exported": exported, "lines_read": exported, "items_written": exported if written else None}
+    if table.get("items_in_target") is not None:
+        expected["items_in_target"] = expected_in_target(table)
+    proved_empty = exported == 0 and table.get("verdict") == PASS
+    counts = {}
+    for name in ("items_exported", "lines_read", "items_written", "items_in_target"):
+        value = table.get(name)
+        text = "no data file" if value is None and exported == 0 and table.get("files") == 0 else wording.count(value)
+        off = value is not None and expected.get(name) is not None and value != expected[name]
+        counts[name] = {"text": f"\u2260 {text}" if off else text, "off": off, "gap": value is None}
+    if proved_empty:
+        counts["items_exported"]["text"] = "0 (empty, proved)"
+    for name in ("items_quarantined", "missing", "extra", "different", "expired"):
+        value = table.get(name)
+        off = bool(value) and name not in ("expired", "extra")
+        off = off or (name == "extra" and (value or 0) > (table.get("items_before") or 0))
+        counts[name] = {"text": wording.count(value), "off": off, "gap": value is None}
+    return {"table": table, "counts": counts, "verdict": str(table.get("verdict") or "UNKNOWN")}
+
+
+def _markdown_row(row: Mapping[str, Any]) -> str:
+    table = row["table"]
+    cells = [
+        f"{wording.markdown(table.get('source'))}<br>{wording.markdown(table.get('target'))}",
+        wording.markdown(table.get("method") or wording.NOT_RECORDED),
+        *(f"**{c['text']}**" if c["off"] else c["text"] for c in row["counts"].values()),
+        wording.duration(table.get("seconds")),
+        f"**{wording.markdown(row['verdict'])}**",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(record: Record) -> list[tuple[str, str]]:
+    """What ran, as names and values."""
+    code = record.get("code") or {}
+    notebooks, packages = code.get("notebooks") or {}, code.get("packages") or {}
+    return [
+        ("git commit", str(code.get("git") or wording.NOT_RECORDED)),
+        *((f"sha256 of {name}", str(digest)) for name, digest in sorted(notebooks.items())),
+        ("packages", ", ".join(f"{name} {version}" for name, version in sorted(packages.items())) or wording.NOT_RECORDED),
+    ]
+
+
+def _is_cut(reasons: list[str]) -> bool:
+    return len(reasons) > SHOWN_REASONS or any(wording.shortened(r) != r for r in reasons)
+
+
+def _embedded(chart: Chart) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(chart.path.read_bytes()).decode()

@@ -1,0 +1,94 @@
+"""The first screen of a report in words: what was done, by whom, and why the verdict is what it is."""
+
+from __future__ import annotations
+
+from runbook_lib.findings import contradictions, tables_of, total
+from runbook_lib.record import Record
+from runbook_lib.verdict import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
+from runbook_lib.wording import NOT_RECORDED, count, duration, elapsed, many, moment
+
+RESUME = "Run it again with the same run id to go on where it stopped."
+
+
+def verdict_of(record: Record) -> str:
+    return str(record.get("verdict") or "UNKNOWN")
+
+
+def place(record: Record, side: str) -> str:
+    """Account and region of a side: `111122223333/us-east-1`."""
+    who = (record.get("identity") or {}).get(side) or {}
+    return f"{who.get('account') or 'account not recorded'}/{who.get('region') or 'region not recorded'}"
+
+
+def actor(record: Record, side: str) -> str:
+    """The ARN that acted on a side."""
+    return str(((record.get("identity") or {}).get(side) or {}).get("arn") or NOT_RECORDED)
+
+
+def sentence(record: Record) -> str:
+    """What was done, in one sentence with its numbers."""
+    tables = record.get("tables") or []
+    ways = f"from {place(record, 'source')} to {place(record, 'target')}"
+    exported = total(tables, "items_exported")
+    if record.get("executed"):
+        done = f"{many(len(tables), 'table')} {ways}: {exported} items exported, {total(tables, 'items_written')} written"
+    else:
+        done = (
+            f"Dry run of {many(len(tables), 'table')} {ways}: {exported} items exported, "
+            f"{total(tables, 'lines_read')} read and checked, nothing written to the target"
+        )
+    taken = elapsed(record.get("started"), record.get("finished"))
+    how_long = f", {duration(taken)} in all" if taken is not None else ""
+    ended = moment(record.get("finished")) if record.get("finished") else "not finished"
+    return f"{done}. Started {moment(record.get('started'))}, ended {ended}{how_long}."
+
+
+def why(record: Record) -> list[str]:
+    """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
+    verdict, reasons = verdict_of(record), [str(r) for r in record.get("reasons") or []]
+    if verdict == PASS:
+        wrong = contradictions(record)
+        return [proof(record)] if not wrong else ["The numbers of this record do not bear out its verdict.", *wrong]
+    if verdict == DRY_RUN:
+        return [_dry(record), *reasons]
+    if verdict == INTERRUPTED:
+        return [*(reasons or ["The run was interrupted."]), RESUME]
+    if verdict == RUNNING:
+        return ["The run has not ended; nothing is concluded from it yet.", *reasons]
+    return reasons or ([] if verdict != FAIL else ["The record names no reason."])
+
+
+def proof(record: Record) -> str:
+    """The proof of a PASS in one line."""
+    tables = record.get("tables") or []
+    line = (
+        "Manifest, lines read, acknowledged writes and a scan of the target agree for "
+        f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
+    )
+    allowed = [
+        f"{many(total(tables, 'expired').value, 'item')} had been removed by the target's own TTL"
+        if total(tables, "expired").value
+        else "",
+        f"{many(total(tables, 'extra').value, 'item')} had been in the targets before the import"
+        if total(tables, "extra").value
+        else "",
+    ]
+    return "; ".join([line, *filter(None, allowed)]) + "."
+
+
+def _dry(record: Record) -> str:
+    writes = (record.get("target_calls") or {}).get("BatchWriteItem")
+    sent = "no write was sent" if not writes else f"{many(writes, 'write request')} of an earlier start are counted"
+    return (
+        f"Without --execute the target stays as it is ({sent}). The way is checked as far as an export and every line "
+        "of it; nothing is proved about the target."
+    )
+
+
+def verdicts(record: Record) -> str:
+    """How many tables have which verdict: `29 PASS, 2 FAIL`."""
+    counts: dict[str, int] = {}
+    for table in tables_of(record):
+        word = str(table.get("verdict") or "UNKNOWN")
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{count(n)} {word}" for word, n in counts.items()) or "no table"

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import ConfigError, ExportError, GateFailed, ManifestError
+from runbook_lib.export import export_tables
+from runbook_lib.gates import gate_exports
+from runbook_lib.preflight import preflight
+from runbook_lib.run import Run
+from tests.world import World, things
+
+
+def exported(run: Run) -> dict[str, dict[str, Any]]:
+    preflight(run)
+    return export_tables(run)
+
+
+def lines(world: World, fact: dict[str, Any]) -> list[dict[str, Any]]:
+    bodies = [
+        gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()) for key in keys_of(world, fact)
+    ]
+    return [json.loads(line)["Item"] for body in bodies for line in body.splitlines()]
+
+
+def keys_of(world: World, fact: dict[str, Any]) -> list[str]:
+    body = world.s3.get_object(Bucket=world.bucket, Key=fact["folder"] + "manifest-files.json")["Body"].read()
+    return [json.loads(line)["dataFileS3Key"] for line in body.splitlines()]
+
+
+def test_all_tables_are_exported_for_one_moment(world: World) -> None:
+    for name in "abc":
+        world.pair(name, things(5))
+    run = world.open()
+    facts = exported(run)
+    assert {f["status"] for f in facts.values()} == {"COMPLETED"}
+    assert {f["items"] for f in facts.values()} == {5}
+    moments = {f["manifest"]["export_time"] for f in facts.values()}
+    assert moments == {run.ledger.get("run", "export_time")}
+    assert gate_exports(run).startswith("GO: 3 tables, 15 items")
+
+
+def test_a_table_without_pitr_is_scanned_into_the_same_layout(world: World) -> None:
+    items = things(70, more={"SS": ["a", "é"]}, b={"B": b"\x00\xff"})
+    world.pair("a", items, pitr=False)
+    fact = exported(world.open())[world.src("a")]
+    assert fact["method"] == "scan"
+    assert "/scan/" in fact["arn"]
+    assert fact["manifest"]["checked"]
+    written = sorted(lines(world, fact), key=lambda i: i["id"]["S"])
+    assert [i["id"]["S"] for i in written] == [i["id"]["S"] for i in items]
+    assert written[0]["b"] == {"B": "AP8="}
+
+
+def test_a_scan_survives_throttles_and_server_errors(world: World) -> None:
+    world.pair("a", things(70), pitr=False)
+    world.fault(operation="Scan", table=world.src("a"), kind="throttle", every=2, times=3)
+    world.fault(operation="Scan", table=world.src("a"), kind="internal-error", every=3, times=2)
+    assert exported(world.open())[world.src("a")]["items"] == 70
+
+
+def test_a_table_to_be_skipped_is_named_as_such_and_never_as_empty(world: World) -> None:
+    world.pair("a", things(5), pitr=False)
+    fact = exported(world.open(export={"without_pitr": "skip"}))[world.src("a")]
+    assert fact["status"] == "SKIPPED"
+    assert "items" not in fact
+
+
+def test_exporting_again_starts_nothing_new(world: World) -> None:
+    world.pair("a", things(5))
+    run = world.open()
+    first = exported(run)
+    again = world.open()
+    assert export_tables(again) == first
+    assert again.ledger.calls("source")["ExportTableToPointInTime"] == 1
+
+
+def test_a_start_whose_answer_was_lost_is_found_again_by_its_token(world: World) -> None:
+    world.pair("a", things(5))
+    run = world.open()
+    first = exported(run)[world.src("a")]["arn"]
+    run.ledger.forget("export", world.src("a"))  # as if killed between the call and its record
+    assert export_tables(run)[world.src("a")]["arn"] == first
+
+
+def test_a_failed_export_is_named_and_may_be_tried_again(world: World) -> None:
+    world.pair("a", things(5))
+    world.pair("b", things(5))
+    run = world.open(staging={"bucket": "no-such-bucket-here"})
+    preflight(run)
+    with pytest.raises(ExportError, match=r"export of .*-src-a FAILED: S3NoSuchBucket.*export of .*-src-b FAILED"):
+        export_tables(run)
+    with pytest.raises(GateFailed, match="FAILED"):
+        gate_exports(run)
+
+
+def test_exporting_without_a_plan_is_refused(world: World) -> None:
+    with pytest.raises(GateFailed, match="run 00_preflight first"):
+        export_tables(world.open())
+
+
+def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
+    world.pair("a", things(5))
+    fact = exported(world.open())[world.src("a")]
+    key = fact["folder"] + "manifest-summary.json"
+    body = world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()
+    world.put_object(key, body.replace(b'"itemCount":5', b'"itemCount":4'))
+    with pytest.raises(ConfigError, match="has MD5"):
+        preflight(world.open("other", export={"reuse": {world.src("a"): f"s3://{world.bucket}/{fact['folder']}"}}))
+    run = world.open("again")
+    preflight(run)
+    run.ledger.put("export", world.src("a"), fact | {"status": "IN_PROGRESS"})
+    with pytest.raises(ManifestError, match="has MD5"):
+        export_tables(run)
+
+
+@pytest.mark.parametrize("by", ["arn", "folder", "single"])
+def test_an_earlier_export_is_used_as_it_is(world: World, by: str) -> None:
+    world.pair("a", things(5))
+    arn = exported(world.open("first"))[world.src("a")]["arn"]
+    world.put(world.source, world.src("a"), things(9))
+    folder = f"s3://{world.bucket}/exports/AWSDynamoDB/{arn.rsplit('/', 1)[-1]}/"
+    reuse = {"arn": {world.src("a"): arn}, "folder": {world.src("a"): folder}, "single": folder}[by]
+    run = world.open("second", export={"reuse": reuse})
+    fact = exported(run)[world.src("a")]
+    assert (fact["method"], fact["arn"], fact["items"]) == ("reuse", arn, 5)
+
+
+@pytest.mark.parametrize("reference", ["x", "s3://bucket/no/export/", "s3://{}/exports/AWSDynamoDB/0-0/", "arn:aws:x"])
+def test_an_export_that_cannot_be_used_is_a_configuration_error(world: World, reference: str) -> None:
+    world.pair("a", things(1))
+    run = world.open(export={"reuse": {world.src("a"): reference.format(world.bucket)}})
+    with pytest.raises(ConfigError, match="export.reuse"):
+        preflight(run)
+
+
+def test_exports_in_flight_stay_within_the_limit(world: World) -> None:
+    for name in "abcd":
+        world.pair(name, things(1))
+    most = 0
+
+    def watch(states: dict[str, dict[str, Any]]) -> None:
+        nonlocal most
+        most = max(most, sum(s["status"] == "IN_PROGRESS" for s in states.values()))
+
+    run = world.open(export={"in_flight": 2})
+    preflight(run)
+    export_tables(run, watch)
+    assert most == 2
+
+
+def test_an_export_by_aws_itself_lands_bit_exact(world: World) -> None:
+    real = Path(__file__).resolve().parents[2] / "shared" / "real-export"
+    if not real.is_dir():
+        pytest.skip("the export that AWS wrote is not on this machine")
+    for file in real.rglob("*"):
+        if file.is_file():
+            world.put_object(f"elsewhere/{file.relative_to(real).as_posix()}", file.read_bytes())
+    _lands(world)
+
+
+def test_an_export_of_the_real_ones_content_lands_bit_exact(world: World) -> None:
+    """The same three items, keys and manifests without sidecars as the real one, written here."""
+    import base64
+    import hashlib
+
+    items = [
+        b'{"id":{"S":"bar"},"baz":{"N":"0"}}',
+        b'{"id":{"S":"K3TXQk84Si"},"a":{"BOOL":false},"b":{"NULL":true},"c":{"SS":["8gfX8dh0xa","fRjHZJ2Ce9"]},'
+        b'"d":{"NS":["3","2"]},"e":{"L":[{"N":"1"},{"S":"Dsb87qc6Es"}]},"f":{"M":{"h":{"NULL":true},"i":{"BOOL":true},'
+        b'"g":{"N":"9"}}},"j":{"B":"aGVsbG8="},"k":{"BS":["aXMgZmFzdA==","c2N5bGxhZGI="]}}',
+        b'{"id":{"S":"foo"},"bar":{"N":"42"}}',
+    ]
+    body = gzip.compress(b"".join(b'{"Item":' + i + b"}\n" for i in items))
+    folder = "AWSDynamoDB/01715685260608-c488b4e1/"
+    table = "arn:aws:dynamodb:eu-central-1:111122223333:table/S3ExportTest"
+    data = f"dynamodb-export/{folder}data/uimbi7eofu2b5kzkxe63gsvb6i.json.gz"
+    summary = {
+        "version": "2020-06-30", "exportArn": f"{table}/export/01715685260608-c488b4e1",
+        "startTime": "2024-05-14T11:14:20.608Z", "tableArn": table, "tableId": "x", "itemCount": 3,
+        "manifestFilesS3Key": f"dynamodb-export/{folder}manifest-files.json", "outputFormat": "DYNAMODB_JSON",
+    }  # fmt: skip
+    md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
+    world.put_object(f"elsewhere/{folder}manifest-summary.json", json.dumps(summary).encode())
+    entry = {"itemCount": 3, "md5Checksum": md5, "etag": "x-1", "dataFileS3Key": data}
+    world.put_object(f"elsewhere/{folder}manifest-files.json", json.dumps(entry).encode())
+    world.put_object(f"elsewhere/{folder}data/uimbi7eofu2b5kzkxe63gsvb6i.json.gz", body)
+    _lands(world)
+
+
+def _lands(world: World) -> None:
+    """Run the command on the moved export; its source table exists nowhere."""
+    target = world.dst("landed")
+    world.table(world.target, target)
+    config = world.config(
+        tables={"include": ["S3ExportTest"], "rename": None, "overrides": {"S3ExportTest": target}},
+        export={"reuse": {"S3ExportTest": f"s3://{world.bucket}/elsewhere/AWSDynamoDB/01715685260608-c488b4e1/"}},
+    )
+    ran = world.runbook("run", config, "--run-id", "real", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    record = world.record("real")
+    assert record["verdict"] == "PASS"
+    assert record["totals"]["items_in_target"] == 3
+    found = {i["id"]["S"]: i for i in world.items(world.target, target)}
+    assert found["bar"] == {"id": {"S": "bar"}, "baz": {"N": "0"}}
+    assert found["K3TXQk84Si"]["j"] == {"B": b"hello"}
+    assert found["K3TXQk84Si"]["f"] == {"M": {"h": {"NULL": True}, "i": {"BOOL": True}, "g": {"N": "9"}}}
+    assert sorted(found["K3TXQk84Si"]["d"]["NS"]) == ["2", "3"]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook_lib.verdict import run_verdict, table_verdict
+
+STEPS = [{"name": n, "status": "completed"} for n in ("preflight", "export", "import", "validate")]
+TABLE = {"source": "a", "verdict": "PASS", "reasons": [], "items_exported": 5, "items_quarantined": 0}
+
+
+def test_a_run_passes_when_every_step_ran_and_every_table_is_proved() -> None:
+    assert run_verdict(True, False, STEPS, [TABLE]) == ("PASS", [])
+
+
+@pytest.mark.parametrize("verdict", ["FAIL", "UNKNOWN", "NOT MIGRATED"])
+def test_one_table_that_is_not_proved_fails_the_run(verdict: str) -> None:
+    assert run_verdict(True, False, STEPS, [TABLE, TABLE | {"verdict": verdict}])[0] == "FAIL"
+
+
+@pytest.mark.parametrize("tables", [[], [TABLE | {"items_exported": 0}], [TABLE | {"items_exported": None}]])
+def test_a_run_that_read_nothing_never_passes(tables: list[dict[str, Any]]) -> None:
+    verdict, reasons = run_verdict(True, False, STEPS, tables)
+    assert verdict == "FAIL"
+    assert "nothing is proved" in reasons[-1]
+
+
+@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("status", ["failed", "running", "interrupted", "not run"])
+def test_a_step_that_did_not_complete_never_passes(step: int, status: str) -> None:
+    steps = [s | {"status": status} if n == step else s for n, s in enumerate(STEPS)]
+    assert run_verdict(True, False, steps, [TABLE])[0] == "FAIL"
+    assert run_verdict(True, False, [s for n, s in enumerate(STEPS) if n != step], [TABLE])[0] == "FAIL"
+
+
+def test_an_interrupt_is_neither_a_pass_nor_a_fail() -> None:
+    assert run_verdict(True, True, STEPS, [TABLE])[0] == "INTERRUPTED"
+
+
+def test_a_dry_run_without_trouble_is_called_that() -> None:
+    assert run_verdict(False, False, STEPS, [TABLE | {"verdict": "DRY-RUN"}]) == ("DRY-RUN", [])
+    assert run_verdict(False, False, STEPS, [TABLE | {"verdict": "DRY-RUN", "items_quarantined": 1}])[0] == "FAIL"
+    failed = [STEPS[0] | {"status": "failed"}, *STEPS[1:]]
+    assert run_verdict(False, False, failed, [TABLE | {"verdict": "DRY-RUN"}])[0] == "FAIL"
+
+
+def test_a_table_that_was_not_looked_at_is_unknown() -> None:
+    assert table_verdict(True, None, None)[0] == "UNKNOWN"
+    assert table_verdict(True, {"failure": None}, None)[0] == "UNKNOWN"
+    assert table_verdict(True, {"failure": "x"}, None) == ("FAIL", ["x"])
+    assert table_verdict(False, None, None)[0] == "DRY-RUN"
