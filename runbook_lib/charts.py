@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "x")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (8, 3)))
 STEP_LOOKS = {"export": ("#56B4E9", "///", "s"), "import": ("#D55E00", "", "o"), "validate": ("#FFFFFF", "xxx", "^")}
 # Text as paths needs no font on the reader's side; a fixed salt makes ids, and so the file, repeatable.
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "path", "svg.hashsalt": "runbook", "text.parse_math": False, "font.family": "DejaVu Sans",
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.5,
 }  # fmt: skip
@@ -96,7 +95,8 @@ def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | No
     total, busy = sum(items.values()), sum(s["seconds"] for s in used)
     peak = max(used, key=lambda s: (s["items"] or 0) / s["seconds"])
     return figure, (
-        f"{many(total, 'item')} of {many(len(items), 'table')} were acknowledged in {duration(busy)} of loading, "
+        f"{many(total, 'item')} of {many(len(items), 'table')} went to their targets or into quarantine in "
+        f"{duration(busy)} of writing, "
         f"{_rate(total / busy)} on average and {_rate((peak['items'] or 0) / peak['seconds'])} at best "
         f"({peak['source']}); the targets throttled {many(sum(s['throttles'] or 0 for s in used), 'request')}."
     )
@@ -130,7 +130,8 @@ def _sizes(record: Record) -> tuple[Figure, str] | None:
     figure, axes = _axes(0.9 + 0.75 * len(classes))
     for offset, step in enumerate(STEPS):
         colour, _, mark = STEP_LOOKS[step]
-        points = [(max(v, 0.001), n + (offset - 1) * 0.24) for n, c in enumerate(classes) if (v := c.medians[step]) is not None]
+        rows = [(c.medians[step], n + (offset - 1) * 0.24) for n, c in enumerate(classes)]
+        points = [(max(seconds, 0.001), height) for seconds, height in rows if seconds is not None]
         if not points:
             continue
         x, y = zip(*points, strict=True)
@@ -141,13 +142,13 @@ def _sizes(record: Record) -> tuple[Figure, str] | None:
     axes.margins(x=0.14)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
-    axes.set_yticks(range(len(classes)), [f"{c.label} items".replace("items items", "items") + f"\n{many(c.tables, 'table')}" for c in classes])
+    axes.set_yticks(range(len(classes)), [f"{c.label}\n({many(c.tables, 'table')})" for c in classes])
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_xlabel("median seconds per table (logarithmic)")
     axes.grid(axis="x", color="#cccccc", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    said = ", ".join(f"{duration(c.medians['all'])} for {c.label.removesuffix(' items')} items" for c in classes)
+    said = ", ".join(f"{duration(c.medians['all'])} for {c.label}" for c in classes)
     return figure, f"Median time of a table from export to validation, by its number of items: {said}."
 
 
@@ -210,8 +211,7 @@ def _label(axes: Axes, x: str, y: str) -> None:
 
 def _labels(names: Sequence[str]) -> dict[str, str]:
     """Short names for the axes: without the beginning all share, in characters every font has, still unique."""
-    shared = commonprefix(list(names)) if len(names) > 1 else ""
-    shared = shared[: max(shared.rfind(c) for c in "-_.") + 1]
+    shared = _beginning(names)
     short: dict[str, str] = {}
     for name, number in ((n, i) for i, n in enumerate(names, 1)):
         text = name.removeprefix(shared).encode("ascii", "replace").decode()
@@ -219,6 +219,15 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
         text = text if len(text) <= 34 else f"{text[:20]}...{text[-11:]}"
         short[name] = text if text not in short.values() else f"{text} ({number})"
     return short
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """What all names begin with, up to its last separator."""
+    if len(names) < 2:
+        return ""
+    first, last = min(names), max(names)
+    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[: max(first[:same].rfind(c) for c in "-_.") + 1]
 
 
 def _rate(value: float) -> str:

@@ -15,7 +15,7 @@ from runbook_lib.findings import expected_in_target, total, unproved
 from runbook_lib.record import Record
 from runbook_lib.wording import NOT_MEASURED, count, many
 
-YES, NO, PARTLY = "yes", "no", "in part"
+YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 ALLOWED = {"source": SOURCE, "target": TARGET | TARGET_WRITES, "staging": STAGING}
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
 EXPORTING = "ExportTableToPointInTime"
@@ -23,7 +23,7 @@ EXPORTING = "ExportTableToPointInTime"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the checklist: the claim, `yes`, `no`, `in part` or `not measured`, and the evidence."""
+    """One line of the checklist: the claim, a short answer or `not measured`, and the evidence."""
 
     claim: str
     answer: str
@@ -36,7 +36,7 @@ class Calls:
 
     side: str
     operation: str
-    count: int
+    count: int | None
     allowed: bool
     effect: str
 
@@ -60,7 +60,7 @@ def calls(record: Record) -> list[Calls]:
     found = []
     for side, allowed in ALLOWED.items():
         names = {operation.split(":", 1)[1] for operation in allowed}
-        made: Mapping[str, int] = record.get(f"{side}_calls") or {}
+        made: Mapping[str, int | None] = record.get(f"{side}_calls") or {}
         found += [Calls(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]
     return found
 
@@ -114,7 +114,8 @@ def _is_loaded(table: Record) -> bool:
 def _schemas(record: Record) -> Check:
     claim = "Table schemas match production"
     limit = "Indexes, TTL, streams and capacity are not compared."
-    wrong = [b for b in record.get("blockers") or [] if str(b.get("expected")).startswith(("the key ", "the target table"))]
+    about = ("the key ", "the target table")
+    wrong = [b for b in record.get("blockers") or [] if str(b.get("expected")).startswith(about)]
     if wrong:
         names = ", ".join(str(b.get("table")) for b in wrong)
         return Check(claim, NO, f"The pre-flight found another key or no table: {names}. {limit}")
@@ -170,12 +171,12 @@ def _source_untouched(record: Record) -> Check:
         return Check(claim, NOT_MEASURED, "The record counts no call to the source.")
     listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
     wrong = [c.operation for c in made if not c.allowed or c.effect == "writes"]
-    evidence = f"{many(sum(c.count for c in made), 'call')}: {listed}."
+    evidence = f"{many(sum(c.count or 0 for c in made), 'call')}: {listed}."
     if wrong:
         return Check(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
     scans = any(c.operation == "Scan" for c in made)
     cost = " Scan uses read capacity of the source tables; how much was not measured." if scans else ""
-    return Check(claim, YES, f"{evidence} All are on the list of allowed ones, and none of those writes to a table.{cost}")
+    return Check(claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}")
 
 
 def _compared(record: Record) -> Check:
@@ -184,7 +185,7 @@ def _compared(record: Record) -> Check:
     if missing.value or different.value:
         answer = NO
     elif missing.whole and different.whole:
-        answer = YES
+        answer = PARTLY  # all of the data, but no query
     else:
         answer = NOT_MEASURED
     if not missing.known:

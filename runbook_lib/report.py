@@ -18,6 +18,7 @@ from runbook_lib.findings import (
     attention,
     expected_in_target,
     not_migrated,
+    seconds_of,
     size_classes,
     slowest,
     tables_of,
@@ -31,10 +32,10 @@ from runbook_lib.verdict import PASS
 MARKDOWN_ROWS_CHARACTERS = 45_000
 SHOWN_REASONS = 8
 NOTES = (
-    ("the source after the export", "Changes made to a source table after its export time are not in the target."),
-    ("indexes and settings", "Secondary indexes, TTL, streams, backups, tags and capacity are neither moved nor compared."),
-    ("applications", "Nothing was connected to the target but this tool; no query of an application was run."),
-    ("the target after the scan", "What happened to a target after its scan is not known."),
+    "Changes made to a source table after its export time are not in the target.",
+    "Secondary indexes, TTL, streams, backups, tags and capacity are neither moved nor compared.",
+    "This tool connects no application to the target and runs none of its queries.",
+    "What happened to a target after its scan is not known.",
 )
 
 
@@ -124,6 +125,7 @@ def totals(record: Record) -> list[tuple[str, str]]:
     written, busy = total(tables, "items_written"), sum(loading)
     rate = f"{wording.count(round(written.value / busy))} items/s" if written.value and busy else wording.NOT_MEASURED
     weight = total(tables, "bytes")
+    billed = wording.size(weight.value) if weight.known else wording.NOT_MEASURED
     return [
         ("Tables", f"{len(tables):,} ({verdicts(record)})"),
         ("Items in the manifests", str(total(tables, "items_exported"))),
@@ -133,7 +135,7 @@ def totals(record: Record) -> list[tuple[str, str]]:
         ("Filtered / in quarantine", f"{total(tables, 'items_filtered')} / {total(tables, 'items_quarantined')}"),
         *((kind.capitalize(), str(total(tables, kind))) for kind in ("missing", "different", "extra", "expired")),
         ("Empty tables", f"{len(empty):,}, {proved:,} of them proved empty by a scan of the target" if empty else "0"),
-        ("Exported data, as the manifests bill it", wording.size(weight.value) if weight.known else wording.NOT_MEASURED),
+        ("Exported data, as the manifests bill it", billed),
         ("Time spent in the steps", wording.duration((record.get("totals") or {}).get("seconds"))),
         ("Import rate", f"{rate} over {wording.duration(busy)} of loading" if loading else wording.NOT_MEASURED),
     ]  # fmt: skip
@@ -159,17 +161,18 @@ def reconciled(record: Record, table: Record) -> dict[str, Any]:
         off = bool(value) and name not in ("expired", "extra")
         off = off or (name == "extra" and (value or 0) > (table.get("items_before") or 0))
         counts[name] = {"text": wording.count(value), "off": off, "gap": value is None}
-    return {"table": table, "counts": counts, "verdict": str(table.get("verdict") or "UNKNOWN")}
+    seconds = seconds_of(table)["all"]
+    return {"table": table, "counts": counts, "seconds": seconds, "verdict": str(table.get("verdict") or "UNKNOWN")}
 
 
 def _markdown_row(row: Mapping[str, Any]) -> str:
     table = row["table"]
     cells = [
         f"{wording.markdown(table.get('source'))}<br>{wording.markdown(table.get('target'))}",
+        f"**{wording.markdown(row['verdict'])}**",
         wording.markdown(table.get("method") or wording.NOT_RECORDED),
         *(f"**{c['text']}**" if c["off"] else c["text"] for c in row["counts"].values()),
-        wording.duration(table.get("seconds")),
-        f"**{wording.markdown(row['verdict'])}**",
+        wording.duration(row["seconds"]),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -178,10 +181,11 @@ def _code(record: Record) -> list[tuple[str, str]]:
     """What ran, as names and values."""
     code = record.get("code") or {}
     notebooks, packages = code.get("notebooks") or {}, code.get("packages") or {}
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
     return [
         ("git commit", str(code.get("git") or wording.NOT_RECORDED)),
         *((f"sha256 of {name}", str(digest)) for name, digest in sorted(notebooks.items())),
-        ("packages", ", ".join(f"{name} {version}" for name, version in sorted(packages.items())) or wording.NOT_RECORDED),
+        ("packages", versions or wording.NOT_RECORDED),
     ]
 
 

@@ -115,7 +115,12 @@ def open_run(
     for `execute`. Raises ConfigError for what is wrong with them and ResumeRefused when the run
     was started with another configuration.
     """
-    for name, value, kind in (("config", config, str), ("run_id", run_id, str), ("execute", execute, bool)):
+    for name, value, kind in (
+        ("config", config, str),
+        ("run_id", run_id, str),
+        ("execute", execute, bool),
+        ("tables", tables, str),
+    ):
         if not isinstance(value, kind):
             raise ConfigError(f"parameter {name}: expected {kind.__name__}, found {value!r}")
     path = config or os.environ.get("RUNBOOK_CONFIG", "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -150,10 +151,11 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
         "tables": request.tables,
     }
     try:
-        papermill.execute_notebook(
-            NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
-            kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
-        )  # fmt: skip
+        with _kernel_log(run.folder):
+            papermill.execute_notebook(
+                NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
+                kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
+            )  # fmt: skip
     except PapermillExecutionError as error:
         return str(error.evalue)
     except (DeadKernelError, CellTimeoutError) as error:
@@ -215,6 +217,20 @@ def _environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _kernel_log(folder: Path) -> Iterator[None]:
+    """Send what kernels say on standard error, which they inherit, to `kernel.log` instead of the terminal."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(folder / "kernel.log", "ab") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ same source gives the same text. Nothing is created here, and the target is not 
 from __future__ import annotations
 
 import hashlib
-import pprint
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ import yaml
 from runbook_lib.aws.clients import connect
 from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput, read_definition
 from runbook_lib.aws.tables import list_tables
+from runbook_lib.cdk_app import cdk_app
 from runbook_lib.config import Migration, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan import select_tables
@@ -29,12 +29,21 @@ LOOKS_AT_ONCE = 8
 RESOURCES = 500  # of one template; source: "Understand CloudFormation quotas", CloudFormation User Guide
 INLINE_BYTES = 51_200  # of a template that is not fetched from S3; same source
 NOTHING: Json = {"Ref": "AWS::NoValue"}
-NOT_CARRIED = (
-    "items, auto scaling policies, warm throughput, resource policies, contributor insights, Kinesis "
-    "destinations and alarms are not part of it"
-)
+NOTES = {
+    "Contents": "Keys, indexes, capacity, stream, TTL, recovery, encryption, tags, protection and class are "
+    "the source's. Not part of it: items, auto scaling policies (the capacity is what it was just now), warm "
+    "throughput, resource policies, contributor insights, Kinesis destinations and alarms.",
+    "Deletion": "DeletionPolicy and UpdateReplacePolicy cannot be parameters: they are Retain, so that no "
+    "change of the stack deletes a table.",
+    "Encryption": "A KMS key belongs to its region. Tables encrypted with KMS take the key of a KmsKey "
+    "parameter; left empty, it is the AWS managed key of the target.",
+    "Size": f"CloudFormation takes a template of more than {INLINE_BYTES} bytes from S3 only: "
+    "aws cloudformation deploy --s3-bucket.",
+}
 # Ids that mean something else in a template of CDK's.
-RESERVED = frozenset({"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"})
+RESERVED = frozenset(
+    {"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"}
+)
 SWITCHES: dict[str, tuple[list[str], str]] = {
     "PointInTimeRecovery": (
         ["source", "on", "off"],
@@ -63,19 +72,17 @@ def schema_of(config_path: str | Path, form: str) -> str:
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         definitions = list(pool.map(lambda source: read_definition(client, source), targets))
     whole = template(config, {targets[d.name]: d for d in definitions})
-    return cdk_app(config, whole) if form == "cdk" else cloudformation(whole)
+    return cdk_app(whole, config.name, config.target.region) if form == "cdk" else cloudformation(whole)
 
 
 def _refuse_shared(targets: Mapping[str, str]) -> None:
-    shared = [target for target, count in Counter(targets.values()).items() if count > 1]
-    if shared:
-        raise ConfigError(
-            "\n".join(
-                f"{target}: expected one source for each target; found sources "
-                f"{', '.join(s for s, t in targets.items() if t == target)}; change tables.rename or tables.overrides"
-                for target in shared
+    for target, count in Counter(targets.values()).items():
+        if count > 1:
+            sources = ", ".join(source for source, its in targets.items() if its == target)
+            raise ConfigError(
+                f"{target}: expected one source for each target; found sources {sources}; "
+                "change tables.rename or tables.overrides"
             )
-        )
     if len(targets) > RESOURCES:
         raise ConfigError(
             f"tables: a template holds {RESOURCES} tables, found {len(targets)}; "
@@ -94,18 +101,9 @@ def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
     parameters = {**_switches(), **_key_choices(keys, tables)}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Tables of {config.source.region} for {config.target.region}, migration {config.name}; "
-        "written by runbook schema.",
-        "Metadata": {
-            "Contents": "Keys, indexes, capacity, streams, TTL, recovery, encryption, tags, protection and "
-            f"class are the source's; {NOT_CARRIED}.",
-            "Deletion": "DeletionPolicy and UpdateReplacePolicy cannot be parameters: they are Retain, so that "
-            "no change of the stack deletes a table.",
-            "Encryption": "A KMS key belongs to its region. Tables encrypted with KMS take the key of a KmsKey "
-            "parameter; left empty, it is the AWS managed key of the target.",
-            "Size": f"CloudFormation takes more than {INLINE_BYTES} bytes from S3 only: aws cloudformation deploy "
-            "--s3-bucket.",
-        },
+        "Description": f"Tables of {config.source.region} for {config.target.region}, "
+        f"migration {config.name}; written by runbook schema.",
+        "Metadata": NOTES,
         # Without those that decide nothing here, such as Streams where no source has one.
         "Parameters": {n: p for n, p in parameters.items() if f"'Ref': '{n}'" in str(conditions)},
         "Conditions": conditions,
@@ -115,71 +113,25 @@ def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
 
 def cloudformation(whole: Json) -> str:
     """A template as YAML."""
-    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
-
-
-def cdk_app(config: Migration, whole: Json) -> str:
-    """A Python CDK app of L1 constructs whose synthesis has the template's parameters and resources."""
-    stack = re.sub(r"[^A-Za-z0-9]+", "-", f"tables-{config.name}").rstrip("-")
-    body = [
-        *(_call("cdk.CfnParameter", name, _arguments(p)) for name, p in whole["Parameters"].items()),
-        *(_call("cdk.CfnCondition", n, {"expression": _raw(c)}) for n, c in whole["Conditions"].items()),
-        *(_call("self.table", n, _table_arguments(r)) for n, r in whole["Resources"].items()),
-    ]
-    return CDK_APP.format(
-        description=whole["Description"], metadata=_indented(_literal(whole["Metadata"]), 8).lstrip(),
-        body="\n".join(body), stack=stack, region=config.target.region,
-    )  # fmt: skip
-
-
-CDK_APP = '''"""{description}
-
-Wants aws-cdk-lib 2.178 or newer: `pip install aws-cdk-lib constructs`, then `cdk deploy --app "python FILE"`.
-"""
-
-from __future__ import annotations
-
-from typing import Any
-
-import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
-from constructs import Construct
-
-
-class Tables(cdk.Stack):
-    def __init__(self, scope: Construct, name: str, **options: Any) -> None:
-        super().__init__(scope, name, **options)
-        self.template_options.metadata = {metadata}
-{body}
-
-    def table(self, name: str, metadata: dict[str, Any], **properties: Any) -> None:
-        table = dynamodb.CfnTable(self, name, **properties)
-        table.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        for key, value in metadata.items():
-            table.add_metadata(key, value)
-
-
-app = cdk.App()
-Tables(app, "{stack}", description={description!r}, env=cdk.Environment(region="{region}"))
-app.synth()
-'''
+    return yaml.dump(
+        whole, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
+    )
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML that every parser reads the same: no aliases, and y and n in quotes, which old ones take for booleans."""
+    """YAML that every parser reads the same: no aliases; y and n quoted, for some take them for booleans."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().represent_mapping(tag, mapping, flow_style)
+        if any(len(value.value) > 60 for _, value in node.value if isinstance(value, yaml.ScalarNode)):
+            node.flow_style = False  # sentences are read on lines of their own
+        return node
+
 
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
-
-
-def _call(constructor: str, name: str, arguments: Mapping[str, str]) -> str:
-    where = "" if constructor.startswith("self.") else "self, "
-    lines = [f"        {constructor}(", f"            {where}{name!r},"]
-    lines += [f"            {key}={_indented(text, 12).lstrip()}," for key, text in arguments.items()]
-    return "\n".join([*lines, "        )"])
 
 
 def logical_ids(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -195,7 +147,9 @@ def logical_ids(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, st
         if not re.match(r"[A-Za-z].", found[name]):
             found[name] = "Table" + found[name]
         while found[name] in used:
-            found[name] = f"{found[name][:240]}{hashlib.sha256((name + found[name]).encode()).hexdigest()[:8]}"
+            found[name] = (
+                f"{found[name][:240]}{hashlib.sha256((name + found[name]).encode()).hexdigest()[:8]}"
+            )
         used.add(found[name])
     return found
 
@@ -218,8 +172,8 @@ def _key_choices(keys: Mapping[str, str], tables: Mapping[str, TableDefinition])
         parameter: {
             "Type": "String",
             "Default": "",
-            "Description": f"Key ARN in the target's region for {_count(tables, key)} that one key encrypts in the "
-            "source; empty for the AWS managed key.",
+            "Description": f"Key ARN in the target's region for {_count(tables, key)}, which one key "
+            "encrypts in the source; empty for the AWS managed key.",
         }
         for key, parameter in keys.items()
     }
@@ -255,7 +209,9 @@ def _resource(name: str, table: TableDefinition, keys: Mapping[str, str]) -> Jso
         **_throughput(table.provisioned, table.on_demand),
         "GlobalSecondaryIndexes": [_index(i) for i in table.global_indexes],
         "LocalSecondaryIndexes": [_index(i) for i in table.local_indexes],
-        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
+        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream})
+        if table.stream
+        else None,
         "TimeToLiveSpecification": {"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
         "PointInTimeRecoverySpecification": _recovery(table.recovery_days),
         "SSESpecification": _encryption(keys[table.kms_key]) if table.kms_key is not None else None,
@@ -316,3 +272,13 @@ def _protection(protected: bool) -> Json:
 def _encryption(parameter: str) -> Json:
     key = {"Fn::If": [f"{parameter}Given", {"Ref": parameter}, NOTHING]}
     return {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+
+
+def _conditions_in(value: Any) -> set[str]:
+    """The names of all conditions that a value depends on."""
+    if isinstance(value, dict):
+        own = {value["Fn::If"][0]} if "Fn::If" in value else set()
+        return own.union(*(_conditions_in(inner) for inner in value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*(_conditions_in(inner) for inner in value))
+    return set()

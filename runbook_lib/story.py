@@ -29,13 +29,14 @@ def sentence(record: Record) -> str:
     """What was done, in one sentence with its numbers."""
     tables = record.get("tables") or []
     ways = f"from {place(record, 'source')} to {place(record, 'target')}"
-    exported = total(tables, "items_exported")
+    exported = total(tables, "items_exported").with_noun("items exported")
     if record.get("executed"):
-        done = f"{many(len(tables), 'table')} {ways}: {exported} items exported, {total(tables, 'items_written')} written"
+        written = total(tables, "items_written").with_noun("written")
+        done = f"{many(len(tables), 'table')} {ways}: {exported}, {written}"
     else:
         done = (
-            f"Dry run of {many(len(tables), 'table')} {ways}: {exported} items exported, "
-            f"{total(tables, 'lines_read')} read and checked, nothing written to the target"
+            f"Dry run of {many(len(tables), 'table')} {ways}: {exported}, "
+            f"{total(tables, 'lines_read').with_noun('read and checked')}, nothing written to the target"
         )
     taken = elapsed(record.get("started"), record.get("finished"))
     how_long = f", {duration(taken)} in all" if taken is not None else ""
@@ -45,7 +46,7 @@ def sentence(record: Record) -> str:
 
 def why(record: Record) -> list[str]:
     """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
-    verdict, reasons = verdict_of(record), [str(r) for r in record.get("reasons") or []]
+    verdict, reasons = verdict_of(record), _reasons(record)
     if verdict == PASS:
         wrong = contradictions(record)
         return [proof(record)] if not wrong else ["The numbers of this record do not bear out its verdict.", *wrong]
@@ -56,6 +57,19 @@ def why(record: Record) -> list[str]:
     if verdict == RUNNING:
         return ["The run has not ended; nothing is concluded from it yet.", *reasons]
     return reasons or ([] if verdict != FAIL else ["The record names no reason."])
+
+
+def _reasons(record: Record) -> list[str]:
+    """The record's reasons; a step whose message only repeats those of the tables is named without it."""
+    reasons = [str(r) for r in record.get("reasons") or []]
+    told = []
+    for reason in reasons:
+        head, _, rest = reason.partition(": ")
+        for other in (r for r in reasons if r != reason):
+            rest = rest.replace(other, "")
+        repeats = head.startswith("step ") and not rest.strip("; ")
+        told.append(f"{head}, for the reasons given with the tables" if repeats else reason)
+    return told
 
 
 def proof(record: Record) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 PASS, FAIL, DRY_RUN, RUNNING, INTERRUPTED = "PASS", "FAIL", "DRY-RUN", "RUNNING", "INTERRUPTED"
 NOT_MIGRATED, UNKNOWN = "NOT MIGRATED", "UNKNOWN"
+UNPROVED = (FAIL, UNKNOWN, NOT_MIGRATED)
 NEEDED = ("preflight", "export", "import", "validate")
 
 
@@ -34,15 +35,18 @@ def run_verdict(
     """The run's verdict and the reasons for it; a PASS has none."""
     states = {step["name"]: step for step in steps}
     tables = list(tables)
+    unproved = [t["source"] for t in tables if t["verdict"] in UNPROVED]
     reasons = [
         f"step {name} {step['status']}: {step.get('message') or 'no message'}"
         for name, step in states.items()
         if step["status"] in ("failed", "running", "interrupted")
+        # The gate after validation only repeats what the tables' own reasons say.
+        and not (name == "validate" and any(f"{source}: " in (step.get("message") or "") for source in unproved))
     ]
     reasons += [
         f"{t['source']}: {t['verdict']}: {'; '.join(t['reasons']) or 'no reason given'}"
         for t in tables
-        if t["verdict"] in (FAIL, UNKNOWN, NOT_MIGRATED)
+        if t["verdict"] in UNPROVED
     ]
     if interrupted:
         return INTERRUPTED, reasons or ["the run was interrupted; run it again with the same run id"]

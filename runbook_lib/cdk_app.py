@@ -1,0 +1,141 @@
+"""A CloudFormation template of DynamoDB tables, spelled as a CDK app in Python.
+
+Every parameter, condition and table becomes the L1 construct of the same id with the same values, so its
+synthesis has them all again. The app's text depends on the template only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 100
+# What the members of a property's list are; any other structure is called after its property.
+MEMBERS = {
+    "AttributeDefinitions": "CfnTable.AttributeDefinitionProperty",
+    "GlobalSecondaryIndexes": "CfnTable.GlobalSecondaryIndexProperty",
+    "KeySchema": "CfnTable.KeySchemaProperty",
+    "LocalSecondaryIndexes": "CfnTable.LocalSecondaryIndexProperty",
+    "Tags": "cdk.CfnTag",
+}
+APP = '''"""{description}
+
+pip install aws-cdk-lib constructs     (2.178 or newer)
+cdk deploy --app "python THIS_FILE"
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk.aws_dynamodb import CfnTable
+from constructs import Construct
+
+
+class Tables(cdk.Stack):
+    def __init__(self, scope: Construct, name: str, **options: Any) -> None:
+        super().__init__(scope, name, **options)
+        self.template_options.metadata = {metadata}
+{constructs}
+
+    def table(self, name: str, metadata: dict[str, Any], **properties: Any) -> None:
+        table = CfnTable(self, name, **properties)
+        table.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        for key, value in metadata.items():
+            table.add_metadata(key, value)
+
+
+app = cdk.App()
+Tables(
+    app,
+    {stack!r},
+    description={description!r},
+    env=cdk.Environment(region={region!r}),
+)
+app.synth()
+'''
+
+
+def cdk_app(template: Mapping[str, Any], name: str, region: str) -> str:
+    """The text of a CDK app with one stack, `tables-NAME`, for a region."""
+    constructs = [
+        *(_parameter(i, said) for i, said in template["Parameters"].items()),
+        *(_condition(i, said) for i, said in template["Conditions"].items()),
+        *(_table(i, said) for i, said in template["Resources"].items()),
+    ]
+    return APP.format(
+        description=template["Description"],
+        metadata=_plain(template["Metadata"], 8),
+        constructs="\n".join(constructs),
+        stack=re.sub(r"[^A-Za-z0-9]+", "-", f"tables-{name}").rstrip("-"),  # a stack's name has no dots
+        region=region,
+    )
+
+
+def _parameter(name: str, said: Mapping[str, Any]) -> str:
+    return _call(
+        "cdk.CfnParameter", ["self", repr(name)], {_snake(k): _plain(v, 12) for k, v in said.items()}
+    )
+
+
+def _condition(name: str, said: Mapping[str, Any]) -> str:
+    return _call("cdk.CfnCondition", ["self", repr(name)], {"expression": _test(said)})
+
+
+def _table(name: str, said: Mapping[str, Any]) -> str:
+    properties = {_snake(k): _typed(v, 12, k) for k, v in said["Properties"].items()}
+    return _call("self.table", [repr(name), _plain(said["Metadata"], 12)], properties)
+
+
+def _call(function: str, places: list[str], names: Mapping[str, str]) -> str:
+    arguments = [*places, *(f"{name}={text}" for name, text in names.items())]
+    return "        " + _wrapped(f"{function}(", arguments, ")", 8)
+
+
+def _test(said: Mapping[str, Any]) -> str:
+    """A condition as the intrinsic functions of CDK."""
+    if "Fn::Not" in said:
+        return f"cdk.Fn.condition_not({_test(said['Fn::Not'][0])})"
+    reference, value = said["Fn::Equals"]
+    return f"cdk.Fn.condition_equals(cdk.Fn.ref({reference['Ref']!r}), {value!r})"
+
+
+def _typed(value: Any, indent: int, key: str) -> str:
+    """The value of a construct's property `key`: structures by their types, `Fn::If` as a call."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        name, yes, no = value["Fn::If"]
+        both = [_plain(yes, indent + 4), _plain(no, indent + 4)]
+        # The only text among the properties that a condition decides.
+        text = ".to_string()" if key == "KMSMasterKeyId" else ""
+        return _wrapped("cdk.Fn.condition_if(", [repr(name), *both], ")" + text, indent)
+    if isinstance(value, dict):
+        names = [f"{_snake(k)}={_typed(v, indent + 4, k)}" for k, v in value.items()]
+        return _wrapped(f"{MEMBERS.get(key) or f'CfnTable.{key}Property'}(", names, ")", indent)
+    if isinstance(value, list):
+        return _wrapped("[", [_typed(v, indent + 4, key) for v in value], "]", indent)
+    return repr(value)
+
+
+def _plain(value: Any, indent: int) -> str:
+    """A value as it is in the template."""
+    if isinstance(value, dict):
+        return _wrapped("{", [f"{k!r}: {_plain(v, indent + 4)}" for k, v in value.items()], "}", indent)
+    if isinstance(value, list):
+        return _wrapped("[", [_plain(v, indent + 4) for v in value], "]", indent)
+    return repr(value)
+
+
+def _wrapped(before: str, items: list[str], after: str, indent: int) -> str:
+    """Items in brackets, on one line if they fit."""
+    line = f"{before}{', '.join(items)}{after}"
+    if len(line) + indent <= WIDTH and "\n" not in line:
+        return line
+    inner = "".join(f"{' ' * (indent + 4)}{item},\n" for item in items)
+    return f"{before}\n{inner}{' ' * indent}{after}"
+
+
+def _snake(name: str) -> str:
+    """The Python name of a property: SSESpecification is sse_specification."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

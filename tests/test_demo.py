@@ -1,0 +1,109 @@
+"""The demo as a visitor meets it, and that it cannot reach anything but this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HOSTILE = {
+    "AWS_PROFILE": "nobody", "AWS_ACCESS_KEY_ID": "bogus", "AWS_SECRET_ACCESS_KEY": "bogus",
+    "AWS_SESSION_TOKEN": "bogus", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "nowhere-1",
+    "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
+}  # fmt: skip
+
+
+def demo(reports: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "runbook_lib", "demo", "--run-id", "d", *arguments],
+        capture_output=True, text=True, check=False, timeout=300,
+        env=os.environ | {"RUNBOOK_REPORTS": str(reports)} | environment,
+    )  # fmt: skip
+
+
+def test_the_demo_migrates_the_fleet_in_a_hostile_environment_in_under_two_minutes(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ran = demo(tmp_path, **HOSTILE)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert time.monotonic() - began < 120
+    record = json.loads((tmp_path / "d" / "run.json").read_text())
+    assert record["verdict"] == "PASS"
+    assert record["totals"]["tables"] == 31
+    assert record["totals"]["items_exported"] == record["totals"]["items_in_target"] > 11_000
+    methods = [t["method"] for t in record["tables"]]
+    assert (methods.count("export"), methods.count("scan")) == (19, 12)
+    empty = [t for t in record["tables"] if t["items_exported"] == 0]
+    assert all(t["verdict"] == "PASS" and t["items_in_target"] == 0 for t in empty)
+    assert str(tmp_path / "d" / "report.html") in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "difference"), [("lost-items", "missing"), ("extra-items", "extra"), ("changed-items", "different")]
+)
+def test_a_sabotaged_demo_fails_and_says_why(tmp_path: Path, kind: str, difference: str) -> None:
+    ran = demo(tmp_path, "--scale", "0.01", "--sabotage", kind)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert f"7 items are {difference}" in ran.stdout
+    record = json.loads((tmp_path / "d" / "run.json").read_text())
+    assert record["verdict"] == "FAIL"
+    assert sum(t[difference] for t in record["tables"]) == 7
+    assert "FAIL" in (tmp_path / "d" / "report.html").read_text()
+
+
+def test_the_demo_needs_no_network_at_all(tmp_path: Path) -> None:
+    """In a network namespace that has nothing but a loopback interface."""
+    if not (shutil.which("unshare") and shutil.which("ip")) or subprocess.run(
+        ["unshare", "--net", "--map-root-user", "true"], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this machine does not let a test make a network namespace")
+    inside = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+    ran = demo(tmp_path, "--scale", "0.01", prefix=inside)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "import socket; socket.create_connection(('192.0.2.1', 443), 2)",
+        "import socket; socket.getaddrinfo('dynamodb.us-east-1.amazonaws.com', 443)",
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 53))",
+        "import urllib.request; urllib.request.urlopen('http://192.0.2.1/', timeout=2)",
+        "import boto3; boto3.client('dynamodb', 'us-east-1', aws_access_key_id='x', aws_secret_access_key='x').list_tables()",
+    ],
+)
+def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:
+    code = f"from runbook_lib.aws.offline import refuse_network; refuse_network(); {attempt}"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60,
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("AWS_")}, "RUNBOOK_OFFLINE": "1"},
+    )  # fmt: skip
+    assert ran.returncode != 0
+    assert "keeps this process on this machine" in ran.stderr
+
+
+def test_the_sandbox_command_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runbook_lib", "sandbox", "--scale", "0.01"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(3)]
+    try:
+        assert "sandbox: http://127.0.0.1:" in "".join(said)
+        config = said[-1].removeprefix("migration file: ").strip()
+        assert Path(config).is_file()
+        ran = subprocess.run(
+            [sys.executable, "-m", "runbook_lib", "run", config, "--run-id", "x", "--only", "preflight"],
+            capture_output=True, text=True, check=False,
+            env=os.environ | {"RUNBOOK_REPORTS": str(tmp_path), "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"},
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.wait(10) == 0
