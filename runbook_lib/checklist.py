@@ -176,7 +176,9 @@ def _source_untouched(record: Record) -> Check:
         return Check(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
     scans = any(c.operation == "Scan" for c in made)
     cost = " Scan uses read capacity of the source tables; how much was not measured." if scans else ""
-    return Check(claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}")
+    return Check(
+        claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}"
+    )
 
 
 def _compared(record: Record) -> Check:

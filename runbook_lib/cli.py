@@ -138,6 +138,9 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
     except RunbookError as error:
         click.echo(f"error: {error}", err=True)
         return 1
+    except OSError as error:
+        click.echo(f"error: {error}; what the ledger holds is not lost, run again with the same run id", err=True)
+        return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130

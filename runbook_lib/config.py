@@ -130,7 +130,9 @@ class Import(Strict):
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
     concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight")
-    quarantine_limit: int = Field(default=1000, ge=0, description="rejected items of one table after which its import stops")
+    quarantine_limit: int = Field(
+        default=1000, ge=0, description="rejected items of one table after which its import stops"
+    )
 
 
 class Validate(Strict):

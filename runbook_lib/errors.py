@@ -10,6 +10,7 @@
     ├── TransferError            items could not be read or written
     │   └── CorruptFile          a data file is not the one its manifest describes
     ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
+    ├── LedgerError              the run's ledger cannot be read or written, for example on a full disk
     └── EvidenceError            the files of a run folder are not the ones it was sealed with
 
 A message says what was expected, what was found and what to do next.
@@ -60,6 +61,10 @@ class CorruptFile(TransferError):
 
 class ResumeRefused(RunbookError):
     """The ledger of this run belongs to another plan, export or target table."""
+
+
+class LedgerError(RunbookError):
+    """The run's ledger cannot be read or written, for example on a full disk."""
 
 
 class EvidenceError(RunbookError):

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.errors import LedgerError
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (topic TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (topic, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS call (side TEXT, operation TEXT, count INTEGER NOT NULL, PRIMARY KEY (side, operation));
@@ -35,16 +37,18 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self._path = path
         # Autocommit: every statement is durable in the WAL when it returns; `batch` groups some.
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(SCHEMA)
+        with self._explained():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(SCHEMA)
 
     def settle(self) -> None:
         """Fold the write-ahead log into the file, so that the file alone is the ledger."""
-        with self._lock:
+        with self._lock, self._explained():
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
@@ -55,21 +59,21 @@ class Ledger:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """All or nothing, also when the process dies inside."""
-        with self._lock:
+        with self._lock, self._explained():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def put(self, topic: str, name: str, value: Any) -> None:
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO fact VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-                (topic, name, json.dumps(value, ensure_ascii=False)),
-            )
+        self.write(
+            "INSERT INTO fact VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            [(topic, name, json.dumps(value, ensure_ascii=False))],
+        )
 
     def get(self, topic: str, name: str) -> Any:
         """The value, or None if it was never put."""
@@ -81,14 +85,13 @@ class Ledger:
         return {row["name"]: json.loads(row["value"]) for row in rows}
 
     def forget(self, topic: str, name: str) -> None:
-        with self._lock:
-            self._db.execute("DELETE FROM fact WHERE topic = ? AND name = ?", (topic, name))
+        self.write("DELETE FROM fact WHERE topic = ? AND name = ?", [(topic, name)])
 
-    def count_call(self, side: str, operation: str) -> None:
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO call VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1", (side, operation)
-            )
+    def count_call(self, side: str, operation: str, count: int = 1) -> None:
+        self.write(
+            "INSERT INTO call VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            [(side, operation, count)],
+        )
 
     def calls(self, side: str) -> dict[str, int]:
         rows = self.rows("SELECT operation, count FROM call WHERE side = ? ORDER BY operation", side)
@@ -96,9 +99,19 @@ class Ledger:
 
     def write(self, statement: str, values: Iterable[Iterable[Any]]) -> None:
         """Run one statement for each row of values."""
-        with self._lock:
+        with self._lock, self._explained():
             self._db.executemany(statement, [tuple(row) for row in values])
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock:
+        with self._lock, self._explained():
             return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"{self._path} cannot be read or written: {error}; free space or mend the disk, "
+                "then run again with the same run id: what is recorded is not lost"
+            ) from error

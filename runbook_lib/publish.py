@@ -6,7 +6,7 @@ Can be repeated at any time: nothing in the folder but the ledger and the execut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,17 @@ from runbook_lib.report import render_html, render_markdown
 def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:
     """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record."""
     record = build_record(ledger, run_id, name, interrupted=interrupted)
+    write_record(folder, record)  # first, so that the verdict stands even if the disk is full after it
     for source in record["tables"]:
         _write_quarantine(folder, ledger, source["source"])
     _write_lines(
         folder / "differences.jsonl",
         (dict(r) for r in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash")),
     )
-    samples = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
+    samples: list[Mapping[str, Any]] = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
     charts = draw_charts(record, samples, folder / "charts")
     write_atomically(folder / "report.html", render_html(record, charts))
     write_atomically(folder / "report.md", render_markdown(record))
-    write_record(folder, record)
     ledger.settle()
     seal(folder)
     write_index(folder.parent)

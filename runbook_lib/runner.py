@@ -158,8 +158,8 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
             )  # fmt: skip
     except PapermillExecutionError as error:
         return str(error.evalue)
-    except (DeadKernelError, CellTimeoutError) as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    except (DeadKernelError, CellTimeoutError, OSError) as error:
+        return f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
     return None
 
 

@@ -16,7 +16,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 def page() -> str:
     """The whole page."""
     head = (
-        "# Configuration\n\nOne YAML file. Unknown or mistyped keys are errors that name the key, the file and the line.\n"
+        "# Configuration\n\nOne YAML file. Unknown or mistyped keys are errors that name the key, the file "
+        "and the line.\n"
         "Written from the models in `runbook_lib/config.py` by `python -m tests.configuration_page`.\n\n"
         "| key | type | default | meaning |\n|---|---|---|---|\n"
     )

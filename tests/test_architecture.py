@@ -31,9 +31,11 @@ LAYERS = [
     {"runner"},
     {"reporting", "present", "widgets", "progress"},
     {"gates", "publish"},
-    {"charts", "report", "index", "checklist", "schema", "policy"},
+    {"index", "schema", "policy"},
+    {"report"},
+    {"charts", "checklist", "story"},
     {"findings"},
-    {"wording", "evidence"},
+    {"wording", "evidence", "cdk_app"},
     {"record"},
     {"verdict"},
     {"importer", "validate", "export"},
@@ -97,5 +99,7 @@ def test_each_foreign_library_has_one_door() -> None:
 
 
 def test_modules_are_small_enough_to_hold_in_the_head() -> None:
-    long = {f"{file.relative_to(ROOT)}: {n}" for _, file in modules() if (n := len(file.read_text().splitlines())) > 320}
+    long = {
+        f"{file.relative_to(ROOT)}: {n}" for _, file in modules() if (n := len(file.read_text().splitlines())) > 320
+    }
     assert not long

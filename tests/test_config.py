@@ -50,7 +50,12 @@ def test_sections_with_defaults_may_be_left_out(tmp_path: Path) -> None:
     [
         ("include: [", "inclde: [", 6, "unknown key 'tables.inclde'; did you mean 'include'?"),
         ("on_non_empty: fail", "on_non_empty: maybe", 11, "'import.on_non_empty': input should be 'fail', 'append'"),
-        ("on_non_empty: fail", "on_non_emty: fail", 11, "unknown key 'import.on_non_emty'; did you mean 'on_non_empty'?"),
+        (
+            "on_non_empty: fail",
+            "on_non_emty: fail",
+            11,
+            "unknown key 'import.on_non_emty'; did you mean 'on_non_empty'?",
+        ),
         ("name: prod", "nam: prod", 1, "unknown key 'nam'; did you mean 'name'?"),
         ("name: prod-to-dev", "name: a/b", 1, "key 'name'"),
         ("region: us-east-1", "region: 5", 2, "'source.region': input should be a valid string, found 5"),
@@ -90,7 +95,7 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "x", "- a\n- b", "a: [", "\x00", "a: &x [*x]", "? [a]: b"])
 def test_what_is_no_configuration_at_all_is_a_clear_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="migration.yaml"):
+    with pytest.raises(ConfigError, match=r"migration\.yaml"):
         load_config(write(tmp_path, text))
 
 

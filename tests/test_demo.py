@@ -19,7 +19,9 @@ HOSTILE = {
 }  # fmt: skip
 
 
-def demo(reports: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+def demo(
+    reports: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*prefix, sys.executable, "-m", "runbook_lib", "demo", "--run-id", "d", *arguments],
         capture_output=True, text=True, check=False, timeout=300,
@@ -58,9 +60,10 @@ def test_a_sabotaged_demo_fails_and_says_why(tmp_path: Path, kind: str, differen
 
 def test_the_demo_needs_no_network_at_all(tmp_path: Path) -> None:
     """In a network namespace that has nothing but a loopback interface."""
-    if not (shutil.which("unshare") and shutil.which("ip")) or subprocess.run(
-        ["unshare", "--net", "--map-root-user", "true"], capture_output=True, check=False
-    ).returncode:
+    if (
+        not (shutil.which("unshare") and shutil.which("ip"))
+        or subprocess.run(["unshare", "--net", "--map-root-user", "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("this machine does not let a test make a network namespace")
     inside = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     ran = demo(tmp_path, "--scale", "0.01", prefix=inside)
@@ -74,7 +77,7 @@ def test_the_demo_needs_no_network_at_all(tmp_path: Path) -> None:
         "import socket; socket.getaddrinfo('dynamodb.us-east-1.amazonaws.com', 443)",
         "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 53))",
         "import urllib.request; urllib.request.urlopen('http://192.0.2.1/', timeout=2)",
-        "import boto3; boto3.client('dynamodb', 'us-east-1', aws_access_key_id='x', aws_secret_access_key='x').list_tables()",
+        "import boto3; s = boto3.Session('x', 'x', region_name='us-east-1'); s.client('dynamodb').list_tables()",
     ],
 )
 def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:

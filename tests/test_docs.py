@@ -26,7 +26,17 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     for name, command in cli.commands.items():
         assert f"`runbook {name}" in README
         assert command.help
-    for option in ("--run-id", "--only", "--from", "--tables", "--execute", "--format", "--scale", "--port", "--sabotage"):
+    for option in (
+        "--run-id",
+        "--only",
+        "--from",
+        "--tables",
+        "--execute",
+        "--format",
+        "--scale",
+        "--port",
+        "--sabotage",
+    ):
         assert option in README
 
 

@@ -22,7 +22,8 @@ def exported(run: Run) -> dict[str, dict[str, Any]]:
 
 def lines(world: World, fact: dict[str, Any]) -> list[dict[str, Any]]:
     bodies = [
-        gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()) for key in keys_of(world, fact)
+        gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
+        for key in keys_of(world, fact)
     ]
     return [json.loads(line)["Item"] for body in bodies for line in body.splitlines()]
 
@@ -134,7 +135,7 @@ def test_an_earlier_export_is_used_as_it_is(world: World, by: str) -> None:
 def test_an_export_that_cannot_be_used_is_a_configuration_error(world: World, reference: str) -> None:
     world.pair("a", things(1))
     run = world.open(export={"reuse": {world.src("a"): reference.format(world.bucket)}})
-    with pytest.raises(ConfigError, match="export.reuse"):
+    with pytest.raises(ConfigError, match=r"export\.reuse"):
         preflight(run)
 
 

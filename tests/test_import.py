@@ -43,7 +43,11 @@ def rewrite(world: World, run: Run, source: str, edit: Callable[[list[bytes]], l
 def test_every_item_arrives_as_it_was(world: World) -> None:
     items = [
         {"id": {"S": "1"}, "n": {"N": "1.2345678901234567890123456789012345678"}, "e": {"S": ""}, "b": {"B": b""}},
-        {"id": {"S": "2"}, "m": {"M": {"é": {"L": [{"NULL": True}, {"BOOL": False}, {"M": {}}]}}}, "u": {"S": "שלום 👋"}},
+        {
+            "id": {"S": "2"},
+            "m": {"M": {"é": {"L": [{"NULL": True}, {"BOOL": False}, {"M": {}}]}}},
+            "u": {"S": "שלום 👋"},
+        },
         {"id": {"S": "3"}, "ss": {"SS": ["b", "a"]}, "ns": {"NS": ["2", "-1E-100"]}, "bs": {"BS": [b"\x00", b"\xff"]}},
     ]
     world.pair("a", items)
@@ -322,7 +326,9 @@ def test_the_mistake_of_the_reference_migration_cannot_happen(world: World) -> N
     listed = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.bucket, Prefix="exports/")
     naive = 0
     for entry in (entry for page in listed for entry in page["Contents"] if entry["Key"].endswith(".json.gz")):
-        naive += len(gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=entry["Key"])["Body"].read()).splitlines())
+        naive += len(
+            gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=entry["Key"])["Body"].read()).splitlines()
+        )
     import_tables(run)
     assert naive == 80
     assert facts(run, world.src("a"))["items_written"] == 40

@@ -91,7 +91,9 @@ def test_a_line_that_is_no_item_is_refused(line: bytes) -> None:
         parse_line(line)
 
 
-@pytest.mark.parametrize("value", [{}, {"S": "a", "N": "1"}, {"X": "a"}, "a", {"B": "%"}, {"M": 1}, {"L": 1}, {"SS": 1}])
+@pytest.mark.parametrize(
+    "value", [{}, {"S": "a", "N": "1"}, {"X": "a"}, "a", {"B": "%"}, {"M": 1}, {"L": 1}, {"SS": 1}]
+)
 def test_a_value_that_dynamodb_does_not_have_is_refused(value: Any) -> None:
     with pytest.raises(CorruptFile):
         digest({"id": {"S": "x"}, "a": value})
@@ -105,7 +107,13 @@ def test_a_key_that_is_missing_or_of_another_type_is_refused() -> None:
 
 
 def test_a_digest_is_the_same_on_any_machine() -> None:
-    item = {"id": {"S": "x"}, "n": {"N": "10.50"}, "s": {"NS": ["2", "1"]}, "b": {"B": "aGk="}, "m": {"M": {"é": {"NULL": True}}}}
+    item = {
+        "id": {"S": "x"},
+        "n": {"N": "10.50"},
+        "s": {"NS": ["2", "1"]},
+        "b": {"B": "aGk="},
+        "m": {"M": {"é": {"NULL": True}}},
+    }
     assert digest(item).hex() == "6c72c57f757347fc2e586d5936d59cdf"
 
 
@@ -115,7 +123,7 @@ def _respelled(value: Any) -> Any:
 
 
 def _respelled_attribute(attribute: dict[str, Any]) -> dict[str, Any]:
-    (kind, value), = attribute.items()
+    ((kind, value),) = attribute.items()
     match kind:
         case "N":
             return {"N": _number(value)}
@@ -137,7 +145,7 @@ def _number(text: str) -> str:
 
 def _value(attribute: dict[str, Any]) -> Any:
     """An attribute as Python values that are equal exactly when DynamoDB's are; an oracle, not our code."""
-    (kind, value), = attribute.items()
+    ((kind, value),) = attribute.items()
     match kind:
         case "N":
             return (kind, Decimal(value))

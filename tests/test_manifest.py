@@ -99,7 +99,7 @@ def test_a_missing_manifest_is_found(store: dict[str, bytes], name: str) -> None
 
 def test_counts_that_contradict_each_other_are_found(store: dict[str, bytes]) -> None:
     change(store, itemCount=6)
-    with pytest.raises(ManifestError, match="6 items, the files .* add up to 5"):
+    with pytest.raises(ManifestError, match=r"6 items, the files .* add up to 5"):
         read(store)
 
 

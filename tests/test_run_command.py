@@ -40,7 +40,11 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
         "items_in_target": 42, "bytes": 0, "seconds": 0,
     }  # fmt: skip
     methods = {t["source"]: (t["method"], t["verdict"]) for t in record["tables"]}
-    assert methods == {world.src("a"): ("export", "PASS"), world.src("b"): ("scan", "PASS"), world.src("empty"): ("export", "PASS")}
+    assert methods == {
+        world.src("a"): ("export", "PASS"),
+        world.src("b"): ("scan", "PASS"),
+        world.src("empty"): ("export", "PASS"),
+    }
     assert set(record["source_calls"]) <= {
         "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "ExportTableToPointInTime",
         "GetCallerIdentity", "ListTables", "Scan",
@@ -166,7 +170,11 @@ def test_bad_input_is_a_clear_message_exit_2_and_nothing_is_written(world: World
             keys = [{"AttributeName": "ID", "KeyType": "HASH"}]
             world.table(world.target, world.dst("a"), AttributeDefinitions=types, KeySchema=keys)
         case "itself":
-            changes = {"target": {"region": "us-east-1"}, "tables": {"rename": None}, "confirm_target": "111122223333/us-east-1"}
+            changes = {
+                "target": {"region": "us-east-1"},
+                "tables": {"rename": None},
+                "confirm_target": "111122223333/us-east-1",
+            }
         case "no bucket":
             changes = {"staging": {"bucket": "no-such-bucket-here"}}
         case "no credentials":
@@ -273,6 +281,23 @@ def test_an_interrupted_run_says_so_exits_130_and_can_be_resumed(world: World, h
     ran = world.runbook("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert world.record("r1")["totals"]["items_written"] == 2000
+
+
+def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(world: World) -> None:
+    """A limit on file sizes stands for the disk: the ledger cannot grow any more in mid-run."""
+    world.pair("a", things(500))
+    config = world.config()
+    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable, "-m", "runbook_lib"]
+    ran = subprocess.run(
+        [*limited, "run", str(config), "--run-id", "r1", "--execute"],
+        capture_output=True, text=True, check=False, env=os.environ, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "run again with the same run id" in ran.stdout + ran.stderr
+    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert world.record("r1")["totals"]["items_in_target"] == 500
 
 
 def test_a_second_runner_of_the_same_run_is_turned_away(world: World) -> None:

@@ -41,7 +41,9 @@ def test_a_migrated_table_passes_with_four_equal_counts(world: World) -> None:
     run = migrated(world)
     fact = validate_tables(run)[world.src("a")]
     assert fact["verdict"] == "PASS"
-    assert {fact[n] for n in ("in_manifest", "lines_read", "items_written", "items_in_target", "items_compared")} == {60}
+    assert {fact[n] for n in ("in_manifest", "lines_read", "items_written", "items_in_target", "items_compared")} == {
+        60
+    }
     assert fact["export_digest"] == fact["target_digest"]
     assert gate_validation(run) == "GO: 1 of 1 tables proved"
 
@@ -54,7 +56,10 @@ def test_a_migrated_table_passes_with_four_equal_counts(world: World) -> None:
         (lambda w, t: w.put(w.target, t, [target_key(3) | {"n": {"N": "3"}}]), "different", 1),
         (lambda w, t: w.put(w.target, t, things(5)), "different", 5),
         (
-            lambda w, t: (w.target.delete_item(TableName=t, Key=target_key(3)), w.put(w.target, t, [{"id": {"S": "z"}}])),
+            lambda w, t: (
+                w.target.delete_item(TableName=t, Key=target_key(3)),
+                w.put(w.target, t, [{"id": {"S": "z"}}]),
+            ),
             "missing",
             1,
         ),
@@ -74,7 +79,9 @@ def test_a_damaged_target_fails_and_the_damage_is_named(world: World, damage: An
 
 def test_the_same_items_written_another_way_are_no_difference(world: World) -> None:
     run = migrated(world)
-    world.put(world.target, world.dst("a"), [target_key(7) | {"t": {"S": "text"}, "s": {"SS": ["y", "x"]}, "n": {"N": "7.0"}}])
+    world.put(
+        world.target, world.dst("a"), [target_key(7) | {"t": {"S": "text"}, "s": {"SS": ["y", "x"]}, "n": {"N": "7.0"}}]
+    )
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
@@ -176,7 +183,10 @@ def test_the_same_items_in_any_order_are_equal(content: list[Item], order: rando
 def test_any_single_change_is_found_and_named(content: list[Item], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(content) - 1))
     kind = data.draw(st.sampled_from(["missing", "extra", "different"]))
-    other = {"missing": content[:at] + content[at + 1 :], "extra": [*content, {"id": {"S": "an extra key, quite long"}}]}
+    other = {
+        "missing": content[:at] + content[at + 1 :],
+        "extra": [*content, {"id": {"S": "an extra key, quite long"}}],
+    }
     changed = content[at] | {"a new attribute": {"NULL": True}}
     found = other.get(kind, [*content[:at], changed, *content[at + 1 :]])
     result = compared(content, found)

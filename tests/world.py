@@ -88,7 +88,9 @@ class World:
     def open(self, run_id: str = "r", execute: bool = True, **changes: Any) -> Run:
         return open_run(str(self.config(**changes)), run_id, execute)
 
-    def runbook(self, *arguments: str | Path, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def runbook(
+        self, *arguments: str | Path, timeout: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would, in a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "runbook_lib", *map(str, arguments)],

@@ -49,28 +49,27 @@ STAGING = frozenset(
 class Calls:
     """Counts the calls of every side; thread-safe.
 
-    `on_call(side, operation)` hears of each call before it is sent, so that a process killed
+    `on_call(side, operation, count)` hears of each call before it is sent, so that a process killed
     in mid-call has counted it.
     """
 
-    def __init__(self, on_call: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, on_call: Callable[[str, str, int], None] | None = None) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._on_call = on_call
 
-    def report_to(self, on_call: Callable[[str, str], None]) -> None:
+    def report_to(self, on_call: Callable[[str, str, int], None]) -> None:
         """Pass every call on from now, and first the ones made so far."""
         with self._lock:
             for (side, operation), count in self._counts.items():
-                for _ in range(count):
-                    on_call(side, operation)
+                on_call(side, operation, count)
             self._on_call = on_call
 
     def record(self, side: str, operation: str) -> None:
         with self._lock:
             self._counts[side, operation] += 1
             if self._on_call is not None:
-                self._on_call(side, operation)
+                self._on_call(side, operation, 1)
 
     def of(self, side: str) -> dict[str, int]:
         with self._lock:

@@ -27,9 +27,7 @@ class MissingObject(TransferError):
     """The object does not exist (or may not be read, which S3 does not tell apart)."""
 
 
-def stream_object(
-    s3: Any, bucket: str, key: str, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[bytes]:
+def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[bytes]:
     """An object's bytes in blocks; a broken stream goes on where it broke.
 
     The continuation asks for the same ETag: an object replaced in mid-read is an error, never a mixture.

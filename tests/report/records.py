@@ -55,7 +55,7 @@ def table(name: str, items: int, method: str = "export", at: float = 60.0) -> Re
 def record(**changes: Any) -> Record:
     """A run of the whole fleet that passed."""
     at, tables = 60.0, []
-    for name, items in sorted(({n: 0 for n in WITHOUT_PITR} | ITEMS).items(), key=lambda pair: (pair[1], pair[0])):
+    for name, items in sorted((dict.fromkeys(WITHOUT_PITR, 0) | ITEMS).items(), key=lambda pair: (pair[1], pair[0])):
         tables.append(table(name, items, "scan" if name in WITHOUT_PITR else "export", at))
         at += 0.5 + items / 20_000
     made: Record = {
@@ -177,7 +177,7 @@ def samples(made: Record) -> list[Record]:
             items = t["items_written"] * (n + 1) // parts - t["items_written"] * n // parts
             seconds = (end - start) / parts
             found.append({"source": t["source"], "at": start + (n + 1) * seconds, "seconds": seconds, "items": items,
-                          "bytes": items * 450, "wcu": float(items), "throttles": n % 3 == 2 and 1 or 0})  # fmt: skip
+                          "bytes": items * 450, "wcu": float(items), "throttles": (n % 3 == 2 and 1) or 0})  # fmt: skip
     return sorted(found, key=lambda s: s["at"])
 
 
