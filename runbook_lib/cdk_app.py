@@ -75,7 +75,8 @@ def cdk_app(template: Mapping[str, Any], name: str, region: str) -> str:
 
 
 def _parameter(name: str, said: Mapping[str, Any]) -> str:
-    return _call("cdk.CfnParameter", ["self", repr(name)], {_snake(k): _plain(v, 12) for k, v in said.items()})
+    values = {_snake(k): _plain(v, 12) for k, v in said.items()}
+    return _call("cdk.CfnParameter", ["self", repr(name)], values)
 
 
 def _condition(name: str, said: Mapping[str, Any]) -> str:

@@ -30,7 +30,8 @@ STYLE: Any = {
     "svg.fonttype": "path", "svg.hashsalt": "runbook", "text.parse_math": False, "font.family": "DejaVu Sans",
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.5,
 }  # fmt: skip
-BIGGEST, BINS = 6, 120
+NOUNS = {"export": "export", "import": "import", "validate": "validation"}
+BIGGEST, BINS, PAUSE = 6, 120, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Chart:
     alt: str
 
 
-def draw_charts(record: Record, samples: list[Mapping[str, Any]], folder: Path) -> list[Chart]:
+def draw_charts(record: Record, samples: Sequence[Mapping[str, Any]], folder: Path) -> list[Chart]:
     """Draw what there is data for; a chart of an earlier drawing that has none now is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     charts = []
@@ -71,7 +72,7 @@ def _svg(figure: Figure) -> str:
 
 def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None:
     """Items per second over the seconds since the import began; each sample spread over its interval."""
-    used = [s for s in samples if s["seconds"] and s["seconds"] > 0]
+    used, pause = _without_pauses([s for s in samples if s["seconds"] and s["seconds"] > 0])
     items = _sum_by_table(used)
     if not any(items.values()):
         return None
@@ -89,7 +90,8 @@ def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | No
             *zip(*points, strict=True), label=f" {labels[name]}", color=colour, linestyle=line, marker=mark,
             markersize=3.5, markevery=max(1, len(points) // 12), linewidth=1.3, drawstyle="steps-mid",
         )  # fmt: skip
-    _label(axes, "seconds since the import's start", "items per second")
+    cut = f", without pauses of {duration(pause)}" if pause else ""
+    _label(axes, f"seconds since the import's start{cut}", "items per second")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     total, busy = sum(items.values()), sum(s["seconds"] for s in used)
@@ -100,6 +102,18 @@ def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | No
         f"{_rate(total / busy)} on average and {_rate((peak['items'] or 0) / peak['seconds'])} at best "
         f"({peak['source']}); the targets throttled {many(sum(s['throttles'] or 0 for s in used), 'request')}."
     )
+
+
+def _without_pauses(samples: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], float]:
+    """The samples moved together where nothing was written for long, as between two starts; and what was cut."""
+    moved: list[dict[str, Any]] = []
+    cut, reached = 0.0, None
+    for sample in sorted(samples, key=lambda s: s["at"]):
+        gap = sample["at"] - sample["seconds"] - reached if reached is not None else 0.0
+        cut += gap if gap > PAUSE else 0.0
+        reached = sample["at"]
+        moved.append({**sample, "at": sample["at"] - cut})
+    return moved, cut
 
 
 def _sum_by_table(samples: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -179,7 +193,7 @@ def _timeline(record: Record) -> tuple[Figure, str] | None:
     (step, table), seconds = max(long.items(), key=lambda pair: (pair[1], pair[0]))
     return figure, (
         f"{many(len(order), 'table')} took {duration(whole)} from the first start to the last end; "
-        f"the longest single piece of work was the {step} of {table}, {duration(seconds)}."
+        f"the longest single piece of work was the {NOUNS[step]} of {table}, {duration(seconds)}."
     )
 
 

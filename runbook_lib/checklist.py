@@ -171,6 +171,8 @@ def _source_untouched(record: Record) -> Check:
         return Check(claim, NOT_MEASURED, "The record counts no call to the source.")
     listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
     wrong = [c.operation for c in made if not c.allowed or c.effect == "writes"]
+    if any(c.count is None for c in made):
+        return Check(claim, NOT_MEASURED, f"The record does not say how often: {listed}.")
     evidence = f"{many(sum(c.count or 0 for c in made), 'call')}: {listed}."
     if wrong:
         return Check(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")

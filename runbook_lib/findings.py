@@ -7,7 +7,7 @@ value that is None stays unknown in every sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -157,6 +157,28 @@ def not_migrated(record: Record) -> list[tuple[str, str]]:
     ]
 
 
+def _moved(table: Record) -> bool:
+    digests = table.get("export_digest"), table.get("target_digest")
+    differ = all(digests) and digests[0] != digests[1]
+    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
+
+
+NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
+    (
+        lambda t: t.get("method") == "scan",
+        "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
+    ),
+    (
+        lambda t: t.get("manifest_checked") is False,
+        "exported with manifests that have no MD5 sidecar to be checked against",
+    ),
+    (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
+    (lambda t: t.get("items_before"), "loaded into a target that held items before"),
+    (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
+    (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
+)
+
+
 def attention(record: Record) -> list[str]:
     """What a reader must know beyond the verdict, the gravest first."""
     tables = tables_of(record)
@@ -168,27 +190,12 @@ def attention(record: Record) -> list[str]:
         for t in tables
         if t.get("items_quarantined")
     ]
-    for test, text in (
-        (lambda t: t.get("method") == "scan", "read by Scan, which is not a point in time: changes made during the scan "
-         "may be in it or not"),
-        (lambda t: t.get("manifest_checked") is False, "exported with manifests that have no MD5 sidecar to be checked "
-         "against"),
-        (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
-        (lambda t: t.get("items_before"), "loaded into a target that held items before"),
-        (lambda t: t.get("expired"), "missing items that the target's own TTL has removed (counted as expired)"),
-        (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
-    ):  # fmt: skip
+    for test, text in NOTABLE:
         names = [str(t.get("source")) for t in tables if test(t)]
         if names:
             found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
     return found + _about_the_run(record)
-
-
-def _moved(table: Record) -> bool:
-    digests = table.get("export_digest"), table.get("target_digest")
-    differ = all(digests) and digests[0] != digests[1]
-    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
 
 
 def _about_the_run(record: Record) -> list[str]:

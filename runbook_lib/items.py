@@ -6,10 +6,10 @@ to look. Numbers stay text: DynamoDB's have 38 digits and a float has 15.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -101,55 +101,71 @@ def digest(item: Item) -> bytes:
     a missing attribute, NULL and an empty value are three different things.
     """
     try:
-        canonical = {name: _canonical(value) for name, value in item.items()}
+        canonical = _canonical_map(item)
     except (AttributeError, TypeError) as error:
         raise CorruptFile(f"not an item in DynamoDB JSON: {error}") from None
     return hashlib.blake2b(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
-def _canonical(attribute: Attribute) -> Any:
-    if len(attribute) != 1:
-        raise CorruptFile(f"an attribute value has one type, found {sorted(attribute)}")
-    kind, value = next(iter(attribute.items()))
-    if kind in ("S", "BOOL", "NULL"):
+def _canonical_map(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+    return {name: _canonical(attribute) for name, attribute in attributes.items()}
+
+
+def _canonical(attribute: Attribute) -> Attribute:
+    try:
+        [(kind, value)] = attribute.items()
+    except ValueError:
+        raise CorruptFile(f"an attribute value has one type, found {sorted(attribute)}") from None
+    if kind in _AS_IS:
         return attribute
-    if kind == "N":
-        return {"N": canonical_number(value)}
-    if kind == "M":
-        return {"M": {name: _canonical(inner) for name, inner in value.items()}}
-    if kind == "L":
-        return {"L": [_canonical(inner) for inner in value]}
-    if kind == "B":
-        return {"B": _binary(value)}
-    if kind == "SS":
-        return {"SS": sorted(value)}
-    if kind == "NS":
-        return {"NS": sorted(map(canonical_number, value))}
-    if kind == "BS":
-        return {"BS": sorted(map(_binary, value))}
-    raise CorruptFile(f"unknown attribute type {kind!r}; DynamoDB has S N B SS NS BS M L BOOL NULL")
+    form = _FORMS.get(kind)
+    if form is None:
+        raise CorruptFile(f"unknown attribute type {kind!r}; DynamoDB has S N B SS NS BS M L BOOL NULL")
+    return {kind: form(value)}
 
 
 def canonical_number(text: str) -> str:
     """One spelling per value: `1`, `1.0` and `1E0` become `1`; raises CorruptFile if it is no number."""
     if text.isascii() and text.isdigit() and text[0] != "0" and text[-1] != "0":
         return text
+    sign = "-" if text[:1] == "-" else ""
+    whole, _, fraction = text[len(sign) :].partition(".")
+    digits, exponent = whole + fraction, -len(fraction)
+    if not (digits.isascii() and digits.isdigit()):
+        sign, digits, exponent = _spelled_out(text)
+    bare = digits.lstrip("0")
+    short = bare.rstrip("0")
+    exponent += len(bare) - len(short)
+    if not short:
+        return "0"
+    return f"{sign}{short}E{exponent}" if exponent else sign + short
+
+
+def _spelled_out(text: str) -> tuple[str, str, int]:
+    """Sign, digits and exponent of a number that is not just digits and a point."""
     try:
         sign, digits, exponent = Decimal(text).as_tuple()
     except (InvalidOperation, TypeError):
         raise CorruptFile(f"{text!r} is not a number") from None
     if not isinstance(exponent, int):
         raise CorruptFile(f"{text!r} is not a number that DynamoDB has")
-    bare = "".join(map(str, digits)).lstrip("0")
-    short = bare.rstrip("0")
-    exponent += len(bare) - len(short)
-    if not short:
-        return "0"
-    return f"{'-' if sign else ''}{short}" + (f"E{exponent}" if exponent else "")
+    return "-" if sign else "", "".join(map(str, digits)), exponent
 
 
 def _binary(text: str) -> str:
     try:
-        return base64.b64encode(base64.b64decode(text, validate=True)).decode()
+        return b2a_base64(a2b_base64(text, strict_mode=True), newline=False).decode()
     except ValueError:
         raise CorruptFile("a binary value is not base64") from None
+
+
+_AS_IS = frozenset({"S", "BOOL", "NULL"})
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "N": canonical_number,
+    "B": _binary,
+    "M": _canonical_map,
+    "L": lambda values: [_canonical(value) for value in values],
+    "SS": sorted,
+    "NS": lambda values: sorted(map(canonical_number, values)),
+    "BS": lambda values: sorted(map(_binary, values)),
+}

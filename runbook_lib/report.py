@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
@@ -92,6 +93,7 @@ def render_markdown(record: Record) -> str:
     return text.rstrip() + "\n"
 
 
+@cache
 def environment() -> Environment:
     """The package's templates with the words for numbers as filters; HTML is escaped, Markdown escapes itself."""
     made = Environment(
@@ -119,8 +121,6 @@ def _known(value: object) -> object:
 def totals(record: Record) -> list[tuple[str, str]]:
     """The totals, each added up from the tables anew."""
     tables = record.get("tables") or []
-    empty = [t for t in tables if t.get("items_exported") == 0]
-    proved = sum(t.get("verdict") == PASS for t in empty)
     loading = [v for t in tables if (v := (t.get("seconds_by_step") or {}).get("import")) is not None]
     written, busy = total(tables, "items_written"), sum(loading)
     rate = f"{wording.count(round(written.value / busy))} items/s" if written.value and busy else wording.NOT_MEASURED
@@ -134,11 +134,20 @@ def totals(record: Record) -> list[tuple[str, str]]:
         ("Items in the targets, by scan", str(total(tables, "items_in_target"))),
         ("Filtered / in quarantine", f"{total(tables, 'items_filtered')} / {total(tables, 'items_quarantined')}"),
         *((kind.capitalize(), str(total(tables, kind))) for kind in ("missing", "different", "extra", "expired")),
-        ("Empty tables", f"{len(empty):,}, {proved:,} of them proved empty by a scan of the target" if empty else "0"),
+        ("Empty tables", _empty(tables)),
         ("Exported data, as the manifests bill it", billed),
         ("Time spent in the steps", wording.duration((record.get("totals") or {}).get("seconds"))),
         ("Import rate", f"{rate} over {wording.duration(busy)} of loading" if loading else wording.NOT_MEASURED),
     ]  # fmt: skip
+
+
+def _empty(tables: Sequence[Record]) -> str:
+    """How many exports held nothing, and of how many of those the target was found to hold nothing too."""
+    empty = [t for t in tables if t.get("items_exported") == 0]
+    proved = sum(t.get("verdict") == PASS and t.get("items_in_target") == 0 for t in empty)
+    known = total(tables, "items_exported")
+    found = f"{len(empty):,}{known.limits}" if known.known else wording.NOT_MEASURED
+    return f"{found}; of {proved:,} of them a scan of the target proved it" if empty else found
 
 
 def reconciled(record: Record, table: Record) -> dict[str, Any]:

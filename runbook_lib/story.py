@@ -60,16 +60,18 @@ def why(record: Record) -> list[str]:
 
 
 def _reasons(record: Record) -> list[str]:
-    """The record's reasons; a step whose message only repeats those of the tables is named without it."""
+    """The record's reasons; a step whose message only repeats those of the tables comes last and without it."""
     reasons = [str(r) for r in record.get("reasons") or []]
-    told = []
+    told, steps = [], []
     for reason in reasons:
         head, _, rest = reason.partition(": ")
         for other in (r for r in reasons if r != reason):
             rest = rest.replace(other, "")
-        repeats = head.startswith("step ") and not rest.strip("; ")
-        told.append(f"{head}, for the reasons given with the tables" if repeats else reason)
-    return told
+        if head.startswith("step ") and head.endswith(" failed") and not rest.strip("; "):
+            steps.append(f"{head} for these reasons")
+        else:
+            told.append(reason)
+    return told + steps
 
 
 def proof(record: Record) -> str:

@@ -262,7 +262,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, 
     assert len(record["attempts"]) == 2
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.chaos)])
 def test_an_interrupted_run_says_so_exits_130_and_can_be_resumed(world: World, how: signal.Signals) -> None:
     world.pair("a", things(2000))
     config = world.config(**{"import": {"concurrency": 4}})

@@ -108,7 +108,9 @@ def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttrib
     return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
 
 
-def _indexes(said: list[dict[str, Any]] | None, types: dict[str, str], billing: str) -> tuple[IndexDefinition, ...]:
+def _indexes(
+    said: list[dict[str, Any]] | None, types: dict[str, str], billing: str
+) -> tuple[IndexDefinition, ...]:
     return tuple(
         IndexDefinition(
             name=index["IndexName"],

@@ -116,17 +116,22 @@ def failed() -> Record:
         verdict="FAIL", items_written=2_264, items_quarantined=3, items_in_target=2_264, missing=3,
         target_digest="1" * 64, reasons=["3 items could not be written and are in quarantine", "3 items are missing"],
     )  # fmt: skip
-    unknown = dict.fromkeys(("missing", "extra", "different", "expired", "items_in_target", "target_digest", "export_digest"))
+    unknown = dict.fromkeys(
+        ("missing", "extra", "different", "expired", "items_in_target", "target_digest", "export_digest")
+    )
     of(made, "users").update(verdict="UNKNOWN", reasons=["the table was not validated"], **unknown)
     left = of(made, "cases")
     left.update(
-        {k: None for k in left if k.startswith("items") or k in (*unknown, "lines_read", "export_arn", "bytes", "files")}
+        {k: None for k in left if k.startswith("items") or k in (*unknown, "lines_read", "export_arn", "bytes")}
+        | {"files": None}
         | {"verdict": "NOT MIGRATED", "method": "skipped", "manifest_md5": {"summary": None, "files": None},
            "manifest_checked": None, "reasons": ["point-in-time recovery is off and export.without_pitr is 'skip'"],
            "seconds": 0.0, "seconds_by_step": {"export": 0.0, "import": None, "validate": None},
            "spans": {s: [None, None] for s in ("export", "import", "validate")}}
     )  # fmt: skip
-    made["reasons"] = [f"{t['source']}: {t['verdict']}: {'; '.join(t['reasons'])}" for t in made["tables"] if t["reasons"]]
+    made["reasons"] = [
+        f"{t['source']}: {t['verdict']}: {'; '.join(t['reasons'])}" for t in made["tables"] if t["reasons"]
+    ]
     made["steps"][3] |= {"status": "failed", "message": "; ".join(made["reasons"])}
     made["reasons"].insert(0, f"step validate failed: {made['steps'][3]['message']}")
     return summed(made)
@@ -182,5 +187,9 @@ def samples(made: Record) -> list[Record]:
 
 
 KINDS: dict[str, Callable[[], Record]] = {
-    "PASS": passed, "FAIL": failed, "DRY-RUN": dry_run, "INTERRUPTED": interrupted, "nothing": lambda: nothing(passed()),
-}  # fmt: skip
+    "PASS": passed,
+    "FAIL": failed,
+    "DRY-RUN": dry_run,
+    "INTERRUPTED": interrupted,
+    "nothing": lambda: nothing(passed()),
+}

@@ -1,0 +1,260 @@
+"""Least-privilege IAM policies for a migration: what each role has to be allowed, and nothing besides.
+
+The operations are those of aws/guard.py that the runbook makes, on the planned tables alone. Looks at both
+sides to learn methods and keys; it can be run with any credentials that may do that.
+Resource types: "Actions, resources, and condition keys for Amazon DynamoDB", Service Authorization
+Reference. What an export needs in S3: "Requesting a table export in DynamoDB", Developer Guide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.aws.clients import Clients, Identity, connect
+from runbook_lib.aws.definitions import encryption_key
+from runbook_lib.aws.tables import has_pitr, list_tables
+from runbook_lib.config import Migration, load_config
+from runbook_lib.plan import select_tables
+from runbook_lib.reuse import Reuse, find_reuse
+
+Json = dict[str, Any]
+LOOKS_AT_ONCE = 8
+MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
+INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One table's part: `method` is export, scan, reuse, skip or fail; the keys are KMS keys of the tables.
+
+    `source_arn` is None for a table that only an earlier export still has.
+    """
+
+    source: str
+    source_arn: str | None
+    target_arn: str
+    method: str
+    reuse: Reuse | None = None
+    source_key: str | None = None
+    target_key: str | None = None
+
+    @property
+    def exported(self) -> bool:
+        """Whether AWS exports it; the way on from `fail` is to turn recovery on, and then it does."""
+        return self.method in ("export", "fail")
+
+    @property
+    def migrated(self) -> bool:
+        return self.method != "skip"
+
+
+def policies_of(config_path: str | Path) -> str:
+    """The policies of a migration file as indented JSON: `source`, `target` and `notes` for their reader.
+
+    `staging` is a third policy where the bucket is reached with a profile or role of its own.
+    """
+    config = load_config(config_path)
+    clients = connect(config)
+    grants = _grants(config, clients)
+    return (
+        json.dumps(policies(config, grants, clients.source_identity, clients.target_identity), indent=2)
+        + "\n"
+    )
+
+
+def policies(config: Migration, grants: list[Grant], source: Identity, target: Identity) -> Json:
+    """The policies that grants come to; pure."""
+    reads = _staging(config, grants, source, target)
+    own = bool(config.staging.profile or config.staging.role_arn)
+    found = {
+        "source": _policy(_source(config, grants, source)),
+        "target": _policy(_target(config, grants) + ([] if own else reads)),
+    }
+    if own:
+        found["staging"] = _policy(reads)
+    return {**found, "notes": _notes(config, grants, source, target, found)}
+
+
+def _grants(config: Migration, clients: Clients) -> list[Grant]:
+    """The selected tables and how each is read, as the pre-flight would plan them."""
+    reuses = find_reuse(config, clients)
+    existing = set(list_tables(clients.source))
+
+    def look(pair: tuple[str, str]) -> Grant:
+        name, target = pair
+        reuse = reuses.get(name)
+        method: str = "reuse" if reuse else config.export.without_pitr
+        if reuse is None and has_pitr(clients.source, name):
+            method = "export"
+        return Grant(
+            source=name,
+            source_arn=_table_arn(clients.source_identity, name) if name in existing else None,
+            target_arn=_table_arn(clients.target_identity, target),
+            method=method,
+            reuse=reuse,
+            source_key=encryption_key(clients.source, name),
+            target_key=encryption_key(clients.target, target),
+        )
+
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        return list(pool.map(look, select_tables(config, existing | set(reuses)).items()))
+
+
+def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
+    exported = [g.source_arn for g in grants if g.exported and g.source_arn]
+    scanned = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
+    followed = [f"{arn}/export/*" for arn in exported]
+    followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
+    keys = [g.source_key for g in grants if (g.exported or g.method == "scan") and g.source_key]
+    bucket = [_objects(config, who)] if exported else []
+    bucket_key, condition = _staging_key(config, [who] if exported else [])
+    describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
+    return [
+        _allow("FindTables", ["dynamodb:ListTables", "sts:GetCallerIdentity"], ["*"]),
+        _allow("DescribeTables", _dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        _allow("ExportTables", _dynamodb("ExportTableToPointInTime"), exported),
+        _allow("FollowExports", _dynamodb("DescribeExport"), followed),
+        _allow("ScanTables", _dynamodb("Scan"), scanned),
+        _allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
+        # DynamoDB writes an export to S3 with the rights of whoever started it.
+        _allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),
+        _allow(
+            "EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition
+        ),
+    ]
+
+
+def _target(config: Migration, grants: list[Grant]) -> list[Json]:
+    """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
+    migrated = [g.target_arn for g in grants if g.migrated]
+    looks = ["DescribeTable", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
+    keys = [g.target_key for g in grants if g.migrated and g.target_key]
+    use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    return [
+        _allow("KnowYourself", ["sts:GetCallerIdentity"], ["*"]),
+        _allow(
+            "ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated
+        ),
+        _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
+        _allow("UseEncryptedTables", use, keys),
+    ]
+
+
+def _staging(config: Migration, grants: list[Grant], source: Identity, target: Identity) -> list[Json]:
+    """The bucket: read by the import and the validation, written only for tables that are scanned."""
+    exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
+    reused = [g.reuse for g in grants if g.reuse]
+    own = [_objects(config, source)] if exported or scanned else []
+    # Without an ARN the key is one of the account that wrote: the source's for exports, this one for scans.
+    writers = [*([source] if exported else []), *([target] if scanned else [])]
+    key, condition = _staging_key(config, writers)
+    buckets = {config.staging.bucket, *(r.bucket for r in reused)}
+    return [
+        _allow("FindBucket", ["s3:ListBucket"], [_s3(source, bucket) for bucket in buckets]),
+        _allow(
+            "ReadExports", ["s3:GetObject"], [*own, *(_s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]
+        ),
+        _allow("WriteScans", ["s3:PutObject"], own if scanned else []),
+        _allow(
+            "DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition
+        ),
+    ]
+
+
+def _notes(
+    config: Migration, grants: list[Grant], source: Identity, target: Identity, made: Json
+) -> list[str]:
+    """What the policies cannot say themselves; IAM takes no comments."""
+    staging = config.staging
+    notes = [
+        "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
+        "missing. The runbook never lists a bucket.",
+        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
+    ]
+    if staging.profile or staging.role_arn:
+        notes.append(
+            "staging has a profile or role of its own, so the bucket is in its policy, not the target's."
+        )
+    if source.account != target.account or staging.bucket_owner:
+        notes.append(
+            "More than one account: the bucket's own policy has to allow these actions to the roles of the "
+            "others, and so has the policy of a KMS key."
+        )
+    if staging.kms_key_id and ":key/" not in staging.kms_key_id:
+        notes.append("staging.kms_key_id is no key ARN: the key is taken to be in the account that writes.")
+    if any(g.reuse for g in grants):
+        notes.append(
+            "An earlier export that another KMS key than staging.kms_key_id encrypts: add kms:Decrypt."
+        )
+    for method, words in (
+        ("skip", "not read and not written"),
+        ("fail", "in the way until their point-in-time recovery is on, and granted as if it were"),
+    ):
+        if names := [g.source for g in grants if g.method == method]:
+            notes.append(f"export.without_pitr is {method!r}: {', '.join(names)} are {words}.")
+    return notes + [note for side, policy in made.items() if (note := _size_note(side, policy))]
+
+
+def _size_note(side: str, policy: Json) -> str:
+    size = len("".join(json.dumps(policy).split()))
+    if size <= MANAGED_SIZE:
+        return ""
+    fits = "takes" if size <= INLINE_SIZE else "does not take"
+    return (
+        f"{side}: {size} characters without blanks. A managed policy takes {MANAGED_SIZE}, so spread its "
+        f"statements over several; an inline policy of a role, with {INLINE_SIZE}, {fits} it."
+    )
+
+
+def _policy(statements: list[Json]) -> Json:
+    return {"Version": "2012-10-17", "Statement": [s for s in statements if s["Resource"]]}
+
+
+def _allow(sid: str, actions: list[str], resources: Iterable[str], condition: Json | None = None) -> Json:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": sorted(set(resources))}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def _dynamodb(*operations: str) -> list[str]:
+    return [f"dynamodb:{operation}" for operation in operations]
+
+
+def _table_arn(who: Identity, name: str) -> str:
+    return f"arn:{_partition(who)}:dynamodb:{who.region}:{who.account}:table/{name}"
+
+
+def _s3(who: Identity, path: str) -> str:
+    return f"arn:{_partition(who)}:s3:::{path}"
+
+
+def _objects(config: Migration, who: Identity) -> str:
+    """All objects under the staging prefix; exports stay in the partition of the source."""
+    return _s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
+
+
+def _partition(who: Identity) -> str:
+    """aws, aws-cn or aws-us-gov, as the side's own ARN says; a server without STS has none."""
+    return who.arn.split(":")[1] if who.arn else "aws"
+
+
+def _staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
+    """The key of staging.kms_key_id as resources and, for an alias, the condition that names it.
+
+    Source: "Using IAM policies with AWS KMS" and "kms:ResourceAliases", KMS Developer Guide: an alias is no
+    resource of the operations that use its key.
+    """
+    key = config.staging.kms_key_id
+    if key is None or not writers:
+        return [], None
+    place, _, name = key.rpartition(":")
+    region = config.staging.region
+    places = [place] if place else [f"arn:{_partition(w)}:kms:{region}:{w.account}" for w in writers]
+    if name.startswith("alias/"):
+        return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
+    return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None

@@ -1,0 +1,91 @@
+"""The list of runs: newest first, from run.json alone, whatever lies in the folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.index import write_index
+from tests.report import records
+from tests.report.records import Record
+
+
+def put(root: Path, name: str, content: Record | str | bytes, *, report: bool = True) -> None:
+    folder = root / name
+    folder.mkdir()
+    text = content if isinstance(content, (str, bytes)) else json.dumps(content)
+    (folder / "run.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    if report:
+        (folder / "report.html").write_text("")
+
+
+def index(root: Path) -> str:
+    write_index(root)
+    return (root / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_newest_run_comes_first(tmp_path: Path) -> None:
+    for name, started in (
+        ("a", "2026-01-02T00:00:00Z"),
+        ("b", "2026-11-01T00:00:00Z"),
+        ("c", None),
+        ("d", "2025-01-01T00:00:00Z"),
+    ):
+        put(tmp_path, name, records.passed() | {"started": started})
+    assert re.findall(r'href="(\w)/report.html"', index(tmp_path)) == ["b", "a", "d", "c"]
+
+
+def test_a_run_is_summed_up_in_a_row(tmp_path: Path) -> None:
+    put(tmp_path, "run", records.failed())
+    text = index(tmp_path)
+    for cell in (
+        "FAIL",
+        "111122223333/us-east-1",
+        "229,634 (measured for 30 of 31 tables)",
+        "6 (measured for 29 of 31 tables)",
+    ):
+        assert f">{cell}</td>" in text
+    assert "http" not in text
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        b"\xff\xfe",
+        '{"tables": 3}',
+        '{"tables": [1]}',
+        '{"identity": "x"}',
+        '{"totals": []}',
+    ],
+)
+def test_garbage_has_a_row_that_says_so_and_hides_no_other_run(garbage: str | bytes, tmp_path: Path) -> None:
+    put(tmp_path, "good", records.passed())
+    put(tmp_path, "odd", garbage)
+    (tmp_path / "no-run").mkdir()
+    text = index(tmp_path)
+    assert 'href="good/report.html"' in text
+    assert "no-run" not in text
+    odd = next(row for row in text.split("<tr>") if ">odd<" in row)
+    assert "cannot be read" in odd or "not measured" in odd
+
+
+def test_a_run_without_a_report_has_no_link_and_names_are_escaped(tmp_path: Path) -> None:
+    put(tmp_path, "a b#<i>", records.passed() | {"name": "<script>"})
+    put(tmp_path, "running", records.passed() | {"verdict": "RUNNING"}, report=False)
+    text = index(tmp_path)
+    assert 'href="a%20b%23%3Ci%3E/report.html">a b#&lt;i&gt;</a>' in text
+    assert 'href="running' not in text
+    assert "<script" not in text
+
+
+def test_no_run_is_no_error(tmp_path: Path) -> None:
+    assert "No run yet." in index(tmp_path)
