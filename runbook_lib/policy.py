@@ -61,10 +61,7 @@ def policies_of(config_path: str | Path) -> str:
     config = load_config(config_path)
     clients = connect(config)
     grants = _grants(config, clients)
-    return (
-        json.dumps(policies(config, grants, clients.source_identity, clients.target_identity), indent=2)
-        + "\n"
-    )
+    return json.dumps(policies(config, grants, clients.source_identity, clients.target_identity), indent=2) + "\n"
 
 
 def policies(config: Migration, grants: list[Grant], source: Identity, target: Identity) -> Json:
@@ -123,9 +120,7 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         _allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
         # DynamoDB writes an export to S3 with the rights of whoever started it.
         _allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),
-        _allow(
-            "EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition
-        ),
+        _allow("EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition),
     ]
 
 
@@ -137,9 +132,7 @@ def _target(config: Migration, grants: list[Grant]) -> list[Json]:
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     return [
         _allow("KnowYourself", ["sts:GetCallerIdentity"], ["*"]),
-        _allow(
-            "ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated
-        ),
+        _allow("ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
@@ -157,19 +150,13 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
     buckets = {config.staging.bucket, *(r.bucket for r in reused)}
     return [
         _allow("FindBucket", ["s3:ListBucket"], [_s3(source, bucket) for bucket in buckets]),
-        _allow(
-            "ReadExports", ["s3:GetObject"], [*own, *(_s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]
-        ),
+        _allow("ReadExports", ["s3:GetObject"], [*own, *(_s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
         _allow("WriteScans", ["s3:PutObject"], own if scanned else []),
-        _allow(
-            "DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition
-        ),
+        _allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
     ]
 
 
-def _notes(
-    config: Migration, grants: list[Grant], source: Identity, target: Identity, made: Json
-) -> list[str]:
+def _notes(config: Migration, grants: list[Grant], source: Identity, target: Identity, made: Json) -> list[str]:
     """What the policies cannot say themselves; IAM takes no comments."""
     staging = config.staging
     notes = [
@@ -178,9 +165,7 @@ def _notes(
         "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
     ]
     if staging.profile or staging.role_arn:
-        notes.append(
-            "staging has a profile or role of its own, so the bucket is in its policy, not the target's."
-        )
+        notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")
     if source.account != target.account or staging.bucket_owner:
         notes.append(
             "More than one account: the bucket's own policy has to allow these actions to the roles of the "
@@ -189,9 +174,7 @@ def _notes(
     if staging.kms_key_id and ":key/" not in staging.kms_key_id:
         notes.append("staging.kms_key_id is no key ARN: the key is taken to be in the account that writes.")
     if any(g.reuse for g in grants):
-        notes.append(
-            "An earlier export that another KMS key than staging.kms_key_id encrypts: add kms:Decrypt."
-        )
+        notes.append("An earlier export that another KMS key than staging.kms_key_id encrypts: add kms:Decrypt.")
     for method, words in (
         ("skip", "not read and not written"),
         ("fail", "in the way until their point-in-time recovery is on, and granted as if it were"),

@@ -80,6 +80,8 @@ def _table(
     """One table's row; a number that was not measured is None, never 0."""
     exported = export["items"] if export and export["status"] == "COMPLETED" else None
     manifest = (export or {}).get("manifest") or {}
+    if exported == 0 and not files:  # a manifest without files: nothing to read is read in full
+        files = {"lines": 0, "written": 0, "quarantined": 0}
     verdict, reasons = table_verdict(executed, loaded, checked)
     if pair["method"] == "skip" and export is not None:
         verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]

@@ -41,9 +41,7 @@ NOTES = {
     "aws cloudformation deploy --s3-bucket.",
 }
 # Ids that mean something else in a template of CDK's.
-RESERVED = frozenset(
-    {"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"}
-)
+RESERVED = frozenset({"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"})
 SWITCHES: dict[str, tuple[list[str], str]] = {
     "PointInTimeRecovery": (
         ["source", "on", "off"],
@@ -145,9 +143,7 @@ def logical_ids(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, st
         if not re.match(r"[A-Za-z].", found[name]):
             found[name] = "Table" + found[name]
         while found[name] in used:
-            found[name] = (
-                f"{found[name][:240]}{hashlib.sha256((name + found[name]).encode()).hexdigest()[:8]}"
-            )
+            found[name] = f"{found[name][:240]}{hashlib.sha256((name + found[name]).encode()).hexdigest()[:8]}"
         used.add(found[name])
     return found
 
@@ -207,9 +203,7 @@ def _resource(name: str, table: TableDefinition, keys: Mapping[str, str]) -> Jso
         **_throughput(table.provisioned, table.on_demand),
         "GlobalSecondaryIndexes": [_index(i) for i in table.global_indexes],
         "LocalSecondaryIndexes": [_index(i) for i in table.local_indexes],
-        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream})
-        if table.stream
-        else None,
+        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
         "TimeToLiveSpecification": {"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
         "PointInTimeRecoverySpecification": _recovery(table.recovery_days),
         "SSESpecification": _encryption(keys[table.kms_key]) if table.kms_key is not None else None,

@@ -156,13 +156,17 @@ def disagreements(counts: dict[str, int], found: dict[str, int], loaded: dict[st
     if counts["items_in_target"] != expected:
         reasons.append(f"{expected:,} items should be in the target, a scan finds {counts['items_in_target']:,}")
     if counts["items_quarantined"]:
-        reasons.append(f"{counts['items_quarantined']:,} items could not be written and are in quarantine")
+        reasons.append(f"{_items(counts['items_quarantined'])} in quarantine and not written")
     for kind in ("missing", "different"):
         if found[kind]:
-            reasons.append(f"{found[kind]:,} items are {kind}")
+            reasons.append(f"{_items(found[kind])} {kind}")
     if found["extra"] > before:
-        reasons.append(f"{found['extra']:,} items are extra, {before:,} were there before the import")
+        reasons.append(f"{_items(found['extra'])} extra, {before:,} were there before the import")
     return reasons
+
+
+def _items(count: int) -> str:
+    return "1 item is" if count == 1 else f"{count:,} items are"
 
 
 def _export_buckets(sides: Sides) -> Buckets:

@@ -126,4 +126,4 @@ def test_nbval_is_red_when_a_count_is_broken() -> None:
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout[-3000:] + ran.stderr[-2000:]
     assert "30_validate" in ran.stdout
-    assert "1 items are missing" in ran.stdout
+    assert "1 item is missing" in ran.stdout

@@ -173,9 +173,7 @@ def test_all_that_a_table_can_have_is_created_as_it_was(world: World) -> None:
         Tags=[{"Key": "team", "Value": "no"}, {"Key": "a:b", "Value": "1"}],
     )
     named = {"TableName": world.src("rich")}
-    world.source.update_time_to_live(
-        **named, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
-    )
+    world.source.update_time_to_live(**named, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"})
     world.source.update_continuous_backups(
         **named,
         PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 7},
@@ -190,9 +188,7 @@ def test_all_that_a_table_can_have_is_created_as_it_was(world: World) -> None:
 
 def test_what_aws_alone_says_of_a_table_is_read() -> None:
     """The embedded AWS has no class, no limits of on-demand tables, no tags of AWS and no replicas."""
-    client = boto3.client(
-        "dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     described = {
         "TableName": "tab",
         "TableArn": "arn:aws:dynamodb:us-east-1:111122223333:table/tab",
@@ -258,9 +254,7 @@ def test_settings_of_the_target_alone_are_parameters(
             "off": a_definition(),
         },
     )
-    found = properties_of(
-        cloudformation(whole), PointInTimeRecovery=choice, DeletionProtection=choice, Streams="off"
-    )
+    found = properties_of(cloudformation(whole), PointInTimeRecovery=choice, DeletionProtection=choice, Streams="off")
     said = [found[n]["PointInTimeRecoverySpecification"] for n in ("on", "off")]
     assert [
         (s.get("RecoveryPeriodInDays") or True) if s["PointInTimeRecoveryEnabled"] else None for s in said
@@ -284,9 +278,7 @@ def test_two_sources_of_one_target_are_refused(world: World) -> None:
     world.pair("one")
     world.pair("two")
     config = world.config(tables={"rename": {"pattern": ".+", "to": "same"}})
-    with pytest.raises(
-        ConfigError, match=f"same: expected one source.*{world.src('one')}, {world.src('two')}"
-    ):
+    with pytest.raises(ConfigError, match=f"same: expected one source.*{world.src('one')}, {world.src('two')}"):
         schema_of(config, "cloudformation")
 
 
@@ -303,9 +295,7 @@ alike = st.text(alphabet="aA1._-", min_size=3, max_size=6)
 
 @settings(deadline=None)
 @given(st.sets(names | alike, max_size=30), st.sets(st.sampled_from(["Streams", "KmsKey1", "A", "TableA"])))
-def test_logical_ids_are_unique_alphanumeric_and_the_same_in_any_order(
-    tables: set[str], taken: set[str]
-) -> None:
+def test_logical_ids_are_unique_alphanumeric_and_the_same_in_any_order(tables: set[str], taken: set[str]) -> None:
     found = logical_ids(tables, taken)
     assert set(found) == tables
     assert len(set(found.values())) == len(tables)

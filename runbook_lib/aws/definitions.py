@@ -44,10 +44,10 @@ class IndexDefinition:
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A table without its name's region: `recovery_days` is None where point-in-time recovery is off.
+    """All that a table is created with; `recovery_days` is None where point-in-time recovery is off.
 
-    `kms_key` is the ARN of the key in the source's region, AWS managed or the customer's, and None for the
-    key that AWS owns. No other region knows that ARN.
+    `kms_key` is the ARN of the key, AWS managed or the customer's, and None for the key that AWS owns. No
+    other region knows that ARN. An empty one is a KMS key that the server does not name.
     """
 
     name: str
@@ -108,9 +108,7 @@ def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttrib
     return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
 
 
-def _indexes(
-    said: list[dict[str, Any]] | None, types: dict[str, str], billing: str
-) -> tuple[IndexDefinition, ...]:
+def _indexes(said: list[dict[str, Any]] | None, types: dict[str, str], billing: str) -> tuple[IndexDefinition, ...]:
     return tuple(
         IndexDefinition(
             name=index["IndexName"],
@@ -147,7 +145,7 @@ def _kms_key(table: dict[str, Any]) -> str | None:
     sse = table.get("SSEDescription") or {}
     if sse.get("Status") not in ("ENABLED", "ENABLING", "UPDATING"):
         return None
-    return sse.get("KMSMasterKeyArn") or ""  # encrypted with KMS, and the server does not say with which key
+    return sse.get("KMSMasterKeyArn") or ""
 
 
 def _recovery_days(client: Any, name: str) -> int | None:
