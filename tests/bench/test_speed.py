@@ -124,16 +124,15 @@ def test_import_costs_a_fraction_of_the_usual_ways(sink: str, lines: list[bytes]
         wire = Wire(api, credentials, Guard("target", TARGET | TARGET_WRITES, Calls()), frozenset({"t"}))
         target = Target(wire, "t", KEY, True, Patience(), threading.Event())
         with ThreadPoolExecutor(threads) as pool:
-            done = pool.map(lambda batch: write_batch(target, batch).written, batches(enumerate(lines, 1)))
+            done = pool.map(lambda b: write_batch(target, b).written, batches(enumerate(lines, 1)))
             assert sum(done) == ITEMS
 
     base = measured("TypeDeserializer + batch_writer (the reference)", usual, len(few))
     low = measured("low-level client, dicts", low_level, len(few))
     one = measured("ours, 1 thread", lambda: ours(1), ITEMS)
     eight = measured("ours, 8 threads", lambda: ours(8), ITEMS)
-    print(
-        f"  reference / ours: {base / one:.1f} x (1 thread), {base / eight:.1f} x (8); low-level / ours: {low / one:.1f} x"
-    )
+    print(f"  reference / ours: {base / one:.1f} x (1 thread), {base / eight:.1f} x (8 threads)")
+    print(f"  low-level / ours: {low / one:.1f} x")
     assert base / one > 4
     assert low / one > 2
 
