@@ -23,7 +23,6 @@ SOURCE = frozenset(
         "dynamodb:ListTagsOfResource",
         "dynamodb:ExportTableToPointInTime",
         "dynamodb:DescribeExport",
-        "dynamodb:ListExports",
         "dynamodb:Scan",
     }
 )

@@ -57,12 +57,18 @@ def stay_up(port: int, scale: float, say: Say) -> None:
 
 
 def open_lab(scale: float, say: Say) -> int:
-    """Open the notebooks in JupyterLab on a sandbox, writing allowed; returns JupyterLab's exit code."""
+    """Open the notebooks in JupyterLab on a sandbox; returns JupyterLab's exit code.
+
+    The notebooks' own default is a dry run; setting `execute` in them writes to the sandbox.
+    """
     with _ready(0, scale, say) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths()
         environment |= {"RUNBOOK_CONFIG": str(config), SWITCH: "1"}
         notebooks = Path(__file__).resolve().parents[2] / "notebooks"
-        lab = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(notebooks)], env=environment)
+        command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)]
+        if os.geteuid() == 0:  # in a container; JupyterLab asks for it to be said
+            command.append("--allow-root")
+        lab = subprocess.Popen(command, env=environment)
         while True:
             try:
                 return lab.wait()
