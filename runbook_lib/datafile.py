@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -90,7 +91,8 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
 def _lines(body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, numbered as in the file."""
     body.seek(0)
-    with gzip.GzipFile(fileobj=body, mode="rb") as text:
+    # Lines of a buffered reader cost half of what lines of a GzipFile cost (make bench).
+    with io.BufferedReader(gzip.GzipFile(fileobj=body, mode="rb"), 1 << 17) as text:
         for number, line in enumerate(text, 1):
             if line := line.strip():
                 yield number, line
