@@ -21,7 +21,7 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets, digests
 from runbook_lib.compare import Comparison, compare
 from runbook_lib.datafile import fetch
-from runbook_lib.errors import CorruptFile, GateFailed, RunbookError
+from runbook_lib.errors import GateFailed, RunbookError
 from runbook_lib.items import Item, KeyAttribute, digest, parse_line
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
@@ -83,7 +83,7 @@ def _validate(run: Run, pair: Pair, watch: Watch) -> dict[str, Any]:
         return {"verdict": "DRY-RUN", "reasons": ["nothing was written, so there is nothing to compare"]}
     try:
         facts = _compare(run, pair, export, loaded, watch)
-    except (CorruptFile, RunbookError) as error:
+    except RunbookError as error:
         facts = {"verdict": "FAIL", "reasons": [f"the comparison could not be made: {error}"]}
     return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
 
