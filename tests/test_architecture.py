@@ -35,7 +35,7 @@ LAYERS = [
     {"report"},
     {"charts", "checklist", "story"},
     {"findings"},
-    {"wording", "evidence", "cdk_app"},
+    {"wording", "evidence", "cdk_app", "throttling"},
     {"record"},
     {"verdict"},
     {"importer", "validate", "export"},
