@@ -33,7 +33,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 @dataclass
 class Scripted:
-    """A server that answers each request with the next bytes of its script, and closes the connection if that says so."""
+    """Answers each request with the next bytes of its script, and closes the connection if the script says so."""
 
     script: list[tuple[bytes, bool]] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
