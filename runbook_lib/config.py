@@ -24,6 +24,13 @@ Lines = dict[tuple[str | int, ...], int]
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
 
+# The properties of parity.py, without the two that a target cannot differ in and still take the items.
+Acceptable = Literal[
+    "global indexes", "local indexes", "time to live", "stream", "billing mode", "capacity", "point-in-time recovery",
+    "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes",
+]  # fmt: skip
+
+
 class Strict(BaseModel):
     """A section of the file: unknown keys and other types than the declared ones are errors."""
 
@@ -141,6 +148,23 @@ class Validate(Strict):
     segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
     max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
     max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
+    index_samples: int = Field(
+        default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
+    )
+    index_wait_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="how long an index may lag behind before its answer is called wrong"
+    )
+    canary: bool = Field(
+        default=False, description="write, read and delete one reserved item in each target without a stream"
+    )
+
+
+class Parity(Strict):
+    """Which differences between the definitions of source and target are meant to be."""
+
+    accept: list[Acceptable] = Field(
+        default_factory=list, description="properties that may differ; the report still shows how"
+    )
 
 
 class Report(Strict):
@@ -160,6 +184,7 @@ class Migration(Strict):
     export: Export = Export()
     import_: Import = Field(default=Import(), alias="import")
     validate_: Validate = Field(default=Validate(), alias="validate")
+    parity: Parity = Parity()
     report: Report = Report()
     confirm_target: str = Field(
         default="", description='must spell the target, "ACCOUNT/REGION", before anything is written'

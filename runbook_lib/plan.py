@@ -6,14 +6,15 @@ Pure: it is told which tables exist and asks nobody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
+from runbook_lib.parity import Parity
 from runbook_lib.reuse import Reuse
 
 
@@ -57,11 +58,15 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tables of a migration in the order they are imported, and what blocks it."""
+    """The tables of a migration in the order they are imported, and what blocks it.
+
+    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it.
+    """
 
     pairs: tuple[Pair, ...]
     blockers: tuple[Obstacle, ...]
     warnings: tuple[Obstacle, ...]
+    parity: Mapping[str, Parity] = field(default_factory=dict)
 
 
 def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -> dict[str, str]:

@@ -127,13 +127,17 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
 def _target(config: Migration, grants: list[Grant]) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
+    reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
+    indexes = [f"{arn}/index/*" for arn in migrated]
     looks = ["DescribeTable", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     return [
         _allow("KnowYourself", ["sts:GetCallerIdentity"], ["*"]),
-        _allow("ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated),
+        _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
+        _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
     ]
@@ -162,7 +166,8 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
         "missing. The runbook never lists a bucket.",
-        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
+        "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
+        "report says of tags, backups and indexes that they were not checked.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")

@@ -15,6 +15,7 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
+from runbook_lib.look_alike import look_alike, parity_blockers, parity_warnings
 from runbook_lib.plan import Obstacle, Pair, Plan, select_tables, spell_key
 from runbook_lib.reuse import Reuse, find_reuse
 from runbook_lib.run import Run
@@ -64,8 +65,14 @@ def make_plan(
         blockers = [*_shared_targets(pairs), *_staging(config, clients)]
         for found in pool.map(lambda p: _blockers(config, clients, p, is_ours(p)), pairs):
             blockers += found
+        looks = list(pool.map(lambda p: look_alike(config, clients, p), pairs))
+    for pair, parity in zip(pairs, looks, strict=True):
+        blockers += parity_blockers(pair, parity)
+    warnings = [w for pair, parity in zip(pairs, looks, strict=True) for w in parity_warnings(pair, parity)]
+    parities = {pair.source: parity for pair, parity in zip(pairs, looks, strict=True) if parity}
     pairs.sort(key=lambda p: (p.source_facts.items_hint if p.source_facts else 0, p.source))
-    return Plan(tuple(pairs), tuple(blockers), tuple(w for p in pairs for w in _warnings(p)))
+    warnings = [w for p in pairs for w in _warnings(p)] + warnings
+    return Plan(tuple(pairs), tuple(blockers), tuple(warnings), parities)
 
 
 def _look(
@@ -164,7 +171,8 @@ def _warnings(pair: Pair) -> list[Obstacle]:
     if target is not None and target.stream:
         found.append(
             Obstacle(pair.target, "no stream while items are loaded", f"a {target.stream} stream",
-                     "every loaded item reaches its consumers; check what is attached to it")
+                     "every loaded item reaches its consumers, and Lambda triggers fire (their event source mappings "
+                     "are not checked): disable them or the stream until the import is validated")
         )  # fmt: skip
     if pair.reuse is not None and pair.reuse.table != pair.source:
         found.append(

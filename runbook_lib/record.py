@@ -70,6 +70,7 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             files.get(entry["pair"]["source"], {}),
             executed,
         )
+        | _looked_at(ledger, entry["pair"]["source"], validations.get(entry["pair"]["source"]))
         for entry in planned
     ]
 
@@ -123,6 +124,16 @@ def _table(
             "import": [(loaded or {}).get("started"), (loaded or {}).get("finished")],
             "validate": [compared.get("started"), compared.get("finished")],
         },
+    }
+
+
+def _looked_at(ledger: Ledger, source: str, checked: Record | None) -> Record:
+    """The latest comparison of definitions, the indexes' answers and the canary; None is not measured."""
+    known = checked or {}
+    return {
+        "parity": known.get("parity") or ledger.get("parity", source),
+        "indexes": known.get("indexes"),
+        "canary": ledger.get("canary", source),
     }
 
 

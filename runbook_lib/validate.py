@@ -16,13 +16,16 @@ from typing import Any
 
 import orjson
 
+from runbook_lib.aws.answered import live_indexes
 from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets, digests
 from runbook_lib.compare import Comparison, compare
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import GateFailed, RunbookError
+from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.items import Item, KeyAttribute, digest, parse_line
+from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
@@ -109,6 +112,9 @@ def _compare(run: Run, pair: Pair, export: dict[str, Any], loaded: dict[str, Any
     _keep_differences(run, pair.source, comparison)
     counts = _witnesses(run, pair.source, export, comparison)
     reasons = disagreements(counts, comparison.counts, loaded)
+    indexes = _indexes(run, sides, ttl, bool(loaded.get("items_before")))
+    parity = look_alike(run.config, run.clients, pair)
+    reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     watch(pair.source, "FAIL" if reasons else "PASS", comparison.found, sides.expected)
     return {
         "verdict": "FAIL" if reasons else "PASS",
@@ -117,7 +123,20 @@ def _compare(run: Run, pair: Pair, export: dict[str, Any], loaded: dict[str, Any
         **comparison.counts,
         "export_digest": comparison.export_digest,
         "target_digest": comparison.target_digest,
+        "indexes": indexes,
+        "parity": parity and parity.to_json() | {"at": stamp(run.now()), "step": "validate"},
     }
+
+
+def _indexes(run: Run, sides: Sides, ttl: str | None, may_hold_more: bool) -> list[dict[str, Any]]:
+    """What the target's indexes answer for a sample of the export's items, in a pass of its own."""
+    chosen = run.config.validate_
+    settings = Settings(
+        chosen.index_samples, chosen.index_wait_seconds, run.now().timestamp(), may_hold_more, sleep=time.sleep
+    )
+    exported = ((item, _expiry(item, ttl)) for item in sides.exported())
+    ask = ask_target(sides.wire, sides.target, sides.limit, Patience())
+    return check_indexes(live_indexes(run.clients.target, sides.target), sides.key, exported, ask, settings)
 
 
 def _witnesses(run: Run, source: str, export: dict[str, Any], comparison: Comparison) -> dict[str, int]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.aws.guard import SOURCE, TARGET, TARGET_WRITES
+from runbook_lib.aws.guard import SOURCE, TARGET, TARGET_CANARY, TARGET_WRITES
+from runbook_lib.canary import try_canaries
 from runbook_lib.config import Migration
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -20,10 +21,10 @@ from runbook_lib.reuse import Reuse
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet import fleet
 from runbook_lib.validate import validate_tables
-from tests.world import ACCOUNT, World, things
+from tests.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12
-SCHEMA_ONLY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
+PARITY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
 EXPORTER = {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"}
 STS = {"sts:GetCallerIdentity"}
 KEY = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -69,19 +70,21 @@ def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
 
 
 def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World) -> None:
-    world.pair("exported", things(30))
+    world.pair("exported", things(30), **indexed_by("n", "N"))
     world.pair("scanned", things(20), pitr=False)
-    granted = json.loads(policies_of(world.config()))
-    run = world.open()
+    canary = {"validate": {"canary": True}}
+    granted = json.loads(policies_of(world.config(**canary)))
+    run = world.open(**canary)
     preflight(run)
     export_tables(run)
     import_tables(run)
     world.target.delete_item(TableName=world.dst("scanned"), Key={"id": {"S": "i00001"}})
+    try_canaries(run)
     validate_tables(run)
     calls = run.clients.calls
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
-    assert actions(granted["source"]) == made_on_source | SCHEMA_ONLY | EXPORTER
+    assert actions(granted["source"]) == made_on_source | EXPORTER
     assert actions(granted["target"]) == made_on_target | staging
     exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
     assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
@@ -97,6 +100,12 @@ def test_policies_and_guards_know_the_same_operations() -> None:
     mine = actions(found["source"], "dynamodb:") | actions(found["source"], "sts:")
     assert mine == SOURCE
     assert actions(found["target"], "dynamodb:") | STS == TARGET | TARGET_WRITES
+    tried = made(grant("a", "export"), validate={"canary": True})
+    assert actions(tried["target"], "dynamodb:") | STS == TARGET | TARGET_WRITES | TARGET_CANARY
+    assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
+    assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
+    unasked = made(grant("a", "export"), validate={"index_samples": 0})
+    assert "dynamodb:Query" not in actions(unasked["target"])
 
 
 def test_nothing_but_the_planned_targets_can_be_written() -> None:
@@ -115,7 +124,7 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     found = made(grant("a", "skip"))
     assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
-    assert actions(found["source"]) == looks | SCHEMA_ONLY | STS
+    assert actions(found["source"]) == looks | PARITY | STS
     assert actions(found["target"], "dynamodb:") == {"dynamodb:DescribeTable", "dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
     assert actions(append["target"], "dynamodb:") == {"dynamodb:DescribeTable"}

@@ -15,7 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runbook_lib import __version__
-from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_CANARY, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
 from runbook_lib.config import Migration
@@ -60,6 +60,11 @@ class Clients:
     def writer(self, tables: frozenset[str]) -> Wire:
         """A wire that may also write, to the named target tables only."""
         guard = Guard("target", TARGET | TARGET_WRITES, self.calls)
+        return Wire(self.target, self._target_session.get_credentials(), guard, write_tables=tables)
+
+    def canary(self, tables: frozenset[str]) -> Wire:
+        """A wire that may also put and delete single items, in the named target tables only."""
+        guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
         return Wire(self.target, self._target_session.get_credentials(), guard, write_tables=tables)
 
 

@@ -1,6 +1,6 @@
 """What each side may be asked to do, refused before a byte leaves the machine, and counted.
 
-The three sets below are the one place to read it. Listing a bucket is on none of them:
+The sets below are the one place to read it. Listing a bucket is on none of them:
 the manifest says which files belong to an export, a listing never does.
 """
 
@@ -30,12 +30,17 @@ TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
         "dynamodb:DescribeTable",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:BatchGetItem",
     }
 )
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# Only with validate.canary: one reserved item per target, see canary.py.
+TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
