@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from runbook_lib.definition_findings import attention_to_definitions, unannounced
+from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.record import Record
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many
@@ -104,6 +106,7 @@ def unproved(table: Record) -> list[str]:
             found.append(f"{many(table[kind], 'item')} {kind}")
     if (table.get("extra") or 0) > (table.get("items_before") or 0):
         found.append(f"{many(table['extra'], 'extra item')}, {count(table.get('items_before'))} before the import")
+    found += wrong_indexes(f for f in table.get("indexes") or [])
     if not (table.get("export_digest") and table.get("target_digest")):
         found.append("no digests of both sides were kept")
     return found
@@ -195,6 +198,8 @@ def attention(record: Record) -> list[str]:
         if names:
             found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
+    found += [f"Warning, found at validation: {text}" for text in grouped(unannounced(record))]
+    found += attention_to_definitions(record)
     return found + _about_the_run(record)
 
 

@@ -35,6 +35,7 @@ LAYERS = [
     {"report"},
     {"charts", "checklist", "story"},
     {"findings"},
+    {"definition_findings"},
     {"wording", "evidence", "cdk_app"},
     {"record"},
     {"verdict"},
