@@ -101,9 +101,10 @@ def test_an_item_of_the_tables_own_under_the_reserved_key_is_never_touched(world
     assert world.items(world.target, world.dst("a")) == [own]
 
 
-def broken(
-    monkeypatch: pytest.MonkeyPatch, at: Callable[[str, int], BaseException | None], after: bool = False
-) -> None:
+Failure = Callable[[str, int], BaseException | None]
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, at: Failure, after: bool = False) -> None:
     """Let writes fail: `at(operation, count)` says how, before or after the server has done them."""
     write, seen = Wire.write_item, {"PutItem": 0, "DeleteItem": 0}
 
