@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.buckets import Buckets, digests
+from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Comparison, compare
 from runbook_lib.items import KeyAttribute, digest, key_of
 from runbook_lib.validate import _expiry, disagreements
