@@ -1,4 +1,4 @@
-"""docs/validation.md is exact: its test vectors are what the code computes, and so is what is written without the code."""
+"""docs/validation.md is exact: its test vectors are what the code computes, and what its words compute without it."""
 
 from __future__ import annotations
 
