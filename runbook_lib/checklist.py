@@ -102,7 +102,8 @@ def _imported(record: Record) -> Check:
     if not tables:
         return Check(claim, NOT_MEASURED, "The record holds no table.")
     if not record.get("executed"):
-        return Check(claim, NO, "Dry run: nothing was written to the target.")
+        compared = any(t.get("compared_only") for t in tables)
+        return Check(claim, NO, f"{'Comparison only' if compared else 'Dry run'}: nothing was written to the target.")
     whole = [t for t in tables if _is_loaded(t)]
     written, exported = total(tables, "items_written"), total(tables, "items_exported")
     evidence = (

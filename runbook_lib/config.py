@@ -153,6 +153,17 @@ class Validate(Strict):
     segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
     max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
     max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
+    without_import: bool = Field(
+        default=False,
+        description="compare tables that something else has filled: a target may hold items before this run, "
+        "and is compared even after a dry run of the import",
+    )
+    drift: bool = Field(
+        default=False, description="also compare the target with the live source, for information; reads the source"
+    )
+    drift_max_rcu: float | None = Field(
+        default=None, gt=0, description="read units per second of the source that the drift view may use"
+    )
     index_samples: int = Field(
         default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
     )

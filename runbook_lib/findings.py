@@ -90,7 +90,9 @@ def unproved(table: Record) -> list[str]:
     if exported is None:
         return ["it was not exported"]
     found: list[str] = []
-    if not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
+    if table.get("compared_only"):
+        found += _unlike(exported, table.get("items_compared"), "items were compared")
+    elif not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
         found += _unlike(exported, table.get("lines_read"), "lines were read")
         found += _unlike(exported, table.get("items_written"), "writes were acknowledged")
     expected = expected_in_target(table)
@@ -119,8 +121,11 @@ def _unlike(exported: int, value: int | None, what: str) -> list[str]:
 
 
 def expected_in_target(table: Record) -> int | None:
-    """How many items a scan of the target should find: the written ones, less expired, plus extra."""
-    written = table.get("items_written")
+    """How many items a scan of the target should find: the written ones, less expired, plus extra.
+
+    Where something else than this run filled the target, the compared ones stand for the written.
+    """
+    written = table.get("items_compared" if table.get("compared_only") else "items_written")
     if written is None and table.get("files") == 0:
         written = table.get("items_exported")
     if written is None:
@@ -162,7 +167,7 @@ def not_migrated(record: Record) -> list[tuple[str, str]]:
 
 def _moved(table: Record) -> bool:
     digests = table.get("export_digest"), table.get("target_digest")
-    differ = all(digests) and digests[0] != digests[1]
+    differ = (all(digests) and digests[0] != digests[1]) or bool(table.get("moved"))
     return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
 
 
@@ -177,6 +182,7 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
     ),
     (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),
+    (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
     (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
     (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
 )

@@ -104,10 +104,11 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
 
 def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     exported = [g.source_arn for g in grants if g.exported and g.source_arn]
-    scanned = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
+    drift = config.validate_.drift
+    scanned = [g.source_arn for g in grants if (g.method == "scan" or (drift and g.migrated)) and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
     followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
-    keys = [g.source_key for g in grants if (g.exported or g.method == "scan") and g.source_key]
+    keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
     bucket = [_objects(config, who)] if exported else []
     bucket_key, condition = _staging_key(config, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]

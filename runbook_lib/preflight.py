@@ -151,12 +151,17 @@ def _blockers(config: Migration, clients: Clients, pair: Pair, ours: bool) -> li
         )  # fmt: skip
     if target.status != "ACTIVE":
         found.append(Obstacle(pair.target, "an ACTIVE target", target.status, "wait and run again"))
-    elif config.import_.on_non_empty == "fail" and not ours and not tables.is_empty(clients.target, pair.target):
+    elif _must_be_empty(config) and not ours and not tables.is_empty(clients.target, pair.target):
         found.append(
             Obstacle(pair.target, "an empty target, as import.on_non_empty is 'fail'", "items in it",
                      "empty it, or set import.on_non_empty to append or overwrite")
         )  # fmt: skip
     return found
+
+
+def _must_be_empty(config: Migration) -> bool:
+    """Whether items in a target stand in the way; not where it is only to be compared."""
+    return config.import_.on_non_empty == "fail" and not config.validate_.without_import
 
 
 def _same_table(config: Migration, clients: Clients, source: TableFacts, target: TableFacts) -> bool:

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ PACKAGES = (
 )  # fmt: skip
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
+SHOWN_DIFFERENCES = 100
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
 
@@ -47,6 +50,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "steps": steps,
         "totals": _totals(tables, steps),
         "tables": tables,
+        "differences": _differences(ledger),
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
         "source_calls": ledger.calls("source"),
@@ -59,7 +63,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
 
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     exports, imports = ledger.all("export"), ledger.all("import")
-    validations, files = ledger.all("validation"), _file_sums(ledger)
+    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), _file_sums(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
     return [
         _table(
@@ -67,6 +71,7 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             exports.get(entry["pair"]["source"]),
             imports.get(entry["pair"]["source"]),
             validations.get(entry["pair"]["source"]),
+            drifts.get(entry["pair"]["source"]),
             files.get(entry["pair"]["source"], {}),
             executed,
         )
@@ -76,7 +81,13 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
 
 
 def _table(
-    pair: Record, export: Record | None, loaded: Record | None, checked: Record | None, files: Record, executed: bool
+    pair: Record,
+    export: Record | None,
+    loaded: Record | None,
+    checked: Record | None,
+    drift: Record | None,
+    files: Record,
+    executed: bool,
 ) -> Record:
     """One table's row; a number that was not measured is None, never 0."""
     exported = export["items"] if export and export["status"] == "COMPLETED" else None
@@ -87,6 +98,7 @@ def _table(
     if pair["method"] == "skip" and export is not None:
         verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]
     compared = checked or {}
+    compared_only = compared.get("imported") is False  # nothing was counted on the way in
     return {
         "source": pair["source"],
         "target": pair["target"],
@@ -100,13 +112,19 @@ def _table(
         "files": (export or {}).get("files"),
         "items_exported": exported,
         "lines_read": files.get("lines"),
+        "compared_only": compared_only,
         "items_written": (files.get("written") if (loaded or {}).get("binding") else 0)
-        if exported is not None
+        if exported is not None and not compared_only
         else None,
-        "items_filtered": 0 if exported is not None else None,
-        "items_quarantined": files.get("quarantined") if exported is not None else None,
+        "items_filtered": 0 if exported is not None and not compared_only else None,
+        "items_quarantined": files.get("quarantined") if exported is not None and not compared_only else None,
         "items_before": (loaded or {}).get("items_before"),
+        "items_compared": compared.get("items_compared"),
         "items_in_target": compared.get("items_in_target"),
+        "looked_again": compared.get("looked_again"),
+        "moved": compared.get("moved"),
+        "read": compared.get("read"),
+        "drift": drift,
         **{kind: compared.get(kind) for kind in COMPARED},
         "export_digest": compared.get("export_digest"),
         "target_digest": compared.get("target_digest"),
@@ -135,6 +153,19 @@ def _looked_at(ledger: Ledger, source: str, checked: Record | None) -> Record:
         "indexes": known.get("indexes"),
         "canary": ledger.get("canary", source),
     }
+
+
+def _differences(ledger: Ledger) -> Record:
+    """How many differences `differences.jsonl` lists, and the first of them, as it does."""
+    listed = ledger.rows("SELECT COUNT(*) AS n FROM difference")[0]["n"]
+    return {"listed": listed, "first": list(islice(difference_rows(ledger), SHOWN_DIFFERENCES))}
+
+
+def difference_rows(ledger: Ledger) -> Iterator[Record]:
+    """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
+    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash"):
+        parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
+        yield dict(row) | parsed
 
 
 def _file_sums(ledger: Ledger) -> dict[str, Record]:
