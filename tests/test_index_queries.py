@@ -138,6 +138,10 @@ def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.Monk
     (fact,) = asked(ITEMS, ITEMS)
     assert (fact["state"], fact["keys"], fact["left_out"]) == ("not checked", 0, 20)
     assert "more than 3 items" in fact["why"]
+    sample = Sample(live(), ID, 20, 3)
+    for item in ITEMS:
+        sample.add(item, None)
+    assert [len(key.items) for key in sample.sampled()] == [0] * 20
     many = [*ITEMS, {"id": {"S": "x"}, "owner": {"S": "few"}}]
     monkeypatch.setattr("runbook_lib.index_queries.ITEMS_HELD", 41 * 3)
     (fact,) = asked(many, many, samples=41)
