@@ -102,6 +102,11 @@ class Export(Strict):
         description="an earlier export instead of a new one, per source table (or one for a one-table "
         "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/",
     )
+    enable_pitr: list[str] = Field(
+        default_factory=list,
+        description="names or globs of source tables on which to turn point-in-time recovery on at the export, with "
+        "--execute: the only change ever made to a source, and it is paid for until you turn it off",
+    )
     export_time: datetime | None = Field(
         default=None, description="the moment every export shows; default: the start of the export step"
     )
@@ -130,6 +135,11 @@ class Import(Strict):
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
     concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight")
+    warm_throughput: dict[str, int] = Field(
+        default_factory=dict,
+        description="target table: write units per second to raise its warm throughput to before the import, with "
+        "--execute; it is charged once and cannot be lowered again",
+    )
     quarantine_limit: int = Field(
         default=1000, ge=0, description="rejected items of one table after which its import stops"
     )
@@ -149,6 +159,29 @@ class Report(Strict):
     show_keys: Literal["hash", "full"] = Field(default="hash", description="item keys as hashes, or in full")
 
 
+class Limits(Strict):
+    """What a run may cost and take; a limit fails the gate also where the estimate is not known."""
+
+    max_cost_usd: float | None = Field(default=None, gt=0, description="highest estimate in USD that may go on")
+    max_hours: float | None = Field(default=None, gt=0, description="longest estimate in hours that may go on")
+
+
+class Prices(Strict):
+    """Prices in USD in place of the built-in ones, for all regions of the migration."""
+
+    export_gb: float | None = Field(default=None, ge=0, description="Export to S3, per GB")
+    import_gb: float | None = Field(default=None, ge=0, description="Import from S3, per GB")
+    million_writes: float | None = Field(default=None, ge=0, description="on-demand write request units, per million")
+    million_reads: float | None = Field(default=None, ge=0, description="on-demand read request units, per million")
+    thousand_puts: float | None = Field(default=None, ge=0, description="S3 PUT requests, per thousand")
+    thousand_gets: float | None = Field(default=None, ge=0, description="S3 GET requests, per thousand")
+    storage_gb_month: float | None = Field(default=None, ge=0, description="S3 Standard, per GB and month")
+    transfer_gb: float | None = Field(default=None, ge=0, description="transfer between regions, per GB")
+    warm_write_unit: float | None = Field(
+        default=None, ge=0, description="one write unit per second of warm throughput, once; there is no built-in price"
+    )
+
+
 class Migration(Strict):
     """A migration file."""
 
@@ -161,6 +194,8 @@ class Migration(Strict):
     import_: Import = Field(default=Import(), alias="import")
     validate_: Validate = Field(default=Validate(), alias="validate")
     report: Report = Report()
+    limits: Limits = Limits()
+    prices: Prices = Prices()
     confirm_target: str = Field(
         default="", description='must spell the target, "ACCOUNT/REGION", before anything is written'
     )

@@ -18,6 +18,7 @@ from runbook_lib.batch import Line, Outcome, Rejection, Target, batches, write_b
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.manifest import DataFile
+from runbook_lib.measure import Measure
 from runbook_lib.run import Run
 
 OPEN_FILES = 4
@@ -119,12 +120,14 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     ]
 
 
-def check_only(loading: Loading) -> None:
-    """Fetch, check and batch every file of a table, and send nothing."""
+def check_only(loading: Loading, measure: Measure) -> None:
+    """Fetch, check, batch and measure every file of a table, and send nothing."""
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
-                loading.progress.done += sum(len(batch) for batch in batches(checked.items()))
+                for batch in batches(checked.items()):
+                    loading.progress.done += len(batch)
+                    measure.add(batch)
                 loading.progress.bytes += checked.size
         loading.show("checking")
 

@@ -43,6 +43,7 @@ def scan_segment(
         rcu = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
         yield Page(items, rcu)
         if not answer.get("LastEvaluatedKey"):
+            limit.note(rcu)
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         limit.spend(rcu)

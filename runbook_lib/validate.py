@@ -117,6 +117,7 @@ def _compare(run: Run, pair: Pair, export: dict[str, Any], loaded: dict[str, Any
         **comparison.counts,
         "export_digest": comparison.export_digest,
         "target_digest": comparison.target_digest,
+        "read_units": sides.limit.used,
     }
 
 
