@@ -165,9 +165,9 @@ def _look(
             return None
 
     here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
-    there = read("target", lambda: describe_standing(clients.target, to))
+    there = read("target", lambda: describe_standing(clients.target, to)) if names.VALID.fullmatch(to) else None
     recovery = Recovery(False)
-    if reuse is None:
+    if reuse is None and name in existing:
         recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
     method = "reuse" if reuse else "export" if recovery.on else config.export.without_pitr
     if method not in ("reuse", "export") and execute and wants_recovery(config.export.enable_pitr, name):
@@ -179,7 +179,8 @@ def _look(
 def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
     yield from source.of_source(scene, pair)
     yield names.valid(pair)
-    yield from target.of_target(scene, pair)
+    if names.VALID.fullmatch(pair.target):
+        yield from target.of_target(scene, pair)
     if pair.target_facts is not None:
         yield names.other_than_source(scene, pair)
         yield names.not_production(scene, pair)

@@ -21,6 +21,8 @@ def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
     if pair.reuse is not None:
         yield _reused(pair)
         return
+    if pair.source_facts is None and ("source", pair.source) not in scene.unread:
+        return
     yield _recovery(scene, pair)
     if pair.method == "export":
         yield _export_time(scene, pair)
