@@ -88,7 +88,7 @@ class Run:
         """Whether this run has begun to write to the pair's target, as it is now."""
         begun = self.ledger.get("import", pair.source)
         target = pair.target_facts
-        return bool(begun and target and begun["binding"]["target_table_id"] == table_identity(target))
+        return bool(begun and target and (begun.get("binding") or {}).get("target_table_id") == table_identity(target))
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
