@@ -42,7 +42,7 @@ def advise(config: Migration, bill: Estimate, standings: Mapping[str, Standings]
         stand = standings.get(work.source, Standings(None, None)).target
         if stand is None or not stand.on_demand or work.write_units is None or work.import_seconds is None:
             continue
-        now = write_rates(stand)
+        now = write_rates(stand, config.import_.max_wcu)
         wanted = math.ceil(work.write_units.high / WORTH_SECONDS / STEP) * STEP
         units = min(wanted, TABLE_MOST, stand.max_write_units or TABLE_MOST)
         if work.import_seconds.high <= WORTH_SECONDS or units <= now.low:

@@ -147,7 +147,7 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
     indexes, reads = index_units(load), _read_units(load)
     return Work(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
-        import_seconds=by_machine(_import_seconds(units, indexes, load, stand.target), load.items),
+        import_seconds=by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items),
         validate_seconds=by_machine(
             divided(reads and Range(reads.low, 2 * reads.high), read_rates(stand.target, config.validate_.max_rcu)),
             load.items,
@@ -155,9 +155,11 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
     )  # fmt: skip
 
 
-def _import_seconds(units: Range | None, indexes: Range | None, load: Load, standing: Standing | None) -> Range | None:
+def _import_seconds(
+    config: Migration, units: Range | None, indexes: Range | None, load: Load, standing: Standing | None
+) -> Range | None:
     """The slowest of the table and its global indexes; on demand they all take as much as a table."""
-    seconds = divided(units, write_rates(standing))
+    seconds = divided(units, write_rates(standing, config.import_.max_wcu))
     if seconds is None or indexes is None or standing is None or standing.on_demand:
         return seconds
     each = indexes.high / max(1, len(load.indexes))

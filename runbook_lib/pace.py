@@ -31,8 +31,13 @@ TABLE_SECONDS = Range(0.1, 3.0)  # of each step of a table, however small it is
 MACHINE = Range(3_000.0, 50_000.0)  # items per second one process sends or compares; docs/benchmarks.md
 
 
-def write_rates(standing: Standing | None) -> Range:
-    """Write units per second a table takes: just now, and after it has adapted."""
+def write_rates(standing: Standing | None, ceiling: float | None = None) -> Range:
+    """Write units per second a table takes, just now and after it has adapted; held to a ceiling of ours."""
+    takes = _takes(standing)
+    return Range(min(takes.low, ceiling or takes.low), min(takes.high, ceiling or takes.high))
+
+
+def _takes(standing: Standing | None) -> Range:
     if standing is None:
         return Range(NEW_WRITES, TABLE_MOST)
     if not standing.on_demand:

@@ -113,6 +113,7 @@ def test_rates_follow_what_the_table_takes() -> None:
     assert write_rates(replace(ON_DEMAND, warm_write_units=12_000)) == Range(12_000, TABLE_MOST)
     assert write_rates(replace(ON_DEMAND, max_write_units=1_000)) == Range(1_000, 1_000)
     assert write_rates(PROVISIONED) == Range(50, 50)
+    assert write_rates(ON_DEMAND, 500.0) == Range(500.0, 500.0)
     assert read_rates(PROVISIONED, 20.0) == Range(20.0, 20.0)
     assert read_rates(ON_DEMAND, None).low == 12_000
 
