@@ -206,7 +206,29 @@ def attention(record: Record) -> list[str]:
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
     found += [f"Warning, found at validation: {text}" for text in grouped(unannounced(record))]
     found += attention_to_definitions(record)
+    found += _changes(record)
     return found + _about_the_run(record)
+
+
+def _changes(record: Record) -> list[str]:
+    """What the run changed besides items, each because the migration file asked for it by name; and what is unknown."""
+    recovered, warmed = sorted(record.get("recovery_turned_on") or {}), record.get("warmed") or {}
+    found = []
+    if recovered:
+        found.append(
+            f"Point-in-time recovery of {many(len(recovered), 'source table')} was turned on by this run, as "
+            f"export.enable_pitr asks ({listed(recovered)}); it stays on and is paid for until you turn it off"
+        )
+    found += [
+        f"The warm throughput of {target} was raised to {count(fact.get('units'))} write units per second, as "
+        "import.warm_throughput asks; it was charged and cannot be lowered again"
+        for target, fact in sorted(warmed.items())
+    ]
+    missed = [c for c in record.get("checks") or [] if c.get("status") == "not checked"]
+    if missed:
+        kinds = sorted({str(c.get("name")) for c in missed})
+        found.append(f"{many(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
+    return found
 
 
 def _about_the_run(record: Record) -> list[str]:

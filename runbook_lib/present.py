@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from runbook_lib.bill import STAGES, bill, stages
+from runbook_lib.checked import checked
 from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Obstacle, Pair, Plan, spell_key
 from runbook_lib.record import Record
@@ -50,6 +53,21 @@ def obstacles(found: tuple[Obstacle, ...]) -> pd.DataFrame:
     """Blockers or warnings, with what to do."""
     columns = ["table", "expected", "found", "remedy"]
     return pd.DataFrame([[getattr(o, c) for c in columns] for o in found], columns=columns)
+
+
+def checks_table(plan: Plan) -> pd.DataFrame:
+    """Everything that was looked at, what stands in the way first; the same outcome for many tables is one row."""
+    rows = checked({"checks": [asdict(check) for check in plan.checks]})
+    columns = ["name", "status", "subjects", "expected", "found", "remedy"]
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
+
+
+def estimate_table(run: Run) -> pd.DataFrame:
+    """What it will cost and how long it will take, as far as that is known now."""
+    estimates = {stage: known for stage, known in run.ledger.all("estimate").items() if stage != "prices"}
+    record = {"estimates": estimates}
+    columns = ["measure", *(STAGES[stage] for stage in stages(record))]
+    return pd.DataFrame([[row.name, *row.estimates] for row in bill(record)], columns=columns)
 
 
 def export_table(run: Run) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from typing import Any
 
 from runbook_lib.ledger import Ledger
 from runbook_lib.run import STEPS, stamp
+from runbook_lib.spent import spent
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,12 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "differences": _differences(ledger),
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
+        "checks": ledger.get("plan", "checks") or [],
+        "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
+        "spent": spent(ledger, _totals(tables, steps)["seconds"]),
+        "measured": ledger.all("measured"),
+        "recovery_turned_on": ledger.all("recovery"),
+        "warmed": ledger.all("warmed"),
         "source_calls": ledger.calls("source"),
         "target_calls": ledger.calls("target"),
         "staging_calls": ledger.calls("staging"),

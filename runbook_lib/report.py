@@ -13,7 +13,9 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
 from runbook_lib import wording
+from runbook_lib.bill import STAGES, advice, bill, prices, stages, would
 from runbook_lib.charts import Chart
+from runbook_lib.checked import checked, counted
 from runbook_lib.checklist import calls, checklist
 from runbook_lib.definition_findings import index_summary, notable_indexes, parity_rows, parity_summary
 from runbook_lib.findings import (
@@ -69,6 +71,13 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         slowest=slowest(record),
         checks=checklist(record),
         **definitions(record),
+        looks=checked(record),
+        looked=counted(record),
+        bill=bill(record),
+        stages=[STAGES[stage] for stage in stages(record)],
+        prices=prices(record),
+        would=would(record),
+        advice=advice(record),
         calls=calls(record),
         code=_code(record),
         notes=NOTES,
@@ -107,6 +116,12 @@ def render_markdown(record: Record) -> str:
         compared_only=any(t.get("compared_only") for t in tables_of(record)),
         drifted=[t for t in tables_of(record) if t.get("drift")],
         left_out=not_migrated(record)[:50],
+        looks=[row for row in checked(record) if row.status != "ok"][:40],
+        looked=counted(record),
+        bill=bill(record)[:2],
+        stages=[STAGES[stage] for stage in stages(record)],
+        would=would(record),
+        advice=advice(record)[:10],
         attention=[wording.shortened(text) for text in attention(record)[:20]],
         actors={side: actor(record, side) for side in ("source", "target")},
         **definitions(record),

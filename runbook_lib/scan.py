@@ -77,5 +77,6 @@ def _pages(
         limit.spend(rcu or ceil(len(page) / RCU_BYTES))
         yield items, rcu
         if not answer.get("LastEvaluatedKey"):
+            limit.note(rcu)
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

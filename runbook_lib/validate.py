@@ -115,6 +115,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
         "target_digest": comparison.target_digest,
         "indexes": indexes,
         "parity": parity and parity.to_json() | {"at": stamp(run.now()), "step": "validate"},
+        "read_units": other.limit.used,
     }
 
 
