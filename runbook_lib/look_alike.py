@@ -5,15 +5,22 @@ from __future__ import annotations
 from runbook_lib.aws.answered import read_answered
 from runbook_lib.aws.clients import Clients
 from runbook_lib.config import Migration
-from runbook_lib.parity import BLOCKS, KEY, STREAM, WARNS, Parity, compare_definitions
+from runbook_lib.errors import ConfigError
+from runbook_lib.parity import BLOCKS, KEY, STREAM, WARNS, Gap, Parity, compare_definitions
 from runbook_lib.plan import Obstacle, Pair
 
 
 def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None:
-    """The comparison of a pair; None where one of the tables is not there or nothing is to be migrated."""
+    """The comparison of a pair; None where one of the tables is not there or nothing is to be migrated.
+
+    A table that may not be read is a gap, as a single property would be.
+    """
     if pair.source_facts is None or pair.target_facts is None or pair.method == "skip":
         return None
-    source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
+    try:
+        source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
+    except ConfigError as error:
+        return Parity((), (Gap("every property", str(error)),), ())
     return compare_definitions(source, target, config.parity.accept)
 
 
