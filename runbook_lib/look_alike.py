@@ -11,7 +11,10 @@ from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle,
 
 
 def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None:
-    """The comparison of a pair; None where one of the tables is not there or nothing is to be migrated."""
+    """The comparison of a pair; None where one of the tables is not there or nothing is to be migrated.
+
+    A table that may not be read is a gap, as a single property would be.
+    """
     if pair.source_facts is None or pair.target_facts is None or pair.method == "skip":
         return None
     try:

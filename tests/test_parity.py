@@ -18,6 +18,7 @@ from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
+from runbook_lib.look_alike import look_alike
 from runbook_lib.parity import KEY, PROPERTIES, TYPES, compare_definitions
 from runbook_lib.preflight import preflight, refuse_misconfigured
 from runbook_lib.present import differing
@@ -338,3 +339,16 @@ def test_definitions_are_compared_again_at_validation(world: World) -> None:
 def test_a_table_that_is_not_migrated_is_not_compared(world: World) -> None:
     world.pair("a", things(3), pitr=False)
     assert preflight(world.open(export={"without_pitr": "skip"})).parity == {}
+
+
+def test_a_table_that_may_not_be_read_is_a_gap_and_does_not_stop_the_others(world: World) -> None:
+    world.pair("a", things(3), pitr=False)
+    world.pair("b", things(3), pitr=False)
+    run = world.open()
+    plan = preflight(run)
+    pair = next(p for p in plan.pairs if p.source == world.src("a"))
+    world.target.delete_table(TableName=world.dst("a"))
+    parity = look_alike(run.config, run.clients, pair)
+    assert parity is not None
+    assert [g.property for g in parity.not_checked] == ["every property"]
+    assert (parity.differences, parity.equal) == ((), ())
