@@ -180,13 +180,13 @@ def canonical_number(text: str) -> str:
 def _spelled_out(text: str) -> tuple[str, str, int]:
     """Sign, digits and exponent of any number."""
     if type(text) is not str or "_" in text or not text.isascii() or text != text.strip():
-        raise CorruptFile(f"{text!r} is not a number")
+        raise CorruptFile("an N that is not a number")
     try:
         sign, digits, exponent = Decimal(text).as_tuple()
     except (InvalidOperation, TypeError):
-        raise CorruptFile(f"{text!r} is not a number") from None
+        raise CorruptFile("an N that is not a number") from None
     if not isinstance(exponent, int):
-        raise CorruptFile(f"{text!r} is not a number that DynamoDB has")
+        raise CorruptFile("an N that is not a number that DynamoDB has")
     return "-" if sign else "", "".join(map(str, digits)), exponent
 
 

@@ -11,6 +11,7 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets
 from runbook_lib.datafile import fetch
+from runbook_lib.errors import CorruptFile
 from runbook_lib.items import Item, KeyAttribute, parse_line
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
@@ -38,8 +39,14 @@ class ExportSide:
             yield from self.items_of(file)
 
     def items_of(self, file: DataFile) -> Iterator[Item]:
+        """The items of one file; a line that is none is left out, and the count then tells."""
         with fetch(self.clients.staging, self.bucket, file) as checked:
-            yield from (parse_line(line) for _, line in checked.items())
+            for _, line in checked.items():
+                try:
+                    item = parse_line(line)
+                except CorruptFile:
+                    continue
+                yield item
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from runbook_lib.buckets import BUCKETS, Buckets
 from runbook_lib.compare import compare
 from runbook_lib.datafile import fetch
 from runbook_lib.items import Item, parse_line
-from tests.bench import ID, OneFile, Way, _id, measure, mixed_line, plain_line, show
+from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, show
 
 MANY, MILLIONS, DIFFERING = 25_000, 5_000_000, 300_000
 EACH = 20  # of the items compared is different: some in every bucket
@@ -111,7 +111,7 @@ def _peak_of_buckets(items: int, what: str = "fill") -> tuple[float, float]:
 
 def _lines(items: int, changed: bytes | None = None) -> Iterator[bytes]:
     """Many different lines, made in less time than it takes to look at one; each EACH-th with a `changed` city."""
-    before, after = plain_line(0).split(_id(0).encode())
+    before, after = plain_line(0).split(plain_id(0).encode())
     other = after if changed is None else after.replace(b"Columbus", changed)
     for number in range(items):
         yield b"%b%016x-%09d%b" % (
@@ -134,7 +134,7 @@ def _compare(items: int) -> None:
 
     def look_again(keys: list[Item]) -> list[Item]:
         wanted = [key["id"]["S"].split("-")[1] for key in keys]
-        head, tail = plain_line(0).replace(b"Columbus", b"Dayton").split(_id(0).encode())
+        head, tail = plain_line(0).replace(b"Columbus", b"Dayton").split(plain_id(0).encode())
         texts = (b"%b%016x-%09d%b" % (head, int(n) * 0x9E3779B97F4A7C15 % 2**64, int(n), tail) for n in wanted)
         return [parse_line(text) for text in texts]
 
