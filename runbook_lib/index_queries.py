@@ -152,7 +152,7 @@ def wrong_indexes(facts: Iterable[dict[str, Any]]) -> list[str]:
     """Why the indexes of a table contradict its export; empty if none that was asked does."""
     return [
         f"index {f['index']} answers otherwise than the export for {f['wrong_keys']:,} of {f['keys']:,} sampled keys: "
-        f"{f['missing']:,} items missing, {f['different']:,} different, {f['extra']:,} extra"
+        f"missing {f['missing']:,}, different {f['different']:,}, extra {f['extra']:,}"
         for f in facts
         if f["wrong_keys"]
     ]
