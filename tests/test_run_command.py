@@ -47,7 +47,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     }
     assert set(record["source_calls"]) <= {
         "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "ExportTableToPointInTime",
-        "GetCallerIdentity", "ListTables", "Scan",
+        "GetCallerIdentity", "ListExports", "ListTables", "Scan",
     }  # fmt: skip
     assert record["target_calls"]["BatchWriteItem"] >= 2
     assert record["identity"]["source"]["region"] == "us-east-1"
