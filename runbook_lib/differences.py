@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from runbook_lib.items import Attribute, Item, canonical
 
 MOST_PATHS = 20
+LONGEST_PATH = 300  # characters; names alone may have 65,535
 SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -30,7 +31,8 @@ class PathDifference:
 
 def differing_paths(exported: Item, held: Item, most: int = MOST_PATHS) -> tuple[PathDifference, ...]:
     """The first places, in the order of their names, where the target's item is not the exported one."""
-    return tuple(islice(_in_map(canonical(exported), canonical(held), ""), most))
+    found = islice(_in_map(canonical(exported), canonical(held), ""), most)
+    return tuple(p if len(p.path) <= LONGEST_PATH else replace(p, path=p.path[:LONGEST_PATH] + "...") for p in found)
 
 
 def _in_map(exported: Item, held: Item, path: str) -> Iterator[PathDifference]:

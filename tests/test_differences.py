@@ -47,6 +47,11 @@ def test_no_more_places_are_named_than_asked_for() -> None:
     assert [p.path for p in differing_paths(exported, {}, most=3)] == ["a000", "a001", "a002"]
 
 
+def test_a_path_is_cut_where_nobody_would_read_on() -> None:
+    (place,) = differing_paths({"n" * 65_535: {"S": "x"}}, {})
+    assert place.path == "n" * 300 + "..."
+
+
 @given(items(), items())
 def test_places_are_named_exactly_when_the_items_differ(one: Item, other: Item) -> None:
     assert bool(differing_paths(one, other)) == (digest(one) != digest(other))
