@@ -105,11 +105,12 @@ def _say(text: str) -> None:
 
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
+    from runbook_lib.bill import would
     from runbook_lib.run import reports_root
 
     totals, verdict = record["totals"], record["verdict"]
-    for reason in record["reasons"]:
-        click.echo(f"  {reason}")
+    for line in (*record["reasons"], *would(record)):
+        click.echo(f"  {line}")
     click.echo(
         f"{verdict}: {totals['tables']} tables, {totals['items_exported']:,} items exported, "
         f"{totals['items_written']:,} written, {totals['items_in_target']:,} in the target, {totals['seconds']:.0f} s"
