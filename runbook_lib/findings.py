@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from runbook_lib.record import Record
+from runbook_lib.throttling import diagnose
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many
 
@@ -190,6 +191,7 @@ def attention(record: Record) -> list[str]:
         for t in tables
         if t.get("items_quarantined")
     ]
+    found += _throttled(tables)
     for test, text in NOTABLE:
         names = [str(t.get("source")) for t in tables if test(t)]
         if names:
@@ -217,6 +219,24 @@ def _changes(record: Record) -> list[str]:
     if missed:
         kinds = sorted({str(c.get("name")) for c in missed})
         found.append(f"{many(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
+    return found
+
+
+def _throttled(tables: list[Record]) -> list[str]:
+    """What held the writes back, by what DynamoDB said, the most held back first."""
+    items: dict[tuple[str, str], int] = defaultdict(int)
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for table in tables:
+        for t in table.get("throttled") or []:
+            items[t["reason"], t["resource"]] += t["items"]
+            names[t["reason"], t["resource"]].append(str(table.get("target")))
+    found = []
+    for reason, resource in sorted(items, key=lambda key: -items[key]):
+        meant = diagnose(reason, resource)
+        found.append(
+            f"Writes were held back by {meant.what}: {many(items[reason, resource], 'item')} of "
+            f"{listed(names[reason, resource])} had to be sent again. To go faster: {meant.remedy}"
+        )
     return found
 
 

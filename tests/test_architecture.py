@@ -36,7 +36,7 @@ LAYERS = [
     {"report"},
     {"charts", "checklist", "story", "bill", "checked"},
     {"findings"},
-    {"wording", "evidence", "cdk_app"},
+    {"wording", "evidence", "cdk_app", "throttling"},
     {"record"},
     {"verdict"},
     {"importer", "validate", "export"},
