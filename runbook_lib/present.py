@@ -10,7 +10,7 @@ import pandas as pd
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
 from runbook_lib.parity import RATINGS
-from runbook_lib.plan import Obstacle, Pair, Plan, spell_key
+from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import Record
 from runbook_lib.run import Run
 
@@ -47,12 +47,6 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
         "items (hint, hours old)": source.items_hint if source else None,
         "bytes (hint)": source.bytes_hint if source else None,
     }
-
-
-def obstacles(found: tuple[Obstacle, ...]) -> pd.DataFrame:
-    """Blockers or warnings, with what to do."""
-    columns = ["table", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(o, c) for c in columns] for o in found], columns=columns)
 
 
 def checks_table(plan: Plan) -> pd.DataFrame:

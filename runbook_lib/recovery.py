@@ -10,6 +10,7 @@ from typing import Any
 from runbook_lib.aws.recovery import recovery_of, turn_on
 from runbook_lib.errors import ExportError, GateFailed
 from runbook_lib.plan import Pair, wants_recovery
+from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run, stamp
 
 POLL_SECONDS = 2.0
@@ -36,6 +37,7 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Callable[[float], None])
             "would lie before it; start a new run with another run id"
         )
     if off:
+        check_confirmation(run.confirmation, run.clients)
         client = run.clients.recovery(frozenset(off))
         for source in off:
             fact: dict[str, Any] = {"turned_on": stamp(run.now()), "earliest": None}

@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.ledger import Ledger
 
 GB = 1 << 30
+Units = Mapping[str, float | None]
 
 
 def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
     """Quantities and, where prices are known, USD: of this run's own exports, reads, writes and S3 requests."""
     exports, checked = ledger.all("export"), ledger.all("validation")
-    made = [e for e in exports.values() if e.get("status") == "COMPLETED" and e.get("method") == "export"]
-    sizes = [(e.get("manifest") or {}).get("billed_bytes") for e in made]
-    written = ledger.rows("SELECT SUM(wcu) AS units FROM sample")[0]["units"]
-    sends = ledger.calls("target").get("BatchWriteItem", 0)
-    exported = _total(sizes)
+    sizes = {
+        source: (fact.get("manifest") or {}).get("billed_bytes")
+        for source, fact in exports.items()
+        if fact.get("status") == "COMPLETED" and fact.get("method") == "export"
+    }
+    scans = {source: fact.get("read_units") for source, fact in exports.items() if fact.get("method") == "scan"}
+    reads = {source: fact.get("read_units") for source, fact in checked.items() if "export_digest" in fact}
+    exported, writes = _total(sizes), _writes(ledger)
+    staging = ledger.calls("staging")
     quantities = {
         "export_gb": None if exported is None else exported / GB,
-        "write_units": written if written else (None if sends else 0.0),
-        "scan_units": _total([e.get("read_units") for e in exports.values() if e.get("method") == "scan"]),
-        "validation_units": _total([c.get("read_units") for c in checked.values() if "export_digest" in c]),
-        "puts": ledger.calls("staging").get("PutObject", 0),
-        "gets": ledger.calls("staging").get("GetObject", 0),
-        "hours": seconds / 3600,
+        "write_units": _total(writes),
+        "scan_units": _total(scans),
+        "validation_units": _total(reads),
+        "puts": staging.get("PutObject", 0),
+        "gets": staging.get("GetObject", 0),
     }
-    return quantities | {"usd": _usd(ledger, quantities)}
+    standings = ledger.all("standing")
+    paid = quantities | {
+        "write_units": _total(_on_demand(writes, standings, "target")),
+        "scan_units": _total(_on_demand(scans, standings, "source")),
+        "validation_units": _total(_on_demand(reads, standings, "target")),
+    }
+    return quantities | {"hours": seconds / 3600, "usd": _usd(ledger.get("estimate", "prices"), paid)}
 
 
-def _total(values: list[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return sum(known) if len(known) == len(values) else None
+def _writes(ledger: Ledger) -> dict[str, float | None]:
+    """Consumed write units by source table; None for one that was written to and told none."""
+    sums = ledger.rows("SELECT source, SUM(wcu) AS units FROM sample GROUP BY 1")
+    told = {row["source"]: row["units"] for row in sums}
+    written = [row["source"] for row in ledger.rows("SELECT source FROM file GROUP BY 1 HAVING SUM(written) > 0")]
+    return {source: told.get(source) or None for source in written}
 
 
-def _usd(ledger: Ledger, used: dict[str, float | None]) -> float | None:
-    """The bill for what was measured; None if a part of it was not, or has no price.
+def _on_demand(units: Units, standings: Mapping[str, Any], side: str) -> dict[str, float | None]:
+    """Those of tables whose use is charged; provisioned capacity is paid by the hour, used or not."""
+    return {
+        source: value
+        for source, value in units.items()
+        if ((standings.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
+    }
 
-    Provisioned capacity is paid by the hour and not by use: a fleet that has both is priced as if on demand.
-    """
-    prices = ledger.get("estimate", "prices")
+
+def _total(units: Units) -> float | None:
+    known = [value for value in units.values() if value is not None]
+    return sum(known) if len(known) == len(units) else None
+
+
+def _usd(prices: Mapping[str, Any] | None, used: Units) -> float | None:
+    """The bill for what was measured; None if a part of it was not, or has no price."""
     if not prices:
         return None
     total = 0.0

@@ -58,6 +58,15 @@ def test_a_dry_run_turns_nothing_on(world: World) -> None:
     assert "UpdateContinuousBackups" not in run.ledger.calls("source")
 
 
+def test_nothing_is_turned_on_before_the_target_is_confirmed(world: World) -> None:
+    world.pair("a", things(5), pitr=False)
+    run = world.open(export={"enable_pitr": [world.src("a")]}, confirm_target="")
+    preflight(run)
+    with pytest.raises(ConfigError, match="confirm_target"):
+        export_tables(run)
+    assert not is_on(world, "a")
+
+
 def test_a_plan_made_for_writing_is_not_carried_out_dry(world: World) -> None:
     world.pair("a", things(5), pitr=False)
     preflight(opened(world))
@@ -136,11 +145,6 @@ def test_a_target_that_is_gone_is_not_warmed(world: World) -> None:
     world.pair("a")
     run = warmed(world)
     preflight(run)
-    client = run.clients.warming(frozenset({world.dst("a")}))
     world.target.delete_table(TableName=world.dst("a"))
-    with pytest.raises(ForbiddenCall, match="plain name"):
-        warm_targets(run)
-    from runbook_lib.warming import _warm
-
     with pytest.raises(TransferError, match="is gone"):
-        _warm(run, client, world.dst("a"), 9_000, lambda seconds: None)
+        warm_targets(run)

@@ -16,8 +16,9 @@ from runbook_lib import preflight as preflight_module
 from runbook_lib.aws.clients import Clients, Identity
 from runbook_lib.checks.names import PRODUCTION
 from runbook_lib.checks.permissions import permissions
-from runbook_lib.errors import ConfigError
-from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Plan
+from runbook_lib.checks.scene import look
+from runbook_lib.errors import ConfigError, ForbiddenCall
+from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Plan
 from runbook_lib.preflight import make_plan, refuse_misconfigured
 from runbook_lib.run import Run
 from tests.world import ACCOUNT, World, things
@@ -426,6 +427,14 @@ def test_a_bucket_that_does_not_answer_blocks(case: Case) -> None:
     plan = case.plan()
     assert outcome(plan) == {("bucket", NOT_CHECKED)}
     assert plan.blockers
+
+
+def test_a_call_that_the_guard_refuses_is_a_mistake_of_ours_and_not_a_look_that_failed() -> None:
+    def refuse(check: Check) -> Check:
+        raise ForbiddenCall("nothing was sent")
+
+    with pytest.raises(ForbiddenCall):
+        look(Check("a", "b", BLOCKER, "c", "d"), refuse)
 
 
 AWS = "https://dynamodb.us-east-1.amazonaws.com"

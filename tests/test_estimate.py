@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,18 +16,20 @@ from runbook_lib.advice import advise
 from runbook_lib.aws.standing import Standing
 from runbook_lib.aws.tables import Index
 from runbook_lib.bill import advice, bill, would
-from runbook_lib.config import Migration
+from runbook_lib.config import Migration, Prices
 from runbook_lib.errors import GateFailed
 from runbook_lib.estimate import GB, HINT, MANIFEST, Estimate, Load, Standings, estimate, write_units
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
+from runbook_lib.ledger import Ledger
 from runbook_lib.measure import Measure, item_size, value_size
 from runbook_lib.pace import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
 from runbook_lib.preflight import preflight
 from runbook_lib.record import build_record
 from runbook_lib.sandbox import demo_config
+from runbook_lib.spent import spent
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 
@@ -224,6 +228,43 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert rows["Cost"].used == "less than 0.01 USD"
     assert len(rows["Cost"].estimates) == 3
     assert would(record) == []
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.sqlite")
+    yield made
+    made.close()
+
+
+def test_what_was_used_of_provisioned_capacity_is_not_billed_again(ledger: Ledger) -> None:
+    prices = {side: dict.fromkeys(Prices.model_fields, 1.0) for side in ("source", "target", "staging")}
+    ledger.put("estimate", "prices", prices)
+    for source, on_demand in (("a", True), ("b", False)):
+        ledger.put("standing", source, {"source": None, "target": {"on_demand": on_demand}})
+        ledger.write(
+            "INSERT INTO file (source, key, ordinal, md5, items, written) VALUES (?, 'k', 0, '', 1, 1)", [(source,)]
+        )
+        ledger.write("INSERT INTO sample (source, at, wcu) VALUES (?, 0, 1000000)", [(source,)])
+    used = spent(ledger, 7200.0)
+    assert (used["write_units"], used["usd"], used["hours"]) == (2_000_000, 1.0, 2.0)
+
+
+def test_what_nobody_measured_makes_the_cost_unknown(ledger: Ledger) -> None:
+    assert spent(ledger, 1.0)["usd"] is None  # no price was kept
+    prices = {side: dict.fromkeys(Prices.model_fields, 1.0) for side in ("source", "target", "staging")}
+    ledger.put("estimate", "prices", prices)
+    assert spent(ledger, 1.0)["usd"] == 0.0
+    ledger.write("INSERT INTO file (source, key, ordinal, md5, items, written) VALUES ('a', 'k', 0, '', 1, 1)", [()])
+    used = spent(ledger, 1.0)
+    assert (used["write_units"], used["usd"]) == (None, None)
+    without = {side: values | {"million_reads": None} for side, values in prices.items()}
+    ledger.write("DELETE FROM file", [()])
+    ledger.put("estimate", "prices", without)
+    ledger.put("validation", "a", {"export_digest": "x", "read_units": 5.0})
+    assert spent(ledger, 1.0)["usd"] is None
+    ledger.put("validation", "a", {"export_digest": "x"})
+    assert spent(ledger, 1.0)["validation_units"] is None
 
 
 def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: World) -> None:

@@ -129,6 +129,8 @@ class Clients:
         if TABLE_NAME.fullmatch(name):
             try:
                 found = self.target.describe_table(TableName=name)["Table"]["TableArn"]
+            except self.target.exceptions.ResourceNotFoundException:
+                return  # nothing is written to a table that is not there, and a plain name is looked up here only
             except (BotoCoreError, ClientError) as error:
                 found = f"{error}"
             place = found.split(":", 5)
