@@ -69,6 +69,7 @@ class Turns:
     open_file: Callable[[FileProgress], OpenFile | None]
     stop: threading.Event
     shelves: list[_Shelf] = field(default_factory=list)
+    _wanted: threading.Event = field(default_factory=threading.Event)
     _led: bool = False
     _largest: int = 0
 
@@ -113,13 +114,15 @@ class Turns:
         while not self.stop.is_set():
             with changed:
                 shelf = self._hungriest()
-                if shelf is None:
-                    if not any(s.waiting for s in self.shelves):
-                        return
-                    changed.wait(NAP)
-                    continue
-                file = shelf.waiting.popleft()
-                shelf.opening = True
+                if shelf is not None:
+                    file = shelf.waiting.popleft()
+                    shelf.opening = True
+                elif not any(s.waiting for s in self.shelves):
+                    return
+            if shelf is None:  # not on `changed`: what wakes a worker must not be spent on an opener
+                self._wanted.wait(NAP)
+                self._wanted.clear()
+                continue
             opened = None
             try:
                 opened = self.open_file(file)
@@ -143,6 +146,7 @@ class Turns:
         for shelf in self.shelves:
             if shelf.now is None and shelf.next is not None:
                 shelf.now, shelf.next = shelf.next, None
+                self._wanted.set()
             if shelf.now is not None and (wait := self.capacity.due(shelf.lane)) < least:
                 best, least = shelf, wait
         return best, least
@@ -155,6 +159,7 @@ class Turns:
             opened.own.close()
             shelf.now, shelf.next = shelf.next, None
             self._refill(shelf)
+            self._wanted.set()
             return None
         opened.left -= len(lines)
         units = self.capacity.expected(len(lines), sum(len(line) for _, line in lines))
@@ -169,7 +174,7 @@ class Turns:
         for _ in range((len(fullest.waiting) + 1) // 2):
             shelf.waiting.appendleft(fullest.waiting.pop())
         if not shelf.waiting:
-            self.capacity.hand_over(shelf.lane, [s.lane for s in self.shelves if s.now or s.next or s.waiting])
+            self.capacity.hand_over(shelf.lane, [s.lane for s in self.shelves if s.now or s.next or s.opening or s.waiting])
 
     def _hungriest(self) -> _Shelf | None:
         """The lane that needs a file most, unless enough are open: one without any, else the one soonest at its end."""
