@@ -152,11 +152,12 @@ class Capacity:
             stop.wait(min(wait, NAP))
 
     def hand_over(self, lane: Lane, others: Sequence[Lane]) -> None:
-        """Share out the rate of a lane that has nothing left to send. Needs `changed`."""
+        """Share out the rate of a lane that has no files left. Needs `changed`.
+
+        It keeps its own for what it may have to send again, or its last batch would be minutes on its way.
+        """
         for other in others:
             other.rate += lane.rate / len(others)
-        if others:
-            lane.rate = FLOOR
 
     def _arrived(self, delay: float) -> None:
         """Set the limit of requests in flight to twice the answers a second times the shortest delay."""

@@ -174,7 +174,8 @@ class Turns:
         for _ in range((len(fullest.waiting) + 1) // 2):
             shelf.waiting.appendleft(fullest.waiting.pop())
         if not shelf.waiting:
-            self.capacity.hand_over(shelf.lane, [s.lane for s in self.shelves if s.now or s.next or s.opening or s.waiting])
+            going = [s.lane for s in self.shelves if s.now or s.next or s.opening or s.waiting]
+            self.capacity.hand_over(shelf.lane, going)
 
     def _hungriest(self) -> _Shelf | None:
         """The lane that needs a file most, unless enough are open: one without any, else the one soonest at its end."""
