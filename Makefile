@@ -39,7 +39,7 @@ bench: $(READY)  ## measure speed against a baseline taken in the same run
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
 chaos: $(READY)  ## run the long tests that kill and corrupt
-	$(BIN)/python -m pytest -m chaos tests
+	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal tests
 
 lock: $(READY)   ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet

@@ -2,7 +2,8 @@
 
 Lines of an export are spliced into the request as they are. What the server leaves unprocessed is
 sent again, as often as it takes as long as there is progress; a rejected batch is halved until the
-guilty items stand alone. Limits: 25 items and 16 MB a request (AWS, Service quotas for DynamoDB).
+guilty items stand alone. A request may have 25 items and 16 MB (AWS, Service quotas for DynamoDB); ours
+ends with the item that takes it over 1 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import read_keys
 
-MAX_ITEMS, MAX_BYTES = 25, 15 << 20
+MAX_ITEMS = 25
+MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
 REJECTED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
 Line = tuple[int, bytes]
 
@@ -74,11 +76,11 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
     batch: list[Line] = []
     size = 0
     for number, line in lines:
-        if batch and (len(batch) == MAX_ITEMS or size + len(line) > MAX_BYTES):
-            yield batch
-            batch, size = [], 0
         batch.append((number, line))
         size += len(line)
+        if len(batch) == MAX_ITEMS or size > MAX_BYTES:
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -58,12 +58,17 @@ class CheckedFile:
 
 
 @contextmanager
-def fetch(s3: Any, bucket: str, file: DataFile) -> Iterator[CheckedFile]:
-    """Fetch and check a data file; raises CorruptFile if it is not the one the manifest describes."""
+def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = lambda: False) -> Iterator[CheckedFile]:
+    """Fetch and check a data file; raises CorruptFile if it is not the one the manifest describes.
+
+    Gives up with TransferError in mid-fetch when `stopped` says so.
+    """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
         md5 = hashlib.md5(usedforsecurity=False)
         try:
             for block in stream_object(s3, bucket, file.key):
+                if stopped():
+                    raise TransferError(f"{file.key}: stopped while it was fetched")
                 md5.update(block)
                 body.write(block)
         except MissingObject:

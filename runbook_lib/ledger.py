@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS call (side TEXT, operation TEXT, count INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS file (
     source TEXT, key TEXT, ordinal INTEGER NOT NULL, md5 TEXT NOT NULL, items INTEGER NOT NULL,
     lines INTEGER, acknowledged INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (source, key));
+    bytes INTEGER NOT NULL DEFAULT 0, beyond TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (source, key));
 CREATE TABLE IF NOT EXISTS quarantine (
     source TEXT, key TEXT, line INTEGER, key_hash TEXT, reason TEXT NOT NULL, PRIMARY KEY (source, key, line));
 CREATE TABLE IF NOT EXISTS sample (

@@ -1,11 +1,12 @@
 """The engine that loads one table: workers take batches in turn, the ledger keeps a watermark per file.
 
-Per file the ledger knows the line up to which everything is acknowledged, at most half a second
-old; a killed import goes on from there. One thread writes the ledger's watermarks: the caller's.
+Per file the ledger knows the line up to which everything is acknowledged, and the lines beyond it that
+are, at most half a second old; a killed import goes on from there. One thread writes them: the caller's.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -97,7 +98,11 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     """The files of the table's manifest and how far the ledger knows each to be."""
     return [
         FileProgress(
-            DataFile(r["ordinal"], r["key"], r["md5"], r["items"]), r["acknowledged"], r["written"], r["bytes"]
+            DataFile(r["ordinal"], r["key"], r["md5"], r["items"]),
+            r["acknowledged"],
+            r["written"],
+            r["bytes"],
+            tuple((first, last) for first, last in json.loads(r["beyond"])),
         )
         for r in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", source)
     ]
@@ -105,14 +110,17 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
 
 def check_only(loading: Loading, measure: Measure) -> None:
     """Fetch, check, parse, batch and measure every file of a table, and send nothing."""
+    progress = loading.progress
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
                 _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
+                progress.done += len(checked.unreadable)
                 for batch in batches(checked.items()):
-                    loading.progress.done += len(batch)
+                    progress.done += len(batch)
                     measure.add(batch)
-                loading.progress.bytes += checked.size
+                progress.bytes += checked.size
+        progress.quarantined = _quarantined(loading)
         loading.show("checking")
 
 
@@ -120,7 +128,7 @@ def load(loading: Loading, target: Target) -> None:
     """Send all that is not acknowledged yet; a damaged file is noted in `failures` and the others go on."""
     _count(loading)
     loading.flushed = Sample.of(loading.progress)
-    turns = Turns.deal(loading.files, target.capacity, lambda file: _open_file(loading, file), target.stop)
+    turns = Turns.deal(loading.files, target.capacity, lambda file: _open_file(loading, file, target), target.stop)
     writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // MAX_ITEMS)
     with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
         try:
@@ -160,35 +168,34 @@ def _note(loading: Loading, target: Target, turns: Turns, turn: Turn, outcome: O
     file, progress = turn.file, loading.progress
     with target.capacity.changed:
         turns.done()
-        written, size = file.written, file.bytes
-        turn.slot.append(outcome)
-        file.advance()
+        file.settle(turn.slot, outcome)
         loading.touched[file.file.key] = file
         loading.reasons += outcome.reasons
-        progress.done += file.written - written
-        progress.bytes += file.bytes - size
         progress.wcu += outcome.wcu
         progress.throttles += outcome.throttles
         progress.refused += outcome.refused
 
 
-def _open_file(loading: Loading, file: FileProgress) -> OpenFile | None:
+def _open_file(loading: Loading, file: FileProgress, target: Target) -> OpenFile | None:
     with ExitStack() as stack:
-        checked = _open(loading, file, stack)
+        checked = _open(loading, file, stack, target.stop.is_set)
         if checked is None:
             return None
-        left = checked.lines - file.watermark
-        return OpenFile(file, batches(checked.items(file.watermark)), stack.pop_all(), left, checked.stored)
+        lines = checked.items(file.watermark)
+        cut = batches(file.left(lines) if file.earlier else lines)
+        return OpenFile(file, cut, stack.pop_all(), checked.lines - file.written, checked.stored)
 
 
-def _open(loading: Loading, file: FileProgress, own: ExitStack) -> CheckedFile | None:
+def _open(
+    loading: Loading, file: FileProgress, own: ExitStack, stopped: Callable[[], bool] = lambda: False
+) -> CheckedFile | None:
     """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted."""
     run, source, key = loading.run, loading.progress.source, file.file.key
     row = run.ledger.rows("SELECT lines FROM file WHERE source = ? AND key = ?", source, key)[0]
     if row["lines"] is not None and file.written == file.file.items:
         return None  # all acknowledged by an earlier start
     try:
-        checked = own.enter_context(fetch(run.clients.staging, loading.bucket, file.file))
+        checked = own.enter_context(fetch(run.clients.staging, loading.bucket, file.file, stopped))
     except CorruptFile as error:
         loading.failures.append(str(error))
         return None
@@ -199,35 +206,54 @@ def _open(loading: Loading, file: FileProgress, own: ExitStack) -> CheckedFile |
 
 
 def _flush(loading: Loading, target: Target) -> None:
-    """Write the watermarks, what they passed over and a sample of the throughput, all at once."""
-    run, progress = loading.run, loading.progress
+    """Write what is acknowledged, what was rejected and a sample of the throughput, all at once."""
+    run = loading.run
     with target.capacity.changed:
-        touched, loading.touched = list(loading.touched.values()), {}
-        rows = [(f.watermark, f.written, f.bytes, progress.source, f.file.key) for f in touched]
-        rejected = [(f, f.rejected) for f in touched if f.rejected]
+        touched, loading.touched = loading.touched, {}
+        source = loading.progress.source
+        rows = [(f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()]
+        rejected = [(f, f.rejected) for f in touched.values() if f.rejected]
         for file, _ in rejected:
             file.rejected = []
         reasons, loading.reasons = loading.reasons, Counter()
-        last, now = loading.flushed, Sample.of(progress)
-    with run.ledger.batch():
-        run.ledger.write("UPDATE file SET acknowledged = ?, written = ?, bytes = ? WHERE source = ? AND key = ?", rows)
-        for file, rejections in rejected:
-            _quarantine(loading, file, rejections)
-        run.ledger.write(
-            "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
-            [(progress.source, reason, resource, items) for (reason, resource), items in reasons.items()],
-        )
-        run.clients.calls.flush()
-        grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
-        seconds = now.at - last.at
-        if any(grown):
+    run.clients.calls.flush()
+    try:
+        with run.ledger.batch():
             run.ledger.write(
-                "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(progress.source, run.now().timestamp(), seconds, *grown)],
+                "UPDATE file SET acknowledged = ?, written = ?, bytes = ?, beyond = ? WHERE source = ? AND key = ?",
+                rows,
             )
-            progress.rate, progress.wcu_rate = grown[0] / seconds, grown[2] / seconds
-    loading.flushed = now
+            for file, rejections in rejected:
+                _quarantine(loading, file, rejections)
+            run.ledger.write(
+                "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
+                [(source, reason, resource, items) for (reason, resource), items in reasons.items()],
+            )
+            _sample(loading)
+    except BaseException:  # nothing of it is in the ledger: the next flush has to write it
+        with target.capacity.changed:
+            loading.touched = touched | loading.touched
+            loading.reasons += reasons
+            for file, rejections in rejected:
+                file.rejected = rejections + file.rejected
+        raise
     _check_quarantine_limit(loading)
+
+
+def _sample(loading: Loading) -> None:
+    """Count what is done and record what has been added to it since the last sample."""
+    run, progress, last = loading.run, loading.progress, loading.flushed
+    _count(loading)
+    now = Sample.of(progress)
+    grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
+    seconds = now.at - last.at
+    if any(grown):
+        run.ledger.write(
+            "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(progress.source, run.now().timestamp(), seconds, *grown)],
+        )
+        progress.rate, progress.wcu_rate = grown[0] / seconds, grown[2] / seconds
+    loading.flushed = now
 
 
 def _check_quarantine_limit(loading: Loading) -> None:
@@ -241,19 +267,21 @@ def _check_quarantine_limit(loading: Loading) -> None:
 
 def _quarantine(loading: Loading, file: FileProgress, rejections: list[Rejection]) -> None:
     """Keep what was not written; a line that is known already is not counted twice."""
-    if not rejections:
-        return
     loading.run.ledger.write(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)",
         [(loading.progress.source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
     )
-    _count(loading)
 
 
 def _count(loading: Loading) -> None:
     """What is done so far, from the files and the ledger's quarantine."""
     progress = loading.progress
-    rows = loading.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", progress.source)
-    progress.quarantined = rows[0]["n"]
+    progress.quarantined = _quarantined(loading)
     progress.done = sum(f.written for f in loading.files) + progress.quarantined
     progress.bytes = sum(f.bytes for f in loading.files)
+
+
+def _quarantined(loading: Loading) -> int:
+    source = loading.progress.source
+    rows = loading.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
+    return int(rows[0]["n"])

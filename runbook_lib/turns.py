@@ -100,6 +100,7 @@ class Turns:
     shelves: list[_Shelf] = field(default_factory=list)
     near: float = 1.0
     out: int = 0
+    _wanted: threading.Event = field(default_factory=threading.Event)
     _led: bool = False
     _largest: int = 0
     _widen_at: float = 0.0
@@ -161,13 +162,15 @@ class Turns:
         while not self.stop.is_set():
             with changed:
                 shelf = self._hungriest()
-                if shelf is None:
-                    if not any(s.waiting for s in self.shelves):
-                        return
-                    changed.wait(NAP)
-                    continue
-                file = shelf.waiting.popleft()
-                shelf.opening = True
+                if shelf is not None:
+                    file = shelf.waiting.popleft()
+                    shelf.opening = True
+                elif not any(s.waiting for s in self.shelves):
+                    return
+            if shelf is None:  # not on `changed`: what wakes a worker must not be spent on an opener
+                self._wanted.wait(NAP)
+                self._wanted.clear()
+                continue
             opened = None
             try:
                 opened = self.open_file(file)
@@ -192,6 +195,7 @@ class Turns:
         for shelf in self.shelves:
             if shelf.now is None and shelf.next is not None:
                 shelf.now, shelf.next = shelf.next, None
+                self._wanted.set()
             if shelf.now is None and not shelf.again:
                 continue
             wait = self.capacity.due(shelf.lane)
@@ -216,6 +220,7 @@ class Turns:
             opened.own.close()
             shelf.now, shelf.next = shelf.next, None
             self._refill(shelf)
+            self._wanted.set()
             return None
         opened.left -= len(lines)
         shelf.place = opened.file.file.ordinal

@@ -1,37 +1,63 @@
-"""How far a file is loaded: the line up to which every batch is acknowledged, without a gap."""
+"""How far a file is loaded: the line up to which all is acknowledged, and what is acknowledged beyond it.
+
+One slow request holds up the line, not the knowledge: the batches after it are kept as spans of lines,
+of which there are at most as many as requests in flight.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runbook_lib.batch import Line, Outcome, Rejection
 from runbook_lib.manifest import DataFile
 
 Slot = list[Outcome]
+Span = tuple[int, int]  # first and last line
 
 
 @dataclass(slots=True)
 class FileProgress:
-    """One file: batches come back in any order, the watermark only moves without gaps."""
+    """One file: batches come back in any order; `earlier` are the spans that an earlier start acknowledged."""
 
     file: DataFile
     watermark: int
     written: int
     bytes: int
-    sent: deque[tuple[int, Slot]] = field(default_factory=deque)
+    earlier: tuple[Span, ...] = ()
+    sent: deque[tuple[Span, Slot]] = field(default_factory=deque)
     rejected: list[Rejection] = field(default_factory=list)
 
     def send(self, batch: list[Line]) -> Slot:
-        """Note a batch as sent; its outcome belongs into the slot that comes back."""
+        """Note a batch as sent; what becomes of it is told with `settle`."""
         slot: Slot = []
-        self.sent.append((batch[-1][0], slot))
+        self.sent.append(((batch[0][0], batch[-1][0]), slot))
         return slot
 
-    def advance(self) -> None:
-        """Move the watermark over every outcome that has come in without a gap."""
+    def settle(self, slot: Slot, outcome: Outcome) -> None:
+        """Count an outcome, and move the watermark over all that have come in without a gap."""
+        slot.append(outcome)
+        self.written += outcome.written
+        self.bytes += outcome.bytes
+        self.rejected += outcome.rejected
         while self.sent and self.sent[0][1]:
-            self.watermark, (outcome,) = self.sent.popleft()
-            self.written += outcome.written
-            self.bytes += outcome.bytes
-            self.rejected += outcome.rejected
+            (_, self.watermark), _ = self.sent.popleft()
+
+    def beyond(self) -> list[Span]:
+        """The lines above the watermark that are acknowledged, too."""
+        spans = [span for span in self.earlier if span[1] > self.watermark]
+        joined = False
+        for (first, last), slot in self.sent:
+            if slot and joined:
+                spans[-1] = (spans[-1][0], last)
+            elif slot:
+                spans.append((first, last))
+            joined = bool(slot)
+        return spans
+
+    def left(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Of lines above the watermark, those that no earlier start has seen acknowledged."""
+        for number, line in lines:
+            if not any(first <= number <= last for first, last in self.earlier):
+                yield number, line

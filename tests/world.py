@@ -115,9 +115,15 @@ class World:
     def clear_faults(self) -> None:
         self._control("DELETE")
 
-    def _control(self, method: str, body: Any = None) -> Any:
+    def acknowledged(self) -> int:
+        """Items of BatchWriteItem that the target region has answered for, over all tables."""
+        wanted = ("BatchWriteItem", "us-east-2")
+        rows = self._control("GET", path="requests")
+        return sum(row.get("acknowledged", 0) for row in rows if (row["operation"], row["region"]) == wanted)
+
+    def _control(self, method: str, body: Any = None, path: str = "faults") -> Any:
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{self.endpoint}/_sandbox/faults", data, method=method)
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

@@ -18,6 +18,7 @@ KINDS: dict[str, frozenset[str] | None] = {
     "unprocessed": frozenset({"BatchWriteItem"}),
     "throttle": None,
     "internal-error": None,
+    "expired-token": None,
     "reset": None,
     "lost-reply": None,
     "delay": None,

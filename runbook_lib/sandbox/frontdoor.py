@@ -26,6 +26,7 @@ from runbook_lib.sandbox.writes import batch_write, check_body_size
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+REFUSALS = frozenset({"throttle", "internal-error", "expired-token"})  # faults that are an error answer
 _MOTO_ACCOUNT = "123456789012"  # what moto says for an access key that it has not issued itself
 
 
@@ -49,6 +50,7 @@ class FrontDoor:
         self._facts = facts
         self._faults = FaultBook()
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._acknowledged: Counter[tuple[str, str, str]] = Counter()
         self._counts_lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -89,15 +91,22 @@ class FrontDoor:
     ) -> Reply:
         tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
         fault = self._faults.next(operation, tables)
-        if fault is not None and fault.spec.kind in ("throttle", "internal-error"):
+        if fault is not None and fault.spec.kind in REFUSALS:
             table = self._store.find(account, region, tables[0]) if tables else None
             raise _error_of(fault, table.table_arn if table is not None else None)
         _before(fault)
+        acknowledged = 0
         if operation == "BatchWriteItem":
             check_body_size(body)
             partial = fault if fault is not None and fault.spec.kind == "unprocessed" else None
-            leave = (lambda members: self._faults.leave_undone(partial, members)) if partial else None
-            answer = batch_write(self._store, account, region, request, leave)
+            undone: set[int] = set()
+
+            def leave(members: int) -> set[int]:
+                undone.update(self._faults.leave_undone(partial, members) if partial else ())
+                return undone
+
+            answer = batch_write(self._store, account, region, request, leave if partial else None)
+            acknowledged = sum(map(len, request["RequestItems"].values())) - len(undone)
         elif operation == "Scan" and serves_scan(request):
             answer = scan(self._store, account, region, request)
         elif operation == "Query" and serves_query(self._store, account, region, request):
@@ -114,11 +123,14 @@ class FrontDoor:
             _after(fault)
             return reply
         _after(fault)
+        if acknowledged:
+            with self._counts_lock:
+                self._acknowledged["dynamodb", region, operation] += acknowledged
         return dynamodb_reply(answer)
 
     def _serve_other(self, environ: dict[str, Any], operation: str) -> Reply:
         fault = self._faults.next(operation, [])
-        if fault is not None and fault.spec.kind in ("throttle", "internal-error"):
+        if fault is not None and fault.spec.kind in REFUSALS:
             return s3_error(_error_of(fault, None))
         _before(fault)
         with self._store.locked():
@@ -144,11 +156,13 @@ class FrontDoor:
                 return _json({"ready": True, "account": self._account, **self._facts})
             case "GET", "/_sandbox/requests":
                 with self._counts_lock:
-                    counts = sorted(self._counts.items())
+                    counts, items = sorted(self._counts.items()), Counter(self._acknowledged)
                 return _json(
                     [
                         {"service": service, "region": region, "operation": operation, "count": count}
-                        for (service, region, operation), count in counts
+                        | ({"acknowledged": items[key]} if key in items else {})
+                        for key, count in counts
+                        for service, region, operation in (key,)
                     ]
                 )
             case "GET", "/_sandbox/faults":
@@ -230,7 +244,11 @@ def _s3_operation(method: str, path: str, query: str) -> str:
 def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
     if fault.spec.kind == "throttle":
         return throttled(fault.spec.operation, table_arn)
-    code = "InternalError" if fault.spec.operation.endswith(("Object", "ObjectsV2")) else "InternalServerError"
+    s3 = fault.spec.operation.endswith(("Object", "ObjectsV2"))
+    if fault.spec.kind == "expired-token":
+        code = "ExpiredToken" if s3 else "ExpiredTokenException"
+        return AwsError(code, "The security token included in the request is expired")
+    code = "InternalError" if s3 else "InternalServerError"
     return AwsError(code, "Internal server error", status=500)
 
 

@@ -31,10 +31,13 @@ class Sink:
 
 
 @contextmanager
-def running_sink() -> Iterator[Sink]:
-    """Start a sink on a free port of 127.0.0.1; it ends with the block, or with this process."""
+def running_sink(delay: float = 0.0) -> Iterator[Sink]:
+    """Start a sink on a free port of 127.0.0.1; it ends with the block, or with this process.
+
+    With a delay, puts are answered so many seconds late.
+    """
     with subprocess.Popen(
-        [sys.executable, str(Path(__file__))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(Path(__file__)), str(delay)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -64,8 +67,8 @@ class Counts:
 class Connection(asyncio.Protocol):
     """One HTTP/1.1 connection that is kept open; knows just as much HTTP as botocore speaks."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
+    def __init__(self, counts: Counts, delay: float) -> None:
+        self._counts, self._delay = counts, delay
         self._received = bytearray()
         self._wanted = 0
 
@@ -88,16 +91,19 @@ class Connection(asyncio.Protocol):
             else:
                 self._counts.requests += 1
                 self._counts.puts += received.count(b'"PutRequest"', end, self._wanted)
-                self._transport.write(ACKNOWLEDGED)
+                if self._delay:
+                    asyncio.get_running_loop().call_later(self._delay, self._transport.write, ACKNOWLEDGED)
+                else:
+                    self._transport.write(ACKNOWLEDGED)
             del received[: self._wanted]
             self._wanted = 0
 
 
-async def _serve() -> None:
+async def _serve(delay: float) -> None:
     """Serve until the pipe from whoever started this is closed."""
     loop = asyncio.get_running_loop()
     counts = Counts()
-    server = await loop.create_server(lambda: Connection(counts), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(counts, delay), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)
@@ -105,4 +111,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(float(sys.argv[1])))

@@ -1,0 +1,86 @@
+"""Import data files into a sink with the real engine, in this process alone, and print its peak of memory.
+
+`python -m tests.bench.memory` with a JSON object of ENDPOINT and the file to import under many keys; with
+`{}` it only imports the modules.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from runbook_lib.aws.clients import CONFIG
+from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.batch import Target
+from runbook_lib.capacity import Capacity
+from runbook_lib.ledger import Ledger
+from runbook_lib.loading import Loading, TableProgress, files_of, lanes_for, load
+from tests.bench import ID, engine_run
+
+TABLE = "bench-dst-things"
+
+
+class StoredFile:
+    """An S3 object on this disk, streamed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get_object(self) -> dict[str, Any]:
+        # The engine reads it to the end, which lets go of it.
+        return {"ContentLength": self._path.stat().st_size, "ETag": '"bench"', "Body": self._path.open("rb")}
+
+
+def peak_mb() -> float:
+    """The most memory this process has had resident, in MB."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def import_all(endpoint: str, path: str, md5: str, items: int, files: int) -> None:
+    """Import one stored file under so many keys."""
+    session = boto3.Session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name="us-east-2")
+    calls = Calls()
+    keys = [f"data/{n:05}.json.gz" for n in range(files)]
+    stored: Any = dict.fromkeys(keys, StoredFile(Path(path)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(session.client("dynamodb", endpoint_url=endpoint, config=CONFIG)) as client,
+        closing(Ledger(Path(folder) / "ledger.sqlite")) as ledger,
+    ):
+        calls.report_to(ledger.count_call)
+        run = engine_run(ledger, calls, stored)
+        rows = [("bench", key, n, md5, items) for n, key in enumerate(keys)]
+        ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
+        guard = Guard("target", TARGET | TARGET_WRITES, calls)
+        wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
+        known = files_of(run, "bench")
+        width = run.config.import_.concurrency
+        capacity = Capacity(lanes_for(known), width, math.inf)
+        target = Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
+        loading = Loading(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
+        load(loading, target)
+        assert loading.progress.done == items * files
+        assert not loading.failures
+
+
+def main() -> None:
+    case = json.loads(sys.argv[1])
+    began = time.monotonic()
+    if case:
+        import_all(**case)
+    print(json.dumps({"peak": peak_mb(), "seconds": time.monotonic() - began}))
+
+
+if __name__ == "__main__":
+    main()
