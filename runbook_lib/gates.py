@@ -64,6 +64,17 @@ def gate_import(run: Run) -> str:
     return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
 
 
+def gate_canary(run: Run) -> str:
+    """Writing a canary is asked for and confirmed by name, or there is none."""
+    who = run.clients.target_identity
+    if not run.config.validate_.canary:
+        return "OFF: validate.canary is false, nothing will be written"
+    if not run.execute:
+        return f"DRY RUN: nothing will be written to {who.account}/{who.region}"
+    check_confirmation(run.confirmation, run.clients)
+    return f"WRITING one item to each target in {who.account}/{who.region}, and deleting it"
+
+
 def gate_validation(run: Run) -> str:
     """Each table is proved; in a dry run there is nothing to prove."""
     facts = run.ledger.all("validation")
@@ -72,6 +83,7 @@ def gate_validation(run: Run) -> str:
         for source, fact in facts.items()
         if fact["verdict"] not in ("PASS", "DRY-RUN")
     ]
+    wrong += [f"canary of {s}: {c['why']}" for s, c in run.ledger.all("canary").items() if c["state"] == "failed"]
     proved = sum(fact["verdict"] == "PASS" for fact in facts.values())
     return _decide(run, "validate", wrong, f"{proved} of {len(facts)} tables proved")
 

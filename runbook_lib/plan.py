@@ -15,6 +15,7 @@ from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estimate import Estimate, Standings
+from runbook_lib.parity import Parity
 from runbook_lib.reuse import Reuse
 
 OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
@@ -87,7 +88,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tables of a migration in the order they are imported, and what blocks it."""
+    """The tables of a migration in the order they are imported, and what blocks it.
+
+    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it.
+    """
 
     pairs: tuple[Pair, ...]
     blockers: tuple[Obstacle, ...]
@@ -95,10 +99,16 @@ class Plan:
     checks: tuple[Check, ...] = ()
     estimate: Estimate | None = None
     standings: Mapping[str, Standings] = field(default_factory=dict)
+    parity: Mapping[str, Parity] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, pairs: Iterable[Pair], checks: Iterable[Check], estimate: Estimate, standings: Mapping[str, Standings]
+        cls,
+        pairs: Iterable[Pair],
+        checks: Iterable[Check],
+        estimate: Estimate,
+        standings: Mapping[str, Standings],
+        parity: Mapping[str, Parity],
     ) -> Plan:
         """A plan whose blockers and warnings are those of its checks."""
         checks = tuple(checks)
@@ -109,6 +119,7 @@ class Plan:
             checks,
             estimate,
             standings,
+            parity,
         )
 
 

@@ -111,10 +111,11 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
 def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     exported = [g.source_arn for g in grants if g.exported and g.source_arn]
     # A table whose recovery is turned on with --execute is read by a dry run as export.without_pitr says.
-    scanned = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
+    drift = config.validate_.drift
+    scanned = [g.source_arn for g in grants if (g.method == "scan" or (drift and g.migrated)) and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
     followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
-    keys = [g.source_key for g in grants if (g.exported or g.method == "scan") and g.source_key]
+    keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
     bucket = [_objects(config, who)] if exported else []
     bucket_key, condition = _staging_key(config, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
@@ -150,6 +151,8 @@ def _yourself(role_arn: str | None, who: Identity) -> Json:
 def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
+    reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
+    indexes = [f"{arn}/index/*" for arn in migrated]
     looks = ["DescribeTable", "DescribeTimeToLive", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
@@ -162,8 +165,10 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         ),
         _yourself(config.target.role_arn, who),
         _allow("WarmTables", _dynamodb("UpdateTable"), warmed),
-        _allow("ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated),
+        _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
+        _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
     ]
@@ -197,7 +202,8 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
         "missing. The runbook never lists a bucket.",
-        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
+        "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
+        "report says of tags, backups and indexes that they were not checked.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")

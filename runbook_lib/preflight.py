@@ -23,6 +23,7 @@ from runbook_lib.checks.scene import Scene
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError
 from runbook_lib.estimate import HINT, UNKNOWN, Load, Standings, estimate
+from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
 from runbook_lib.run import Run, reports_root
@@ -97,8 +98,12 @@ def make_plan(
         found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
         for of_pair in pool.map(lambda pair: list(_of_pair(scene, pair)), scene.pairs):
             found += of_pair
+        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), scene.pairs))
+    for pair, parity in zip(scene.pairs, parities, strict=True):
+        found += parity_checks(pair, parity)
+    same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
     found += [*bucket.of_bucket(scene, bill), *permissions.of_identities(scene), *quotas.of_quotas(scene, bill)]
-    return Plan.of(scene.pairs, found, bill, scene.standings)
+    return Plan.of(scene.pairs, found, bill, scene.standings, same)
 
 
 def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:

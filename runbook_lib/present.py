@@ -9,6 +9,7 @@ import pandas as pd
 
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
+from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import Record
 from runbook_lib.run import Run
@@ -87,6 +88,20 @@ def import_table(run: Run) -> pd.DataFrame:
         "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY f.source"
     )
     return pd.DataFrame([dict(row) for row in rows])
+
+
+def canaries(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Which targets took a reserved item, gave it back and let go of it."""
+    columns = ["state", "why", "seconds"]
+    return pd.DataFrame([[s, *(f[c] for c in columns)] for s, f in facts.items()], columns=["source", *columns])
+
+
+def differing(plan: Plan) -> pd.DataFrame:
+    """Where the definitions of source and target differ, the gravest first."""
+    columns = ["rating", "what", "source", "target", "remedy"]
+    rows = [(s, d) for s, parity in plan.parity.items() for d in parity.differences]
+    rows.sort(key=lambda row: RATINGS.index(row[1].rating))
+    return pd.DataFrame([[s, *(getattr(d, c) for c in columns)] for s, d in rows], columns=["table", *columns])
 
 
 def reconciliation(record: Record) -> pd.DataFrame:

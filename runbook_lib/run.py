@@ -69,6 +69,8 @@ class Run:
             for place, pair in enumerate(plan.pairs):
                 self.ledger.put("pair", pair.source, {"place": place, "pair": asdict(pair)})
             self.ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
+            for source, parity in plan.parity.items():
+                self.ledger.put("parity", source, parity.to_json() | {"at": stamp(self.now()), "step": "preflight"})
             self.ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
             self.ledger.put("plan", "checks", [asdict(c) for c in plan.checks])
             self.ledger.put("estimate", "prices", self._prices())

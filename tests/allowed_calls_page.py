@@ -7,11 +7,11 @@ from pathlib import Path
 import botocore
 import botocore.session
 
-from runbook_lib.aws.guard import SOURCE, SOURCE_RECOVERY, STAGING, TARGET, TARGET_WARMING, TARGET_WRITES
+from runbook_lib.aws.guard import SOURCE, SOURCE_RECOVERY, STAGING, TARGET, TARGET_CANARY, TARGET_WARMING, TARGET_WRITES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
 ALWAYS = (SOURCE, TARGET, STAGING)
-ASKED = (SOURCE_RECOVERY, TARGET_WRITES | TARGET_WARMING, frozenset[str]())
+ASKED = (SOURCE_RECOVERY, TARGET_WRITES | TARGET_WARMING | TARGET_CANARY, frozenset[str]())
 HEAD = """# Allowed calls
 
 Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard.py`, the one list, and from all operations
@@ -21,7 +21,8 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
 - **yes**: allowed.
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
-  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan.
+  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
+  `validate.canary`.
 - **no**: refused.
 
 """

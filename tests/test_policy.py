@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.aws.guard import SOURCE, SOURCE_RECOVERY, TARGET, TARGET_WARMING, TARGET_WRITES
+from runbook_lib.aws.guard import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_WARMING,
+    TARGET_WRITES,
+)
+from runbook_lib.canary import try_canaries
 from runbook_lib.config import Migration
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -20,10 +28,10 @@ from runbook_lib.reuse import Reuse
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet import fleet
 from runbook_lib.validate import validate_tables
-from tests.world import ACCOUNT, World, things
+from tests.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12
-SCHEMA_ONLY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
+PARITY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
 EXPORTER = {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"}
 STS = {"sts:GetCallerIdentity"}
 # Asked of the account and not of a table: IAM knows no resource for them.
@@ -80,18 +88,20 @@ def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
 def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World) -> None:
     stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
     world.pair("exported", things(30), **stream)
-    world.pair("scanned", things(20), pitr=False)
-    granted = json.loads(policies_of(world.config()))
-    run = world.open()
+    world.pair("scanned", things(20), pitr=False, **indexed_by("n", "N"))
+    canary = {"validate": {"canary": True}}
+    granted = json.loads(policies_of(world.config(**canary)))
+    run = world.open(**canary)
     preflight(run)
     export_tables(run)
     import_tables(run)
     world.target.delete_item(TableName=world.dst("scanned"), Key={"id": {"S": "i00001"}})
+    try_canaries(run)
     validate_tables(run)
     calls = run.clients.calls
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
-    assert actions(granted["source"]) == made_on_source | SCHEMA_ONLY | EXPORTER
+    assert actions(granted["source"]) == made_on_source | EXPORTER
     assert actions(granted["target"]) == made_on_target | staging
     exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
     assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
@@ -106,6 +116,14 @@ def test_policies_and_guards_know_the_same_operations() -> None:
     found = made(grant("a", "export"), grant("b", "scan"))
     assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
     assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | TARGET_WRITES
+    tried = made(grant("a", "export"), validate={"canary": True})
+    assert {
+        a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))
+    } == TARGET | TARGET_WRITES | TARGET_CANARY
+    assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
+    assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
+    unasked = made(grant("a", "export"), validate={"index_samples": 0})
+    assert "dynamodb:Query" not in actions(unasked["target"])
 
 
 def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
@@ -145,7 +163,7 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     found = made(grant("a", "skip"))
     assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
-    assert actions(found["source"]) == looks | SCHEMA_ONLY | STS | SIMULATE
+    assert actions(found["source"]) == looks | PARITY | STS | SIMULATE
     of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
     assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})

@@ -22,6 +22,7 @@ from runbook_lib.aws.guard import (
     SOURCE_RECOVERY,
     STAGING,
     TARGET,
+    TARGET_CANARY,
     TARGET_WARMING,
     TARGET_WRITES,
     Calls,
@@ -139,6 +140,13 @@ class Clients:
             f"writing to {name!r} is not allowed: expected a table of that plain name in "
             f"{'/'.join(reversed(who.place))}, found {found or 'no table name'}; nothing was sent"
         )
+
+    def canary(self, tables: frozenset[str]) -> Wire:
+        """A wire that may also put and delete single items, in the named target tables only."""
+        for name in sorted(tables):
+            self._check_place(name)
+        guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
+        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
 
 
 def connect(config: Migration) -> Clients:

@@ -35,8 +35,11 @@ TARGET = frozenset(
         "sts:GetCallerIdentity",
         "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:BatchGetItem",
         "iam:SimulatePrincipalPolicy",
         "lambda:ListEventSourceMappings",
@@ -52,6 +55,8 @@ FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 # With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# Only with validate.canary: one reserved item per target, see canary.py.
+TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
 # With --execute, on the tables that import.warm_throughput names.
 TARGET_WARMING = frozenset({"dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
