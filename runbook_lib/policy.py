@@ -24,6 +24,7 @@ from runbook_lib.reuse import Reuse, find_reuse
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
+SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
 INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
 
@@ -114,6 +115,7 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     return [
         _allow("FindTables", ["dynamodb:ListTables", "sts:GetCallerIdentity"], ["*"]),
         _allow("DescribeTables", _dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        _allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
         _allow("ExportTables", _dynamodb("ExportTableToPointInTime"), exported),
         _allow("FollowExports", _dynamodb("DescribeExport"), followed),
         _allow("ScanTables", _dynamodb("Scan"), scanned),
@@ -162,7 +164,8 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
         "missing. The runbook never lists a bucket.",
-        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
+        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema and tables.create_missing "
+        "only, and so is ReadAutoScaling, without which auto scaling is called not checked.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")

@@ -55,7 +55,14 @@ class Clients:
     source_identity: Identity
     target_identity: Identity
     calls: Calls
+    _source_session: boto3.Session
     _target_session: boto3.Session
+    _config: Migration
+
+    def source_scaling(self) -> Any:
+        """A client of the source's Application Auto Scaling, as guarded as every other."""
+        endpoint = self._config.source.endpoint_url
+        return self._source_session.client("application-autoscaling", endpoint_url=endpoint, config=CONFIG)
 
     def writer(self, tables: frozenset[str]) -> Wire:
         """A wire that may also write, to the named target tables only."""
@@ -87,7 +94,9 @@ def connect(config: Migration) -> Clients:
         source_wire=Wire(source_client, source.get_credentials(), source_guard),
         target_wire=Wire(target_client, target.get_credentials(), target_guard),
         calls=calls,
+        _source_session=source,
         _target_session=target,
+        _config=config,
     )
 
 

@@ -24,6 +24,9 @@ SOURCE = frozenset(
         "dynamodb:ExportTableToPointInTime",
         "dynamodb:DescribeExport",
         "dynamodb:Scan",
+        # for runbook schema and tables.create_missing; DynamoDB does not know how its tables are scaled
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
     }
 )
 TARGET = frozenset(
