@@ -10,13 +10,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES
+from runbook_lib.aws.guard import (
+    SOURCE,
+    STAGING,
+    STAGING_DELETES,
+    TARGET,
+    TARGET_CREATES,
+    TARGET_DELETES,
+    TARGET_WRITES,
+)
 from runbook_lib.findings import expected_in_target, total, unproved
 from runbook_lib.record import Record
 from runbook_lib.wording import NOT_MEASURED, count, many
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
-ALLOWED = {"source": SOURCE, "target": TARGET | TARGET_WRITES, "staging": STAGING}
+ALLOWED = {
+    "source": SOURCE,
+    "target": TARGET | TARGET_WRITES | TARGET_CREATES | TARGET_DELETES,
+    "staging": STAGING | STAGING_DELETES,
+}
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
 EXPORTING = "ExportTableToPointInTime"
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
+from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES
 from runbook_lib.aws.tables import has_pitr, list_tables
 from runbook_lib.config import Migration, load_config
 from runbook_lib.plan import select_tables
@@ -24,6 +25,7 @@ from runbook_lib.reuse import Reuse, find_reuse
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
+READS = ("DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "Scan", "BatchGetItem")
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
 INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
@@ -55,7 +57,7 @@ class Grant:
 
 
 def policies_of(config_path: str | Path) -> str:
-    """The policies of a migration file as indented JSON: `source`, `target` and `notes` for their reader.
+    """The policies of a migration file as indented JSON: `source`, `target`, `cleanup` and `notes` for their reader.
 
     `staging` is a third policy where the bucket is reached with a profile or role of its own.
     """
@@ -75,6 +77,7 @@ def policies(config: Migration, grants: list[Grant], source: Identity, target: I
     }
     if own:
         found["staging"] = _policy(reads)
+    found["cleanup"] = _policy(_cleanup(config, grants, source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -129,15 +132,32 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
 def _target(config: Migration, grants: list[Grant]) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
-    looks = ["DescribeTable", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
+    looks = ["DescribeTable", "DescribeContinuousBackups"]
+    looks += ["Scan"] if config.import_.on_non_empty != "append" else []
+    creates = migrated if config.tables.create_missing else []
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     return [
         _allow("KnowYourself", ["sts:GetCallerIdentity"], ["*"]),
-        _allow("ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated),
+        _allow("ReadTables", _dynamodb(*READS), migrated),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
-        _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
+        _allow("CreateTables", list(TARGET_CREATES), creates),
+        _allow(
+            "LookAtSkippedTables",
+            _dynamodb(*looks),
+            [g.target_arn for g in grants if not g.migrated],
+        ),
         _allow("UseEncryptedTables", use, keys),
+    ]
+
+
+def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[Json]:
+    """What `runbook cleanup` needs beside the other policies, and nothing else does."""
+    created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
+    exported = any(g.exported or g.method == "scan" for g in grants)
+    return [
+        _allow("DeleteCreatedTables", list(TARGET_DELETES), created),
+        _allow("DeleteExports", ["s3:DeleteObject"], [_objects(config, source)] if exported else []),
     ]
 
 
@@ -166,6 +186,7 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
         "missing. The runbook never lists a bucket.",
         "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema and tables.create_missing "
         "only, and so is ReadAutoScaling, without which auto scaling is called not checked.",
+        "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")

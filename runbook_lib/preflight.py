@@ -13,6 +13,7 @@ from dataclasses import replace
 from runbook_lib.aws import objects, tables
 from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.tables import TableFacts
+from runbook_lib.before import creation_notice, keep_before, overwrite_obstacle, will_be_created
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan import Obstacle, Pair, Plan, select_tables, spell_key
@@ -30,6 +31,7 @@ def preflight(run: Run) -> Plan:
     with run.step("preflight"):
         plan = plan_of(run)
         run.keep_plan(plan)
+        keep_before(run, plan)
         return plan
 
 
@@ -65,7 +67,7 @@ def make_plan(
         for found in pool.map(lambda p: _blockers(config, clients, p, is_ours(p)), pairs):
             blockers += found
     pairs.sort(key=lambda p: (p.source_facts.items_hint if p.source_facts else 0, p.source))
-    return Plan(tuple(pairs), tuple(blockers), tuple(w for p in pairs for w in _warnings(p)))
+    return Plan(tuple(pairs), tuple(blockers), tuple(w for p in pairs for w in _warnings(config, p)))
 
 
 def _look(
@@ -125,10 +127,13 @@ def _blockers(config: Migration, clients: Clients, pair: Pair, ours: bool) -> li
         )  # fmt: skip
     if source is None and pair.reuse is None:
         found.append(Obstacle(pair.source, "the source table", "it is gone", "restore it or start a new run", True))
+    if will_be_created(config, pair):
+        return found
     if target is None:
         found.append(
             Obstacle(pair.target, f"the target table in {config.target.region}", "no such table",
-                     f"create it with the keys of {pair.source} (runbook schema writes the definition)", True)
+                     f"create it with the keys of {pair.source} (runbook schema writes the definition), or set "
+                     "tables.create_missing", True)
         )  # fmt: skip
         return found
     if source is not None and _same_table(config, clients, source, target):
@@ -149,6 +154,8 @@ def _blockers(config: Migration, clients: Clients, pair: Pair, ours: bool) -> li
             Obstacle(pair.target, "an empty target, as import.on_non_empty is 'fail'", "items in it",
                      "empty it, or set import.on_non_empty to append or overwrite")
         )  # fmt: skip
+    elif not ours:
+        found += overwrite_obstacle(config, clients, pair)
     return found
 
 
@@ -159,8 +166,8 @@ def _same_table(config: Migration, clients: Clients, source: TableFacts, target:
     return source.arn == target.arn and one.endpoint == other.endpoint
 
 
-def _warnings(pair: Pair) -> list[Obstacle]:
-    found, target = [], pair.target_facts
+def _warnings(config: Migration, pair: Pair) -> list[Obstacle]:
+    found, target = creation_notice(config, pair), pair.target_facts
     if target is not None and target.stream:
         found.append(
             Obstacle(pair.target, "no stream while items are loaded", f"a {target.stream} stream",

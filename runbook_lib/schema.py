@@ -96,7 +96,7 @@ def _refuse_shared(targets: Mapping[str, str]) -> None:
 def _scaling(clients: Clients, definitions: Iterable[TableDefinition]) -> Scaling:
     """The auto scaling of the tables that can have one; nothing is asked if none can."""
     provisioned = [d.name for d in definitions if d.billing == "PROVISIONED"]
-    return read_scaling(clients.source_scaling(), provisioned) if provisioned else Scaling()
+    return read_scaling(clients.service("source", "application-autoscaling"), provisioned) if provisioned else Scaling()
 
 
 def template(config: Migration, tables: Mapping[str, TableDefinition], scaling: Scaling | None = None) -> Json:

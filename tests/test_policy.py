@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.aws.guard import SOURCE, TARGET, TARGET_WRITES
+from runbook_lib.aws.guard import SOURCE, TARGET, TARGET_CREATES, TARGET_DELETES, TARGET_WRITES
 from runbook_lib.config import Migration
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -97,6 +97,11 @@ def test_policies_and_guards_know_the_same_operations() -> None:
     found = made(grant("a", "export"), grant("b", "scan"))
     assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
     assert actions(found["target"], "dynamodb:") | STS == TARGET | TARGET_WRITES
+    created = made(grant("a", "export"), tables={"create_missing": True})
+    assert actions(created["target"], "dynamodb:") | STS == TARGET | TARGET_WRITES | TARGET_CREATES
+    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES
+    assert not actions(found["cleanup"], "dynamodb:")
+    assert allowed(found["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*"}
 
 
 def test_nothing_but_the_planned_targets_can_be_written() -> None:
@@ -116,9 +121,10 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
     assert actions(found["source"]) == looks | SCHEMA_ONLY | STS
-    assert actions(found["target"], "dynamodb:") == {"dynamodb:DescribeTable", "dynamodb:Scan"}
+    looks = {"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups"}
+    assert actions(found["target"], "dynamodb:") == looks | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
-    assert actions(append["target"], "dynamodb:") == {"dynamodb:DescribeTable"}
+    assert actions(append["target"], "dynamodb:") == looks
     assert any("'skip': a are not read" in note for note in found["notes"])
 
 
@@ -217,5 +223,5 @@ def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world
     done = world.runbook("policy", world.config(staging={"bucket": "not-there"}))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert list(found) == ["source", "target", "notes"]
+    assert list(found) == ["source", "target", "cleanup", "notes"]
     assert allowed(found["target"], "dynamodb:BatchWriteItem") == {arn(world.dst("only"), "us-east-2")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,17 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runbook_lib import __version__
-from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.guard import (
+    SOURCE,
+    STAGING,
+    STAGING_DELETES,
+    TARGET,
+    TARGET_CREATES,
+    TARGET_DELETES,
+    TARGET_WRITES,
+    Calls,
+    Guard,
+)
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
 from runbook_lib.config import Migration
@@ -55,19 +66,38 @@ class Clients:
     source_identity: Identity
     target_identity: Identity
     calls: Calls
-    _source_session: boto3.Session
-    _target_session: boto3.Session
     _config: Migration
-
-    def source_scaling(self) -> Any:
-        """A client of the source's Application Auto Scaling, as guarded as every other."""
-        endpoint = self._config.source.endpoint_url
-        return self._source_session.client("application-autoscaling", endpoint_url=endpoint, config=CONFIG)
+    _sessions: Mapping[str, boto3.Session]
 
     def writer(self, tables: frozenset[str]) -> Wire:
         """A wire that may also write, to the named target tables only."""
         guard = Guard("target", TARGET | TARGET_WRITES, self.calls)
-        return Wire(self.target, self._target_session.get_credentials(), guard, write_tables=tables)
+        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+    def service(self, side: str, name: str) -> Any:
+        """A client of another service as the side's own identity, for instance its IAM."""
+        endpoint = self._config.source.endpoint_url if side == "source" else self._config.target.endpoint_url
+        return self._sessions[side].client(name, endpoint_url=endpoint, config=CONFIG)
+
+    def creator(self, tables: frozenset[str]) -> Any:
+        """A target client that may also create the named tables and settle what CreateTable does not take."""
+        return self._granted(TARGET_CREATES, tables)
+
+    def remover(self, tables: frozenset[str]) -> Any:
+        """A target client that may also delete the named tables."""
+        return self._granted(TARGET_DELETES, tables)
+
+    def staging_remover(self) -> Any:
+        """An S3 client of the staging side that may also delete objects, each by its key."""
+        own = self._config.staging.profile or self._config.staging.role_arn
+        side = self._config.staging if own else self._config.target
+        session = _session(side, Guard("staging", STAGING | STAGING_DELETES, self.calls), self._config.staging.region)
+        return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=_s3_config(self._config))
+
+    def _granted(self, operations: frozenset[str], tables: frozenset[str]) -> Any:
+        guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables))
+        session = _session(self._config.target, guard)
+        return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
 
 
 def connect(config: Migration) -> Clients:
@@ -94,9 +124,8 @@ def connect(config: Migration) -> Clients:
         source_wire=Wire(source_client, source.get_credentials(), source_guard),
         target_wire=Wire(target_client, target.get_credentials(), target_guard),
         calls=calls,
-        _source_session=source,
-        _target_session=target,
         _config=config,
+        _sessions={"source": source, "target": target, "staging": staging},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook_lib.errors import ForbiddenCall
@@ -32,13 +32,28 @@ SOURCE = frozenset(
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTable",
         "dynamodb:DescribeTimeToLive",
         "dynamodb:Scan",
         "dynamodb:BatchGetItem",
     }
 )
+# With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# With --execute and tables.create_missing, on the tables of the plan that were not there.
+TARGET_CREATES = frozenset(
+    {
+        "dynamodb:CreateTable",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTimeToLive",
+    }
+)
+# At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
+TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
@@ -46,6 +61,18 @@ STAGING = frozenset(
         "s3:PutObject",
     }
 )
+# At a cleanup that was confirmed by name, on the keys of the run's own manifests.
+STAGING_DELETES = frozenset({"s3:DeleteObjects"})
+# Where botocore's events call a service by another name than its client.
+EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
+# The only form in which a granted call may be made.
+FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "dynamodb:UpdateContinuousBackups": lambda p: (
+        p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
+        and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
+    ),
+    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "DeletionProtectionEnabled"},
+}
 
 
 class Calls:
@@ -81,19 +108,29 @@ class Calls:
 class Guard:
     """Lets one side's clients do what `allowed` lists and nothing else.
 
-    Attached to a botocore session it hears of every call of every client made from it,
-    presigned URLs included; the wire-level path asks `check` itself.
+    Attached to a botocore session it hears of every call of every client made from it: of its parameters,
+    presigned URLs and forms included, and of every request before it is signed; the wire-level path asks
+    `check` itself. `grants` are further operations, each on the tables named for it and no other.
     """
 
-    def __init__(self, side: str, allowed: frozenset[str], calls: Calls) -> None:
+    def __init__(
+        self,
+        side: str,
+        allowed: frozenset[str],
+        calls: Calls,
+        grants: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.side = side
-        self.allowed = allowed
+        self.grants = grants or {}
+        self.allowed = allowed | frozenset(self.grants)
         self._calls = calls
 
     def attach(self, events: Any) -> None:
         """Register with the event system of a botocore session, before clients are made."""
         events.register_first("provide-client-params.*.*", self._before_parameters)
+        events.register_last("before-parameter-build.*.*", self._check_table)
         events.register_last("before-call.*.*", self._before_call)
+        events.register_first("request-created.*.*", self._before_signing)
 
     def check(self, service: str, operation: str) -> None:
         """Raise ForbiddenCall unless the operation is allowed."""
@@ -109,6 +146,31 @@ class Guard:
     def _before_parameters(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
 
+    def _check_table(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        """A granted operation acts on a table it was granted for, given by its plain name."""
+        operation = f"{model.service_model.service_name}:{model.name}"
+        granted = self.grants.get(operation)
+        if granted is None:
+            return
+        if (table := _table_of(params)) not in granted:
+            raise ForbiddenCall(
+                f"{model.name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
+            )
+        if (form := FORMS.get(operation)) is not None and not form(params):
+            raise ForbiddenCall(f"{model.name} was granted for something else than {sorted(params)}; nothing was sent")
+
     def _before_call(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
         self.count(model.name)
+
+    def _before_signing(self, event_name: str, **_: Any) -> None:
+        """The last look, at requests that were not made by a client's method."""
+        service, operation = event_name.split(".", 2)[1:]
+        self.check(EVENT_NAMES.get(service, service), operation)
+
+
+def _table_of(params: Mapping[str, Any]) -> str | None:
+    """The table a call acts on: its plain name, or the one in the ARN of the calls that take no name."""
+    if "ResourceArn" in params:
+        return str(params["ResourceArn"]).partition(":table/")[2]
+    return params.get("TableName")
