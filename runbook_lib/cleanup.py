@@ -100,6 +100,8 @@ def _remove(run: Run, pair: Pair, removal: Removal, sleep: Callable[[float], Non
     loaded = run.ledger.get("import", pair.source) or {}
     if created.get("table_id"):
         _remove_table(run, pair, created, loaded, removal, sleep)
+    elif created.get("status") == "asked for" and describe_table(run.clients.target, pair.target) is not None:
+        removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded.get("binding"):
         _remove_items(run, pair, loaded, removal)
     _remove_objects(run, pair, removal)

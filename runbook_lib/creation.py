@@ -25,6 +25,7 @@ from runbook_lib.run import Run, stamp, table_identity
 MARK = "dynamodb-migration-run"
 TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide
 POLL_SECONDS = 2.0
+TAG_LOOKS = 15
 PATIENCE_SECONDS = 1800.0
 Sleep = Callable[[float], None]
 
@@ -102,14 +103,35 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
             "nothing was written, run 00_preflight again"
         )
     _note(run, pair, {"status": "asked for"})
+    ours = found is not None and table_identity(found) == known.get("table_id")
     if found is None:
-        request = request_of(definition, pair.target, run.id)
-        _until(lambda: aws.create_table(client, request), f"{pair.target} to be accepted by CreateTable", sleep)
+        ours = _request(client, request_of(definition, pair.target, run.id), sleep)
         found = _described(client, pair.target, sleep)
-    ours = table_identity(found) == known.get("table_id") or aws.tags_of(client, found.arn).get(MARK) == run.id
-    if not ours:
+    if not ours and not _is_marked(client, found.arn, run.id, sleep):
         raise TableError(f"{pair.target} is not the table that run {run.id} asked for: somebody else created one")
     _note(run, pair, {"status": "creating", "table_id": table_identity(found), "arn": found.arn})
+
+
+def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
+    """Ask for a table until AWS takes it; whether this very call made it."""
+    answer = aws.LATER
+
+    def ask() -> bool:
+        nonlocal answer
+        answer = aws.create_table(client, request)
+        return answer != aws.LATER
+
+    _until(ask, f"{request['TableName']} to be accepted by CreateTable", sleep)
+    return answer == aws.MADE
+
+
+def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
+    """Whether a table carries the run's mark; tags may show a few seconds late ("ListTagsOfResource", API Reference)."""
+    for _ in range(TAG_LOOKS):
+        if aws.tags_of(client, arn).get(MARK) == run_id:
+            return True
+        sleep(POLL_SECONDS)
+    return False
 
 
 def _described(client: Any, name: str, sleep: Sleep) -> TableFacts:
@@ -137,7 +159,7 @@ def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: S
         _until(lambda: aws.turn_recovery_on(client, name, days), f"{name} to take point-in-time recovery", sleep)
     aws.take_tag(client, arn, MARK)
     aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :]))
-    _compare(wanted, read_definition(client, name), name)
+    _compare(client, wanted, name, sleep)
     facts = describe_table(client, name)
     with run.ledger.batch():
         _note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
@@ -151,15 +173,26 @@ def _status(client: Any, name: str) -> str | None:
     return facts.status if facts else None
 
 
-def _compare(wanted: TableDefinition, made: TableDefinition, name: str) -> None:
-    """Raise unless the table became what was asked for, but for its name and the ARN of its key."""
-    same = replace(made, name=wanted.name, kms_key=wanted.kms_key if made.kms_key is not None else None)
-    one, other = asdict(replace(wanted, beyond=())), asdict(replace(same, beyond=()))
-    if wrong := [field for field in one if one[field] != other[field]]:
+def _compare(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:
+    """Raise unless the table became what was asked for; tags may show a few seconds late."""
+    wrong = _differing(wanted, read_definition(client, name))
+    for _ in range(TAG_LOOKS):
+        if wrong != ["tags"]:
+            break
+        sleep(POLL_SECONDS)
+        wrong = _differing(wanted, read_definition(client, name))
+    if wrong:
         raise TableError(
             f"{name} was created and is not as {wanted.name} is: {', '.join(wrong)}; nothing was loaded into it. "
             "Delete it and create it with what runbook schema writes"
         )
+
+
+def _differing(wanted: TableDefinition, made: TableDefinition) -> list[str]:
+    """The settings that differ, but for the name, the ARN of the key and what no table can be created with."""
+    same = replace(made, name=wanted.name, kms_key=wanted.kms_key if made.kms_key is not None else None)
+    one, other = asdict(replace(wanted, beyond=())), asdict(replace(same, beyond=()))
+    return [field for field in one if one[field] != other[field]]
 
 
 def _left_out(run: Run, definition: TableDefinition) -> list[str]:

@@ -119,6 +119,17 @@ def test_a_table_of_the_same_name_that_was_made_later_stays(world: World) -> Non
         assert len(world.items(world.target, removal.target)) == 4
 
 
+def test_a_table_that_may_be_somebody_elses_stays(world: World) -> None:
+    """The run was stopped after it had asked for the table and before it knew what came of it."""
+    missing_target(world, "a", 4)
+    run = world.open(**CREATE)
+    preflight(run)
+    run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
+    world.table(world.target, world.dst("a"))
+    assert "whose it is is not known" in only(clean_up(run, "r")).kept
+    assert exists(world, world.dst("a"))
+
+
 def test_nothing_is_taken_from_a_table_that_held_items_before(world: World) -> None:
     world.pair("a", things(10))
     world.put(world.target, world.dst("a"), [{"id": {"S": "old"}}])

@@ -139,7 +139,7 @@ def test_a_table_that_somebody_else_created_meanwhile_is_not_taken_for_ours(worl
     assert run.ledger.get("created", world.src("a")) is None
     run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
     with pytest.raises(TableError, match="is not the table that run r asked for"):
-        create_missing_targets(run)
+        create_missing_targets(run, sleep=lambda seconds: None)
 
 
 @pytest.mark.parametrize("call", ["create_table", "turn_recovery_on", "take_tag"])
@@ -181,11 +181,38 @@ def test_creating_waits_when_aws_creates_as_many_as_it_does_at_once() -> None:
         aws.add_client_error("create_table", "AccessDeniedException")
         aws.add_client_error("update_continuous_backups", "ContinuousBackupsUnavailableException")
         request = {"TableName": "tab", "KeySchema": ID, "AttributeDefinitions": ID_TYPES}
-        assert not creation.create_table(client, request)
-        assert creation.create_table(client, request)
+        assert creation.create_table(client, request) == creation.LATER
+        assert creation.create_table(client, request) == creation.THERE
         with pytest.raises(TableError, match="create_table of tab was refused"):
             creation.create_table(client, request)
         assert not creation.turn_recovery_on(client, "tab", 35)
+    client.close()
+
+
+def test_tags_that_show_late_are_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    rich(world, "a")
+    run, waits = planned(world), []
+    take = creation.take_tag
+
+    def later(client: Any, arn: str, key: str) -> None:
+        waits.append(lambda: take(client, arn, key))
+
+    def sleep(seconds: float) -> None:
+        waits.pop()()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(creation, "take_tag", later)
+        create_missing_targets(run, sleep)
+    assert waits == []
+    assert MARK not in tags(world, world.dst("a"))
+
+
+def test_ttl_that_is_being_turned_on_is_on() -> None:
+    client = boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as aws:
+        said = {"TimeToLiveStatus": "ENABLING", "AttributeName": "end"}
+        aws.add_response("describe_time_to_live", {"TimeToLiveDescription": said})
+        creation.set_ttl(client, "tab", "end")  # asks for no more
     client.close()
 
 

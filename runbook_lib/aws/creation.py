@@ -12,17 +12,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.errors import TableError
 
+MADE, THERE, LATER = "made", "there", "later"
 
-def create_table(client: Any, request: dict[str, Any]) -> bool:
-    """Ask for a table; False when AWS is creating as many as it does at once.
 
-    True also when there is one of that name, perhaps of an attempt whose answer was lost: whose it is has
-    to be asked then.
+def create_table(client: Any, request: dict[str, Any]) -> str:
+    """Ask for a table: MADE; THERE if one of that name is, perhaps of an attempt whose answer was lost;
+    LATER when AWS is creating as many as it does at once.
     """
     try:
-        return _call(client, "create_table", {"LimitExceededException"}, **request)
+        return MADE if _call(client, "create_table", {"LimitExceededException"}, **request) else LATER
     except _InUse:
-        return True
+        return THERE
 
 
 class _InUse(TableError):
