@@ -8,12 +8,15 @@ guilty items stand alone. Limits: 25 items and 16 MB a request (AWS, Service quo
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import read_keys
@@ -38,18 +41,24 @@ class Rejection:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: `written` counts the server's acknowledgements, `bytes` their lines."""
+    """What became of a batch: `written` counts the server's acknowledgements, `bytes` their lines.
+
+    `throttles` counts throttled requests and `refused` the items in them that were not taken;
+    `reasons` counts those items by what DynamoDB said: (reason, ARN of the resource).
+    """
 
     written: int = 0
     bytes: int = 0
     wcu: float = 0.0
     throttles: int = 0
+    refused: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejected: list[Rejection] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where batches go: the wire, the table, its key, and whether items there may be replaced."""
+    """Where batches go: the wire, the table, its key, whether items there may be replaced, and how fast."""
 
     wire: Wire
     table: str
@@ -57,6 +66,7 @@ class Target:
     replace: bool
     patience: Patience
     stop: threading.Event
+    capacity: Capacity
 
 
 def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -76,17 +86,21 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def body_of(table: str, lines: Iterable[bytes]) -> bytes:
     """The request that puts these `{"Item":...}` lines; not a byte of a line is changed."""
     puts = b",".join(b'{"PutRequest":' + line + b"}" for line in lines)
-    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"TOTAL"}'
+    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
 
 
-def write_batch(target: Target, batch: Sequence[Line]) -> Outcome:
-    """Write a batch to the end; raises TransferError when that is not possible."""
+def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None, paid: float = 0.0) -> Outcome:
+    """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible.
+
+    `paid` are the units already accounted for its first request; without, it waits for its turn.
+    """
     outcome = Outcome()
+    lane = lane or target.capacity.lanes[0]
     lines = list(batch) if target.replace else _without_taken(target, batch, outcome)
     groups = [lines] if lines else []
     while groups:
         group = groups.pop()
-        reason = _write_group(target, group, outcome)
+        reason, paid = _write_group(target, group, outcome, lane, paid), 0.0
         if reason is None:
             continue
         if len(group) == 1:
@@ -100,16 +114,14 @@ def write_batch(target: Target, batch: Sequence[Line]) -> Outcome:
     return outcome
 
 
-def _write_group(target: Target, group: list[Line], outcome: Outcome) -> str | None:
+def _write_group(target: Target, group: list[Line], outcome: Outcome, lane: Lane, paid: float) -> str | None:
     """Send a group until all of it is acknowledged; returns the reason if the server rejects it as a whole."""
     pending = group
     pauses = target.patience.pauses()
-    last = ""
     while pending:
+        sent = pending
         try:
-            answer = orjson.loads(
-                target.wire.batch_write(target.table, body_of(target.table, (line for _, line in pending)))
-            )
+            answer = _send(target, sent, lane, paid, outcome)
         except BrokenAnswer as error:
             last = str(error)  # puts can be repeated: the same bytes under the same key
         except WireError as error:
@@ -117,21 +129,63 @@ def _write_group(target: Target, group: list[Line], outcome: Outcome) -> str | N
                 return error.message
             if not error.retryable:
                 raise TransferError(f"table {target.table}: {error}; nothing more is written to it") from error
-            outcome.throttles += error.throttled
             last = str(error)
         else:
-            outcome.wcu += sum(c.get("CapacityUnits", 0.0) for c in answer.get("ConsumedCapacity") or [])
-            left = _unprocessed(target, pending, answer.get("UnprocessedItems") or {})
-            outcome.written += len(pending) - len(left)
-            outcome.bytes += sum(len(line) for _, line in pending) - sum(len(line) for _, line in left)
-            outcome.throttles += bool(left)
-            last = f"{len(left)} of {len(pending)} items were left unprocessed"
-            if len(left) < len(pending):
+            pending = _unprocessed(target, sent, answer.get("UnprocessedItems") or {})
+            outcome.written += len(sent) - len(pending)
+            outcome.bytes += _size(sent) - (_size(pending) if pending else 0)
+            last = f"{len(pending)} of {len(sent)} items were left unprocessed"
+            if len(pending) < len(sent):
                 pauses = target.patience.pauses()  # only attempts without progress wear patience out
-            pending = left
+        paid = 0.0
         if pending:
             _wait(target, pauses, last)
     return None
+
+
+def _send(target: Target, lines: list[Line], lane: Lane, paid: float, outcome: Outcome) -> dict[str, Any]:
+    """One request in its turn; the lane learns from what it cost, `outcome` keeps it."""
+    capacity, size = target.capacity, _size(lines)
+    expected = paid or capacity.expected(len(lines), size)
+    if not paid:
+        capacity.wait_for(lane, expected, target.stop)
+    try:
+        with capacity.flight(lane):
+            content = target.wire.batch_write(target.table, body_of(target.table, (line for _, line in lines)))
+    except WireError as error:
+        if error.throttled:
+            capacity.settle(lane, size, expected, 0.0, expected)
+            _note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
+        raise
+    answer: dict[str, Any] = orjson.loads(content)
+    table_units, all_units = _consumed(answer)
+    left = sum(map(len, (answer.get("UnprocessedItems") or {}).values()))
+    if left:
+        _note_throttle(outcome, left, [("UnprocessedItems", "")])
+    outcome.wcu += all_units
+    done = expected * (len(lines) - left) / len(lines)
+    capacity.settle(lane, size, expected, table_units or done, expected - done)
+    return answer
+
+
+def _consumed(answer: dict[str, Any]) -> tuple[float, float]:
+    """Write units of the table alone, and with its indexes."""
+    said = answer.get("ConsumedCapacity")
+    if not said:
+        return 0.0, 0.0
+    whole = sum(c.get("CapacityUnits", 0.0) for c in said)
+    return sum((c.get("Table") or c).get("CapacityUnits", 0.0) for c in said), whole
+
+
+def _note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, str]]) -> None:
+    outcome.throttles += 1
+    outcome.refused += items
+    for reason in reasons:
+        outcome.reasons[reason] += items
+
+
+def _size(lines: Iterable[Line]) -> int:
+    return sum(len(line) for _, line in lines)
 
 
 def _wait(target: Target, pauses: Iterator[float], last: str) -> None:

@@ -133,7 +133,12 @@ class Import(Strict):
         default="fail",
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
-    concurrency: int = Field(default=8, ge=1, le=256, description="requests in flight")
+    concurrency: int = Field(
+        default=32, ge=1, le=256, description="requests in flight at most; how many are used is found out"
+    )
+    max_wcu: float | None = Field(
+        default=None, gt=0, description="write units per second that a table may be given; default: all it takes"
+    )
     quarantine_limit: int = Field(
         default=1000, ge=0, description="rejected items of one table after which its import stops"
     )

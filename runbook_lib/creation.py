@@ -126,7 +126,7 @@ def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
 
 
 def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
-    """Whether a table carries the run's mark; tags may show a few seconds late ("ListTagsOfResource", API Reference)."""
+    """Whether a table carries the run's mark; tags may show late ("ListTagsOfResource", API Reference)."""
     for _ in range(TAG_LOOKS):
         if aws.tags_of(client, arn).get(MARK) == run_id:
             return True

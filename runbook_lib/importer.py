@@ -11,10 +11,12 @@ import time
 from typing import Any
 
 from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
+from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
+from runbook_lib.capacity import Capacity
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, lanes_for, load
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
@@ -76,7 +78,9 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
         if writer is None:
             check_only(loading)
         else:
-            load(loading, _target(run, pair, writer))
+            limits = write_limits(run.clients.target, pair.target)
+            fact["limits"] = limits.as_facts()
+            load(loading, _target(run, pair, writer, limits, lanes_for(loading.files)))
     finally:
         fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
         run.ledger.put("import", pair.source, fact)
@@ -92,8 +96,9 @@ def _is_bound(run: Run, pair: Pair) -> bool:
     return bool((run.ledger.get("import", pair.source) or {}).get("binding"))
 
 
-def _target(run: Run, pair: Pair, writer: Wire) -> Target:
-    stop = threading.Event()
+def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, lanes: int) -> Target:
+    settings, stop = run.config.import_, threading.Event()
+    ceilings = [c for c in (settings.max_wcu, limits.maximum) if c is not None]
 
     def sleep(seconds: float) -> None:
         stop.wait(seconds)
@@ -102,9 +107,12 @@ def _target(run: Run, pair: Pair, writer: Wire) -> Target:
         wire=writer,
         table=pair.target,
         key=_facts(pair).key,
-        replace=run.config.import_.on_non_empty != "append",
+        replace=settings.on_non_empty != "append",
         patience=Patience(sleep=sleep),
         stop=stop,
+        capacity=Capacity(
+            lanes, settings.concurrency, limits.start, min(ceilings, default=None), known=limits.provisioned is not None
+        ),
     )
 
 

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
 CREATE TABLE IF NOT EXISTS sample (
     source TEXT, at REAL, seconds REAL, items INTEGER, bytes INTEGER, wcu REAL, throttles INTEGER,
     PRIMARY KEY (source, at));
+CREATE TABLE IF NOT EXISTS throttle (
+    source TEXT, reason TEXT, resource TEXT, items INTEGER NOT NULL, PRIMARY KEY (source, reason, resource));
 CREATE TABLE IF NOT EXISTS difference (source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT);
 """
 

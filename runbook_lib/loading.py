@@ -1,58 +1,37 @@
-"""The engine that loads one table: files read in turn, batches in flight, a watermark per file.
+"""The engine that loads one table: workers take batches in turn, the ledger keeps a watermark per file.
 
-Batches are drawn from several files at once, because a file holds one range of partition-key
-hashes and would heat one partition alone. Per file the ledger knows the line up to which everything
-is acknowledged, at most half a second old; a killed import goes on from there.
+Per file the ledger knows the line up to which everything is acknowledged, at most half a second
+old; a killed import goes on from there. One thread writes the ledger's watermarks: the caller's.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import Line, Outcome, Rejection, Target, batches, write_batch
+from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches, write_batch
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
+from runbook_lib.turns import LANES, OpenFile, Turn, Turns
+from runbook_lib.watermark import FileProgress
 
-OPEN_FILES = 4
 FLUSH_SECONDS = 0.5
-
-
-@dataclass(slots=True)
-class FileProgress:
-    """How far one file is: batches come back in any order, the watermark only moves without gaps."""
-
-    file: DataFile
-    watermark: int
-    written: int
-    bytes: int
-    sent: deque[tuple[int, list[Outcome]]] = field(default_factory=deque)
-    rejected: list[Rejection] = field(default_factory=list)
-
-    def send(self, batch: list[Line]) -> list[Outcome]:
-        """Note a batch as sent; its outcome belongs into the list that comes back."""
-        slot: list[Outcome] = []
-        self.sent.append((batch[-1][0], slot))
-        return slot
-
-    def advance(self) -> None:
-        """Move the watermark over every outcome that has come in without a gap."""
-        while self.sent and self.sent[0][1]:
-            self.watermark, (outcome,) = self.sent.popleft()
-            self.written += outcome.written
-            self.bytes += outcome.bytes
-            self.rejected += outcome.rejected
+OPENERS = 2
 
 
 @dataclass(slots=True)
 class TableProgress:
-    """What is shown of a table while it is loaded; `rate` is items per second just now."""
+    """What is shown of a table while it is loaded.
+
+    `rate` is items and `wcu_rate` write units per second just now; `refused` counts the items that were
+    throttled and sent again.
+    """
 
     source: str
     target: str
@@ -62,7 +41,9 @@ class TableProgress:
     bytes: int = 0
     wcu: float = 0.0
     throttles: int = 0
+    refused: int = 0
     rate: float = 0.0
+    wcu_rate: float = 0.0
     state: str = "waiting"
 
     @property
@@ -81,20 +62,20 @@ class Sample:
     throttles: int
 
     @classmethod
-    def of(cls, loading: Loading) -> Sample:
-        progress, files = loading.progress, loading.files
-        progress.done = sum(f.written for f in files) + progress.quarantined
-        progress.bytes = sum(f.bytes for f in files)
+    def of(cls, progress: TableProgress) -> Sample:
         return cls(time.monotonic(), progress.done, progress.bytes, progress.wcu, progress.throttles)
 
 
 Watch = Callable[[TableProgress], None]
-Flying = dict["Future[Outcome]", tuple[FileProgress, list[Outcome]]]
 
 
 @dataclass(slots=True)
 class Loading:
-    """One table being loaded: its files, what is shown of it, and what went wrong with single files."""
+    """One table being loaded: its files, what is shown of it, and what went wrong with single files.
+
+    `touched` are the files whose watermark the ledger does not know yet, `reasons` the throttled items by
+    what DynamoDB said.
+    """
 
     run: Run
     bucket: str
@@ -102,6 +83,8 @@ class Loading:
     progress: TableProgress
     watch: Watch
     failures: list[str] = field(default_factory=list)
+    touched: dict[str, FileProgress] = field(default_factory=dict)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     flushed: Sample = Sample(0.0, 0, 0, 0.0, 0)
 
     def show(self, state: str) -> None:
@@ -119,11 +102,17 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     ]
 
 
+def lanes_for(files: list[FileProgress]) -> int:
+    """How many lanes a table with these files is written in."""
+    return max(1, min(LANES, len(files)))
+
+
 def check_only(loading: Loading) -> None:
-    """Fetch, check and batch every file of a table, and send nothing."""
+    """Fetch, check, parse and batch every file of a table, and send nothing."""
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
+                _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
                 loading.progress.done += sum(len(batch) for batch in batches(checked.items()))
                 loading.progress.bytes += checked.size
         loading.show("checking")
@@ -131,46 +120,59 @@ def check_only(loading: Loading) -> None:
 
 def load(loading: Loading, target: Target) -> None:
     """Send all that is not acknowledged yet; a damaged file is noted in `failures` and the others go on."""
-    width = loading.run.config.import_.concurrency
-    loading.flushed = Sample.of(loading)
-    flying: Flying = {}
-    with ThreadPoolExecutor(width, thread_name_prefix="import") as pool, ExitStack() as opened:
-        source = _interleave(loading, opened)
+    _count(loading)
+    loading.flushed = Sample.of(loading.progress)
+    turns = Turns.deal(loading.files, target.capacity, lambda file: _open_file(loading, file), target.stop)
+    writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // MAX_ITEMS)
+    with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
         try:
-            batch = next(source, None)
-            while batch or flying:
-                while batch and len(flying) < 2 * width:
-                    file, lines = batch
-                    flying[pool.submit(write_batch, target, lines)] = (file, file.send(lines))
-                    batch = next(source, None)
-                _collect(loading, wait(flying, FLUSH_SECONDS, FIRST_COMPLETED).done, flying)
-                if time.monotonic() - loading.flushed.at > FLUSH_SECONDS:
-                    _flush(loading)
-                    loading.show("loading")
+            jobs = [pool.submit(turns.open_ahead) for _ in range(OPENERS)]
+            jobs += [pool.submit(_write_turns, loading, target, turns) for _ in range(writers)]
+            ended = False
+            while not ended:
+                done, going = wait(jobs, FLUSH_SECONDS, FIRST_EXCEPTION)
+                for job in done:
+                    job.result()
+                ended = not going
+                _flush(loading, target)
+                loading.show("loading")
         finally:
             target.stop.set()
-            pool.shutdown(cancel_futures=True)
-            whole = [f for f in flying if not f.cancelled() and f.exception() is None]
-            _collect(loading, whole, flying)
-            _flush(loading)
+            with target.capacity.changed:
+                target.capacity.changed.notify_all()
+            pool.shutdown()
+            turns.close()
+            _flush(loading, target)
 
 
-def _interleave(loading: Loading, opened: ExitStack) -> Iterator[tuple[FileProgress, list[Line]]]:
-    """Batches of several files in turn; the next file is opened when one ends."""
-    waiting = deque(loading.files)
-    turns: deque[tuple[FileProgress, Iterator[list[Line]], ExitStack]] = deque()
-    while waiting or turns:
-        while waiting and len(turns) < OPEN_FILES:
-            file, own = waiting.popleft(), opened.enter_context(ExitStack())
-            if checked := _open(loading, file, own):
-                turns.append((file, batches(checked.items(file.watermark)), own))
-        if turns:
-            file, rest, own = turns.popleft()
-            if (batch := next(rest, None)) is None:
-                own.close()
-            else:
-                turns.append((file, rest, own))
-                yield file, batch
+def _write_turns(loading: Loading, target: Target, turns: Turns) -> None:
+    """What one worker does: take a batch, write it, note what became of it; until there is none left."""
+    while (turn := turns.draw()) is not None:
+        _note(loading, target, turn, write_batch(target, turn.lines, turn.lane, turn.units))
+
+
+def _note(loading: Loading, target: Target, turn: Turn, outcome: Outcome) -> None:
+    file, progress = turn.file, loading.progress
+    with target.capacity.changed:
+        written, size = file.written, file.bytes
+        turn.slot.append(outcome)
+        file.advance()
+        loading.touched[file.file.key] = file
+        loading.reasons += outcome.reasons
+        progress.done += file.written - written
+        progress.bytes += file.bytes - size
+        progress.wcu += outcome.wcu
+        progress.throttles += outcome.throttles
+        progress.refused += outcome.refused
+
+
+def _open_file(loading: Loading, file: FileProgress) -> OpenFile | None:
+    with ExitStack() as stack:
+        checked = _open(loading, file, stack)
+        if checked is None:
+            return None
+        left = checked.lines - file.watermark
+        return OpenFile(file, batches(checked.items(file.watermark)), stack.pop_all(), left, checked.stored)
 
 
 def _open(loading: Loading, file: FileProgress, own: ExitStack) -> CheckedFile | None:
@@ -190,51 +192,62 @@ def _open(loading: Loading, file: FileProgress, own: ExitStack) -> CheckedFile |
     return checked
 
 
-def _collect(loading: Loading, done: Iterable[Future[Outcome]], flying: Flying) -> None:
-    """Take in what has come back; raises what a batch could not get over."""
-    for future in done:
-        file, slot = flying.pop(future)
-        outcome = future.result()
-        slot.append(outcome)
-        loading.progress.wcu += outcome.wcu
-        loading.progress.throttles += outcome.throttles
-        file.advance()
-
-
-def _flush(loading: Loading) -> None:
+def _flush(loading: Loading, target: Target) -> None:
     """Write the watermarks, what they passed over and a sample of the throughput, all at once."""
     run, progress = loading.run, loading.progress
-    with run.ledger.batch():
-        run.ledger.write(
-            "UPDATE file SET acknowledged = ?, written = ?, bytes = ? WHERE source = ? AND key = ?",
-            [(f.watermark, f.written, f.bytes, progress.source, f.file.key) for f in loading.files],
-        )
-        for file in loading.files:
-            _quarantine(loading, file, file.rejected)
+    with target.capacity.changed:
+        touched, loading.touched = list(loading.touched.values()), {}
+        rows = [(f.watermark, f.written, f.bytes, progress.source, f.file.key) for f in touched]
+        rejected = [(f, f.rejected) for f in touched if f.rejected]
+        for file, _ in rejected:
             file.rejected = []
-        last, now = loading.flushed, Sample.of(loading)
-        if (now.items, now.throttles) != (last.items, last.throttles):
-            grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
+        reasons, loading.reasons = loading.reasons, Counter()
+        last, now = loading.flushed, Sample.of(progress)
+    with run.ledger.batch():
+        run.ledger.write("UPDATE file SET acknowledged = ?, written = ?, bytes = ? WHERE source = ? AND key = ?", rows)
+        for file, rejections in rejected:
+            _quarantine(loading, file, rejections)
+        run.ledger.write(
+            "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
+            [(progress.source, reason, resource, items) for (reason, resource), items in reasons.items()],
+        )
+        run.clients.calls.flush()
+        grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
+        seconds = now.at - last.at
+        if any(grown):
             run.ledger.write(
                 "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(progress.source, run.now().timestamp(), now.at - last.at, *grown)],
+                [(progress.source, run.now().timestamp(), seconds, *grown)],
             )
-            progress.rate = (now.items - last.items) / (now.at - last.at)
-        loading.flushed = now
-    limit = run.config.import_.quarantine_limit
-    if progress.quarantined > limit:
+            progress.rate, progress.wcu_rate = grown[0] / seconds, grown[2] / seconds
+    loading.flushed = now
+    _check_quarantine_limit(loading)
+
+
+def _check_quarantine_limit(loading: Loading) -> None:
+    limit = loading.run.config.import_.quarantine_limit
+    if loading.progress.quarantined > limit:
         raise TransferError(
-            f"{progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; "
+            f"{loading.progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; "
             "the table is left as it is"
         )
 
 
 def _quarantine(loading: Loading, file: FileProgress, rejections: list[Rejection]) -> None:
     """Keep what was not written; a line that is known already is not counted twice."""
-    ledger, source = loading.run.ledger, loading.progress.source
-    ledger.write(
+    if not rejections:
+        return
+    loading.run.ledger.write(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)",
-        [(source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
+        [(loading.progress.source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
     )
-    count = ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
-    loading.progress.quarantined = count[0]["n"]
+    _count(loading)
+
+
+def _count(loading: Loading) -> None:
+    """What is done so far, from the files and the ledger's quarantine."""
+    progress = loading.progress
+    rows = loading.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", progress.source)
+    progress.quarantined = rows[0]["n"]
+    progress.done = sum(f.written for f in loading.files) + progress.quarantined
+    progress.bytes = sum(f.bytes for f in loading.files)

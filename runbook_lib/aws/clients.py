@@ -36,7 +36,7 @@ CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 8},
     connect_timeout=10,
     read_timeout=70,
-    max_pool_connections=64,
+    max_pool_connections=256,
     user_agent_extra=f"dynamodb-migration-runbook/{__version__}",
 )
 

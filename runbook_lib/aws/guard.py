@@ -54,6 +54,7 @@ TARGET_CREATES = frozenset(
 )
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
+TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
@@ -79,13 +80,15 @@ class Calls:
     """Counts the calls of every side; thread-safe.
 
     `on_call(side, operation, count)` hears of each call before it is sent, so that a process killed
-    in mid-call has counted it.
+    in mid-call has counted it. Only writes of items are told in sums, with `flush`: the import flushes
+    with its watermarks, twice a second.
     """
 
     def __init__(self, on_call: Callable[[str, str, int], None] | None = None) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._on_call = on_call
+        self._untold: Counter[tuple[str, str]] = Counter()
 
     def report_to(self, on_call: Callable[[str, str, int], None]) -> None:
         """Pass every call on from now, and first the ones made so far."""
@@ -97,8 +100,20 @@ class Calls:
     def record(self, side: str, operation: str) -> None:
         with self._lock:
             self._counts[side, operation] += 1
-            if self._on_call is not None:
+            if self._on_call is None:
+                return
+            if operation in TOLD_IN_SUMS:
+                self._untold[side, operation] += 1
+            else:
                 self._on_call(side, operation, 1)
+
+    def flush(self) -> None:
+        """Pass on the calls that were only summed up since the last time."""
+        with self._lock:
+            untold, self._untold = self._untold, Counter()
+        for (side, operation), count in untold.items():
+            if self._on_call is not None:
+                self._on_call(side, operation, count)
 
     def of(self, side: str) -> dict[str, int]:
         with self._lock:

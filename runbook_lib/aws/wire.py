@@ -1,6 +1,6 @@
 """DynamoDB requests whose body is bytes that nobody parsed on the way.
 
-Signs with botocore's SigV4 and sends over the HTTP session that botocore made for the client,
+Signs with botocore's SigV4 and sends over the connections that botocore made for the client,
 so TLS, proxies, CA bundles, endpoints, profiles and refreshed credentials are the ones boto3 uses.
 What is left out is what would touch an item: parameter serializing and response parsing.
 """
@@ -15,11 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
-
+from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import Guard
+from runbook_lib.aws.signing import Signer
 from runbook_lib.errors import ForbiddenCall, TransferError
 
 THROTTLED = frozenset(
@@ -37,9 +35,12 @@ TRANSIENT = frozenset(
 
 
 class WireError(TransferError):
-    """DynamoDB answered with an error; `code` is its short name."""
+    """DynamoDB answered with an error; `code` is its short name.
 
-    def __init__(self, operation: str, status: int, code: str, message: str, reasons: list[Any]) -> None:
+    `reasons` are the throttling reasons it gave: (reason, ARN of the table or index).
+    """
+
+    def __init__(self, operation: str, status: int, code: str, message: str, reasons: list[tuple[str, str]]) -> None:
         super().__init__(f"{operation} was answered with {status} {code}: {message}")
         self.status, self.code, self.message, self.reasons = status, code, message, reasons
 
@@ -79,11 +80,10 @@ class Wire:
     """One side's raw connection; thread-safe."""
 
     def __init__(self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()) -> None:
-        self._url: str = client.meta.endpoint_url.rstrip("/") + "/"
-        self._region: str = client.meta.region_name
+        url: str = client.meta.endpoint_url.rstrip("/") + "/"
         # botocore offers no public way to its configured HTTP session; a test pins this attribute.
-        self._http = client._endpoint.http_session
-        self._credentials = credentials
+        self._exchange = Exchange(client._endpoint.http_session, url)
+        self._signer = Signer(url, client.meta.region_name, credentials)
         self._guard = guard
         self._write_tables = write_tables
 
@@ -101,28 +101,17 @@ class Wire:
         Raises WireError for an error answer and BrokenAnswer when there is none that can be trusted.
         """
         self._guard.check("dynamodb", operation)
-        request = AWSRequest(
-            method="POST",
-            url=self._url,
-            data=body,
-            headers={
-                "Content-Type": "application/x-amz-json-1.0",
-                "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-                "Accept-Encoding": "identity",
-            },
-        )
-        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
+        headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body)
         self._guard.count(operation)
         try:
-            answer = self._http.send(request.prepare())
-            content: bytes = answer.content
-        except HTTPClientError as error:
+            status, said, content = self._exchange.post(headers, body)
+        except NoAnswer as error:
             raise BrokenAnswer(f"{operation}: {error}") from error
-        checksum = answer.headers.get("x-amz-crc32")
+        checksum = said.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(content):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
-        if answer.status_code != 200:
-            raise _error(operation, answer.status_code, content)
+        if status != 200:
+            raise _error(operation, status, content)
         return content
 
     def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
@@ -148,4 +137,9 @@ def _error(operation: str, status: int, content: bytes) -> WireError:
         data = {}
     code = str(data.get("__type", "")).rsplit("#", 1)[-1] or f"HTTP{status}"
     message = data.get("message") or data.get("Message") or content[:200].decode(errors="replace")
-    return WireError(operation, status, code, str(message), data.get("ThrottlingReasons") or [])
+    return WireError(operation, status, code, str(message), _reasons(data.get("ThrottlingReasons")))
+
+
+def _reasons(said: Any) -> list[tuple[str, str]]:
+    listed = said if isinstance(said, list) else []
+    return [(str(r.get("reason", "")), str(r.get("resource", ""))) for r in listed if isinstance(r, dict)]

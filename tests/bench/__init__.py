@@ -8,14 +8,20 @@ import gzip
 import hashlib
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 
+from runbook_lib.aws.guard import Calls
+from runbook_lib.config import Import
 from runbook_lib.items import Item, KeyAttribute
+from runbook_lib.ledger import Ledger
 from runbook_lib.manifest import DataFile
+from runbook_lib.run import Run
 
 ID = (KeyAttribute("id", "S", "HASH"),)
 ROUNDS = 3
@@ -26,7 +32,7 @@ def plain_line(number: int) -> bytes:
     """A line as business tables have them: text, numbers, a flag, a small map and a small list."""
     return _line(
         {
-            "id": {"S": _id(number)},
+            "id": {"S": plain_id(number)},
             "company": {"S": f"company-{number % 997:04}"},
             "title": {"S": f"{TEXT}number {number}"},
             "note": {"S": TEXT * 2},
@@ -45,7 +51,7 @@ def mixed_line(number: int) -> bytes:
     blob = hashlib.blake2b(number.to_bytes(8), digest_size=12).digest()
     return _line(
         {
-            "id": {"S": _id(number)},
+            "id": {"S": plain_id(number)},
             "title": {"S": f"{TEXT}number {number}"},
             "amount": {"N": f"{number % 100_000}.{number % 90 + 10}"},
             "blob": {"B": base64.b64encode(blob).decode()},
@@ -60,7 +66,8 @@ def mixed_line(number: int) -> bytes:
     )
 
 
-def _id(number: int) -> str:
+def plain_id(number: int) -> str:
+    """The key of a line."""
     return hashlib.blake2b(number.to_bytes(8), digest_size=8).hexdigest() + f"-{number:09}"
 
 
@@ -71,13 +78,21 @@ def _line(item: Item) -> bytes:
 class OneFile:
     """An S3 client that holds one data file, in memory."""
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
+    def __init__(self, lines: Sequence[bytes], ordinal: int = 0) -> None:
         self.content = gzip.compress(b"".join(line + b"\n" for line in lines), compresslevel=6)
         md5 = hashlib.md5(self.content, usedforsecurity=False).digest()
-        self.file = DataFile(0, "data/bench.json.gz", base64.b64encode(md5).decode(), len(lines))
+        self.file = DataFile(ordinal, f"data/{ordinal:05}.json.gz", base64.b64encode(md5).decode(), len(lines))
 
     def get_object(self, **_: Any) -> dict[str, Any]:
         return {"ContentLength": len(self.content), "ETag": '"bench"', "Body": io.BytesIO(self.content)}
+
+
+def engine_run(ledger: Ledger, calls: Calls, stored: Mapping[str, OneFile], **settings: Any) -> Run:
+    """As much of a run as the engine needs: a ledger, settings of the import, and S3 in memory."""
+    staging = SimpleNamespace(get_object=lambda Bucket, Key: stored[Key].get_object())
+    config = SimpleNamespace(import_=Import(**settings))
+    clients = SimpleNamespace(staging=staging, calls=calls)
+    return Run("bench", Path(), config, clients, ledger, True)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)

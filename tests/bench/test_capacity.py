@@ -1,0 +1,86 @@
+"""How much of a table's capacity the import uses, and how much it asks for in vain."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import boto3
+import pytest
+
+from runbook_lib.aws.clients import CONFIG
+from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.batch import Target
+from runbook_lib.capacity import Capacity
+from runbook_lib.ledger import Ledger
+from runbook_lib.loading import Loading, TableProgress, files_of, lanes_for, load
+from tests.bench import ID, OneFile, engine_run, plain_id, plain_line
+from tests.bench.capacity_table import Account, Shape, position, running_table
+
+TABLE = "bench-dst-things"
+
+
+def export_of(items: int, files: int, hot: float = 0.0) -> list[OneFile]:
+    """Data files as an export has them: each holds one hash range. `hot` more of the items lie in the first tenth."""
+    lines: list[list[bytes]] = [[] for _ in range(files)]
+    number = kept = 0
+    while kept < items:
+        place = position(plain_id(number))
+        if place < 0.1 or not hot or number % 100 >= hot * 100:
+            lines[int(place * files)].append(plain_line(number))
+            kept += 1
+        number += 1
+    return [OneFile(part, n) for n, part in enumerate(lines)]
+
+
+def import_into(
+    shape: Shape, stored: Sequence[OneFile], folder: Path, *, lanes: int | None = None, start: float = 4_000.0,
+    known: bool = False, ceiling: float | None = None,
+) -> Account:  # fmt: skip
+    """Load the files with the real engine; returns what the table has seen."""
+    session = boto3.Session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name="us-east-2")
+    calls = Calls()
+    with (
+        running_table(shape) as table,
+        closing(session.client("dynamodb", endpoint_url=table.endpoint, config=CONFIG)) as client,
+        closing(Ledger(folder / "ledger.sqlite")) as ledger,
+    ):
+        run = engine_run(ledger, calls, {f.file.key: f for f in stored})
+        rows = [("bench", f.file.key, f.file.ordinal, f.file.md5, f.file.items) for f in stored]
+        ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
+        files = files_of(run, "bench")
+        guard = Guard("target", TARGET | TARGET_WRITES, calls)
+        wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
+        capacity = Capacity(lanes or lanes_for(files), 32, start, ceiling, known=known)
+        stop = threading.Event()
+
+        def sleep(seconds: float) -> None:
+            stop.wait(seconds)
+
+        progress = TableProgress("bench", TABLE, sum(f.file.items for f in stored))
+        target = Target(wire, TABLE, ID, True, Patience(sleep=sleep), stop, capacity)
+        load(Loading(run, "bucket", files, progress, lambda _: None), target)
+        assert progress.done == progress.items
+        return table.account()
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize(
+    ("limit", "items", "files"),
+    [(4_000, 120_000, 40), (10_000, 250_000, 100)],
+)
+def test_an_import_uses_what_the_table_gives_and_hardly_ever_asks_for_more(
+    limit: int, items: int, files: int, tmp_path: Path
+) -> None:
+    shape = Shape(limit // 1_000, limit)
+    stored = export_of(items, files)
+    (tmp_path / "a").mkdir()
+    ours = import_into(shape, stored, tmp_path / "a")
+    print(
+        f"\n{limit} WCU/s: used {ours.used(limit):.1%}, throttled {ours.throttled:.2%}, {ours.seconds:.1f} s, {ours.per_second}"
+    )
+    assert ours.used(limit) >= 0.95
+    assert ours.throttled <= 0.02
