@@ -86,7 +86,10 @@ def clean_up(
                 continue
             removal = Removal(pair.source, pair.target, execute, items_deleted=(known or {}).get("items_deleted", 0))
             watch(pair.source, "looking")
-            _remove(run, pair, removal, sleep)
+            try:
+                _remove(run, pair, removal, sleep)
+            finally:
+                run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
                 run.ledger.put("cleanup", pair.source, asdict(removal))
             found.append(removal)

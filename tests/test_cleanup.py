@@ -60,7 +60,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert "would be deleted" in dry.stdout
     assert objects(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230
-    before = world.record("r")["source_calls"]
+    before, writes = world.record("r")["source_calls"], world.record("r")["target_calls"]["BatchWriteItem"]
     wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
     assert wet.returncode == 0, wet.stdout + wet.stderr
     assert objects(world) == {"exports/somebody-elses"}
@@ -71,6 +71,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     record = world.record("r")
     assert set(record["source_calls"]) == set(before)
     assert {name for name, count in record["source_calls"].items() if count != before[name]} <= {"GetCallerIdentity"}
+    assert record["target_calls"]["BatchWriteItem"] == writes + 12  # 25 items each, of the 100 that were read at once
     assert record["verdict"] == "PASS"
     report = (world.folder / "reports" / "r" / "report.md").read_text()
     assert f"1 table deleted, 260 items deleted, {len(made)} staging objects deleted" in report

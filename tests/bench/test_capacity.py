@@ -79,8 +79,6 @@ def test_an_import_uses_what_the_table_gives_and_hardly_ever_asks_for_more(
     stored = export_of(items, files)
     (tmp_path / "a").mkdir()
     ours = import_into(shape, stored, tmp_path / "a")
-    print(
-        f"\n{limit} WCU/s: used {ours.used(limit):.1%}, throttled {ours.throttled:.2%}, {ours.seconds:.1f} s, {ours.per_second}"
-    )
+    print(f"\n{limit} WCU/s: used {ours.used(limit):.1%}, throttled {ours.throttled:.2%}, {ours.seconds:.1f} s, {ours.per_second}")
     assert ours.used(limit) >= 0.95
     assert ours.throttled <= 0.02
