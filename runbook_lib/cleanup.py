@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,10 +75,11 @@ def clean_up(
     It can be repeated, and goes on where it was stopped. A cleaned run can be reported on and not resumed.
     """
     execute = check_cleanup(run, confirm)
-    with run.step("cleanup"):
+    with run.step("cleanup"), ExitStack() as opened:
         pairs = run.planned_pairs()
         if execute:
             run.ledger.put("run", "cleaned", stamp(run.now()))
+        hands = _hands(run, opened) if execute else None
         found = []
         for pair in pairs:
             known = run.ledger.get("cleanup", pair.source)
@@ -87,37 +89,53 @@ def clean_up(
             removal = Removal(pair.source, pair.target, execute, items_deleted=(known or {}).get("items_deleted", 0))
             watch(pair.source, "looking")
             try:
-                _remove(run, pair, removal, sleep)
+                _remove(run, pair, removal, hands)
             finally:
                 run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
                 run.ledger.put("cleanup", pair.source, asdict(removal))
             found.append(removal)
             watch(pair.source, "removed" if execute else "looked at")
+        if hands is not None:
+            for removal in found:
+                if removal.table_deleted:
+                    _await_gone(run, removal.target, sleep)
         return found
 
 
-def _remove(run: Run, pair: Pair, removal: Removal, sleep: Callable[[float], None]) -> None:
-    """The target first, then the objects that say what is in it."""
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The clients that may remove: the tables that the run created, and staging objects by their keys."""
+
+    tables: Any
+    objects: Any
+
+
+def _hands(run: Run, opened: ExitStack) -> Hands:
+    created = frozenset(fact["target"] for fact in run.ledger.all("created").values() if fact.get("table_id"))
+    hands = Hands(run.clients.remover(created), run.clients.staging_remover())
+    for client in (hands.tables, hands.objects):
+        opened.callback(client.close)
+    return hands
+
+
+def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
+    """The target first, then the objects that say what is in it; without hands it only looks."""
     created = run.ledger.get("created", pair.source) or {}
     loaded = run.ledger.get("import", pair.source) or {}
     if created.get("table_id"):
-        _remove_table(run, pair, created, loaded, removal, sleep)
+        _remove_table(run, pair, created, loaded, removal, hands)
     elif created.get("status") == "asked for" and describe_table(run.clients.target, pair.target) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded.get("binding"):
         _remove_items(run, pair, loaded, removal)
-    _remove_objects(run, pair, removal)
+    _remove_objects(run, pair, removal, hands)
 
 
 def _remove_table(
-    run: Run,
-    pair: Pair,
-    created: dict[str, Any],
-    loaded: dict[str, Any],
-    removal: Removal,
-    sleep: Callable[[float], None],
+    run: Run, pair: Pair, created: dict[str, Any], loaded: dict[str, Any], removal: Removal, hands: Hands | None
 ) -> None:
+    """Delete a table that the run created, if it holds nothing but what the run wrote."""
     facts = _same(run, pair, created["table_id"], removal)
     if facts is None:
         return
@@ -133,22 +151,18 @@ def _remove_table(
         )
         return
     removal.table_deleted = True
-    if not removal.done:
-        return
-    client = run.clients.remover(frozenset({pair.target}))
-    try:
-        aws.delete_table(client, pair.target, protected=aws.is_protected(client, pair.target))
-        _await_gone(client, pair.target, sleep)
-    finally:
-        client.close()
+    if hands is not None:
+        aws.delete_table(hands.tables, pair.target, protected=aws.is_protected(hands.tables, pair.target))
 
 
-def _await_gone(client: Any, name: str, sleep: Callable[[float], None]) -> None:
+def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
+    """Wait until AWS has done what it has accepted; a table of that name made since is another one."""
     for _ in range(POLLS):
-        if describe_table(client, name) is None:
+        facts = describe_table(run.clients.target, name)
+        if facts is None or facts.status != "DELETING":
             return
         sleep(POLL_SECONDS)
-    raise TableError(f"table {name} is still being deleted after {POLLS * POLL_SECONDS:g} s; run the cleanup again")
+    raise TableError(f"table {name} is still being deleted after {POLLS * POLL_SECONDS:g} s; look again later")
 
 
 def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:
@@ -221,7 +235,7 @@ def _key(item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
     return digest(key_of(item, schema))
 
 
-def _remove_objects(run: Run, pair: Pair, removal: Removal) -> None:
+def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The files of an export that this run started or wrote; never of one it only used."""
     export = run.ledger.get("export", pair.source)
     if not export or export["method"] not in ("export", "scan") or export["status"] != "COMPLETED":
@@ -229,9 +243,5 @@ def _remove_objects(run: Run, pair: Pair, removal: Removal) -> None:
     rows = run.ledger.rows("SELECT key FROM file WHERE source = ?", pair.source)
     keys = [*(row["key"] for row in rows), *(export["manifest"]["folder"] + name for name in SIDECARS)]
     removal.objects = len(keys)
-    if removal.done:
-        client = run.clients.staging_remover()
-        try:
-            aws.delete_objects(client, export["bucket"], keys)
-        finally:
-            client.close()
+    if hands is not None:
+        aws.delete_objects(hands.objects, export["bucket"], keys)
