@@ -189,9 +189,9 @@ def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal
 def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts | None:
     """The target, if it still is the table that the run wrote to."""
     facts = describe_table(run.clients.target, pair.target)
-    if facts is None:
-        removal.kept = f"table {pair.target} is gone already"
-    elif table_identity(facts) != table_id:
+    if facts is None or facts.status == "DELETING":
+        return None  # gone already
+    if table_identity(facts) != table_id:
         removal.kept = f"table {pair.target} is another table of that name, made later; it stays as it is"
         facts = None
     return facts

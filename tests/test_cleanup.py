@@ -202,6 +202,16 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     assert only(clean_up(run, "r")).done  # and once more, with nothing left to do
 
 
+def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
+    """As after a cleanup that was killed between AWS's answer and its own record of it."""
+    missing_target(world, "a", 4)
+    run = migrated(world, **CREATE)
+    world.target.update_table(TableName=world.dst("a"), DeletionProtectionEnabled=False)
+    world.target.delete_table(TableName=world.dst("a"))
+    removal = only(clean_up(run, "r"))
+    assert (removal.done, removal.kept, objects(world)) == (True, "", set())
+
+
 def test_deletes_that_are_left_undone_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
     world.pair("a", things(150))
     run = migrated(world)
