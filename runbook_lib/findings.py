@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from runbook_lib.record import Record
+from runbook_lib.throttling import diagnose
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many
 
@@ -190,12 +191,31 @@ def attention(record: Record) -> list[str]:
         for t in tables
         if t.get("items_quarantined")
     ]
+    found += _throttled(tables)
     for test, text in NOTABLE:
         names = [str(t.get("source")) for t in tables if test(t)]
         if names:
             found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
     return found + _about_the_run(record)
+
+
+def _throttled(tables: list[Record]) -> list[str]:
+    """What held the writes back, by what DynamoDB said, the most held back first."""
+    items: dict[tuple[str, str], int] = defaultdict(int)
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for table in tables:
+        for t in table.get("throttled") or []:
+            items[t["reason"], t["resource"]] += t["items"]
+            names[t["reason"], t["resource"]].append(str(table.get("target")))
+    found = []
+    for reason, resource in sorted(items, key=lambda key: -items[key]):
+        meant = diagnose(reason, resource)
+        found.append(
+            f"Writes were held back by {meant.what}: {many(items[reason, resource], 'item')} of "
+            f"{listed(names[reason, resource])} had to be sent again. To go faster: {meant.remedy}"
+        )
+    return found
 
 
 def _about_the_run(record: Record) -> list[str]:

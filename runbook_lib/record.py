@@ -63,6 +63,7 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     exports, imports = ledger.all("export"), ledger.all("import")
     validations, files = ledger.all("validation"), _file_sums(ledger)
     created, before = ledger.all("created"), ledger.all("before")
+    writing = _writing(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
     return [
         _table(
@@ -78,8 +79,27 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             before.get(entry["pair"]["source"]),
             imports.get(entry["pair"]["source"]),
         )
+        | writing.get(entry["pair"]["source"], {"wcu": None, "throttled_requests": None, "throttled": []})
         for entry in planned
     ]
+
+
+def _writing(ledger: Ledger) -> dict[str, Record]:
+    """What the import of each table consumed, and what DynamoDB said when it throttled."""
+    sums = ledger.rows("SELECT source, SUM(wcu) AS wcu, SUM(throttles) AS n FROM sample GROUP BY source")
+    reasons = ledger.rows("SELECT * FROM throttle ORDER BY items DESC, reason, resource")
+    return {
+        row["source"]: {
+            "wcu": row["wcu"],
+            "throttled_requests": row["n"],
+            "throttled": [
+                {"reason": r["reason"], "resource": r["resource"], "items": r["items"]}
+                for r in reasons
+                if r["source"] == row["source"]
+            ],
+        }
+        for row in sums
+    }
 
 
 def _table(
@@ -160,8 +180,14 @@ def _seconds(fact: Record | None) -> float:
 
 
 def _totals(tables: list[Record], steps: list[Record]) -> Record:
-    sums = {name: sum(t[name] or 0 for t in tables) for name in SUMMED}
+    """Sums over the tables that were measured; None where none was."""
+    sums = {name: _sum([t[name] for t in tables]) for name in SUMMED}
     return {"tables": len(tables), **sums, "seconds": round(sum(s["seconds"] or 0.0 for s in steps), 3)}
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [v for v in values if v is not None]
+    return sum(known) if known or not values else None
 
 
 def code_facts() -> Record:

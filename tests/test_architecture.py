@@ -35,7 +35,7 @@ LAYERS = [
     {"report"},
     {"charts", "checklist", "story", "undo"},
     {"findings"},
-    {"wording", "evidence", "cdk_app", "autoscaling"},
+    {"wording", "evidence", "cdk_app", "autoscaling", "throttling"},
     {"record"},
     {"verdict"},
     {"importer", "validate", "export", "creation", "cleanup"},

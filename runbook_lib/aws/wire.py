@@ -64,7 +64,7 @@ class Patience:
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
     """
 
-    first: float = 0.05
+    first: float = 0.1
     cap: float = 10.0
     attempts: int = 30
     sleep: Callable[[float], None] = time.sleep
