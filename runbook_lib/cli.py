@@ -118,13 +118,14 @@ def _say(text: str) -> None:
 
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
+    from runbook_lib.bill import would
     from runbook_lib.findings import tables_of, total
     from runbook_lib.run import reports_root
     from runbook_lib.wording import many
 
     tables, verdict = tables_of(record), record["verdict"]
-    for reason in record["reasons"]:
-        click.echo(f"  {reason}")
+    for line in (*record["reasons"], *would(record)):
+        click.echo(f"  {line}")
     numbers = [
         total(tables, name).with_noun(what)
         for name, what in (

@@ -17,6 +17,7 @@ from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.measure import Measure
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
@@ -79,7 +80,8 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
         if writer is None:
-            check_only(loading)
+            check_only(loading, measure := Measure(pair.target_facts.indexes if pair.target_facts else ()))
+            run.ledger.put("measured", pair.source, measure.as_facts())
         else:
             limits = write_limits(run.clients.target, pair.target)
             fact["limits"] = limits.as_facts()

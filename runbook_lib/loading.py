@@ -17,6 +17,7 @@ from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches, be
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.manifest import DataFile
+from runbook_lib.measure import Measure
 from runbook_lib.run import Run
 from runbook_lib.turns import OpenFile, Turn, Turns
 from runbook_lib.watermark import FileProgress
@@ -102,13 +103,15 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     ]
 
 
-def check_only(loading: Loading) -> None:
-    """Fetch, check, parse and batch every file of a table, and send nothing."""
+def check_only(loading: Loading, measure: Measure) -> None:
+    """Fetch, check, parse, batch and measure every file of a table, and send nothing."""
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
                 _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
-                loading.progress.done += sum(len(batch) for batch in batches(checked.items()))
+                for batch in batches(checked.items()):
+                    loading.progress.done += len(batch)
+                    measure.add(batch)
                 loading.progress.bytes += checked.size
         loading.show("checking")
 

@@ -181,7 +181,8 @@ def test_an_item_the_target_refuses_goes_to_quarantine_and_the_rest_goes_on(worl
     validate_tables(run)
     row = facts(run, world.src("a"))
     assert (row["items_exported"], row["items_written"], row["items_quarantined"]) == (61, 60, 1)
-    assert (row["verdict"], row["missing"]) == ("FAIL", 1)
+    assert (row["verdict"], row["missing"]) == ("FAIL", 0)
+    assert [r["kind"] for r in run.ledger.rows("SELECT kind FROM difference")] == ["quarantined"]
     kept = run.ledger.rows("SELECT * FROM quarantine")[0]
     assert kept["source"] == world.src("a")
     assert kept["line"] >= 1

@@ -1,7 +1,7 @@
 """What each side may be asked to do, refused before a byte leaves the machine, and counted.
 
-The three sets below are the one place to read it. Listing a bucket is on none of them:
-the manifest says which files belong to an export, a listing never does.
+The sets below are the one place to read it; docs/allowed-calls.md shows them beside all that AWS offers.
+Listing a bucket is on none of them: the manifest says which files belong to an export, a listing never does.
 """
 
 from __future__ import annotations
@@ -23,29 +23,53 @@ SOURCE = frozenset(
         "dynamodb:ListTagsOfResource",
         "dynamodb:ExportTableToPointInTime",
         "dynamodb:DescribeExport",
+        "dynamodb:ListExports",
         "dynamodb:Scan",
         # for runbook schema and tables.create_missing; DynamoDB does not know how its tables are scaled
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
+        "iam:SimulatePrincipalPolicy",
     }
 )
+# The one exception on the source: for tables that export.enable_pitr names, with --execute, at the export.
+SOURCE_RECOVERY = frozenset({"dynamodb:UpdateContinuousBackups"})
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
         "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
         "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:BatchGetItem",
+        "iam:SimulatePrincipalPolicy",
+        "lambda:ListEventSourceMappings",
     }
 )
+# The only form in which a granted call may be made: recovery is turned on, never off; of a table, warmth is all
+# that changes, and its protection before a cleanup deletes it.
+FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "dynamodb:UpdateContinuousBackups": lambda p: (
+        p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
+        and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
+    ),
+    "dynamodb:UpdateTable": lambda p: (
+        p.keys() == {"TableName", "WarmThroughput"}
+        or (p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False)
+    ),
+}
 # With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# Only with validate.canary: one reserved item per target, see canary.py.
+TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
+# With --execute, on the tables that import.warm_throughput names.
+TARGET_WARMING = frozenset({"dynamodb:UpdateTable"})
 # With --execute and tables.create_missing, on the tables of the plan that were not there.
 TARGET_CREATES = frozenset(
     {
         "dynamodb:CreateTable",
-        "dynamodb:ListTagsOfResource",
         "dynamodb:TagResource",
         "dynamodb:UntagResource",
         "dynamodb:UpdateContinuousBackups",
@@ -58,6 +82,8 @@ TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
+        "s3:GetBucketEncryption",
+        "s3:GetBucketLifecycleConfiguration",
         "s3:GetObject",
         "s3:PutObject",
     }
@@ -66,14 +92,6 @@ STAGING = frozenset(
 STAGING_DELETES = frozenset({"s3:DeleteObjects"})
 # Where botocore's events call a service by another name than its client.
 EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
-# The only form in which a granted call may be made.
-FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    "dynamodb:UpdateContinuousBackups": lambda p: (
-        p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
-        and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
-    ),
-    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "DeletionProtectionEnabled"},
-}
 
 
 class Calls:
@@ -171,7 +189,8 @@ class Guard:
             raise ForbiddenCall(
                 f"{model.name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
             )
-        if (form := FORMS.get(operation)) is not None and not form(params):
+        fits = FORMS.get(operation)
+        if fits is not None and not fits(params):
             raise ForbiddenCall(f"{model.name} was granted for something else than {sorted(params)}; nothing was sent")
 
     def _before_call(self, model: Any, **_: Any) -> None:
