@@ -24,7 +24,7 @@ from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import parse_line
 from runbook_lib.manifest import DataFile
 
-IN_MEMORY = 4 << 20
+IN_MEMORY = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,7 @@ class CheckedFile:
 
 
 @contextmanager
-def fetch(
-    s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = lambda: False
-) -> Iterator[CheckedFile]:
+def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = lambda: False) -> Iterator[CheckedFile]:
     """Fetch and check a data file; raises CorruptFile if it is not the one the manifest describes.
 
     Gives up with TransferError in mid-fetch when `stopped` says so.

@@ -204,9 +204,7 @@ def _flush(loading: Loading, target: Target) -> None:
     with target.capacity.changed:
         touched, loading.touched = loading.touched, {}
         source = loading.progress.source
-        rows = [
-            (f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()
-        ]
+        rows = [(f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()]
         rejected = [(f, f.rejected) for f in touched.values() if f.rejected]
         for file, _ in rejected:
             file.rejected = []
@@ -215,7 +213,8 @@ def _flush(loading: Loading, target: Target) -> None:
     try:
         with run.ledger.batch():
             run.ledger.write(
-                "UPDATE file SET acknowledged = ?, written = ?, bytes = ?, beyond = ? WHERE source = ? AND key = ?", rows
+                "UPDATE file SET acknowledged = ?, written = ?, bytes = ?, beyond = ? WHERE source = ? AND key = ?",
+                rows,
             )
             for file, rejections in rejected:
                 _quarantine(loading, file, rejections)

@@ -89,5 +89,7 @@ def test_memory_is_the_same_for_few_and_for_many_items(sink: Sink, idle: float, 
 def test_many_small_files_and_large_lines_and_a_large_file_fit(sink: Sink, idle: float, tmp_path: Path) -> None:
     imported(sink, idle, tmp_path, map(plain_line, range(20)), 10_000, "small files")
     with running_sink(delay=0.2) as slow:  # so that as many requests are in flight as may be
-        imported(slow, idle, tmp_path, (large_line(n, 409_000) for n in range(100)), 32, "lines of 400 KB, slow answers")
+        imported(
+            slow, idle, tmp_path, (large_line(n, 409_000) for n in range(100)), 32, "lines of 400 KB, slow answers"
+        )
     imported(sink, idle, tmp_path, (large_line(n, 4_000) for n in range(500_000)), 1, "a file of 2 GB")
