@@ -91,66 +91,94 @@ def body_of(table: str, lines: Iterable[bytes]) -> bytes:
     return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
 
 
-def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None, paid: float = 0.0) -> Outcome:
-    """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible.
+@dataclass(slots=True)
+class Sending:
+    """A batch on its way: the lines still to be sent, what became of the others, and the pauses left to it."""
 
-    `paid` are the units already accounted for its first request; without, it waits for its turn.
+    lines: list[Line]
+    outcome: Outcome = field(default_factory=Outcome)
+    pauses: Iterator[float] | None = None
+
+
+def begin(target: Target, batch: Sequence[Line]) -> Sending:
+    """What of a batch may be sent: where items must not be replaced, only lines whose key is free."""
+    sending = Sending(list(batch))
+    if not target.replace:
+        sending.lines = _without_taken(target, batch, sending.outcome)
+    return sending
+
+
+def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> float:
+    """One request, accounted for with `units`; returns the seconds to wait before the next.
+
+    A batch that the server rejects is taken apart here and seen through to the end. Raises TransferError
+    when there is no way to go on.
     """
-    outcome = Outcome()
+    lines, outcome = sending.lines, sending.outcome
+    try:
+        answer = _send(target, lines, lane, units, outcome)
+    except BrokenAnswer as error:
+        last = str(error)  # puts can be repeated: the same bytes under the same key
+    except WireError as error:
+        if error.code in REJECTED:
+            sending.lines = []
+            _take_apart(target, lines, error.message, outcome, lane)
+            return 0.0
+        if not error.retryable:
+            raise TransferError(f"table {target.table}: {error}; nothing more is written to it") from error
+        last = str(error)
+    else:
+        left = _unprocessed(target, lines, answer.get("UnprocessedItems") or {})
+        outcome.written += len(lines) - len(left)
+        outcome.bytes += _size(lines) - _size(left)
+        sending.lines = left
+        last = f"{len(left)} of {len(lines)} items were left unprocessed"
+        if not left:
+            return 0.0
+        if len(left) < len(lines):
+            sending.pauses = None  # only attempts without progress wear patience out
+    sending.pauses = sending.pauses or target.patience.pauses()
+    pause = next(sending.pauses, None)
+    if pause is None:
+        raise TransferError(
+            f"table {target.table}: no progress in {target.patience.attempts} attempts, the last: {last}"
+        )
+    return pause
+
+
+def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None) -> Outcome:
+    """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible."""
     lane = lane or target.capacity.lanes[0]
-    lines = list(batch) if target.replace else _without_taken(target, batch, outcome)
-    groups = [lines] if lines else []
-    while groups:
-        group = groups.pop()
-        reason, paid = _write_group(target, group, outcome, lane, paid), 0.0
-        if reason is None:
-            continue
-        if len(group) == 1:
-            _reject(target, group[0], reason, outcome)
-        else:
-            rest = _without_duplicates(target, group, outcome)
-            if len(rest) < len(group):
-                groups.append(rest)
-            else:
-                groups += [group[: len(group) // 2], group[len(group) // 2 :]]
-    return outcome
+    sending = begin(target, batch)
+    _see_through(target, sending, lane)
+    return sending.outcome
 
 
-def _write_group(target: Target, group: list[Line], outcome: Outcome, lane: Lane, paid: float) -> str | None:
-    """Send a group until all of it is acknowledged; returns the reason if the server rejects it as a whole."""
-    pending = group
-    pauses = target.patience.pauses()
-    while pending:
-        sent = pending
-        try:
-            answer = _send(target, sent, lane, paid, outcome)
-        except BrokenAnswer as error:
-            last = str(error)  # puts can be repeated: the same bytes under the same key
-        except WireError as error:
-            if error.code in REJECTED:
-                return error.message
-            if not error.retryable:
-                raise TransferError(f"table {target.table}: {error}; nothing more is written to it") from error
-            last = str(error)
-        else:
-            pending = _unprocessed(target, sent, answer.get("UnprocessedItems") or {})
-            outcome.written += len(sent) - len(pending)
-            outcome.bytes += _size(sent) - (_size(pending) if pending else 0)
-            last = f"{len(pending)} of {len(sent)} items were left unprocessed"
-            if len(pending) < len(sent):
-                pauses = target.patience.pauses()  # only attempts without progress wear patience out
-        paid = 0.0
-        if pending:
-            _wait(target, pauses, last)
+def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
+    while sending.lines:
+        units = target.capacity.expected(len(sending.lines), _size(sending.lines))
+        target.capacity.wait_for(lane, units, target.stop)
+        pause = send_once(target, sending, lane, units)
+        if sending.lines:
+            target.patience.sleep(pause)
+            if target.stop.is_set():
+                raise Stopped(f"table {target.table}: stopped while waiting to send again")
+
+
+def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome, lane: Lane) -> None:
+    """Find the lines of a rejected batch that the server does not take, and write the others."""
+    if len(group) == 1:
+        return _reject(target, group[0], reason, outcome)
+    rest = _without_duplicates(target, group, outcome)
+    halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
+    for half in halves:
+        _see_through(target, Sending(half, outcome), lane)
     return None
 
 
-def _send(target: Target, lines: list[Line], lane: Lane, paid: float, outcome: Outcome) -> dict[str, Any]:
-    """One request in its turn; the lane learns from what it cost, `outcome` keeps it."""
+def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcome: Outcome) -> dict[str, Any]:
+    """One request; the lane learns from what it cost, `outcome` keeps it."""
     capacity, size = target.capacity, _size(lines)
-    expected = paid or capacity.expected(len(lines), size)
-    if not paid:
-        capacity.wait_for(lane, expected, target.stop)
     try:
         with capacity.flight(lane):
             content = target.wire.batch_write(target.table, body_of(target.table, (line for _, line in lines)))
@@ -165,8 +193,8 @@ def _send(target: Target, lines: list[Line], lane: Lane, paid: float, outcome: O
     if left:
         _note_throttle(outcome, left, [("UnprocessedItems", "")])
     outcome.wcu += all_units
-    done = expected * (len(lines) - left) / len(lines)
-    capacity.settle(lane, size, expected, table_units or done, expected - done)
+    refused = expected * left / len(lines)
+    capacity.settle(lane, size, expected, table_units or expected - refused, refused)
     return answer
 
 
@@ -188,17 +216,6 @@ def _note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, st
 
 def _size(lines: Iterable[Line]) -> int:
     return sum(len(line) for _, line in lines)
-
-
-def _wait(target: Target, pauses: Iterator[float], last: str) -> None:
-    pause = next(pauses, None)
-    if pause is None:
-        raise TransferError(
-            f"table {target.table}: no progress in {target.patience.attempts} attempts, the last: {last}"
-        )
-    target.patience.sleep(pause)
-    if target.stop.is_set():
-        raise Stopped(f"table {target.table}: stopped while waiting to send again")
 
 
 def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str, dict[str, Item]]]]) -> list[Line]:

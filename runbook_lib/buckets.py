@@ -8,12 +8,17 @@ where to look. Memory does not depend on the table's size.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
 
-from runbook_lib.items import Item, KeyAttribute, digest, key_of
+import orjson
+
+from runbook_lib.items import Item, KeyAttribute, canonical, key_of
 
 BUCKETS = 4096
 MODULUS = 1 << 128
+_WIDTH = struct.calcsize(">Q") + 16
 
 
 class Buckets:
@@ -24,10 +29,17 @@ class Buckets:
         self.sums = [0] * BUCKETS
 
     def add(self, key: bytes, item: bytes) -> None:
-        """Take in one item by its key digest and its item digest."""
+        """Take in one item by its canonical key and its item digest."""
         bucket = bucket_of(key)
         self.counts[bucket] += 1
         self.sums[bucket] = (self.sums[bucket] + int.from_bytes(item)) % MODULUS
+
+    def add_items(self, items: Iterable[Item], schema: Sequence[KeyAttribute]) -> int:
+        """Take in many items; returns how many they were."""
+        count = 0
+        for count, item in enumerate(items, 1):  # noqa: B007
+            self.add(*digests(item, schema))
+        return count
 
     def merge(self, other: Buckets) -> None:
         """Take in all of another; the order of merging does not matter."""
@@ -45,17 +57,28 @@ class Buckets:
 
     def table_digest(self) -> str:
         """One digest of the whole table: the same data gives the same text anywhere."""
-        whole = hashlib.blake2b(digest_size=16)
-        for count, total in zip(self.counts, self.sums, strict=True):
-            whole.update(count.to_bytes(8) + total.to_bytes(16))
-        return whole.hexdigest()
+        return hashlib.blake2b(self.pack(), digest_size=16).hexdigest()
+
+    def pack(self) -> bytes:
+        """All counts (8 bytes) and sums (16 bytes), big-endian, bucket by bucket."""
+        return b"".join(c.to_bytes(8) + s.to_bytes(16) for c, s in zip(self.counts, self.sums, strict=True))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Buckets:
+        """What `pack` packed."""
+        made = cls()
+        for bucket, (count, high, low) in enumerate(struct.iter_unpack(">QQQ", packed)):
+            made.counts[bucket], made.sums[bucket] = count, high << 64 | low
+        return made
 
 
 def bucket_of(key: bytes) -> int:
-    """The bucket of a key digest."""
-    return int.from_bytes(key[:2]) % BUCKETS
+    """The bucket of a canonical key."""
+    return zlib.crc32(key) % BUCKETS
 
 
 def digests(item: Item, schema: Sequence[KeyAttribute]) -> tuple[bytes, bytes]:
-    """An item's key digest and item digest."""
-    return digest(key_of(item, schema)), digest(item)
+    """An item's key in canonical JSON, and the 16 bytes of its digest."""
+    item = canonical(item)
+    key = orjson.dumps(key_of(item, schema), option=orjson.OPT_SORT_KEYS)
+    return key, hashlib.blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()

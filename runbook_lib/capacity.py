@@ -1,14 +1,14 @@
 """How fast a table may be written, learned from what it accepts.
 
 A table is written in lanes. A lane reads one part of the hash range, so the partition it heats is its
-own, and each lane has a rate of its own: a batch that is taken raises it a little, one that is
-throttled lowers it more. The two steps are so chosen that a lane settles where about one batch in a
-hundred is throttled, whatever it is that limits it: a hot key range, the table, an index or the
-account. Beside the rates there are a ceiling on the whole table, if the user or the table sets one,
-and a limit on requests in flight: twice what bandwidth times delay asks for.
+own, and each lane has a rate of its own. A throttled request lowers it; then it climbs back, slowly near
+where it was throttled last, fast far beyond, as CUBIC does; so a lane stays close under its limit,
+whatever that is: a hot key range, the table, an index or the account. Before its first throttle it grows
+by half each second. Beside the rates there are a ceiling on the whole table, if the user or the table
+sets one, and a limit on requests in flight: twice what bandwidth times delay asks for.
 
-Sources: "Burst and adaptive capacity", Amazon DynamoDB Developer Guide; Chiu and Jain, "Analysis of the
-increase and decrease algorithms for congestion avoidance", 1989; Cardwell et al., "BBR", 2016 (in flight).
+Sources: "Burst and adaptive capacity", Amazon DynamoDB Developer Guide; Ha, Rhee and Xu, "CUBIC", 2008;
+Cardwell et al., "BBR", 2016 (requests in flight).
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 FLOOR = 5.0  # units per second below which no lane is slowed
 BURST = 0.05  # seconds a lane may fall behind its schedule and make up for
-UP, DOWN = 0.001, 0.9  # per batch: 0.001 / ln(1 / 0.9) is about 1 in 100
-FIRST_DOWN = 0.7
-DOUBLING = 6.0  # while nothing was throttled yet, a lane's rate grows by this times what it delivers
-PATIENT = 300  # batches without a throttle after which a lane climbs faster
+DOWN, FIRST_DOWN = 0.88, 0.7  # or as much less as was refused lately
+BREATH = 0.1  # seconds that a throttled lane sends nothing
+RECOVERY = 2.0  # seconds from a throttle until the rate is where it was
+RECOVERY_BATCHES = 25.0  # and at least so many batches, so that large items are not throttled more often
+ECHO, FIRST_ECHO = 0.2, 0.1  # seconds in which a further throttle tells nothing new
+DOUBLING = 0.5  # per second, before the first throttle
+MEMORY = 0.3  # weight of the last answer in the refused share
 LEAST_IN_FLIGHT = 4
 INTERVAL = 0.25
 NAP = 0.02
@@ -36,15 +39,19 @@ class Lane:
     """One part of the table's hash range. `rate` is in write units per second.
 
     `free_at` is the moment its next request is due, `calm_at` the one before which a further throttle is
-    taken for an echo of the last. `steady` tells that the lane has met its limit once.
+    taken for an echo of the last; `refused` is the share of its units refused lately. `peak` is the rate at
+    the last throttle, None before the first; `age` the seconds since then in which the lane was held back
+    by nothing but its rate.
     """
 
     rate: float
+    peak: float | None = None
     free_at: float = 0.0
     calm_at: float = 0.0
-    steady: bool = False
+    heard_at: float = 0.0
+    age: float = 0.0
+    refused: float = 0.0
     paced: bool = False
-    batches: int = 0
     in_flight: int = 0
 
     def take(self, units: float, now: float) -> None:
@@ -52,28 +59,37 @@ class Lane:
         self.paced = self.free_at > now - BURST
         self.free_at = max(self.free_at, now - BURST) + units / self.rate
 
-    def settle(self, expected: float, units: float, refused: float, delay: float, now: float) -> None:
+    def settle(self, expected: float, units: float, refused: float, now: float) -> None:
         """Learn from an answer: `units` were consumed, `refused` were asked for in vain."""
         self.free_at += (units + refused - expected) / self.rate
+        self.refused += MEMORY * (refused / (units + refused) - self.refused)
         if refused:
-            self.batches = 0
+            self.free_at = max(self.free_at, now + BREATH)
             if now >= self.calm_at:
-                self.rate = max(FLOOR, self.rate * (DOWN if self.steady else FIRST_DOWN))
-                self.calm_at = now + 2 * delay
-                self.steady = True
+                self.rate = max(FLOOR, self.rate * min(DOWN if self.peak else FIRST_DOWN, 1 - self.refused))
+                self.calm_at, self.age = now + (ECHO if self.peak else FIRST_ECHO), 0.0
+                self.peak = self.rate / DOWN
         elif self.paced:
-            self.batches += 1
-            if self.steady:
-                self.rate *= 1 + UP * 2 ** min(4, self.batches // PATIENT)
-            else:
+            self.age += min(now - self.heard_at, 1.0)
+            if self.peak is None:
                 self.rate += DOUBLING * units
+            else:
+                recovery = min(max(RECOVERY, RECOVERY_BATCHES * units / self.peak), 3 * RECOVERY)
+                self.rate = max(FLOOR, self.peak * _climb(self.age / recovery - 1))
+        self.heard_at = now
+
+
+def _climb(past: float) -> float:
+    """The rate as a part of the last peak, so many times the recovery past it: flat at the peak, then steep."""
+    return 1 + (1 - DOWN) * past**3 + max(past, 0.0) ** 4
 
 
 class Capacity:
     """All lanes of one table, and what they share; thread-safe.
 
     `start` is the rate to begin with and `ceiling` the one never to pass, in write units per second;
-    `known` tells that `start` is the table's own limit and not a guess to climb from.
+    `known` tells that `start` is the table's own limit and not a guess to climb from. `width` is the most
+    requests in flight, `most` the most lanes.
     """
 
     def __init__(
@@ -84,22 +100,28 @@ class Capacity:
         ceiling: float | None = None,
         *,
         known: bool = False,
+        most: int = 64,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         start = min(start, ceiling or math.inf)
         now = monotonic()
-        self.lanes = [Lane(start / lanes, now + n * 0.001, steady=known) for n in range(lanes)]
+        share = start / lanes
+        self.lanes = [Lane(share, share if known else None, now + n * 0.001, heard_at=now) for n in range(lanes)]
         self.changed = threading.Condition(threading.Lock())
         self.in_flight, self.limit, self._width = 0, min(LEAST_IN_FLIGHT, width), width
-        self._ceiling, self._free_at = ceiling, now
+        self._ceiling, self._free_at, self.most = ceiling, now, max(most, lanes)
         self._monotonic = monotonic
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._began = math.inf, 0, now
 
     @property
     def rate(self) -> float:
-        """The sum of all rates: what the table is believed to take."""
+        """The sum of all rates: what the table is believed to take. Needs `changed`."""
         return min(sum(lane.rate for lane in self.lanes), self._ceiling or math.inf)
+
+    def now(self) -> float:
+        """The moment, in seconds."""
+        return self._monotonic()
 
     def expected(self, items: int, size: int) -> float:
         """The write units that a batch of so many items and bytes will probably cost."""
@@ -119,6 +141,12 @@ class Capacity:
         self.in_flight += 1
         if self._ceiling:
             self._free_at = max(self._free_at, now - BURST) + units / self._ceiling
+
+    def stay(self, lane: Lane) -> None:
+        """A request that should have departed had nothing to carry."""
+        with self.changed:
+            lane.in_flight -= 1
+            self.in_flight -= 1
 
     @contextmanager
     def flight(self, lane: Lane) -> Iterator[None]:
@@ -140,7 +168,7 @@ class Capacity:
                 self._units_per_byte += 0.1 * (units / size - self._units_per_byte)
             if self._ceiling:
                 self._free_at += (units + refused - expected) / self._ceiling
-            lane.settle(expected, units, refused, min(self._delay, 1.0), self._monotonic())
+            lane.settle(expected, units, refused, self._monotonic())
 
     def wait_for(self, lane: Lane, units: float, stop: threading.Event) -> None:
         """Depart as soon as the lane may send again, or at once when it is to stop."""
@@ -151,13 +179,19 @@ class Capacity:
                     return self.depart(lane, units)
             stop.wait(min(wait, NAP))
 
-    def hand_over(self, lane: Lane, others: Sequence[Lane]) -> None:
-        """Share out the rate of a lane that has no files left. Needs `changed`.
+    def move(self, lane: Lane, other: Lane) -> None:
+        """A lane leaves its part of the hash range: its rate is left to another there. Needs `changed`."""
+        factor = 1 + lane.rate / other.rate
+        other.rate *= factor
+        other.peak = other.peak and other.peak * factor
+        lane.rate, lane.peak = max(FLOOR, lane.rate / 4), None
 
-        It keeps its own for what it may have to send again, or its last batch would be minutes on its way.
-        """
-        for other in others:
-            other.rate += lane.rate / len(others)
+    def split(self, lane: Lane) -> Lane:
+        """A further lane with half of a lane's rate. Needs `changed`."""
+        lane.rate /= 2
+        lane.peak = lane.peak and lane.peak / 2
+        self.lanes.append(Lane(lane.rate, lane.peak, lane.free_at, lane.calm_at, lane.heard_at, lane.age))
+        return self.lanes[-1]
 
     def _arrived(self, delay: float) -> None:
         """Set the limit of requests in flight to twice the answers a second times the shortest delay."""

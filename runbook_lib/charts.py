@@ -51,6 +51,7 @@ def draw_charts(record: Record, samples: Sequence[Mapping[str, Any]], folder: Pa
     with mpl.rc_context(STYLE):
         for name, title, drawn in (
             ("throughput", "Throughput of the import", _throughput(samples)),
+            ("capacity", "Write capacity consumed, and throttling", _capacity(samples)),
             ("size-classes", "Time by table size", _sizes(record)),
             ("timeline", "What ran when", _timeline(record)),
         ):
@@ -123,16 +124,43 @@ def _sum_by_table(samples: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return sums
 
 
+def _capacity(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None:
+    """Write units per second of all tables together, and below them the throttled requests per second."""
+    used, pause = _without_pauses([s for s in samples if s["seconds"] and s["seconds"] > 0])
+    if not any(s["wcu"] for s in used):
+        return None
+    began, ended = min(s["at"] - s["seconds"] for s in used), max(s["at"] for s in used)
+    width = max((ended - began) / BINS, 0.05)
+    names = {str(s["source"]) for s in used}
+    units, throttles = (_rates(used, names, began, width, what) for what in ("wcu", "throttles"))
+    figure, axes = _axes(3.6)
+    axes.plot(*zip(*units, strict=True), label=" write units", color=COLOURS[0], linewidth=1.3, drawstyle="steps-mid")
+    axes.plot(
+        *zip(*throttles, strict=True), label=" throttled requests", color=COLOURS[2], linestyle="--", marker="s",
+        markersize=3.5, markevery=max(1, len(throttles) // 12), linewidth=1.3, drawstyle="steps-mid",
+    )  # fmt: skip
+    cut = f", without pauses of {duration(pause)}" if pause else ""
+    _label(axes, f"seconds since the import's start{cut}", "per second")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    spent, busy = sum(s["wcu"] or 0.0 for s in used), sum(s["seconds"] for s in used)
+    return figure, (
+        f"The import consumed {many(round(spent), 'write unit')} in {duration(busy)} of writing, "
+        f"{count(round(spent / busy))} per second on average and {count(round(max(v for _, v in units)))} at best; "
+        f"{many(sum(s['throttles'] or 0 for s in used), 'request')} throttled."
+    )
+
+
 def _rates(
-    samples: Sequence[Mapping[str, Any]], names: set[str], began: float, width: float
+    samples: Sequence[Mapping[str, Any]], names: set[str], began: float, width: float, what: str = "items"
 ) -> list[tuple[float, float]]:
-    """Middles of equal intervals and the items per second in them, from the first to the last with any."""
+    """Middles of equal intervals and how much per second in them, from the first to the last with any sample."""
     bins: dict[int, float] = {}
     for sample in (s for s in samples if s["source"] in names):
         start, end = sample["at"] - sample["seconds"] - began, sample["at"] - began
         for place in range(max(0, int(start / width)), int(end / width) + 1):
             share = min(end, (place + 1) * width) - max(start, place * width)
-            bins[place] = bins.get(place, 0.0) + (sample["items"] or 0) * max(share, 0.0) / sample["seconds"] / width
+            bins[place] = bins.get(place, 0.0) + (sample[what] or 0) * max(share, 0.0) / sample["seconds"] / width
     return [((place + 0.5) * width, bins.get(place, 0.0)) for place in range(min(bins) - 1, max(bins) + 2)]
 
 

@@ -10,15 +10,40 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES
+from runbook_lib.aws.guard import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    STAGING,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_WARMING,
+    TARGET_WRITES,
+)
+from runbook_lib.definition_findings import (
+    canaries,
+    canary_summary,
+    compared,
+    index_rows,
+    index_summary,
+    migrated,
+    schemas_differ,
+)
 from runbook_lib.findings import expected_in_target, total, unproved
 from runbook_lib.record import Record
 from runbook_lib.wording import NOT_MEASURED, count, many
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
-ALLOWED = {"source": SOURCE, "target": TARGET | TARGET_WRITES, "staging": STAGING}
-READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
+ALLOWED = {
+    "source": SOURCE | SOURCE_RECOVERY,
+    "target": TARGET | TARGET_WRITES | TARGET_WARMING | TARGET_CANARY,
+    "staging": STAGING,
+}
+READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
 EXPORTING = "ExportTableToPointInTime"
+ASKED_FOR = {
+    "UpdateContinuousBackups": "turns point-in-time recovery on, as export.enable_pitr asks; no item is touched",
+    "UpdateTable": "raises warm throughput, as import.warm_throughput asks; no item is touched",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +76,7 @@ def checklist(record: Record) -> list[Check]:
         _import_errors(record),
         _source_untouched(record),
         _compared(record),
-        Check("Application connectivity tested", NOT_MEASURED, "Not measured by this tool."),
+        _connected(record),
     ]
 
 
@@ -68,6 +93,8 @@ def calls(record: Record) -> list[Calls]:
 def _effect(operation: str) -> str:
     if operation == EXPORTING:
         return "starts an export to S3; the table stays as it is"
+    if operation in ASKED_FOR:
+        return ASKED_FOR[operation]
     return "reads" if operation.startswith(READING) else "writes"
 
 
@@ -93,7 +120,8 @@ def _imported(record: Record) -> Check:
     if not tables:
         return Check(claim, NOT_MEASURED, "The record holds no table.")
     if not record.get("executed"):
-        return Check(claim, NO, "Dry run: nothing was written to the target.")
+        compared = any(t.get("compared_only") for t in tables)
+        return Check(claim, NO, f"{'Comparison only' if compared else 'Dry run'}: nothing was written to the target.")
     whole = [t for t in tables if _is_loaded(t)]
     written, exported = total(tables, "items_written"), total(tables, "items_exported")
     evidence = (
@@ -113,15 +141,23 @@ def _is_loaded(table: Record) -> bool:
 
 def _schemas(record: Record) -> Check:
     claim = "Table schemas match production"
-    limit = "Indexes, TTL, streams and capacity are not compared."
     about = ("the key ", "the target table")
     wrong = [b for b in record.get("blockers") or [] if str(b.get("expected")).startswith(about)]
     if wrong:
         names = ", ".join(str(b.get("table")) for b in wrong)
-        return Check(claim, NO, f"The pre-flight found another key or no table: {names}. {limit}")
-    if _status(record, "preflight") != "completed":
-        return Check(claim, NOT_MEASURED, f"The pre-flight did not complete. {limit}")
-    return Check(claim, PARTLY, f"The pre-flight found no target whose key differs from its source's. {limit}")
+        return Check(claim, NO, f"The pre-flight found another key or no table: {names}.")
+    tables = migrated(record)
+    known = [t for t in tables if compared(t)]
+    if not known:
+        return Check(claim, NOT_MEASURED, "No definition of a target was compared with its source's.")
+    schema, other, gaps = schemas_differ(record)
+    evidence = (
+        f"Keys, attribute types, indexes and every setting compared for {len(known):,} of "
+        f"{many(len(tables), 'table')}: keys or indexes differ for {schema:,}, anything for {other:,}, something could "
+        f"not be asked for {gaps:,}. See Definition parity."
+    )
+    whole = len(known) == len(tables) and not other and not gaps
+    return Check(claim, NO if schema else YES if whole else PARTLY, evidence)
 
 
 def _counts(record: Record) -> Check:
@@ -170,7 +206,7 @@ def _source_untouched(record: Record) -> Check:
     if not made:
         return Check(claim, NOT_MEASURED, "The record counts no call to the source.")
     listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
-    wrong = [c.operation for c in made if not c.allowed or c.effect == "writes"]
+    wrong = [c.operation for c in made if not c.allowed or c.effect == "writes" or c.operation in ASKED_FOR]
     if any(c.count is None for c in made):
         return Check(claim, NOT_MEASURED, f"The record does not say how often: {listed}.")
     evidence = f"{many(sum(c.count or 0 for c in made), 'call')}: {listed}."
@@ -185,11 +221,14 @@ def _source_untouched(record: Record) -> Check:
 
 def _compared(record: Record) -> Check:
     claim, tables = "Sample data queries validated", record.get("tables") or []
+    rows = index_rows(record)
+    asked = [r for r in rows if r.get("state") == "checked"]
     missing, different, extra = (total(tables, kind) for kind in ("missing", "different", "extra"))
-    if missing.value or different.value:
+    if missing.value or different.value or any(r.get("wrong_keys") for r in asked):
         answer = NO
     elif missing.whole and different.whole:
-        answer = PARTLY  # all of the data, but no query
+        every = asked and not any(r.get("state") == "not checked" or r.get("left_out") for r in rows)
+        answer = YES if every else PARTLY  # all of the data, but not every index was asked
     else:
         answer = NOT_MEASURED
     if not missing.known:
@@ -197,9 +236,15 @@ def _compared(record: Record) -> Check:
     return Check(
         claim,
         answer,
-        f"No query was run. Instead every item of {missing.known:,} of {many(len(tables), 'table')} was compared with "
-        f"its export: missing {missing}, different {different}, extra {extra}.",
+        f"{index_summary(record)} Beside that every item of {missing.known:,} of {many(len(tables), 'table')} was "
+        f"compared with its export: missing {missing}, different {different}, extra {extra}.",
     )
+
+
+def _connected(record: Record) -> Check:
+    states = [canary["state"] for canary in canaries(record)]
+    answer = NO if "failed" in states else PARTLY if "done" in states else NOT_MEASURED
+    return Check("Application connectivity tested", answer, canary_summary(record))
 
 
 def _status(record: Record, step: str) -> str:

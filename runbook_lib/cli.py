@@ -105,15 +105,23 @@ def _say(text: str) -> None:
 
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
+    from runbook_lib.bill import would
+    from runbook_lib.findings import tables_of, total
     from runbook_lib.run import reports_root
+    from runbook_lib.wording import many
 
-    totals, verdict = record["totals"], record["verdict"]
-    for reason in record["reasons"]:
-        click.echo(f"  {reason}")
-    click.echo(
-        f"{verdict}: {totals['tables']} tables, {totals['items_exported']:,} items exported, "
-        f"{totals['items_written']:,} written, {totals['items_in_target']:,} in the target, {totals['seconds']:.0f} s"
-    )
+    tables, verdict = tables_of(record), record["verdict"]
+    for line in (*record["reasons"], *would(record)):
+        click.echo(f"  {line}")
+    numbers = [
+        total(tables, name).with_noun(what)
+        for name, what in (
+            ("items_exported", "items exported"),
+            ("items_written", "written"),
+            ("items_in_target", "in the target"),
+        )
+    ]
+    click.echo(f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s")
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]
 

@@ -7,29 +7,49 @@ it is called a difference: the target may have changed while it was scanned.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+
+import orjson
 
 from runbook_lib.buckets import Buckets, bucket_of, digests
-from runbook_lib.items import Item, KeyAttribute, digest, key_of
+from runbook_lib.differences import PathDifference, differing_paths
+from runbook_lib.items import Item, KeyAttribute
 
-ITEMS_AT_ONCE = 200_000
-KINDS = ("missing", "extra", "different", "expired")
+ITEMS_AT_ONCE = 500_000
+KEYS_AT_ONCE = 100  # of one second look
+CONTENT_BYTES = 64 << 20  # of exported items kept while their differing paths are looked for
+KINDS = ("missing", "extra", "different", "expired", "quarantined")
+# DynamoDB does not delete what expired longer ago than this ("Using time to live", Developer Guide).
+TTL_REACH_SECONDS = 5 * 365.25 * 86400
 Stream = Callable[[], Iterator[Item]]
 Lookup = Callable[[list[Item]], list[Item]]
+Expiry = Callable[[Item], float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One item that is not the same on both sides; `kind` is one of KINDS, `key` its key attributes."""
+    """One item that is not the same on both sides.
+
+    `kind` is one of KINDS, `key` its key attributes. `paths` are the first places that differ, for
+    kind `different`; None where they were not looked into.
+    """
 
     kind: str
     key: Item
+    key_hash: str
+    paths: tuple[PathDifference, ...] | None = None
 
 
 @dataclass(slots=True)
 class Comparison:
-    """The result: counts of both sides, their digests, and how many differences of each kind."""
+    """The result: counts of both sides, their digests, and how many differences of each kind.
+
+    `found` is what the scan found, put right by the second looks; `moved` says how many items the
+    scan and the second look saw differently, because the target was written to in between.
+    """
 
     exported: int
     found: int
@@ -37,6 +57,8 @@ class Comparison:
     target_digest: str
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     listed: list[Difference] = field(default_factory=list)
+    looked_again: int = 0
+    moved: int = 0
 
     @property
     def equal(self) -> bool:
@@ -45,9 +67,11 @@ class Comparison:
 
 @dataclass(slots=True)
 class _Suspect:
-    exported: list[bytes] = field(default_factory=list)
-    found: list[bytes] = field(default_factory=list)
-    key: Item = field(default_factory=dict)
+    """One key that does not match: digests of both sides, and the exported item while there is room."""
+
+    exported: list[bytes]
+    scanned: bytes
+    content: bytes | None = None
     expires: float | None = None
 
 
@@ -58,21 +82,26 @@ def compare(
     found_items: Stream,
     key: Sequence[KeyAttribute],
     look_again: Lookup,
-    expires: Callable[[Item], float | None],
+    expires: Expiry,
     now: float,
     limit: int,
+    quarantined: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """Name the differences between two sides whose buckets are known; lists at most `limit` of them."""
+    """Name every item that differs; at most `limit` of them are listed, all are counted.
+
+    `expires` gives the moment an exported item expires by the target's TTL, `now` is the moment to
+    compare it with; both are Unix seconds. `quarantined` are the key hashes of items that the import
+    could not write: their absence is known.
+    """
     result = Comparison(export.items, target.items, export.table_digest(), target.table_digest())
     for group in _groups(export, target):
-        suspects: dict[bytes, _Suspect] = {}
-        for item in exported_items():
-            if suspect := _suspect(suspects, group, item, key, exported=True):
-                suspect.expires = expires(item)
-        for item in found_items():
-            _suspect(suspects, group, item, key, exported=False)
-        wrong = {k: s for k, s in suspects.items() if sorted(s.exported) != sorted(s.found)}
-        _classify(result, wrong, key, look_again, now, limit)
+        found = _found_in(group, found_items(), key)
+        # The later reading replaces the first one, which the target may have changed under.
+        result.found += sum(len(d) // 16 for d in found.values()) - sum(target.counts[b] for b in group)
+        suspects = _suspects(group, exported_items(), found, key, expires)
+        names = iter(suspects.items())
+        while batch := dict(islice(names, KEYS_AT_ONCE)):
+            _settle(result, batch, key, look_again, now, limit, quarantined)
     return result
 
 
@@ -91,42 +120,93 @@ def _groups(export: Buckets, target: Buckets) -> Iterator[set[int]]:
         yield group
 
 
-def _suspect(
-    suspects: dict[bytes, _Suspect], group: set[int], item: Item, key: Sequence[KeyAttribute], *, exported: bool
-) -> _Suspect | None:
-    key_digest, item_digest = digests(item, key)
-    if bucket_of(key_digest) not in group:
-        return None
-    suspect = suspects.setdefault(key_digest, _Suspect(key=key_of(item, key)))
-    (suspect.exported if exported else suspect.found).append(item_digest)
-    return suspect
+def _found_in(group: set[int], items: Iterator[Item], key: Sequence[KeyAttribute]) -> dict[bytes, bytes]:
+    """Digests by canonical key; an item that the scan met twice has two of them."""
+    found: dict[bytes, bytes] = {}
+    for item in items:
+        name, item_digest = digests(item, key)
+        if bucket_of(name) in group:
+            name = _compact(name)
+            found[name] = found.get(name, b"") + item_digest
+    return found
 
 
-def _classify(
+def _compact(data: bytes) -> bytes:
+    """A copy that takes its length only: what orjson returns holds on to a kilobyte of the heap."""
+    return bytes(memoryview(data))
+
+
+def _suspects(
+    group: set[int], items: Iterator[Item], found: dict[bytes, bytes], key: Sequence[KeyAttribute], expires: Expiry
+) -> dict[bytes, _Suspect]:
+    """Every key whose exported item is not the found one, and every found one that was not exported."""
+    matched: set[bytes] = set()
+    suspects: dict[bytes, _Suspect] = {}
+    room = CONTENT_BYTES
+    for item in items:
+        name, item_digest = digests(item, key)
+        if bucket_of(name) not in group:
+            continue
+        if name in suspects:
+            suspects[name].exported.append(item_digest)
+        elif name in matched:  # a second line under the same key
+            suspects[name] = _Suspect([found[name], item_digest], found[name])
+        elif found.get(name) == item_digest:
+            matched.add(_compact(name))
+        else:
+            content = _compact(orjson.dumps(item)) if room > 0 and name in found else None
+            room -= len(content or b"")
+            suspects[_compact(name)] = _Suspect([item_digest], found.get(name, b""), content, expires(item))
+    for name, scanned in found.items():
+        if name not in matched and name not in suspects:
+            suspects[name] = _Suspect([], scanned)
+    return suspects
+
+
+def _settle(
     result: Comparison,
-    wrong: dict[bytes, _Suspect],
+    suspects: dict[bytes, _Suspect],
     key: Sequence[KeyAttribute],
     look_again: Lookup,
     now: float,
     limit: int,
+    quarantined: frozenset[str],
 ) -> None:
-    held = {digest(key_of(item, key)): digest(item) for item in look_again([s.key for s in wrong.values()])}
-    for key_digest, suspect in wrong.items():
-        kind = _kind(suspect, held.get(key_digest), now)
-        if kind is not None:
-            result.counts[kind] += 1
-            if len(result.listed) < limit:
-                result.listed.append(Difference(kind, suspect.key))
+    """Read the suspects again and count what is wrong with them still."""
+    nothing: tuple[Item | None, bytes] = (None, b"")
+    held: dict[bytes, tuple[Item | None, bytes]] = {}
+    for seen in look_again([orjson.loads(name) for name in suspects]):
+        name, item_digest = digests(seen, key)
+        held[name] = seen, item_digest
+    result.looked_again += len(suspects)
+    for name, suspect in suspects.items():
+        item, item_digest = held.get(name, nothing)
+        result.found += (item is not None) - len(suspect.scanned) // 16
+        result.moved += item_digest != suspect.scanned
+        key_hash = hashlib.blake2b(name, digest_size=16).hexdigest()
+        kind = _kind(suspect, item_digest, now, key_hash in quarantined)
+        if kind is None:
+            continue
+        result.counts[kind] += 1
+        if len(result.listed) < limit:
+            paths = None
+            if kind == "different" and item is not None and suspect.content is not None:
+                paths = differing_paths(orjson.loads(suspect.content), item)
+            result.listed.append(Difference(kind, orjson.loads(name), key_hash, paths))
 
 
-def _kind(suspect: _Suspect, held: bytes | None, now: float) -> str | None:
-    """What is wrong with one key, given the item the target holds under it now; None if nothing is."""
+def _kind(suspect: _Suspect, held: bytes, now: float, quarantined: bool) -> str | None:
+    """What is wrong with one key, given the digest of what the target holds under it now; None if nothing is."""
     if not suspect.exported:
-        return "extra" if held is not None else None
-    if len(suspect.exported) > 1 and len(set(suspect.exported)) > 1:
+        return "extra" if held else None
+    if len(set(suspect.exported)) > 1:
         return "different"  # the export itself says two things about one key
     if held == suspect.exported[0]:
         return "missing" if len(suspect.exported) > 1 else None
-    if held is not None:
+    if held:
         return "different"
-    return "expired" if suspect.expires is not None and suspect.expires <= now else "missing"
+    if quarantined:
+        return "quarantined"
+    if suspect.expires is not None and now - TTL_REACH_SECONDS < suspect.expires <= now:
+        return "expired"
+    return "missing"

@@ -13,15 +13,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from runbook_lib.errors import ConfigError
+from runbook_lib.yamlfile import Lines, dotted, parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
-Lines = dict[tuple[str | int, ...], int]
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+
+
+# The properties of parity.py, without the two that a target cannot differ in and still take the items.
+Acceptable = Literal[
+    "global indexes", "local indexes", "time to live", "stream", "billing mode", "capacity", "point-in-time recovery",
+    "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes",
+]  # fmt: skip
 
 
 class Strict(BaseModel):
@@ -102,6 +108,11 @@ class Export(Strict):
         description="an earlier export instead of a new one, per source table (or one for a one-table "
         "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/",
     )
+    enable_pitr: list[str] = Field(
+        default_factory=list,
+        description="names or globs of source tables on which to turn point-in-time recovery on at the export, with "
+        "--execute: the only change ever made to a source, and it is paid for until you turn it off",
+    )
     export_time: datetime | None = Field(
         default=None, description="the moment every export shows; default: the start of the export step"
     )
@@ -135,6 +146,11 @@ class Import(Strict):
     max_wcu: float | None = Field(
         default=None, gt=0, description="write units per second that a table may be given; default: all it takes"
     )
+    warm_throughput: dict[str, int] = Field(
+        default_factory=dict,
+        description="target table: write units per second to raise its warm throughput to before the import, with "
+        "--execute; it is charged once and cannot be lowered again",
+    )
     quarantine_limit: int = Field(
         default=1000, ge=0, description="rejected items of one table after which its import stops"
     )
@@ -146,12 +162,63 @@ class Validate(Strict):
     segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
     max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
     max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
+    without_import: bool = Field(
+        default=False,
+        description="compare tables that something else has filled: a target may hold items before this run, "
+        "and is compared even after a dry run of the import",
+    )
+    drift: bool = Field(
+        default=False, description="also compare the target with the live source, for information; reads the source"
+    )
+    drift_max_rcu: float | None = Field(
+        default=None, gt=0, description="read units per second of the source that the drift view may use"
+    )
+    index_samples: int = Field(
+        default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
+    )
+    index_wait_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="how long an index may lag behind before its answer is called wrong"
+    )
+    canary: bool = Field(
+        default=False, description="write, read and delete one reserved item in each target without a stream"
+    )
+
+
+class Parity(Strict):
+    """Which differences between the definitions of source and target are meant to be."""
+
+    accept: list[Acceptable] = Field(
+        default_factory=list, description="properties that may differ; the report still shows how"
+    )
 
 
 class Report(Strict):
     """What the run folder may show."""
 
     show_keys: Literal["hash", "full"] = Field(default="hash", description="item keys as hashes, or in full")
+
+
+class Limits(Strict):
+    """What a run may cost and take; a limit fails the gate also where the estimate is not known."""
+
+    max_cost_usd: float | None = Field(default=None, gt=0, description="highest estimate in USD that may go on")
+    max_hours: float | None = Field(default=None, gt=0, description="longest estimate in hours that may go on")
+
+
+class Prices(Strict):
+    """Prices in USD in place of the built-in ones, for all regions of the migration."""
+
+    export_gb: float | None = Field(default=None, ge=0, description="Export to S3, per GB")
+    import_gb: float | None = Field(default=None, ge=0, description="Import from S3, per GB")
+    million_writes: float | None = Field(default=None, ge=0, description="on-demand write request units, per million")
+    million_reads: float | None = Field(default=None, ge=0, description="on-demand read request units, per million")
+    thousand_puts: float | None = Field(default=None, ge=0, description="S3 PUT requests, per thousand")
+    thousand_gets: float | None = Field(default=None, ge=0, description="S3 GET requests, per thousand")
+    storage_gb_month: float | None = Field(default=None, ge=0, description="S3 Standard, per GB and month")
+    transfer_gb: float | None = Field(default=None, ge=0, description="transfer between regions, per GB")
+    warm_write_unit: float | None = Field(
+        default=None, ge=0, description="one write unit per second of warm throughput, once; there is no built-in price"
+    )
 
 
 class Migration(Strict):
@@ -165,7 +232,10 @@ class Migration(Strict):
     export: Export = Export()
     import_: Import = Field(default=Import(), alias="import")
     validate_: Validate = Field(default=Validate(), alias="validate")
+    parity: Parity = Parity()
     report: Report = Report()
+    limits: Limits = Limits()
+    prices: Prices = Prices()
     confirm_target: str = Field(
         default="", description='must spell the target, "ACCOUNT/REGION", before anything is written'
     )
@@ -198,45 +268,11 @@ def load_config(path: str | Path) -> Migration:
         raise ConfigError(f"{file}: no such file; expected a migration file in YAML") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
-    data, lines = _parse(file, text)
+    data, lines = parse(file, text)
     try:
         return Migration.model_validate(data)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(file, lines, dict(e)) for e in error.errors())) from None
-
-
-def _parse(file: Path, text: str) -> tuple[Any, Lines]:
-    """YAML text as data, and the line of every key in it."""
-    lines: Lines = {(): 1}
-    try:
-        node = yaml.compose(text, yaml.SafeLoader)
-        if node is not None:
-            _index(file, node, (), lines)
-        return yaml.safe_load(text), lines
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file}: not valid YAML: {error}") from None
-
-
-def _index(file: Path, node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"{file}:{key.start_mark.line + 1}: expected a name as key, found a {key.id}")
-            here = (*path, key.value)
-            if here in lines:
-                raise ConfigError(
-                    f"{file}:{key.start_mark.line + 1}: key '{_dotted(here)}' is given twice, "
-                    f"first on line {lines[here]}; keep one"
-                )
-            lines[here] = key.start_mark.line + 1
-            _index(file, value, here, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for position, value in enumerate(node.value):
-            lines[(*path, position)] = value.start_mark.line + 1
-            _index(file, value, (*path, position), lines)
 
 
 def _explain(file: Path, lines: Lines, error: dict[str, Any]) -> str:
@@ -246,13 +282,13 @@ def _explain(file: Path, lines: Lines, error: dict[str, Any]) -> str:
         known = known[:-1]
     where = f"{file}:{lines[known]}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key '{_dotted(path)}'{_suggest(path)}"
+        return f"{where}: unknown key '{dotted(path)}'{_suggest(path)}"
     if error["type"] == "missing":
-        return f"{where}: key '{_dotted(path)}' is missing"
+        return f"{where}: key '{dotted(path)}' is missing"
     message = error["msg"].removeprefix("Value error, ")
     found = error.get("input")
     shown = "" if isinstance(found, (dict, list, BaseModel)) else f", found {found!r}"
-    return f"{where}: key '{_dotted(known)}': {message[0].lower() + message[1:]}{shown}"
+    return f"{where}: key '{dotted(known)}': {message[0].lower() + message[1:]}{shown}"
 
 
 def _suggest(path: tuple[str | int, ...]) -> str:
@@ -264,10 +300,6 @@ def _suggest(path: tuple[str | int, ...]) -> str:
     names = [f.alias or n for n, f in section.model_fields.items()]
     close = difflib.get_close_matches(str(path[-1]), names, n=1)
     return f"; did you mean '{close[0]}'?" if close else f"; known keys are {', '.join(names)}"
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in path) or "the file"
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from runbook_lib.aws.exports import ExportState, describe_export, start_export
 from runbook_lib.errors import ExportError
 from runbook_lib.manifest import Manifest
 from runbook_lib.plan import Pair
+from runbook_lib.recovery import enable_recovery
 from runbook_lib.reuse import load_manifest
 from runbook_lib.run import Run, stamp
 from runbook_lib.scan_export import scan_to_staging
@@ -37,6 +38,7 @@ def export_tables(
     """
     with run.step("export"):
         pairs = run.planned_pairs()
+        enable_recovery(run, pairs, sleep)
         moment = _export_time(run)
         deadline = time.monotonic() + run.config.export.timeout_minutes * 60
         failures = _start_all(run, pairs, moment, watch, sleep, deadline)
@@ -158,7 +160,7 @@ def _without_aws_export(run: Run, pair: Pair) -> None:
     fact = run.ledger.get("export", pair.source)
     if fact and fact["status"] == DONE:
         return
-    fact = {"method": pair.method, "started": stamp(run.now()), "status": DONE, "failure": None}
+    fact = {"method": pair.method, "started": stamp(run.now()), "status": DONE, "failure": None, "read_units": None}
     if pair.method == "skip":
         run.ledger.put(
             "export", pair.source, fact | {"status": "SKIPPED", "arn": None, "failure": "no point-in-time recovery"}
@@ -169,7 +171,7 @@ def _without_aws_export(run: Run, pair: Pair) -> None:
     else:
         if pair.source_facts is None:
             raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
-        arn, folder = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
+        arn, folder, fact["read_units"] = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
         where = {"arn": arn, "bucket": run.config.staging.bucket, "folder": folder}
     manifest = load_manifest(run.clients, str(where["bucket"]), str(where["folder"]), need_sidecars=pair.reuse is None)
     _keep(run, pair.source, fact | where, manifest)

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from runbook_lib.definition_findings import attention_to_definitions, unannounced
+from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.record import Record
+from runbook_lib.throttling import diagnose
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many
 
@@ -88,7 +91,9 @@ def unproved(table: Record) -> list[str]:
     if exported is None:
         return ["it was not exported"]
     found: list[str] = []
-    if not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
+    if table.get("compared_only"):
+        found += _unlike(exported, table.get("items_compared"), "items were compared")
+    elif not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
         found += _unlike(exported, table.get("lines_read"), "lines were read")
         found += _unlike(exported, table.get("items_written"), "writes were acknowledged")
     expected = expected_in_target(table)
@@ -104,6 +109,7 @@ def unproved(table: Record) -> list[str]:
             found.append(f"{many(table[kind], 'item')} {kind}")
     if (table.get("extra") or 0) > (table.get("items_before") or 0):
         found.append(f"{many(table['extra'], 'extra item')}, {count(table.get('items_before'))} before the import")
+    found += wrong_indexes(f for f in table.get("indexes") or [])
     if not (table.get("export_digest") and table.get("target_digest")):
         found.append("no digests of both sides were kept")
     return found
@@ -116,8 +122,11 @@ def _unlike(exported: int, value: int | None, what: str) -> list[str]:
 
 
 def expected_in_target(table: Record) -> int | None:
-    """How many items a scan of the target should find: the written ones, less expired, plus extra."""
-    written = table.get("items_written")
+    """How many items a scan of the target should find: the written ones, less expired, plus extra.
+
+    Where something else than this run filled the target, the compared ones stand for the written.
+    """
+    written = table.get("items_compared" if table.get("compared_only") else "items_written")
     if written is None and table.get("files") == 0:
         written = table.get("items_exported")
     if written is None:
@@ -159,7 +168,7 @@ def not_migrated(record: Record) -> list[tuple[str, str]]:
 
 def _moved(table: Record) -> bool:
     digests = table.get("export_digest"), table.get("target_digest")
-    differ = all(digests) and digests[0] != digests[1]
+    differ = (all(digests) and digests[0] != digests[1]) or bool(table.get("moved"))
     return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
 
 
@@ -174,6 +183,7 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
     ),
     (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),
+    (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
     (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
     (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
 )
@@ -190,12 +200,55 @@ def attention(record: Record) -> list[str]:
         for t in tables
         if t.get("items_quarantined")
     ]
+    found += _throttled(tables)
     for test, text in NOTABLE:
         names = [str(t.get("source")) for t in tables if test(t)]
         if names:
             found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
+    found += [f"Warning, found at validation: {text}" for text in grouped(unannounced(record))]
+    found += attention_to_definitions(record)
+    found += _changes(record)
     return found + _about_the_run(record)
+
+
+def _throttled(tables: list[Record]) -> list[str]:
+    """What held the writes back, by what DynamoDB said, the most held back first."""
+    items: dict[tuple[str, str], int] = defaultdict(int)
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for table in tables:
+        for t in table.get("throttled") or []:
+            items[t["reason"], t["resource"]] += t["items"]
+            names[t["reason"], t["resource"]].append(str(table.get("target")))
+    found = []
+    for reason, resource in sorted(items, key=lambda key: -items[key]):
+        meant = diagnose(reason, resource)
+        found.append(
+            f"Writes were held back by {meant.what}: {many(items[reason, resource], 'item')} of "
+            f"{listed(names[reason, resource])} had to be sent again. To go faster: {meant.remedy}"
+        )
+    return found
+
+
+def _changes(record: Record) -> list[str]:
+    """What the run changed besides items, each because the migration file asked for it by name; and what is unknown."""
+    recovered, warmed = sorted(record.get("recovery_turned_on") or {}), record.get("warmed") or {}
+    found = []
+    if recovered:
+        found.append(
+            f"Point-in-time recovery of {many(len(recovered), 'source table')} was turned on by this run, as "
+            f"export.enable_pitr asks ({listed(recovered)}); it stays on and is paid for until you turn it off"
+        )
+    found += [
+        f"The warm throughput of {target} was raised to {count(fact.get('units'))} write units per second, as "
+        "import.warm_throughput asks; it was charged and cannot be lowered again"
+        for target, fact in sorted(warmed.items())
+    ]
+    missed = [c for c in record.get("checks") or [] if c.get("status") == "not checked"]
+    if missed:
+        kinds = sorted({str(c.get("name")) for c in missed})
+        found.append(f"{many(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
+    return found
 
 
 def _about_the_run(record: Record) -> list[str]:

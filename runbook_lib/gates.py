@@ -8,6 +8,7 @@ from runbook_lib.errors import GateFailed
 from runbook_lib.plan import Plan
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.spending import over_limits, reckon
 
 
 def gate_plan(run: Run, plan: Plan) -> str:
@@ -41,6 +42,8 @@ def gate_writes(run: Run) -> str:
     """Writing is allowed: asked for, confirmed by name, nothing in the way, everything exported."""
     gate_planned(run)
     gate_exports(run)
+    if over := over_limits(run, reckon(run, "export")):
+        raise GateFailed("; ".join(over))
     who = run.clients.target_identity
     if not run.execute:
         return f"DRY RUN: nothing will be written to {who.account}/{who.region}; set execute to True to write"
@@ -49,7 +52,9 @@ def gate_writes(run: Run) -> str:
 
 
 def gate_import(run: Run) -> str:
-    """Each table was loaded to its end, or checked to its end in a dry run."""
+    """Each table was loaded to its end, or checked and measured to its end in a dry run."""
+    if not run.execute:
+        reckon(run, "dry run")
     imports = run.ledger.all("import")
     wrong = [
         f"{pair.source}: {(imports.get(pair.source) or {}).get('status', 'not begun')}"
@@ -57,6 +62,17 @@ def gate_import(run: Run) -> str:
         if pair.method != "skip" and (imports.get(pair.source) or {}).get("status") not in ("completed", "dry-run")
     ]
     return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
+
+
+def gate_canary(run: Run) -> str:
+    """Writing a canary is asked for and confirmed by name, or there is none."""
+    who = run.clients.target_identity
+    if not run.config.validate_.canary:
+        return "OFF: validate.canary is false, nothing will be written"
+    if not run.execute:
+        return f"DRY RUN: nothing will be written to {who.account}/{who.region}"
+    check_confirmation(run.confirmation, run.clients)
+    return f"WRITING one item to each target in {who.account}/{who.region}, and deleting it"
 
 
 def gate_validation(run: Run) -> str:
@@ -67,6 +83,7 @@ def gate_validation(run: Run) -> str:
         for source, fact in facts.items()
         if fact["verdict"] not in ("PASS", "DRY-RUN")
     ]
+    wrong += [f"canary of {s}: {c['why']}" for s, c in run.ledger.all("canary").items() if c["state"] == "failed"]
     proved = sum(fact["verdict"] == "PASS" for fact in facts.values())
     return _decide(run, "validate", wrong, f"{proved} of {len(facts)} tables proved")
 

@@ -16,12 +16,14 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, lanes_for, load
+from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.measure import Measure
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, stamp, table_identity
 from runbook_lib.scan import scan_segment
+from runbook_lib.turns import lanes_for
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, dict[str, Any]]:
@@ -39,6 +41,8 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         writer = run.clients.writer(frozenset(p.target for p in pairs)) if run.execute else None
         exports = {p.source: _export_of(run, p) for p in pairs}
         failures = []
+        for pair in pairs:
+            watch(TableProgress(pair.source, pair.target, exports[pair.source]["items"]))
         for pair in sorted(pairs, key=lambda p: (exports[p.source]["items"], p.source)):
             if not run.execute and _is_bound(run, pair):
                 continue  # written by this run before: a dry run has nothing to say about it
@@ -76,11 +80,12 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
         if writer is None:
-            check_only(loading)
+            check_only(loading, measure := Measure(pair.target_facts.indexes if pair.target_facts else ()))
+            run.ledger.put("measured", pair.source, measure.as_facts())
         else:
             limits = write_limits(run.clients.target, pair.target)
             fact["limits"] = limits.as_facts()
-            load(loading, _target(run, pair, writer, limits, lanes_for(loading.files)))
+            load(loading, _target(run, pair, writer, limits, len(loading.files)))
     finally:
         fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
         run.ledger.put("import", pair.source, fact)
@@ -96,7 +101,7 @@ def _is_bound(run: Run, pair: Pair) -> bool:
     return bool((run.ledger.get("import", pair.source) or {}).get("binding"))
 
 
-def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, lanes: int) -> Target:
+def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int) -> Target:
     settings, stop = run.config.import_, threading.Event()
     ceilings = [c for c in (settings.max_wcu, limits.maximum) if c is not None]
 
@@ -111,7 +116,11 @@ def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, lanes: int)
         patience=Patience(sleep=sleep),
         stop=stop,
         capacity=Capacity(
-            lanes, settings.concurrency, limits.start, min(ceilings, default=None), known=limits.provisioned is not None
+            lanes_for(files, min([limits.start, *ceilings])),
+            settings.concurrency,
+            limits.start,
+            min(ceilings, default=None),
+            known=limits.provisioned is not None,
         ),
     )
 

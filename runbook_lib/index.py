@@ -50,7 +50,9 @@ def _facts(folder: Path, record: Record) -> dict[str, Any]:
         "held": str(total(tables, "items_in_target")),
         "differences": str(_differences(tables)),
         "seconds": (record.get("totals") or {}).get("seconds"),
-        "mode": {True: "executed", False: "dry run"}.get(record.get("executed"), "not recorded"),  # type: ignore[arg-type]
+        "mode": "compared only"
+        if any(t.get("compared_only") for t in tables) and not record.get("executed")
+        else {True: "executed", False: "dry run"}.get(record.get("executed"), "not recorded"),  # type: ignore[arg-type]
     }
 
 

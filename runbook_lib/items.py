@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -94,78 +95,150 @@ def key_of(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
     return key
 
 
-def digest(item: Item) -> bytes:
-    """16 bytes that are equal exactly when DynamoDB would call two items equal.
+def canonical_json(attributes: dict[str, Attribute]) -> bytes:
+    """The one spelling of an item, or of a key, that all equal ones share; docs/validation.md defines it.
 
-    Numbers count by value, sets and maps have no order, lists have one, binary counts by bytes;
-    a missing attribute, NULL and an empty value are three different things.
+    Numbers count by value, sets and maps have no order, lists have one, binary counts by bytes; a
+    missing attribute, NULL and an empty value are three different things. Raises CorruptFile for
+    what DynamoDB does not have: other types, no type or two, an empty set, a member given twice.
     """
+    return orjson.dumps(canonical(attributes), option=orjson.OPT_SORT_KEYS)
+
+
+def digest(item: Item) -> bytes:
+    """16 bytes that are equal exactly when DynamoDB would call two items equal."""
+    return hashlib.blake2b(canonical_json(item), digest_size=16).digest()
+
+
+def canonical(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+    """The attributes with each value in its one spelling; the very same object if they were so before."""
     try:
-        canonical = _canonical_map(item)
-    except (AttributeError, TypeError) as error:
+        return _canonical_in(attributes.items(), attributes)  # type: ignore[no-any-return]
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CorruptFile(f"not an item in DynamoDB JSON: {error}") from None
-    return hashlib.blake2b(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
-def _canonical_map(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
-    return {name: _canonical(attribute) for name, attribute in attributes.items()}
+def _canonical_in(entries: Iterable[tuple[Any, Attribute]], holder: Any) -> Any:
+    """A map or a list with its values spelled; `entries` are its keys or places, and values.
 
-
-def _canonical(attribute: Attribute) -> Attribute:
-    try:
-        [(kind, value)] = attribute.items()
-    except ValueError:
-        raise CorruptFile(f"an attribute value has one type, found {sorted(attribute)}") from None
-    if kind in _AS_IS:
-        return attribute
-    form = _FORMS.get(kind)
-    if form is None:
-        raise CorruptFile(f"unknown attribute type {kind!r}; DynamoDB has S N B SS NS BS M L BOOL NULL")
-    return {kind: form(value)}
+    The inner loop of every comparison: values are looked at in place, and a copy is made only where
+    something has to be spelled anew (make bench).
+    """
+    changed = None
+    for at, attribute in entries:
+        (kind,) = attribute
+        value = attribute[kind]
+        if kind == "S":
+            if type(value) is str:
+                continue
+            raise TypeError("an S that is no text")
+        if kind == "N":
+            if len(value) <= PLAIN_LENGTH and _plain(value):
+                continue
+            spelled = canonical_number(value)
+        elif kind == "BOOL":
+            if value is True or value is False:
+                continue
+            raise TypeError("a BOOL that is neither true nor false")
+        elif kind == "M":
+            spelled = _canonical_in(value.items(), value)
+        elif kind == "L" and type(value) is list:
+            spelled = _canonical_in(enumerate(value), value)
+        else:
+            spelled = _FORMS[kind](value)
+        if spelled is not value:
+            if changed is None:
+                changed = holder.copy()
+            changed[at] = {kind: spelled}
+    return holder if changed is None else changed
 
 
 def canonical_number(text: str) -> str:
-    """One spelling per value: `1`, `1.0` and `1E0` become `1`; raises CorruptFile if it is no number."""
-    if text.isascii() and text.isdigit() and text[0] != "0" and text[-1] != "0":
+    """One spelling per value: `1`, `1.0` and `1E0` become `1`; raises CorruptFile if it is no number.
+
+    Plain decimal notation where that takes at most PLAIN_LENGTH characters, and digits with an
+    exponent beyond. Nothing is rounded, however many digits there are.
+    """
+    if len(text) <= PLAIN_LENGTH and _plain(text):
         return text
-    sign = "-" if text[:1] == "-" else ""
-    whole, _, fraction = text[len(sign) :].partition(".")
-    digits, exponent = whole + fraction, -len(fraction)
-    if not (digits.isascii() and digits.isdigit()):
-        sign, digits, exponent = _spelled_out(text)
+    sign, digits, exponent = _spelled_out(text)
     bare = digits.lstrip("0")
     short = bare.rstrip("0")
     exponent += len(bare) - len(short)
     if not short:
         return "0"
-    return f"{sign}{short}E{exponent}" if exponent else sign + short
+    point = len(short) + exponent  # digits before the decimal point
+    length = len(sign) + (point if exponent >= 0 else max(point, 1) + 1 - exponent)
+    if length > PLAIN_LENGTH:
+        return f"{sign}{short}E{exponent}" if exponent else sign + short
+    if exponent >= 0:
+        return sign + short + "0" * exponent
+    padded = short.rjust(1 - exponent, "0")
+    return f"{sign}{padded[:exponent]}.{padded[exponent:]}"
 
 
 def _spelled_out(text: str) -> tuple[str, str, int]:
-    """Sign, digits and exponent of a number that is not just digits and a point."""
+    """Sign, digits and exponent of any number."""
+    if type(text) is not str or "_" in text or not text.isascii() or text != text.strip():
+        raise CorruptFile("an N that is not a number")
     try:
         sign, digits, exponent = Decimal(text).as_tuple()
     except (InvalidOperation, TypeError):
-        raise CorruptFile(f"{text!r} is not a number") from None
+        raise CorruptFile("an N that is not a number") from None
     if not isinstance(exponent, int):
-        raise CorruptFile(f"{text!r} is not a number that DynamoDB has")
+        raise CorruptFile("an N that is not a number that DynamoDB has")
     return "-" if sign else "", "".join(map(str, digits)), exponent
 
 
 def _binary(text: str) -> str:
     try:
-        return b2a_base64(a2b_base64(text, strict_mode=True), newline=False).decode()
+        spelled = b2a_base64(a2b_base64(text, strict_mode=True), newline=False).decode()
     except ValueError:
         raise CorruptFile("a binary value is not base64") from None
+    return text if spelled == text else spelled
 
 
-_AS_IS = frozenset({"S", "BOOL", "NULL"})
+def _null(value: bool) -> bool:
+    if value is not True:
+        raise TypeError("a NULL that is not true")
+    return value
+
+
+def _texts(values: list[str]) -> list[str]:
+    "".join(values)  # raises TypeError unless all are text
+    return _members(values, values)
+
+
+def _numbers(values: list[str]) -> list[str]:
+    joined = ",".join(values)
+    if len(joined) <= PLAIN_LENGTH and _plains(joined) and joined.count(",") == len(values) - 1:
+        return _members(values, values)
+    return _members(values, [canonical_number(value) for value in values])
+
+
+def _binaries(values: list[str]) -> list[str]:
+    return _members(values, [_binary(value) for value in values])
+
+
+def _members(values: list[str], spelled: list[str]) -> list[str]:
+    """A set's members, each once and in the order of their code points."""
+    if type(values) is not list:
+        raise TypeError("a set that is no list")
+    members = sorted(set(spelled))
+    if members == values and members:
+        return values
+    if len(members) != len(values) or not members:
+        raise CorruptFile("a set that is empty, or holds a member twice")
+    return members
+
+
+PLAIN_LENGTH = 40
+_PLAIN = r"(?!-0(?:,|\Z))-?(?:0|[1-9][0-9]*+)(?:\.[0-9]*[1-9])?"
+_plain, _plains = (re.compile(p).fullmatch for p in (_PLAIN, f"{_PLAIN}(?:,{_PLAIN})*"))
 _FORMS: dict[str, Callable[[Any], Any]] = {
-    "N": canonical_number,
     "B": _binary,
-    "M": _canonical_map,
-    "L": lambda values: [_canonical(value) for value in values],
-    "SS": sorted,
-    "NS": lambda values: sorted(map(canonical_number, values)),
-    "BS": lambda values: sorted(map(_binary, values)),
+    "NULL": _null,
+    "SS": _texts,
+    "NS": _numbers,
+    "BS": _binaries,
 }

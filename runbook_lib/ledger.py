@@ -30,7 +30,11 @@ CREATE TABLE IF NOT EXISTS sample (
     PRIMARY KEY (source, at));
 CREATE TABLE IF NOT EXISTS throttle (
     source TEXT, reason TEXT, resource TEXT, items INTEGER NOT NULL, PRIMARY KEY (source, reason, resource));
-CREATE TABLE IF NOT EXISTS difference (source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT);
+CREATE TABLE IF NOT EXISTS difference (
+    source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT, paths TEXT);
+CREATE TABLE IF NOT EXISTS tally (
+    source TEXT, side TEXT, binding TEXT NOT NULL, began TEXT NOT NULL, done TEXT NOT NULL, buckets BLOB NOT NULL,
+    PRIMARY KEY (source, side));
 """
 
 

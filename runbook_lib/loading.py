@@ -14,12 +14,13 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches, write_batch
+from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches, begin, send_once
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.manifest import DataFile
+from runbook_lib.measure import Measure
 from runbook_lib.run import Run
-from runbook_lib.turns import LANES, OpenFile, Turn, Turns
+from runbook_lib.turns import OpenFile, Turn, Turns
 from runbook_lib.watermark import FileProgress
 
 FLUSH_SECONDS = 0.5
@@ -107,19 +108,17 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     ]
 
 
-def lanes_for(files: list[FileProgress]) -> int:
-    """How many lanes a table with these files is written in."""
-    return max(1, min(LANES, len(files)))
-
-
-def check_only(loading: Loading) -> None:
-    """Fetch, check, parse and batch every file of a table, and send nothing."""
+def check_only(loading: Loading, measure: Measure) -> None:
+    """Fetch, check, parse, batch and measure every file of a table, and send nothing."""
     progress = loading.progress
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
                 _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
-                progress.done += len(checked.unreadable) + sum(len(batch) for batch in batches(checked.items()))
+                progress.done += len(checked.unreadable)
+                for batch in batches(checked.items()):
+                    progress.done += len(batch)
+                    measure.add(batch)
                 progress.bytes += checked.size
         progress.quarantined = _quarantined(loading)
         loading.show("checking")
@@ -153,14 +152,22 @@ def load(loading: Loading, target: Target) -> None:
 
 
 def _write_turns(loading: Loading, target: Target, turns: Turns) -> None:
-    """What one worker does: take a batch, write it, note what became of it; until there is none left."""
+    """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
     while (turn := turns.draw()) is not None:
-        _note(loading, target, turn, write_batch(target, turn.lines, turn.lane, turn.units))
+        sending = turn.sending or begin(target, turn.lines)
+        turn.sending = sending
+        if not sending.lines:
+            target.capacity.stay(turn.lane)
+        elif (pause := send_once(target, sending, turn.lane, turn.units)) or sending.lines:
+            turns.give_back(turn, sending.lines, pause)
+            continue
+        _note(loading, target, turns, turn, sending.outcome)
 
 
-def _note(loading: Loading, target: Target, turn: Turn, outcome: Outcome) -> None:
+def _note(loading: Loading, target: Target, turns: Turns, turn: Turn, outcome: Outcome) -> None:
     file, progress = turn.file, loading.progress
     with target.capacity.changed:
+        turns.done()
         file.settle(turn.slot, outcome)
         loading.touched[file.file.key] = file
         loading.reasons += outcome.reasons

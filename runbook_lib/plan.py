@@ -6,15 +6,19 @@ Pure: it is told which tables exist and asks nobody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
+from runbook_lib.estimate import Estimate, Standings
+from runbook_lib.parity import Parity
 from runbook_lib.reuse import Reuse
+
+OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +60,82 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at before anything happens: ok, warning, blocker or not checked.
+
+    What could not be checked blocks too if it is `essential`: nobody goes on past an unknown. `configuration`
+    is an obstacle's; `table` may also be another subject, for instance a bucket.
+    """
+
+    name: str
+    table: str
+    status: str
+    expected: str
+    found: str
+    remedy: str = ""
+    configuration: bool = False
+    essential: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        return self.status == BLOCKER or (self.essential and self.status == NOT_CHECKED)
+
+    @property
+    def obstacle(self) -> Obstacle:
+        found = f"not checked: {self.found}" if self.status == NOT_CHECKED else self.found
+        return Obstacle(self.table, self.expected, found, self.remedy, self.configuration)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The tables of a migration in the order they are imported, and what blocks it."""
+    """The tables of a migration in the order they are imported, and what blocks it.
+
+    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it.
+    """
 
     pairs: tuple[Pair, ...]
     blockers: tuple[Obstacle, ...]
     warnings: tuple[Obstacle, ...]
+    checks: tuple[Check, ...] = ()
+    estimate: Estimate | None = None
+    standings: Mapping[str, Standings] = field(default_factory=dict)
+    parity: Mapping[str, Parity] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Iterable[Pair],
+        checks: Iterable[Check],
+        estimate: Estimate,
+        standings: Mapping[str, Standings],
+        parity: Mapping[str, Parity],
+    ) -> Plan:
+        """A plan whose blockers and warnings are those of its checks."""
+        checks = tuple(checks)
+        return cls(
+            tuple(pairs),
+            tuple(c.obstacle for c in checks if c.blocks),
+            tuple(c.obstacle for c in checks if c.status == WARNING),
+            checks,
+            estimate,
+            standings,
+            parity,
+        )
 
 
 def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -> dict[str, str]:
-    """Source names and their target names, after include, exclude, rename and overrides.
+    """Source names and their target names; raises ConfigError with every mistake of the selection."""
+    chosen, mistakes = choose_tables(config, existing, only)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return chosen
 
-    Raises ConfigError for a pattern that matches nothing, a name that cannot be renamed and
-    an override of a table that is not selected; `only` is a further glob.
+
+def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -> tuple[dict[str, str], list[str]]:
+    """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
+
+    Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
+    is not selected; `only` is a further glob. Raises ConfigError with them all if no table is left.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
     for pattern in wanted.include:
@@ -93,15 +160,20 @@ def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -
             )
         else:
             targets[name] = target
-    if mistakes:
-        raise ConfigError("\n".join(mistakes))
     chosen = {source: target for source, target in targets.items() if fnmatchcase(source, only)}
+    if mistakes and not chosen:
+        raise ConfigError("\n".join(mistakes))
     if not chosen:
         raise ConfigError(
             f"no table matched: {len(names)} in the source, {len(selected)} after include and exclude, "
             f"0 after --tables {only!r}; nothing was done"
         )
-    return chosen
+    return chosen, mistakes
+
+
+def wants_recovery(enable_pitr: Iterable[str], source: str) -> bool:
+    """Whether export.enable_pitr asks to turn point-in-time recovery on for a table."""
+    return any(fnmatchcase(source, name) for name in enable_pitr)
 
 
 def _rename(config: Migration, name: str) -> str | None:

@@ -17,9 +17,10 @@ from typing import Any
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
-from runbook_lib.aws.tables import has_pitr, list_tables
+from runbook_lib.aws.recovery import recovery_of
+from runbook_lib.aws.tables import list_tables
 from runbook_lib.config import Migration, load_config
-from runbook_lib.plan import select_tables
+from runbook_lib.plan import select_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
 
 Json = dict[str, Any]
@@ -32,7 +33,8 @@ INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
 class Grant:
     """One table's part: `method` is export, scan, reuse, skip or fail; the keys are KMS keys of the tables.
 
-    `source_arn` is None for a table that only an earlier export still has.
+    `recovery` says that export.enable_pitr has point-in-time recovery turned on first. `source_arn` is None for
+    a table that only an earlier export still has.
     """
 
     source: str
@@ -42,15 +44,16 @@ class Grant:
     reuse: Reuse | None = None
     source_key: str | None = None
     target_key: str | None = None
+    recovery: bool = False
 
     @property
     def exported(self) -> bool:
         """Whether AWS exports it; the way on from `fail` is to turn recovery on, and then it does."""
-        return self.method in ("export", "fail")
+        return self.method in ("export", "fail") or self.recovery
 
     @property
     def migrated(self) -> bool:
-        return self.method != "skip"
+        return self.method != "skip" or self.recovery
 
 
 def policies_of(config_path: str | Path) -> str:
@@ -70,7 +73,7 @@ def policies(config: Migration, grants: list[Grant], source: Identity, target: I
     own = bool(config.staging.profile or config.staging.role_arn)
     found = {
         "source": _policy(_source(config, grants, source)),
-        "target": _policy(_target(config, grants) + ([] if own else reads)),
+        "target": _policy(_target(config, grants, target) + ([] if own else reads)),
     }
     if own:
         found["staging"] = _policy(reads)
@@ -86,7 +89,9 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
         name, target = pair
         reuse = reuses.get(name)
         method: str = "reuse" if reuse else config.export.without_pitr
-        if reuse is None and has_pitr(clients.source, name):
+        recovered = reuse is None and recovery_of(clients.source, name).on
+        recovery = reuse is None and not recovered and wants_recovery(config.export.enable_pitr, name)
+        if recovered:
             method = "export"
         return Grant(
             source=name,
@@ -96,6 +101,7 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
             reuse=reuse,
             source_key=encryption_key(clients.source, name),
             target_key=encryption_key(clients.target, target),
+            recovery=recovery,
         )
 
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
@@ -104,15 +110,27 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
 
 def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     exported = [g.source_arn for g in grants if g.exported and g.source_arn]
-    scanned = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
+    # A table whose recovery is turned on with --execute is read by a dry run as export.without_pitr says.
+    drift = config.validate_.drift
+    scanned = [g.source_arn for g in grants if (g.method == "scan" or (drift and g.migrated)) and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
     followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
-    keys = [g.source_key for g in grants if (g.exported or g.method == "scan") and g.source_key]
+    keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
     bucket = [_objects(config, who)] if exported else []
     bucket_key, condition = _staging_key(config, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
     return [
-        _allow("FindTables", ["dynamodb:ListTables", "sts:GetCallerIdentity"], ["*"]),
+        _allow(
+            "FindTables",
+            ["dynamodb:ListTables", *(["dynamodb:ListExports"] if exported else []), "sts:GetCallerIdentity"],
+            ["*"],
+        ),
+        _yourself(config.source.role_arn, who),
+        _allow(
+            "TurnRecoveryOn",
+            _dynamodb("UpdateContinuousBackups"),
+            [g.source_arn for g in grants if g.recovery and g.source_arn],
+        ),
         _allow("DescribeTables", _dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
         _allow("ExportTables", _dynamodb("ExportTableToPointInTime"), exported),
         _allow("FollowExports", _dynamodb("DescribeExport"), followed),
@@ -124,16 +142,33 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     ]
 
 
-def _target(config: Migration, grants: list[Grant]) -> list[Json]:
+def _yourself(role_arn: str | None, who: Identity) -> Json:
+    """The pre-flight asks IAM what the policies of its own identity allow."""
+    own = role_arn or who.principal
+    return _allow("SimulateYourself", ["iam:SimulatePrincipalPolicy"], [own] if own else [])
+
+
+def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
-    looks = ["DescribeTable", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
+    reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
+    indexes = [f"{arn}/index/*" for arn in migrated]
+    looks = ["DescribeTable", "DescribeTimeToLive", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    warmed = [g.target_arn for g in grants if g.target_arn.rpartition("/")[2] in config.import_.warm_throughput]
     return [
-        _allow("KnowYourself", ["sts:GetCallerIdentity"], ["*"]),
-        _allow("ReadTables", _dynamodb("DescribeTable", "DescribeTimeToLive", "Scan", "BatchGetItem"), migrated),
+        _allow(
+            "KnowYourself",
+            ["dynamodb:DescribeLimits", "lambda:ListEventSourceMappings", "sts:GetCallerIdentity"],
+            ["*"],
+        ),
+        _yourself(config.target.role_arn, who),
+        _allow("WarmTables", _dynamodb("UpdateTable"), warmed),
+        _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
+        _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
     ]
@@ -150,6 +185,11 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
     buckets = {config.staging.bucket, *(r.bucket for r in reused)}
     return [
         _allow("FindBucket", ["s3:ListBucket"], [_s3(source, bucket) for bucket in buckets]),
+        _allow(
+            "LookAtBucket",
+            ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"],
+            [_s3(source, config.staging.bucket)],
+        ),
         _allow("ReadExports", ["s3:GetObject"], [*own, *(_s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
         _allow("WriteScans", ["s3:PutObject"], own if scanned else []),
         _allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
@@ -162,7 +202,8 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
         "missing. The runbook never lists a bucket.",
-        "DescribeTables: DescribeTimeToLive and ListTagsOfResource are for runbook schema only.",
+        "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
+        "report says of tags, backups and indexes that they were not checked.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")
@@ -209,21 +250,16 @@ def _dynamodb(*operations: str) -> list[str]:
 
 
 def _table_arn(who: Identity, name: str) -> str:
-    return f"arn:{_partition(who)}:dynamodb:{who.region}:{who.account}:table/{name}"
+    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{name}"
 
 
 def _s3(who: Identity, path: str) -> str:
-    return f"arn:{_partition(who)}:s3:::{path}"
+    return f"arn:{who.partition}:s3:::{path}"
 
 
 def _objects(config: Migration, who: Identity) -> str:
     """All objects under the staging prefix; exports stay in the partition of the source."""
     return _s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
-
-
-def _partition(who: Identity) -> str:
-    """aws, aws-cn or aws-us-gov, as the side's own ARN says; a server without STS has none."""
-    return who.arn.split(":")[1] if who.arn else "aws"
 
 
 def _staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
@@ -237,7 +273,7 @@ def _staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str],
         return [], None
     place, _, name = key.rpartition(":")
     region = config.staging.region
-    places = [place] if place else [f"arn:{_partition(w)}:kms:{region}:{w.account}" for w in writers]
+    places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in writers]
     if name.startswith("alias/"):
         return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
     return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None

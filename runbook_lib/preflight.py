@@ -1,25 +1,45 @@
-"""The look at both sides before anything happens: what would move, and everything that stands in its way.
+"""The look at both sides before anything happens: what would move, at what cost, and everything in its way.
 
-Reads both sides and changes neither. All obstacles are collected; nothing stops at the first.
+Reads both sides and changes neither. All looks are made and kept; nothing stops at the first, and what could not
+be looked at says so. What is looked at stands in `checks`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
-from runbook_lib.aws import objects, tables
+from runbook_lib.aws import tables
 from runbook_lib.aws.clients import Clients
-from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.recovery import Recovery, recovery_of
+from runbook_lib.aws.standing import describe_standing
+from runbook_lib.checks import bucket, names, permissions, quotas, source, target
+from runbook_lib.checks.scene import Scene
 from runbook_lib.config import Migration
-from runbook_lib.errors import ConfigError
-from runbook_lib.plan import Obstacle, Pair, Plan, select_tables, spell_key
+from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError
+from runbook_lib.estimate import HINT, UNKNOWN, Load, Standings, estimate
+from runbook_lib.look_alike import look_alike, parity_checks
+from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
-from runbook_lib.run import Run
+from runbook_lib.run import Run, reports_root
 
 LOOKS_AT_ONCE = 8
+Found = TypeVar("Found")
+
+
+@dataclass(slots=True)
+class Look:
+    """One table as it was found on both sides; `unread` are the looks that failed, and why."""
+
+    pair: Pair
+    standings: Standings
+    recovery: Recovery
+    unread: dict[tuple[str, str], str]
 
 
 def preflight(run: Run) -> Plan:
@@ -34,8 +54,12 @@ def preflight(run: Run) -> Plan:
 
 
 def plan_of(run: Run) -> Plan:
-    """The plan of a run as both sides look now; an earlier start's tables and methods are kept."""
-    return make_plan(run.config, run.clients, run.only, run.pairs(), run.has_written_to)
+    """The plan of a run as both sides look now; its tables are kept, and the methods of those begun."""
+    exports = run.ledger.all("export")
+    return make_plan(
+        run.config, run.clients, run.only, run.pairs(), run.has_written_to,
+        is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now,
+    )  # fmt: skip
 
 
 def make_plan(
@@ -44,146 +68,152 @@ def make_plan(
     only: str = "*",
     planned: Iterable[Pair] = (),
     is_ours: Callable[[Pair], bool] = lambda pair: False,
+    is_begun: Callable[[Pair], bool] = lambda pair: False,
+    execute: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Plan:
     """Look at both sides and say what would happen.
 
-    `planned` are the pairs of an earlier start of the same run: they are looked at again and
-    neither added to nor taken from. `is_ours(pair)` tells a target that this run has written to.
+    `planned` are the pairs of an earlier start of the same run: they are looked at again and neither added to
+    nor taken from. `is_ours(pair)` tells a target that this run has written to, `is_begun(pair)` a table whose
+    export has been started. Raises ConfigError where no table is left to look at.
     """
     earlier = {pair.source: pair for pair in planned}
-    reuses = find_reuse(config, clients)
+    reuses, wrong = _reuses(config, clients)
     existing = set(tables.list_tables(clients.source))
     if earlier:
-        names = {pair.source: pair.target for pair in earlier.values()}
+        chosen = {pair.source: pair.target for pair in earlier.values()}
     else:
-        names = select_tables(config, existing | set(reuses), only)
-    pool = ThreadPoolExecutor(LOOKS_AT_ONCE)
-    with pool:
-        looked = list(pool.map(lambda n: _look(config, clients, n, names[n], reuses.get(n), existing), sorted(names)))
-        pairs = [replace(p, method=earlier[p.source].method) if p.source in earlier else p for p in looked]
-        blockers = [*_shared_targets(pairs), *_staging(config, clients)]
-        for found in pool.map(lambda p: _blockers(config, clients, p, is_ours(p)), pairs):
-            blockers += found
-    pairs.sort(key=lambda p: (p.source_facts.items_hint if p.source_facts else 0, p.source))
-    return Plan(tuple(pairs), tuple(blockers), tuple(w for p in pairs for w in _warnings(p)))
+        chosen, mistakes = _choose(config, existing | set(reuses), only, wrong)
+        wrong += mistakes
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        looks = list(
+            pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
+        )
+        for each in looks:
+            if each.pair.source in earlier and is_begun(each.pair):
+                each.pair = replace(each.pair, method=earlier[each.pair.source].method)
+        scene = _scene(config, clients, looks, is_ours, now)
+        bill = estimate(config, [_load(pair) for pair in scene.pairs if pair.method != "skip"], scene.standings)
+        found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
+        for of_pair in pool.map(lambda pair: list(_of_pair(scene, pair)), scene.pairs):
+            found += of_pair
+        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), scene.pairs))
+    for pair, parity in zip(scene.pairs, parities, strict=True):
+        found += parity_checks(pair, parity)
+    same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
+    found += [*bucket.of_bucket(scene, bill), *permissions.of_identities(scene), *quotas.of_quotas(scene, bill)]
+    return Plan.of(scene.pairs, found, bill, scene.standings, same)
 
 
-def _look(
-    config: Migration, clients: Clients, source: str, target: str, reuse: Reuse | None, existing: set[str]
-) -> Pair:
-    method = "reuse"
-    if reuse is None:
-        pitr = tables.has_pitr(clients.source, source)
-        method = "export" if pitr else config.export.without_pitr
-    return Pair(
-        source=source,
-        target=target,
-        method=method,
-        reuse=reuse,
-        source_facts=tables.describe_table(clients.source, source) if source in existing else None,
-        target_facts=tables.describe_table(clients.target, target),
+def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:
+    """The exports made earlier, or what is wrong with them."""
+    try:
+        return find_reuse(config, clients), []
+    except ConfigError as error:
+        return {}, [str(error)]
+
+
+def _choose(config: Migration, existing: set[str], only: str, wrong: list[str]) -> tuple[dict[str, str], list[str]]:
+    try:
+        return choose_tables(config, existing, only)
+    except ConfigError as error:
+        raise ConfigError("\n".join([*wrong, str(error)])) from None
+
+
+def _scene(
+    config: Migration,
+    clients: Clients,
+    looks: list[Look],
+    is_ours: Callable[[Pair], bool],
+    now: Callable[[], datetime],
+) -> Scene:
+    """All looks together, the tables in the order of their import."""
+    looks = sorted(looks, key=lambda k: (k.pair.source_facts.items_hint if k.pair.source_facts else 0, k.pair.source))
+    return Scene(
+        config=config,
+        clients=clients,
+        pairs=tuple(each.pair for each in looks),
+        standings={each.pair.source: each.standings for each in looks},
+        recoveries={each.pair.source: each.recovery for each in looks},
+        unread={key: why for each in looks for key, why in each.unread.items()},
+        is_ours=is_ours,
+        now=now,
+        places=tuple(sorted({Path(tempfile.gettempdir()), _existing(reports_root())})),
     )
 
 
-def _shared_targets(pairs: list[Pair]) -> list[Obstacle]:
-    counts = Counter(pair.target for pair in pairs)
-    return [
-        Obstacle(
-            target,
-            "one source for each target",
-            "sources " + ", ".join(p.source for p in pairs if p.target == target),
-            "their items would be mixed; change tables.rename or tables.overrides",
-            configuration=True,
-        )
-        for target, count in counts.items()
-        if count > 1
-    ]
+def _existing(folder: Path) -> Path:
+    """The folder or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
-def _staging(config: Migration, clients: Clients) -> list[Obstacle]:
-    staging = config.staging
-    found = objects.check_bucket(clients.staging, staging.bucket, staging.region, staging.bucket_owner)
-    if found is None:
-        return []
-    return [
-        Obstacle(
-            f"s3://{staging.bucket}",
-            f"a bucket in {staging.region} that the exports are written to",
-            found,
-            "create it, or correct 'staging' in the configuration",
-            configuration=True,
-        )
-    ]
+def _look(
+    config: Migration,
+    clients: Clients,
+    name: str,
+    to: str,
+    reuse: Reuse | None,
+    existing: set[str],
+    execute: bool,
+) -> Look:
+    """Look at one table on both sides; what cannot be read is noted and the rest is looked at."""
+    unread: dict[tuple[str, str], str] = {}
+
+    def read(what: str, call: Callable[[], Found | None]) -> Found | None:
+        try:
+            return call()
+        except ForbiddenCall:
+            raise
+        except RunbookError as error:
+            unread[what, name] = str(error)
+            return None
+
+    here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
+    there = read("target", lambda: describe_standing(clients.target, to)) if names.VALID.fullmatch(to) else None
+    recovery = Recovery(False)
+    if reuse is None and name in existing:
+        recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
+    method = "reuse" if reuse else "export" if recovery.on else config.export.without_pitr
+    if method not in ("reuse", "export") and execute and wants_recovery(config.export.enable_pitr, name):
+        method = "export"
+    pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
+    return Look(pair, Standings(here[1] if here else None, there[1] if there else None), recovery, unread)
 
 
-def _blockers(config: Migration, clients: Clients, pair: Pair, ours: bool) -> list[Obstacle]:
-    source, target, found = pair.source_facts, pair.target_facts, []
-    if pair.method == "fail":
-        found.append(
-            Obstacle(pair.source, "point-in-time recovery, as export.without_pitr is 'fail'", "it is off",
-                     "turn it on, or set export.without_pitr to scan or skip")
-        )  # fmt: skip
-    if source is None and pair.reuse is None:
-        found.append(Obstacle(pair.source, "the source table", "it is gone", "restore it or start a new run", True))
-    if target is None:
-        found.append(
-            Obstacle(pair.target, f"the target table in {config.target.region}", "no such table",
-                     f"create it with the keys of {pair.source} (runbook schema writes the definition)", True)
-        )  # fmt: skip
-        return found
-    if source is not None and _same_table(config, clients, source, target):
-        found.append(
-            Obstacle(pair.target, "a target other than the source", "the same table",
-                     "change the target's region, profile or name", True)
-        )  # fmt: skip
-        return found
-    if source is not None and source.key != target.key:
-        found.append(
-            Obstacle(pair.target, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
-                     "keys cannot be changed: create the target again", True)
-        )  # fmt: skip
-    if target.status != "ACTIVE":
-        found.append(Obstacle(pair.target, "an ACTIVE target", target.status, "wait and run again"))
-    elif config.import_.on_non_empty == "fail" and not ours and not tables.is_empty(clients.target, pair.target):
-        found.append(
-            Obstacle(pair.target, "an empty target, as import.on_non_empty is 'fail'", "items in it",
-                     "empty it, or set import.on_non_empty to append or overwrite")
-        )  # fmt: skip
-    return found
+def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
+    yield from source.of_source(scene, pair)
+    yield names.valid(pair)
+    if names.VALID.fullmatch(pair.target):
+        yield from target.of_target(scene, pair)
+    if pair.target_facts is not None:
+        yield names.other_than_source(scene, pair)
+        yield names.not_production(scene, pair)
 
 
-def _same_table(config: Migration, clients: Clients, source: TableFacts, target: TableFacts) -> bool:
-    if source.table_id and source.table_id == target.table_id:
-        return True
-    one, other = clients.source_identity, clients.target_identity
-    return source.arn == target.arn and one.endpoint == other.endpoint
-
-
-def _warnings(pair: Pair) -> list[Obstacle]:
-    found, target = [], pair.target_facts
-    if target is not None and target.stream:
-        found.append(
-            Obstacle(pair.target, "no stream while items are loaded", f"a {target.stream} stream",
-                     "every loaded item reaches its consumers; check what is attached to it")
-        )  # fmt: skip
-    if pair.reuse is not None and pair.reuse.table != pair.source:
-        found.append(
-            Obstacle(pair.source, "an export of this table", f"an export of {pair.reuse.table}",
-                     "it is used because the configuration names it")
-        )  # fmt: skip
-    if pair.method == "skip":
-        found.append(
-            Obstacle(pair.source, "point-in-time recovery", "it is off and export.without_pitr is 'skip'",
-                     "the table is NOT MIGRATED and the run cannot pass")
-        )  # fmt: skip
-    return found
+def _load(pair: Pair) -> Load:
+    """A table's load as DescribeTable remembers it."""
+    facts = pair.source_facts
+    shape = pair.target_facts or facts
+    return Load(
+        source=pair.source,
+        target=pair.target,
+        method=pair.method,
+        basis=HINT if facts else UNKNOWN,
+        items=facts.items_hint if facts else None,
+        bytes=facts.bytes_hint if facts else None,
+        files=None,
+        indexes=shape.indexes if shape else (),
+    )
 
 
 def refuse_misconfigured(plan: Plan) -> None:
-    """Raise ConfigError with every obstacle that a correct configuration would not have."""
-    wrong = [str(b) for b in plan.blockers if b.configuration]
-    if wrong:
-        raise ConfigError("\n".join(wrong))
+    """Raise ConfigError if nothing but the configuration stands in the way, naming all of it.
+
+    Where the world does too, a run shows everything together and fails.
+    """
+    if plan.blockers and all(b.configuration for b in plan.blockers):
+        raise ConfigError("\n".join(str(b) for b in plan.blockers))
 
 
 def check_confirmation(confirmation: str, clients: Clients) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from runbook_lib.plan import Obstacle, Pair, Plan, spell_key
+from runbook_lib.bill import STAGES, bill, stages
+from runbook_lib.checked import checked
+from runbook_lib.parity import RATINGS
+from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import Record
 from runbook_lib.run import Run
 
@@ -45,10 +49,19 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def obstacles(found: tuple[Obstacle, ...]) -> pd.DataFrame:
-    """Blockers or warnings, with what to do."""
-    columns = ["table", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(o, c) for c in columns] for o in found], columns=columns)
+def checks_table(plan: Plan) -> pd.DataFrame:
+    """Everything that was looked at, what stands in the way first; the same outcome for many tables is one row."""
+    rows = checked({"checks": [asdict(check) for check in plan.checks]})
+    columns = ["name", "status", "subjects", "expected", "found", "remedy"]
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
+
+
+def estimate_table(run: Run) -> pd.DataFrame:
+    """What it will cost and how long it will take, as far as that is known now."""
+    estimates = {stage: known for stage, known in run.ledger.all("estimate").items() if stage != "prices"}
+    record = {"estimates": estimates}
+    columns = ["measure", *(STAGES[stage] for stage in stages(record))]
+    return pd.DataFrame([[row.name, *row.estimates] for row in bill(record)], columns=columns)
 
 
 def export_table(run: Run) -> pd.DataFrame:
@@ -75,6 +88,20 @@ def import_table(run: Run) -> pd.DataFrame:
         "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY f.source"
     )
     return pd.DataFrame([dict(row) for row in rows])
+
+
+def canaries(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Which targets took a reserved item, gave it back and let go of it."""
+    columns = ["state", "why", "seconds"]
+    return pd.DataFrame([[s, *(f[c] for c in columns)] for s, f in facts.items()], columns=["source", *columns])
+
+
+def differing(plan: Plan) -> pd.DataFrame:
+    """Where the definitions of source and target differ, the gravest first."""
+    columns = ["rating", "what", "source", "target", "remedy"]
+    rows = [(s, d) for s, parity in plan.parity.items() for d in parity.differences]
+    rows.sort(key=lambda row: RATINGS.index(row[1].rating))
+    return pd.DataFrame([[s, *(getattr(d, c) for c in columns)] for s, d in rows], columns=["table", *columns])
 
 
 def reconciliation(record: Record) -> pd.DataFrame:

@@ -63,25 +63,44 @@ def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:
 
 
 def import_progress() -> Callable[[TableProgress], None]:
-    """Shows items, rate, throttles and remaining time per table; for `import_tables`."""
-    table = LiveTable("state", "items", "MB", "items/s", "WCU", "throttles", "left")
+    """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
+    table = LiveTable("state", "items", "MB", "items/s", "WCU/s", "WCU", "throttled", "left")
+    known: dict[str, TableProgress] = {}
 
     def watch(now: TableProgress) -> None:
-        eta = now.eta_seconds if now.state == "loading" else None
-        table.set(
-            now.target,
-            now.state,
-            f"{now.done:,} of {now.items:,}",
-            f"{now.bytes / 1e6:,.1f}",
-            f"{now.rate:,.0f}" if now.rate else "",
-            f"{now.wcu:,.0f}",
-            f"{now.throttles:,}",
-            f"{eta:,.0f} s" if eta is not None else "",
-        )
-        if now.state != "loading":
+        known[now.source] = now
+        table.set(now.target, *_cells(now))
+        if len(known) > 1:
+            table.set("all tables", *_cells(_together(list(known.values()))))
+        if now.state not in ("waiting", "loading"):
             table.draw()
 
     return watch
+
+
+def _cells(now: TableProgress) -> tuple[str, ...]:
+    eta = now.eta_seconds if now.state == "loading" else None
+    return (
+        now.state,
+        f"{now.done:,} of {now.items:,}",
+        f"{now.bytes / 1e6:,.1f}",
+        f"{now.rate:,.0f}" if now.rate else "",
+        f"{now.wcu_rate:,.0f}" if now.wcu_rate else "",
+        f"{now.wcu:,.0f}",
+        f"{now.refused:,} items" if now.refused else "",
+        f"{eta:,.0f} s" if eta is not None else "",
+    )
+
+
+def _together(tables: list[TableProgress]) -> TableProgress:
+    """All tables as one; they are loaded one after another, so the rate is that of the one being loaded."""
+    loading = [t for t in tables if t.state == "loading"]
+    whole = TableProgress("", "", sum(t.items for t in tables), state="loading" if loading else "")
+    for name in ("done", "quarantined", "bytes", "wcu", "throttles", "refused"):
+        setattr(whole, name, sum(getattr(t, name) for t in tables))
+    for name in ("rate", "wcu_rate"):
+        setattr(whole, name, sum(getattr(t, name) for t in loading))
+    return whole
 
 
 def validation_progress() -> Callable[[str, str, int, int], None]:

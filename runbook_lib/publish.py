@@ -14,7 +14,7 @@ from runbook_lib.charts import draw_charts
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from runbook_lib.ledger import Ledger
-from runbook_lib.record import Record, build_record, write_atomically, write_record
+from runbook_lib.record import Record, build_record, difference_rows, write_atomically, write_record
 from runbook_lib.report import render_html, render_markdown
 
 
@@ -24,10 +24,7 @@ def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted
     write_record(folder, record)  # first, so that the verdict stands even if the disk is full after it
     for source in record["tables"]:
         _write_quarantine(folder, ledger, source["source"])
-    _write_lines(
-        folder / "differences.jsonl",
-        (dict(r) for r in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash")),
-    )
+    _write_lines(folder / "differences.jsonl", difference_rows(ledger))
     samples: list[Mapping[str, Any]] = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
     charts = draw_charts(record, samples, folder / "charts")
     write_atomically(folder / "report.html", render_html(record, charts))

@@ -24,9 +24,16 @@ class RateLimit:
         self._monotonic, self._sleep = monotonic, sleep
         self._lock = threading.Lock()
         self._free_at = monotonic()
+        self.used = 0.0
+
+    def note(self, units: float) -> None:
+        """Account for units after which no further request is sent."""
+        with self._lock:
+            self.used += units
 
     def spend(self, units: float) -> None:
         """Account for consumed units and wait until the next request may be sent."""
+        self.note(units)
         if self._rate is None:
             return
         with self._lock:

@@ -6,13 +6,16 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.ledger import Ledger
 from runbook_lib.run import STEPS, stamp
+from runbook_lib.spent import spent
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +26,7 @@ PACKAGES = (
 )  # fmt: skip
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
+SHOWN_DIFFERENCES = 100
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
 
@@ -47,8 +51,15 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "steps": steps,
         "totals": _totals(tables, steps),
         "tables": tables,
+        "differences": _differences(ledger),
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
+        "checks": ledger.get("plan", "checks") or [],
+        "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
+        "spent": spent(ledger, _totals(tables, steps)["seconds"]),
+        "measured": ledger.all("measured"),
+        "recovery_turned_on": ledger.all("recovery"),
+        "warmed": ledger.all("warmed"),
         "source_calls": ledger.calls("source"),
         "target_calls": ledger.calls("target"),
         "staging_calls": ledger.calls("staging"),
@@ -59,7 +70,8 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
 
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     exports, imports = ledger.all("export"), ledger.all("import")
-    validations, files = ledger.all("validation"), _file_sums(ledger)
+    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), _file_sums(ledger)
+    writing = _writing(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
     return [
         _table(
@@ -67,15 +79,42 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             exports.get(entry["pair"]["source"]),
             imports.get(entry["pair"]["source"]),
             validations.get(entry["pair"]["source"]),
+            drifts.get(entry["pair"]["source"]),
             files.get(entry["pair"]["source"], {}),
             executed,
         )
+        | writing.get(entry["pair"]["source"], {"wcu": None, "throttled_requests": None, "throttled": []})
+        | _looked_at(ledger, entry["pair"]["source"], validations.get(entry["pair"]["source"]))
         for entry in planned
     ]
 
 
+def _writing(ledger: Ledger) -> dict[str, Record]:
+    """What the import of each table consumed, and what DynamoDB said when it throttled."""
+    sums = ledger.rows("SELECT source, SUM(wcu) AS wcu, SUM(throttles) AS n FROM sample GROUP BY source")
+    reasons = ledger.rows("SELECT * FROM throttle ORDER BY items DESC, reason, resource")
+    return {
+        row["source"]: {
+            "wcu": row["wcu"],
+            "throttled_requests": row["n"],
+            "throttled": [
+                {"reason": r["reason"], "resource": r["resource"], "items": r["items"]}
+                for r in reasons
+                if r["source"] == row["source"]
+            ],
+        }
+        for row in sums
+    }
+
+
 def _table(
-    pair: Record, export: Record | None, loaded: Record | None, checked: Record | None, files: Record, executed: bool
+    pair: Record,
+    export: Record | None,
+    loaded: Record | None,
+    checked: Record | None,
+    drift: Record | None,
+    files: Record,
+    executed: bool,
 ) -> Record:
     """One table's row; a number that was not measured is None, never 0."""
     exported = export["items"] if export and export["status"] == "COMPLETED" else None
@@ -86,6 +125,7 @@ def _table(
     if pair["method"] == "skip" and export is not None:
         verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]
     compared = checked or {}
+    compared_only = compared.get("imported") is False  # nothing was counted on the way in
     return {
         "source": pair["source"],
         "target": pair["target"],
@@ -99,13 +139,19 @@ def _table(
         "files": (export or {}).get("files"),
         "items_exported": exported,
         "lines_read": files.get("lines"),
+        "compared_only": compared_only,
         "items_written": (files.get("written") if (loaded or {}).get("binding") else 0)
-        if exported is not None
+        if exported is not None and not compared_only
         else None,
-        "items_filtered": 0 if exported is not None else None,
-        "items_quarantined": files.get("quarantined") if exported is not None else None,
+        "items_filtered": 0 if exported is not None and not compared_only else None,
+        "items_quarantined": files.get("quarantined") if exported is not None and not compared_only else None,
         "items_before": (loaded or {}).get("items_before"),
+        "items_compared": compared.get("items_compared"),
         "items_in_target": compared.get("items_in_target"),
+        "looked_again": compared.get("looked_again"),
+        "moved": compared.get("moved"),
+        "read": compared.get("read"),
+        "drift": drift,
         **{kind: compared.get(kind) for kind in COMPARED},
         "export_digest": compared.get("export_digest"),
         "target_digest": compared.get("target_digest"),
@@ -126,6 +172,29 @@ def _table(
     }
 
 
+def _looked_at(ledger: Ledger, source: str, checked: Record | None) -> Record:
+    """The latest comparison of definitions, the indexes' answers and the canary; None is not measured."""
+    known = checked or {}
+    return {
+        "parity": known.get("parity") or ledger.get("parity", source),
+        "indexes": known.get("indexes"),
+        "canary": ledger.get("canary", source),
+    }
+
+
+def _differences(ledger: Ledger) -> Record:
+    """How many differences `differences.jsonl` lists, and the first of them, as it does."""
+    listed = ledger.rows("SELECT COUNT(*) AS n FROM difference")[0]["n"]
+    return {"listed": listed, "first": list(islice(difference_rows(ledger), SHOWN_DIFFERENCES))}
+
+
+def difference_rows(ledger: Ledger) -> Iterator[Record]:
+    """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
+    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash"):
+        parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
+        yield dict(row) | parsed
+
+
 def _file_sums(ledger: Ledger) -> dict[str, Record]:
     rows = ledger.rows(
         "SELECT source, SUM(lines) AS lines, SUM(written) AS written, "
@@ -141,8 +210,14 @@ def _seconds(fact: Record | None) -> float:
 
 
 def _totals(tables: list[Record], steps: list[Record]) -> Record:
-    sums = {name: sum(t[name] or 0 for t in tables) for name in SUMMED}
+    """Sums over the tables that were measured; None where none was."""
+    sums = {name: _sum([t[name] for t in tables]) for name in SUMMED}
     return {"tables": len(tables), **sums, "seconds": round(sum(s["seconds"] or 0.0 for s in steps), 3)}
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [v for v in values if v is not None]
+    return sum(known) if known or not values else None
 
 
 def code_facts() -> Record:

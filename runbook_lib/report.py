@@ -13,8 +13,11 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
 from runbook_lib import wording
+from runbook_lib.bill import STAGES, advice, bill, prices, stages, would
 from runbook_lib.charts import Chart
+from runbook_lib.checked import checked, counted
 from runbook_lib.checklist import calls, checklist
+from runbook_lib.definition_findings import index_summary, notable_indexes, parity_rows, parity_summary
 from runbook_lib.findings import (
     attention,
     expected_in_target,
@@ -30,11 +33,13 @@ from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
 from runbook_lib.verdict import PASS
 
 # GitHub takes a comment of 65,536 characters; the tables beyond are in the HTML report.
-MARKDOWN_ROWS_CHARACTERS = 45_000
+MARKDOWN_ROWS_CHARACTERS = 40_000
 SHOWN_REASONS = 8
 NOTES = (
     "Changes made to a source table after its export time are not in the target.",
-    "Secondary indexes, TTL, streams, backups, tags and capacity are neither moved nor compared.",
+    "TTL, streams, backups, tags and capacity are compared where they may be asked for, and none of them is moved. "
+    "Auto scaling, resource policies, contributor insights and consumers of streams are not looked at.",
+    "Indexes are asked for a sample of their keys, not for every item.",
     "This tool connects no application to the target and runs none of its queries.",
     "What happened to a target after its scan is not known.",
 )
@@ -54,6 +59,9 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         why=[wording.shortened(text) for text in why(record)[:SHOWN_REASONS]],
         reasons=why(record),
         cut=_is_cut(why(record)),
+        compared_only=any(t.get("compared_only") for t in tables_of(record)),
+        drifted=[t for t in tables_of(record) if t.get("drift")],
+        differences=record.get("differences") or {},
         left_out=not_migrated(record),
         attention=attention(record),
         places={side: place(record, side) for side in ("source", "target")},
@@ -62,10 +70,29 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         classes=size_classes(record),
         slowest=slowest(record),
         checks=checklist(record),
+        **definitions(record),
+        looks=checked(record),
+        looked=counted(record),
+        bill=bill(record),
+        stages=[STAGES[stage] for stage in stages(record)],
+        prices=prices(record),
+        would=would(record),
+        advice=advice(record),
         calls=calls(record),
         code=_code(record),
         notes=NOTES,
     )  # fmt: skip
+
+
+def definitions(record: Record) -> dict[str, Any]:
+    """What the sections on definitions and indexes show."""
+    return {
+        "parity_summary": parity_summary(record),
+        "parity_rows": parity_rows(record),
+        "index_summary": index_summary(record),
+        "notable_indexes": notable_indexes(record),
+        "listed": wording.listed,
+    }
 
 
 def render_markdown(record: Record) -> str:
@@ -86,9 +113,18 @@ def render_markdown(record: Record) -> str:
         sums=totals(record),
         rows=rows,
         hidden=len(record.get("tables") or []) - len(rows),
+        compared_only=any(t.get("compared_only") for t in tables_of(record)),
+        drifted=[t for t in tables_of(record) if t.get("drift")],
         left_out=not_migrated(record)[:50],
+        looks=[row for row in checked(record) if row.status != "ok"][:40],
+        looked=counted(record),
+        bill=bill(record)[:2],
+        stages=[STAGES[stage] for stage in stages(record)],
+        would=would(record),
+        advice=advice(record)[:10],
         attention=[wording.shortened(text) for text in attention(record)[:20]],
         actors={side: actor(record, side) for side in ("source", "target")},
+        **definitions(record),
     )  # fmt: skip
     return text.rstrip() + "\n"
 

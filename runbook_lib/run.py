@@ -19,12 +19,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.advice import advise
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused
 from runbook_lib.ledger import Ledger
 from runbook_lib.plan import Pair, Plan
+from runbook_lib.prices import prices_of
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 ORPHAN_SECONDS = 20.0
@@ -67,13 +69,28 @@ class Run:
             for place, pair in enumerate(plan.pairs):
                 self.ledger.put("pair", pair.source, {"place": place, "pair": asdict(pair)})
             self.ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
+            for source, parity in plan.parity.items():
+                self.ledger.put("parity", source, parity.to_json() | {"at": stamp(self.now()), "step": "preflight"})
             self.ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
+            self.ledger.put("plan", "checks", [asdict(c) for c in plan.checks])
+            self.ledger.put("estimate", "prices", self._prices())
+            for source, stand in plan.standings.items():
+                self.ledger.put("standing", source, asdict(stand))
+            if plan.estimate is not None:
+                advice = [a.to_json() for a in advise(self.config, plan.estimate, plan.standings)]
+                self.ledger.put("estimate", "preflight", plan.estimate.to_json() | {"advice": advice})
+
+    def _prices(self) -> dict[str, Any]:
+        """The prices that what was used is priced with, by side."""
+        own = self.config
+        regions = {"source": own.source.region, "target": own.target.region, "staging": own.staging.region}
+        return {side: prices_of(region, own.prices).model_dump() for side, region in regions.items()}
 
     def has_written_to(self, pair: Pair) -> bool:
         """Whether this run has begun to write to the pair's target, as it is now."""
         begun = self.ledger.get("import", pair.source)
         target = pair.target_facts
-        return bool(begun and target and begun["binding"]["target_table_id"] == table_identity(target))
+        return bool(begun and target and (begun.get("binding") or {}).get("target_table_id") == table_identity(target))
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

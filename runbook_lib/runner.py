@@ -104,7 +104,7 @@ def _prepare(request: Request) -> Run:
         run = open_run(str(request.config), run_id, request.execute, request.tables, clients)
         refuse_misconfigured(plan_of(run))
         return run
-    refuse_misconfigured(make_plan(migration, clients, request.tables))
+    refuse_misconfigured(make_plan(migration, clients, request.tables, execute=request.execute))
     return open_run(str(request.config), run_id, request.execute, request.tables, clients)
 
 

@@ -1,16 +1,22 @@
-"""Read a whole table with a parallel Scan, its items as the bytes DynamoDB sent."""
+"""Read a whole table with a parallel Scan, its items as the bytes DynamoDB sent or parsed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
+
+import orjson
 
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
-from runbook_lib.items import split_items
+from runbook_lib.items import Item, split_items
 from runbook_lib.rate import RateLimit
+
+RCU_BYTES = 4096
+Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,33 @@ def scan_segment(
 
     Raises TransferError when a page holds another number of items than it says.
     """
-    request: dict[str, Any] = {
+    for items, rcu in _pages(wire, table, segment, segments, limit, patience, split_items):
+        yield Page(items, rcu)
+
+
+def scan_items(
+    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience
+) -> Iterator[Item]:
+    """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower."""
+    for items, _ in _pages(wire, table, segment, segments, limit, patience, _parsed):
+        yield from items
+
+
+def _parsed(page: bytes) -> tuple[list[Item], Answer]:
+    answer = orjson.loads(page)
+    return answer.pop("Items", []), answer
+
+
+def _pages(
+    wire: Wire,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    patience: Patience,
+    cut: Callable[[bytes], tuple[list[Any], Answer]],
+) -> Iterator[tuple[list[Any], float]]:
+    request: Answer = {
         "TableName": table,
         "ConsistentRead": True,
         "ReturnConsumedCapacity": "TOTAL",
@@ -37,12 +69,14 @@ def scan_segment(
     }
     while True:
         page = wire.read("Scan", json.dumps(request).encode(), patience)
-        items, answer = split_items(page)
+        items, answer = cut(page)
         if len(items) != answer.get("Count"):
             raise TransferError(f"Scan of {table}: a page says {answer.get('Count')} items and holds {len(items)}")
         rcu = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
-        yield Page(items, rcu)
+        # Every page is paid for, the last of a segment too; a server that names no price is not free.
+        limit.spend(rcu or ceil(len(page) / RCU_BYTES))
+        yield items, rcu
         if not answer.get("LastEvaluatedKey"):
+            limit.note(rcu)
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        limit.spend(rcu)

@@ -24,8 +24,8 @@ FILE_BYTES = 256 << 20
 
 def scan_to_staging(
     run: Run, table: TableFacts, random_hex: str, on_items: Callable[[int], None] = lambda items: None
-) -> tuple[str, str]:
-    """Read the table once and store it; returns the export's made-up ARN and its folder.
+) -> tuple[str, str, float]:
+    """Read the table once and store it; returns the export's made-up ARN, its folder and the read units used.
 
     The manifests come last, so a scan that was cut short leaves nothing that could be loaded.
     """
@@ -57,7 +57,7 @@ def scan_to_staging(
         for done in [pool.submit(write_segment, n) for n in range(settings.scan_segments)]:
             done.result()
     writer.finish(datetime.now(UTC))
-    return identity.export_arn, export_folder(staging.prefix, export_id)
+    return identity.export_arn, export_folder(staging.prefix, export_id), limit.used
 
 
 def _files_of(pages: Iterator[Page], on_items: Callable[[int], None]) -> Iterator[Iterator[bytes]]:

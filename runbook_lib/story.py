@@ -33,6 +33,11 @@ def sentence(record: Record) -> str:
     if record.get("executed"):
         written = total(tables, "items_written").with_noun("written")
         done = f"{many(len(tables), 'table')} {ways}: {exported}, {written}"
+    elif any(t.get("compared_only") for t in tables):
+        done = (
+            f"Comparison of {many(len(tables), 'table')} {ways}, nothing written to the target: {exported}, "
+            f"{total(tables, 'items_in_target').with_noun('found in the target')}"
+        )
     else:
         done = (
             f"Dry run of {many(len(tables), 'table')} {ways}: {exported}, "
@@ -77,8 +82,10 @@ def _reasons(record: Record) -> list[str]:
 def proof(record: Record) -> str:
     """The proof of a PASS in one line."""
     tables = record.get("tables") or []
+    only = sum(bool(t.get("compared_only")) for t in tables)
+    taken = "items read from the export" if only == len(tables) else "lines read, acknowledged writes"
     line = (
-        "Manifest, lines read, acknowledged writes and a scan of the target agree for "
+        f"Manifest, {taken} and a scan of the target agree for "
         f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
     )
     allowed = [
@@ -88,6 +95,7 @@ def proof(record: Record) -> str:
         f"{many(total(tables, 'extra').value, 'item')} had been in the targets before the import"
         if total(tables, "extra").value
         else "",
+        f"{many(only, 'table')} had been filled by something else than this run, and only compared" if only else "",
     ]
     return "; ".join([line, *filter(None, allowed)]) + "."
 

@@ -2,69 +2,45 @@
 
 Four independent counts stand side by side: what the manifest says, how many lines were read, how
 many writes were acknowledged, and what a Scan of the target finds. Beyond the counts, every item is
-compared with the export. The table's verdict is PASS only if all of it agrees.
+compared with the export. The table's verdict is PASS only if all of it agrees. docs/validation.md
+says exactly what is compared and which rules make a verdict.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-import orjson
-
-from runbook_lib.aws.tables import ttl_attribute
-from runbook_lib.aws.wire import Patience, Wire
-from runbook_lib.buckets import Buckets, digests
+from runbook_lib.aws.answered import live_indexes
+from runbook_lib.aws.tables import TableFacts, describe_table, ttl_attribute
+from runbook_lib.aws.wire import Patience
 from runbook_lib.compare import Comparison, compare
-from runbook_lib.datafile import fetch
-from runbook_lib.errors import GateFailed, RunbookError
-from runbook_lib.items import Item, KeyAttribute, digest, parse_line
+from runbook_lib.drift import drift_of
+from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.items import Item
+from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit
-from runbook_lib.run import Run, stamp
-from runbook_lib.scan import scan_segment
+from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
+from runbook_lib.tally import Tally
 
+Facts = dict[str, Any]
 Watch = Callable[[str, str, int, int], None]
 
 
-@dataclass(slots=True)
-class Sides:
-    """The two things that are compared, as streams that can be read again."""
-
-    run: Run
-    source: str
-    target: str
-    bucket: str
-    files: list[DataFile]
-    key: tuple[KeyAttribute, ...]
-    wire: Wire
-    limit: RateLimit
-    watch: Watch
-    expected: int
-
-    def exported(self) -> Iterator[Item]:
-        """The items of the export; each file's MD5 is checked on the bytes that are compared."""
-        for file in self.files:
-            with fetch(self.run.clients.staging, self.bucket, file) as checked:
-                yield from (parse_line(line) for _, line in checked.items())
-
-    def found(self, segment: int = 0, segments: int = 1) -> Iterator[Item]:
-        """The items of the target, or of one segment of it."""
-        for page in scan_segment(self.wire, self.target, segment, segments, self.limit, Patience()):
-            yield from (orjson.loads(item) for item in page.items)
-
-
-def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, dict[str, Any]]:
+def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, Facts]:
     """Compare every planned table with its export; returns the facts by source table.
 
-    Reads only. A table this run has not written to is left out: there is nothing to prove yet.
-    Differences are facts, not errors: the gate after it raises.
+    Reads only. Needs the manifest and the target, and no import by this run; a table whose import
+    was only tried in a dry run is left out, for there is nothing to prove yet. Differences are
+    facts, not errors: the gate after it raises.
     """
     with run.step("validate"):
         for pair in run.planned_pairs():
@@ -72,96 +48,182 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
         return run.ledger.all("validation")
 
 
-def _validate(run: Run, pair: Pair, watch: Watch) -> dict[str, Any]:
+def _validate(run: Run, pair: Pair, watch: Watch) -> Facts:
     began, clock = stamp(run.now()), time.monotonic()
     export, loaded = run.ledger.get("export", pair.source), run.ledger.get("import", pair.source)
     if pair.method == "skip":
         return {"verdict": "NOT MIGRATED", "reasons": ["no point-in-time recovery, and export.without_pitr is 'skip'"]}
     if export is None or export["status"] != "COMPLETED":
         return {"verdict": "FAIL", "reasons": ["there is no completed export to compare with"]}
-    if loaded is None or not loaded.get("binding"):
+    imported = bool(loaded and loaded.get("binding"))
+    if loaded and not imported and not run.config.validate_.without_import:
         return {"verdict": "DRY-RUN", "reasons": ["nothing was written, so there is nothing to compare"]}
     try:
-        facts = _compare(run, pair, export, loaded, watch)
+        facts = _compare(run, pair, export, loaded if imported else None, watch)
     except RunbookError as error:
-        facts = {"verdict": "FAIL", "reasons": [f"the comparison could not be made: {error}"]}
+        facts = {"verdict": "FAIL", "imported": imported, "reasons": [f"the comparison could not be made: {error}"]}
     return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
 
 
-def _compare(run: Run, pair: Pair, export: dict[str, Any], loaded: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    if pair.target_facts is None:
-        raise GateFailed(f"target {pair.target} did not exist at the pre-flight")
-    rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
-    wire = run.clients.target_wire
-    sides = Sides(
-        run=run, source=pair.source, target=pair.target, bucket=export["bucket"],
-        files=[DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows],
-        key=pair.target_facts.key, wire=wire, limit=RateLimit(run.config.validate_.max_rcu),
-        watch=watch, expected=export["items"],
-    )  # fmt: skip
+def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch) -> Facts:
+    table = describe_table(run.clients.target, pair.target)
+    if table is None:
+        raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
+    one, other = _export_side(run, pair, export), _table_side(run, pair, export)
+    tallies = _tallies(run, pair, export, table, other.segments)
+
+    def show(state: str) -> Callable[[int], None]:
+        return lambda done: watch(pair.source, state, done, export["items"])
+
+    exported = export_buckets(one, table.key, tallies[0], show("reading the export"))
+    read = {"export": [stamp(tallies[0].began), stamp(run.now())]}
+    found = table_buckets(other, table.key, tallies[1], show("scanning the target"))
     ttl = ttl_attribute(run.clients.target, pair.target)
     comparison = compare(
-        _export_buckets(sides), _target_buckets(sides), sides.exported, sides.found, sides.key,
-        look_again=lambda keys: read_keys(wire, pair.target, keys, Patience()),
+        exported, found, one.items, other.items, table.key,
+        look_again=lambda keys: read_keys(other.wire, pair.target, keys, Patience()),
         expires=lambda item: _expiry(item, ttl), now=run.now().timestamp(),
-        limit=run.config.validate_.max_differences,
+        limit=run.config.validate_.max_differences, quarantined=_quarantined(run, pair.source),
     )  # fmt: skip
+    read["target"] = [stamp(tallies[1].began), stamp(run.now())]
     _keep_differences(run, pair.source, comparison)
-    counts = _witnesses(run, pair.source, export, comparison)
+    counts = _witnesses(run, pair.source, export, loaded, comparison)
     reasons = disagreements(counts, comparison.counts, loaded)
-    watch(pair.source, "FAIL" if reasons else "PASS", comparison.found, sides.expected)
+    if loaded and loaded["binding"]["target_table_id"] != table_identity(table):
+        reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
+    held = bool((loaded or {}).get("items_before"))
+    indexes = _indexes(run, one, other, table, ttl, may_hold_more=held, follow=not reasons)
+    parity = look_alike(run.config, run.clients, pair)
+    reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
+    verdict = "FAIL" if reasons else "PASS"
+    if run.config.validate_.drift:
+        run.ledger.put("drift", pair.source, drift_of(run, pair, other, found))
+    for tally in tallies:
+        tally.forget()
+    watch(pair.source, verdict, comparison.found, export["items"])
     return {
-        "verdict": "FAIL" if reasons else "PASS",
+        "verdict": verdict,
+        "imported": loaded is not None,
         "reasons": reasons,
         **counts,
         **comparison.counts,
+        "looked_again": comparison.looked_again,
+        "moved": comparison.moved,
+        "read": read,
         "export_digest": comparison.export_digest,
         "target_digest": comparison.target_digest,
+        "indexes": indexes,
+        "parity": parity and parity.to_json() | {"at": stamp(run.now()), "step": "validate"},
+        "read_units": other.limit.used,
     }
 
 
-def _witnesses(run: Run, source: str, export: dict[str, Any], comparison: Comparison) -> dict[str, int]:
-    """The counts of law 3, each from where it was measured."""
+def _indexes(
+    run: Run,
+    one: ExportSide,
+    other: TableSide,
+    table: TableFacts,
+    ttl: str | None,
+    *,
+    may_hold_more: bool,
+    follow: bool,
+) -> list[Facts]:
+    """What the target's indexes answer for a sample of the export's items, in a pass of its own.
+
+    Unless they can `follow` a table that is right, there is nothing to wait for.
+    """
+    chosen = run.config.validate_
+    wait = chosen.index_wait_seconds if follow else 0.0
+    settings = Settings(chosen.index_samples, wait, run.now().timestamp(), may_hold_more, sleep=time.sleep)
+    exported = ((item, _expiry(item, ttl)) for item in one.items())
+    ask = ask_target(other.wire, other.table, other.limit, Patience())
+    return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
+
+
+def _export_side(run: Run, pair: Pair, export: Facts) -> ExportSide:
+    rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
+    files = [DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows]
+    return ExportSide(run.clients, export["bucket"], files)
+
+
+def _table_side(run: Run, pair: Pair, export: Facts) -> TableSide:
+    settings = run.config.validate_
+    segments = segments_for(settings.segments, export["manifest"]["billed_bytes"])
+    return TableSide(run.clients.target_wire, pair.target, segments, settings.segments, RateLimit(settings.max_rcu))
+
+
+def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts, segments: int) -> tuple[Tally, Tally]:
+    """What an earlier, killed comparison of the same things has left; empty if anything is not the same.
+
+    Whatever this run has written since ends what is known of the target: lines acknowledged, or requests
+    sent. A write that the ledger does not know of leaves an import that is not completed, and no PASS.
+    """
+    manifest = [export["arn"], export["manifest"]["summary_md5"], export["manifest"]["files_md5"]]
+    key = [[k.name, k.type] for k in table.key]
+    row = run.ledger.rows(
+        "SELECT SUM(acknowledged) AS lines, SUM(written) AS items FROM file WHERE source = ?", pair.source
+    )[0]
+    writes = [row["lines"], row["items"], run.ledger.calls("target").get("BatchWriteItem", 0)]
+    target = [*manifest, key, table_identity(table), segments, writes]
+    return (
+        Tally(run.ledger, pair.source, "export", [*manifest, key], run.now),
+        Tally(run.ledger, pair.source, "target", target, run.now),
+    )
+
+
+def _witnesses(
+    run: Run, source: str, export: Facts, loaded: Facts | None, comparison: Comparison
+) -> dict[str, int | None]:
+    """The counts of law 3, each from where it was measured; None for what this run did not do."""
     row = run.ledger.rows("SELECT SUM(lines) AS lines, SUM(written) AS written FROM file WHERE source = ?", source)[0]
-    quarantined = run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)[0]["n"]
     return {
         "in_manifest": export["manifest"]["items"],
-        "lines_read": row["lines"] or 0,
-        "items_written": row["written"] or 0,
-        "items_quarantined": quarantined,
-        "items_filtered": 0,
+        "lines_read": (row["lines"] or 0) if loaded else None,
+        "items_written": (row["written"] or 0) if loaded else None,
+        "items_quarantined": len(_quarantine(run, source)) if loaded else None,
+        "items_filtered": 0 if loaded else None,
         "items_compared": comparison.exported,
         "items_in_target": comparison.found,
     }
 
 
-def disagreements(counts: dict[str, int], found: dict[str, int], loaded: dict[str, Any]) -> list[str]:
+def disagreements(counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None) -> list[str]:
     """Every reason why a table is not proved; empty for a PASS.
 
-    A target that held items before may hold as many extra ones; nothing else is forgiven but items
-    that the target's own TTL has removed.
+    Without an import by this run (`loaded` None) the manifest, the items read and the scan must
+    agree, and nothing extra is forgiven. With one, a target that held items before may hold as many
+    extra ones. Beyond that nothing is forgiven but items that the target's own TTL has removed.
     """
-    before = loaded.get("items_before", 0)
-    expected = counts["items_written"] - found["expired"] + found["extra"]
-    reasons = []
-    if loaded.get("status") != "completed":
-        reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
-    for name, value in (
-        ("lines read", counts["lines_read"]),
-        ("written and quarantined", counts["items_written"] + counts["items_quarantined"]),
-        ("read again for the comparison", counts["items_compared"]),
-    ):
-        if value != counts["in_manifest"]:
-            reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
-    if counts["items_in_target"] != expected:
-        reasons.append(f"{expected:,} items should be in the target, a scan finds {counts['items_in_target']:,}")
+    manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
+    before = (loaded or {}).get("items_before", 0)
+    reasons = _import_disagreements(counts, loaded) if loaded is not None else []
+    if compared != manifest:
+        reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
+    due = compared if loaded is None else counts["items_written"] or 0
+    expected = due - found["expired"] + found["extra"]
+    if held != expected:
+        reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")
     if counts["items_quarantined"]:
         reasons.append(f"{_items(counts['items_quarantined'])} in quarantine and not written")
     for kind in ("missing", "different"):
         if found[kind]:
             reasons.append(f"{_items(found[kind])} {kind}")
     if found["extra"] > before:
-        reasons.append(f"{_items(found['extra'])} extra, {before:,} were there before the import")
+        known = f"{before:,} were there before the import" if loaded else "and this run cannot know since when"
+        reasons.append(f"{_items(found['extra'])} extra, {known}")
+    return reasons
+
+
+def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[str]:
+    reasons = []
+    if loaded.get("status") != "completed":
+        reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
+    for name, value in (
+        ("lines read", counts["lines_read"] or 0),
+        ("written and quarantined", (counts["items_written"] or 0) + (counts["items_quarantined"] or 0)),
+    ):
+        if value != counts["in_manifest"]:
+            reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
     return reasons
 
 
@@ -169,34 +231,16 @@ def _items(count: int) -> str:
     return "1 item is" if count == 1 else f"{count:,} items are"
 
 
-def _export_buckets(sides: Sides) -> Buckets:
-    buckets = Buckets()
-    for count, item in enumerate(sides.exported(), 1):
-        buckets.add(*digests(item, sides.key))
-        if count % 5000 == 0:
-            sides.watch(sides.source, "reading the export", count, sides.expected)
-    return buckets
+def _quarantine(run: Run, source: str) -> list[str | None]:
+    return [row["key_hash"] for row in run.ledger.rows("SELECT key_hash FROM quarantine WHERE source = ?", source)]
 
 
-def _target_buckets(sides: Sides) -> Buckets:
-    """A parallel Scan; each segment fills buckets of its own, which are then added up."""
-    segments = sides.run.config.validate_.segments
-
-    def fill(segment: int) -> Buckets:
-        buckets = Buckets()
-        for item in sides.found(segment, segments):
-            buckets.add(*digests(item, sides.key))
-        return buckets
-
-    whole = Buckets()
-    with ThreadPoolExecutor(segments, thread_name_prefix="validate") as pool:
-        for part in pool.map(fill, range(segments)):
-            whole.merge(part)
-            sides.watch(sides.source, "scanning the target", whole.items, sides.expected)
-    return whole
+def _quarantined(run: Run, source: str) -> frozenset[str]:
+    return frozenset(key_hash for key_hash in _quarantine(run, source) if key_hash is not None)
 
 
 def _expiry(item: Item, ttl: str | None) -> float | None:
+    """When the item expires by the target's TTL; DynamoDB heeds numbers only."""
     value = (item.get(ttl) or {}).get("N") if ttl else None
     return float(value) if value is not None else None
 
@@ -206,9 +250,15 @@ def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:
     with run.ledger.batch():
         run.ledger.write("DELETE FROM difference WHERE source = ?", [(source,)])
         run.ledger.write(
-            "INSERT INTO difference VALUES (?, ?, ?, ?)",
+            "INSERT INTO difference VALUES (?, ?, ?, ?, ?)",
             [
-                (source, d.kind, digest(d.key).hex(), json.dumps(d.key, ensure_ascii=False) if full else None)
+                (
+                    source,
+                    d.kind,
+                    d.key_hash,
+                    json.dumps(d.key, ensure_ascii=False) if full else None,
+                    json.dumps([asdict(p) for p in d.paths], ensure_ascii=False) if d.paths is not None else None,
+                )
                 for d in comparison.listed
             ],
         )

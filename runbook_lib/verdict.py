@@ -13,6 +13,7 @@ PASS, FAIL, DRY_RUN, RUNNING, INTERRUPTED = "PASS", "FAIL", "DRY-RUN", "RUNNING"
 NOT_MIGRATED, UNKNOWN = "NOT MIGRATED", "UNKNOWN"
 UNPROVED = (FAIL, UNKNOWN, NOT_MIGRATED)
 NEEDED = ("preflight", "export", "import", "validate")
+COMPARING = ("preflight", "export", "validate")
 
 
 def table_verdict(
@@ -32,7 +33,11 @@ def table_verdict(
 def run_verdict(
     executed: bool, interrupted: bool, steps: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]]
 ) -> tuple[str, list[str]]:
-    """The run's verdict and the reasons for it; a PASS has none."""
+    """The run's verdict and the reasons for it; a PASS has none.
+
+    A run that wrote nothing but proved a table that something else had filled is judged as a
+    comparison: all tables have to be proved, and the import is not needed.
+    """
     states = {step["name"]: step for step in steps}
     tables = list(tables)
     unproved = [t["source"] for t in tables if t["verdict"] in UNPROVED]
@@ -50,10 +55,12 @@ def run_verdict(
     ]
     if interrupted:
         return INTERRUPTED, reasons or ["the run was interrupted; run it again with the same run id"]
-    if executed:
+    compared = not executed and any(t["verdict"] == PASS for t in tables)
+    if executed or compared:
+        reasons += [f"{t['source']}: it was not compared" for t in tables if t["verdict"] == DRY_RUN]
         reasons += [
             f"step {name} did not run, so nothing is proved"
-            for name in NEEDED
+            for name in (NEEDED if executed else COMPARING)
             if states.get(name, {}).get("status", "not run") == "not run"
         ]
         if not any(t["items_exported"] for t in tables):

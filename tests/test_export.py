@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, ManifestError
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight import preflight, refuse_misconfigured
 from runbook_lib.run import Run
 from tests.world import World, things
 
@@ -110,8 +110,9 @@ def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
     key = fact["folder"] + "manifest-summary.json"
     body = world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()
     world.put_object(key, body.replace(b'"itemCount":5', b'"itemCount":4'))
+    reuse = {world.src("a"): f"s3://{world.bucket}/{fact['folder']}"}
     with pytest.raises(ConfigError, match="has MD5"):
-        preflight(world.open("other", export={"reuse": {world.src("a"): f"s3://{world.bucket}/{fact['folder']}"}}))
+        refuse_misconfigured(preflight(world.open("other", export={"reuse": reuse})))
     run = world.open("again")
     preflight(run)
     run.ledger.put("export", world.src("a"), fact | {"status": "IN_PROGRESS"})
@@ -136,7 +137,7 @@ def test_an_export_that_cannot_be_used_is_a_configuration_error(world: World, re
     world.pair("a", things(1))
     run = world.open(export={"reuse": {world.src("a"): reference.format(world.bucket)}})
     with pytest.raises(ConfigError, match=r"export\.reuse"):
-        preflight(run)
+        refuse_misconfigured(preflight(run))
 
 
 def test_exports_in_flight_stay_within_the_limit(world: World) -> None:

@@ -4,12 +4,15 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.credentials import RefreshableCredentials
 
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.export import export_tables
+from runbook_lib.findings import attention
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight import preflight
 from runbook_lib.record import build_record
@@ -106,6 +109,48 @@ def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, An
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+def test_credentials_are_refreshed_in_mid_import(world: World) -> None:
+    world.pair("a", things(300))
+    run = ready(world.open(**{"import": {"max_wcu": 150}}))
+    made: list[datetime] = []
+
+    def refresh() -> dict[str, str]:
+        made.append(datetime.now(UTC))
+        soon = made[-1] + timedelta(seconds=1)
+        return {"access_key": f"AKIA{len(made)}", "secret_key": "s", "token": "t", "expiry_time": soon.isoformat()}
+
+    run.clients._target_session._session._credentials = RefreshableCredentials.create_from_metadata(
+        refresh(), refresh, "test"
+    )
+    import_tables(run)
+    assert len(made) > 3
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+
+
+def test_an_import_keeps_to_the_ceiling_it_is_given(world: World) -> None:
+    world.pair("a", things(300))
+    run = ready(world.open(**{"import": {"max_wcu": 100}}))
+    import_tables(run)
+    assert 2.0 < run.ledger.get("import", world.src("a"))["seconds"] < 20
+    assert sum(s["wcu"] for s in run.ledger.rows("SELECT wcu FROM sample")) == 300
+
+
+def test_the_record_says_what_throttled_the_writes(world: World) -> None:
+    world.pair("a", things(100))
+    run = ready(world.open())
+    world.fault(operation="BatchWriteItem", kind="throttle", times=2)
+    world.fault(operation="BatchWriteItem", kind="unprocessed", times=1)
+    import_tables(run)
+    table = facts(run, world.src("a"))
+    assert table["throttled_requests"] == 3
+    assert table["wcu"] == 100
+    reasons = {t["reason"]: t["items"] for t in table["throttled"]}
+    assert 0 < reasons["UnprocessedItems"] < 25
+    assert sum(reasons.values()) > 25
+    said = "; ".join(attention(build_record(run.ledger, "r", "n")))
+    assert "Writes were held back by" in said
+
+
 def test_a_broken_download_goes_on_where_it_broke(world: World) -> None:
     world.pair("a", things(400, text={"S": "x" * 300}))
     run = ready(world.open())
@@ -136,7 +181,8 @@ def test_an_item_the_target_refuses_goes_to_quarantine_and_the_rest_goes_on(worl
     validate_tables(run)
     row = facts(run, world.src("a"))
     assert (row["items_exported"], row["items_written"], row["items_quarantined"]) == (61, 60, 1)
-    assert (row["verdict"], row["missing"]) == ("FAIL", 1)
+    assert (row["verdict"], row["missing"]) == ("FAIL", 0)
+    assert [r["kind"] for r in run.ledger.rows("SELECT kind FROM difference")] == ["quarantined"]
     kept = run.ledger.rows("SELECT * FROM quarantine")[0]
     assert kept["source"] == world.src("a")
     assert kept["line"] >= 1

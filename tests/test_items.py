@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import KeyAttribute, canonical_number, digest, key_of, parse_line, split_items
+from runbook_lib.items import KeyAttribute, canonical_json, canonical_number, digest, key_of, parse_line, split_items
 from tests.attributes import attributes, items, numbers
 
 ID = (KeyAttribute("id", "S", "HASH"),)
@@ -92,8 +92,18 @@ def test_a_line_that_is_no_item_is_refused(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{}, {"S": "a", "N": "1"}, {"X": "a"}, "a", {"B": "%"}, {"M": 1}, {"L": 1}, {"SS": 1}]
-)
+    "value",
+    [
+        {}, {"S": "a", "N": "1"}, {"X": "a"}, "a", ["S"], None, 1, {"S": 1}, {"S": None}, {"N": 1}, {"N": ""},
+        {"N": "1_000"}, {"N": " 1"}, {"N": "1\n"}, {"N": "١"}, {"N": []}, {"BOOL": "true"}, {"BOOL": 1},
+        {"NULL": False}, {"NULL": None}, {"B": "%"}, {"B": 1}, {"B": "YQ"}, {"M": 1}, {"M": []}, {"M": {"a": "b"}},
+        {"L": 1}, {"L": {"a": {"S": "b"}}}, {"L": "ab"}, {"L": ["a"]}, {"SS": 1}, {"SS": "ab"}, {"SS": []},
+        {"SS": [1]}, {"SS": ["a", "a"]}, {"SS": {"a": 1}}, {"NS": "12"}, {"NS": ["1", "1.0"]}, {"NS": ["x"]},
+        {"NS": ["1,2", "3"]}, {"NS": []}, {"NS": [1]}, {"BS": "AAAA"}, {"BS": ["AA==", "AA=="]}, {"BS": []},
+        {"L": [{"SS": ["a", "a"]}]}, {"M": {"deep": {"L": [{"NULL": 0}]}}},
+    ],
+    ids=str,
+)  # fmt: skip
 def test_a_value_that_dynamodb_does_not_have_is_refused(value: Any) -> None:
     with pytest.raises(CorruptFile):
         digest({"id": {"S": "x"}, "a": value})
@@ -114,7 +124,7 @@ def test_a_digest_is_the_same_on_any_machine() -> None:
         "b": {"B": "aGk="},
         "m": {"M": {"é": {"NULL": True}}},
     }
-    assert digest(item).hex() == "6c72c57f757347fc2e586d5936d59cdf"
+    assert digest(item).hex() == "aa3ecce5287cbafe9bdcf5cc72933542"
 
 
 def _respelled(value: Any) -> Any:
@@ -167,3 +177,61 @@ def _value(attribute: dict[str, Any]) -> Any:
 @given(attributes())
 def test_the_oracle_agrees_with_itself(attribute: dict[str, Any]) -> None:
     assert _value(attribute) == _value(_respelled_attribute(attribute))
+
+
+@given(st.one_of(items(), items().map(_respelled)))
+def test_the_fast_canonical_form_is_the_obvious_one(item: dict[str, Any]) -> None:
+    assert canonical_json(item) == json.dumps(
+        _slow_map(item), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ).encode()  # fmt: skip
+
+
+def _slow_map(item: dict[str, Any]) -> dict[str, Any]:
+    """docs/validation.md, word by word and as slow as it likes."""
+    return {name: _slow(attribute) for name, attribute in item.items()}
+
+
+def _slow(attribute: dict[str, Any]) -> dict[str, Any]:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return {kind: _slow_number(value)}
+        case "NS":
+            return {kind: sorted(map(_slow_number, value))}
+        case "SS" | "BS":
+            return {kind: sorted(value)}
+        case "M":
+            return {kind: _slow_map(value)}
+        case "L":
+            return {kind: [_slow(inner) for inner in value]}
+    return attribute
+
+
+def _slow_number(text: str) -> str:
+    number = Decimal(text)
+    if not number:
+        return "0"
+    plain = f"{number:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    if len(plain) <= 40:
+        return plain
+    sign, digits, exponent = number.as_tuple()
+    short = "".join(map(str, digits)).rstrip("0")
+    exponent = int(exponent) + len(digits) - len(short)
+    return f"{'-' * sign}{short}E{exponent}" if exponent else "-" * sign + short
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("1.50", "1.5"), ("007", "7"), ("-0.0", "0"), ("1e2", "100"), ("+5", "5"), (".5", "0.5"), ("-.5", "-0.5"),
+        ("5.", "5"), ("1E-3", "0.001"), ("1E39", "1" + "0" * 39), ("1E40", "1E40"), ("-1E39", "-1E39"),
+        ("1E-38", "0." + "0" * 37 + "1"), ("1E-39", "1E-39"), ("12E125", "12E125"), ("100E125", "1E127"),
+        ("12345678901234567890123456789012345678", "12345678901234567890123456789012345678"),
+        ("1.2345678901234567890123456789012345678", "1.2345678901234567890123456789012345678"),
+    ],
+)  # fmt: skip
+def test_numbers_have_one_spelling(text: str, canonical: str) -> None:
+    assert canonical_number(text) == canonical
+    assert canonical_number(canonical) == canonical

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.aws.guard import SOURCE, TARGET, TARGET_WRITES
+from runbook_lib.aws.guard import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_WARMING,
+    TARGET_WRITES,
+)
+from runbook_lib.canary import try_canaries
 from runbook_lib.config import Migration
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -20,12 +28,15 @@ from runbook_lib.reuse import Reuse
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet import fleet
 from runbook_lib.validate import validate_tables
-from tests.world import ACCOUNT, World, things
+from tests.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12
-SCHEMA_ONLY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
+PARITY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
 EXPORTER = {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"}
 STS = {"sts:GetCallerIdentity"}
+# Asked of the account and not of a table: IAM knows no resource for them.
+OF_ACCOUNT = {"dynamodb:ListExports", "dynamodb:DescribeLimits", "lambda:ListEventSourceMappings"}
+SIMULATE = {"iam:SimulatePrincipalPolicy"}
 KEY = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 REUSED = Reuse("s3://old/x/AWSDynamoDB/01-a/", "arn:export", "old", "x/AWSDynamoDB/01-a/", "users")
 
@@ -64,24 +75,33 @@ def allows(policy: dict[str, Any], action: str, resource: str) -> bool:
 
 def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
     """The permissions behind the calls that a run counted; those of STS and S3 have other names."""
-    known = {"GetCallerIdentity": "sts:GetCallerIdentity", "HeadBucket": "s3:ListBucket"}
+    known = {
+        "GetCallerIdentity": "sts:GetCallerIdentity",
+        "HeadBucket": "s3:ListBucket",
+        "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+        "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+        "ListEventSourceMappings": "lambda:ListEventSourceMappings",
+    }
     return {known.get(call, f"{service}:{call}") for call in calls}
 
 
 def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World) -> None:
-    world.pair("exported", things(30))
-    world.pair("scanned", things(20), pitr=False)
-    granted = json.loads(policies_of(world.config()))
-    run = world.open()
+    stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
+    world.pair("exported", things(30), **stream)
+    world.pair("scanned", things(20), pitr=False, **indexed_by("n", "N"))
+    canary = {"validate": {"canary": True}}
+    granted = json.loads(policies_of(world.config(**canary)))
+    run = world.open(**canary)
     preflight(run)
     export_tables(run)
     import_tables(run)
     world.target.delete_item(TableName=world.dst("scanned"), Key={"id": {"S": "i00001"}})
+    try_canaries(run)
     validate_tables(run)
     calls = run.clients.calls
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
-    assert actions(granted["source"]) == made_on_source | SCHEMA_ONLY | EXPORTER
+    assert actions(granted["source"]) == made_on_source | EXPORTER
     assert actions(granted["target"]) == made_on_target | staging
     exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
     assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
@@ -94,9 +114,37 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
 
 def test_policies_and_guards_know_the_same_operations() -> None:
     found = made(grant("a", "export"), grant("b", "scan"))
-    mine = actions(found["source"], "dynamodb:") | actions(found["source"], "sts:")
-    assert mine == SOURCE
-    assert actions(found["target"], "dynamodb:") | STS == TARGET | TARGET_WRITES
+    assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
+    assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | TARGET_WRITES
+    tried = made(grant("a", "export"), validate={"canary": True})
+    assert {
+        a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))
+    } == TARGET | TARGET_WRITES | TARGET_CANARY
+    assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
+    assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
+    unasked = made(grant("a", "export"), validate={"index_samples": 0})
+    assert "dynamodb:Query" not in actions(unasked["target"])
+
+
+def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
+    changes = {"export": {"enable_pitr": ["a"]}, "import": {"warm_throughput": {"b-new": 9_000}}}
+    found = made(grant("a", "scan", recovery=True), grant("b", "export"), grant("c", "scan"), **changes)
+    assert allowed(found["source"], "dynamodb:UpdateContinuousBackups") == {arn("a")}
+    assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a"), arn("b")}
+    assert allowed(found["source"], "dynamodb:Scan") == {arn("a"), arn("c")}  # a dry run scans what is not yet on
+    assert allowed(found["target"], "dynamodb:UpdateTable") == {arn("b-new", "us-east-2")}
+    for side in ("source", "target"):
+        others = actions(made(grant("a", "export"))[side])
+        assert not others & (SOURCE_RECOVERY | TARGET_WARMING)
+
+
+def test_a_role_may_ask_iam_about_itself_only() -> None:
+    found = made(grant("a", "export"))
+    for side in ("source", "target"):
+        assert allowed(found[side], "iam:SimulatePrincipalPolicy") == {f"arn:aws:iam::{ACCOUNT}:role/r"}
+    role = f"arn:aws:iam::{ACCOUNT}:role/path/reader"
+    found = made(grant("a", "export"), source={"role_arn": role})
+    assert allowed(found["source"], "iam:SimulatePrincipalPolicy") == {role}
 
 
 def test_nothing_but_the_planned_targets_can_be_written() -> None:
@@ -115,10 +163,11 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     found = made(grant("a", "skip"))
     assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
-    assert actions(found["source"]) == looks | SCHEMA_ONLY | STS
-    assert actions(found["target"], "dynamodb:") == {"dynamodb:DescribeTable", "dynamodb:Scan"}
+    assert actions(found["source"]) == looks | PARITY | STS | SIMULATE
+    of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
+    assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
-    assert actions(append["target"], "dynamodb:") == {"dynamodb:DescribeTable"}
+    assert actions(append["target"], "dynamodb:") == of_target
     assert any("'skip': a are not read" in note for note in found["notes"])
 
 
@@ -158,7 +207,8 @@ def test_staging_with_credentials_of_its_own_has_a_policy_of_its_own() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/staging"
     found = made(grant("a", "scan"), staging={"role_arn": role})
     assert not actions(found["target"], "s3:")
-    assert actions(found["staging"]) == {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
+    looks = {"s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"}
+    assert actions(found["staging"]) == looks | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
     assert any("of its own" in note for note in found["notes"])
     assert "staging" not in made(grant("a", "scan"))
 

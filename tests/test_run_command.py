@@ -47,7 +47,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     }
     assert set(record["source_calls"]) <= {
         "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "ExportTableToPointInTime",
-        "GetCallerIdentity", "ListTables", "Scan",
+        "GetCallerIdentity", "ListExports", "ListTables", "Scan",
     }  # fmt: skip
     assert record["target_calls"]["BatchWriteItem"] >= 2
     assert record["identity"]["source"]["region"] == "us-east-1"
@@ -78,6 +78,9 @@ def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: Wo
     assert ran.returncode == 0, ran.stdout + ran.stderr
     record = world.record("r1")
     assert record["verdict"] == "DRY-RUN"
+    assert "With --execute 30 items of 1 table would be written in" in ran.stdout
+    report = (world.folder / "reports" / "r1" / "report.html").read_text(encoding="utf-8")
+    assert "With --execute 30 items of 1 table would be written in" in report
     assert record["totals"]["items_exported"] == 30
     assert "BatchWriteItem" not in record["target_calls"]
     assert world.items(world.target, world.dst("a")) == []

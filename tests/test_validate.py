@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import random
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,12 +12,16 @@ from hypothesis import strategies as st
 
 from runbook_lib.buckets import Buckets, digests
 from runbook_lib.compare import compare
-from runbook_lib.errors import GateFailed
+from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
 from runbook_lib.preflight import preflight
+from runbook_lib.publish import publish
+from runbook_lib.rate import RateLimit
+from runbook_lib.record import build_record
+from runbook_lib.report import render_html
 from runbook_lib.run import Run
 from runbook_lib.validate import disagreements, validate_tables
 from tests.attributes import items
@@ -86,7 +93,9 @@ def test_the_same_items_written_another_way_are_no_difference(world: World) -> N
 
 
 def test_items_that_the_targets_own_ttl_removed_are_expired_and_not_missing(world: World) -> None:
-    world.pair("a", [*things(5, ttl={"N": "1000000000"}), {"id": {"S": "stays"}, "ttl": {"N": "9000000000"}}])
+    moment = 1_800_000_000
+    lives = {"reached": moment - 60, "too old for TTL": moment - 6 * 365 * 86400, "stays": moment + 9}
+    world.pair("a", [{"id": {"S": name}, "ttl": {"N": str(until)}} for name, until in lives.items()])
     world.target.update_time_to_live(
         TableName=world.dst("a"), TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
     )
@@ -94,12 +103,14 @@ def test_items_that_the_targets_own_ttl_removed_are_expired_and_not_missing(worl
     preflight(run)
     export_tables(run)
     import_tables(run)
-    world.target.delete_item(TableName=world.dst("a"), Key=target_key(2))
+    run.now = lambda: datetime.fromtimestamp(moment, UTC)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "reached"}})
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["expired"], fact["missing"]) == ("PASS", 1, 0)
-    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "stays"}})
+    for name in ("too old for TTL", "stays"):
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": name}})
     fact = validate_tables(run)[world.src("a")]
-    assert (fact["verdict"], fact["expired"], fact["missing"]) == ("FAIL", 1, 1)
+    assert (fact["verdict"], fact["expired"], fact["missing"]) == ("FAIL", 1, 2)
 
 
 def test_without_an_import_nothing_is_proved(world: World) -> None:
@@ -127,12 +138,12 @@ def test_a_throttled_scan_of_the_target_is_finished(world: World) -> None:
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-GOOD = {
+GOOD: dict[str, int | None] = {
     "in_manifest": 10, "lines_read": 10, "items_written": 10, "items_quarantined": 0,
     "items_filtered": 0, "items_compared": 10, "items_in_target": 10,
 }  # fmt: skip
-NONE = {"missing": 0, "extra": 0, "different": 0, "expired": 0}
-LOADED = {"status": "completed", "items_before": 0}
+NONE = {"missing": 0, "extra": 0, "different": 0, "expired": 0, "quarantined": 0}
+LOADED: dict[str, Any] = {"status": "completed", "items_before": 0}
 
 
 def test_agreement_of_all_witnesses_has_no_reasons() -> None:
@@ -154,15 +165,20 @@ def test_an_import_that_did_not_end_is_a_reason() -> None:
     assert disagreements(GOOD, NONE, LOADED | {"status": "failed", "failure": "why"}) == ["the import is failed: why"]
 
 
-def compared(exported: list[Item], found: list[Item], held: list[Item] | None = None) -> Any:
-    """Compare two lists of items with the real code; `held` is what a second look finds."""
+def compared(
+    exported: list[Item], found: list[Item], held: list[Item] | None = None, later: list[Item] | None = None
+) -> Any:
+    """Compare two lists of items with the real code.
+
+    `held` is what a second look finds, `later` what a second scan does, where not the same as `found`.
+    """
     sides = Buckets(), Buckets()
     for side, content in zip(sides, (exported, found), strict=True):
         for item in content:
             side.add(*digests(item, ID))
     now = {i["id"]["S"]: i for i in (found if held is None else held)}
     return compare(
-        *sides, lambda: iter(exported), lambda: iter(found), ID,
+        *sides, lambda: iter(exported), lambda: iter(found if later is None else later), ID,
         look_again=lambda keys: [now[k["id"]["S"]] for k in keys if k["id"]["S"] in now],
         expires=lambda item: None, now=0.0, limit=100,
     )  # fmt: skip
@@ -200,10 +216,117 @@ def test_what_a_second_look_finds_equal_is_not_reported() -> None:
     assert compared(content, stale, held=content).counts == NONE
 
 
+@pytest.mark.parametrize(
+    "first", [things(3)[:2], [*things(3), {"id": {"S": "for a moment"}}], [*things(2), *things(2)]]
+)
+def test_what_is_right_when_the_target_is_scanned_again_is_right_and_counted_so(first: list[Item]) -> None:
+    content = things(3)
+    result = compared(content, first, held=content, later=content)
+    assert (result.counts, result.found, result.exported) == (NONE, 3, 3)
+
+
+@pytest.mark.parametrize("later", [things(3)[1:], [*things(3), things(1)[0]]])
+def test_what_only_a_second_look_finds_right_is_counted_so_too(later: list[Item]) -> None:
+    content = things(3)
+    result = compared(content, things(3)[1:], held=content, later=later)
+    assert (result.counts, result.found) == (NONE, 3)
+    assert result.moved == 1
+
+
+COMPARED = GOOD | {"lines_read": None, "items_written": None, "items_quarantined": None, "items_filtered": None}
+
+
+def test_without_an_import_three_witnesses_agree() -> None:
+    assert disagreements(COMPARED, NONE, None) == []
+
+
+@pytest.mark.parametrize("liar", ["in_manifest", "items_compared", "items_in_target"])
+@pytest.mark.parametrize("by", [-1, 1, -10])
+def test_without_an_import_each_witness_that_lies_alone_is_contradicted(liar: str, by: int) -> None:
+    assert disagreements(COMPARED | {liar: 10 + by}, NONE, None)
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra", "different"])
+def test_without_an_import_each_difference_is_a_reason(kind: str) -> None:
+    assert disagreements(COMPARED, NONE | {kind: 1}, None)
+
+
+def test_differences_are_evidence_in_the_run_folder(world: World) -> None:
+    run = migrated(world, 30)
+    table = world.dst("a")
+    secret = {"t": {"S": "secret"}, "s": {"SS": ["x", "secret"]}, "n": {"N": "4"}}
+    world.put(world.target, table, [target_key(4) | secret, {"id": {"S": "intruder"}}])
+    world.target.delete_item(TableName=table, Key=target_key(5))
+    validate_tables(run)
+    record = publish(run.folder, run.ledger, run.id, "test")
+    rows = [json.loads(line) for line in (run.folder / "differences.jsonl").read_text().splitlines()]
+    assert [row["kind"] for row in rows] == ["different", "extra", "missing"]
+    assert [(p["path"], p["how"]) for p in rows[0]["paths"]] == [("s", "value"), ("t", "value")]
+    assert [row["paths"] for row in rows[1:]] == [None, None]
+    assert record["differences"] == {"listed": 3, "first": rows}
+    assert "differences.jsonl" in (run.folder / "SHA256SUMS").read_text()
+    page = (run.folder / "report.html").read_text()
+    assert rows[0]["key_hash"] in page
+    assert "<code>t</code> value" in page
+    for file in ("differences.jsonl", "report.html", "report.md", "run.json"):
+        assert not {"secret", "intruder"} & set(re.findall(r"[a-z]+", (run.folder / file).read_text()))
+
+
+def test_the_record_tells_what_was_read_when(world: World) -> None:
+    run = migrated(world, 30)
+    validate_tables(run)
+    (table,) = build_record(run.ledger, run.id, "test")["tables"]
+    fact = run.ledger.get("validation", world.src("a"))
+    assert fact["started"] <= table["read"]["export"][0] <= table["read"]["export"][1] <= fact["finished"]
+    assert fact["started"] <= table["read"]["target"][0] <= table["read"]["target"][1] <= fact["finished"]
+    assert len(table["manifest_md5"]["summary"]) == len(table["manifest_md5"]["files"]) == 32
+    assert table["export_digest"] == table["target_digest"]
+    assert f"target read {table['read']['target'][0][:10]}" in render_html({"tables": [table]}, [])
+
+
+def test_target_and_live_source_are_read_within_read_units_of_their_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = migrated(world, 30, validate={"max_rcu": 40.0, "drift": True, "drift_max_rcu": 7.0, "segments": 3})
+    made: list[tuple[float | None, list[float]]] = []
+
+    class Noted(RateLimit):
+        def __init__(self, units_per_second: float | None) -> None:
+            super().__init__(units_per_second)
+            self.spent: list[float] = []
+            made.append((units_per_second, self.spent))
+
+        def spend(self, units: float) -> None:
+            self.spent.append(units)
+
+    for module in ("validate", "drift"):
+        monkeypatch.setattr(f"runbook_lib.{module}.RateLimit", Noted)
+    before = run.ledger.calls("target")["Scan"], run.ledger.calls("source").get("Scan", 0)
+    validate_tables(run)
+    after = run.ledger.calls("target")["Scan"], run.ledger.calls("source").get("Scan", 0)
+    assert [rate for rate, _ in made] == [40.0, 7.0]
+    assert [len(spent) for _, spent in made] == [now - then for now, then in zip(after, before, strict=True)]
+    assert all(units > 0 for _, spent in made for units in spent)
+
+
+def test_no_item_content_gets_into_an_error(world: World) -> None:
+    for value in ({"N": "secret"}, {"NS": ["secret"]}, {"B": "secret!"}, {"S": ["secret"]}, {"M": "secret"}):
+        with pytest.raises(CorruptFile) as error:
+            digests({"id": {"S": "x"}, "a": value}, ID)
+        assert "secret" not in str(error.value)
+
+
+def test_no_more_differences_are_listed_than_asked_for_and_all_are_counted(world: World) -> None:
+    run = migrated(world, 30, validate={"max_differences": 2})
+    world.put(world.target, world.dst("a"), things(9))
+    assert validate_tables(run)[world.src("a")]["different"] == 9
+    assert run.ledger.rows("SELECT COUNT(*) AS n FROM difference")[0]["n"] == 2
+
+
 def test_a_table_digest_does_not_depend_on_how_it_was_split() -> None:
     whole, halves = Buckets(), [Buckets(), Buckets()]
     for n, item in enumerate(things(500)):
         whole.add(*digests(item, ID))
         halves[n % 2].add(*digests(item, ID))
     halves[1].merge(halves[0])
-    assert whole.table_digest() == halves[1].table_digest() == "acd6b588960b5fa4590d599f0e9a39ed"
+    assert whole.table_digest() == halves[1].table_digest() == "ff172d2c48831e30d86e0c0a028bc72b"

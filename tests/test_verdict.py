@@ -50,3 +50,21 @@ def test_a_table_that_was_not_looked_at_is_unknown() -> None:
     assert table_verdict(True, {"failure": None}, None)[0] == "UNKNOWN"
     assert table_verdict(True, {"failure": "x"}, None) == ("FAIL", ["x"])
     assert table_verdict(False, None, None)[0] == "DRY-RUN"
+
+
+def test_a_run_that_only_compared_passes_when_every_table_is_proved() -> None:
+    steps = [s for s in STEPS if s["name"] != "import"]
+    assert run_verdict(False, False, steps, [TABLE, TABLE]) == ("PASS", [])
+    assert run_verdict(False, False, steps, [TABLE, TABLE | {"source": "b", "verdict": "DRY-RUN"}]) == (
+        "FAIL",
+        ["b: it was not compared"],
+    )
+    assert run_verdict(False, False, steps, [TABLE, TABLE | {"verdict": "FAIL"}])[0] == "FAIL"
+    assert run_verdict(False, False, steps, [TABLE | {"items_exported": 0}])[0] == "FAIL"
+    for step in steps:
+        assert run_verdict(False, False, [s for s in steps if s is not step], [TABLE])[0] == "FAIL"
+
+
+def test_an_import_that_failed_before_the_comparison_still_fails_the_run() -> None:
+    steps = [s | {"status": "failed"} if s["name"] == "import" else s for s in STEPS]
+    assert run_verdict(False, False, steps, [TABLE])[0] == "FAIL"

@@ -106,7 +106,7 @@ def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(ser
     slept: list[float] = []
     patience = Patience(attempts=5, sleep=slept.append, uniform=lambda low, high: high)
     assert wire.read("Scan", b"{}", patience) == b'{"Count":3}'
-    assert slept == [0.05, 0.1, 0.2]
+    assert slept == [0.1, 0.2, 0.4]
     server.script = [(400, throttled, True)] * 9
     with pytest.raises(WireError, match="slow"):
         wire.read("Scan", b"{}", patience)

@@ -128,6 +128,20 @@ class World:
             return json.load(answer)
 
 
+def indexed_by(attribute: str, kind: str, **projection: Any) -> dict[str, Any]:
+    """The definition of a table with one global index, called `by-<attribute>`."""
+    return {
+        "AttributeDefinitions": [*ID_TYPES, {"AttributeName": attribute, "AttributeType": kind}],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": f"by-{attribute}",
+                "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"} | projection,
+            }
+        ],
+    }
+
+
 def things(count: int, **more: Any) -> list[Item]:
     """Items with an id and a number."""
     return [{"id": {"S": f"i{n:05}"}, "n": {"N": str(n)}} | more for n in range(count)]

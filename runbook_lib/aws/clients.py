@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,12 +17,23 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runbook_lib import __version__
-from runbook_lib.aws.guard import SOURCE, STAGING, TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.guard import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    STAGING,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_WARMING,
+    TARGET_WRITES,
+    Calls,
+    Guard,
+)
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
 from runbook_lib.config import Migration
-from runbook_lib.errors import ConfigError, CredentialsError
+from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
 
+TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 8},
     connect_timeout=10,
@@ -39,6 +52,30 @@ class Identity:
     arn: str | None
     endpoint: str
 
+    @property
+    def place(self) -> list[str]:
+        """Region and account, in the order of an ARN."""
+        return [self.region, self.account]
+
+    @property
+    def partition(self) -> str:
+        """aws, aws-cn or aws-us-gov, as the ARN says; a server without STS has none."""
+        return self.arn.split(":")[1] if self.arn else "aws"
+
+    @property
+    def principal(self) -> str | None:
+        """The IAM user or role behind `arn`; None for the root user and where it is not told."""
+        parts = (self.arn or "").split(":", 5)
+        if len(parts) == 6 and parts[2] == "iam" and parts[5].startswith("user/"):
+            return self.arn
+        if len(parts) == 6 and parts[2] == "sts" and parts[5].startswith("assumed-role/"):
+            return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
+        return None
+
+    @property
+    def is_aws(self) -> bool:
+        return _is_aws(self.endpoint)
+
     def as_facts(self) -> dict[str, str | None]:
         return {"account": self.account, "region": self.region, "arn": self.arn, "endpoint": self.endpoint}
 
@@ -55,12 +92,61 @@ class Clients:
     source_identity: Identity
     target_identity: Identity
     calls: Calls
-    _target_session: boto3.Session
+    _config: Migration
+    _sessions: Mapping[str, boto3.Session]
 
     def writer(self, tables: frozenset[str]) -> Wire:
-        """A wire that may also write, to the named target tables only."""
+        """A wire that may also write, to the named target tables only.
+
+        Raises ForbiddenCall unless each is a plain name of a table in the target's account and region.
+        """
+        for name in sorted(tables):
+            self._check_place(name)
         guard = Guard("target", TARGET | TARGET_WRITES, self.calls)
-        return Wire(self.target, self._target_session.get_credentials(), guard, write_tables=tables)
+        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+    def recovery(self, tables: frozenset[str]) -> Any:
+        """A source client that may also turn point-in-time recovery on, for the named tables only."""
+        grants = dict.fromkeys(SOURCE_RECOVERY, tables)
+        session = _session(self._config.source, Guard("source", SOURCE, self.calls, grants))
+        return session.client("dynamodb", endpoint_url=self._config.source.endpoint_url, config=CONFIG)
+
+    def warming(self, tables: frozenset[str]) -> Any:
+        """A target client that may also raise the warm throughput of the named tables."""
+        for name in sorted(tables):
+            self._check_place(name)
+        grants = dict.fromkeys(TARGET_WARMING, tables)
+        session = _session(self._config.target, Guard("target", TARGET, self.calls, grants))
+        return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
+
+    def service(self, side: str, name: str) -> Any:
+        """A client of another service as the side's own identity, for instance its IAM."""
+        endpoint = self._config.source.endpoint_url if side == "source" else self._config.target.endpoint_url
+        return self._sessions[side].client(name, endpoint_url=endpoint, config=CONFIG)
+
+    def _check_place(self, name: str) -> None:
+        who, found = self.target_identity, ""
+        if TABLE_NAME.fullmatch(name):
+            try:
+                found = self.target.describe_table(TableName=name)["Table"]["TableArn"]
+            except self.target.exceptions.ResourceNotFoundException:
+                return  # nothing is written to a table that is not there, and a plain name is looked up here only
+            except (BotoCoreError, ClientError) as error:
+                found = f"{error}"
+            place = found.split(":", 5)
+            if len(place) == 6 and place[5] == f"table/{name}" and (who.arn is None or place[3:5] == who.place):
+                return
+        raise ForbiddenCall(
+            f"writing to {name!r} is not allowed: expected a table of that plain name in "
+            f"{'/'.join(reversed(who.place))}, found {found or 'no table name'}; nothing was sent"
+        )
+
+    def canary(self, tables: frozenset[str]) -> Wire:
+        """A wire that may also put and delete single items, in the named target tables only."""
+        for name in sorted(tables):
+            self._check_place(name)
+        guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
+        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
 
 
 def connect(config: Migration) -> Clients:
@@ -87,7 +173,8 @@ def connect(config: Migration) -> Clients:
         source_wire=Wire(source_client, source.get_credentials(), source_guard),
         target_wire=Wire(target_client, target.get_credentials(), target_guard),
         calls=calls,
-        _target_session=target,
+        _config=config,
+        _sessions={"source": source, "target": target, "staging": staging},
     )
 
 
@@ -99,11 +186,14 @@ def _s3_config(config: Migration) -> Config:
 
 def _session(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
     core = botocore.session.Session(profile=side.profile)
+    # Credentials come from a session of its own: what a profile asks of STS or SSO is not a call of this side.
+    own = botocore.session.Session(profile=side.profile)
     guard.attach(core.get_component("event_emitter"))
     try:
+        own.set_config_variable("region", side.region)
         session = boto3.Session(botocore_session=core, region_name=region or side.region)
-        if side.role_arn:
-            core._credentials = _assume(core, side)  # the documented way needs a profile on disk
+        # The documented way to assume a role needs a profile on disk.
+        core._credentials = _assume(own, side) if side.role_arn else own.get_credentials()
         credentials = session.get_credentials()
     except BotoCoreError as error:
         raise CredentialsError(f"{guard.side}: {error}; check 'profile' and the AWS files it names") from None
@@ -115,13 +205,11 @@ def _session(side: Any, guard: Guard, region: str | None = None) -> boto3.Sessio
     return session
 
 
-def _assume(core: botocore.session.Session, side: Any) -> DeferredRefreshableCredentials:
+def _assume(own: botocore.session.Session, side: Any) -> DeferredRefreshableCredentials:
     """Credentials of a role, refreshed by botocore before they expire."""
-    base = core.get_credentials()
+    base = own.get_credentials()
     if base is None:
         raise NoCredentialsError()
-    # A session of its own: assuming the role is not a call of the guarded side.
-    own = botocore.session.Session(profile=core.profile)
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=partial(own.create_client, region_name=side.region, endpoint_url=side.endpoint_url),
         source_credentials=base,

@@ -70,12 +70,24 @@ class TableDefinition:
 def read_definition(client: Any, name: str) -> TableDefinition:
     """Everything a table is made of; raises ConfigError if there is no such table or it may not be read."""
     table = _ask(client, "describe_table", TableName=name)["Table"]
+    return definition_of(
+        table,
+        ttl=ttl_attribute(client, name),
+        recovery_days=recovery_days(_ask(client, "describe_continuous_backups", unknown_as_none=True, TableName=name)),
+        tags=_tags(client, table["TableArn"]),
+    )
+
+
+def definition_of(
+    table: dict[str, Any], ttl: str | None, recovery_days: int | None, tags: tuple[tuple[str, str], ...]
+) -> TableDefinition:
+    """The definition in what DescribeTable answered; the other three come from calls of their own."""
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     # DescribeTable says nothing of the mode of a table that never was on demand (BillingModeSummary).
     billing = (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED")
     stream = table.get("StreamSpecification") or {}
     return TableDefinition(
-        name=name,
+        name=table["TableName"],
         key=_key(table["KeySchema"], types),
         global_indexes=_indexes(table.get("GlobalSecondaryIndexes"), types, billing),
         local_indexes=_indexes(table.get("LocalSecondaryIndexes"), types, ""),
@@ -83,10 +95,10 @@ def read_definition(client: Any, name: str) -> TableDefinition:
         provisioned=_provisioned(table, billing),
         on_demand=_on_demand(table, billing),
         stream=stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
-        ttl=ttl_attribute(client, name),
-        recovery_days=_recovery_days(client, name),
+        ttl=ttl,
+        recovery_days=recovery_days,
         kms_key=_kms_key(table),
-        tags=_tags(client, table["TableArn"]),
+        tags=tags,
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
         table_class=(table.get("TableClassSummary") or {}).get("TableClass", "STANDARD"),
         beyond=tuple(words for field, words in BEYOND.items() if table.get(field)),
@@ -100,7 +112,7 @@ def encryption_key(client: Any, name: str) -> str | None:
     except client.exceptions.ResourceNotFoundException:
         return None
     except (ClientError, BotoCoreError) as error:
-        raise _refused(client, "describe_table", name, error) from None
+        raise refused(client, "describe_table", name, error) from None
 
 
 def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttribute, ...]:
@@ -148,8 +160,8 @@ def _kms_key(table: dict[str, Any]) -> str | None:
     return sse.get("KMSMasterKeyArn") or ""
 
 
-def _recovery_days(client: Any, name: str) -> int | None:
-    answer = _ask(client, "describe_continuous_backups", unknown_as_none=True, TableName=name)
+def recovery_days(answer: dict[str, Any]) -> int | None:
+    """How far point-in-time recovery reaches back, as DescribeContinuousBackups answered; None where it is off."""
     said = answer.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
     if said.get("PointInTimeRecoveryStatus") != "ENABLED":
         return None
@@ -162,10 +174,15 @@ def _tags(client: Any, arn: str) -> tuple[tuple[str, str], ...]:
     token: dict[str, str] = {}
     while True:
         answer = _ask(client, "list_tags_of_resource", unknown_as_none=True, ResourceArn=arn, **token)
-        tags += [(t["Key"], t["Value"]) for t in answer.get("Tags", ()) if not t["Key"].startswith("aws:")]
+        tags += own_tags(answer)
         if not answer.get("NextToken"):
             return tuple(sorted(tags))
         token = {"NextToken": answer["NextToken"]}
+
+
+def own_tags(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """The tags of one answer of ListTagsOfResource that somebody other than AWS has set."""
+    return [(t["Key"], t["Value"]) for t in answer.get("Tags", ()) if not t["Key"].startswith("aws:")]
 
 
 def _ask(client: Any, operation: str, *, unknown_as_none: bool = False, **request: str) -> dict[str, Any]:
@@ -177,12 +194,12 @@ def _ask(client: Any, operation: str, *, unknown_as_none: bool = False, **reques
     except ClientError as error:
         if unknown_as_none and error.response["Error"]["Code"] in UNKNOWN:
             return {}
-        raise _refused(client, operation, name, error) from None
+        raise refused(client, operation, name, error) from None
     except BotoCoreError as error:
-        raise _refused(client, operation, name, error) from None
+        raise refused(client, operation, name, error) from None
 
 
-def _refused(client: Any, operation: str, name: str, error: Exception) -> ConfigError:
+def refused(client: Any, operation: str, name: str, error: Exception) -> ConfigError:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     kind = CredentialsError if code in DENIED else ConfigError
     where = f"{client.meta.endpoint_url} ({client.meta.region_name})"

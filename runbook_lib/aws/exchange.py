@@ -7,7 +7,8 @@ a tenth of what it costs through urllib3 (docs/adr/0008). Behind a proxy botocor
 
 from __future__ import annotations
 
-from typing import IO, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -16,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from runbook_lib.errors import TransferError
 
-LINE = 65536
+LINE, BLOCK = 65536, 262144
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -50,8 +51,7 @@ class Exchange:
                         connection.connect()
                 connection.sock.settimeout(self._pool.timeout.read_timeout)
                 connection.sock.sendall(self._head(headers, len(body)) + body)
-                with connection.sock.makefile("rb") as file:
-                    answer, reusable = read_answer(file)
+                answer, reusable = read_answer(Incoming(connection.sock.recv))
             except BaseException:
                 connection.close()
                 raise
@@ -76,7 +76,36 @@ class Exchange:
         return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
 
 
-def read_answer(file: IO[bytes]) -> tuple[Answer, bool]:
+class Incoming:
+    """What comes in on a connection, to be read like a file; an answer is mostly one block."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive, self._block, self._at = receive, b"", 0
+
+    def readline(self) -> bytes:
+        """Up to and with the next line feed, or less at the end of the connection."""
+        while (end := self._block.find(b"\n", self._at)) < 0:
+            if len(self._block) - self._at > LINE or not self._more():
+                end = len(self._block) - 1
+                break
+        line, self._at = self._block[self._at : end + 1], end + 1
+        return line
+
+    def read(self, size: int | None = None) -> bytes:
+        """So many bytes, or less at the end of the connection; all that comes without a size."""
+        while (size is None or len(self._block) - self._at < size) and self._more():
+            pass
+        end = len(self._block) if size is None else self._at + size
+        content, self._at = self._block[self._at : end], end
+        return content
+
+    def _more(self) -> bool:
+        block = self._receive(BLOCK)
+        self._block, self._at = self._block[self._at :] + block, 0
+        return bool(block)
+
+
+def read_answer(file: Incoming) -> tuple[Answer, bool]:
     """One answer off a connection, and whether the connection can be used again.
 
     Raises ValueError for what is not HTTP/1 and NoAnswer for what ends too early.
@@ -104,7 +133,7 @@ def _status(line: bytes) -> tuple[bytes, int]:
     return version, int(status)
 
 
-def _headers(file: IO[bytes]) -> dict[str, str]:
+def _headers(file: Incoming) -> dict[str, str]:
     headers = {}
     while line := _line(file).rstrip(b"\r\n"):
         name, _, value = line.partition(b":")
@@ -112,21 +141,21 @@ def _headers(file: IO[bytes]) -> dict[str, str]:
     return headers
 
 
-def _line(file: IO[bytes]) -> bytes:
-    line = file.readline(LINE)
+def _line(file: Incoming) -> bytes:
+    line = file.readline()
     if not line.endswith(b"\n"):
         raise NoAnswer("the connection ended within an answer" if line else "the connection ended without an answer")
     return line
 
 
-def _exactly(file: IO[bytes], length: int) -> bytes:
+def _exactly(file: Incoming, length: int) -> bytes:
     content = file.read(length)
     if len(content) < length:
         raise NoAnswer(f"the connection ended after {len(content)} of {length} bytes")
     return content
 
 
-def _chunks(file: IO[bytes]) -> bytes:
+def _chunks(file: Incoming) -> bytes:
     parts = []
     while size := int(_line(file).split(b";", 1)[0], 16):
         parts.append(_exactly(file, size))

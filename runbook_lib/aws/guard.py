@@ -1,14 +1,14 @@
 """What each side may be asked to do, refused before a byte leaves the machine, and counted.
 
-The three sets below are the one place to read it. Listing a bucket is on none of them:
-the manifest says which files belong to an export, a listing never does.
+The sets below are the one place to read it; docs/allowed-calls.md shows them beside all that AWS offers.
+Listing a bucket is on none of them: the manifest says which files belong to an export, a listing never does.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook_lib.errors import ForbiddenCall
@@ -23,23 +23,48 @@ SOURCE = frozenset(
         "dynamodb:ListTagsOfResource",
         "dynamodb:ExportTableToPointInTime",
         "dynamodb:DescribeExport",
+        "dynamodb:ListExports",
         "dynamodb:Scan",
+        "iam:SimulatePrincipalPolicy",
     }
 )
+# The one exception on the source: for tables that export.enable_pitr names, with --execute, at the export.
+SOURCE_RECOVERY = frozenset({"dynamodb:UpdateContinuousBackups"})
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
+        "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
+        "dynamodb:Query",
         "dynamodb:BatchGetItem",
+        "iam:SimulatePrincipalPolicy",
+        "lambda:ListEventSourceMappings",
     }
 )
+# The only form in which a granted call may be made: recovery is turned on, never off; warmth is all that changes.
+FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "dynamodb:UpdateContinuousBackups": lambda p: (
+        p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
+        and p["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    ),
+    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "WarmThroughput"},
+}
+# With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# Only with validate.canary: one reserved item per target, see canary.py.
+TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
+# With --execute, on the tables that import.warm_throughput names.
+TARGET_WARMING = frozenset({"dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
+        "s3:GetBucketEncryption",
+        "s3:GetBucketLifecycleConfiguration",
         "s3:GetObject",
         "s3:PutObject",
     }
@@ -93,19 +118,29 @@ class Calls:
 class Guard:
     """Lets one side's clients do what `allowed` lists and nothing else.
 
-    Attached to a botocore session it hears of every call of every client made from it,
-    presigned URLs included; the wire-level path asks `check` itself.
+    Attached to a botocore session it hears of every call of every client made from it: of its parameters,
+    presigned URLs and forms included, and of every request before it is signed; the wire-level path asks
+    `check` itself. `grants` are further operations, each on the tables named for it and no other.
     """
 
-    def __init__(self, side: str, allowed: frozenset[str], calls: Calls) -> None:
+    def __init__(
+        self,
+        side: str,
+        allowed: frozenset[str],
+        calls: Calls,
+        grants: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.side = side
-        self.allowed = allowed
+        self.grants = grants or {}
+        self.allowed = allowed | frozenset(self.grants)
         self._calls = calls
 
     def attach(self, events: Any) -> None:
         """Register with the event system of a botocore session, before clients are made."""
         events.register_first("provide-client-params.*.*", self._before_parameters)
+        events.register_last("before-parameter-build.*.*", self._check_table)
         events.register_last("before-call.*.*", self._before_call)
+        events.register_first("request-created.*.*", self._before_signing)
 
     def check(self, service: str, operation: str) -> None:
         """Raise ForbiddenCall unless the operation is allowed."""
@@ -121,6 +156,25 @@ class Guard:
     def _before_parameters(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
 
+    def _check_table(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        """A granted operation acts on a table it was granted for, given by its plain name."""
+        operation = f"{model.service_model.service_name}:{model.name}"
+        granted = self.grants.get(operation)
+        if granted is None:
+            return
+        if params.get("TableName") not in granted:
+            raise ForbiddenCall(
+                f"{model.name} of {params.get('TableName')!r} was not asked for; nothing was sent. "
+                f"Asked for are {sorted(granted)}"
+            )
+        fits = FORMS.get(operation)
+        if fits is not None and not fits(params):
+            raise ForbiddenCall(f"{model.name} was granted for something else than {sorted(params)}; nothing was sent")
+
     def _before_call(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
         self.count(model.name)
+
+    def _before_signing(self, event_name: str, **_: Any) -> None:
+        """The last look, at requests that were not made by a client's method."""
+        self.check(*event_name.split(".")[1:])

@@ -59,16 +59,27 @@ def list_tables(client: Any) -> list[str]:
 
 def describe_table(client: Any, name: str) -> TableFacts | None:
     """A table's facts, or None if there is no such table."""
+    table = table_description(client, name)
+    return None if table is None else facts_of(table)
+
+
+def table_description(client: Any, name: str) -> dict[str, Any] | None:
+    """What DescribeTable says of a table, or None if there is no such table."""
     try:
-        table = client.describe_table(TableName=name)["Table"]
+        table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
     except client.exceptions.ResourceNotFoundException:
         return None
     except (ClientError, BotoCoreError) as error:
         raise _unreachable(f"describe table {name}", client, error) from None
+    return table
+
+
+def facts_of(table: dict[str, Any]) -> TableFacts:
+    """The facts in an answer of DescribeTable."""
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     stream = table.get("StreamSpecification") or {}
     return TableFacts(
-        name=name,
+        name=table["TableName"],
         arn=table["TableArn"],
         table_id=table.get("TableId") or "",
         status=table["TableStatus"],
@@ -83,20 +94,6 @@ def describe_table(client: Any, name: str) -> TableFacts | None:
         items_hint=table.get("ItemCount", 0),
         bytes_hint=table.get("TableSizeBytes", 0),
     )
-
-
-def has_pitr(client: Any, name: str) -> bool:
-    """Whether point-in-time recovery is on; a server that has no such thing has it off."""
-    try:
-        answer = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("UnknownOperationException", "ValidationException"):
-            return False
-        raise _unreachable(f"ask for point-in-time recovery of {name}", client, error) from None
-    except BotoCoreError as error:
-        raise _unreachable(f"ask for point-in-time recovery of {name}", client, error) from None
-    status: str = answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "DISABLED")
-    return status == "ENABLED"
 
 
 def is_empty(client: Any, name: str) -> bool:

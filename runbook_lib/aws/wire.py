@@ -64,7 +64,7 @@ class Patience:
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
     """
 
-    first: float = 0.05
+    first: float = 0.1
     cap: float = 10.0
     attempts: int = 30
     sleep: Callable[[float], None] = time.sleep
@@ -89,11 +89,15 @@ class Wire:
 
     def batch_write(self, table: str, body: bytes) -> bytes:
         """Send one BatchWriteItem body for one table; raises ForbiddenCall for a table not granted."""
+        return self.write_item("BatchWriteItem", table, body)
+
+    def write_item(self, operation: str, table: str, body: bytes) -> bytes:
+        """Send one writing request for one table, once; raises ForbiddenCall for a table not granted."""
         if table not in self._write_tables:
             raise ForbiddenCall(
                 f"writing to table {table!r} is not part of the plan; granted are {sorted(self._write_tables)}"
             )
-        return self.post("BatchWriteItem", body)
+        return self.post(operation, body)
 
     def post(self, operation: str, body: bytes) -> bytes:
         """Send one request, once; returns the answer's body.

@@ -17,6 +17,7 @@ from typing import Any
 
 from runbook_lib.sandbox.exports import ExportDesk
 from runbook_lib.sandbox.faults import Fault, FaultBook, describe, throttled
+from runbook_lib.sandbox.query import query, serves_query
 from runbook_lib.sandbox.scan import scan, serves_scan
 from runbook_lib.sandbox.store import Store
 from runbook_lib.sandbox.wire import AwsError, Reply, dumps, dynamodb_error, dynamodb_reply, s3_error
@@ -108,6 +109,8 @@ class FrontDoor:
             acknowledged = sum(map(len, request["RequestItems"].values())) - len(undone)
         elif operation == "Scan" and serves_scan(request):
             answer = scan(self._store, account, region, request)
+        elif operation == "Query" and serves_query(self._store, account, region, request):
+            answer = query(self._store, account, region, request)
         elif operation == "ExportTableToPointInTime":
             answer = self._exports.export_table(account, region, request)
         elif operation == "DescribeExport":

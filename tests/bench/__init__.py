@@ -56,7 +56,7 @@ def mixed_line(number: int) -> bytes:
             "amount": {"N": f"{number % 100_000}.{number % 90 + 10}"},
             "blob": {"B": base64.b64encode(blob).decode()},
             "names": {"SS": ["north", "south", "west"]},
-            "sizes": {"NS": ["1", "2.5", str(number)]},
+            "sizes": {"NS": ["1", "2.5", str(number + 2)]},
             "hashes": {"BS": [base64.b64encode(blob[at : at + 4]).decode() for at in (0, 4, 8)]},
             "address": {"M": {"city": {"S": "Columbus"}, "zip": {"N": "43004"}}},
             "tags": {"L": [{"S": "loan"}, {"N": "12"}]},

@@ -16,7 +16,8 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.ledger import Ledger
-from runbook_lib.loading import Loading, TableProgress, files_of, lanes_for, load
+from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.turns import MOST_LANES, lanes_for
 from tests.bench import ID, OneFile, engine_run, plain_id, plain_line
 from tests.bench.capacity_table import Account, Shape, position, running_table
 
@@ -46,7 +47,7 @@ def import_into(
     with (
         running_table(shape) as table,
         closing(session.client("dynamodb", endpoint_url=table.endpoint, config=CONFIG)) as client,
-        closing(Ledger(folder / "ledger.sqlite")) as ledger,
+        closing(Ledger(folder / f"{len(list(folder.iterdir()))}.sqlite")) as ledger,
     ):
         run = engine_run(ledger, calls, {f.file.key: f for f in stored})
         rows = [("bench", f.file.key, f.file.ordinal, f.file.md5, f.file.items) for f in stored]
@@ -54,7 +55,8 @@ def import_into(
         files = files_of(run, "bench")
         guard = Guard("target", TARGET | TARGET_WRITES, calls)
         wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
-        capacity = Capacity(lanes or lanes_for(files), 32, start, ceiling, known=known)
+        first, most = lanes or lanes_for(len(files), start), lanes or MOST_LANES
+        capacity = Capacity(first, 32, start, ceiling, known=known, most=most)
         stop = threading.Event()
 
         def sleep(seconds: float) -> None:
@@ -68,17 +70,22 @@ def import_into(
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize(
-    ("limit", "items", "files"),
-    [(4_000, 120_000, 40), (10_000, 250_000, 100)],
-)
+@pytest.mark.parametrize(("limit", "items", "files"), [(4_000, 200_000, 40), (10_000, 500_000, 100)])
 def test_an_import_uses_what_the_table_gives_and_hardly_ever_asks_for_more(
     limit: int, items: int, files: int, tmp_path: Path
 ) -> None:
     shape = Shape(limit // 1_000, limit)
     stored = export_of(items, files)
-    (tmp_path / "a").mkdir()
-    ours = import_into(shape, stored, tmp_path / "a")
-    print(f"\n{limit} WCU/s: used {ours.used(limit):.1%}, throttled {ours.throttled:.2%}, {ours.seconds:.1f} s, {ours.per_second}")
+    ours = import_into(shape, stored, tmp_path)
+    few = import_into(shape, export_of(items // 10, files), tmp_path, lanes=1)
+    print(
+        f"\ncapacity: {limit:,} write units per second in {shape.ranges} key ranges, {items:,} items in {files} files"
+    )
+    for name, account in (("files in lanes", ours), (f"one file after another, {items // 10:,} items", few)):
+        print(
+            f"  {name:44} used {account.used(limit):6.1%}  throttled {account.throttled:6.2%}"
+            f"  {account.taken / account.seconds:8,.0f} units/s  {account.seconds:6.1f} s"
+        )
     assert ours.used(limit) >= 0.95
     assert ours.throttled <= 0.02
+    assert few.used(limit) < 0.5 * ours.used(limit)

@@ -8,17 +8,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from runbook_lib.buckets import Buckets, digests
+from runbook_lib.buckets import BUCKETS, Buckets
+from runbook_lib.compare import compare
 from runbook_lib.datafile import fetch
-from runbook_lib.items import parse_line
-from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_line, show
+from runbook_lib.items import Item, parse_line
+from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, show
 
-MANY, MILLION = 25_000, 1_000_000
+MANY, MILLIONS, DIFFERING = 25_000, 5_000_000, 300_000
+EACH = 20  # of the items compared is different: some in every bucket
 STATUS = Path("/proc/self/status")
 
 
@@ -35,23 +37,23 @@ def by_parsing(lines: Sequence[bytes]) -> None:
 
 
 def by_digests(lines: Sequence[bytes]) -> None:
-    """Ours: key digest and canonical item digest of every line."""
-    for line in lines:
-        digests(parse_line(line), ID)
+    """Ours: canonical key and item digest of every line, added to buckets, as validation does it."""
+    Buckets().add_items(map(parse_line, lines), ID)
 
 
 @pytest.mark.bench
 @pytest.mark.parametrize(
-    ("kind", "make"), [("all ten types in each item", mixed_line), ("S, N, BOOL, M and L", plain_line)]
+    ("kind", "make", "least"),
+    [("all ten types in each item", mixed_line, 0.7), ("S, N, BOOL, M and L", plain_line, 1.2)],
 )
-def test_a_canonical_digest_costs_about_as_much_as_a_naive_one(kind: str, make: Callable[[int], bytes]) -> None:
+def test_a_canonical_digest_costs_less_than_a_naive_one(kind: str, make: Callable[[int], bytes], least: float) -> None:
     lines = [make(number) for number in range(MANY)]
     naive = Way("json.loads + json.dumps(sort_keys) + sha256", MANY, lambda: by_json(lines))
     parsing = Way("of ours, only parse_line", MANY, lambda: by_parsing(lines))
-    ours = Way("parse_line + digests (key and item)", MANY, lambda: by_digests(lines))
+    ours = Way("parse_line, key and item digest, buckets", MANY, lambda: by_digests(lines))
     measure(naive, parsing, ours)
     show(f"digest: lines of {sum(map(len, lines)) // MANY} bytes, {kind}, 1 thread", naive, ours, parsing)
-    assert naive.cpu_us / ours.cpu_us > 0.4
+    assert naive.cpu_us / ours.cpu_us > least
 
 
 @pytest.mark.bench
@@ -80,33 +82,74 @@ def test_checking_a_file_costs_little_more_than_reading_it() -> None:
 
 @pytest.mark.bench
 @pytest.mark.skipif(not STATUS.exists(), reason="the peak of one process is read from Linux's /proc")
-def test_the_buckets_of_a_million_items_fit_into_little_memory() -> None:
+def test_the_buckets_of_five_million_items_fit_into_little_memory() -> None:
     small, _ = _peak_of_buckets(1_000)
-    large, seconds = _peak_of_buckets(MILLION)
-    print(f"\n\nbuckets: peak memory of a process, {small:.1f} MB for 1,000 items, {large:.1f} MB for {MILLION:,}")
-    print(f"         ({MILLION:,} items generated, parsed, digested and added in {seconds:.0f} s)")
+    large, seconds = _peak_of_buckets(MILLIONS)
+    print(f"\n\nbuckets: peak memory of a process, {small:.1f} MB for 1,000 items, {large:.1f} MB for {MILLIONS:,}")
+    print(f"         ({MILLIONS:,} items made, parsed, digested and added in {seconds:.0f} s of CPU)")
     assert large < 300
     assert large - small < 20
 
 
-def _peak_of_buckets(items: int) -> tuple[float, float]:
-    """Megabytes at their most, and seconds, of a new process that fills buckets."""
+@pytest.mark.bench
+@pytest.mark.skipif(not STATUS.exists(), reason="the peak of one process is read from Linux's /proc")
+def test_naming_differences_everywhere_takes_bounded_memory() -> None:
+    peak, seconds = _peak_of_buckets(DIFFERING, "compare")
+    print(f"\n\ncompare: peak memory of a process, {peak:.1f} MB for {DIFFERING:,} items of which 1 in {EACH} differs")
+    print(f"         ({seconds:.0f} s of CPU, each item read at least twice on both sides)")
+    assert peak < 300
+
+
+def _peak_of_buckets(items: int, what: str = "fill") -> tuple[float, float]:
+    """Megabytes at their most, and seconds of CPU, of a new process that fills or compares buckets."""
     answer = subprocess.run(
-        [sys.executable, "-m", "tests.bench.test_compare_speed", str(items)],
+        [sys.executable, "-m", "tests.bench.test_compare_speed", what, str(items)],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     return float(answer[0]), float(answer[1])
 
 
-def _fill(items: int) -> None:
-    buckets, began = Buckets(), time.perf_counter()
+def _lines(items: int, changed: bytes | None = None) -> Iterator[bytes]:
+    """Many different lines, made in less time than it takes to look at one; each EACH-th with a `changed` city."""
+    before, after = plain_line(0).split(plain_id(0).encode())
+    other = after if changed is None else after.replace(b"Columbus", changed)
     for number in range(items):
-        buckets.add(*digests(parse_line(mixed_line(number)), ID))
-    assert buckets.items == items
-    # Not getrusage: Linux lets ru_maxrss begin with the peak of the process that started this one.
-    peak = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-    print(int(peak.split()[1]) / 1024, time.perf_counter() - began)
+        yield b"%b%016x-%09d%b" % (
+            before,
+            number * 0x9E3779B97F4A7C15 % 2**64,
+            number,
+            other if number % EACH == 0 else after,
+        )
+
+
+def _fill(items: int) -> None:
+    buckets = Buckets()
+    assert buckets.add_items(map(parse_line, _lines(items)), ID) == items == buckets.items
+
+
+def _compare(items: int) -> None:
+    sides = Buckets(), Buckets()
+    sides[0].add_items(map(parse_line, _lines(items)), ID)
+    sides[1].add_items(map(parse_line, _lines(items, b"Dayton")), ID)
+
+    def look_again(keys: list[Item]) -> list[Item]:
+        wanted = [key["id"]["S"].split("-")[1] for key in keys]
+        head, tail = plain_line(0).replace(b"Columbus", b"Dayton").split(plain_id(0).encode())
+        texts = (b"%b%016x-%09d%b" % (head, int(n) * 0x9E3779B97F4A7C15 % 2**64, int(n), tail) for n in wanted)
+        return [parse_line(text) for text in texts]
+
+    found = compare(
+        *sides, lambda: map(parse_line, _lines(items)), lambda: map(parse_line, _lines(items, b"Dayton")), ID,
+        look_again, expires=lambda item: None, now=0.0, limit=1000,
+    )  # fmt: skip
+    assert len(sides[0].differing(sides[1])) > 0.9 * BUCKETS
+    assert found.counts["different"] == items // EACH
+    assert [p.path for p in found.listed[-1].paths or ()] == ["address.city"]
 
 
 if __name__ == "__main__":
-    _fill(int(sys.argv[1]))
+    began = time.process_time()
+    {"fill": _fill, "compare": _compare}[sys.argv[1]](int(sys.argv[2]))
+    # Not getrusage: Linux lets ru_maxrss begin with the peak of the process that started this one.
+    peak = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    print(int(peak.split()[1]) / 1024, time.process_time() - began)

@@ -49,7 +49,34 @@ def table(name: str, items: int, method: str = "export", at: float = 60.0) -> Re
             "import": [stamp(at), stamp(at + took)],
             "validate": [stamp(at + 80), stamp(at + 80 + took / 2)],
         },
+        "parity": parity(), "indexes": [index("by-owner", items)], "canary": None,
     }  # fmt: skip
+
+
+def parity(*differences: Record, not_checked: list[Record] | None = None) -> Record:
+    """A comparison of definitions; equal, unless it is given differences."""
+    return {
+        "differences": list(differences), "not_checked": not_checked or [], "equal": ["key"],
+        "at": stamp(150), "step": "validate",
+    }  # fmt: skip
+
+
+def differs(name: str, rating: str = "warns", **changes: str) -> Record:
+    """One difference of definitions."""
+    return {
+        "property": name, "what": name, "source": "on", "target": "off", "rating": rating, "remedy": "turn it on",
+    } | changes  # fmt: skip
+
+
+def index(name: str, items: int, **changes: Any) -> Record:
+    """The facts of an index that answered as the export says."""
+    keys = min(20, items)
+    none = dict.fromkeys(("keys", "left_out", "expected", "found", "missing", "different", "extra", "expired"))
+    asked = {"keys": keys, "left_out": 0, "expected": keys, "found": keys, "missing": 0, "different": 0, "extra": 0,
+             "expired": 0, "wrong_keys": 0}  # fmt: skip
+    made = {"index": name, "kind": "GSI", "projection": "ALL", "belonging": items, "wrong_keys": None, "why": None}
+    state = {"state": "checked", **asked} if items else {"state": "nothing to ask", **none}
+    return made | state | changes
 
 
 def record(**changes: Any) -> Record:
@@ -117,7 +144,7 @@ def failed() -> Record:
         target_digest="1" * 64, reasons=["3 items could not be written and are in quarantine", "3 items are missing"],
     )  # fmt: skip
     unknown = dict.fromkeys(
-        ("missing", "extra", "different", "expired", "items_in_target", "target_digest", "export_digest")
+        ("missing", "extra", "different", "expired", "items_in_target", "target_digest", "export_digest", "indexes")
     )
     of(made, "users").update(verdict="UNKNOWN", reasons=["the table was not validated"], **unknown)
     left = of(made, "cases")
@@ -142,6 +169,7 @@ def unwritten(made: Record, verdict: str) -> Record:
     for t in made["tables"]:
         t.update(verdict=verdict, items_written=0, items_before=None, items_in_target=None)
         t.update(dict.fromkeys(("missing", "extra", "different", "expired", "export_digest", "target_digest")))
+        t["indexes"] = None
         t["seconds_by_step"]["validate"] = None
         t["spans"]["validate"] = [None, None]
     made["target_calls"].pop("BatchWriteItem")

@@ -16,7 +16,7 @@ def test_the_same_run_makes_the_same_files(tmp_path: Path) -> None:
     made = records.passed()
     one = draw_charts(made, records.samples(made), tmp_path / "one")
     other = draw_charts(made, records.samples(made), tmp_path / "other")
-    assert [c.name for c in one] == ["throughput", "size-classes", "timeline"]
+    assert [c.name for c in one] == ["throughput", "capacity", "size-classes", "timeline"]
     assert [c.path.read_bytes() for c in one] == [c.path.read_bytes() for c in other]
 
 
@@ -32,11 +32,11 @@ def test_a_chart_needs_no_font_and_nothing_from_outside(tmp_path: Path) -> None:
 
 def test_a_message_is_a_sentence_with_numbers(tmp_path: Path) -> None:
     made = records.passed()
-    throughput, sizes, timeline = (c.alt for c in draw_charts(made, records.samples(made), tmp_path))
+    throughput, capacity, sizes, timeline = (c.alt for c in draw_charts(made, records.samples(made), tmp_path))
     assert throughput.startswith("229,634 items of 14 tables")
     assert "0 items" in sizes
     assert timeline.startswith("31 tables took 2 min 39 s")
-    assert all(text.endswith(".") for text in (throughput, sizes, timeline))
+    assert all(text.endswith(".") for text in (throughput, capacity, sizes, timeline))
 
 
 def test_without_data_nothing_is_drawn_and_an_old_chart_goes(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_any_name_can_be_drawn(name: str, tmp_path: Path) -> None:
     made = records.record(tables=[records.table("a", 9), records.table("b", 900)])
     of(made, "a")["source"] = name
     charts = draw_charts(made, records.samples(made), tmp_path)
-    assert len(charts) == 3
+    assert len(charts) == 4
 
 
 def test_one_table_and_one_sample_are_enough(tmp_path: Path) -> None:
     made = records.record(tables=[records.table("only", 1)])
-    assert len(draw_charts(made, records.samples(made)[:1], tmp_path)) == 3
+    assert len(draw_charts(made, records.samples(made)[:1], tmp_path)) == 4

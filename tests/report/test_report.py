@@ -241,7 +241,7 @@ def _with_gaps(value: Any, choose: Callable[[], bool], kept: tuple[str, ...] = (
     return value
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.sampled_from(sorted(KINDS)), st.randoms(use_true_random=False), st.sampled_from([0.02, 0.2, 0.7]))
 def test_any_record_with_gaps_makes_a_report(kind: str, random: Any, share: float) -> None:
     made = _with_gaps(KINDS[kind](), lambda: random.random() < share)

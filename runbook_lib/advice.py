@@ -1,0 +1,61 @@
+"""Whether warming a target up before the import would pay. Advice only: pure, and nothing is done about it here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runbook_lib.config import Migration
+from runbook_lib.estimate import Estimate, Standings
+from runbook_lib.pace import TABLE_MOST, write_rates
+from runbook_lib.prices import prices_of
+
+WORTH_SECONDS = 600.0  # below this nothing is gained by more capacity
+STEP = 1_000  # a partition's write units per second
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One table: write units per second now and advised, the longest import with each, and the charge if known."""
+
+    target: str
+    units_now: int
+    units: int
+    seconds_now: float
+    seconds: float
+    usd: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def advise(config: Migration, bill: Estimate, standings: Mapping[str, Standings]) -> list[Advice]:
+    """The on-demand targets that would take long as they stand; the longest first.
+
+    Warm throughput is charged once for what is added, and can never be lowered again.
+    """
+    price = prices_of(config.target.region, config.prices).warm_write_unit
+    found = []
+    for work in bill.tables:
+        stand = standings.get(work.source, Standings(None, None)).target
+        if stand is None or not stand.on_demand or work.write_units is None or work.import_seconds is None:
+            continue
+        now = write_rates(stand, config.import_.max_wcu)
+        wanted = math.ceil(work.write_units.high / WORTH_SECONDS / STEP) * STEP
+        units = min(wanted, TABLE_MOST, stand.max_write_units or TABLE_MOST)
+        if work.import_seconds.high <= WORTH_SECONDS or units <= now.low:
+            continue
+        added = units - int(now.low)
+        found.append(
+            Advice(
+                target=work.target,
+                units_now=int(now.low),
+                units=units,
+                seconds_now=work.import_seconds.high,
+                seconds=work.write_units.high / units,
+                usd=None if price is None else added * price,
+            )
+        )
+    return sorted(found, key=lambda a: -a.seconds_now)

@@ -1,0 +1,81 @@
+"""What an account allows: its capacity, its running exports, its clock, and its identity's permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.errors import ConfigError
+
+PAGES_OF_EXPORTS = 40  # of 25 each; the history goes back 90 days
+RESOURCES_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Write units per second of DescribeLimits."""
+
+    account_writes: int
+    table_writes: int
+
+
+def capacity_limits(client: Any) -> Capacity:
+    """The account's limits in this region."""
+    try:
+        said = client.describe_limits()
+    except (ClientError, BotoCoreError) as error:
+        raise ConfigError(f"cannot ask for the account's limits: {error}") from None
+    return Capacity(said["AccountMaxWriteCapacityUnits"], said["TableMaxWriteCapacityUnits"])
+
+
+def running_exports(client: Any) -> tuple[int, bool]:
+    """How many exports of the account run now, and whether all of its recent exports were looked at."""
+    running, request = 0, {"MaxResults": 25}
+    for _ in range(PAGES_OF_EXPORTS):
+        try:
+            answer = client.list_exports(**request)
+        except (ClientError, BotoCoreError) as error:
+            raise ConfigError(f"cannot list the account's exports: {error}") from None
+        running += sum(e.get("ExportStatus") == "IN_PROGRESS" for e in answer.get("ExportSummaries", []))
+        if not answer.get("NextToken"):
+            return running, True
+        request["NextToken"] = answer["NextToken"]
+    return running, False
+
+
+def server_time(client: Any) -> datetime:
+    """The server's clock, to the second, from the Date of an answer."""
+    try:
+        headers = client.list_tables(Limit=1)["ResponseMetadata"]["HTTPHeaders"]
+        return parsedate_to_datetime(headers["date"])
+    except (ClientError, BotoCoreError) as error:
+        raise ConfigError(f"cannot ask for the time: {error}") from None
+    except (KeyError, ValueError):
+        raise ConfigError("the server's answers carry no Date that can be read") from None
+
+
+def denied(iam: Any, principal: str, actions: list[str], resources: list[str]) -> Iterator[tuple[str, str]]:
+    """The actions that IAM, simulating the principal's own policies, would not allow, and on what.
+
+    Resource policies and service control policies of others are not part of the simulation.
+    Source: "SimulatePrincipalPolicy", IAM API Reference.
+    """
+    named = [r for r in resources if r != "*"]
+    for start in range(0, max(1, len(named)), RESOURCES_AT_ONCE):
+        some = named[start : start + RESOURCES_AT_ONCE]
+        request: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": actions}
+        if some:
+            request["ResourceArns"] = some
+        try:
+            pages = iam.get_paginator("simulate_principal_policy").paginate(**request)
+            results = [result for page in pages for result in page["EvaluationResults"]]
+        except (ClientError, BotoCoreError) as error:
+            raise ConfigError(f"IAM does not simulate {principal}: {error}") from None
+        for result in results:
+            if result["EvalDecision"] != "allowed":
+                yield result["EvalActionName"], result.get("EvalResourceName") or "*"

@@ -1,0 +1,116 @@
+"""A table as far as it may be looked at: what is answered, and why the rest is not known.
+
+For comparing two tables and for asking indexes, where a permission that is missing must show as a gap
+and neither stop the run nor look like a setting that is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.definitions import (
+    IndexDefinition,
+    TableDefinition,
+    definition_of,
+    own_tags,
+    recovery_days,
+    refused,
+)
+from runbook_lib.aws.tables import DENIED
+
+TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"
+PROTECTION = "deletion protection"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A definition; `unknown` maps each of its properties that could not be asked for to the reason."""
+
+    definition: TableDefinition
+    unknown: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIndex:
+    """A secondary index as it stands: `kind` is GSI or LSI, `state` is ACTIVE, BACKFILLING or what AWS calls it."""
+
+    kind: str
+    state: str
+    definition: IndexDefinition
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+
+def read_answered(client: Any, name: str) -> Answered:
+    """Everything that is answered about a table; raises ConfigError if the table itself is not."""
+    unknown: dict[str, str] = {}
+
+    def ask(what: str, operation: str, **request: str) -> dict[str, Any]:
+        """One answer; without one {}, and the reason is kept."""
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**request)
+            return answer
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in DENIED:
+                raise refused(client, operation, name, error) from None
+            unknown[what] = f"{operation} was answered with {code}"
+            return {}
+        except BotoCoreError as error:
+            raise refused(client, operation, name, error) from None
+
+    table = _describe(client, name)
+    if "DeletionProtectionEnabled" not in table:
+        unknown[PROTECTION] = "the server does not say"
+    definition = definition_of(
+        table,
+        ttl=_ttl(ask(TTL, "describe_time_to_live", TableName=name)),
+        recovery_days=recovery_days(ask(RECOVERY, "describe_continuous_backups", TableName=name)),
+        tags=_tags(lambda **token: ask(TAGS, "list_tags_of_resource", ResourceArn=table["TableArn"], **token)),
+    )
+    return Answered(definition, unknown)
+
+
+def live_indexes(client: Any, name: str) -> tuple[LiveIndex, ...]:
+    """The indexes of a table and whether they can be asked now; raises ConfigError if it may not be read."""
+    table = _describe(client, name)
+    states = {
+        index["IndexName"]: "BACKFILLING" if index.get("Backfilling") else index.get("IndexStatus", "ACTIVE")
+        for index in table.get("GlobalSecondaryIndexes") or []
+    }
+    definition = definition_of(table, ttl=None, recovery_days=None, tags=())
+    return (
+        *(LiveIndex("GSI", states[index.name], index) for index in definition.global_indexes),
+        *(LiveIndex("LSI", "ACTIVE", index) for index in definition.local_indexes),
+    )
+
+
+def _describe(client: Any, name: str) -> dict[str, Any]:
+    try:
+        table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        return table
+    except (ClientError, BotoCoreError) as error:
+        raise refused(client, "describe_table", name, error) from None
+
+
+def _ttl(answer: dict[str, Any]) -> str | None:
+    said = answer.get("TimeToLiveDescription", {})
+    on = said.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    return str(said.get("AttributeName", "")) if on else None
+
+
+def _tags(ask: Callable[..., dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    tags: list[tuple[str, str]] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = ask(**token)
+        tags += own_tags(answer)
+        if not answer.get("NextToken"):
+            return tuple(sorted(tags))
+        token = {"NextToken": answer["NextToken"]}

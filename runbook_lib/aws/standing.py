@@ -1,0 +1,86 @@
+"""How a table stands now: what it can take, and what is attached to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.tables import TableFacts, facts_of, table_description
+from runbook_lib.errors import ConfigError, TransferError
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Capacity and attachments of a table; None is a number that the server does not give.
+
+    `read_units` and `write_units` are provisioned ones, `max_*` the limits of an on-demand table, `warm_*` what
+    the table takes at once. `index_units` are the provisioned write units of its global indexes.
+    """
+
+    on_demand: bool
+    read_units: int | None
+    write_units: int | None
+    max_read_units: int | None
+    max_write_units: int | None
+    warm_read_units: int | None
+    warm_write_units: int | None
+    index_units: dict[str, int]
+    stream_arn: str | None
+    replicas: tuple[str, ...]
+    deletion_protection: bool
+
+
+def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | None:
+    """A table's facts and standing in one call, or None if there is no such table."""
+    table = table_description(client, name)
+    return None if table is None else (facts_of(table), _standing(table))
+
+
+def triggers(client: Any, stream_arn: str) -> list[str]:
+    """Names of the Lambda functions that read a stream; other readers cannot be seen."""
+    try:
+        pages = client.get_paginator("list_event_source_mappings").paginate(EventSourceArn=stream_arn)
+        found = [m["FunctionArn"] for page in pages for m in page["EventSourceMappings"]]
+    except (ClientError, BotoCoreError) as error:
+        raise ConfigError(f"cannot list the functions that read {stream_arn}: {error}") from None
+    return sorted({arn.rpartition(":function:")[2] for arn in found})
+
+
+def _standing(table: dict[str, Any]) -> Standing:
+    on_demand = (table.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
+    provisioned = {} if on_demand else table.get("ProvisionedThroughput") or {}
+    limits, warm = table.get("OnDemandThroughput") or {}, table.get("WarmThroughput") or {}
+    stream = table.get("StreamSpecification") or {}
+    indexes = table.get("GlobalSecondaryIndexes") or []
+    return Standing(
+        on_demand=on_demand,
+        read_units=provisioned.get("ReadCapacityUnits"),
+        write_units=provisioned.get("WriteCapacityUnits"),
+        max_read_units=_set(limits.get("MaxReadRequestUnits")),
+        max_write_units=_set(limits.get("MaxWriteRequestUnits")),
+        warm_read_units=_set(warm.get("ReadUnitsPerSecond")),
+        warm_write_units=_set(warm.get("WriteUnitsPerSecond")),
+        index_units={} if on_demand else {i["IndexName"]: _index_units(i) for i in indexes},
+        stream_arn=table.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
+        replicas=tuple(r["RegionName"] for r in table.get("Replicas") or []),
+        deletion_protection=bool(table.get("DeletionProtectionEnabled")),
+    )
+
+
+def _set(units: int | None) -> int | None:
+    """A number of units; -1 and 0 stand for "not set"."""
+    return units if units and units > 0 else None
+
+
+def _index_units(index: dict[str, Any]) -> int:
+    return int((index.get("ProvisionedThroughput") or {}).get("WriteCapacityUnits") or 0)
+
+
+def raise_warm_throughput(client: Any, name: str, units: int) -> None:
+    """Ask for more warm write units; the client must have been granted it for this table."""
+    try:
+        client.update_table(TableName=name, WarmThroughput={"WriteUnitsPerSecond": units})
+    except (ClientError, BotoCoreError) as error:
+        raise TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}") from None

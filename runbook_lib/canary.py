@@ -1,0 +1,153 @@
+"""Write, read back and delete one reserved item in each target: proof that the table takes and gives items.
+
+Only when `validate.canary` is on and writing is allowed. It is done before the comparison: what a killed run
+left behind is removed here, and the comparison after it proves that nothing stayed. An item that is
+not a canary is never written over and never deleted: both calls are conditional.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+from runbook_lib.aws.tables import describe_table
+from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.items import Item, KeyAttribute, digest
+from runbook_lib.lookup import read_keys
+from runbook_lib.plan import Pair
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.run import Run, stamp
+
+# One key for every run, so that whoever comes next finds what was left behind; the run stands in the item.
+RESERVED = "dynamodb-migration-runbook/canary"
+RESERVED_NUMBER = "-9.9999999999999999999999999999999999999E+125"  # the smallest number that DynamoDB has
+MARK, PROBE = "dynamodb-migration-runbook-canary", "dynamodb-migration-runbook-probe"
+CONTENT: dict[str, Any] = {
+    "M": {
+        "text": {"S": "é \u4e2d \U0001f426"},
+        "number": {"N": "1234567890123456789012345678901234567.8"},
+        "bytes": {"B": base64.b64encode(bytes(range(256))).decode()},
+        "sets": {"L": [{"SS": ["a", "b"]}, {"NS": ["1", "2"]}, {"BS": ["AA==", "AQ=="]}]},
+        "nothing": {"NULL": True},
+        "truth": {"BOOL": False},
+    }
+}
+DONE, FAILED, NOT_TRIED = "done", "failed", "not tried"
+TAKEN = "ConditionalCheckFailedException"
+
+
+def try_canaries(run: Run) -> dict[str, dict[str, Any]]:
+    """Try every planned target, if the configuration asks for it; returns the facts by source table.
+
+    Failures are facts, not errors: the gate after validation raises. Raises ConfigError before the first write
+    unless the configuration spells the target.
+    """
+    pairs = run.planned_pairs()
+    if not (run.config.validate_.canary and run.execute):
+        return {}
+    check_confirmation(run.confirmation, run.clients)
+    migrated = [pair for pair in pairs if pair.method != "skip"]
+    writer = run.clients.canary(frozenset(pair.target for pair in migrated))
+    with run.step("validate"):
+        for pair in migrated:
+            run.ledger.put("canary", pair.source, _tried(run, pair, writer))
+    return run.ledger.all("canary")
+
+
+def _tried(run: Run, pair: Pair, writer: Wire) -> dict[str, Any]:
+    clock = time.monotonic()
+    try:
+        state, why = _try(run, pair, writer)
+    except RunbookError as error:
+        state, why = FAILED, str(error)
+    return {"state": state, "why": why, "at": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
+
+
+def _try(run: Run, pair: Pair, writer: Wire) -> tuple[str, str | None]:
+    table = describe_table(run.clients.target, pair.target)
+    if table is None:
+        return FAILED, f"there is no table {pair.target}"
+    if table.stream:
+        return NOT_TRIED, "the target has a stream, whose consumers would see the canary"
+    key, patience = reserved_key(table.key), Patience()
+    left = _held(writer, pair.target, key, patience)
+    if left is not None:
+        if not is_canary(left, key):
+            return NOT_TRIED, "an item of the table's own has the reserved key; it was left alone"
+        _delete(writer, pair.target, key, left, patience)
+    item = key | {MARK: {"S": f"{run.id} {stamp(run.now())}"}, PROBE: CONTENT}
+    _put(writer, pair.target, item, key, patience)
+    try:
+        found = _held(writer, pair.target, key, patience)
+        if found is None or digest(found) != digest(item):
+            raise TransferError("the canary was acknowledged and is not what a consistent read finds")
+    finally:
+        _delete(writer, pair.target, key, item, patience)
+    if _held(writer, pair.target, key, patience) is not None:
+        raise TransferError(f"the canary was deleted and is still there: delete {json.dumps(key)} by hand")
+    return DONE, "what an earlier run had left behind was removed first" if left is not None else None
+
+
+def reserved_key(schema: tuple[KeyAttribute, ...]) -> Item:
+    """The key no application uses: a fixed text, the same as bytes, or the smallest number there is."""
+    values = {"S": RESERVED, "N": RESERVED_NUMBER, "B": base64.b64encode(RESERVED.encode()).decode()}
+    return {k.name: {k.type: values[k.type]} for k in schema}
+
+
+def is_canary(item: Item, key: Item) -> bool:
+    """Whether an item under the reserved key is one of ours, by every attribute it has."""
+    mark = item.get(MARK) or {}
+    return set(item) == {*key, MARK, PROBE} and "S" in mark and digest({PROBE: item[PROBE]}) == digest({PROBE: CONTENT})
+
+
+def _held(wire: Wire, table: str, key: Item, patience: Patience) -> Item | None:
+    return next(iter(read_keys(wire, table, [key], patience)), None)
+
+
+def _put(wire: Wire, table: str, item: Item, key: Item, patience: Patience) -> None:
+    """Write where nothing is. A refused condition is told by the read after it: it may be our own lost answer."""
+    request = {
+        "TableName": table,
+        "Item": item,
+        "ConditionExpression": "attribute_not_exists(#k)",
+        "ExpressionAttributeNames": {"#k": next(iter(key))},
+    }
+    _send(wire, "PutItem", table, request, patience)
+
+
+def _delete(wire: Wire, table: str, key: Item, canary: Item, patience: Patience) -> None:
+    """Delete exactly this canary; another item under its key, or none, stays as it is."""
+    request = {
+        "TableName": table,
+        "Key": key,
+        "ConditionExpression": "#m = :m",
+        "ExpressionAttributeNames": {"#m": MARK},
+        "ExpressionAttributeValues": {":m": canary[MARK]},
+    }
+    try:
+        _send(wire, "DeleteItem", table, request, patience)
+    except TransferError as error:
+        raise TransferError(f"the canary could not be deleted: {error}; delete {json.dumps(key)} by hand") from None
+
+
+def _send(wire: Wire, operation: str, table: str, request: dict[str, Any], patience: Patience) -> None:
+    body, pauses = json.dumps(request).encode(), patience.pauses()
+    while True:
+        try:
+            wire.write_item(operation, table, body)
+            return
+        except WireError as error:
+            if error.code == TAKEN:
+                return
+            if not error.retryable:
+                raise
+            last: TransferError = error
+        except BrokenAnswer as error:
+            last = error
+        pause = next(pauses, None)
+        if pause is None:
+            raise last
+        patience.sleep(pause)

@@ -1,0 +1,102 @@
+"""The source: that its tables are there, and how each of them can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.checks.scene import Scene, ok, unknown
+from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
+
+WITHOUT = {
+    "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
+    "skip": "point-in-time recovery",
+    "scan": "point-in-time recovery",
+}
+
+
+def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
+    """All looks at one source table."""
+    yield _there(scene, pair)
+    if pair.reuse is not None:
+        yield _reused(pair)
+        return
+    if pair.source_facts is None and ("source", pair.source) not in scene.unread:
+        return
+    yield _recovery(scene, pair)
+    if pair.method == "export":
+        yield _export_time(scene, pair)
+
+
+def _there(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        "source table", pair.source, BLOCKER, "the source table", "it is gone", "restore it or start a new run",
+        configuration=True, essential=True,
+    )  # fmt: skip
+    if ("source", pair.source) in scene.unread:
+        return unknown(
+            Check(
+                check.name, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
+            ),
+            scene.unread["source", pair.source],
+        )
+    if pair.source_facts is not None:
+        return ok(check, pair.source_facts.status)
+    return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
+
+
+def _reused(pair: Pair) -> Check:
+    assert pair.reuse is not None
+    check = Check(
+        "earlier export", pair.source, WARNING, "an export of this table", f"an export of {pair.reuse.table}",
+        "it is used because the configuration names it",
+    )  # fmt: skip
+    return ok(check, f"an export of {pair.reuse.table}") if pair.reuse.table == pair.source else check
+
+
+def _recovery(scene: Scene, pair: Pair) -> Check:
+    without = scene.config.export.without_pitr
+    check = Check("point-in-time recovery", pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
+    if ("recovery", pair.source) in scene.unread:
+        check = Check(check.name, check.table, BLOCKER, check.expected, "", "allow "
+                      "dynamodb:DescribeContinuousBackups on it", essential=True)  # fmt: skip
+        return unknown(check, scene.unread["recovery", pair.source])
+    if scene.recoveries[pair.source].on:
+        return ok(check, "on")
+
+    def off(status: str, found: str, remedy: str) -> Check:
+        return Check(check.name, check.table, status, check.expected, found, remedy)
+
+    if pair.method == "export":
+        return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
+                   "with --execute the export step changes the source: it turns recovery on, which is paid for "
+                   "until you turn it off; a dry run reads the table as export.without_pitr says")  # fmt: skip
+    if without == "fail":
+        return off(BLOCKER, "it is off", "turn it on, or set export.without_pitr to scan or skip")
+    if without == "skip":
+        return off(WARNING, "it is off and export.without_pitr is 'skip'",
+                   "the table is NOT MIGRATED and the run cannot pass")  # fmt: skip
+    return off(WARNING, "it is off and export.without_pitr is 'scan'",
+               "the table is scanned, which is no single moment and uses its read capacity")  # fmt: skip
+
+
+def _export_time(scene: Scene, pair: Pair) -> Check:
+    """A chosen moment must lie in what AWS can still, or already, restore."""
+    wanted, recovery = scene.config.export.export_time, scene.recoveries.get(pair.source)
+    check = Check("export time", pair.source, OK, "a moment that recovery reaches", "the start of the export step")
+    if wanted is None:
+        return check
+
+    def wrong(found: str) -> Check:
+        return Check(check.name, check.table, BLOCKER, check.expected, f"export.export_time {wanted} {found}",
+                     "choose another moment, or leave export.export_time out", configuration=True)  # fmt: skip
+
+    if wanted > scene.now() + timedelta(minutes=1):
+        return wrong("lies in the future")
+    if recovery is None or not recovery.on:
+        return wrong("lies before recovery is turned on")
+    if recovery.earliest is None:
+        return unknown(check, "the server does not say how far back recovery reaches")
+    if wanted < recovery.earliest:
+        return wrong(f"lies before {recovery.earliest:%Y-%m-%dT%H:%M:%SZ}, the earliest that recovery reaches")
+    return ok(check, f"{wanted:%Y-%m-%dT%H:%M:%SZ}")

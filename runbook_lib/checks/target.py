@@ -1,0 +1,127 @@
+"""The target: that it is the table it should be, and what loading items into it would set off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from runbook_lib.aws.standing import Standing, triggers
+from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
+from runbook_lib.checks.names import is_same_table
+from runbook_lib.checks.scene import Scene, look, ok, unknown
+from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair, spell_key
+
+
+def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
+    """All looks at one target table; without a table there is nothing more to look at."""
+    yield _there(scene, pair)
+    target = pair.target_facts
+    if target is None:
+        return
+    yield _place(scene, pair, target)
+    if pair.source_facts is not None:
+        yield _key(pair, pair.source_facts, target)
+    yield _active(pair, target)
+    if target.status == "ACTIVE" and not is_same_table(scene, pair):
+        yield _empty(scene, pair)
+    stand = scene.standings[pair.source].target
+    if stand is not None:
+        yield _stream(pair, target)
+        yield _triggers(scene, pair, stand)
+        yield _replicas(pair, stand)
+    yield _ttl(scene, pair)
+
+
+def _there(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        "target table", pair.target, BLOCKER, f"the target table in {scene.config.target.region}", "no such table",
+        f"create it with the keys of {pair.source} (runbook schema writes the definition)",
+        configuration=True, essential=True,
+    )  # fmt: skip
+    if why := scene.unread.get(("target", pair.source)):
+        return unknown(replace(check, remedy="allow dynamodb:DescribeTable on it", configuration=False), why)
+    return check if pair.target_facts is None else ok(check, pair.target_facts.status)
+
+
+def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
+    who = scene.clients.target_identity
+    check = Check(
+        "account and region", pair.target, BLOCKER, f"a table of {who.account}/{who.region}", target.arn,
+        "correct the target's profile, role or region", configuration=True,
+    )  # fmt: skip
+    if who.arn is None:
+        return unknown(check, "the server has no STS that says whose it is")
+    return ok(check, f"{who.account}/{who.region}") if target.arn.split(":")[3:5] == who.place else check
+
+
+def _key(pair: Pair, source: TableFacts, target: TableFacts) -> Check:
+    check = Check(
+        "key", pair.target, BLOCKER, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
+        "keys cannot be changed: create the target again", configuration=True,
+    )  # fmt: skip
+    return ok(check, spell_key(target)) if source.key == target.key else check
+
+
+def _active(pair: Pair, target: TableFacts) -> Check:
+    check = Check("active", pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
+    return ok(check, "ACTIVE") if target.status == "ACTIVE" else check
+
+
+def _empty(scene: Scene, pair: Pair) -> Check:
+    policy = scene.config.import_.on_non_empty
+    check = Check(
+        "empty", pair.target, BLOCKER, "an empty target, as import.on_non_empty is 'fail'", "items in it",
+        "empty it, or set import.on_non_empty to append or overwrite", essential=True,
+    )  # fmt: skip
+    if policy != "fail":
+        return Check("empty", pair.target, OK, f"any target, as import.on_non_empty is '{policy}'", "not looked at")
+    if scene.config.validate_.without_import:
+        return Check("empty", pair.target, OK, "any target, as validate.without_import is on", "not looked at")
+    if scene.is_ours(pair):
+        return ok(check, "this run has written to it")
+    return look(check, lambda c: ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c)
+
+
+def _stream(pair: Pair, target: TableFacts) -> Check:
+    check = Check(
+        "stream", pair.target, WARNING, "no stream while items are loaded", f"a {target.stream} stream",
+        "every loaded item reaches its consumers; check what is attached to it",
+    )  # fmt: skip
+    return check if target.stream else ok(check, "none")
+
+
+def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
+    check = Check(
+        "triggers", pair.target, WARNING, "no function that is called for each loaded item", "",
+        "detach them while items are loaded, or be sure that they may run once for every item",
+    )  # fmt: skip
+    if stand.stream_arn is None:
+        return ok(check, "none: it has no stream")
+    stream = stand.stream_arn
+
+    def found(c: Check) -> Check:
+        names = triggers(scene.clients.service("target", "lambda"), stream)
+        return replace(c, found=f"Lambda {', '.join(names)}") if names else ok(c, "none in Lambda")
+
+    return look(check, found)
+
+
+def _replicas(pair: Pair, stand: Standing) -> Check:
+    check = Check(
+        "replicas", pair.target, WARNING, "a table in one region", f"replicas in {', '.join(stand.replicas)}",
+        "every write is repeated, and charged, in each of them",
+    )  # fmt: skip
+    return check if stand.replicas else ok(check, "none")
+
+
+def _ttl(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        "time to live", pair.target, WARNING, "no TTL while items are loaded", "",
+        "items past their time are removed as they are loaded, and then counted as expired",
+    )  # fmt: skip
+
+    def found(c: Check) -> Check:
+        attribute = ttl_attribute(scene.clients.target, pair.target)
+        return ok(c, "off") if attribute is None else replace(c, found=f"on, by {attribute}")
+
+    return look(check, found)

@@ -1,0 +1,60 @@
+"""How far a target is from its live source by now: for information, and never part of a verdict.
+
+The export shows one moment and the verdict is about that. Whoever plans the switch wants to know
+what has changed in the source since. Reads the source by Scan, held to `validate.drift_max_rcu`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_lib.aws.wire import Patience
+from runbook_lib.buckets import Buckets
+from runbook_lib.compare import compare
+from runbook_lib.errors import RunbookError
+from runbook_lib.items import Item
+from runbook_lib.lookup import read_keys
+from runbook_lib.plan import Pair
+from runbook_lib.rate import RateLimit
+from runbook_lib.run import Run, stamp
+from runbook_lib.scan import scan_items
+from runbook_lib.sides import TableSide
+
+
+def drift_of(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:
+    """Compare the target, as it was just read, with the source as it is now; returns counts, no keys.
+
+    `only_in_source` are items written to the source since the export, `only_in_target` items deleted
+    there since, `changed` the rest. What cannot be read is said in `failure`; nothing is raised.
+    """
+    began, clock = stamp(run.now()), time.monotonic()
+    try:
+        facts = _compare(run, pair, target, target_buckets)
+    except RunbookError as error:
+        facts = {"failure": str(error)}
+    return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
+
+
+def _compare(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:
+    key = (pair.source_facts or pair.target_facts).key  # type: ignore[union-attr]
+    limit = RateLimit(run.config.validate_.drift_max_rcu)
+
+    def live() -> Iterator[Item]:
+        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Patience())
+
+    source = Buckets()
+    source.add_items(live(), key)
+    found = compare(
+        source, target_buckets, live, target.items, key,
+        look_again=lambda keys: read_keys(target.wire, target.table, keys, Patience()),
+        expires=lambda item: None, now=0.0, limit=0,
+    )  # fmt: skip
+    return {
+        "items_in_source": found.exported,
+        "only_in_source": found.counts["missing"],
+        "only_in_target": found.counts["extra"],
+        "changed": found.counts["different"],
+        "failure": None,
+    }

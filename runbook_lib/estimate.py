@@ -1,0 +1,278 @@
+"""What a migration will cost and how long it will take, as ranges, before anything is spent.
+
+Pure: works on what DescribeTable remembers (a hint, up to six hours old), then on the manifests, then on what a
+dry run measured; the better it is known, the narrower the range. What is not known is None, and so is every
+sum with it. Write units: "DynamoDB read and write operations", Developer Guide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runbook_lib.aws.standing import Standing
+from runbook_lib.aws.tables import Index
+from runbook_lib.config import Migration
+from runbook_lib.pace import Range, by_machine, divided, read_rates, write_rates
+from runbook_lib.prices import prices_of, sources_of
+
+GB = 1 << 30
+WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent read unit
+EXPORT_SECONDS = (300.0, 1_800.0)  # an export takes AWS minutes, however small it is; measured by others
+SMALL_FILES = 6  # manifests, their digests, a marker and one data file
+MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How the two tables of a pair stand; None for a table that is not there or was not looked at."""
+
+    source: Standing | None
+    target: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a table has to move: `basis` says how well it is known, None what is not."""
+
+    source: str
+    target: str
+    method: str
+    basis: str
+    items: int | None
+    bytes: int | None
+    files: int | None
+    indexes: tuple[Index, ...]
+    measured_units: int | None = None
+    measured_index_units: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the bill: a quantity, and its price where that is known."""
+
+    name: str
+    quantity: Range | None
+    unit: str
+    usd: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One table's part: write units of the table and of its indexes, read units of one pass, seconds of each step."""
+
+    source: str
+    target: str
+    basis: str
+    items: int | None
+    bytes: int | None
+    write_units: Range | None
+    index_units: Range | None
+    read_units: Range | None
+    import_seconds: Range | None
+    validate_seconds: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The bill, its sum, the hours, and what they rest on."""
+
+    basis: str
+    parts: tuple[Part, ...]
+    usd: Range | None
+    hours: Range | None
+    import_table_usd: Range | None
+    storage_usd_month: Range | None
+    tables: tuple[Work, ...]
+    prices: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Estimate:
+    """The estimate for all loads; those of skipped tables must not be among them."""
+    works = [_work(config, load, standings.get(load.source, Standings(None, None))) for load in loads]
+    by_source = {load.source: load for load in loads}
+    parts = (
+        _export(config, loads),
+        _scans(config, loads, standings),
+        _transfer(config, loads),
+        *_requests(config, loads),
+        _writes(config, "items", [(w, w.write_units) for w in works], standings),
+        _writes(config, "indexes", [(w, w.index_units) for w in works], standings),
+        _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
+    )
+    to = prices_of(config.target.region, config.prices)
+    gigabytes = _sum([_gigabytes(load) for load in loads])
+    ranks = [MEASURED, MANIFEST, HINT, UNKNOWN]
+    return Estimate(
+        basis=max((load.basis for load in loads), key=ranks.index, default=UNKNOWN),
+        parts=parts,
+        usd=_sum([part.usd for part in parts]),
+        hours=_hours(config, loads, works, standings),
+        import_table_usd=_priced(gigabytes, to.import_gb),
+        storage_usd_month=_priced(gigabytes, prices_of(config.staging.region, config.prices).storage_gb_month),
+        tables=tuple(works),
+        prices=sources_of({config.source.region, config.target.region, config.staging.region}, config.prices),
+    )
+
+
+def write_units(items: int | None, size: int | None) -> Range | None:
+    """Write units of items of this size together: each item is rounded up to a whole unit by itself."""
+    if items is None or size is None or (items > 0 and size == 0):
+        return None
+    return Range(max(items, math.ceil(size / WRITE_BYTES)), items + size // WRITE_BYTES) if items else Range(0, 0)
+
+
+def index_units(load: Load) -> Range | None:
+    """What the indexes add: nothing for items without their keys, and at most what each projection can hold."""
+    if load.measured_index_units is not None:
+        return Range(load.measured_index_units, load.measured_index_units)
+    whole = write_units(load.items, load.bytes)
+    if not load.indexes:
+        return Range(0, 0)
+    if whole is None or load.items is None:
+        return None
+    most = sum(load.items if index.projection == "KEYS_ONLY" else whole.high for index in load.indexes)
+    return Range(0, most)
+
+
+def _work(config: Migration, load: Load, stand: Standings) -> Work:
+    units = write_units(load.items, load.bytes)
+    if load.measured_units is not None:
+        units = Range(load.measured_units, load.measured_units)
+    indexes, reads = index_units(load), _read_units(load)
+    return Work(
+        load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
+        import_seconds=by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items),
+        validate_seconds=by_machine(
+            divided(reads and Range(reads.low, 2 * reads.high), read_rates(stand.target, config.validate_.max_rcu)),
+            load.items,
+        ),
+    )  # fmt: skip
+
+
+def _import_seconds(
+    config: Migration, units: Range | None, indexes: Range | None, load: Load, standing: Standing | None
+) -> Range | None:
+    """The slowest of the table and its global indexes; on demand they all take as much as a table."""
+    seconds = divided(units, write_rates(standing, config.import_.max_wcu))
+    if seconds is None or indexes is None or standing is None or standing.on_demand:
+        return seconds
+    each = indexes.high / max(1, len(load.indexes))
+    slowest = [each / max(1, provisioned) for provisioned in standing.index_units.values()]
+    return Range(seconds.low, max([seconds.high, *slowest]))
+
+
+def _read_units(load: Load) -> Range | None:
+    if load.items is None or load.bytes is None or (load.items > 0 and load.bytes == 0):
+        return None
+    return Range(math.ceil(load.bytes / READ_BYTES), math.ceil(1.1 * load.bytes / READ_BYTES) + 1)
+
+
+def _gigabytes(load: Load) -> Range | None:
+    if load.bytes is None or (load.items and load.bytes == 0):
+        return None
+    return Range(load.bytes / GB, load.bytes / GB)
+
+
+def _export(config: Migration, loads: Sequence[Load]) -> Part:
+    size = _sum([_gigabytes(load) for load in loads if load.method == "export"])
+    return Part("Export to S3", size, "GB", _priced(size, prices_of(config.source.region, config.prices).export_gb))
+
+
+def _scans(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Part:
+    """Tables that are scanned; what is read from provisioned capacity is paid for already."""
+    scanned = [load for load in loads if load.method == "scan"]
+    paid = [_read_units(load) for load in scanned if _on_demand(standings, load.source, "source")]
+    price = prices_of(config.source.region, config.prices).million_reads
+    return Part("Scans of the source", _sum([_read_units(load) for load in scanned]), "read units",
+                _priced(_sum(paid), price, 1e-6))  # fmt: skip
+
+
+def _transfer(config: Migration, loads: Sequence[Load]) -> Part:
+    """An export into another region; what this machine fetches and sends depends on where it stands."""
+    crosses = config.source.region != config.staging.region
+    size = _sum([_gigabytes(load) for load in loads if crosses and load.method == "export"])
+    usd = _priced(size, prices_of(config.source.region, config.prices).transfer_gb)
+    return Part("Transfer of the export between regions", size, "GB", usd and Range(0.0, usd.high))
+
+
+def _requests(config: Migration, loads: Sequence[Load]) -> tuple[Part, Part]:
+    prices = prices_of(config.staging.region, config.prices)
+    files = _sum([_files(load) for load in loads])
+    own = _sum([_files(load) for load in loads if load.method != "reuse"])
+    gets = files and Range(2 * files.low, 3 * files.high)  # by the import, and once or twice by the validation
+    return (
+        Part("S3 PUT requests", own, "requests", _priced(own, prices.thousand_puts, 1e-3)),
+        Part("S3 GET requests", gets, "requests", _priced(gets, prices.thousand_gets, 1e-3)),
+    )
+
+
+def _files(load: Load) -> Range | None:
+    """Objects of an export: at least one data file for each partition of 10 GB, at most some more."""
+    if load.files is not None:
+        return Range(load.files + SMALL_FILES - 1, load.files + SMALL_FILES - 1)
+    size = _gigabytes(load)
+    return size and Range(SMALL_FILES, SMALL_FILES + 8 * (1 + size.high / 10))
+
+
+def _writes(
+    config: Migration, what: str, units: Sequence[tuple[Work, Range | None]], standings: Mapping[str, Standings]
+) -> Part:
+    """Writes to the target; what is written with provisioned capacity is paid for already."""
+    paid = [u for work, u in units if _on_demand(standings, work.source, "target")]
+    price = prices_of(config.target.region, config.prices).million_writes
+    return Part(f"Writes of {what}", _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+
+
+def _reads(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> Part:
+    """The validation reads the target once, and once more where something differs."""
+
+    def twice(units: Range | None) -> Range | None:
+        return units and Range(units.low, 2 * units.high)
+
+    paid = [twice(w.read_units) for w in works if _on_demand(standings, w.source, "target")]
+    price = prices_of(config.target.region, config.prices).million_reads
+    return Part("Scans of the target for the validation", _sum([twice(w.read_units) for w in works]), "read units",
+                _priced(_sum(paid), price, 1e-6))  # fmt: skip
+
+
+def _on_demand(standings: Mapping[str, Standings], source: str, side: str) -> bool:
+    """Whether a table's use is charged; one that is not known to be provisioned is taken to be on demand."""
+    stand: Standing | None = getattr(standings.get(source), side, None)
+    return stand is None or stand.on_demand
+
+
+def _hours(
+    config: Migration, loads: Sequence[Load], works: Sequence[Work], standings: Mapping[str, Standings]
+) -> Range | None:
+    """Exports run side by side; scans, imports and validations follow each other, table by table."""
+    spans: list[Range | None] = [w.import_seconds for w in works] + [w.validate_seconds for w in works]
+    if any(load.method == "export" and load.basis in (HINT, UNKNOWN) for load in loads):
+        spans.append(Range(*EXPORT_SECONDS))
+    for load in loads:
+        if load.method == "scan" and load.basis in (HINT, UNKNOWN):
+            stand = standings.get(load.source, Standings(None, None)).source
+            spans.append(divided(_read_units(load), read_rates(stand, config.export.scan_max_rcu)))
+    whole = _sum(spans)
+    return whole and whole.times(1 / 3600)
+
+
+def _sum(ranges: Sequence[Range | None]) -> Range | None:
+    """The sum; None if anything in it is not known."""
+    whole = Range(0.0, 0.0)
+    for one in ranges:
+        if one is None:
+            return None
+        whole += one
+    return whole
+
+
+def _priced(quantity: Range | None, price: float | None, per: float = 1.0) -> Range | None:
+    if quantity is not None and quantity.high == 0:
+        return Range(0.0, 0.0)
+    return None if quantity is None or price is None else quantity.times(price * per)

@@ -1,0 +1,184 @@
+"""Ask the target's secondary indexes for a sample of their keys and compare the answers with the export.
+
+A global index follows its table with a delay, so an answer that is wrong is asked for again before it is
+called wrong. An index that cannot be asked is "not checked", which is never good.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from runbook_lib.aws.answered import LiveIndex
+from runbook_lib.aws.wire import Patience, Wire, WireError
+from runbook_lib.index_sample import Key, Sample, SampledKey, projected
+from runbook_lib.items import Item, digest, key_of
+from runbook_lib.rate import RateLimit
+
+CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
+ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB
+CANNOT_ASK = frozenset({"AccessDeniedException", "UnknownOperationException"})
+TTL_MARGIN = 3600.0  # seconds: an item this close to its expiry may be gone or not
+
+Ask = Callable[[LiveIndex, Item], Iterator[Item]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much is asked and how long a wrong answer is waited out.
+
+    `may_hold_more` says that the target held items before the import, so that others under a key are no error.
+    """
+
+    samples: int
+    wait_seconds: float
+    now: float
+    may_hold_more: bool
+    sleep: Callable[[float], None]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What one index key answered, against the export; `expired` items were the TTL's to delete."""
+
+    found: int = 0
+    missing: int = 0
+    different: int = 0
+    extra: int = 0
+    expired: int = 0
+
+
+def check_indexes(
+    indexes: Sequence[LiveIndex],
+    table_key: Key,
+    exported: Iterable[tuple[Item, float | None]],
+    ask: Ask,
+    settings: Settings,
+) -> list[dict[str, Any]]:
+    """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most."""
+    asked = [index for index in indexes if settings.samples and index.state == "ACTIVE"]
+    most = ITEMS_HELD // (len(asked) * settings.samples) if asked else 0
+    samples = {index.name: Sample(index, table_key, settings.samples, max(1, most)) for index in asked}
+    if samples:
+        for item, expires in exported:
+            for sample in samples.values():
+                sample.add(item, expires)
+    facts = []
+    for index in indexes:
+        if index.name in samples:
+            facts.append(_check(samples[index.name], ask, settings))
+        else:
+            why = f"the index is {index.state}" if settings.samples else "validate.index_samples is 0"
+            facts.append(_fact(index, NOT_CHECKED, why))
+    return facts
+
+
+def _check(sample: Sample, ask: Ask, settings: Settings) -> dict[str, Any]:
+    sampled = sample.sampled()
+    keys = [key for key in sampled if not key.too_many]
+    left_out = len(sampled) - len(keys)
+    numbers = {"belonging": sample.belonging, "keys": len(keys), "left_out": left_out}
+    if not sample.belonging:
+        return _fact(sample.index, NOTHING, "no item of the export belongs into it", numbers)
+    if not keys:
+        why = f"each of the {left_out} sampled keys has more than {sample.most:,} items"
+        return _fact(sample.index, NOT_CHECKED, why, numbers)
+    try:
+        answers = _patiently(sample, keys, ask, settings)
+    except WireError as error:
+        if error.code in CANNOT_ASK or "backfilling" in error.message.lower():
+            return _fact(sample.index, NOT_CHECKED, str(error), numbers)
+        raise
+    numbers |= {
+        "expected": sum(len(key.items) for key in keys),
+        **{name: sum(getattr(a, name) for a in answers) for name in asdict(Answer())},
+        "wrong_keys": sum(_is_wrong(a, settings) for a in answers),
+    }
+    return _fact(sample.index, CHECKED, None, numbers)
+
+
+def _patiently(sample: Sample, keys: list[SampledKey], ask: Ask, settings: Settings) -> list[Answer]:
+    """One answer for each key; wrong ones are asked for again until they are right or the waiting is over."""
+    answers = [_compare(sample, key, ask, settings) for key in keys]
+    for part in (1, 2, 4, 8):
+        wrong = [place for place, answer in enumerate(answers) if _is_wrong(answer, settings)]
+        if not wrong or not settings.wait_seconds:
+            break
+        settings.sleep(settings.wait_seconds * part / 15)
+        for place in wrong:
+            answers[place] = _compare(sample, keys[place], ask, settings)
+    return answers
+
+
+def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> Answer:
+    answer, left = Answer(), dict(key.items)
+    for item in ask(sample.index, key.key):
+        answer.found += 1
+        expected = left.pop(digest(key_of(item, sample.table_key)), None)
+        if expected is None:
+            answer.extra += 1  # an item that is answered twice is one too many, too
+        elif expected.projected != digest(projected(item, sample.index, sample.table_key)):
+            answer.different += 1
+    for gone in left.values():
+        expired = gone.expires is not None and gone.expires <= settings.now + TTL_MARGIN
+        answer.expired += expired
+        answer.missing += not expired
+    return answer
+
+
+def _is_wrong(answer: Answer, settings: Settings) -> bool:
+    return bool(answer.missing or answer.different or (answer.extra and not settings.may_hold_more))
+
+
+def _fact(index: LiveIndex, state: str, why: str | None, numbers: dict[str, int] | None = None) -> dict[str, Any]:
+    """One index's facts; a number that was not measured is None."""
+    names = ("belonging", "keys", "left_out", "expected", *asdict(Answer()), "wrong_keys")
+    known: dict[str, int] = numbers or {}
+    return {
+        "index": index.name,
+        "kind": index.kind,
+        "projection": index.definition.projection,
+        "state": state,
+        "why": why,
+        **{name: known.get(name) for name in names},
+    }
+
+
+def wrong_indexes(facts: Iterable[dict[str, Any]]) -> list[str]:
+    """Why the indexes of a table contradict its export; empty if none that was asked does."""
+    return [
+        f"index {f['index']} answers otherwise than the export for {f['wrong_keys']:,} of {f['keys']:,} sampled keys: "
+        f"missing {f['missing']:,}, different {f['different']:,}, extra {f['extra']:,}"
+        for f in facts
+        if f["wrong_keys"]
+    ]
+
+
+def ask_target(wire: Wire, table: str, limit: RateLimit, patience: Patience) -> Ask:
+    """A way to ask the indexes of a table for all items under one key."""
+
+    def ask(index: LiveIndex, key: Item) -> Iterator[Item]:
+        names = list(key)
+        request: dict[str, Any] = {
+            "TableName": table,
+            "IndexName": index.name,
+            "KeyConditionExpression": " AND ".join(f"#k{n} = :k{n}" for n in range(len(names))),
+            "ExpressionAttributeNames": {f"#k{n}": name for n, name in enumerate(names)},
+            "ExpressionAttributeValues": {f":k{n}": key[name] for n, name in enumerate(names)},
+            "Select": "ALL_PROJECTED_ATTRIBUTES",
+            "ConsistentRead": index.kind == "LSI",  # a global index has no consistent reads
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        while True:
+            page = orjson.loads(wire.read("Query", json.dumps(request).encode(), patience))
+            yield from page["Items"]
+            limit.spend(float((page.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0)))
+            if not page.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    return ask

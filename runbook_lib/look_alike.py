@@ -1,0 +1,53 @@
+"""Compare the definitions of planned pairs, and say what of it stands in the way of an import."""
+
+from __future__ import annotations
+
+from runbook_lib.aws.answered import read_answered
+from runbook_lib.aws.clients import Clients
+from runbook_lib.config import Migration
+from runbook_lib.errors import ConfigError
+from runbook_lib.parity import BLOCKS, KEY, STREAM, WARNS, Difference, Gap, Parity, compare_definitions
+from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, Pair
+
+
+def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None:
+    """The comparison of a pair; None where one of the tables is not there or nothing is to be migrated.
+
+    A table that may not be read is a gap, as a single property would be.
+    """
+    if pair.source_facts is None or pair.target_facts is None or pair.method == "skip":
+        return None
+    try:
+        source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
+    except ConfigError as error:
+        return Parity((), (Gap("every property", str(error)),), ())
+    return compare_definitions(source, target, config.parity.accept)
+
+
+def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:
+    """The comparison as checks of the pre-flight; key and stream of a target have checks of their own."""
+    if parity is None:
+        return []
+    told = [d for d in parity.differences if _is_told(d)]
+    found = [
+        Check(
+            "definition", pair.target, BLOCKER if d.rating == BLOCKS else WARNING,
+            f"{d.what} {d.source}, as the source has it", d.target, d.remedy, configuration=d.rating == BLOCKS,
+        )
+        for d in told
+    ]  # fmt: skip
+    found += [
+        Check("definition", pair.target, NOT_CHECKED, f"{gap.property} as the source has it", gap.why)
+        for gap in parity.not_checked
+    ]
+    return found or [Check("definition", pair.target, OK, f"the definition of {pair.source}", "nothing that warns")]
+
+
+def parity_blockers(pair: Pair, parity: Parity | None) -> list[Obstacle]:
+    """What cannot be mended any more; the key is compared with every item."""
+    return [check.obstacle for check in parity_checks(pair, parity) if check.status == BLOCKER]
+
+
+def _is_told(difference: Difference) -> bool:
+    own = difference.property == KEY or (difference.property == STREAM and difference.target != "off")
+    return difference.rating in (BLOCKS, WARNS) and not own

@@ -1,0 +1,68 @@
+"""How fast a table can be written and read, and how long that makes a step; pure.
+
+Limits: "Service, account, and table quotas in Amazon DynamoDB" and "On-demand capacity mode", Developer Guide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_lib.aws.standing import Standing
+
+NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
+TABLE_MOST = 40_000  # what a table takes at most, unless AWS raised it
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """At least and at most."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: Range) -> Range:
+        return Range(self.low + other.low, self.high + other.high)
+
+    def times(self, factor: float) -> Range:
+        return Range(self.low * factor, self.high * factor)
+
+
+TABLE_SECONDS = Range(0.1, 3.0)  # of each step of a table, however small it is
+MACHINE = Range(3_000.0, 50_000.0)  # items per second one process sends or compares; docs/benchmarks.md
+
+
+def write_rates(standing: Standing | None, ceiling: float | None = None) -> Range:
+    """Write units per second a table takes, just now and after it has adapted; held to a ceiling of ours."""
+    takes = _takes(standing)
+    return Range(min(takes.low, ceiling or takes.low), min(takes.high, ceiling or takes.high))
+
+
+def _takes(standing: Standing | None) -> Range:
+    if standing is None:
+        return Range(NEW_WRITES, TABLE_MOST)
+    if not standing.on_demand:
+        units = max(1, standing.write_units or 0)
+        return Range(units, units)
+    most = standing.max_write_units or max(TABLE_MOST, standing.warm_write_units or 0)
+    return Range(min(most, standing.warm_write_units or NEW_WRITES), most)
+
+
+def read_rates(standing: Standing | None, ceiling: float | None) -> Range:
+    """Read units per second of a table, held to a ceiling of ours."""
+    if standing is not None and not standing.on_demand:
+        slow = fast = float(max(1, standing.read_units or 0))
+    else:
+        fast = (standing and standing.max_read_units) or TABLE_MOST
+        slow = min(fast, (standing and standing.warm_read_units) or NEW_READS)
+    return Range(min(slow, ceiling or slow), min(fast, ceiling or fast))
+
+
+def divided(units: Range | None, rates: Range) -> Range | None:
+    return None if units is None else Range(units.low / rates.high, units.high / rates.low)
+
+
+def by_machine(seconds: Range | None, items: int | None) -> Range | None:
+    """What the table allows or what a machine can do, whichever takes longer."""
+    if seconds is None or items is None:
+        return None
+    return TABLE_SECONDS + Range(max(seconds.low, items / MACHINE.high), max(seconds.high, items / MACHINE.low))

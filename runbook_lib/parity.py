@@ -1,0 +1,281 @@
+"""Two table definitions side by side: each difference, how grave it is, and what to do about it.
+
+`blocks` cannot be mended once items are loaded, or makes the target reject items. `warns` changes what the
+table does or holds. `informs` changes what it costs or what it is called. Pure; what could not be asked for
+on one side is "not checked" and never equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runbook_lib.aws.answered import PROTECTION, RECOVERY, TAGS, TTL, Answered
+from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
+from runbook_lib.items import KeyAttribute
+
+BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
+RATINGS = (BLOCKS, WARNS, INFORMS)
+KEY, TYPES, STREAM = "key", "attribute types", "stream"
+GLOBAL, LOCAL = "global indexes", "local indexes"
+NONE = "none"
+NEW_TABLE = "create the target again: this cannot be changed later"
+INDEX_CHANGE = "delete the target's index and create it as the source has it"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One property that is not the same; `what` is the property or, of an index, its name too."""
+
+    property: str
+    what: str
+    source: str
+    target: str
+    rating: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A property that could not be asked for on one side or both."""
+
+    property: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The comparison of one pair: `equal` names the properties that are the same."""
+
+    differences: tuple[Difference, ...]
+    not_checked: tuple[Gap, ...]
+    equal: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Definition = TableDefinition
+Found = Iterator[Difference]
+
+
+def compare_definitions(source: Answered, target: Answered, accept: Collection[str] = ()) -> Parity:
+    """Compare the definitions of a pair; a property in `accept` may differ and is then only told."""
+    differences, gaps, equal = [], [], []
+    for name, look in PROPERTIES.items():
+        why = [
+            f"{side}: {a.unknown[name]}" for side, a in (("source", source), ("target", target)) if name in a.unknown
+        ]
+        if why:
+            gaps.append(Gap(name, "; ".join(why)))
+            continue
+        found = list(look(source.definition, target.definition))
+        differences += [_accepted(d) if name in accept else d for d in found]
+        if not found:
+            equal.append(name)
+    differences.sort(key=lambda d: RATINGS.index(d.rating))
+    return Parity(tuple(differences), tuple(gaps), tuple(equal))
+
+
+def _accepted(difference: Difference) -> Difference:
+    return Difference(
+        difference.property, difference.what, difference.source, difference.target, INFORMS,
+        "accepted by parity.accept in the migration file",
+    )  # fmt: skip
+
+
+def _key(source: Definition, target: Definition) -> Found:
+    if source.key != target.key:
+        yield Difference(KEY, KEY, _spell_key(source.key), _spell_key(target.key), BLOCKS, NEW_TABLE)
+
+
+def _types(source: Definition, target: Definition) -> Found:
+    """Index attributes of two types: every item that has one would be rejected by the target."""
+    ours, theirs = _index_types(source), _index_types(target)
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name] != theirs[name]:
+            yield Difference(
+                TYPES, f"type of index attribute {name}", ours[name], theirs[name], BLOCKS,
+                f"the target rejects every item that has {name}: create its indexes with the source's type",
+            )  # fmt: skip
+
+
+def _index_types(definition: Definition) -> dict[str, str]:
+    indexes = (*definition.global_indexes, *definition.local_indexes)
+    own = {k.name for k in definition.key}
+    return {k.name: k.type for index in indexes for k in index.key if k.name not in own}
+
+
+def _global(source: Definition, target: Definition) -> Found:
+    yield from _indexes(GLOBAL, "global index", source.global_indexes, target.global_indexes, WARNS)
+
+
+def _local(source: Definition, target: Definition) -> Found:
+    yield from _indexes(LOCAL, "local index", source.local_indexes, target.local_indexes, BLOCKS)
+
+
+def _indexes(
+    kind: str, word: str, source: tuple[IndexDefinition, ...], target: tuple[IndexDefinition, ...], grave: str
+) -> Found:
+    """Missing, other and additional indexes; a local one can only be made together with its table."""
+    ours, theirs = {i.name: i for i in source}, {i.name: i for i in target}
+    change = NEW_TABLE if grave == BLOCKS else INDEX_CHANGE
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other, what = ours.get(name), theirs.get(name), f"{word} {name}"
+        if other is None and one is not None:
+            remedy = change if grave == BLOCKS else "queries on it fail: create it, before the import if it can be"
+            yield Difference(kind, what, _spell_index(one), NONE, grave, remedy)
+        elif one is None and other is not None:
+            remedy = (
+                "it costs writes, and items whose key attributes have another type are rejected; delete it if unused"
+            )
+            yield Difference(kind, what, NONE, _spell_index(other), WARNS, remedy)
+        elif one is not None and other is not None and one.key != other.key:
+            yield Difference(kind, what, _spell_index(one), _spell_index(other), grave, change)
+        elif one is not None and other is not None and _projects(one) != _projects(other):
+            more = _covers(other, one)
+            remedy = "it holds more than the source's and costs more" if more else change
+            yield Difference(kind, what, _spell_index(one), _spell_index(other), INFORMS if more else grave, remedy)
+
+
+def _projects(index: IndexDefinition) -> tuple[str, tuple[str, ...]]:
+    return index.projection, index.attributes
+
+
+def _covers(wide: IndexDefinition, narrow: IndexDefinition) -> bool:
+    if wide.projection == "ALL":
+        return True
+    return narrow.projection != "ALL" and set(narrow.attributes) <= set(wide.attributes)
+
+
+def _ttl(source: Definition, target: Definition) -> Found:
+    if source.ttl != target.ttl:
+        remedy = "turn it on for the same attribute when the import is validated, or items stay for ever"
+        if target.ttl is not None:
+            remedy = "the target deletes items by it; turn it off, or make it the source's, before the import"
+        yield Difference(TTL, TTL, source.ttl or "off", target.ttl or "off", WARNS, remedy)
+
+
+def _stream(source: Definition, target: Definition) -> Found:
+    if source.stream != target.stream:
+        # A stream on the target has a warning of its own, whatever the source has (preflight).
+        rating = INFORMS if source.stream is None else WARNS
+        remedy = "turn it on when the import is validated, before its consumers start"
+        if target.stream is not None:
+            remedy = "its consumers, such as Lambda triggers, see other records than the source's, or any at all"
+        yield Difference(STREAM, STREAM, source.stream or "off", target.stream or "off", rating, remedy)
+
+
+def _billing(source: Definition, target: Definition) -> Found:
+    if source.billing != target.billing:
+        remedy = "the import is as fast as the target's capacity; the bill differs"
+        yield Difference("billing mode", "billing mode", source.billing, target.billing, INFORMS, remedy)
+
+
+def _capacity(source: Definition, target: Definition) -> Found:
+    """Provisioned units or on-demand limits; of tables with two billing modes there is nothing to compare."""
+    if source.billing != target.billing:
+        return
+    theirs = {i.name: i for i in target.global_indexes}
+    pairs: list[tuple[str, Any, Any]] = [("capacity", source, target)]
+    pairs += [(f"capacity of {i.name}", i, theirs[i.name]) for i in source.global_indexes if i.name in theirs]
+    for what, one, other in pairs:
+        ours, found = (_spell_capacity(d.provisioned, d.on_demand) for d in (one, other))
+        if ours != found:
+            yield Difference("capacity", what, ours, found, INFORMS, "the import is as fast as the target's capacity")
+
+
+def _recovery(source: Definition, target: Definition) -> Found:
+    ours, theirs = source.recovery_days, target.recovery_days
+    if ours != theirs:
+        lost = theirs is None
+        remedy = "turn it on for the target" if lost else "the target reaches back differently; nothing is lost"
+        yield Difference(RECOVERY, RECOVERY, _days(ours), _days(theirs), WARNS if lost else INFORMS, remedy)
+
+
+def _protection(source: Definition, target: Definition) -> Found:
+    ours, theirs = source.deletion_protection, target.deletion_protection
+    if ours != theirs:
+        remedy = "turn it on for the target" if ours else "the target cannot be deleted by mistake"
+        yield Difference(PROTECTION, PROTECTION, _on(ours), _on(theirs), WARNS if ours else INFORMS, remedy)
+
+
+def _table_class(source: Definition, target: Definition) -> Found:
+    if source.table_class != target.table_class:
+        what = "table class"
+        yield Difference(what, what, source.table_class, target.table_class, INFORMS, "the bill differs")
+
+
+def _encryption(source: Definition, target: Definition) -> Found:
+    """Which key, not whose: no other region knows the ARN of the source's key."""
+    ours, theirs = (d.kms_key is not None for d in (source, target))
+    if ours != theirs:
+        what = "encryption"
+        remedy = (
+            "encrypt the target with a KMS key" if ours else "whoever reads the target must be allowed to use the key"
+        )
+        rating = WARNS if ours else INFORMS
+        yield Difference(what, what, _spell_encryption(ours), _spell_encryption(theirs), rating, remedy)
+
+
+def _tags(source: Definition, target: Definition) -> Found:
+    if source.tags != target.tags:
+        shared = set(source.tags) & set(target.tags)
+        ours, theirs = ([f"{k}={v}" for k, v in d.tags if (k, v) not in shared] for d in (source, target))
+        remedy = "set the tags that bills or permissions depend on"
+        yield Difference(TAGS, TAGS, ", ".join(ours) or NONE, ", ".join(theirs) or NONE, INFORMS, remedy)
+
+
+def _beyond(source: Definition, target: Definition) -> Found:
+    if source.beyond != target.beyond:
+        what, remedy = "replicas and vector indexes", "not carried over by this tool: set them up by hand"
+        yield Difference(what, what, ", ".join(source.beyond) or NONE, ", ".join(target.beyond) or NONE, WARNS, remedy)
+
+
+def _spell_key(key: tuple[KeyAttribute, ...]) -> str:
+    return ", ".join(f"{k.name} ({k.type})" for k in key)
+
+
+def _spell_index(index: IndexDefinition) -> str:
+    added = f" {', '.join(index.attributes)}" if index.attributes else ""
+    return f"{_spell_key(index.key)}; {index.projection}{added}"
+
+
+def _spell_capacity(provisioned: Throughput | None, on_demand: Throughput | None) -> str:
+    if provisioned is not None:
+        return f"{provisioned.read} read and {provisioned.write} write units"
+    if on_demand is not None:
+        read, write = (f"{n:,}" if n is not None else "any number of" for n in (on_demand.read, on_demand.write))
+        return f"at most {read} read and {write} write units"
+    return "no limit"
+
+
+def _spell_encryption(own: bool) -> str:
+    return "a KMS key" if own else "the key that AWS owns"
+
+
+def _days(days: int | None) -> str:
+    return "off" if days is None else f"on, {days} days"
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+PROPERTIES: dict[str, Callable[[Definition, Definition], Found]] = {
+    KEY: _key,
+    TYPES: _types,
+    GLOBAL: _global,
+    LOCAL: _local,
+    TTL: _ttl,
+    STREAM: _stream,
+    "billing mode": _billing,
+    "capacity": _capacity,
+    RECOVERY: _recovery,
+    PROTECTION: _protection,
+    "table class": _table_class,
+    "encryption": _encryption,
+    TAGS: _tags,
+    "replicas and vector indexes": _beyond,
+}

@@ -1,0 +1,113 @@
+"""The two sides of a comparison as streams and as buckets: an export's files and a table's segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from math import ceil
+
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.buckets import Buckets
+from runbook_lib.datafile import fetch
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items import Item, KeyAttribute, parse_line
+from runbook_lib.manifest import DataFile
+from runbook_lib.rate import RateLimit
+from runbook_lib.scan import scan_items
+from runbook_lib.tally import Tally
+
+# What is read again, at most and per thread, after a kill.
+SEGMENT_BYTES = 64 << 20
+MOST_SEGMENTS = 1_000_000  # of DynamoDB
+SHOW_EVERY = 5000
+Show = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSide:
+    """An export: the files of its manifest, whose MD5s are checked on the bytes that are compared."""
+
+    clients: Clients
+    bucket: str
+    files: list[DataFile]
+
+    def items(self) -> Iterator[Item]:
+        """Every item; each call reads the files anew."""
+        for file in self.files:
+            yield from self.items_of(file)
+
+    def items_of(self, file: DataFile) -> Iterator[Item]:
+        """The items of one file; a line that is none is left out, and the count then tells."""
+        with fetch(self.clients.staging, self.bucket, file) as checked:
+            for _, line in checked.items():
+                try:
+                    item = parse_line(line)
+                except CorruptFile:
+                    continue
+                yield item
+
+
+@dataclass(frozen=True, slots=True)
+class TableSide:
+    """A table, read by a parallel Scan of `segments` segments, `threads` of them at a time."""
+
+    wire: Wire
+    table: str
+    segments: int
+    threads: int
+    limit: RateLimit
+
+    def items(self) -> Iterator[Item]:
+        """Every item; each call scans the table anew."""
+        return scan_items(self.wire, self.table, 0, 1, self.limit, Patience())
+
+    def items_of(self, segment: int) -> Iterator[Item]:
+        return scan_items(self.wire, self.table, segment, self.segments, self.limit, Patience())
+
+
+def segments_for(threads: int, size: int) -> int:
+    """How many segments to cut a table of `size` bytes into: one per thread, more for a large one."""
+    return min(max(threads, ceil(size / SEGMENT_BYTES)), MOST_SEGMENTS)
+
+
+def export_buckets(side: ExportSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
+    """The export's buckets; files that the tally has are not read again."""
+    try:
+        for file in side.files:
+            if file.ordinal not in tally.done:
+                buckets, before = Buckets(), tally.buckets.items
+                buckets.add_items(_shown(side.items_of(file), show, before), key)
+                tally.finish(file.ordinal, buckets)
+    finally:
+        tally.keep()
+    return tally.buckets
+
+
+def table_buckets(side: TableSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
+    """The table's buckets; segments that the tally has are not read again."""
+
+    def fill(segment: int) -> None:
+        buckets = Buckets()
+        buckets.add_items(side.items_of(segment), key)
+        tally.finish(segment, buckets)
+
+    with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
+        try:
+            for done in as_completed([pool.submit(fill, s) for s in range(side.segments) if s not in tally.done]):
+                done.result()
+                show(tally.buckets.items)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            tally.keep()
+    return tally.buckets
+
+
+def _shown(items: Iterator[Item], show: Show, before: int) -> Iterator[Item]:
+    for count, item in enumerate(items, 1):
+        if count % SHOW_EVERY == 0:
+            show(before + count)
+        yield item

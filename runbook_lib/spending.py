@@ -1,0 +1,64 @@
+"""Reckon again what a run will cost, as more of it is known: after the exports, and after a dry run's measuring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from runbook_lib.advice import advise
+from runbook_lib.aws.standing import Standing
+from runbook_lib.checks.quotas import within_limits
+from runbook_lib.estimate import HINT, MANIFEST, MEASURED, UNKNOWN, Estimate, Load, Standings, estimate
+from runbook_lib.plan import Pair
+from runbook_lib.run import Run
+
+
+def reckon(run: Run, stage: str) -> Estimate:
+    """The estimate as the ledger allows it now, kept as that of a stage."""
+    exports, measured = run.ledger.all("export"), run.ledger.all("measured")
+    standings = {source: _standings(fact) for source, fact in run.ledger.all("standing").items()}
+    loads = [
+        _load(pair, exports.get(pair.source) or {}, measured.get(pair.source))
+        for pair in run.planned_pairs()
+        if pair.method != "skip"
+    ]
+    bill = estimate(run.config, loads, standings)
+    advice = [each.to_json() for each in advise(run.config, bill, standings)]
+    run.ledger.put("estimate", stage, bill.to_json() | {"advice": advice})
+    return bill
+
+
+def over_limits(run: Run, bill: Estimate) -> list[str]:
+    """Why the run may not go on by `limits`; empty if it may."""
+    limits = run.config.limits
+    return [str(c.obstacle) for c in within_limits(limits.max_cost_usd, limits.max_hours, bill) if c.blocks]
+
+
+def _load(pair: Pair, export: dict[str, Any], measured: dict[str, Any] | None) -> Load:
+    """A table as DescribeTable remembers it, better as its manifest says, best as a dry run has measured it."""
+    facts, manifest = pair.source_facts, export.get("manifest")
+    load = Load(
+        source=pair.source,
+        target=pair.target,
+        method=pair.method,
+        basis=HINT if facts else UNKNOWN,
+        items=facts.items_hint if facts else None,
+        bytes=facts.bytes_hint if facts else None,
+        files=export.get("files"),
+        indexes=pair.target_facts.indexes if pair.target_facts else (),
+    )
+    if manifest:
+        load = replace(load, basis=MANIFEST, items=export["items"], bytes=manifest.get("billed_bytes"))
+    if measured:
+        load = replace(
+            load, basis=MEASURED, bytes=measured["size"], measured_units=measured["units"],
+            measured_index_units=measured["index_units"],
+        )  # fmt: skip
+    return load
+
+
+def _standings(fact: dict[str, Any]) -> Standings:
+    def one(said: dict[str, Any] | None) -> Standing | None:
+        return Standing(**said | {"replicas": tuple(said["replicas"])}) if said else None
+
+    return Standings(one(fact["source"]), one(fact["target"]))

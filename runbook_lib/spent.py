@@ -1,0 +1,84 @@
+"""What a run has really used, out of its ledger, to be set against the estimate; None is what nobody measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runbook_lib.ledger import Ledger
+
+GB = 1 << 30
+Units = Mapping[str, float | None]
+
+
+def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
+    """Quantities and, where prices are known, USD: of this run's own exports, reads, writes and S3 requests."""
+    exports, checked = ledger.all("export"), ledger.all("validation")
+    sizes = {
+        source: (fact.get("manifest") or {}).get("billed_bytes")
+        for source, fact in exports.items()
+        if fact.get("status") == "COMPLETED" and fact.get("method") == "export"
+    }
+    scans = {source: fact.get("read_units") for source, fact in exports.items() if fact.get("method") == "scan"}
+    reads = {source: fact.get("read_units") for source, fact in checked.items() if "export_digest" in fact}
+    exported, writes = _total(sizes), _writes(ledger)
+    staging = ledger.calls("staging")
+    quantities = {
+        "export_gb": None if exported is None else exported / GB,
+        "write_units": _total(writes),
+        "scan_units": _total(scans),
+        "validation_units": _total(reads),
+        "puts": staging.get("PutObject", 0),
+        "gets": staging.get("GetObject", 0),
+    }
+    standings = ledger.all("standing")
+    paid = quantities | {
+        "write_units": _total(_on_demand(writes, standings, "target")),
+        "scan_units": _total(_on_demand(scans, standings, "source")),
+        "validation_units": _total(_on_demand(reads, standings, "target")),
+    }
+    return quantities | {"hours": seconds / 3600, "usd": _usd(ledger.get("estimate", "prices"), paid)}
+
+
+def _writes(ledger: Ledger) -> dict[str, float | None]:
+    """Consumed write units by source table; None for one that was written to and told none."""
+    sums = ledger.rows("SELECT source, SUM(wcu) AS units FROM sample GROUP BY 1")
+    told = {row["source"]: row["units"] for row in sums}
+    written = [row["source"] for row in ledger.rows("SELECT source FROM file GROUP BY 1 HAVING SUM(written) > 0")]
+    return {source: told.get(source) or None for source in written}
+
+
+def _on_demand(units: Units, standings: Mapping[str, Any], side: str) -> dict[str, float | None]:
+    """Those of tables whose use is charged; provisioned capacity is paid by the hour, used or not."""
+    return {
+        source: value
+        for source, value in units.items()
+        if ((standings.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
+    }
+
+
+def _total(units: Units) -> float | None:
+    known = [value for value in units.values() if value is not None]
+    return sum(known) if len(known) == len(units) else None
+
+
+def _usd(prices: Mapping[str, Any] | None, used: Units) -> float | None:
+    """The bill for what was measured; None if a part of it was not, or has no price."""
+    if not prices:
+        return None
+    total = 0.0
+    for name, side, price, per in (
+        ("export_gb", "source", "export_gb", 1.0),
+        ("write_units", "target", "million_writes", 1e-6),
+        ("scan_units", "source", "million_reads", 1e-6),
+        ("validation_units", "target", "million_reads", 1e-6),
+        ("puts", "staging", "thousand_puts", 1e-3),
+        ("gets", "staging", "thousand_gets", 1e-3),
+    ):
+        quantity, unit = used[name], prices[side][price]
+        if quantity == 0:
+            continue
+        if quantity is None or unit is None:
+            return None
+        total += quantity * unit * per
+    return total

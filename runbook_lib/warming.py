@@ -1,0 +1,55 @@
+"""Raise the warm throughput of targets, where the migration file names them; it cannot be lowered again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from runbook_lib.aws.standing import describe_standing, raise_warm_throughput
+from runbook_lib.errors import TransferError
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.run import Run, stamp
+
+POLL_SECONDS = 5.0
+PATIENCE_SECONDS = 3_600.0
+
+
+def warm_targets(run: Run, sleep: Callable[[float], None] = time.sleep) -> dict[str, dict[str, Any]]:
+    """Raise what `import.warm_throughput` names and wait until it is there; returns the facts by target.
+
+    Without `run.execute` nothing is done. A table that is as warm already is left as it is. Raises
+    TransferError if a table is gone or does not get there.
+    """
+    wanted = {p.target: run.config.import_.warm_throughput.get(p.target) for p in run.planned_pairs()}
+    asked = {target: units for target, units in wanted.items() if units is not None}
+    if run.execute and asked:
+        check_confirmation(run.confirmation, run.clients)
+        client = run.clients.warming(frozenset(asked))
+        for target, units in asked.items():
+            _warm(run, client, target, units, sleep)
+    return run.ledger.all("warmed")
+
+
+def _warm(run: Run, client: Any, target: str, units: int, sleep: Callable[[float], None]) -> None:
+    before = _warmth(client, target)
+    if before is not None and before >= units:
+        return
+    fact = {"units": units, "units_before": before, "asked": stamp(run.now()), "reached": None}
+    run.ledger.put("warmed", target, fact)  # before the call: it is charged whatever comes after it
+    raise_warm_throughput(client, target, units)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (_warmth(client, target) or 0) < units:
+        if time.monotonic() > deadline:
+            raise TransferError(f"{target} is not at {units:,} warm write units after an hour; run again to go on")
+        sleep(POLL_SECONDS)
+    run.ledger.put("warmed", target, fact | {"reached": stamp(run.now())})
+
+
+def _warmth(client: Any, target: str) -> int | None:
+    """Warm write units per second of an ACTIVE table; None while it is being changed."""
+    found = describe_standing(client, target)
+    if found is None:
+        raise TransferError(f"target {target} is gone; create it and run 00_preflight again")
+    facts, stand = found
+    return stand.warm_write_units if facts.status == "ACTIVE" else None

@@ -1,0 +1,58 @@
+"""Writes docs/allowed-calls.md: every DynamoDB and S3 operation and what the guard says to it on each side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import botocore
+import botocore.session
+
+from runbook_lib.aws.guard import SOURCE, SOURCE_RECOVERY, STAGING, TARGET, TARGET_CANARY, TARGET_WARMING, TARGET_WRITES
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
+ALWAYS = (SOURCE, TARGET, STAGING)
+ASKED = (SOURCE_RECOVERY, TARGET_WRITES | TARGET_WARMING | TARGET_CANARY, frozenset[str]())
+HEAD = """# Allowed calls
+
+Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard.py`, the one list, and from all operations
+that botocore {version} knows. A refused call raises `ForbiddenCall` before a byte leaves the machine, whatever it was
+called through: client, resource, paginator, waiter, presigned URL or form, or the wire-level path.
+
+- **yes**: allowed.
+- **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
+  (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
+  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
+  `validate.canary`.
+- **no**: refused.
+
+"""
+
+
+def verdicts_of(operation: str) -> tuple[str, ...]:
+    """The verdicts of source, target and staging side."""
+    return tuple(
+        "yes" if operation in always else "asked" if operation in asked else "no"
+        for always, asked in zip(ALWAYS, ASKED, strict=True)
+    )
+
+
+def rows(text: str) -> list[list[str]]:
+    """The table's rows as cells."""
+    return [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+
+
+def page() -> str:
+    session = botocore.session.Session()
+    known = [
+        f"{service}:{name}"
+        for service in ("dynamodb", "s3")
+        for name in sorted(session.get_service_model(service).operation_names)
+    ]
+    others = sorted({o for side in (*ALWAYS, *ASKED) for o in side} - set(known))
+    lines = ["| operation | source | target | staging |", "|---|---|---|---|"]
+    lines += [f"| `{o}` | {' | '.join(verdicts_of(o))} |" for o in [*known, *others]]
+    return HEAD.format(version=botocore.__version__) + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

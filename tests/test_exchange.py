@@ -1,0 +1,275 @@
+"""The short way over botocore's connections speaks HTTP/1.1 as the long way does."""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import hypothesis.strategies as st
+import pytest
+from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+
+from runbook_lib.aws.exchange import Exchange, Incoming, NoAnswer, read_answer
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@dataclass
+class Scripted:
+    """Answers each request with the next bytes of its script, and closes the connection if the script says so."""
+
+    script: list[tuple[bytes, bool]] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+    open: list[socket.socket] = field(default_factory=list)
+
+
+@contextmanager
+def serving(server: Scripted, context: ssl.SSLContext | None = None) -> Iterator[Scripted]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server.port = listening.getsockname()[1]
+        thread = threading.Thread(target=_serve, args=(server, listening, context))
+        thread.start()
+        try:
+            yield server
+        finally:
+            for end in (listening, *server.open):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _serve(server: Scripted, listening: socket.socket, context: ssl.SSLContext | None) -> None:
+    threads = []
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            break
+        server.connections += 1
+        threads.append(threading.Thread(target=_talk, args=(server, connection, context)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+
+
+def _talk(server: Scripted, connection: socket.socket, context: ssl.SSLContext | None) -> None:
+    try:
+        with context.wrap_socket(connection, server_side=True) if context else connection as talking:
+            server.open.append(talking)
+            while request := _request(talking):
+                server.heard.append(request)
+                answer, close = server.script.pop(0) if server.script else (OK, False)
+                talking.sendall(answer)
+                if close:
+                    return
+    except OSError:
+        pass
+
+
+def _request(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        block = connection.recv(65536)
+        if not block:
+            return b""
+        received += block
+    head, _, body = received.partition(b"\r\n\r\n")
+    [length] = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def exchange_with(url: str, **settings: Any) -> tuple[Exchange, Any]:
+    config = Config(read_timeout=2, connect_timeout=2, **settings.pop("config", {}))
+    client = boto3.client(
+        "dynamodb", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", config=config,
+        **settings,
+    )  # fmt: skip
+    return Exchange(client._endpoint.http_session, url), client
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with serving(Scripted()) as made:
+        yield made
+
+
+@pytest.fixture
+def exchange(server: Scripted) -> Iterator[Exchange]:
+    made, client = exchange_with(f"http://127.0.0.1:{server.port}/")
+    with closing(client):
+        yield made
+
+
+def test_a_connection_is_used_again(server: Scripted, exchange: Exchange) -> None:
+    for _ in range(3):
+        assert exchange.post({"Host": "x"}, b"body")[0] == 200
+    assert server.connections == 1
+    assert server.heard[0].startswith(b"POST / HTTP/1.1\r\nHost: x\r\n")
+    assert server.heard[0].endswith(b"\r\n\r\nbody")
+
+
+@pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        (CHUNKED + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n", b"abcde"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"until the end"),
+    ],
+    ids=["chunked", "interim", "close", "until-the-end"],
+)  # fmt: skip
+def test_every_way_to_end_an_answer_is_understood(
+    server: Scripted, exchange: Exchange, answer: bytes, content: bytes
+) -> None:
+    server.script = [(answer, b"close" in answer or answer.startswith(b"HTTP/1.0"))]
+    assert exchange.post({"Host": "x"}, b"")[2] == content
+    assert exchange.post({"Host": "x"}, b"")[2] == b"{}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        CHUNKED + b"5\r\nab",
+        CHUNKED + b"nonsense\r\n",
+        b"SMTP ready\r\n\r\n",
+        b"HTTP/1.1 two OK\r\n\r\n",
+        b"\r\n",
+    ],
+)
+def test_half_an_answer_is_no_answer_and_its_connection_is_not_used_again(
+    server: Scripted, exchange: Exchange, answer: bytes
+) -> None:
+    server.script = [(answer, True)]
+    with pytest.raises(NoAnswer):
+        exchange.post({"Host": "x"}, b"")
+    assert exchange.post({"Host": "x"}, b"")[0] == 200
+    assert server.connections == 2
+
+
+def test_a_server_that_is_not_there_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    made, client = exchange_with(f"http://127.0.0.1:{port}/")
+    with closing(client), pytest.raises(NoAnswer, match="refused"):
+        made.post({"Host": "x"}, b"")
+
+
+def test_a_server_that_is_silent_is_given_up_after_the_read_timeout(server: Scripted, exchange: Exchange) -> None:
+    server.script = [(b"", False)]
+    with pytest.raises(NoAnswer):
+        exchange.post({"Host": "x"}, b"")
+
+
+@given(
+    status=st.integers(200, 599),
+    headers=st.dictionaries(
+        st.text("abcdefghijklmnop-", min_size=1, max_size=12).filter(lambda n: n not in ("connection",)),
+        st.text(st.characters(codec="latin-1", exclude_categories=["Cc", "Zs"]), max_size=20),
+        max_size=6,
+    ),
+    body=st.binary(max_size=300),
+    chunks=st.lists(st.integers(1, 50), max_size=5),
+    chunked=st.booleans(),
+    block=st.integers(1, 400),
+)
+def test_an_answer_is_read_as_the_standard_library_reads_it(
+    status: int, headers: dict[str, str], body: bytes, chunks: list[int], chunked: bool, block: int
+) -> None:
+    lines = [f"HTTP/1.1 {status} X", *(f"x-{name}: {value}" for name, value in headers.items())]
+    if chunked:
+        lines.append("Transfer-Encoding: chunked")
+        wire, rest = b"", body
+        for size in chunks:
+            part, rest = rest[:size], rest[size:]
+            wire += b"%x\r\n%s\r\n" % (len(part), part) if part else b""
+        wire += (b"%x\r\n%s\r\n" % (len(rest), rest) if rest else b"") + b"0\r\n\r\n"
+    else:
+        lines.append(f"Content-Length: {len(body)}")
+        wire = body
+    raw = "\r\n".join([*lines, "", ""]).encode("latin-1") + wire
+
+    class Socket:
+        def makefile(self, mode: str) -> io.BytesIO:
+            return io.BytesIO(raw)
+
+    theirs = http.client.HTTPResponse(Socket(), method="POST")  # type: ignore[arg-type]
+    theirs.begin()
+    source = io.BytesIO(raw)
+    (found, heard, content), _ = read_answer(Incoming(lambda size: source.read(min(size, block))))
+    if status in (204, 304):  # these have no body; DynamoDB never sends them
+        return
+    assert (found, content) == (theirs.status, theirs.read())
+    for name, value in headers.items():
+        assert heard[f"x-{name}"] == value.strip() == theirs.headers[f"x-{name}"].strip()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_tls_uses_the_ca_bundle_and_refuses_a_server_it_does_not_know(certificate: tuple[Path, Path]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with serving(Scripted(), context) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        made, client = exchange_with(url, verify=str(certificate[0]))
+        with closing(client):
+            assert made.post({"Host": "x"}, b"secret")[0] == 200
+            assert made.post({"Host": "x"}, b"secret")[0] == 200
+        assert len(server.heard) == 2
+        stranger, other = exchange_with(url)
+        with closing(other), pytest.raises(NoAnswer, match=r"(?i)certificate"):
+            stranger.post({"Host": "x"}, b"secret")
+        assert len(server.heard) == 2
+
+
+def test_behind_a_proxy_botocores_own_session_sends(server: Scripted) -> None:
+    proxy = f"http://127.0.0.1:{server.port}"
+    made, client = exchange_with("http://dynamodb.example/", config={"proxies": {"http": proxy}})
+    with closing(client):
+        assert made.post({"Host": "dynamodb.example"}, b"body") == (200, {"content-length": "2"}, b"{}")
+    assert server.heard[0].startswith(b"POST http://dynamodb.example/ HTTP/1.1\r\n")

@@ -1,0 +1,75 @@
+"""A scan keeps to its read units, whoever counts them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runbook_lib.aws.wire import Patience
+from runbook_lib.errors import TransferError
+from runbook_lib.rate import RateLimit
+from runbook_lib.scan import scan_items, scan_segment
+
+ITEM = {"id": {"S": "x" * 8000}}
+
+
+class Clock:
+    """Time that passes only by sleeping; every request is noted with its moment."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def read(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Server:
+    """Answers with one item a page, `pages` pages, at `rcu` each; None names no price."""
+
+    def __init__(self, clock: Clock, pages: int, rcu: float | None) -> None:
+        self.clock, self.pages, self.rcu = clock, pages, rcu
+        self.moments: list[float] = []
+
+    def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
+        self.moments.append(self.clock.now)
+        answer: dict[str, Any] = {"Items": [ITEM], "Count": 1}
+        if self.rcu is not None:
+            answer["ConsumedCapacity"] = {"CapacityUnits": self.rcu}
+        if len(self.moments) % self.pages:
+            answer["LastEvaluatedKey"] = {"id": {"S": "x"}}
+        return json.dumps(answer).encode()
+
+
+@pytest.mark.parametrize("read", [scan_items, scan_segment])
+@pytest.mark.parametrize(("rcu", "counted"), [(128.0, 128.0), (None, 2.0)])
+def test_consumed_read_units_stay_under_the_ceiling(read: Any, rcu: float | None, counted: float) -> None:
+    clock = Clock()
+    server, limit = Server(clock, 20, rcu), RateLimit(16.0, clock.read, clock.sleep)
+    assert len(list(read(server, "t", 0, 1, limit, Patience()))) == 20
+    for count, moment in enumerate(server.moments):
+        assert count * counted <= 16.0 * moment + 1e-6
+    assert clock.now == pytest.approx(20 * counted / 16.0, rel=0.01)
+
+
+def test_segments_of_one_page_are_paid_for_too() -> None:
+    clock = Clock()
+    server, limit = Server(clock, 1, 32.0), RateLimit(16.0, clock.read, clock.sleep)
+    for segment in range(10):
+        list(scan_items(server, "t", segment, 10, limit, Patience()))  # type: ignore[arg-type]
+    assert clock.now == pytest.approx(20.0)
+
+
+def test_a_page_that_holds_another_number_of_items_than_it_says_is_refused() -> None:
+    class Liar(Server):
+        def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
+            return b'{"Items":[{"id":{"S":"x"}}],"Count":2}'
+
+    clock = Clock()
+    for read in (scan_items, scan_segment):
+        with pytest.raises(TransferError, match="says 2 items and holds 1"):
+            list(read(Liar(clock, 1, 1.0), "t", 0, 1, RateLimit(None), Patience()))  # type: ignore[arg-type]
