@@ -24,6 +24,7 @@ LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most
 DISK = 4 << 30  # bytes of compressed files kept at once, as far as their sizes can be foreseen
 AHEAD = 2
+AGAIN = 64  # batches waiting to be sent again, with which nothing new is drawn
 NAP = 0.05
 
 
@@ -192,14 +193,16 @@ class Turns:
     def _first_due(self) -> tuple[_Shelf | None, float]:
         """The shelf whose lane may send first, and in how many seconds."""
         best, least, now = None, inf, self.capacity.now()
+        full = self._full()
         for shelf in self.shelves:
             if shelf.now is None and shelf.next is not None:
                 shelf.now, shelf.next = shelf.next, None
                 self._wanted.set()
-            if shelf.now is None and not shelf.again:
+            fresh = shelf.now is not None and not full
+            if not fresh and not shelf.again:
                 continue
             wait = self.capacity.due(shelf.lane)
-            if shelf.now is None:
+            if not fresh:
                 wait = max(wait, min(t.ready_at for t in shelf.again) - now)
             if wait < least:
                 best, least = shelf, wait
@@ -213,7 +216,7 @@ class Turns:
                 turn.units = self._depart(shelf, turn.lines)
                 return turn
         opened = shelf.now
-        if opened is None:
+        if opened is None or self._full():
             return None
         lines = next(opened.batches, None)
         if lines is None:
@@ -225,6 +228,10 @@ class Turns:
         opened.left -= len(lines)
         shelf.place = opened.file.file.ordinal
         return Turn(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
+
+    def _full(self) -> bool:
+        """Whether so much waits to be sent again that memory asks to wait with what is new."""
+        return sum(len(shelf.again) for shelf in self.shelves) >= AGAIN
 
     def _depart(self, shelf: _Shelf, lines: list[Line]) -> float:
         units = self.capacity.expected(len(lines), sum(len(line) for _, line in lines))

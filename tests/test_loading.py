@@ -28,9 +28,10 @@ from runbook_lib.config import Import
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.items import KeyAttribute
 from runbook_lib.ledger import Ledger
-from runbook_lib.loading import Loading, TableProgress, files_of, lanes_for, load
+from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
+from runbook_lib.turns import AGAIN, lanes_for
 from runbook_lib.watermark import FileProgress
 
 Answer = Callable[[list[str]], bytes]
@@ -83,8 +84,8 @@ class Engine:
         files = files_of(run, "t")
         loading = Loading(run, "b", files, TableProgress("t", "dst", self.items), watch)
         wire: Any = SimpleNamespace(batch_write=batch_write)
-        patience = Patience(sleep=lambda seconds: stop.wait(seconds) and None)
-        capacity = Capacity(lanes_for(files), writers, 1e6)
+        patience = Patience(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
+        capacity = Capacity(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)
         load(loading, Target(wire, "dst", key, True, patience, stop, capacity))
         return loading
@@ -164,6 +165,24 @@ def test_an_interrupt_leaves_no_thread_and_the_next_start_goes_on(engine: Callab
     one.start()
     assert one.written() == 10_000
     assert set(one.seen.values()) == {1}  # whoever stops in order loses nothing that was acknowledged
+
+
+def test_while_the_server_fails_little_is_held_in_memory(engine: Callable[[list[int]], Engine]) -> None:
+    one, tried, healthy = engine([2000] * 5), set[str](), threading.Event()
+
+    def failing(ids: list[str]) -> bytes:
+        if healthy.is_set():
+            return DONE
+        tried.update(ids)
+        raise WireError("BatchWriteItem", 500, "InternalServerError", "an outage", [])
+
+    ends = threading.Timer(1.0, healthy.set)
+    ends.start()
+    one.start(failing)
+    ends.join()
+    assert set(one.seen.values()) == {1}
+    assert one.written() == one.items
+    assert len(tried) <= (AGAIN + 8) * 25
 
 
 def test_a_ledger_that_fails_for_a_moment_loses_no_rejected_line(
