@@ -24,7 +24,7 @@ LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most
 DISK = 4 << 30  # bytes of compressed files kept at once, as far as their sizes can be foreseen
 AHEAD = 2
-AGAIN = 64  # batches waiting to be sent again, with which nothing new is drawn
+AGAIN = 16 << 20  # bytes waiting to be sent again, above which nothing new is drawn: memory stays bounded
 NAP = 0.05
 
 
@@ -104,6 +104,7 @@ class Turns:
     _wanted: threading.Event = field(default_factory=threading.Event)
     _led: bool = False
     _largest: int = 0
+    _waiting: int = 0
     _widen_at: float = 0.0
 
     @classmethod
@@ -151,6 +152,7 @@ class Turns:
         with self.capacity.changed:
             turn.lines, turn.ready_at = lines, self.capacity.now() + pause
             next(s for s in self.shelves if s.lane is turn.lane).again.append(turn)
+            self._waiting += _size(lines)
             self.out -= 1
 
     def done(self) -> None:
@@ -193,12 +195,11 @@ class Turns:
     def _first_due(self) -> tuple[_Shelf | None, float]:
         """The shelf whose lane may send first, and in how many seconds."""
         best, least, now = None, inf, self.capacity.now()
-        full = self._full()
         for shelf in self.shelves:
             if shelf.now is None and shelf.next is not None:
                 shelf.now, shelf.next = shelf.next, None
                 self._wanted.set()
-            fresh = shelf.now is not None and not full
+            fresh = shelf.now is not None and self._waiting < AGAIN
             if not fresh and not shelf.again:
                 continue
             wait = self.capacity.due(shelf.lane)
@@ -213,10 +214,11 @@ class Turns:
         for turn in shelf.again:
             if turn.ready_at <= now:
                 shelf.again.remove(turn)
+                self._waiting -= _size(turn.lines)
                 turn.units = self._depart(shelf, turn.lines)
                 return turn
         opened = shelf.now
-        if opened is None or self._full():
+        if opened is None or self._waiting >= AGAIN:
             return None
         lines = next(opened.batches, None)
         if lines is None:
@@ -229,12 +231,8 @@ class Turns:
         shelf.place = opened.file.file.ordinal
         return Turn(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
 
-    def _full(self) -> bool:
-        """Whether so much waits to be sent again that memory asks to wait with what is new."""
-        return sum(len(shelf.again) for shelf in self.shelves) >= AGAIN
-
     def _depart(self, shelf: _Shelf, lines: list[Line]) -> float:
-        units = self.capacity.expected(len(lines), sum(len(line) for _, line in lines))
+        units = self.capacity.expected(len(lines), _size(lines))
         self.capacity.depart(shelf.lane, units)
         return units
 
@@ -289,3 +287,7 @@ class Turns:
                 shelf.now = opened
             else:
                 shelf.next = opened
+
+
+def _size(lines: list[Line]) -> int:
+    return sum(len(line) for _, line in lines)
