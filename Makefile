@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CDK    := .venv-cdk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -23,7 +24,7 @@ demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the r
 	$(BIN)/runbook demo
 
 test: $(READY)   ## run the fast tests and the notebooks
-	$(BIN)/python -m pytest -m "not chaos and not bench" --numprocesses 2 --dist worksteal tests
+	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk" --numprocesses 2 --dist worksteal tests
 	$(BIN)/python -m pytest -p tests.notebook_sandbox --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
@@ -41,8 +42,17 @@ bench: $(READY)  ## measure speed against a baseline taken in the same run
 chaos: $(READY)  ## run the long tests that kill and corrupt
 	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal tests
 
+$(CDK)/.ready: requirements-cdk.lock
+	$(PYTHON) -m venv $(CDK)
+	$(CDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cdk.lock
+	@touch $@
+
+cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
+	$(BIN)/python -m pytest -m cdk tests/test_templates.py
+
 lock: $(READY)   ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet
+	uv pip compile --group pyproject.toml:cdk --universal --python-version 3.11 --output-file requirements-cdk.lock --no-emit-index-url --no-header --quiet
 
 clean:           ## remove the virtual environment and what tests left behind
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CDK) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -81,7 +81,7 @@ class Lane:
 
 def _climb(past: float) -> float:
     """The rate as a part of the last peak, so many times the recovery past it: flat at the peak, then steep."""
-    return 1 + (1 - DOWN) * past**3 + max(past, 0.0) ** 4
+    return 1 + (1 - DOWN) * past**3
 
 
 class Capacity:

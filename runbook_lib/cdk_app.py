@@ -1,7 +1,7 @@
 """A CloudFormation template of DynamoDB tables, spelled as a CDK app in Python.
 
-Every parameter, condition and table becomes the L1 construct of the same id with the same values, so its
-synthesis has them all again. The app's text depends on the template only.
+Every parameter, condition and resource becomes the L1 construct of the same id with the same values, so
+its synthesis has them all again. The app's text depends on the template only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ MEMBERS = {
     "KeySchema": "CfnTable.KeySchemaProperty",
     "LocalSecondaryIndexes": "CfnTable.LocalSecondaryIndexProperty",
     "Tags": "cdk.CfnTag",
+    "PredefinedMetricSpecification": "CfnScalingPolicy.PredefinedMetricSpecificationProperty",
+    "TargetTrackingScalingPolicyConfiguration": "CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty",
 }
+SCALING = {"ScalableTarget": "CfnScalableTarget", "ScalingPolicy": "CfnScalingPolicy"}
+IMPORT = "from aws_cdk.aws_applicationautoscaling import CfnScalableTarget, CfnScalingPolicy\n"
 APP = '''"""{description}
 
 pip install aws-cdk-lib constructs     (2.178 or newer)
@@ -30,7 +34,7 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk.aws_dynamodb import CfnTable
+{imports}from aws_cdk.aws_dynamodb import CfnTable
 from constructs import Construct
 
 
@@ -38,11 +42,13 @@ class Tables(cdk.Stack):
     def __init__(self, scope: Construct, name: str, **options: Any) -> None:
         super().__init__(scope, name, **options)
         self.template_options.metadata = {metadata}
+        self.add_transform({transform!r})
 {constructs}
 
     def table(self, name: str, metadata: dict[str, Any], **properties: Any) -> None:
         table = CfnTable(self, name, **properties)
-        table.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        table.add_override("DeletionPolicy", {{"Ref": "RemovalPolicy"}})
+        table.add_override("UpdateReplacePolicy", "Retain")
         for key, value in metadata.items():
             table.add_metadata(key, value)
 
@@ -60,14 +66,18 @@ app.synth()
 
 def cdk_app(template: Mapping[str, Any], name: str, region: str) -> str:
     """The text of a CDK app with one stack, `tables-NAME`, for a region."""
+    kinds = {name: said["Type"].rsplit("::", 1)[-1] for name, said in template["Resources"].items()}
     constructs = [
         *(_parameter(i, said) for i, said in template["Parameters"].items()),
         *(_condition(i, said) for i, said in template["Conditions"].items()),
-        *(_table(i, said) for i, said in template["Resources"].items()),
+        *(_table(i, said) for i, said in template["Resources"].items() if kinds[i] not in SCALING),
+        *(_scaling(i, said, kinds[i]) for i, said in template["Resources"].items() if kinds[i] in SCALING),
     ]
     return APP.format(
         description=template["Description"],
         metadata=_plain(template["Metadata"], 8),
+        transform=template["Transform"],
+        imports=IMPORT if set(kinds.values()) & set(SCALING) else "",
         constructs="\n".join(constructs),
         stack=re.sub(r"[^A-Za-z0-9]+", "-", f"tables-{name}").rstrip("-"),  # a stack's name has no dots
         region=region,
@@ -86,6 +96,18 @@ def _condition(name: str, said: Mapping[str, Any]) -> str:
 def _table(name: str, said: Mapping[str, Any]) -> str:
     properties = {_snake(k): _typed(v, 12, k) for k, v in said["Properties"].items()}
     return _call("self.table", [repr(name), _plain(said["Metadata"], 12)], properties)
+
+
+def _scaling(name: str, said: Mapping[str, Any], kind: str) -> str:
+    """A scaling resource, what it waits for and what is noted about it."""
+    properties = {_snake(k): _typed(v, 12, k) for k, v in said["Properties"].items()}
+    lines = [_call(SCALING[kind], ["self", repr(name)], properties)]
+    found = f"self.node.find_child({name!r})"
+    lines += [f"        {found}.add_dependency(self.node.find_child({other!r}))" for other in said.get("DependsOn", ())]
+    lines += [
+        f"        {found}.add_metadata({key!r}, {_plain(value, 8)})" for key, value in said.get("Metadata", {}).items()
+    ]
+    return "\n".join(lines)
 
 
 def _call(function: str, places: list[str], names: Mapping[str, str]) -> str:
@@ -109,6 +131,8 @@ def _typed(value: Any, indent: int, key: str) -> str:
         # The only text among the properties that a condition decides.
         text = ".to_string()" if key == "KMSMasterKeyId" else ""
         return _wrapped("cdk.Fn.condition_if(", [repr(name), *both], ")" + text, indent)
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        return f"cdk.Fn.ref({value['Ref']!r})"
     if isinstance(value, dict):
         names = [f"{_snake(k)}={_typed(v, indent + 4, k)}" for k, v in value.items()]
         return _wrapped(f"{MEMBERS.get(key) or f'CfnTable.{key}Property'}(", names, ")", indent)

@@ -14,8 +14,11 @@ from runbook_lib.aws.guard import (
     SOURCE,
     SOURCE_RECOVERY,
     STAGING,
+    STAGING_DELETES,
     TARGET,
     TARGET_CANARY,
+    TARGET_CREATES,
+    TARGET_DELETES,
     TARGET_WARMING,
     TARGET_WRITES,
 )
@@ -35,14 +38,14 @@ from runbook_lib.wording import NOT_MEASURED, count, many
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 ALLOWED = {
     "source": SOURCE | SOURCE_RECOVERY,
-    "target": TARGET | TARGET_WRITES | TARGET_WARMING | TARGET_CANARY,
-    "staging": STAGING,
+    "target": TARGET | TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES,
+    "staging": STAGING | STAGING_DELETES,
 }
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
 EXPORTING = "ExportTableToPointInTime"
 ASKED_FOR = {
-    "UpdateContinuousBackups": "turns point-in-time recovery on, as export.enable_pitr asks; no item is touched",
-    "UpdateTable": "raises warm throughput, as import.warm_throughput asks; no item is touched",
+    "UpdateContinuousBackups": "turns point-in-time recovery on, for export.enable_pitr or a created table",
+    "UpdateTable": "raises warm throughput, for import.warm_throughput, or lifts a protection at a cleanup",
 }
 
 

@@ -98,6 +98,19 @@ def policy(config: Path) -> int:
     return 0
 
 
+@cli.command()
+@CONFIG
+@click.option("--run-id", required=True, help="The run whose traces are removed.")
+@click.option("--tables", default="*", metavar="GLOB", help="Source tables to act on.")
+@click.option("--execute", is_flag=True, help="Remove; without it nothing is removed.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow removing.")
+def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
+    """Remove what a run created, and only that: tables, items, staging objects."""
+    from runbook_lib.reporting import clean_up_run
+
+    return clean_up_run(config, run_id, tables, execute, confirm, _say)
+
+
 def _say(text: str) -> None:
     click.echo(text)
     sys.stdout.flush()

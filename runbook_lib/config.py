@@ -95,6 +95,10 @@ class Tables(Strict):
     exclude: list[str] = Field(default_factory=list, description="names or globs to leave out")
     rename: Rename | None = Field(default=None, description="default: the target has the source's name")
     overrides: dict[str, str] = Field(default_factory=dict, description="source name: target name")
+    create_missing: bool = Field(
+        default=False,
+        description="create targets that do not exist, with the definitions of their sources, once writing is allowed",
+    )
 
 
 class Export(Strict):
@@ -251,7 +255,7 @@ class Migration(Strict):
                 "source": True,
                 "target": True,
                 "staging": {"bucket", "prefix", "region", "endpoint_url"},
-                "tables": True,
+                "tables": {"include", "exclude", "rename", "overrides"},
                 "export": {"without_pitr", "reuse", "export_time"},
                 "import_": {"on_non_empty"},
             },

@@ -7,6 +7,7 @@
     ├── ForbiddenCall            a client was asked for an operation that is not on its allow-list
     ├── ExportError              an export could not be started, failed, or is not what this run asked for
     │   └── ManifestError        a manifest is missing, damaged or contradicts itself
+    ├── TableError               a target table could not be created or removed, or is not the one it should be
     ├── TransferError            items could not be read or written
     │   └── CorruptFile          a data file is not the one its manifest describes
     ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
@@ -49,6 +50,10 @@ class ExportError(RunbookError):
 
 class ManifestError(ExportError):
     """A manifest is missing, damaged or contradicts itself."""
+
+
+class TableError(RunbookError):
+    """A target table could not be created or removed, or is not the one this run created."""
 
 
 class TransferError(RunbookError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_lib.cleanup import check_cleanup
 from runbook_lib.errors import GateFailed
 from runbook_lib.plan import Plan
 from runbook_lib.preflight import check_confirmation
@@ -86,6 +87,13 @@ def gate_validation(run: Run) -> str:
     wrong += [f"canary of {s}: {c['why']}" for s, c in run.ledger.all("canary").items() if c["state"] == "failed"]
     proved = sum(fact["verdict"] == "PASS" for fact in facts.values())
     return _decide(run, "validate", wrong, f"{proved} of {len(facts)} tables proved")
+
+
+def gate_cleanup(run: Run, confirm: str) -> str:
+    """Removing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
+    if not check_cleanup(run, confirm):
+        return f"DRY RUN: nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove"
+    return f"REMOVING what run {run.id} created, confirmed by confirm_cleanup"
 
 
 def _decide(run: Run, step: str, wrong: list[str], good: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
+from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import list_tables
 from runbook_lib.config import Migration, load_config
@@ -25,6 +26,7 @@ from runbook_lib.reuse import Reuse, find_reuse
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
+SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
 INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
 
@@ -57,7 +59,7 @@ class Grant:
 
 
 def policies_of(config_path: str | Path) -> str:
-    """The policies of a migration file as indented JSON: `source`, `target` and `notes` for their reader.
+    """The policies of a migration file as indented JSON: `source`, `target`, `cleanup` and `notes` for their reader.
 
     `staging` is a third policy where the bucket is reached with a profile or role of its own.
     """
@@ -77,6 +79,7 @@ def policies(config: Migration, grants: list[Grant], source: Identity, target: I
     }
     if own:
         found["staging"] = _policy(reads)
+    found["cleanup"] = _policy(_cleanup(config, grants, source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -132,6 +135,7 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
             [g.source_arn for g in grants if g.recovery and g.source_arn],
         ),
         _allow("DescribeTables", _dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        _allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
         _allow("ExportTables", _dynamodb("ExportTableToPointInTime"), exported),
         _allow("FollowExports", _dynamodb("DescribeExport"), followed),
         _allow("ScanTables", _dynamodb("Scan"), scanned),
@@ -153,7 +157,9 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     migrated = [g.target_arn for g in grants if g.migrated]
     reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
     indexes = [f"{arn}/index/*" for arn in migrated]
-    looks = ["DescribeTable", "DescribeTimeToLive", *(["Scan"] if config.import_.on_non_empty == "fail" else [])]
+    looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive"]
+    looks += ["Scan"] if config.import_.on_non_empty != "append" else []
+    creates = migrated if config.tables.create_missing else []
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     warmed = [g.target_arn for g in grants if g.target_arn.rpartition("/")[2] in config.import_.warm_throughput]
@@ -168,9 +174,20 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
         _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("CreateTables", list(TARGET_CREATES), creates),
         _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
+    ]
+
+
+def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[Json]:
+    """What `runbook cleanup` needs beside the other policies, and nothing else does."""
+    created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
+    exported = any(g.exported or g.method == "scan" for g in grants)
+    return [
+        _allow("DeleteCreatedTables", list(TARGET_DELETES), created),
+        _allow("DeleteExports", ["s3:DeleteObject"], [_objects(config, source)] if exported else []),
     ]
 
 
@@ -204,6 +221,8 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
         "missing. The runbook never lists a bucket.",
         "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
+        "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
+        "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")

@@ -18,6 +18,7 @@ from runbook_lib.aws import tables
 from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery, recovery_of
 from runbook_lib.aws.standing import describe_standing
+from runbook_lib.before import keep_before
 from runbook_lib.checks import bucket, names, permissions, quotas, source, target
 from runbook_lib.checks.scene import Scene
 from runbook_lib.config import Migration
@@ -50,6 +51,7 @@ def preflight(run: Run) -> Plan:
     with run.step("preflight"):
         plan = plan_of(run)
         run.keep_plan(plan)
+        keep_before(run, plan)
         return plan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
+from runbook_lib.cleanup import Removal
 from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import Record
@@ -79,6 +81,18 @@ def export_table(run: Run) -> pd.DataFrame:
             for source, fact in run.ledger.all("export").items()
         ]
     )
+
+
+def created_tables(run: Run) -> pd.DataFrame:
+    """The targets that did not exist, what became of them, and what their sources have beyond them."""
+    columns = ["target", "status", "left_out", "at"]
+    rows = [[fact.get(name) for name in columns] for fact in run.ledger.all("created").values()]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def removals(found: Iterable[Removal]) -> pd.DataFrame:
+    """What a cleanup removed, or would remove, and what stays."""
+    return pd.DataFrame([asdict(removal) for removal in found])
 
 
 def import_table(run: Run) -> pd.DataFrame:

@@ -63,6 +63,8 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "source_calls": ledger.calls("source"),
         "target_calls": ledger.calls("target"),
         "staging_calls": ledger.calls("staging"),
+        "cleaned": ledger.get("run", "cleaned"),
+        "cleanup": list(ledger.all("cleanup").values()),
         "identity": {side: ledger.get("identity", side) for side in ("source", "target")},
         "code": code_facts(),
     }
@@ -71,6 +73,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     exports, imports = ledger.all("export"), ledger.all("import")
     validations, drifts, files = ledger.all("validation"), ledger.all("drift"), _file_sums(ledger)
+    created, before = ledger.all("created"), ledger.all("before")
     writing = _writing(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
     return [
@@ -82,6 +85,11 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             drifts.get(entry["pair"]["source"]),
             files.get(entry["pair"]["source"], {}),
             executed,
+        )
+        | _undo(
+            created.get(entry["pair"]["source"]),
+            before.get(entry["pair"]["source"]),
+            imports.get(entry["pair"]["source"]),
         )
         | writing.get(entry["pair"]["source"], {"wcu": None, "throttled_requests": None, "throttled": []})
         | _looked_at(ledger, entry["pair"]["source"], validations.get(entry["pair"]["source"]))
@@ -169,6 +177,17 @@ def _table(
             "import": [(loaded or {}).get("started"), (loaded or {}).get("finished")],
             "validate": [compared.get("started"), compared.get("finished")],
         },
+    }
+
+
+def _undo(created: Record | None, before: Record | None, loaded: Record | None) -> Record:
+    """What has to be known to undo a table's import; `restore_to` is a moment before its first write."""
+    replaced = bool((loaded or {}).get("items_before"))
+    recoverable = bool((before or {}).get("recovery"))
+    return {
+        "existed_before": (before or {}).get("existed"),
+        "created": {k: created.get(k) for k in ("status", "at", "left_out")} if created else None,
+        "restore_to": (loaded or {}).get("started") if replaced and recoverable else None,
     }
 
 

@@ -30,6 +30,7 @@ from runbook_lib.findings import (
 )
 from runbook_lib.record import Record
 from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
+from runbook_lib.undo import undo_notes
 from runbook_lib.verdict import PASS
 
 # GitHub takes a comment of 65,536 characters; the tables beyond are in the HTML report.
@@ -64,6 +65,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         differences=record.get("differences") or {},
         left_out=not_migrated(record),
         attention=attention(record),
+        undo=undo_notes(record),
         places={side: place(record, side) for side in ("source", "target")},
         actors={side: actor(record, side) for side in ("source", "target")},
         charts=[(chart, _embedded(chart)) for chart in charts],
@@ -123,6 +125,7 @@ def render_markdown(record: Record) -> str:
         would=would(record),
         advice=advice(record)[:10],
         attention=[wording.shortened(text) for text in attention(record)[:20]],
+        undo=[wording.shortened(text) for text in undo_notes(record)[:20]],
         actors={side: actor(record, side) for side in ("source", "target")},
         **definitions(record),
     )  # fmt: skip

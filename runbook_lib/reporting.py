@@ -1,10 +1,15 @@
-"""The last step: show what the run amounts to and publish it."""
+"""The last step: show what the run amounts to and publish it; and again after a cleanup."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+from runbook_lib.cleanup import clean_up
+from runbook_lib.errors import ConfigError
 from runbook_lib.publish import publish
 from runbook_lib.record import Record, build_record
-from runbook_lib.run import Run
+from runbook_lib.run import Run, open_run, reports_root
 
 
 def record_of(run: Run) -> Record:
@@ -20,3 +25,29 @@ def report_run(run: Run) -> Record:
     with run.step("report"):
         pass  # the step's own end belongs into what is published
     return publish(run.folder, run.ledger, run.id, run.config.name)
+
+
+def clean_up_run(
+    config: Path, run_id: str, tables: str, execute: bool, confirm: str, say: Callable[[str], None]
+) -> int:
+    """Remove what a run created and publish its report again; the exit code, 1 if something had to stay.
+
+    Raises ConfigError for a run that is not there, and for an `execute` without the run's id.
+    """
+    if not (reports_root() / run_id / "ledger.sqlite").exists():
+        raise ConfigError(f"--run-id: expected a run in {reports_root()}, found no {run_id!r}")
+    if execute and not confirm:
+        raise ConfigError(f"--confirm: expected {run_id!r} once more, which allows removing; nothing was removed")
+    run = open_run(str(config), run_id, execute, tables)
+    found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
+    report_run(run)
+    run.ledger.close()
+    would = "" if execute else "would be "
+    for removal in found:
+        say(
+            f"{removal.target}: table {f'{would}deleted' if removal.table_deleted else 'stays'}, "
+            f"{removal.items_deleted if execute else removal.items_found:,} items and {removal.objects:,} objects "
+            f"{would}deleted, {removal.items_changed:,} items changed since"
+            + (f"; {removal.kept}" if removal.kept else "")
+        )
+    return 1 if execute and any(removal.kept for removal in found) else 0

@@ -29,6 +29,7 @@ from runbook_lib.plan import Pair, Plan
 from runbook_lib.prices import prices_of
 
 STEPS = ("preflight", "export", "import", "validate", "report")
+AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
 ORPHAN_SECONDS = 20.0
 
 
@@ -95,6 +96,8 @@ class Run:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Record a step's start, end and seconds; one process at a time, and an interrupt is recorded too."""
+        if name not in AFTERWARDS:
+            refuse_cleaned(self.ledger, self.id)
         with _only_one(self.folder / ".lock", f"run {self.id}"):
             started = self.now()
             clock = time.monotonic()
@@ -190,6 +193,12 @@ def check_fingerprint(ledger: Ledger, config: Migration, run_id: str) -> None:
             f"run {run_id} was started with another configuration (fingerprint {began}, now "
             f"{config.fingerprint()}); use its migration.yaml, or another run id for a new run"
         )
+
+
+def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
+    """Raise ResumeRefused for a run whose traces were removed: what its ledger knows is not there any more."""
+    if cleaned := ledger.get("run", "cleaned"):
+        raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
 
 
 def _keep_identity(run: Run) -> None:

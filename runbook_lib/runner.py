@@ -30,7 +30,7 @@ from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, open_run, reports_root, stamp
+from runbook_lib.run import STEPS, Run, open_run, refuse_cleaned, reports_root, stamp
 
 FILES = {
     "preflight": "00_preflight.ipynb",
@@ -102,6 +102,8 @@ def _prepare(request: Request) -> Run:
         check_confirmation(migration.confirm_target, clients)
     if (reports_root() / run_id / "ledger.sqlite").exists():
         run = open_run(str(request.config), run_id, request.execute, request.tables, clients)
+        if request.steps() != ("report",):
+            refuse_cleaned(run.ledger, run.id)
         refuse_misconfigured(plan_of(run))
         return run
     refuse_misconfigured(make_plan(migration, clients, request.tables, execute=request.execute))

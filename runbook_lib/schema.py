@@ -16,13 +16,16 @@ from typing import Any
 
 import yaml
 
-from runbook_lib.aws.clients import connect
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput, read_definition
+from runbook_lib.autoscaling import names_of, scaling_resources
+from runbook_lib.aws.clients import Clients, connect
+from runbook_lib.aws.definitions import TableDefinition, read_definition
+from runbook_lib.aws.scaling import Scaling, read_scaling
 from runbook_lib.aws.tables import list_tables
 from runbook_lib.cdk_app import cdk_app
 from runbook_lib.config import Migration, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan import select_tables
+from runbook_lib.properties import given, table_properties
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
@@ -30,11 +33,11 @@ RESOURCES = 500  # of one template; source: "Understand CloudFormation quotas", 
 INLINE_BYTES = 51_200  # of a template that is not fetched from S3; same source
 NOTHING: Json = {"Ref": "AWS::NoValue"}
 NOTES = {
-    "Contents": "Keys, indexes, capacity, stream, TTL, recovery, encryption, tags, protection and class are "
-    "the source's. Not part of it: items, auto scaling policies (the capacity is what it was just now), warm "
-    "throughput, resource policies, contributor insights, Kinesis destinations and alarms.",
-    "Deletion": "DeletionPolicy and UpdateReplacePolicy cannot be parameters: they are Retain, so that no "
-    "change of the stack deletes a table.",
+    "Contents": "Keys, indexes, capacity, auto scaling, stream, TTL, recovery, encryption, tags, protection and "
+    "class are the source's. Not part of it: items, scheduled scaling, warm throughput, resource policies, "
+    "contributor insights, Kinesis destinations and alarms.",
+    "Deletion": "RemovalPolicy is the tables' DeletionPolicy; the transform makes it a parameter, so deploy with "
+    "--capabilities CAPABILITY_AUTO_EXPAND. UpdateReplacePolicy is Retain: no change of the stack deletes a table.",
     "Encryption": "A KMS key belongs to its region. Tables encrypted with KMS take the key of a KmsKey "
     "parameter; left empty, it is the AWS managed key of the target.",
     "Size": f"CloudFormation takes a template of more than {INLINE_BYTES} bytes from S3 only: "
@@ -42,6 +45,13 @@ NOTES = {
 }
 # Ids that mean something else in a template of CDK's.
 RESERVED = frozenset({"Default", "CDKMetadata", "CDKMetadataAvailable", "BootstrapVersion", "CheckBootstrapVersion"})
+REMOVAL: Json = {
+    "Type": "String",
+    "AllowedValues": ["Retain", "Delete"],
+    "Default": "Retain",
+    "Description": "What becomes of a table that is taken out of the stack, or of all of them with it.",
+}
+# Parameters that a condition turns into settings of the tables.
 SWITCHES: dict[str, tuple[list[str], str]] = {
     "PointInTimeRecovery": (
         ["source", "on", "off"],
@@ -64,12 +74,12 @@ def schema_of(config_path: str | Path, form: str) -> str:
     Raises ConfigError when two sources share a target's name or a template cannot hold all tables.
     """
     config = load_config(config_path)
-    client = connect(config).source
-    targets = select_tables(config, list_tables(client))
+    clients = connect(config)
+    targets = select_tables(config, list_tables(clients.source))
     _refuse_shared(targets)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        definitions = list(pool.map(lambda source: read_definition(client, source), targets))
-    whole = template(config, {targets[d.name]: d for d in definitions})
+        definitions = list(pool.map(lambda source: read_definition(clients.source, source), targets))
+    whole = template(config, {targets[d.name]: d for d in definitions}, _scaling(clients, definitions))
     return cdk_app(whole, config.name, config.target.region) if form == "cdk" else cloudformation(whole)
 
 
@@ -81,29 +91,47 @@ def _refuse_shared(targets: Mapping[str, str]) -> None:
                 f"{target}: expected one source for each target; found sources {sources}; "
                 "change tables.rename or tables.overrides"
             )
-    if len(targets) > RESOURCES:
-        raise ConfigError(
-            f"tables: a template holds {RESOURCES} tables, found {len(targets)}; "
-            "narrow tables.include and write a template for each part"
-        )
 
 
-def template(config: Migration, tables: Mapping[str, TableDefinition]) -> Json:
-    """A CloudFormation template of tables, given by the names they get."""
+def _scaling(clients: Clients, definitions: Iterable[TableDefinition]) -> Scaling:
+    """The auto scaling of the tables that can have one; nothing is asked if none can."""
+    provisioned = [d.name for d in definitions if d.billing == "PROVISIONED"]
+    return read_scaling(clients.service("source", "application-autoscaling"), provisioned) if provisioned else Scaling()
+
+
+def template(config: Migration, tables: Mapping[str, TableDefinition], scaling: Scaling | None = None) -> Json:
+    """A CloudFormation template of tables, given by the names they get, and of the scaling of their sources.
+
+    Raises ConfigError if they are more than a template can hold.
+    """
+    scaling = scaling or Scaling()
     keys = _key_parameters(tables)
     conditions = _conditions(keys.values())
-    ids = logical_ids(tables, {*SWITCHES, *keys.values(), *conditions})
+    taken = {*SWITCHES, "RemovalPolicy", *keys.values(), *conditions}
+    ids = logical_ids(tables, taken)
     resources = {ids[name]: _resource(name, tables[name], keys) for name in sorted(tables)}
+    scaled = [(name, c) for name in sorted(tables) for c in scaling.of(tables[name].name)]
+    more = logical_ids((n for _, c in scaled for n in names_of(c)), {*taken, *ids.values()})
+    for name, capacity in scaled:
+        resources |= scaling_resources(capacity, name, ids[name], [more[n] for n in names_of(capacity)])
+    if len(resources) > RESOURCES:
+        raise ConfigError(
+            f"tables: a template holds {RESOURCES} resources, found {len(resources)} for {len(tables)} tables; "
+            "narrow tables.include and write a template for each part"
+        )
     used = _conditions_in(resources)
     conditions = {name: test for name, test in conditions.items() if name in used}
-    parameters = {**_switches(), **_key_choices(keys, tables)}
+    parameters = {**_switches(), "RemovalPolicy": REMOVAL, **_key_choices(keys, tables)}
+    asked = str(conditions) + str(resources)
+    unchecked = {"AutoScaling": f"Not checked ({scaling.unchecked}), so there is none here."}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::LanguageExtensions",
         "Description": f"Tables of {config.source.region} for {config.target.region}, "
         f"migration {config.name}; written by runbook schema.",
-        "Metadata": NOTES,
+        "Metadata": NOTES | (unchecked if scaling.unchecked else {}),
         # Without those that decide nothing here, such as Streams where no source has one.
-        "Parameters": {n: p for n, p in parameters.items() if f"'Ref': '{n}'" in str(conditions)},
+        "Parameters": {n: p for n, p in parameters.items() if f"'Ref': '{n}'" in asked},
         "Conditions": conditions,
         "Resources": resources,
     }
@@ -192,56 +220,26 @@ def _conditions(key_parameters: Iterable[str]) -> Json:
 
 
 def _resource(name: str, table: TableDefinition, keys: Mapping[str, str]) -> Json:
-    """One table. Settings that a table does not have are left out, so that the service's default holds."""
-    parts = [table.key, *(i.key for i in (*table.global_indexes, *table.local_indexes))]
-    types = {k.name: k.type for key in parts for k in key}
-    properties = {
-        "TableName": name,
-        "AttributeDefinitions": [{"AttributeName": a, "AttributeType": types[a]} for a in sorted(types)],
-        "KeySchema": [{"AttributeName": k.name, "KeyType": k.role} for k in table.key],
-        "BillingMode": table.billing,
-        **_throughput(table.provisioned, table.on_demand),
-        "GlobalSecondaryIndexes": [_index(i) for i in table.global_indexes],
-        "LocalSecondaryIndexes": [_index(i) for i in table.local_indexes],
-        "StreamSpecification": _unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
-        "TimeToLiveSpecification": {"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
-        "PointInTimeRecoverySpecification": _recovery(table.recovery_days),
-        "SSESpecification": _encryption(keys[table.kms_key]) if table.kms_key is not None else None,
-        "DeletionProtectionEnabled": _protection(table.deletion_protection),
-        "TableClass": table.table_class if table.table_class != "STANDARD" else None,
-        "Tags": [{"Key": key, "Value": value} for key, value in table.tags],
-    }
+    """One table."""
     beyond = {"NotCarriedOver": list(table.beyond)} if table.beyond else {}
     return {
         "Type": "AWS::DynamoDB::Table",
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": {"Ref": "RemovalPolicy"},
         "UpdateReplacePolicy": "Retain",
         "Metadata": {"SourceTable": table.name, **beyond},
-        "Properties": {key: value for key, value in properties.items() if value not in (None, [])},
+        "Properties": {
+            "TableName": name,
+            **table_properties(table),
+            **given(
+                StreamSpecification=_unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
+                TimeToLiveSpecification={"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
+                PointInTimeRecoverySpecification=_recovery(table.recovery_days),
+                SSESpecification=_encryption(keys[table.kms_key]) if table.kms_key is not None else None,
+                DeletionProtectionEnabled=_protection(table.deletion_protection),
+                Tags=[{"Key": key, "Value": value} for key, value in table.tags],
+            ),
+        },
     }
-
-
-def _index(index: IndexDefinition) -> Json:
-    attributes = {"NonKeyAttributes": list(index.attributes)} if index.attributes else {}
-    return {
-        "IndexName": index.name,
-        "KeySchema": [{"AttributeName": k.name, "KeyType": k.role} for k in index.key],
-        "Projection": {"ProjectionType": index.projection, **attributes},
-        **_throughput(index.provisioned, index.on_demand),
-    }
-
-
-def _throughput(provisioned: Throughput | None, on_demand: Throughput | None) -> Json:
-    found: Json = {}
-    if provisioned:
-        found["ProvisionedThroughput"] = {
-            "ReadCapacityUnits": provisioned.read,
-            "WriteCapacityUnits": provisioned.write,
-        }
-    if on_demand:
-        limits = {"MaxReadRequestUnits": on_demand.read, "MaxWriteRequestUnits": on_demand.write}
-        found["OnDemandThroughput"] = {name: value for name, value in limits.items() if value is not None}
-    return found
 
 
 def _unless(condition: str, value: Any, otherwise: Any = NOTHING) -> Json:

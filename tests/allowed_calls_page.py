@@ -7,11 +7,26 @@ from pathlib import Path
 import botocore
 import botocore.session
 
-from runbook_lib.aws.guard import SOURCE, SOURCE_RECOVERY, STAGING, TARGET, TARGET_CANARY, TARGET_WARMING, TARGET_WRITES
+from runbook_lib.aws.guard import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    STAGING,
+    STAGING_DELETES,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_CREATES,
+    TARGET_DELETES,
+    TARGET_WARMING,
+    TARGET_WRITES,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
 ALWAYS = (SOURCE, TARGET, STAGING)
-ASKED = (SOURCE_RECOVERY, TARGET_WRITES | TARGET_WARMING | TARGET_CANARY, frozenset[str]())
+ASKED = (
+    SOURCE_RECOVERY,
+    TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES,
+    STAGING_DELETES,
+)
 HEAD = """# Allowed calls
 
 Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard.py`, the one list, and from all operations
@@ -22,7 +37,9 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
   `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
-  `validate.canary`.
+  `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates. At a
+  cleanup that was confirmed by the run's id: `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
+  that the run created, `DeleteObjects` for its own exports.
 - **no**: refused.
 
 """

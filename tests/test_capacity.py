@@ -34,7 +34,7 @@ def test_the_limit_of_a_table_with_many_key_ranges_is_found_too() -> None:
 def test_a_table_that_says_its_limit_is_not_asked_for_much_more() -> None:
     ended = Simulation(2_000.0, 10, 60_000, start=2_000.0, known=True).run()
     assert ended.used > 0.95
-    assert ended.throttled < 0.015
+    assert ended.throttled < 0.025
 
 
 def test_a_ceiling_is_never_passed_and_nothing_is_throttled_below_the_tables_limit() -> None:
@@ -71,13 +71,14 @@ def test_a_fast_table_gets_more_lanes_and_a_small_one_no_more_than_its_files() -
 def test_requests_in_flight_follow_what_comes_back() -> None:
     now = [0.0]
     capacity = Capacity(1, 64, 1e9, monotonic=lambda: now[0])
-    for _ in range(400):  # 2,000 answers a second of 10 ms each need 20 in flight
-        with capacity.changed:
-            capacity.depart(capacity.lanes[0], 25.0)
-        with capacity.flight(capacity.lanes[0]):
-            now[0] += 0.0005
-        capacity._delay = 0.01
-    assert 30 <= capacity.limit <= 50
+    for _ in range(2_000):  # 2,000 answers a second of 10 ms each need 20 in flight
+        now[0] += 0.0005
+        capacity._arrived(0.01)
+    assert 38 <= capacity.limit <= 44
+    for _ in range(200):
+        now[0] += 0.01
+        capacity._arrived(0.01)
+    assert capacity.limit == 4
 
 
 def test_a_lane_that_waits_for_its_turn_is_let_go_when_it_is_to_stop() -> None:

@@ -36,6 +36,7 @@ def test_every_command_and_option_is_in_the_readme() -> None:
         "--scale",
         "--port",
         "--sabotage",
+        "--confirm",
     ):
         assert option in README
 

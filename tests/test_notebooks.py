@@ -17,6 +17,7 @@ from runbook_lib.runner import FILES, NOTEBOOKS
 from tests.world import World, things
 
 BOOKS = sorted(NOTEBOOKS.glob("*.ipynb"))
+CLEANUP = "95_cleanup.ipynb"  # no part of a run
 TAGS = {"parameters", "gate", "writes", "interactive", "skip-execution", "nbval-skip"}
 
 
@@ -29,7 +30,7 @@ def tags(cell: Any) -> set[str]:
 
 
 def test_the_runner_knows_every_notebook_and_no_other() -> None:
-    assert [b.name for b in BOOKS] == list(FILES.values())
+    assert [b.name for b in BOOKS] == [*FILES.values(), CLEANUP]
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda b: b.stem)
@@ -67,9 +68,10 @@ def test_parameters_are_the_same_everywhere_and_papermill_sees_them(book: Path) 
     import papermill
 
     seen = papermill.inspect_notebook(str(book))
+    confirm = {"confirm_cleanup": ("str", '""')} if book.name == CLEANUP else {}
     assert {n: (p["inferred_type_name"], p["default"]) for n, p in seen.items()} == {
         "config": ("str", '""'), "run_id": ("str", '""'), "execute": ("bool", "False"), "tables": ("str", '"*"'),
-    }  # fmt: skip
+    } | confirm  # fmt: skip
     assert all(p["help"] for p in seen.values())
 
 
@@ -87,6 +89,7 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
 
 
 def test_each_notebook_runs_by_itself_with_plain_papermill_and_twice_with_the_same_result(world: World) -> None:
+    """The cleanup too: without its confirmation it removes nothing, whatever `execute` says."""
     world.pair("a", things(30))
     settings = {"config": str(world.config()), "run_id": "by-hand", "execute": True}
     parameters = world.folder / "params.yaml"

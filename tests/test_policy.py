@@ -15,6 +15,8 @@ from runbook_lib.aws.guard import (
     SOURCE_RECOVERY,
     TARGET,
     TARGET_CANARY,
+    TARGET_CREATES,
+    TARGET_DELETES,
     TARGET_WARMING,
     TARGET_WRITES,
 )
@@ -31,6 +33,7 @@ from runbook_lib.validate import validate_tables
 from tests.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12
+SCALING = {f"application-autoscaling:{what}" for what in ("DescribeScalableTargets", "DescribeScalingPolicies")}
 PARITY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
 EXPORTER = {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"}
 STS = {"sts:GetCallerIdentity"}
@@ -101,7 +104,7 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
     calls = run.clients.calls
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
-    assert actions(granted["source"]) == made_on_source | EXPORTER
+    assert actions(granted["source"]) == made_on_source | EXPORTER | SCALING
     assert actions(granted["target"]) == made_on_target | staging
     exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
     assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
@@ -138,6 +141,16 @@ def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> N
         assert not others & (SOURCE_RECOVERY | TARGET_WARMING)
 
 
+def test_creating_and_removing_are_granted_where_the_migration_file_has_them() -> None:
+    created = made(grant("a", "export"), tables={"create_missing": True})
+    assert actions(created["target"], "dynamodb:") >= TARGET_CREATES
+    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES
+    plain = made(grant("a", "export"))
+    assert not actions(plain["target"]) & TARGET_CREATES
+    assert allowed(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*"}
+    assert actions(plain["cleanup"]) == {"s3:DeleteObject"}
+
+
 def test_a_role_may_ask_iam_about_itself_only() -> None:
     found = made(grant("a", "export"))
     for side in ("source", "target"):
@@ -156,15 +169,16 @@ def test_nothing_but_the_planned_targets_can_be_written() -> None:
     for side in ("source", "target"):
         for statement in found[side]["Statement"]:
             assert statement["Sid"].isalnum()
-            assert ("*" in statement["Resource"]) == bool({*statement["Action"]} & STS)
+            assert ("*" in statement["Resource"]) == bool({*statement["Action"]} & (STS | SCALING))
 
 
 def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     found = made(grant("a", "skip"))
     assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
-    assert actions(found["source"]) == looks | PARITY | STS | SIMULATE
+    assert actions(found["source"]) == looks | PARITY | SCALING | STS | SIMULATE
     of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
+    of_target.add("dynamodb:DescribeContinuousBackups")
     assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
     assert actions(append["target"], "dynamodb:") == of_target
@@ -267,5 +281,5 @@ def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world
     done = world.runbook("policy", world.config(staging={"bucket": "not-there"}))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert list(found) == ["source", "target", "notes"]
+    assert list(found) == ["source", "target", "cleanup", "notes"]
     assert allowed(found["target"], "dynamodb:BatchWriteItem") == {arn(world.dst("only"), "us-east-2")}

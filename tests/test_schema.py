@@ -16,19 +16,17 @@ from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.definitions import TableDefinition, Throughput, encryption_key, read_definition
+from runbook_lib.aws.definitions import Throughput, encryption_key, read_definition
 from runbook_lib.cdk_app import cdk_app
-from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
-from runbook_lib.items import KeyAttribute
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.sandbox.fleet import fleet
 from runbook_lib.schema import cloudformation, logical_ids, schema_of, template
+from tests.definitions import KEY_ARN, a_definition, a_migration
 from tests.world import World
 
 FRESH_REGION = "eu-west-1"
-KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ATTRIBUTES = [("y", "S"), ("n", "N"), ("l", "B"), ("g", "S")]
 
 
@@ -50,20 +48,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
         file.write_text(yaml.safe_dump(demo_config(sandbox.endpoint, sandbox.account)))
         templates = [schema_of(file, "cloudformation") for _ in range(2)]
         yield Reference(sandbox.endpoint, templates, [schema_of(file, "cdk") for _ in range(2)])
-
-
-def a_definition(**changes: Any) -> TableDefinition:
-    plain = TableDefinition(
-        "source", key=(KeyAttribute("id", "S", "HASH"),), global_indexes=(), local_indexes=(),
-        billing="PAY_PER_REQUEST", provisioned=None, on_demand=None, stream=None, ttl=None,
-        recovery_days=None, kms_key=None, tags=(), deletion_protection=False,
-        table_class="STANDARD", beyond=(),
-    )  # fmt: skip
-    return replace(plain, **changes)
-
-
-def a_migration() -> Migration:
-    return Migration.model_validate(demo_config("http://127.0.0.1:1"))
 
 
 def resolved(value: Any, parameters: dict[str, str], conditions: dict[str, Any]) -> Any:
@@ -265,12 +249,20 @@ def test_settings_of_the_target_alone_are_parameters(
 
 def test_no_change_of_the_stack_deletes_a_table() -> None:
     (resource,) = template(a_migration(), {"t": a_definition()})["Resources"].values()
-    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+    assert resource["DeletionPolicy"] == {"Ref": "RemovalPolicy"}
+
+
+def test_what_becomes_of_a_table_outside_of_the_stack_is_a_parameter() -> None:
+    whole = template(a_migration(), {"t": a_definition()})
+    assert whole["Parameters"]["RemovalPolicy"]["Default"] == "Retain"
+    assert whole["Parameters"]["RemovalPolicy"]["AllowedValues"] == ["Retain", "Delete"]
+    assert whole["Transform"] == "AWS::LanguageExtensions"  # without it no DeletionPolicy takes a Ref
 
 
 def test_parameters_and_conditions_that_decide_nothing_are_left_out() -> None:
     whole = template(a_migration(), {"t": a_definition()})
-    assert set(whole["Parameters"]) == {"PointInTimeRecovery", "DeletionProtection"}
+    assert set(whole["Parameters"]) == {"PointInTimeRecovery", "DeletionProtection", "RemovalPolicy"}
     assert set(whole["Conditions"]) == {"PointInTimeRecoveryOn", "DeletionProtectionOn"}
 
 

@@ -21,8 +21,11 @@ from runbook_lib.aws.guard import (
     SOURCE,
     SOURCE_RECOVERY,
     STAGING,
+    STAGING_DELETES,
     TARGET,
     TARGET_CANARY,
+    TARGET_CREATES,
+    TARGET_DELETES,
     TARGET_WARMING,
     TARGET_WRITES,
     Calls,
@@ -115,14 +118,32 @@ class Clients:
         """A target client that may also raise the warm throughput of the named tables."""
         for name in sorted(tables):
             self._check_place(name)
-        grants = dict.fromkeys(TARGET_WARMING, tables)
-        session = _session(self._config.target, Guard("target", TARGET, self.calls, grants))
-        return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
+        return self._granted(TARGET_WARMING, tables)
 
     def service(self, side: str, name: str) -> Any:
         """A client of another service as the side's own identity, for instance its IAM."""
         endpoint = self._config.source.endpoint_url if side == "source" else self._config.target.endpoint_url
         return self._sessions[side].client(name, endpoint_url=endpoint, config=CONFIG)
+
+    def creator(self, tables: frozenset[str]) -> Any:
+        """A target client that may also create the named tables and settle what CreateTable does not take."""
+        return self._granted(TARGET_CREATES, tables)
+
+    def remover(self, tables: frozenset[str]) -> Any:
+        """A target client that may also delete the named tables."""
+        return self._granted(TARGET_DELETES, tables)
+
+    def staging_remover(self) -> Any:
+        """An S3 client of the staging side that may also delete objects, each by its key."""
+        own = self._config.staging.profile or self._config.staging.role_arn
+        side = self._config.staging if own else self._config.target
+        session = _session(side, Guard("staging", STAGING | STAGING_DELETES, self.calls), self._config.staging.region)
+        return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=_s3_config(self._config))
+
+    def _granted(self, operations: frozenset[str], tables: frozenset[str]) -> Any:
+        guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables))
+        session = _session(self._config.target, guard)
+        return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
 
     def _check_place(self, name: str) -> None:
         who, found = self.target_identity, ""

@@ -25,6 +25,9 @@ SOURCE = frozenset(
         "dynamodb:DescribeExport",
         "dynamodb:ListExports",
         "dynamodb:Scan",
+        # for runbook schema and tables.create_missing; DynamoDB does not know how its tables are scaled
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
         "iam:SimulatePrincipalPolicy",
     }
 )
@@ -33,9 +36,9 @@ SOURCE_RECOVERY = frozenset({"dynamodb:UpdateContinuousBackups"})
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
-        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTimeToLive",
         "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
@@ -45,13 +48,17 @@ TARGET = frozenset(
         "lambda:ListEventSourceMappings",
     }
 )
-# The only form in which a granted call may be made: recovery is turned on, never off; warmth is all that changes.
+# The only form in which a granted call may be made: recovery is turned on, never off; of a table, warmth is all
+# that changes, and its protection before a cleanup deletes it.
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "dynamodb:UpdateContinuousBackups": lambda p: (
         p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
-        and p["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
     ),
-    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "WarmThroughput"},
+    "dynamodb:UpdateTable": lambda p: (
+        p.keys() == {"TableName", "WarmThroughput"}
+        or (p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False)
+    ),
 }
 # With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
@@ -59,6 +66,18 @@ TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
 TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
 # With --execute, on the tables that import.warm_throughput names.
 TARGET_WARMING = frozenset({"dynamodb:UpdateTable"})
+# With --execute and tables.create_missing, on the tables of the plan that were not there.
+TARGET_CREATES = frozenset(
+    {
+        "dynamodb:CreateTable",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTimeToLive",
+    }
+)
+# At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
+TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
 STAGING = frozenset(
     {
@@ -69,6 +88,10 @@ STAGING = frozenset(
         "s3:PutObject",
     }
 )
+# At a cleanup that was confirmed by name, on the keys of the run's own manifests.
+STAGING_DELETES = frozenset({"s3:DeleteObjects"})
+# Where botocore's events call a service by another name than its client.
+EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
 
 
 class Calls:
@@ -162,10 +185,9 @@ class Guard:
         granted = self.grants.get(operation)
         if granted is None:
             return
-        if params.get("TableName") not in granted:
+        if (table := _table_of(params)) not in granted:
             raise ForbiddenCall(
-                f"{model.name} of {params.get('TableName')!r} was not asked for; nothing was sent. "
-                f"Asked for are {sorted(granted)}"
+                f"{model.name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
             )
         fits = FORMS.get(operation)
         if fits is not None and not fits(params):
@@ -177,4 +199,12 @@ class Guard:
 
     def _before_signing(self, event_name: str, **_: Any) -> None:
         """The last look, at requests that were not made by a client's method."""
-        self.check(*event_name.split(".")[1:])
+        service, operation = event_name.split(".", 2)[1:]
+        self.check(EVENT_NAMES.get(service, service), operation)
+
+
+def _table_of(params: Mapping[str, Any]) -> str | None:
+    """The table a call acts on: its plain name, or the one in the ARN of the calls that take no name."""
+    if "ResourceArn" in params:
+        return str(params["ResourceArn"]).partition(":table/")[2]
+    return params.get("TableName")

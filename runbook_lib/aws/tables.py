@@ -117,7 +117,8 @@ def ttl_attribute(client: Any, name: str) -> str | None:
         raise _unreachable(f"ask for the TTL of {name}", client, error) from None
     except BotoCoreError as error:
         raise _unreachable(f"ask for the TTL of {name}", client, error) from None
-    attribute: str | None = said.get("AttributeName") if said["TimeToLiveStatus"] == "ENABLED" else None
+    on = said["TimeToLiveStatus"] in ("ENABLED", "ENABLING")  # for up to an hour it is the latter
+    attribute: str | None = said.get("AttributeName") if on else None
     return attribute
 
 

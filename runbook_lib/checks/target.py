@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.standing import Standing, triggers
 from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
 from runbook_lib.checks.names import is_same_table
@@ -24,6 +25,7 @@ def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
     yield _active(pair, target)
     if target.status == "ACTIVE" and not is_same_table(scene, pair):
         yield _empty(scene, pair)
+        yield _undoable(scene, pair)
     stand = scene.standings[pair.source].target
     if stand is not None:
         yield _stream(pair, target)
@@ -35,12 +37,18 @@ def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
 def _there(scene: Scene, pair: Pair) -> Check:
     check = Check(
         "target table", pair.target, BLOCKER, f"the target table in {scene.config.target.region}", "no such table",
-        f"create it with the keys of {pair.source} (runbook schema writes the definition)",
+        f"create it with the keys of {pair.source} (runbook schema writes the definition), or set "
+        "tables.create_missing",
         configuration=True, essential=True,
     )  # fmt: skip
     if why := scene.unread.get(("target", pair.source)):
         return unknown(replace(check, remedy="allow dynamodb:DescribeTable on it", configuration=False), why)
-    return check if pair.target_facts is None else ok(check, pair.target_facts.status)
+    if pair.target_facts is not None:
+        return ok(check, pair.target_facts.status)
+    if scene.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
+        words = f"it will be created as {pair.source} is, as tables.create_missing says"
+        return replace(check, status=WARNING, remedy=words, configuration=False)
+    return check
 
 
 def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
@@ -80,6 +88,24 @@ def _empty(scene: Scene, pair: Pair) -> Check:
     if scene.is_ours(pair):
         return ok(check, "this run has written to it")
     return look(check, lambda c: ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c)
+
+
+def _undoable(scene: Scene, pair: Pair) -> Check:
+    """What is replaced can only be had back from point-in-time recovery."""
+    check = Check(
+        "undo", pair.target, BLOCKER,
+        "point-in-time recovery, as import.on_non_empty is 'overwrite' and items are in it", "it is off",
+        "turn it on, so that what is replaced can be restored", essential=True,
+    )  # fmt: skip
+    if scene.config.import_.on_non_empty != "overwrite" or scene.is_ours(pair):
+        return ok(check, "nothing is replaced, or this run has begun to")
+
+    def found(c: Check) -> Check:
+        if recovery_of(scene.clients.target, pair.target).on:
+            return ok(c, "on")
+        return ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c
+
+    return look(check, found)
 
 
 def _stream(pair: Pair, target: TableFacts) -> Check:

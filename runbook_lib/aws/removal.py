@@ -1,0 +1,81 @@
+"""The calls that remove: a table, items by their keys, objects by theirs. None of them lists anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.errors import TableError, TransferError
+
+ITEMS_AT_ONCE = 25  # of BatchWriteItem
+OBJECTS_AT_ONCE = 1000  # of DeleteObjects
+
+
+def delete_table(client: Any, name: str, *, protected: bool) -> None:
+    """Delete a table, lifting its deletion protection if it has one."""
+    try:
+        if protected:
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+        client.delete_table(TableName=name)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    except (ClientError, BotoCoreError) as error:
+        raise TableError(f"table {name} could not be deleted: {error}; run the cleanup again") from None
+
+
+def is_protected(client: Any, name: str) -> bool:
+    """Whether a table's deletion protection is on."""
+    try:
+        return bool(client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
+    except (ClientError, BotoCoreError) as error:
+        raise TableError(f"table {name} cannot be described: {error}") from None
+
+
+def delete_items(wire: Wire, table: str, keys: list[dict[str, Any]], patience: Patience) -> None:
+    """Delete items by their keys until every one is acknowledged."""
+    for start in range(0, len(keys), ITEMS_AT_ONCE):
+        left = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + ITEMS_AT_ONCE]]
+        pauses = patience.pauses()
+        while left:
+            before = len(left)
+            left = _delete(wire, table, left)
+            if len(left) < before:
+                pauses = patience.pauses()
+            elif (pause := next(pauses, None)) is None:
+                raise TransferError(f"table {table}: {len(left)} deletes were not done in {patience.attempts} attempts")
+            else:
+                patience.sleep(pause)
+
+
+def _delete(wire: Wire, table: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Send deletes once; those that are not acknowledged. A delete may be repeated without harm."""
+    try:
+        answer = orjson.loads(wire.batch_write(table, json.dumps({"RequestItems": {table: requests}}).encode()))
+    except BrokenAnswer:
+        return requests
+    except WireError as error:
+        if error.retryable:
+            return requests
+        raise
+    left: list[dict[str, Any]] = (answer.get("UnprocessedItems") or {}).get(table, [])
+    return left
+
+
+def delete_objects(s3: Any, bucket: str, keys: list[str]) -> None:
+    """Delete objects by their keys; one that is gone already is no error."""
+    for start in range(0, len(keys), OBJECTS_AT_ONCE):
+        wanted = [{"Key": key} for key in keys[start : start + OBJECTS_AT_ONCE]]
+        try:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
+        except (ClientError, BotoCoreError) as error:
+            raise TransferError(f"objects of s3://{bucket} could not be deleted: {error}") from None
+        if refused := answer.get("Errors"):
+            first = refused[0]
+            raise TransferError(
+                f"{len(refused)} objects of s3://{bucket} could not be deleted, the first is {first.get('Key')}: "
+                f"{first.get('Code')} {first.get('Message')}"
+            )

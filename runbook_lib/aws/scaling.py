@@ -1,0 +1,108 @@
+"""Auto scaling of tables, which DynamoDB knows nothing of: Application Auto Scaling keeps it.
+
+Reads only. Where it may not be read, or the server has no such API, that is said and never taken for "none".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+TRACKING = "TargetTrackingScaling"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """A target tracking policy: `value` is the utilization in percent, cooldowns are seconds."""
+
+    name: str
+    metric: str
+    value: float
+    cooldown_in: int | None
+    cooldown_out: int | None
+    never_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """One capacity that is scaled: of a table, or of its `index`; `beyond` names what cannot be carried."""
+
+    table: str
+    index: str | None
+    unit: str  # ReadCapacityUnits or WriteCapacityUnits
+    minimum: int
+    maximum: int
+    policies: tuple[Tracking, ...]
+    beyond: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The scaled capacities of some tables; `unchecked` says why they are not known, and is None if they are."""
+
+    capacities: tuple[Scaled, ...] = ()
+    unchecked: str | None = None
+
+    def of(self, table: str) -> tuple[Scaled, ...]:
+        return tuple(c for c in self.capacities if c.table == table)
+
+
+def read_scaling(client: Any, tables: Iterable[str]) -> Scaling:
+    """How the capacity of tables is scaled, as far as it may be read."""
+    wanted = set(tables)
+    try:
+        targets = _pages(client, "describe_scalable_targets", "ScalableTargets")
+        policies = _pages(client, "describe_scaling_policies", "ScalingPolicies")
+    except ClientError as error:
+        return Scaling(unchecked=str(error.response["Error"]["Code"] or "an error without a code"))
+    except (BotoCoreError, ResponseParserError) as error:
+        return Scaling(unchecked=type(error).__name__)
+    found = [_scaled(t, [p for p in policies if _is_of(p, t)]) for t in targets]
+    known = [c for c in found if c.table in wanted]
+    return Scaling(tuple(sorted(known, key=lambda c: (c.table, c.index or "", c.unit))))
+
+
+def _pages(client: Any, operation: str, field: str) -> list[dict[str, Any]]:
+    pages = client.get_paginator(operation).paginate(ServiceNamespace="dynamodb")
+    return [entry for page in pages for entry in page[field]]
+
+
+def _is_of(policy: dict[str, Any], target: dict[str, Any]) -> bool:
+    return all(policy[field] == target[field] for field in ("ResourceId", "ScalableDimension"))
+
+
+def _scaled(target: dict[str, Any], policies: list[dict[str, Any]]) -> Scaled:
+    """Source: `ResourceId` and `ScalableDimension`, Application Auto Scaling API Reference."""
+    _, table, *index = target["ResourceId"].split("/")  # table/NAME or table/NAME/index/INDEX
+    beyond = [f"scaling policy {p['PolicyName']}" for p in policies if _tracking(p) is None]
+    if any((target.get("SuspendedState") or {}).values()):
+        beyond.append("scaling that is suspended")
+    return Scaled(
+        table=table,
+        index=index[-1] if index else None,
+        unit=target["ScalableDimension"].rsplit(":", 1)[-1],
+        minimum=target["MinCapacity"],
+        maximum=target["MaxCapacity"],
+        policies=tuple(sorted((t for p in policies if (t := _tracking(p))), key=lambda t: t.name)),
+        beyond=tuple(sorted(beyond)),
+    )
+
+
+def _tracking(policy: dict[str, Any]) -> Tracking | None:
+    """A policy that follows DynamoDB's own utilization; None for any other kind."""
+    said = policy.get("TargetTrackingScalingPolicyConfiguration") or {}
+    metric = (said.get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
+    if policy["PolicyType"] != TRACKING or metric is None:
+        return None
+    return Tracking(
+        name=policy["PolicyName"],
+        metric=metric,
+        value=said["TargetValue"],
+        cooldown_in=said.get("ScaleInCooldown"),
+        cooldown_out=said.get("ScaleOutCooldown"),
+        never_in=bool(said.get("DisableScaleIn")),
+    )

@@ -1,0 +1,30 @@
+"""What was there before a run: which targets existed, and whether they can be restored.
+
+Recorded once, at the first pre-flight; what a run may remove later is judged by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib.aws.recovery import recovery_of
+from runbook_lib.plan import Pair, Plan
+from runbook_lib.run import Run, stamp, table_identity
+
+
+def keep_before(run: Run, plan: Plan) -> None:
+    """Record what was there for each planned table that has no such record yet."""
+    known = run.ledger.all("before")
+    for pair in plan.pairs:
+        if pair.source not in known:
+            run.ledger.put("before", pair.source, _look(run, pair))
+
+
+def _look(run: Run, pair: Pair) -> dict[str, Any]:
+    target = pair.target_facts
+    return {
+        "at": stamp(run.now()),
+        "existed": target is not None,
+        "table_id": table_identity(target) if target else None,
+        "recovery": recovery_of(run.clients.target, pair.target).on if target else None,
+    }

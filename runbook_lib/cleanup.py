@@ -1,0 +1,247 @@
+"""Remove what a run created, and only that: tables, items, and the objects of its own exports.
+
+The source is never touched and nothing is found by listing. A table goes only if the run created it and it
+holds nothing but what the run wrote. Items go one by one from a table that was there and empty, each only
+while it still is what the export says. Objects go by the keys of the run's own manifests, and last, because
+they say which items are the run's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runbook_lib.aws import removal as aws
+from runbook_lib.aws.tables import TableFacts, describe_table
+from runbook_lib.aws.wire import Patience
+from runbook_lib.datafile import CheckedFile, fetch
+from runbook_lib.errors import ConfigError, RunbookError, TableError
+from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
+from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
+from runbook_lib.manifest import DataFile
+from runbook_lib.plan import Pair
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.rate import RateLimit
+from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.scan import scan_segment
+
+SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
+POLLS, POLL_SECONDS = 300, 2.0
+Watch = Callable[[str, str], None]
+
+
+@dataclass(slots=True)
+class Removal:
+    """What becomes of one table's traces; the numbers are of items and objects, `kept` says what stays and why."""
+
+    source: str
+    target: str
+    done: bool
+    table_deleted: bool = False
+    items_found: int = 0
+    items_deleted: int = 0
+    items_changed: int = 0
+    objects: int = 0
+    kept: str = ""
+
+
+def check_cleanup(run: Run, confirm: str) -> bool:
+    """Whether things may be removed: `confirm` has to be the run's id, typed, beside everything a write needs.
+
+    Raises ConfigError if it is anything else but empty, which asks for a dry run.
+    """
+    if not confirm or not run.execute:
+        return False
+    if confirm != run.id:
+        raise ConfigError(
+            f"confirm_cleanup: expected {run.id!r}, which is the run whose traces would be removed, found {confirm!r}; "
+            "nothing was removed"
+        )
+    check_confirmation(run.confirmation, run.clients)
+    return True
+
+
+def clean_up(
+    run: Run,
+    confirm: str = "",
+    watch: Watch = lambda table, state: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Removal]:
+    """Remove what the run created, or say what would be; the removals by table.
+
+    It can be repeated, and goes on where it was stopped. A cleaned run can be reported on and not resumed.
+    """
+    execute = check_cleanup(run, confirm)
+    with run.step("cleanup"), ExitStack() as opened:
+        pairs = run.planned_pairs()
+        if execute:
+            run.ledger.put("run", "cleaned", stamp(run.now()))
+        hands = _hands(run, opened) if execute else None
+        found = []
+        for pair in pairs:
+            known = run.ledger.get("cleanup", pair.source)
+            if known and known["done"]:
+                found.append(Removal(**known))
+                continue
+            removal = Removal(pair.source, pair.target, execute, items_deleted=(known or {}).get("items_deleted", 0))
+            watch(pair.source, "looking")
+            try:
+                _remove(run, pair, removal, hands)
+            finally:
+                run.clients.calls.flush()  # deletes of items are told in sums
+            if execute:
+                run.ledger.put("cleanup", pair.source, asdict(removal))
+            found.append(removal)
+            watch(pair.source, "removed" if execute else "looked at")
+        if hands is not None:
+            for removal in found:
+                if removal.table_deleted:
+                    _await_gone(run, removal.target, sleep)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The clients that may remove: the tables that the run created, and staging objects by their keys."""
+
+    tables: Any
+    objects: Any
+
+
+def _hands(run: Run, opened: ExitStack) -> Hands:
+    created = frozenset(fact["target"] for fact in run.ledger.all("created").values() if fact.get("table_id"))
+    hands = Hands(run.clients.remover(created), run.clients.staging_remover())
+    for client in (hands.tables, hands.objects):
+        opened.callback(client.close)
+    return hands
+
+
+def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
+    """The target first, then the objects that say what is in it; without hands it only looks."""
+    created = run.ledger.get("created", pair.source) or {}
+    loaded = run.ledger.get("import", pair.source) or {}
+    if created.get("table_id"):
+        _remove_table(run, pair, created, loaded, removal, hands)
+    elif created.get("status") == "asked for" and describe_table(run.clients.target, pair.target) is not None:
+        removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
+    elif loaded.get("binding"):
+        _remove_items(run, pair, loaded, removal)
+    _remove_objects(run, pair, removal, hands)
+
+
+def _remove_table(
+    run: Run, pair: Pair, created: dict[str, Any], loaded: dict[str, Any], removal: Removal, hands: Hands | None
+) -> None:
+    """Delete a table that the run created, if it holds nothing but what the run wrote."""
+    facts = _same(run, pair, created["table_id"], removal)
+    if facts is None:
+        return
+    if loaded.get("binding"):
+        for _, unchanged in _chunks(run, pair, facts, removal):
+            removal.items_found += len(unchanged)
+    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(None), Patience())
+    held = sum(len(page.items) for page in pages)
+    if held != removal.items_found:
+        removal.kept = (
+            f"table {pair.target}: of its {held:,} items {held - removal.items_found:,} were not written by this run "
+            "or were changed since; delete it yourself if they are not needed"
+        )
+        return
+    removal.table_deleted = True
+    if hands is not None:
+        aws.delete_table(hands.tables, pair.target, protected=aws.is_protected(hands.tables, pair.target))
+
+
+def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
+    """Wait until AWS has done what it has accepted; a table of that name made since is another one."""
+    for _ in range(POLLS):
+        facts = describe_table(run.clients.target, name)
+        if facts is None or facts.status != "DELETING":
+            return
+        sleep(POLL_SECONDS)
+    raise TableError(f"table {name} is still being deleted after {POLLS * POLL_SECONDS:g} s; look again later")
+
+
+def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:
+    """Take out of a table that was empty what the run wrote into it."""
+    if loaded["items_before"]:
+        removal.kept = (
+            f"table {pair.target}: it held {loaded['items_before']:,} items before the import, so nothing of it is "
+            f"removed; to undo, restore it to a moment before {loaded['started']}"
+        )
+        return
+    facts = _same(run, pair, loaded["binding"]["target_table_id"], removal)
+    if facts is None:
+        return
+    writer = run.clients.writer(frozenset({pair.target})) if removal.done else None
+    for last_of_file, keys in _chunks(run, pair, facts, removal):
+        removal.items_found += len(keys)
+        if writer is not None:
+            aws.delete_items(writer, pair.target, keys, Patience())
+            removal.items_deleted += len(keys)
+            if last_of_file:
+                run.ledger.put("cleanup", pair.source, asdict(removal) | {"done": False})
+
+
+def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts | None:
+    """The target, if it still is the table that the run wrote to."""
+    facts = describe_table(run.clients.target, pair.target)
+    if facts is None or facts.status == "DELETING":
+        return None  # gone already
+    if table_identity(facts) != table_id:
+        removal.kept = f"table {pair.target} is another table of that name, made later; it stays as it is"
+        facts = None
+    return facts
+
+
+def _chunks(run: Run, pair: Pair, facts: TableFacts, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
+    """Keys of items that are in the target as the export has them; counts those that were changed.
+
+    Read consistently a moment before whatever is done about them; true for the last chunk of a file.
+    """
+    bucket = run.ledger.get("export", pair.source)["bucket"]
+    for row in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source):
+        file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
+        with fetch(run.clients.staging, bucket, file) as checked:
+            for exported in _groups(checked, facts.key):
+                keys = [key for key, _ in exported.values()]
+                held = read_keys(run.clients.target_wire, pair.target, keys, Patience())
+                same = [key_of(i, facts.key) for i in held if exported[_key(i, facts.key)][1] == digest(i)]
+                removal.items_changed += len(held) - len(same)
+                yield False, same
+        yield True, []
+
+
+def _groups(checked: CheckedFile, schema: tuple[KeyAttribute, ...]) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
+    """A file's items by key digest, as many as can be asked for at once: their keys and digests."""
+    group: dict[bytes, tuple[Item, bytes]] = {}
+    for _, line in checked.items():
+        item = parse_line(line)
+        try:
+            group[_key(item, schema)] = (key_of(item, schema), digest(item))
+        except RunbookError:
+            continue  # not an item of this table: it was quarantined and never written
+        if len(group) == KEYS_AT_ONCE:
+            yield group
+            group = {}
+    if group:
+        yield group
+
+
+def _key(item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
+    return digest(key_of(item, schema))
+
+
+def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
+    """The files of an export that this run started or wrote; never of one it only used."""
+    export = run.ledger.get("export", pair.source)
+    if not export or export["method"] not in ("export", "scan") or export["status"] != "COMPLETED":
+        return
+    rows = run.ledger.rows("SELECT key FROM file WHERE source = ?", pair.source)
+    keys = [*(row["key"] for row in rows), *(export["manifest"]["folder"] + name for name in SIDECARS)]
+    removal.objects = len(keys)
+    if hands is not None:
+        aws.delete_objects(hands.objects, export["bucket"], keys)

@@ -1,0 +1,220 @@
+"""Create the targets that do not exist, each with the definition its source has.
+
+A table is recorded before it is asked for and carries the run's name as a tag until its id is recorded:
+whenever the process dies, the next start knows which tables are its own. What was there before, or came
+from somebody else, is never touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from runbook_lib.aws import creation as aws
+from runbook_lib.aws.definitions import TableDefinition, read_definition
+from runbook_lib.aws.scaling import read_scaling
+from runbook_lib.aws.tables import TableFacts, describe_table
+from runbook_lib.errors import TableError
+from runbook_lib.plan import Pair
+from runbook_lib.preflight import check_confirmation
+from runbook_lib.properties import given, table_properties
+from runbook_lib.run import Run, stamp, table_identity
+
+MARK = "dynamodb-migration-run"
+TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide
+POLL_SECONDS = 2.0
+TAG_LOOKS = 15
+PATIENCE_SECONDS = 1800.0
+Sleep = Callable[[float], None]
+
+
+def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
+    """Create every planned target that is not there, if tables.create_missing says so; the facts by source.
+
+    Without `run.execute` it only says what it would create. Raises TableError when a table cannot be
+    created, does not become what its source is, or was created by somebody else in the meantime.
+    """
+    if not run.config.tables.create_missing:
+        return {}
+    with run.step("create"):
+        pairs = [pair for pair in run.planned_pairs() if pair.method != "skip" and _is_open(run, pair)]
+        if not run.execute:
+            for pair in pairs:
+                _note(run, pair, {"status": "would be created"})
+        elif pairs:
+            check_confirmation(run.confirmation, run.clients)
+            run.ledger.put("run", "executed", True)
+            _create(run, pairs, sleep)
+        return run.ledger.all("created")
+
+
+def request_of(definition: TableDefinition, name: str, run_id: str) -> dict[str, Any]:
+    """What CreateTable is asked for; the other settings follow when the table is there."""
+    tags = [*definition.tags[: TAGS - 1], (MARK, run_id)]
+    stream = {"StreamEnabled": True, "StreamViewType": definition.stream} if definition.stream else None
+    return {
+        "TableName": name,
+        **table_properties(definition),
+        **given(
+            StreamSpecification=stream,
+            # The key of the source belongs to its region: the target has the one AWS manages there.
+            SSESpecification={"Enabled": True, "SSEType": "KMS"} if definition.kms_key is not None else None,
+            DeletionProtectionEnabled=definition.deletion_protection,
+            Tags=[{"Key": key, "Value": value} for key, value in tags],
+        ),
+    }
+
+
+def _is_open(run: Run, pair: Pair) -> bool:
+    known = run.ledger.get("created", pair.source)
+    return pair.target_facts is None or bool(known and known["status"] in ("asked for", "creating"))
+
+
+def _note(run: Run, pair: Pair, facts: dict[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = run.ledger.get("created", pair.source) or {"target": pair.target}
+    known |= facts | {"at": stamp(run.now())}
+    run.ledger.put("created", pair.source, known)
+    return known
+
+
+def _create(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
+    """All are asked for before any is waited for: a table takes seconds, or minutes with many indexes."""
+    client = run.clients.creator(frozenset(p.target for p in pairs))
+    try:
+        definitions = {p.source: read_definition(run.clients.source, p.source) for p in pairs}
+        for pair in pairs:
+            _ask_for(run, client, pair, definitions[pair.source], sleep)
+        for pair in pairs:
+            _settle(run, client, pair, definitions[pair.source], sleep)
+    finally:
+        client.close()
+
+
+def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sleep: Sleep) -> None:
+    """Make sure that the table is there and is this run's own, and record its id."""
+    known = run.ledger.get("created", pair.source) or {}
+    asked = known.get("status") in ("asked for", "creating")
+    found = describe_table(client, pair.target)
+    if found is not None and not asked:
+        raise TableError(
+            f"{pair.target} was missing at the pre-flight and is there now, created by somebody else; "
+            "nothing was written, run 00_preflight again"
+        )
+    _note(run, pair, {"status": "asked for"})
+    ours = found is not None and table_identity(found) == known.get("table_id")
+    if found is None:
+        ours = _request(client, request_of(definition, pair.target, run.id), sleep)
+        found = _described(client, pair.target, sleep)
+    if not ours and not _is_marked(client, found.arn, run.id, sleep):
+        raise TableError(f"{pair.target} is not the table that run {run.id} asked for: somebody else created one")
+    _note(run, pair, {"status": "creating", "table_id": table_identity(found), "arn": found.arn})
+
+
+def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
+    """Ask for a table until AWS takes it; whether this very call made it."""
+    answer = aws.LATER
+
+    def ask() -> bool:
+        nonlocal answer
+        answer = aws.create_table(client, request)
+        return answer != aws.LATER
+
+    _until(ask, f"{request['TableName']} to be accepted by CreateTable", sleep)
+    return answer == aws.MADE
+
+
+def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
+    """Whether a table carries the run's mark; tags may show late ("ListTagsOfResource", API Reference)."""
+    for _ in range(TAG_LOOKS):
+        if aws.tags_of(client, arn).get(MARK) == run_id:
+            return True
+        sleep(POLL_SECONDS)
+    return False
+
+
+def _described(client: Any, name: str, sleep: Sleep) -> TableFacts:
+    """The table just asked for; DescribeTable may take a moment to know it."""
+    found: list[TableFacts | None] = []
+
+    def look() -> bool:
+        found.append(describe_table(client, name))
+        return found[-1] is not None
+
+    _until(look, f"{name} to be known", sleep)
+    facts = found[-1]
+    if facts is None:
+        raise TableError(f"{name} was created and cannot be described; run again")
+    return facts
+
+
+def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
+    """Wait until the table is ACTIVE, set the rest, and prove that it is as its source is."""
+    name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
+    _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+    if wanted.ttl:
+        aws.set_ttl(client, name, wanted.ttl)
+    if (days := wanted.recovery_days) is not None:
+        _until(lambda: aws.turn_recovery_on(client, name, days), f"{name} to take point-in-time recovery", sleep)
+    aws.take_tag(client, arn, MARK)
+    aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :]))
+    _compare(client, wanted, name, sleep)
+    facts = describe_table(client, name)
+    with run.ledger.batch():
+        _note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
+        entry = run.ledger.get("pair", pair.source)
+        entry["pair"]["target_facts"] = asdict(facts) if facts else None
+        run.ledger.put("pair", pair.source, entry)
+
+
+def _status(client: Any, name: str) -> str | None:
+    facts = describe_table(client, name)
+    return facts.status if facts else None
+
+
+def _compare(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:
+    """Raise unless the table became what was asked for; tags may show a few seconds late."""
+    wrong = _differing(wanted, read_definition(client, name))
+    for _ in range(TAG_LOOKS):
+        if wrong != ["tags"]:
+            break
+        sleep(POLL_SECONDS)
+        wrong = _differing(wanted, read_definition(client, name))
+    if wrong:
+        raise TableError(
+            f"{name} was created and is not as {wanted.name} is: {', '.join(wrong)}; nothing was loaded into it. "
+            "Delete it and create it with what runbook schema writes"
+        )
+
+
+def _differing(wanted: TableDefinition, made: TableDefinition) -> list[str]:
+    """The settings that differ, but for the name, the ARN of the key and what no table can be created with."""
+    same = replace(made, name=wanted.name, kms_key=wanted.kms_key if made.kms_key is not None else None)
+    one, other = asdict(replace(wanted, beyond=())), asdict(replace(same, beyond=()))
+    return [field for field in one if one[field] != other[field]]
+
+
+def _left_out(run: Run, definition: TableDefinition) -> list[str]:
+    """What the source has and the new table does not."""
+    found = list(definition.beyond)
+    if definition.kms_key is not None:
+        found.append("the source's KMS key; the key is the one AWS manages in the target's region")
+    if definition.billing == "PROVISIONED":
+        client = run.clients.service("source", "application-autoscaling")
+        scaling = read_scaling(client, [definition.name])
+        client.close()
+        found += [f"auto scaling of {' of '.join(filter(None, [c.unit, c.index]))}" for c in scaling.capacities]
+        if scaling.unchecked:
+            found.append(f"auto scaling, which was not checked ({scaling.unchecked})")
+    return found
+
+
+def _until(done: Callable[[], bool], what: str, sleep: Sleep) -> None:
+    """Try again, politely, until something is so; the time that was slept is what is counted."""
+    waited = 0.0
+    while not done():
+        if waited >= PATIENCE_SECONDS:
+            raise TableError(f"waited {PATIENCE_SECONDS:g} s for {what}; run again with the same run id to go on")
+        sleep(POLL_SECONDS)
+        waited += POLL_SECONDS
