@@ -229,6 +229,15 @@ def test_a_download_that_breaks_for_good_ends_the_import(engine: Callable[[list[
         one.start()
 
 
+def test_a_line_that_no_request_can_carry_does_not_fill_the_memory(engine: Callable[[list[int]], Engine]) -> None:
+    one = engine([3, 3])
+    endless = one.bucket.add("endless", ["x" * (17 << 20)])
+    rows = [("t", endless.key, endless.ordinal, endless.md5, 1)]
+    one.ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
+    assert ["endless: line 1 should end within 16 MB" in said for said in one.start().failures] == [True]
+    assert one.written() == 6
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_what_is_known_of_a_file_is_what_was_acknowledged(data: st.DataObject) -> None:
