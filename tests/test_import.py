@@ -99,13 +99,13 @@ def test_a_target_filled_since_the_preflight_is_not_written_to(world: World) -> 
     ids=lambda f: f["kind"],
 )
 def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, Any]) -> None:
-    world.pair("a", things(200))
+    world.pair("a", things(80))
     run = ready(world.open())
     world.fault(operation="BatchWriteItem", table=world.dst("a"), **fault)
     import_tables(run)
     world.clear_faults()
-    assert facts(run, world.src("a"))["items_written"] == 200
-    assert len(world.items(world.target, world.dst("a"))) == 200
+    assert facts(run, world.src("a"))["items_written"] == 80
+    assert len(world.items(world.target, world.dst("a"))) == 80
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
@@ -119,7 +119,7 @@ def test_credentials_are_refreshed_in_mid_import(world: World) -> None:
         soon = made[-1] + timedelta(seconds=1)
         return {"access_key": f"AKIA{len(made)}", "secret_key": "s", "token": "t", "expiry_time": soon.isoformat()}
 
-    run.clients._target_session._session._credentials = RefreshableCredentials.create_from_metadata(
+    run.clients._sessions["target"]._session._credentials = RefreshableCredentials.create_from_metadata(
         refresh(), refresh, "test"
     )
     import_tables(run)
