@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
 from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
@@ -185,7 +186,7 @@ def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int)
             settings.concurrency,
             limits.start,
             min(ceilings, default=None),
-            known=limits.provisioned is not None,
+            known=limits.known,
         ),
     )
 
@@ -236,6 +237,11 @@ def _items_before(run: Run, pair: Pair) -> int:
         raise GateFailed(
             f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; "
             "nothing was written"
+        )
+    if run.config.import_.on_non_empty == "overwrite" and not recovery_of(run.clients.target, pair.target).on:
+        raise GateFailed(
+            f"target {pair.target} holds items, and 'overwrite' needs point-in-time recovery on it, which is off; "
+            "nothing was written: turn recovery on, or empty the table"
         )
     settings = run.config.validate_
     pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(settings.max_rcu), Patience())

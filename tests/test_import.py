@@ -322,6 +322,15 @@ def test_a_run_is_not_resumed_with_another_configuration(world: World) -> None:
         world.open(**{"import": {"on_non_empty": "overwrite"}})
 
 
+def test_a_target_filled_since_the_preflight_is_not_overwritten_unless_it_can_be_restored(world: World) -> None:
+    world.pair("a", things(3))
+    run = ready(world.open(**{"import": {"on_non_empty": "overwrite"}}))
+    world.put(world.target, world.dst("a"), things(1))
+    with pytest.raises(TransferError, match="point-in-time recovery"):
+        import_tables(run)
+    assert "BatchWriteItem" not in run.ledger.calls("target")
+
+
 def test_append_adds_and_replaces_nothing(world: World) -> None:
     world.pair("a", things(30))
     mine = [{"id": {"S": "mine"}, "n": {"N": "1"}}, {"id": {"S": "i00003"}, "n": {"N": "3"}}]
@@ -347,6 +356,9 @@ def test_append_quarantines_what_would_replace_another_item(world: World) -> Non
 def test_overwrite_replaces_by_key_and_leaves_the_rest(world: World) -> None:
     world.pair("a", things(30))
     world.put(world.target, world.dst("a"), [{"id": {"S": "i00003"}, "n": {"N": "777"}}, {"id": {"S": "mine"}}])
+    world.target.update_continuous_backups(
+        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
     run = ready(world.open(**{"import": {"on_non_empty": "overwrite"}}))
     import_tables(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
