@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -157,6 +160,24 @@ def test_an_object_that_comes_while_it_is_imported_fails_the_table(
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+def test_an_object_that_is_replaced_while_it_is_imported_fails_the_table(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the same bytes: nobody can know what else lay there in the meantime."""
+    run = exported(world)
+    key = run.ledger.rows("SELECT key FROM file")[0]["key"]
+    start = imports.start_import
+
+    def with_another(client: Any, request: dict[str, Any]) -> Any:
+        world.put_object(key, world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
+        return start(client, request)
+
+    monkeypatch.setattr(table_import, "start_import", with_another)
+    with pytest.raises(TransferError, match="changed while ImportTable read it"):
+        import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+
+
 def test_a_file_that_is_not_the_manifests_is_not_imported(world: World) -> None:
     run = exported(world)
     key = next(row["key"] for row in run.ledger.rows("SELECT key FROM file WHERE items > 0"))
@@ -252,6 +273,27 @@ def test_a_run_that_is_killed_anywhere_follows_the_same_import(
     assert len([s for s in summaries if s["TableArn"].endswith(f"table/{world.dst('a')}")]) == 1
 
 
+def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports_nothing_again(world: World) -> None:
+    run = exported(world)
+    looks, calls = requests(world, "DescribeImport"), requests(world, "ImportTable")
+    world.fault(operation="DescribeImport", kind="delay", seconds=30, times=1, every=1)
+    life = (
+        "import sys; from runbook_lib.run import open_run; from runbook_lib.importer import import_tables; "
+        "import_tables(open_run(sys.argv[1], 'r', True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", life, str(run.folder / "migration.yaml")]) as process:
+        while requests(world, "DescribeImport") == looks:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    world.clear_faults()
+    later = again(run)
+    assert preflight(later).blockers == ()
+    import_tables(later)
+    assert validate_tables(later)[world.src("a")]["verdict"] == "PASS"
+    assert requests(world, "ImportTable") == calls + 1
+
+
 def test_an_answer_that_is_lost_starts_no_second_import(world: World) -> None:
     run = exported(world)
     world.fault(operation="ImportTable", kind="lost-reply", table=world.dst("a"), times=1, every=1)
@@ -271,6 +313,12 @@ def test_a_target_that_exists_stands_in_the_way(world: World) -> None:
     world.pair("a", things(3))
     run = world.open(**BY_SERVICE)
     assert [b.found for b in preflight(run).blockers] == ["a table that is ACTIVE"]
+
+
+def test_warm_throughput_that_would_be_paid_for_nothing_stands_in_the_way(world: World) -> None:
+    source(world, "a", things(3))
+    run = world.open(**{"import": {"strategy": "import_table", "warm_throughput": {world.dst("a"): 5_000}}})
+    assert [b.remedy for b in preflight(run).blockers] == ["take it out of import.warm_throughput"]
 
 
 def test_local_indexes_stand_in_the_way_of_the_one_and_decide_the_other(world: World) -> None:

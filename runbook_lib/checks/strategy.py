@@ -20,6 +20,7 @@ def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
     if pair.writing == IMPORT_TABLE:
         yield _new(scene, pair)
         yield _definition(pair)
+        yield _not_warmed(scene, pair)
 
 
 def _new(scene: Scene, pair: Pair) -> Check:
@@ -45,3 +46,12 @@ def _definition(pair: Pair) -> Check:
     if names := local_indexes(pair.source_facts):
         return replace(check, found=f"local indexes: {', '.join(names)}")
     return ok(check, "none")
+
+
+def _not_warmed(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        "warm throughput of an import", pair.target, BLOCKER, "no warm throughput, as ImportTable uses no write capacity",
+        "import.warm_throughput names it, which would be charged for nothing", "take it out of import.warm_throughput",
+        configuration=True,
+    )  # fmt: skip
+    return check if pair.target in scene.config.import_.warm_throughput else ok(check, "none asked for")
