@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -85,7 +84,7 @@ def by_engine(session: boto3.Session, client: Any, stored: Sequence[OneFile], fo
 def _target(client: Any, session: boto3.Session, calls: Calls) -> Target:
     guard = Guard("target", TARGET | TARGET_WRITES, calls)
     wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
-    capacity = Capacity(FILES, 8, math.inf)
+    capacity = Capacity(FILES, 8, 1e9)
     return Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
 
 
