@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from runbook_lib import __version__
 from runbook_lib.aws.guard import (
     FORMS,
+    FORMS_OF_DELETING,
     IMPORT_FORMS,
     SOURCE,
     SOURCE_RECOVERY,
@@ -135,7 +136,7 @@ class Clients:
 
     def remover(self, tables: frozenset[str]) -> Any:
         """A target client that may also delete the named tables."""
-        return self._granted(TARGET_DELETES, tables)
+        return self._granted(TARGET_DELETES, tables, FORMS_OF_DELETING)
 
     def table_importer(self, tables: frozenset[str]) -> Any:
         """A target client that may also have the named tables imported, and settle what ImportTable does not take."""

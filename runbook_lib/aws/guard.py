@@ -50,15 +50,18 @@ TARGET = frozenset(
     }
 )
 # The only form in which a granted call may be made: recovery is turned on, never off; of a table, warmth is all
-# that changes, and its protection before a cleanup deletes it.
+# that changes.
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "dynamodb:UpdateContinuousBackups": lambda p: (
         p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
         and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
     ),
+    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "WarmThroughput"},
+}
+# Where tables may be deleted, their protection is all that changes before.
+FORMS_OF_DELETING: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "dynamodb:UpdateTable": lambda p: (
-        p.keys() == {"TableName", "WarmThroughput"}
-        or (p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False)
+        p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False
     ),
 }
 # With --execute, on the tables of the plan.

@@ -80,7 +80,7 @@ def test_an_import_uses_what_the_table_gives_and_hardly_ever_asks_for_more(
     few = import_into(shape, export_of(items // 10, files), tmp_path, lanes=1)
     publish(
         f"capacity {limit}",
-        f"{limit:,} units per second, {shape.ranges} key ranges of {REGION_LIMIT:,.0f}, {items:,} items in {files} files",
+        f"{limit:,} units/s in {shape.ranges} key ranges of {REGION_LIMIT:,.0f}, {items:,} items, {files} files",
         ("files read", "capacity used", "of the writes throttled", "units/s", "seconds"),
         [
             (
