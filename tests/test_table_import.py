@@ -17,6 +17,7 @@ from runbook_lib import table_import
 from runbook_lib.aws import imports
 from runbook_lib.aws.definitions import read_definition
 from runbook_lib.aws.guard import TARGET_IMPORTS
+from runbook_lib.aws.standing import describe_standing
 from runbook_lib.cleanup import clean_up
 from runbook_lib.config import Migration
 from runbook_lib.creation import create_missing_targets
@@ -292,6 +293,21 @@ def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports
     import_tables(later)
     assert validate_tables(later)[world.src("a")]["verdict"] == "PASS"
     assert requests(world, "ImportTable") == calls + 1
+
+
+def test_only_the_own_import_may_still_be_filling_its_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = exported(world)
+    import_tables(run)
+    look = describe_standing
+
+    def still_filling(client: Any, name: str) -> Any:
+        found = look(client, name)
+        return (replace(found[0], status="CREATING"), found[1]) if found and name == world.dst("a") else found
+
+    monkeypatch.setattr("runbook_lib.preflight.describe_standing", still_filling)
+    assert preflight(again(run)).blockers == ()
+    others = [b.found for b in preflight(world.open("other", **BY_SERVICE)).blockers]
+    assert others == ["a table that is CREATING", "CREATING"]
 
 
 def test_an_answer_that_is_lost_starts_no_second_import(world: World) -> None:

@@ -50,7 +50,7 @@ def _definition(pair: Pair) -> Check:
 
 def _not_warmed(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "warm throughput of an import", pair.target, BLOCKER, "no warm throughput, as ImportTable uses no write capacity",
+        "warm throughput of an import", pair.target, BLOCKER, "no warm throughput, as ImportTable uses none",
         "import.warm_throughput names it, which would be charged for nothing", "take it out of import.warm_throughput",
         configuration=True,
     )  # fmt: skip
