@@ -27,6 +27,8 @@ PACKAGES = (
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
 SHOWN_DIFFERENCES = 100
+QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
+    GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
 
@@ -52,6 +54,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "totals": _totals(tables, steps),
         "tables": tables,
         "differences": _differences(ledger),
+        "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
         "checks": ledger.get("plan", "checks") or [],
