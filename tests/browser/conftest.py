@@ -26,9 +26,9 @@ def needed(program: str, package: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other tests'
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; Playwright gives it a profile of its own and removes it again."""
+    """One Chromium for all tests of a module; Playwright gives it a profile of its own and removes it again."""
     program = needed("chromium", "chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=program, args=list(QUIET))
