@@ -15,10 +15,12 @@ from runbook_lib.aws.guard import (
     SOURCE_RECOVERY,
     STAGING,
     STAGING_DELETES,
+    STAGING_LISTS,
     TARGET,
     TARGET_CANARY,
     TARGET_CREATES,
     TARGET_DELETES,
+    TARGET_IMPORTS,
     TARGET_WARMING,
     TARGET_WRITES,
 )
@@ -38,14 +40,23 @@ from runbook_lib.wording import NOT_MEASURED, count, many
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 ALLOWED = {
     "source": SOURCE | SOURCE_RECOVERY,
-    "target": TARGET | TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES,
-    "staging": STAGING | STAGING_DELETES,
+    "target": TARGET
+    | TARGET_WRITES
+    | TARGET_WARMING
+    | TARGET_CANARY
+    | TARGET_CREATES
+    | TARGET_DELETES
+    | TARGET_IMPORTS,
+    "staging": STAGING | STAGING_DELETES | STAGING_LISTS,
 }
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
 EXPORTING = "ExportTableToPointInTime"
 ASKED_FOR = {
     "UpdateContinuousBackups": "turns point-in-time recovery on, for export.enable_pitr or a created table",
-    "UpdateTable": "raises warm throughput, for import.warm_throughput, or lifts a protection at a cleanup",
+    "UpdateTable": "raises warm throughput, for import.warm_throughput, settles a table that ImportTable made, or "
+    "lifts a protection at a cleanup",
+    "ImportTable": "has DynamoDB make and fill a table from the export, for import.strategy",
+    "ListObjectsV2": "lists the folder that ImportTable reads, to hold it against the manifest",
 }
 
 

@@ -121,8 +121,8 @@ class Export(Strict):
         default=None, description="the moment every export shows; default: the start of the export step"
     )
     in_flight: int = Field(default=300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
-    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two looks at the exports")
-    timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for exports")
+    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two looks at what AWS does")
+    timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for AWS")
     scan_segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of a Scan")
     scan_max_rcu: float | None = Field(default=None, gt=0, description="read units per second a Scan may use")
 
@@ -143,6 +143,11 @@ class Import(Strict):
     on_non_empty: Literal["fail", "append", "overwrite"] = Field(
         default="fail",
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
+    )
+    strategy: Literal["batch_write", "import_table", "auto"] = Field(
+        default="batch_write",
+        description="how targets are filled: by writes; by ImportTable, which makes the target; or by the latter where "
+        "tables.create_missing lets a target be made, ImportTable can make it and is estimated to cost less",
     )
     concurrency: int = Field(
         default=32, ge=1, le=256, description="requests in flight at most; how many are used is found out"

@@ -14,6 +14,7 @@ from typing import Any
 
 from runbook_lib.aws import creation as aws
 from runbook_lib.aws.definitions import TableDefinition, read_definition
+from runbook_lib.aws.imports import settle_setting
 from runbook_lib.aws.scaling import read_scaling
 from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.errors import TableError
@@ -21,6 +22,7 @@ from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.properties import given, table_properties
 from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.strategy import IMPORT_TABLE
 
 MARK = "dynamodb-migration-run"
 TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide
@@ -42,7 +44,7 @@ def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dic
         pairs = [pair for pair in run.planned_pairs() if pair.method != "skip" and _is_open(run, pair)]
         if not run.execute:
             for pair in pairs:
-                _note(run, pair, {"status": "would be created"})
+                note(run, pair, {"status": "would be created"})
         elif pairs:
             check_confirmation(run.confirmation, run.clients)
             run.ledger.put("run", "executed", True)
@@ -68,15 +70,17 @@ def request_of(definition: TableDefinition, name: str, run_id: str) -> dict[str,
 
 
 def _is_open(run: Run, pair: Pair) -> bool:
+    if pair.writing == IMPORT_TABLE:
+        return False  # ImportTable makes it, see table_import.py
     known = run.ledger.get("created", pair.source)
     return pair.target_facts is None or bool(known and known["status"] in ("asked for", "creating"))
 
 
-def _note(run: Run, pair: Pair, facts: dict[str, Any]) -> dict[str, Any]:
+def note(run: Run, pair: Pair, facts: dict[str, Any]) -> None:
+    """Record what became of a table that this run makes."""
     known: dict[str, Any] = run.ledger.get("created", pair.source) or {"target": pair.target}
     known |= facts | {"at": stamp(run.now())}
     run.ledger.put("created", pair.source, known)
-    return known
 
 
 def _create(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
@@ -102,14 +106,14 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
             f"{pair.target} was missing at the pre-flight and is there now, created by somebody else; "
             "nothing was written, run 00_preflight again"
         )
-    _note(run, pair, {"status": "asked for"})
+    note(run, pair, {"status": "asked for"})
     ours = found is not None and table_identity(found) == known.get("table_id")
     if found is None:
         ours = _request(client, request_of(definition, pair.target, run.id), sleep)
         found = _described(client, pair.target, sleep)
     if not ours and not _is_marked(client, found.arn, run.id, sleep):
         raise TableError(f"{pair.target} is not the table that run {run.id} asked for: somebody else created one")
-    _note(run, pair, {"status": "creating", "table_id": table_identity(found), "arn": found.arn})
+    note(run, pair, {"status": "creating", "table_id": table_identity(found), "arn": found.arn})
 
 
 def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
@@ -153,16 +157,44 @@ def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: S
     """Wait until the table is ACTIVE, set the rest, and prove that it is as its source is."""
     name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
     _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+    _set_recovery_and_ttl(client, wanted, name, sleep)
+    aws.take_tag(client, arn, MARK)
+    aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :]))
+    _close(run, client, pair, wanted, sleep)
+
+
+def settle_imported(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
+    """Give a table that ImportTable made what ImportTable cannot set, and prove that it is as its source is."""
+    name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
+    now = read_definition(client, name)
+    stream = {"StreamEnabled": True, "StreamViewType": wanted.stream}
+    for differs, setting in (
+        (wanted.table_class != now.table_class, {"TableClass": wanted.table_class}),
+        (wanted.stream and wanted.stream != now.stream, {"StreamSpecification": stream}),
+        (wanted.deletion_protection and not now.deletion_protection, {"DeletionProtectionEnabled": True}),
+    ):
+        _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+        if differs:
+            settle_setting(client, name, **setting)
+    _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+    _set_recovery_and_ttl(client, wanted, name, sleep)
+    aws.add_tags(client, arn, dict(wanted.tags))
+    _close(run, client, pair, wanted, sleep)
+
+
+def _set_recovery_and_ttl(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:
     if wanted.ttl:
         aws.set_ttl(client, name, wanted.ttl)
     if (days := wanted.recovery_days) is not None:
         _until(lambda: aws.turn_recovery_on(client, name, days), f"{name} to take point-in-time recovery", sleep)
-    aws.take_tag(client, arn, MARK)
-    aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :]))
-    _compare(client, wanted, name, sleep)
-    facts = describe_table(client, name)
+
+
+def _close(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
+    """Prove that the table is as its source is, and record that it is there."""
+    _compare(client, wanted, pair.target, sleep)
+    facts = describe_table(client, pair.target)
     with run.ledger.batch():
-        _note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
+        note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
         entry = run.ledger.get("pair", pair.source)
         entry["pair"]["target_facts"] = asdict(facts) if facts else None
         run.ledger.put("pair", pair.source, entry)

@@ -15,16 +15,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
 from runbook_lib.aws.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import parse_line
 from runbook_lib.manifest import DataFile
 
-IN_MEMORY = 4 << 20
+IN_MEMORY = 256 << 10
+BUFFER = 64 << 10
+LONGEST = 16 << 20  # bytes of a line: no request can be longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class CheckedFile:
 
     def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Line numbers (from 1) and `{"Item":...}` lines after the given one, without the unreadable ones."""
-        for number, line in _lines(self._body):
+        for number, line in _lines(self.file, self._body):
             if number > after and number not in self.unreadable:
                 yield number, line
 
@@ -88,7 +91,7 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
     lines = size = 0
     unreadable: dict[int, str] = {}
     try:
-        for number, line in _lines(body):
+        for number, line in _lines(file, body):
             lines += 1
             size += len(line)
             if not (line.startswith(b'{"Item":{') and line.endswith(b"}}")):
@@ -105,11 +108,14 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
     return CheckedFile(file, lines, size, body.seek(0, io.SEEK_END), unreadable, body)
 
 
-def _lines(body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def _lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, numbered as in the file."""
     body.seek(0)
-    file = igzip.IGzipFile(fileobj=body, mode="rb")  # type: ignore[no-untyped-call]
-    with io.BufferedReader(file, 1 << 17) as text:
-        for number, line in enumerate(text, 1):
+    # What IGzipFile reads through, without its buffer of half a megabyte: dozens of files are open at once.
+    reader: Any = isal_zlib._GzipReader(body, BUFFER)  # type: ignore[arg-type]  # a spooled file is one
+    with io.BufferedReader(reader, BUFFER) as text:
+        for number, line in enumerate(iter(partial(text.readline, LONGEST), b""), 1):
+            if len(line) == LONGEST:
+                raise CorruptFile(f"{file.key}: line {number} should end within 16 MB and does not; export again")
             if line := line.strip():
                 yield number, line

@@ -21,6 +21,7 @@ from runbook_lib.prices import prices_of, sources_of
 GB = 1 << 30
 WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent read unit
 EXPORT_SECONDS = (300.0, 1_800.0)  # an export takes AWS minutes, however small it is; measured by others
+SERVICE_SECONDS = (200.0, 600.0)
 SMALL_FILES = 6  # manifests, their digests, a marker and one data file
 MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
 
@@ -47,6 +48,7 @@ class Load:
     indexes: tuple[Index, ...]
     measured_units: int | None = None
     measured_index_units: int | None = None
+    writing: str = "batch_write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,15 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
     """The estimate for all loads; those of skipped tables must not be among them."""
     works = [_work(config, load, standings.get(load.source, Standings(None, None))) for load in loads]
     by_source = {load.source: load for load in loads}
+    written = [w for w in works if by_source[w.source].writing == "batch_write"]
     parts = (
         _export(config, loads),
         _scans(config, loads, standings),
         _transfer(config, loads),
         *_requests(config, loads),
-        _writes(config, "items", [(w, w.write_units) for w in works], standings),
-        _writes(config, "indexes", [(w, w.index_units) for w in works], standings),
+        _writes(config, "items", [(w, w.write_units) for w in written], standings),
+        _writes(config, "indexes", [(w, w.index_units) for w in written], standings),
+        _imports(config, loads),
         _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
     )
     to = prices_of(config.target.region, config.prices)
@@ -145,9 +149,10 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
+    own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items)
     return Work(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
-        import_seconds=by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items),
+        import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
         validate_seconds=by_machine(
             divided(reads and Range(reads.low, 2 * reads.high), read_rates(stand.target, config.validate_.max_rcu)),
             load.items,
@@ -165,6 +170,12 @@ def _import_seconds(
     each = indexes.high / max(1, len(load.indexes))
     slowest = [each / max(1, provisioned) for provisioned in standing.index_units.values()]
     return Range(seconds.low, max([seconds.high, *slowest]))
+
+
+def _service_seconds(load: Load) -> Range | None:
+    """ImportTable takes minutes for a small table and up to two hours for 10 GB; measured by others."""
+    size = _gigabytes(load)
+    return size and Range(SERVICE_SECONDS[0], SERVICE_SECONDS[1] + 720.0 * size.high)
 
 
 def _read_units(load: Load) -> Range | None:
@@ -227,6 +238,12 @@ def _writes(
     paid = [u for work, u in units if _on_demand(standings, work.source, "target")]
     price = prices_of(config.target.region, config.prices).million_writes
     return Part(f"Writes of {what}", _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+
+
+def _imports(config: Migration, loads: Sequence[Load]) -> Part:
+    """What ImportTable reads, uncompressed; it uses no write units, neither of tables nor of indexes."""
+    size = _sum([_gigabytes(load) for load in loads if load.writing == "import_table"])
+    return Part("ImportTable", size, "GB", _priced(size, prices_of(config.target.region, config.prices).import_gb))
 
 
 def _reads(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> Part:

@@ -17,7 +17,7 @@ from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.record import Record
 from runbook_lib.throttling import diagnose
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
-from runbook_lib.wording import NOT_MEASURED, count, listed, many
+from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
 
 STEPS = ("export", "import", "validate")
 WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
@@ -182,6 +182,10 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
     (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
+    (
+        lambda t: t.get("import_table"),
+        "made and filled by ImportTable, whose ImportedItemCount counts as written",
+    ),
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),
     (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
     (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
@@ -195,8 +199,7 @@ def attention(record: Record) -> list[str]:
     found = [f"Contradiction in the record: {c}" for c in contradictions(record)]
     found += [f"Blocker: {text}" for text in grouped(record.get("blockers") or [])]
     found += [
-        f"{many(t['items_quarantined'], 'item')} of {t['source']} could not be written: reason, file, line and key "
-        f"hash of each are in quarantine/{t['source']}.jsonl"
+        f"{many(t['items_quarantined'], 'item')} of {t['source']} could not be written: {where_refused(t)}"
         for t in tables
         if t.get("items_quarantined")
     ]

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
 from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
+from runbook_lib.creation import note
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
@@ -23,6 +27,8 @@ from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, stamp, table_identity
 from runbook_lib.scan import scan_segment
+from runbook_lib.strategy import IMPORT_TABLE
+from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.turns import lanes_for
 
 
@@ -38,25 +44,90 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         if run.execute:
             check_confirmation(run.confirmation, run.clients)
             run.ledger.put("run", "executed", True)
-        writer = run.clients.writer(frozenset(p.target for p in pairs)) if run.execute else None
+        writer = run.clients.writer(_written_here(pairs)) if run.execute else None
         exports = {p.source: _export_of(run, p) for p in pairs}
-        failures = []
+        failures: list[str] = []
         for pair in pairs:
             watch(TableProgress(pair.source, pair.target, exports[pair.source]["items"]))
-        for pair in sorted(pairs, key=lambda p: (exports[p.source]["items"], p.source)):
-            if not run.execute and _is_bound(run, pair):
-                continue  # written by this run before: a dry run has nothing to say about it
-            try:
-                _import_table(run, pair, exports[pair.source], writer, watch)
-            except ResumeRefused:
-                raise
-            except RunbookError as error:
-                failures.append(f"{pair.source}: {error}")
-                fact = run.ledger.get("import", pair.source) or {}
-                run.ledger.put("import", pair.source, fact | {"status": "failed", "failure": str(error)})
+        pairs = sorted(pairs, key=lambda p: (exports[p.source]["items"], p.source))
+        # A dry run has nothing to say about what this run has written before.
+        pairs = [p for p in pairs if run.execute or not _is_begun(run, p)]
+        own = [p for p in pairs if p.writing != IMPORT_TABLE]
+        others = [p for p in pairs if p.writing == IMPORT_TABLE]
+        # Those that DynamoDB fills by itself go on while the others are written here.
+        failures += _each(run, others, lambda p: _begin_service(run, p, exports[p.source], watch))
+        failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch))
+        begun = [p for p in others if run.execute and (_service(run, p) or {}).get("arn")]
+        failures += _each(run, begun, lambda p: _finish_service(run, p, exports[p.source], watch))
         if failures:
             raise TransferError("; ".join(failures))
         return run.ledger.all("import")
+
+
+def _each(run: Run, pairs: list[Pair], work: Callable[[Pair], None]) -> list[str]:
+    """Do something for each table and go on past those that fail; what failed."""
+    failures = []
+    for pair in pairs:
+        try:
+            work(pair)
+        except ResumeRefused:
+            raise
+        except RunbookError as error:
+            failures.append(f"{pair.source}: {error}")
+            fact = run.ledger.get("import", pair.source) or {}
+            run.ledger.put("import", pair.source, fact | {"status": "failed", "failure": str(error)})
+    return failures
+
+
+def _begin_service(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> None:
+    """Have DynamoDB begin, or check and measure what it would read."""
+    loading = _loading(run, pair, export, watch)
+    clock = time.monotonic()
+    if run.execute:
+        begin_import(run, pair, export, loading)
+        return
+    fact = {"status": "dry-run", "started": stamp(run.now()), "failure": None}
+    check_files(run, pair, export, loading)
+    taken = {"seconds": round(time.monotonic() - clock, 3), "finished": stamp(run.now())}
+    run.ledger.put("import", pair.source, fact | taken)
+    note(run, pair, {"status": "would be created"})
+    loading.show("checked")
+
+
+def _finish_service(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> None:
+    known: dict[str, Any] = run.ledger.get("import", pair.source)
+    if known["binding"]["export_arn"] != export["arn"]:
+        raise ResumeRefused(f"the import of {pair.source} is of another export; start a new run with another run id")
+    if known["status"] == "completed":
+        return
+    loading = _loading(run, pair, export, watch)
+    try:
+        finish_import(run, pair, export, loading)
+    finally:
+        fact = run.ledger.get("import", pair.source)
+        seconds = (run.now() - datetime.fromisoformat(fact["started"])).total_seconds()
+        run.ledger.put("import", pair.source, fact | {"seconds": round(seconds, 3), "finished": stamp(run.now())})
+    loading.show("done")
+
+
+def _loading(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> Loading:
+    return Loading(
+        run=run,
+        bucket=export["bucket"],
+        files=files_of(run, pair.source),
+        progress=TableProgress(pair.source, pair.target, export["items"]),
+        watch=watch,
+    )
+
+
+def _service(run: Run, pair: Pair) -> dict[str, Any] | None:
+    """What is known of the table's ImportTable, if this run has asked for one."""
+    known: dict[str, Any] | None = (run.ledger.get("import", pair.source) or {}).get("import_table")
+    return known
+
+
+def _written_here(pairs: list[Pair]) -> frozenset[str]:
+    return frozenset(pair.target for pair in pairs if pair.writing != IMPORT_TABLE)
 
 
 def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
@@ -70,13 +141,7 @@ def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
 def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch) -> None:
     """Load one table, or check and measure it when there is no writer."""
     fact = _begin(run, pair, export, execute=writer is not None)
-    loading = Loading(
-        run=run,
-        bucket=export["bucket"],
-        files=files_of(run, pair.source),
-        progress=TableProgress(pair.source, pair.target, export["items"]),
-        watch=watch,
-    )
+    loading = _loading(run, pair, export, watch)
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
         if writer is None:
@@ -97,8 +162,9 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
     loading.show("done" if writer else "checked")
 
 
-def _is_bound(run: Run, pair: Pair) -> bool:
-    return bool((run.ledger.get("import", pair.source) or {}).get("binding"))
+def _is_begun(run: Run, pair: Pair) -> bool:
+    known = run.ledger.get("import", pair.source) or {}
+    return bool(known.get("binding") or known.get("import_table"))
 
 
 def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int) -> Target:
@@ -120,7 +186,7 @@ def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int)
             settings.concurrency,
             limits.start,
             min(ceilings, default=None),
-            known=limits.provisioned is not None,
+            known=limits.known,
         ),
     )
 
@@ -171,6 +237,11 @@ def _items_before(run: Run, pair: Pair) -> int:
         raise GateFailed(
             f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; "
             "nothing was written"
+        )
+    if run.config.import_.on_non_empty == "overwrite" and not recovery_of(run.clients.target, pair.target).on:
+        raise GateFailed(
+            f"target {pair.target} holds items, and 'overwrite' needs point-in-time recovery on it, which is off; "
+            "nothing was written: turn recovery on, or empty the table"
         )
     settings = run.config.validate_
     pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(settings.max_rcu), Patience())

@@ -23,7 +23,10 @@ OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One table's way: `method` is export, scan, reuse or skip; facts are None for a table not there."""
+    """One table's way: `method` is export, scan, reuse or skip; facts are None for a table not there.
+
+    `writing` is batch_write or import_table, and `why` says what decided it.
+    """
 
     source: str
     target: str
@@ -31,6 +34,8 @@ class Pair:
     reuse: Reuse | None
     source_facts: TableFacts | None
     target_facts: TableFacts | None
+    writing: str = "batch_write"
+    why: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +47,8 @@ class Pair:
 
         reuse = Reuse(**data["reuse"]) if data["reuse"] else None
         both = facts("source_facts"), facts("target_facts")
-        return cls(data["source"], data["target"], data["method"], reuse, *both)
+        writing = data.get("writing", "batch_write"), data.get("why", "")
+        return cls(data["source"], data["target"], data["method"], reuse, *both, *writing)
 
 
 @dataclass(frozen=True, slots=True)

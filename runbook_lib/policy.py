@@ -17,7 +17,7 @@ from typing import Any
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
-from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES
+from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import list_tables
 from runbook_lib.config import Migration, load_config
@@ -26,6 +26,11 @@ from runbook_lib.reuse import Reuse, find_reuse
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
+# ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.
+IMPORT_LOGS = (
+    "CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams", "PutLogEvents",
+    "PutRetentionPolicy",
+)  # fmt: skip
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
 INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
@@ -73,9 +78,11 @@ def policies(config: Migration, grants: list[Grant], source: Identity, target: I
     """The policies that grants come to; pure."""
     reads = _staging(config, grants, source, target)
     own = bool(config.staging.profile or config.staging.role_arn)
+    # DynamoDB reads what it imports with the rights of whoever started it.
+    imported = [s for s in reads if s["Sid"] != "WriteScans"] if _imported(config, grants) else []
     found = {
         "source": _policy(_source(config, grants, source)),
-        "target": _policy(_target(config, grants, target) + ([] if own else reads)),
+        "target": _policy(_target(config, grants, target) + (imported if own else reads)),
     }
     if own:
         found["staging"] = _policy(reads)
@@ -159,7 +166,9 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     indexes = [f"{arn}/index/*" for arn in migrated]
     looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive"]
     looks += ["Scan"] if config.import_.on_non_empty != "append" else []
-    creates = migrated if config.tables.create_missing else []
+    imported, only_imports = _imported(config, grants), config.import_.strategy == "import_table"
+    creates = migrated if config.tables.create_missing and not only_imports else []
+    logs = f"arn:{who.partition}:logs:{who.region}:{who.account}:log-group:/aws-dynamodb/*"
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     warmed = [g.target_arn for g in grants if g.target_arn.rpartition("/")[2] in config.import_.warm_throughput]
@@ -173,17 +182,27 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         _allow("WarmTables", _dynamodb("UpdateTable"), warmed),
         _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
         _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
-        _allow("WriteTables", _dynamodb("BatchWriteItem"), migrated),
+        _allow("WriteTables", _dynamodb("BatchWriteItem"), [] if only_imports else migrated),
         _allow("CreateTables", list(TARGET_CREATES), creates),
+        _allow("ImportTables", list(TARGET_IMPORTS), [*imported, *(f"{arn}/import/*" for arn in imported)]),
+        _allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
         _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         _allow("UseEncryptedTables", use, keys),
     ]
 
 
+def _imported(config: Migration, grants: list[Grant]) -> list[str]:
+    """The tables that ImportTable may be asked to make."""
+    wanted = config.import_.strategy
+    possible = wanted == "import_table" or (wanted == "auto" and config.tables.create_missing)
+    return [g.target_arn for g in grants if g.migrated] if possible else []
+
+
 def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[Json]:
     """What `runbook cleanup` needs beside the other policies, and nothing else does."""
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
+    created = created or _imported(config, grants)
     exported = any(g.exported or g.method == "scan" for g in grants)
     return [
         _allow("DeleteCreatedTables", list(TARGET_DELETES), created),
@@ -218,7 +237,7 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     staging = config.staging
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
-        "missing. The runbook never lists a bucket.",
+        "missing. The runbook lists nothing but the folder that ImportTable is to read.",
         "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
         "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",

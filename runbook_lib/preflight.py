@@ -19,15 +19,16 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery, recovery_of
 from runbook_lib.aws.standing import describe_standing
 from runbook_lib.before import keep_before
-from runbook_lib.checks import bucket, names, permissions, quotas, source, target
+from runbook_lib.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.checks.scene import Scene
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError
-from runbook_lib.estimate import HINT, UNKNOWN, Load, Standings, estimate
+from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
 from runbook_lib.run import Run, reports_root
+from runbook_lib.strategy import choose
 
 LOOKS_AT_ONCE = 8
 Found = TypeVar("Found")
@@ -96,7 +97,8 @@ def make_plan(
             if each.pair.source in earlier and is_begun(each.pair):
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
         scene = _scene(config, clients, looks, is_ours, now)
-        bill = estimate(config, [_load(pair) for pair in scene.pairs if pair.method != "skip"], scene.standings)
+        scene = replace(scene, pairs=_ways_of_writing(scene, earlier))
+        bill = _bill(scene)
         found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
         for of_pair in pool.map(lambda pair: list(_of_pair(scene, pair)), scene.pairs):
             found += of_pair
@@ -106,6 +108,24 @@ def make_plan(
     same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
     found += [*bucket.of_bucket(scene, bill), *permissions.of_identities(scene), *quotas.of_quotas(scene, bill)]
     return Plan.of(scene.pairs, found, bill, scene.standings, same)
+
+
+def _bill(scene: Scene) -> Estimate:
+    return estimate(scene.config, [_load(pair) for pair in scene.pairs if pair.method != "skip"], scene.standings)
+
+
+def _ways_of_writing(scene: Scene, earlier: dict[str, Pair]) -> tuple[Pair, ...]:
+    """The pairs, each with the way it is written; a table that has been begun keeps its own."""
+    works = {work.source: work for work in _bill(scene).tables}
+
+    def with_way(pair: Pair) -> Pair:
+        known = earlier.get(pair.source)
+        if known and scene.is_ours(pair):
+            return replace(pair, writing=known.writing, why=known.why)
+        chosen = choose(scene.config, pair, works.get(pair.source), scene.standings[pair.source].source)
+        return replace(pair, writing=chosen.writing, why=chosen.why)
+
+    return tuple(with_way(pair) for pair in scene.pairs)
 
 
 def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:
@@ -185,6 +205,7 @@ def _look(
 
 def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
     yield from source.of_source(scene, pair)
+    yield from strategy.of_strategy(scene, pair)
     yield names.valid(pair)
     if names.VALID.fullmatch(pair.target):
         yield from target.of_target(scene, pair)
@@ -206,6 +227,7 @@ def _load(pair: Pair) -> Load:
         bytes=facts.bytes_hint if facts else None,
         files=None,
         indexes=shape.indexes if shape else (),
+        writing=pair.writing,
     )
 
 

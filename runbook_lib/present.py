@@ -11,6 +11,7 @@ import pandas as pd
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
 from runbook_lib.cleanup import Removal
+from runbook_lib.counted import counted
 from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import Record
@@ -42,6 +43,7 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
         "source": pair.source,
         "target": pair.target,
         "method": pair.method,
+        "writing": pair.writing,
         "source key": spell_key(source) if source else "",
         "target key": spell_key(target) if target else "no such table",
         "same key": bool(source and target and source.key == target.key),
@@ -97,11 +99,7 @@ def removals(found: Iterable[Removal]) -> pd.DataFrame:
 
 def import_table(run: Run) -> pd.DataFrame:
     """What was acknowledged, table by table."""
-    rows = run.ledger.rows(
-        "SELECT f.source, COUNT(*) AS files, SUM(items) AS exported, SUM(lines) AS lines, SUM(written) AS written, "
-        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY f.source"
-    )
-    return pd.DataFrame([dict(row) for row in rows])
+    return pd.DataFrame(list(counted(run.ledger).values()))
 
 
 def canaries(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.counted import counted
 from runbook_lib.ledger import Ledger
 from runbook_lib.run import STEPS, stamp
 from runbook_lib.spent import spent
@@ -26,6 +27,7 @@ PACKAGES = (
 )  # fmt: skip
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
+SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_group", "failure_code", "failure")
 SHOWN_DIFFERENCES = 100
 QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
     GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
@@ -75,7 +77,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
 
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     exports, imports = ledger.all("export"), ledger.all("import")
-    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), _file_sums(ledger)
+    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), counted(ledger)
     created, before = ledger.all("created"), ledger.all("before")
     writing = _writing(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
@@ -142,6 +144,9 @@ def _table(
         "target": pair["target"],
         "method": METHODS[pair["method"]],
         "reused": pair["method"] == "reuse",
+        "writing": pair.get("writing", "batch_write"),
+        "writing_why": pair.get("why", ""),
+        "import_table": _service(loaded),
         "export_arn": (export or {}).get("arn"),
         "export_table_arn": manifest.get("table_arn"),
         "export_time": manifest.get("export_time"),
@@ -183,6 +188,12 @@ def _table(
     }
 
 
+def _service(loaded: Record | None) -> Record | None:
+    """What ImportTable said of itself; None for a table that was not filled by it."""
+    known = (loaded or {}).get("import_table")
+    return {name: known.get(name) for name in SERVICE} if known else None
+
+
 def _undo(created: Record | None, before: Record | None, loaded: Record | None) -> Record:
     """What has to be known to undo a table's import; `restore_to` is a moment before its first write."""
     replaced = bool((loaded or {}).get("items_before"))
@@ -215,14 +226,6 @@ def difference_rows(ledger: Ledger) -> Iterator[Record]:
     for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash"):
         parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
         yield dict(row) | parsed
-
-
-def _file_sums(ledger: Ledger) -> dict[str, Record]:
-    rows = ledger.rows(
-        "SELECT source, SUM(lines) AS lines, SUM(written) AS written, "
-        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY source"
-    )
-    return {row["source"]: dict(row) for row in rows}
 
 
 def _seconds(fact: Record | None) -> float:

@@ -88,9 +88,14 @@ class Run:
         return {side: prices_of(region, own.prices).model_dump() for side, region in regions.items()}
 
     def has_written_to(self, pair: Pair) -> bool:
-        """Whether this run has begun to write to the pair's target, as it is now."""
+        """Whether this run has begun to write to the pair's target, as it is now.
+
+        One that it asked ImportTable for without hearing an answer is taken for its own; the import proves it.
+        """
         begun = self.ledger.get("import", pair.source)
         target = pair.target_facts
+        if begun and target and (service := begun.get("import_table")):
+            return service.get("table_id") in (None, table_identity(target))
         return bool(begun and target and (begun.get("binding") or {}).get("target_table_id") == table_identity(target))
 
     @contextmanager

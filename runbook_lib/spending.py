@@ -46,6 +46,7 @@ def _load(pair: Pair, export: dict[str, Any], measured: dict[str, Any] | None) -
         bytes=facts.bytes_hint if facts else None,
         files=export.get("files"),
         indexes=pair.target_facts.indexes if pair.target_facts else (),
+        writing=pair.writing,
     )
     if manifest:
         load = replace(load, basis=MANIFEST, items=export["items"], bytes=manifest.get("billed_bytes"))

@@ -22,10 +22,12 @@ def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
     scans = {source: fact.get("read_units") for source, fact in exports.items() if fact.get("method") == "scan"}
     reads = {source: fact.get("read_units") for source, fact in checked.items() if "export_digest" in fact}
     exported, writes = _total(sizes), _writes(ledger)
+    imported = _total({s: f["import_table"].get("bytes") for s, f in _by_service(ledger).items()})
     staging = ledger.calls("staging")
     quantities = {
         "export_gb": None if exported is None else exported / GB,
         "write_units": _total(writes),
+        "import_gb": None if imported is None else imported / GB,
         "scan_units": _total(scans),
         "validation_units": _total(reads),
         "puts": staging.get("PutObject", 0),
@@ -38,6 +40,10 @@ def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
         "validation_units": _total(_on_demand(reads, standings, "target")),
     }
     return quantities | {"hours": seconds / 3600, "usd": _usd(ledger.get("estimate", "prices"), paid)}
+
+
+def _by_service(ledger: Ledger) -> dict[str, Any]:
+    return {source: fact for source, fact in ledger.all("import").items() if fact.get("import_table")}
 
 
 def _writes(ledger: Ledger) -> dict[str, float | None]:
@@ -70,6 +76,7 @@ def _usd(prices: Mapping[str, Any] | None, used: Units) -> float | None:
     for name, side, price, per in (
         ("export_gb", "source", "export_gb", 1.0),
         ("write_units", "target", "million_writes", 1e-6),
+        ("import_gb", "target", "import_gb", 1.0),
         ("scan_units", "source", "million_reads", 1e-6),
         ("validation_units", "target", "million_reads", 1e-6),
         ("puts", "staging", "thousand_puts", 1e-3),

@@ -24,6 +24,7 @@ LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most
 DISK = 4 << 30  # bytes of compressed files kept at once, as far as their sizes can be foreseen
 AHEAD = 2
+AGAIN = 16 << 20  # bytes waiting to be sent again, above which nothing new is drawn: memory stays bounded
 NAP = 0.05
 
 
@@ -103,6 +104,7 @@ class Turns:
     _wanted: threading.Event = field(default_factory=threading.Event)
     _led: bool = False
     _largest: int = 0
+    _waiting: int = 0
     _widen_at: float = 0.0
 
     @classmethod
@@ -150,6 +152,7 @@ class Turns:
         with self.capacity.changed:
             turn.lines, turn.ready_at = lines, self.capacity.now() + pause
             next(s for s in self.shelves if s.lane is turn.lane).again.append(turn)
+            self._waiting += _size(lines)
             self.out -= 1
 
     def done(self) -> None:
@@ -196,10 +199,11 @@ class Turns:
             if shelf.now is None and shelf.next is not None:
                 shelf.now, shelf.next = shelf.next, None
                 self._wanted.set()
-            if shelf.now is None and not shelf.again:
+            fresh = shelf.now is not None and self._waiting < AGAIN
+            if not fresh and not shelf.again:
                 continue
             wait = self.capacity.due(shelf.lane)
-            if shelf.now is None:
+            if not fresh:
                 wait = max(wait, min(t.ready_at for t in shelf.again) - now)
             if wait < least:
                 best, least = shelf, wait
@@ -210,10 +214,11 @@ class Turns:
         for turn in shelf.again:
             if turn.ready_at <= now:
                 shelf.again.remove(turn)
+                self._waiting -= _size(turn.lines)
                 turn.units = self._depart(shelf, turn.lines)
                 return turn
         opened = shelf.now
-        if opened is None:
+        if opened is None or self._waiting >= AGAIN:
             return None
         lines = next(opened.batches, None)
         if lines is None:
@@ -227,7 +232,7 @@ class Turns:
         return Turn(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
 
     def _depart(self, shelf: _Shelf, lines: list[Line]) -> float:
-        units = self.capacity.expected(len(lines), sum(len(line) for _, line in lines))
+        units = self.capacity.expected(len(lines), _size(lines))
         self.capacity.depart(shelf.lane, units)
         return units
 
@@ -282,3 +287,7 @@ class Turns:
                 shelf.now = opened
             else:
                 shelf.next = opened
+
+
+def _size(lines: list[Line]) -> int:
+    return sum(len(line) for _, line in lines)

@@ -18,6 +18,7 @@ from runbook_lib.aws.answered import live_indexes
 from runbook_lib.aws.tables import TableFacts, describe_table, ttl_attribute
 from runbook_lib.aws.wire import Patience
 from runbook_lib.compare import Comparison, compare
+from runbook_lib.counted import counted
 from runbook_lib.drift import drift_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
@@ -175,12 +176,12 @@ def _witnesses(
     run: Run, source: str, export: Facts, loaded: Facts | None, comparison: Comparison
 ) -> dict[str, int | None]:
     """The counts of law 3, each from where it was measured; None for what this run did not do."""
-    row = run.ledger.rows("SELECT SUM(lines) AS lines, SUM(written) AS written FROM file WHERE source = ?", source)[0]
+    row = counted(run.ledger).get(source) or {}
     return {
         "in_manifest": export["manifest"]["items"],
-        "lines_read": (row["lines"] or 0) if loaded else None,
-        "items_written": (row["written"] or 0) if loaded else None,
-        "items_quarantined": len(_quarantine(run, source)) if loaded else None,
+        "lines_read": (row.get("lines") or 0) if loaded else None,
+        "items_written": (row.get("written") or 0) if loaded else None,
+        "items_quarantined": (row.get("quarantined") or 0) if loaded else None,
         "items_filtered": 0 if loaded else None,
         "items_compared": comparison.exported,
         "items_in_target": comparison.found,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from runbook_lib.batch import Line, Outcome, Rejection
 from runbook_lib.manifest import DataFile
 
-Slot = list[Outcome]
+Slot = list[bool]  # empty until its batch has come back
 Span = tuple[int, int]  # first and last line
 
 
@@ -37,7 +37,7 @@ class FileProgress:
 
     def settle(self, slot: Slot, outcome: Outcome) -> None:
         """Count an outcome, and move the watermark over all that have come in without a gap."""
-        slot.append(outcome)
+        slot.append(True)
         self.written += outcome.written
         self.bytes += outcome.bytes
         self.rejected += outcome.rejected

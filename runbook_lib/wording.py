@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
@@ -84,3 +86,10 @@ def shortened(text: str, most: int = 320, where: str = "below") -> str:
 def markdown(text: object) -> str:
     """Text that Markdown shows as it is, on one line, also inside a table cell."""
     return MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def where_refused(table: Mapping[str, Any]) -> str:
+    """Where it is said which items of a table were not written, and why."""
+    if service := table.get("import_table"):
+        return f"ImportTable refused them, and says which and why in the log group {service.get('log_group')}"
+    return f"reason, file, line and key hash of each are in quarantine/{table['source']}.jsonl"

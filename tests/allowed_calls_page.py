@@ -12,10 +12,12 @@ from runbook_lib.aws.guard import (
     SOURCE_RECOVERY,
     STAGING,
     STAGING_DELETES,
+    STAGING_LISTS,
     TARGET,
     TARGET_CANARY,
     TARGET_CREATES,
     TARGET_DELETES,
+    TARGET_IMPORTS,
     TARGET_WARMING,
     TARGET_WRITES,
 )
@@ -24,8 +26,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
 ALWAYS = (SOURCE, TARGET, STAGING)
 ASKED = (
     SOURCE_RECOVERY,
-    TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES,
-    STAGING_DELETES,
+    TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES | TARGET_IMPORTS,
+    STAGING_DELETES | STAGING_LISTS,
 )
 HEAD = """# Allowed calls
 
@@ -37,7 +39,9 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
   `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
-  `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates. At a
+  `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
+  `ImportTable`, `DescribeImport` and what settles a new table for those that `import.strategy` has imported,
+  and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a
   cleanup that was confirmed by the run's id: `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
   that the run created, `DeleteObjects` for its own exports.
 - **no**: refused.

@@ -49,11 +49,10 @@ def test_no_drift_is_said_as_zero_of_all(world: World) -> None:
     assert (drift["only_in_source"], drift["only_in_target"], drift["changed"]) == (0, 0, 0)
 
 
-def test_without_the_setting_the_source_is_not_read(world: World) -> None:
+def test_without_the_setting_the_sources_items_are_not_read(world: World) -> None:
     run = migrated(world)
-    before = run.ledger.calls("source")
     validate_tables(run)
-    assert run.ledger.calls("source") == before
+    assert not {"Scan", "Query", "BatchGetItem", "GetItem"} & set(run.ledger.calls("source"))
     assert run.ledger.get("drift", world.src("a")) is None
     assert "Drift" not in render_html(build_record(run.ledger, run.id, "test"), [])
 

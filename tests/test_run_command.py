@@ -46,8 +46,8 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
         world.src("empty"): ("export", "PASS"),
     }
     assert set(record["source_calls"]) <= {
-        "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "ExportTableToPointInTime",
-        "GetCallerIdentity", "ListExports", "ListTables", "Scan",
+        "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "DescribeTimeToLive",
+        "ExportTableToPointInTime", "GetCallerIdentity", "ListExports", "ListTables", "ListTagsOfResource", "Scan",
     }  # fmt: skip
     assert record["target_calls"]["BatchWriteItem"] >= 2
     assert record["identity"]["source"]["region"] == "us-east-1"

@@ -18,14 +18,19 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runbook_lib import __version__
 from runbook_lib.aws.guard import (
+    FORMS,
+    FORMS_OF_DELETING,
+    IMPORT_FORMS,
     SOURCE,
     SOURCE_RECOVERY,
     STAGING,
     STAGING_DELETES,
+    STAGING_LISTS,
     TARGET,
     TARGET_CANARY,
     TARGET_CREATES,
     TARGET_DELETES,
+    TARGET_IMPORTS,
     TARGET_WARMING,
     TARGET_WRITES,
     Calls,
@@ -131,17 +136,29 @@ class Clients:
 
     def remover(self, tables: frozenset[str]) -> Any:
         """A target client that may also delete the named tables."""
-        return self._granted(TARGET_DELETES, tables)
+        return self._granted(TARGET_DELETES, tables, FORMS_OF_DELETING)
+
+    def table_importer(self, tables: frozenset[str]) -> Any:
+        """A target client that may also have the named tables imported, and settle what ImportTable does not take."""
+        return self._granted(TARGET_IMPORTS, tables, IMPORT_FORMS)
+
+    def staging_lister(self, bucket: str, prefix: str) -> Any:
+        """An S3 client of the staging side that may also list this one prefix."""
+        grants = dict.fromkeys(STAGING_LISTS, frozenset({f"{bucket}/{prefix}"}))
+        return self._staging(Guard("staging", STAGING, self.calls, grants))
 
     def staging_remover(self) -> Any:
         """An S3 client of the staging side that may also delete objects, each by its key."""
+        return self._staging(Guard("staging", STAGING | STAGING_DELETES, self.calls))
+
+    def _staging(self, guard: Guard) -> Any:
         own = self._config.staging.profile or self._config.staging.role_arn
         side = self._config.staging if own else self._config.target
-        session = _session(side, Guard("staging", STAGING | STAGING_DELETES, self.calls), self._config.staging.region)
+        session = _session(side, guard, self._config.staging.region)
         return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=_s3_config(self._config))
 
-    def _granted(self, operations: frozenset[str], tables: frozenset[str]) -> Any:
-        guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables))
+    def _granted(self, operations: frozenset[str], tables: frozenset[str], forms: Any = FORMS) -> Any:
+        guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables), forms)
         session = _session(self._config.target, guard)
         return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
 

@@ -1,7 +1,8 @@
 """What each side may be asked to do, refused before a byte leaves the machine, and counted.
 
 The sets below are the one place to read it; docs/allowed-calls.md shows them beside all that AWS offers.
-Listing a bucket is on none of them: the manifest says which files belong to an export, a listing never does.
+The manifest says which files belong to an export, a listing never does; the one prefix that may be listed is
+the folder that ImportTable is about to read, to be held against the manifest.
 """
 
 from __future__ import annotations
@@ -49,15 +50,18 @@ TARGET = frozenset(
     }
 )
 # The only form in which a granted call may be made: recovery is turned on, never off; of a table, warmth is all
-# that changes, and its protection before a cleanup deletes it.
+# that changes.
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "dynamodb:UpdateContinuousBackups": lambda p: (
         p.keys() == {"TableName", "PointInTimeRecoverySpecification"}
         and p["PointInTimeRecoverySpecification"].get("PointInTimeRecoveryEnabled") is True
     ),
+    "dynamodb:UpdateTable": lambda p: p.keys() == {"TableName", "WarmThroughput"},
+}
+# Where tables may be deleted, their protection is all that changes before.
+FORMS_OF_DELETING: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "dynamodb:UpdateTable": lambda p: (
-        p.keys() == {"TableName", "WarmThroughput"}
-        or (p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False)
+        p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is False
     ),
 }
 # With --execute, on the tables of the plan.
@@ -76,6 +80,25 @@ TARGET_CREATES = frozenset(
         "dynamodb:UpdateTimeToLive",
     }
 )
+# With --execute and import.strategy, on the tables of the plan that ImportTable makes; UpdateTable settles them.
+TARGET_IMPORTS = frozenset(
+    {
+        "dynamodb:ImportTable",
+        "dynamodb:DescribeImport",
+        "dynamodb:TagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+    }
+)
+IMPORT_FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    **FORMS,
+    "dynamodb:UpdateTable": lambda p: (
+        (p.keys() == {"TableName", "StreamSpecification"} and p["StreamSpecification"].get("StreamEnabled") is True)
+        or (p.keys() == {"TableName", "DeletionProtectionEnabled"} and p["DeletionProtectionEnabled"] is True)
+        or p.keys() == {"TableName", "TableClass"}
+    ),
+}
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
@@ -90,6 +113,8 @@ STAGING = frozenset(
 )
 # At a cleanup that was confirmed by name, on the keys of the run's own manifests.
 STAGING_DELETES = frozenset({"s3:DeleteObjects"})
+# With import.strategy, on the one folder that ImportTable is to read.
+STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
 # Where botocore's events call a service by another name than its client.
 EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
 
@@ -143,7 +168,8 @@ class Guard:
 
     Attached to a botocore session it hears of every call of every client made from it: of its parameters,
     presigned URLs and forms included, and of every request before it is signed; the wire-level path asks
-    `check` itself. `grants` are further operations, each on the tables named for it and no other.
+    `check` itself. `grants` are further operations, each on the tables named for it and no other, and in the form
+    that `forms` has for it.
     """
 
     def __init__(
@@ -152,11 +178,13 @@ class Guard:
         allowed: frozenset[str],
         calls: Calls,
         grants: Mapping[str, frozenset[str]] | None = None,
+        forms: Mapping[str, Callable[[Mapping[str, Any]], bool]] = FORMS,
     ) -> None:
         self.side = side
         self.grants = grants or {}
         self.allowed = allowed | frozenset(self.grants)
         self._calls = calls
+        self._forms = forms
 
     def attach(self, events: Any) -> None:
         """Register with the event system of a botocore session, before clients are made."""
@@ -189,7 +217,7 @@ class Guard:
             raise ForbiddenCall(
                 f"{model.name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
             )
-        fits = FORMS.get(operation)
+        fits = self._forms.get(operation)
         if fits is not None and not fits(params):
             raise ForbiddenCall(f"{model.name} was granted for something else than {sorted(params)}; nothing was sent")
 
@@ -204,7 +232,13 @@ class Guard:
 
 
 def _table_of(params: Mapping[str, Any]) -> str | None:
-    """The table a call acts on: its plain name, or the one in the ARN of the calls that take no name."""
+    """What a call acts on: a table's plain name, or the one in an ARN; of a listing its bucket and prefix."""
+    if "Bucket" in params:
+        return f"{params['Bucket']}/{params.get('Prefix', '')}"
+    if "ImportArn" in params:
+        return str(params["ImportArn"]).partition(":table/")[2].partition("/import/")[0]
+    if "TableCreationParameters" in params:
+        return str(params["TableCreationParameters"].get("TableName"))
     if "ResourceArn" in params:
         return str(params["ResourceArn"]).partition(":table/")[2]
     return params.get("TableName")

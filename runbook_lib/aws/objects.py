@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from runbook_lib.errors import ConfigError, TransferError
 
-BLOCK = 1 << 20
+BLOCK = 128 << 10  # more at once costs memory, which the C library keeps, for each file that is open
 ATTEMPTS = 6
 
 

@@ -33,6 +33,11 @@ class WriteLimits:
         """The rate to begin with: what the table surely takes."""
         return self.provisioned or self.warm or NEW_ON_DEMAND
 
+    @property
+    def known(self) -> bool:
+        """Whether the table said what it takes."""
+        return self.provisioned is not None or self.warm is not None
+
     def as_facts(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -11,6 +11,7 @@ from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
 from runbook_lib.checks.names import is_same_table
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair, spell_key
+from runbook_lib.strategy import IMPORT_TABLE
 
 
 def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
@@ -22,7 +23,7 @@ def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
     yield _place(scene, pair, target)
     if pair.source_facts is not None:
         yield _key(pair, pair.source_facts, target)
-    yield _active(pair, target)
+    yield _active(scene, pair, target)
     if target.status == "ACTIVE" and not is_same_table(scene, pair):
         yield _empty(scene, pair)
         yield _undoable(scene, pair)
@@ -45,6 +46,9 @@ def _there(scene: Scene, pair: Pair) -> Check:
         return unknown(replace(check, remedy="allow dynamodb:DescribeTable on it", configuration=False), why)
     if pair.target_facts is not None:
         return ok(check, pair.target_facts.status)
+    if pair.writing == IMPORT_TABLE and pair.method != "skip":
+        words = f"ImportTable will make it as {pair.source} is: {pair.why}"
+        return replace(check, status=WARNING, remedy=words, configuration=False)
     if scene.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
         words = f"it will be created as {pair.source} is, as tables.create_missing says"
         return replace(check, status=WARNING, remedy=words, configuration=False)
@@ -70,8 +74,10 @@ def _key(pair: Pair, source: TableFacts, target: TableFacts) -> Check:
     return ok(check, spell_key(target)) if source.key == target.key else check
 
 
-def _active(pair: Pair, target: TableFacts) -> Check:
+def _active(scene: Scene, pair: Pair, target: TableFacts) -> Check:
     check = Check("active", pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
+    if target.status == "CREATING" and pair.writing == IMPORT_TABLE and scene.is_ours(pair):
+        return ok(check, "being filled by the ImportTable of this run")
     return ok(check, "ACTIVE") if target.status == "ACTIVE" else check
 
 

@@ -30,3 +30,12 @@ def open_bucket(account: str, bucket: str) -> Put:
             raise AwsError("S3NoSuchBucket", "The specified bucket does not exist") from error
 
     return put
+
+
+def read_prefix(account: str, bucket: str, prefix: str) -> dict[str, bytes]:
+    """Return the contents of all objects whose key begins with a prefix; AwsError S3NoSuchBucket without a bucket."""
+    try:
+        held = s3_backends[account]["aws"].get_bucket(bucket)
+    except MissingBucket as error:
+        raise AwsError("S3NoSuchBucket", "The specified bucket does not exist") from error
+    return {key: found.value for key, found in sorted(held.keys.items()) if key.startswith(prefix)}

@@ -17,6 +17,7 @@ from typing import Any
 
 from runbook_lib.sandbox.exports import ExportDesk
 from runbook_lib.sandbox.faults import Fault, FaultBook, describe, throttled
+from runbook_lib.sandbox.imports import ImportDesk
 from runbook_lib.sandbox.query import query, serves_query
 from runbook_lib.sandbox.scan import scan, serves_scan
 from runbook_lib.sandbox.store import Store
@@ -38,6 +39,7 @@ class FrontDoor:
         moto: WsgiApp,
         store: Store,
         exports: ExportDesk,
+        imports: ImportDesk,
         account: str,
         account_of_key: Callable[[str], str],
         facts: dict[str, Any],
@@ -45,6 +47,7 @@ class FrontDoor:
         self._moto = moto
         self._store = store
         self._exports = exports
+        self._imports = imports
         self._account = account
         self._account_of_key = account_of_key
         self._facts = facts
@@ -90,6 +93,7 @@ class FrontDoor:
         body: bytes,
     ) -> Reply:
         tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
+        tables = tables or [t["TableName"] for t in (request.get("TableCreationParameters"),) if t]
         fault = self._faults.next(operation, tables)
         if fault is not None and fault.spec.kind in REFUSALS:
             table = self._store.find(account, region, tables[0]) if tables else None
@@ -117,6 +121,12 @@ class FrontDoor:
             answer = self._exports.describe_export(account, region, request)
         elif operation == "ListExports":
             answer = self._exports.list_exports(account, region, request)
+        elif operation == "ImportTable":
+            answer = self._imports.import_table(account, region, request)
+        elif operation == "DescribeImport":
+            answer = self._imports.describe_import(account, region, request)
+        elif operation == "ListImports":
+            answer = self._imports.list_imports(account, region, request)
         else:
             with self._store.locked():
                 reply = _ask(self._moto, environ)

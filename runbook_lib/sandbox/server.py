@@ -68,15 +68,17 @@ def _build(options: argparse.Namespace) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
 
-    from runbook_lib.sandbox.bucket import open_bucket
+    from runbook_lib.sandbox.bucket import open_bucket, read_prefix
     from runbook_lib.sandbox.exports import ExportDesk
     from runbook_lib.sandbox.frontdoor import FrontDoor
+    from runbook_lib.sandbox.imports import ImportDesk
     from runbook_lib.sandbox.seeding import seed
     from runbook_lib.sandbox.store import Store
 
     store = Store()
     store.install()
     exports = ExportDesk(store, open_bucket, options.export_seconds)
+    imports = ImportDesk(store, read_prefix, options.export_seconds)
     s3 = s3_backends[options.account]["aws"]
     if options.empty:
         s3.create_bucket(STAGING_BUCKET, TARGET_REGION)
@@ -85,7 +87,7 @@ def _build(options: argparse.Namespace) -> Any:
         count = seed(store, exports, s3, options.account, options.scale)
     facts = {"scale": options.scale, "empty": options.empty, "source_items": count}
     moto = DomainDispatcherApplication(create_backend_app)
-    return FrontDoor(moto, store, exports, options.account, get_account_id_from, facts)
+    return FrontDoor(moto, store, exports, imports, options.account, get_account_id_from, facts)
 
 
 def _announce(listener: socket.socket) -> None:

@@ -151,6 +151,7 @@ class Store:
                 items = self.order(table).walk(bytes(16), None)
                 description[base_key]["TableSizeBytes"] = sum(size_of(item) for item in items)
             description[base_key]["TableId"] = table_id(table)
+            description[base_key]["TableStatus"] = getattr(table, "sandbox_status", "ACTIVE")
             return description
 
         def describe_continuous_backups(backend: DynamoDBBackend, table_name: str) -> dict[str, Any]:
@@ -171,6 +172,11 @@ def table_id(table: Table) -> str:
     if not hasattr(table, "sandbox_table_id"):
         table.sandbox_table_id = str(uuid.uuid4())  # type: ignore[attr-defined]  # kept on moto's object
     return str(table.sandbox_table_id)  # type: ignore[attr-defined]
+
+
+def set_status(table: Table, status: str) -> None:
+    """Let DescribeTable say a status; moto says ACTIVE of every table."""
+    table.sandbox_status = status  # type: ignore[attr-defined]  # kept on moto's object
 
 
 def stored(table: Table, item: dict[str, Any], size: int) -> StoredItem:

@@ -7,10 +7,12 @@ import gc
 import gzip
 import hashlib
 import io
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +26,8 @@ from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
 
 ID = (KeyAttribute("id", "S", "HASH"),)
-ROUNDS = 3
+ROUNDS = 5
+BOOK = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 TEXT = "Quarterly statement of the borrowing base, "
 
 
@@ -97,26 +100,32 @@ def engine_run(ledger: Ledger, calls: Calls, stored: Mapping[str, OneFile], **se
 
 @dataclass(slots=True)
 class Way:
-    """One way to treat some items; `cpu` and `wall` are the seconds of its best round."""
+    """One way to treat some items; `cpus` and `walls` are the seconds of each round."""
 
     name: str
     items: int
     work: Callable[[], object]
-    cpu: float = float("inf")
-    wall: float = float("inf")
+    cpus: list[float] = field(default_factory=list)
+    walls: list[float] = field(default_factory=list)
 
     @property
     def cpu_us(self) -> float:
-        """CPU time of this process per item, in microseconds, all threads together."""
-        return self.cpu / self.items * 1e6
+        """CPU time of this process per item, in microseconds, all threads together; the median round."""
+        return median(self.cpus) / self.items * 1e6
 
     @property
     def per_second(self) -> float:
-        return self.items / self.wall
+        return self.items / median(self.walls)
 
     @property
     def per_core_second(self) -> float:
-        return self.items / self.cpu
+        return self.items / median(self.cpus)
+
+    def ratio(self, baseline: Way) -> float:
+        """The baseline's CPU per item over this one's; the median of the ratios of each round."""
+        return median(
+            theirs / baseline.items / (ours / self.items) for theirs, ours in zip(baseline.cpus, self.cpus, strict=True)
+        )
 
 
 def measure(*ways: Way) -> None:
@@ -126,15 +135,43 @@ def measure(*ways: Way) -> None:
             gc.collect()
             wall, cpu = time.perf_counter(), time.process_time()
             way.work()
-            way.cpu = min(way.cpu, time.process_time() - cpu)
-            way.wall = min(way.wall, time.perf_counter() - wall)
+            way.cpus.append(time.process_time() - cpu)
+            way.walls.append(time.perf_counter() - wall)
 
 
-def show(title: str, *ways: Way) -> None:
-    """Print what was measured; the ratio is the CPU time of the first way over that of each."""
-    print(f"\n\n{title}\n{'':56}{'CPU ratio':>10}{'CPU us/item':>13}{'items/CPU s':>13}{'items/s':>11}")
-    for way in ways:
-        print(
-            f"{way.name:56}{ways[0].cpu_us / way.cpu_us:>9.1f}x{way.cpu_us:>13.1f}"
-            f"{way.per_core_second:>13,.0f}{way.per_second:>11,.0f}"
-        )
+def show(block: str, title: str, baseline: Way, *ways: Way) -> None:
+    """Publish what was measured; the ratio is the CPU time of the baseline over that of each."""
+    publish(
+        block,
+        f"{title}. Medians of {ROUNDS} rounds in turn; CPU of the client, all threads",
+        ("way", "CPU, first / this", "range", "CPU per item", "items per CPU second", "items/s"),
+        [
+            (
+                way.name, f"{way.ratio(baseline):.1f}", _range(baseline, way), f"{way.cpu_us:.1f} µs",
+                f"{way.per_core_second:,.0f}", f"{way.per_second:,.0f}",
+            )
+            for way in (baseline, *ways)
+        ],
+    )  # fmt: skip
+
+
+def _range(baseline: Way, way: Way) -> str:
+    rounds = [a / baseline.items / (b / way.items) for a, b in zip(baseline.cpus, way.cpus, strict=True)]
+    return "" if way is baseline else f"{min(rounds):.1f} to {max(rounds):.1f}"
+
+
+def publish(block: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of results and put it in place of the last one of this name in docs/benchmarks.md."""
+    load = os.getloadavg()[0]
+    lines = [
+        f"{title}; load of the machine {load:.1f}.",
+        "",
+        "| " + " | ".join(columns) + " |",
+        "|---" + "|---:" * (len(columns) - 1) + "|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
+    print("\n\n" + "\n".join(lines))
+    begin, end = f"<!-- measured: {block} -->", "<!-- end -->"
+    before, found, rest = BOOK.read_text(encoding="utf-8").partition(begin)
+    assert found, f"docs/benchmarks.md has no place for {block!r}"
+    BOOK.write_text(f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{rest.partition(end)[2]}", encoding="utf-8")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 import threading
@@ -24,7 +23,8 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.ledger import Ledger
-from runbook_lib.loading import Loading, TableProgress, files_of, lanes_for, load
+from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.turns import lanes_for
 from tests.bench import ID, engine_run
 
 TABLE = "bench-dst-things"
@@ -66,7 +66,7 @@ def import_all(endpoint: str, path: str, md5: str, items: int, files: int) -> No
         wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         known = files_of(run, "bench")
         width = run.config.import_.concurrency
-        capacity = Capacity(lanes_for(known), width, math.inf)
+        capacity = Capacity(lanes_for(len(known), 4_000.0), width, 4_000.0)
         target = Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
         loading = Loading(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
         load(loading, target)

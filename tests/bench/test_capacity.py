@@ -18,8 +18,8 @@ from runbook_lib.capacity import Capacity
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.turns import MOST_LANES, lanes_for
-from tests.bench import ID, OneFile, engine_run, plain_id, plain_line
-from tests.bench.capacity_table import Account, Shape, position, running_table
+from tests.bench import ID, OneFile, engine_run, plain_id, plain_line, publish
+from tests.bench.capacity_table import REGION_LIMIT, Account, Shape, position, running_table
 
 TABLE = "bench-dst-things"
 
@@ -78,14 +78,18 @@ def test_an_import_uses_what_the_table_gives_and_hardly_ever_asks_for_more(
     stored = export_of(items, files)
     ours = import_into(shape, stored, tmp_path)
     few = import_into(shape, export_of(items // 10, files), tmp_path, lanes=1)
-    print(
-        f"\ncapacity: {limit:,} write units per second in {shape.ranges} key ranges, {items:,} items in {files} files"
-    )
-    for name, account in (("files in lanes", ours), (f"one file after another, {items // 10:,} items", few)):
-        print(
-            f"  {name:44} used {account.used(limit):6.1%}  throttled {account.throttled:6.2%}"
-            f"  {account.taken / account.seconds:8,.0f} units/s  {account.seconds:6.1f} s"
-        )
+    publish(
+        f"capacity {limit}",
+        f"{limit:,} units/s in {shape.ranges} key ranges of {REGION_LIMIT:,.0f}, {items:,} items, {files} files",
+        ("files read", "capacity used", "of the writes throttled", "units/s", "seconds"),
+        [
+            (
+                name, f"{account.used(limit):.1%}", f"{account.throttled:.2%}",
+                f"{account.taken / account.seconds:,.0f}", f"{account.seconds:,.1f}",
+            )
+            for name, account in (("in lanes", ours), (f"one after another, {items // 10:,} items", few))
+        ],
+    )  # fmt: skip
     assert ours.used(limit) >= 0.95
     assert ours.throttled <= 0.02
     assert few.used(limit) < 0.5 * ours.used(limit)

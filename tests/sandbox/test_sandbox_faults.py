@@ -82,6 +82,36 @@ def test_an_internal_error_is_a_500_also_for_what_moto_answers(aws: Aws) -> None
     aws.source.describe_table(TableName=fleet_table("loans").source)
 
 
+def test_an_expired_token_is_refused_as_each_service_does(aws: Aws, new_table: Any) -> None:
+    table = new_table()
+    inject(aws, operation="BatchWriteItem", kind="expired-token", table=table, times=1)
+    with pytest.raises(ClientError) as raised:
+        aws.source.batch_write_item(RequestItems={table: members(3)})
+    assert raised.value.response["Error"]["Code"] == "ExpiredTokenException"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert aws.source.scan(TableName=table)["Count"] == 0
+    inject(aws, operation="GetObject", kind="expired-token", times=1)
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        aws.s3.get_object(Bucket="runbook-staging", Key="any")
+
+
+def test_only_items_that_the_client_heard_of_count_as_acknowledged(aws: Aws, new_table: Any) -> None:
+    def acknowledged() -> int:
+        rows = aws.control("GET", "/_sandbox/requests")
+        return sum(row.get("acknowledged", 0) for row in rows if row["region"] == "us-east-1")
+
+    table, before = new_table(), acknowledged()
+    aws.source.batch_write_item(RequestItems={table: members(7)})
+    assert acknowledged() - before == 7
+    inject(aws, operation="BatchWriteItem", kind="unprocessed", table=table, times=1, seed=7)
+    left = aws.source.batch_write_item(RequestItems={table: members(25)})["UnprocessedItems"][table]
+    assert acknowledged() - before == 7 + 25 - len(left)
+    inject(aws, operation="BatchWriteItem", kind="lost-reply", table=table, times=1)
+    with pytest.raises(ConnectionClosedError):
+        aws.source.batch_write_item(RequestItems={table: members(25)})
+    assert acknowledged() - before == 7 + 25 - len(left)
+
+
 @pytest.mark.parametrize(("kind", "stored"), [("reset", 0), ("lost-reply", 3)])
 def test_a_cut_connection_before_or_after_the_work(aws: Aws, new_table: Any, kind: str, stored: int) -> None:
     table = new_table()

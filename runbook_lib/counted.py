@@ -1,0 +1,28 @@
+"""How many items of each table were read, written and quarantined, whichever way they were written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib.ledger import Ledger
+
+
+def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """The sums by source table; a table whose manifest has no files has none.
+
+    What ImportTable wrote and refused it only says for a table as a whole, and None until it has ended.
+    """
+    rows = ledger.rows(
+        "SELECT source, COUNT(*) AS files, SUM(items) AS exported, SUM(lines) AS lines, SUM(written) AS written, "
+        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY source"
+    )
+    found = {row["source"]: dict(row) for row in rows}
+    for source, fact in ledger.all("import").items():
+        state = fact.get("import_table")
+        if state and source in found:
+            ended = bool(state.get("ended"))
+            found[source] |= {
+                "written": state["imported"] if ended else None,
+                "quarantined": state["errors"] if ended else None,
+            }
+    return found

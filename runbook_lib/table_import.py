@@ -1,0 +1,213 @@
+"""Let DynamoDB fill a new table from an export by itself: ImportTable, followed to its end.
+
+ImportTable reads whatever lies under a prefix. That this is the manifest's files and nothing else, with the
+bytes whose MD5 was checked, is made sure of by listing that one folder before the call and after its end
+(docs/adr/0013). A token is recorded before the call and the import's ARN right after it, so that a killed run
+follows the same import. The table is then the run's own, settled as create_missing settles it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from runbook_lib.aws.definitions import TableDefinition, read_definition
+from runbook_lib.aws.imports import IN_PROGRESS, ImportState, describe_import, list_folder, start_import
+from runbook_lib.aws.tables import describe_table
+from runbook_lib.creation import Sleep, note, request_of, settle_imported
+from runbook_lib.errors import TableError, TransferError
+from runbook_lib.loading import Loading, check_only
+from runbook_lib.measure import Measure
+from runbook_lib.plan import Pair
+from runbook_lib.run import Run, stamp
+
+Fact = dict[str, Any]
+CREATION = frozenset(
+    {
+        "TableName",
+        "AttributeDefinitions",
+        "KeySchema",
+        "BillingMode",
+        "ProvisionedThroughput",
+        "OnDemandThroughput",
+        "SSESpecification",
+        "GlobalSecondaryIndexes",
+    }
+)
+
+
+def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sleep = time.sleep) -> None:
+    """Check the files and have DynamoDB import them, or find the import that this run has begun.
+
+    Raises TransferError unless the folder holds the manifest's files and nothing else, each whole, and
+    TableError if somebody else has made the target.
+    """
+    fact: Fact = run.ledger.get("import", pair.source) or {}
+    state = fact.get("import_table") or {}
+    if state.get("arn"):
+        return
+    if not state and describe_table(run.clients.target, pair.target) is not None:
+        raise TableError(
+            f"{pair.target} was missing at the pre-flight and is there now, made by somebody else; nothing was "
+            "written, run 00_preflight again"
+        )
+    tags = check_files(run, pair, export, loading)
+    request = _request(run, pair, export, state.get("token") or str(uuid.uuid4()))
+    fact = {
+        "status": "loading",
+        "started": fact["started"] if state else stamp(run.now()),
+        "items_before": 0,
+        "failure": None,
+        "import_table": {"token": request["ClientToken"], "etags": tags},
+    }
+    with run.ledger.batch():
+        run.ledger.put("import", pair.source, fact)
+        note(run, pair, {"status": "asked for"})
+    _record(run, pair, export, fact, _started(run, pair, request, sleep))
+
+
+def check_files(run: Run, pair: Pair, export: Fact, loading: Loading) -> dict[str, str]:
+    """Read every file as a dry run does, and list the folder; the ETags by key."""
+    tags = _folder(run, pair, export)
+    check_only(loading, measure := Measure(pair.source_facts.indexes if pair.source_facts else ()))
+    run.ledger.put("measured", pair.source, measure.as_facts())
+    if loading.failures:
+        raise TransferError("; ".join(loading.failures))
+    return tags
+
+
+def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sleep = time.sleep) -> None:
+    """Follow the import to its end, hold its counts against the manifest, and settle the table.
+
+    Raises TransferError for an import that failed, read something else, or whose counts do not add up.
+    """
+    fact: Fact = run.ledger.get("import", pair.source)
+    arn, tags = fact["import_table"]["arn"], fact["import_table"]["etags"]
+    client = run.clients.table_importer(frozenset({pair.target}))
+    try:
+        state = _followed(run, pair, client, arn, loading, sleep)
+        fact = _note_state(run, pair, fact, state)
+        _check(state, export)
+        if (now := _folder(run, pair, export)) != tags:
+            changed = sorted(k for k in tags.keys() | now.keys() if tags.get(k) != now.get(k))
+            raise TransferError(f"{', '.join(changed)} changed while ImportTable read it; {_again(pair)}")
+        settle_imported(run, client, pair, _definition(run, pair), sleep)
+    finally:
+        client.close()
+    done = {"status": "completed", "finished": stamp(run.now()), "failure": None}
+    run.ledger.put("import", pair.source, fact | done)
+
+
+def _definition(run: Run, pair: Pair) -> TableDefinition:
+    return read_definition(run.clients.source, pair.source)
+
+
+def _data(export: Fact) -> str:
+    return str(export["manifest"]["folder"]) + "data/"
+
+
+def _folder(run: Run, pair: Pair, export: Fact) -> dict[str, str]:
+    """The ETags of the export's data folder; raises unless it holds exactly the manifest's files."""
+    bucket, prefix = export["bucket"], _data(export)
+    expected = {row["key"] for row in run.ledger.rows("SELECT key FROM file WHERE source = ?", pair.source)}
+    lister = run.clients.staging_lister(bucket, prefix)
+    try:
+        found = list_folder(lister, bucket, prefix)
+    finally:
+        lister.close()
+    if extra := sorted(found.keys() - expected):
+        raise TransferError(
+            f"s3://{bucket}/{prefix} should hold the {len(expected)} files of the manifest of {pair.source} and "
+            f"nothing else, found also {', '.join(extra[:5])}{', ...' if len(extra) > 5 else ''}: ImportTable would "
+            "read them. Remove them, or set import.strategy to batch_write, which reads what the manifest says"
+        )
+    if missing := sorted(expected - found.keys()):
+        raise TransferError(f"{missing[0]} is named by the manifest and not in s3://{bucket}/{prefix}; export again")
+    if not expected:
+        raise TransferError(f"the export of {pair.source} has no file to import; set import.strategy to batch_write")
+    return found
+
+
+def _request(run: Run, pair: Pair, export: Fact, token: str) -> Fact:
+    asked = request_of(_definition(run, pair), pair.target, run.id)
+    source = {"S3Bucket": export["bucket"], "S3KeyPrefix": _data(export)}
+    if run.config.staging.bucket_owner and export["bucket"] == run.config.staging.bucket:
+        source["S3BucketOwner"] = run.config.staging.bucket_owner
+    return {
+        "ClientToken": token,
+        "S3BucketSource": source,
+        "InputFormat": "DYNAMODB_JSON",
+        "InputCompressionType": "GZIP",
+        "TableCreationParameters": {name: value for name, value in asked.items() if name in CREATION},
+    }
+
+
+def _started(run: Run, pair: Pair, request: Fact, sleep: Sleep) -> ImportState:
+    """Ask until AWS takes it: it imports 50 tables at once."""
+    settings, waited = run.config.export, 0.0
+    client = run.clients.table_importer(frozenset({pair.target}))
+    try:
+        while (state := start_import(client, request)) is None:
+            _wait(run, f"AWS to take the import of {pair.target}", waited, sleep)
+            waited += settings.poll_seconds
+        return state
+    finally:
+        client.close()
+
+
+def _record(run: Run, pair: Pair, export: Fact, fact: Fact, state: ImportState) -> None:
+    """The import's ARN and the new table's id, both or neither."""
+    binding = {
+        "export_arn": export["arn"],
+        "manifest_md5": export["manifest"]["summary_md5"] + export["manifest"]["files_md5"],
+        "target_table_id": state.table_id,
+    }
+    with run.ledger.batch():
+        _note_state(run, pair, fact | {"binding": binding}, state)
+        note(run, pair, {"status": "creating", "table_id": state.table_id, "arn": state.table_arn})
+
+
+def _note_state(run: Run, pair: Pair, fact: Fact, state: ImportState) -> Fact:
+    fact = fact | {"import_table": fact["import_table"] | state.as_facts()}
+    run.ledger.put("import", pair.source, fact)
+    return fact
+
+
+def _followed(run: Run, pair: Pair, client: Any, arn: str, loading: Loading, sleep: Sleep) -> ImportState:
+    waited = 0.0
+    while (state := describe_import(client, arn)).status == IN_PROGRESS:
+        loading.progress.done = state.processed or 0
+        loading.show("importing")
+        _wait(run, f"the import of {pair.target} to end", waited, sleep)
+        waited += run.config.export.poll_seconds
+    loading.progress.done, loading.progress.quarantined = state.processed or 0, state.errors or 0
+    loading.show("imported")
+    return state
+
+
+def _wait(run: Run, what: str, waited: float, sleep: Sleep) -> None:
+    minutes = run.config.export.timeout_minutes
+    if waited >= minutes * 60:
+        raise TransferError(f"waited {minutes:g} minutes for {what}; run again with the same run id to go on")
+    sleep(run.config.export.poll_seconds)
+
+
+def _check(state: ImportState, export: Fact) -> None:
+    """Law 1: the manifest's items are those imported and those refused; refused ones are named in the log group."""
+    items = export["items"]
+    if not state.ended:
+        raise TransferError(
+            f"the import should be COMPLETED and is {state.status} ({state.failure_code}: {state.failure}); "
+            f"see {state.log_group}, delete the table it made and start a new run"
+        )
+    counts = (state.processed, state.imported, state.errors)
+    if None in counts or not items == state.processed == (state.imported or 0) + (state.errors or 0):
+        raise TransferError(
+            f"the manifest says {items} items, ImportTable processed {state.processed}, imported {state.imported} and "
+            f"refused {state.errors}; they should add up. See {state.log_group}"
+        )
+
+
+def _again(pair: Pair) -> str:
+    return f"delete {pair.target}, export again and start a new run"
