@@ -65,7 +65,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         compared_only=any(t.get("compared_only") for t in tables_of(record)),
         drifted=[t for t in tables_of(record) if t.get("drift")],
         differences=record.get("differences") or {},
-        quarantine=record.get("quarantine"),
+        quarantine=quarantined(record),
         left_out=not_migrated(record),
         left_names=[name for name, _ in not_migrated(record)],
         attention=attention(record),
@@ -231,6 +231,16 @@ def folded(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "folded": rest,
         "summary": f"all {words}, {items} together",
     }
+
+
+def quarantined(record: Record) -> list[dict[str, Any]]:
+    """What was refused, by table and reason; where the record has no reason for an item, where to look for it."""
+    rows = [dict(row) for row in record.get("quarantine") or []]
+    for table in tables_of(record):
+        told = sum(row.get("items") or 0 for row in rows if row.get("source") == table.get("source"))
+        if (left := (table.get("items_quarantined") or 0) - told) > 0:
+            rows.append({"source": table.get("source"), "items": left, "reason": wording.where_refused(table)})
+    return sorted(rows, key=lambda row: -(row.get("items") or 0))
 
 
 def _markdown_row(row: Mapping[str, Any]) -> str:

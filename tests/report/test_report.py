@@ -141,6 +141,13 @@ def test_a_fail_names_its_reasons_and_what_was_left_out(page: Callable[[str], tu
     assert ["bebco-borrower-staging-payments", "3", "ValidationException: Item size exceeded"] in seen.rows
 
 
+def test_an_item_without_a_reason_is_in_the_quarantine_too() -> None:
+    made = records.failed()
+    of(made, "payments")["items_quarantined"] = 5
+    rows = [row for row in plain(made).rows if row[0] == "bebco-borrower-staging-payments" and len(row) == 3]
+    assert [row[1] for row in rows] == ["3", "2"]
+
+
 SECTIONS = (
     "Not migrated", "Needs attention", "Totals", "Table by table", "Definition parity", "Index queries", "Time",
     "What ran when", "Throughput of the import", "Write capacity consumed, and throttling", "Time by size class",
