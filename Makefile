@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CDK    := .venv-cdk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -49,6 +49,9 @@ $(CDK)/.ready: requirements-cdk.lock
 
 cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
 	$(BIN)/python -m pytest -m cdk tests/test_templates.py
+
+sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
+	$(BIN)/python -m tests.sample_run
 
 lock: $(READY)   ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet

@@ -1,6 +1,6 @@
 """The report's charts: SVG files that look the same in every run of the same record.
 
-Legible in black and white: line styles and markers, hatches, and numbers written beside the marks.
+Legible in black and white: line styles and markers, light and dark, and numbers written beside the marks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from runbook_lib.wording import count, duration, many, when
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888")
 MARKERS = ("o", "s", "^", "D", "v", "P", "x")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (8, 3)))
-STEP_LOOKS = {"export": ("#56B4E9", "///", "s"), "import": ("#D55E00", "", "o"), "validate": ("#FFFFFF", "xxx", "^")}
+# Light, dark and white: told apart in grey too. No hatches: printed to PDF they are bitmaps of megabytes.
+STEP_LOOKS = {"export": ("#56B4E9", "s"), "import": ("#9A3B00", "o"), "validate": ("#FFFFFF", "^")}
 # Text as paths needs no font on the reader's side; a fixed salt makes ids, and so the file, repeatable.
 STYLE: Any = {
     "svg.fonttype": "path", "svg.hashsalt": "runbook", "text.parse_math": False, "font.family": "DejaVu Sans",
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.5,
+    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
 }  # fmt: skip
 NOUNS = {"export": "export", "import": "import", "validate": "validation"}
 BIGGEST, BINS, PAUSE = 6, 120, 120.0
@@ -50,10 +51,10 @@ def draw_charts(record: Record, samples: Sequence[Mapping[str, Any]], folder: Pa
     charts = []
     with mpl.rc_context(STYLE):
         for name, title, drawn in (
+            ("timeline", "What ran when", _timeline(record)),
             ("throughput", "Throughput of the import", _throughput(samples)),
             ("capacity", "Write capacity consumed, and throttling", _capacity(samples)),
             ("size-classes", "Time by table size", _sizes(record)),
-            ("timeline", "What ran when", _timeline(record)),
         ):
             path = folder / f"{name}.svg"
             if drawn is None:
@@ -171,7 +172,7 @@ def _sizes(record: Record) -> tuple[Figure, str] | None:
         return None
     figure, axes = _axes(0.9 + 0.75 * len(classes))
     for offset, step in enumerate(STEPS):
-        colour, _, mark = STEP_LOOKS[step]
+        colour, mark = STEP_LOOKS[step]
         rows = [(c.medians[step], n + (offset - 1) * 0.24) for n, c in enumerate(classes)]
         points = [(max(seconds, 0.001), height) for seconds, height in rows if seconds is not None]
         if not points:
@@ -205,11 +206,11 @@ def _timeline(record: Record) -> tuple[Figure, str] | None:
     order = sorted(spans, key=lambda t: (max(s for s, _ in spans[t].values()), t))
     figure, axes = _axes(0.9 + 0.19 * len(order))
     for step in STEPS:
-        colour, hatch, _ = STEP_LOOKS[step]
+        colour, _ = STEP_LOOKS[step]
         rows = [(n, *spans[t][step]) for n, t in enumerate(order) if step in spans[t]]
         axes.barh(
             [n for n, _, _ in rows], [max(end - start, whole / 400) for _, start, end in rows],
-            left=[start - began for _, start, _ in rows], height=0.72, color=colour, hatch=hatch,
+            left=[start - began for _, start, _ in rows], height=0.72, color=colour,
             edgecolor="black", linewidth=0.4, label=step,
         )  # fmt: skip
     labels = _labels(order)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runbook_lib.findings import Sum, total
+from runbook_lib.findings import total
 from runbook_lib.record import Record, read_record, write_atomically
 from runbook_lib.report import environment
+from runbook_lib.since import MEASURES, before, differences, since
 from runbook_lib.story import place, verdict_of
 from runbook_lib.wording import when
 
+SHOWN_COMPARISONS = 50
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -20,7 +22,26 @@ def write_index(root: Path) -> None:
     """List every run folder of `root`, newest first; one that cannot be read has a row that says so."""
     rows = [_row(file.parent) for file in sorted(root.glob("*/run.json"))]
     rows.sort(key=lambda row: row["started"], reverse=True)
-    write_atomically(root / "index.html", environment().get_template("index.html.j2").render(rows=rows))
+    page = environment().get_template("index.html.j2")
+    text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
+    write_atomically(root / "index.html", text)
+
+
+def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each run that has an older one of the same plan, and what changed since that one."""
+    known = [row for row in rows if row["record"] is not None]
+    folders = {id(row["record"]): row["folder"] for row in known}
+    found = []
+    for n, row in enumerate(known, 1):
+        former = before(row["record"], [older["record"] for older in known[n:]])
+        if former is None:
+            continue
+        try:
+            changes = since(row["record"], former)
+        except (AttributeError, TypeError, ValueError, KeyError):
+            continue  # JSON, but not the record of a run
+        found.append({"row": row, "former": folders[id(former)], "changes": changes})
+    return found
 
 
 def _row(folder: Path) -> dict[str, Any]:
@@ -48,15 +69,9 @@ def _facts(folder: Path, record: Record) -> dict[str, Any]:
         "tables": len(tables),
         "exported": str(total(tables, "items_exported")),
         "held": str(total(tables, "items_in_target")),
-        "differences": str(_differences(tables)),
+        "differences": str(differences(tables)),
         "seconds": (record.get("totals") or {}).get("seconds"),
         "mode": "compared only"
         if any(t.get("compared_only") for t in tables) and not record.get("executed")
         else {True: "executed", False: "dry run"}.get(record.get("executed"), "not recorded"),  # type: ignore[arg-type]
     }
-
-
-def _differences(tables: list[Record]) -> Sum:
-    """Missing, extra and different items; a table counts as measured only if all three were."""
-    kinds = [total(tables, kind) for kind in ("missing", "extra", "different")]
-    return Sum(sum(k.value for k in kinds), min(k.known for k in kinds), len(tables))

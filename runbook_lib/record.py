@@ -29,6 +29,8 @@ METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipp
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
 SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_group", "failure_code", "failure")
 SHOWN_DIFFERENCES = 100
+QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
+    GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
 
@@ -54,6 +56,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "totals": _totals(tables, steps),
         "tables": tables,
         "differences": _differences(ledger),
+        "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
         "checks": ledger.get("plan", "checks") or [],

@@ -31,11 +31,13 @@ from runbook_lib.findings import (
 from runbook_lib.record import Record
 from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
 from runbook_lib.undo import undo_notes
-from runbook_lib.verdict import PASS
+from runbook_lib.verdict import DRY_RUN, PASS
 
 # GitHub takes a comment of 65,536 characters; the tables beyond are in the HTML report.
 MARKDOWN_ROWS_CHARACTERS = 40_000
 SHOWN_REASONS = 8
+# Tables that say nothing but that all is well; the others of them are folded.
+SHOWN_ALIKE, LEAST_FOLDED = 12, 5
 NOTES = (
     "Changes made to a source table after its export time are not in the target.",
     "TTL, streams, backups, tags and capacity are compared where they may be asked for, and none of them is moved. "
@@ -53,7 +55,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         record=record,
         verdict=verdict_of(record),
         tables=tables,
-        rows=[reconciled(record, t) for t in tables],
+        rows=folded([reconciled(record, t) for t in tables]),
         sums=totals(record),
         sentence=sentence(record),
         verdicts=verdicts(record),
@@ -63,7 +65,9 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         compared_only=any(t.get("compared_only") for t in tables_of(record)),
         drifted=[t for t in tables_of(record) if t.get("drift")],
         differences=record.get("differences") or {},
+        quarantine=quarantined(record),
         left_out=not_migrated(record),
+        left_names=[name for name, _ in not_migrated(record)],
         attention=attention(record),
         undo=undo_notes(record),
         places={side: place(record, side) for side in ("source", "target")},
@@ -73,7 +77,10 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         slowest=slowest(record),
         checks=checklist(record),
         **definitions(record),
-        looks=checked(record),
+        looks={
+            "notable": [look for look in checked(record) if look.status != "ok"],
+            "ok": [look for look in checked(record) if look.status == "ok"],
+        },
         looked=counted(record),
         bill=bill(record),
         stages=[STAGES[stage] for stage in stages(record)],
@@ -110,7 +117,7 @@ def render_markdown(record: Record) -> str:
         record=record,
         verdict=verdict_of(record),
         sentence=sentence(record),
-        why=[wording.shortened(reason) for reason in why(record)[: 4 * SHOWN_REASONS]],
+        why=[wording.shortened(reason, where="in report.html") for reason in why(record)[: 4 * SHOWN_REASONS]],
         more=max(0, len(why(record)) - 4 * SHOWN_REASONS),
         sums=totals(record),
         rows=rows,
@@ -124,8 +131,8 @@ def render_markdown(record: Record) -> str:
         stages=[STAGES[stage] for stage in stages(record)],
         would=would(record),
         advice=advice(record)[:10],
-        attention=[wording.shortened(text) for text in attention(record)[:20]],
-        undo=[wording.shortened(text) for text in undo_notes(record)[:20]],
+        attention=[wording.shortened(text, where="in report.html") for text in attention(record)[:20]],
+        undo=[wording.shortened(text, where="in report.html") for text in undo_notes(record)[:20]],
         actors={side: actor(record, side) for side in ("source", "target")},
         **definitions(record),
     )  # fmt: skip
@@ -211,6 +218,29 @@ def reconciled(record: Record, table: Record) -> dict[str, Any]:
         counts[name] = {"text": wording.count(value), "off": off, "gap": value is None}
     seconds = seconds_of(table)["all"]
     return {"table": table, "counts": counts, "seconds": seconds, "verdict": str(table.get("verdict") or "UNKNOWN")}
+
+
+def folded(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rows to be shown at once, and the rest that only repeats that all is well, with its summary."""
+    calm = [r for r in rows if r["verdict"] in (PASS, DRY_RUN) and not any(c["off"] for c in r["counts"].values())]
+    rest = calm[SHOWN_ALIKE:] if len(calm) >= SHOWN_ALIKE + LEAST_FOLDED else []
+    words = " and ".join(sorted({r["verdict"] for r in rest}))
+    items = total([r["table"] for r in rest], "items_exported").with_noun("items exported")
+    return {
+        "shown": [r for r in rows if r not in rest],
+        "folded": rest,
+        "summary": f"all {words}, {items} together",
+    }
+
+
+def quarantined(record: Record) -> list[dict[str, Any]]:
+    """What was refused, by table and reason; where the record has no reason for an item, where to look for it."""
+    rows = [dict(row) for row in record.get("quarantine") or []]
+    for table in tables_of(record):
+        told = sum(row.get("items") or 0 for row in rows if row.get("source") == table.get("source"))
+        if (left := (table.get("items_quarantined") or 0) - told) > 0:
+            rows.append({"source": table.get("source"), "items": left, "reason": wording.where_refused(table)})
+    return sorted(rows, key=lambda row: -(row.get("items") or 0))
 
 
 def _markdown_row(row: Mapping[str, Any]) -> str:

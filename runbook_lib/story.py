@@ -46,7 +46,14 @@ def sentence(record: Record) -> str:
     taken = elapsed(record.get("started"), record.get("finished"))
     how_long = f", {duration(taken)} in all" if taken is not None else ""
     ended = moment(record.get("finished")) if record.get("finished") else "not finished"
-    return f"{done}. Started {moment(record.get('started'))}, ended {ended}{how_long}."
+    return f"{done}. Started {moment(record.get('started'))}{_by_whom(record)}, ended {ended}{how_long}."
+
+
+def _by_whom(record: Record) -> str:
+    """The acting roles or users without their account: ` by migration-reader/ci and migration-writer/ci`."""
+    arns = [a for side in ("source", "target") if (a := actor(record, side)) != NOT_RECORDED]
+    names = dict.fromkeys(a.rpartition(":")[2].removeprefix("assumed-role/").removeprefix("user/") for a in arns)
+    return f" by {' and '.join(names)}" if names else ", by whom is not recorded"
 
 
 def why(record: Record) -> list[str]:

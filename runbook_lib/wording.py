@@ -78,9 +78,9 @@ def listed(names: list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + rest
 
 
-def shortened(text: str, most: int = 320) -> str:
-    """Text cut at `most` characters, and saying so."""
-    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full below)"
+def shortened(text: str, most: int = 320, where: str = "below") -> str:
+    """Text cut at `most` characters, and saying so and where the whole of it stands."""
+    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full {where})"
 
 
 def markdown(text: object) -> str:

@@ -33,6 +33,7 @@ LAYERS = [
     {"gates", "publish"},
     {"spending"},
     {"index", "schema"},
+    {"since"},
     {"report"},
     {"charts", "checklist", "story", "bill", "checked", "undo"},
     {"findings"},

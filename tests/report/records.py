@@ -161,6 +161,14 @@ def failed() -> Record:
     ]
     made["steps"][3] |= {"status": "failed", "message": "; ".join(made["reasons"])}
     made["reasons"].insert(0, f"step validate failed: {made['steps'][3]['message']}")
+    payments, loans = of(made, "payments")["source"], of(made, "loans")["source"]
+    made["quarantine"] = [{"source": payments, "reason": "ValidationException: Item size exceeded", "items": 3}]
+    listed = {"source": loans, "kind": "different", "key_hash": "ab" * 16, "key": None}
+    path = {"path": "terms.rate", "how": "type", "expected": "N", "found": "S"}
+    made["differences"] = {
+        "listed": 3,
+        "first": [listed | {"paths": [path]}, listed | {"kind": "missing", "paths": None}],
+    }
     return summed(made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from runbook_lib.index import write_index
 from tests.report import records
-from tests.report.records import Record
+from tests.report.records import Record, of
 
 
 def put(root: Path, name: str, content: Record | str | bytes, *, report: bool = True) -> None:
@@ -89,3 +90,42 @@ def test_a_run_without_a_report_has_no_link_and_names_are_escaped(tmp_path: Path
 
 def test_no_run_is_no_error(tmp_path: Path) -> None:
     assert "No run yet." in index(tmp_path)
+
+
+def changed(root: Path) -> list[list[str]]:
+    """The rows of the comparison, as text."""
+    _, found, rest = index(root).partition("<h2>What changed</h2>")
+    rows = re.findall(r"<tr>(.*?)</tr>", rest, re.S)[1:] if found else []
+    return [[html.unescape(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)] for row in rows]
+
+
+def test_a_run_is_compared_with_the_one_before_it_of_the_same_plan(tmp_path: Path) -> None:
+    elsewhere = records.passed() | {"name": "other"}
+    later = records.passed() | {"started": "2026-11-25T00:00:00Z"}
+    of(later, "loans").update(items_exported=22_960, items_in_target=22_960, missing=1)
+    later["tables"] = [t for t in later["tables"] if not t["source"].endswith("-banks")]
+    put(tmp_path, "first", records.passed())
+    put(tmp_path, "other", elsewhere | {"started": "2026-11-24T00:00:00Z"})
+    put(tmp_path, "later", later)
+    (row,) = changed(tmp_path)
+    assert row[:3] == ["later", "first", "PASS, as before"]
+    assert row[3] == "229,634 \u2192 229,626 (-8)"
+    assert row[6] == "0 \u2192 1 (+1)"
+    assert row[-1] == (
+        "bebco-borrower-staging-banks: not in this run, bebco-borrower-staging-loans: 22,959 \u2192 22,960"
+    )
+
+
+def test_the_same_run_again_changed_nothing_but_its_verdict(tmp_path: Path) -> None:
+    put(tmp_path, "dry", records.dry_run())
+    put(tmp_path, "real", records.passed() | {"started": "2026-11-24T00:00:00Z"})
+    (row,) = changed(tmp_path)
+    assert row[2] == "DRY-RUN, nothing written \u2192 PASS"
+    assert row[3] == "229,634, as before"
+    assert row[4] == "not measured \u2192 229,634"
+    assert row[-1] == "the same tables with the same counts"
+
+
+def test_a_single_run_is_compared_with_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "only", records.passed())
+    assert changed(tmp_path) == []

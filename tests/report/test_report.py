@@ -138,6 +138,48 @@ def test_a_fail_names_its_reasons_and_what_was_left_out(page: Callable[[str], tu
     for text in ("1 items are missing", "bebco-borrower-staging-cases: point-in-time recovery is off", "loans.jsonl"):
         assert (text in seen.text) == (text != "loans.jsonl")
     assert "quarantine/bebco-borrower-staging-payments.jsonl" in seen.text
+    assert ["bebco-borrower-staging-payments", "3", "ValidationException: Item size exceeded"] in seen.rows
+
+
+def test_an_item_without_a_reason_is_in_the_quarantine_too() -> None:
+    made = records.failed()
+    of(made, "payments")["items_quarantined"] = 5
+    rows = [row for row in plain(made).rows if row[0] == "bebco-borrower-staging-payments" and len(row) == 3]
+    assert [row[1] for row in rows] == ["3", "2"]
+
+
+SECTIONS = (
+    "Not migrated", "Needs attention", "Totals", "Table by table", "Definition parity", "Index queries", "Time",
+    "What ran when", "Throughput of the import", "Write capacity consumed, and throttling", "Time by size class",
+    "Slowest tables", "Pre-flight", "Cost and time", "Validation checklist", "Source call ledger, and the other calls",
+    "Exports and digests", "Steps", "Environment and versions", "How to verify it", "Sign-off",
+)  # fmt: skip
+
+
+def test_every_section_is_there(page: Callable[[str], tuple[str, Page]]) -> None:
+    html, _ = page("PASS")
+    found = re.findall(r"<h[23][^>]*>(.*?)</h", html)
+    assert [s for s in SECTIONS if s not in found] == []
+    html, _ = page("FAIL")
+    assert {"Quarantine", "Differences one by one"} <= set(re.findall(r"<h2[^>]*>(.*?)</h", html))
+
+
+def test_the_first_words_say_by_whom(page: Callable[[str], tuple[str, Page]]) -> None:
+    assert "UTC by migration-reader/ci and migration-writer/ci, ended" in page("PASS")[1].text
+    made = records.passed() | {"identity": {}}
+    assert "UTC, by whom is not recorded, ended" in plain(made).text
+
+
+def test_tables_that_only_repeat_that_all_is_well_are_folded_and_no_other() -> None:
+    made = records.failed()
+    shown, _, rest = render_html(made, []).partition("<details><summary>15 more tables: all PASS, 0 items exported")
+    hidden = rest[: rest.index("</details>")]
+    for t in made["tables"]:
+        inside = f">{t['source']}<" in hidden
+        assert inside != (f">{t['source']}<" in shown)
+        assert not inside or t["verdict"] == "PASS"
+    few = records.record(tables=[records.table(f"t{n}", n) for n in range(16)])
+    assert "more tables:" not in render_html(few, [])
 
 
 def test_a_dry_run_claims_nothing_about_the_target(page: Callable[[str], tuple[str, Page]]) -> None:

@@ -1,0 +1,148 @@
+"""The report as its readers see it: on a wide screen, on a phone, on paper, and by a screen reader's rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from runbook_lib.charts import draw_charts
+from runbook_lib.index import write_index
+from runbook_lib.report import render_html
+from tests.browser.conftest import ROOT, SCREENSHOTS, needed
+from tests.report import records
+
+PAGES = ("PASS", "FAIL", "DRY-RUN", "hostile", "sample", "index")
+WIDTHS = {1280: 800, 360: 640}
+# A4 less its margins, at 96 pixels an inch: upright and lying.
+UPRIGHT, LYING = 710, 1039
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Reports of the whole fleet with each verdict, one with long names, the committed one and a list of runs."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = {kind: records.KINDS[kind]() for kind in ("PASS", "FAIL", "DRY-RUN")}
+    made["hostile"] = records.failed()
+    made["hostile"]["name"] = "n" * 255
+    for t in made["hostile"]["tables"]:
+        t["source"], t["target"] = t["source"] + "x" * 150, t["target"].replace("-", "_") + "y" * 150
+    for kind, record in made.items():
+        run = folder / f"run-{kind}"
+        run.mkdir()
+        charts = draw_charts(record, records.samples(record), run / "charts")
+        (run / "report.html").write_text(render_html(record, charts), encoding="utf-8")
+        (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    write_index(folder)
+    known = {kind: folder / f"run-{kind}" / "report.html" for kind in made}
+    return known | {"sample": ROOT / "reports" / "sample" / "report.html", "index": folder / "index.html"}
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, width: int = 1280, height: int = 800) -> Iterator[Page]:
+    """The page in a fresh context; at the end nothing may have been asked for and nothing complained about."""
+    context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(file.as_uri())
+    yield page
+    context.close()
+    assert [url for url in asked if url != file.as_uri() and not url.startswith("data:")] == []
+    assert said == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", PAGES)
+def test_nothing_is_loaded_and_the_page_is_as_wide_as_the_screen(
+    kind: str, width: int, pages: dict[str, Path], browser: Browser
+) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with opened(browser, pages[kind], width, WIDTHS[width]) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.screenshot(path=SCREENSHOTS / f"{kind}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "sample"])
+def test_the_first_screen_says_the_verdict_what_was_left_out_and_what_needs_attention(
+    kind: str, width: int, pages: dict[str, Path], browser: Browser
+) -> None:
+    with opened(browser, pages[kind], width, WIDTHS[width]) as page:
+        box = page.locator(".verdict")
+        for part in (box.locator(".word"), box.locator(".said"), *box.locator("dl").first.locator("dd").all()):
+            place = part.bounding_box()
+            assert place is not None
+            assert place["y"] + place["height"] <= WIDTHS[width], part.inner_text()
+        verdict = "PASS" if kind == "sample" else kind
+        assert box.locator(".word").inner_text() == verdict
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_it_keeps_the_rules_of_accessibility(kind: str, pages: dict[str, Path], browser: Browser) -> None:
+    with opened(browser, pages[kind]) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        found = Axe().run(page).response
+    assert len(found["passes"]) > 10  # it did look
+    grave = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in grave] == []
+
+
+@pytest.mark.parametrize("kind", [k for k in PAGES if k != "index"])
+def test_on_paper_no_table_is_wider_than_the_page_and_no_row_is_split(
+    kind: str, pages: dict[str, Path], browser: Browser
+) -> None:
+    with opened(browser, pages[kind]) as page:
+        page.emulate_media(media="print")
+        for width, where in ((UPRIGHT, "table:not(.landscape table)"), (LYING, ".landscape table")):
+            page.set_viewport_size({"width": width, "height": 1000})
+            wide = "els => els.filter(e => e.getBoundingClientRect().right > %d + 1).map(e => e.innerText.slice(0, 90))"
+            assert page.locator(where).count() > 0
+            assert page.locator(where).evaluate_all(wide % width) == []
+        split = "els => els.filter(e => getComputedStyle(e).breakInside != 'avoid').length"
+        assert page.locator("tbody tr").evaluate_all(split) == 0
+        repeated = "els => els.filter(e => getComputedStyle(e).display != 'table-header-group').length"
+        assert page.locator("thead").evaluate_all(repeated) == 0
+
+
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "sample"])
+def test_printed_it_shows_every_table_whole_under_its_header(
+    kind: str, pages: dict[str, Path], browser: Browser, tmp_path: Path
+) -> None:
+    reader = needed("pdftotext", "poppler-utils")
+    paper = tmp_path / "report.pdf"
+    with opened(browser, pages[kind]) as page:
+        page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
+    assert paper.stat().st_size < 3_000_000
+    text = subprocess.run([reader, paper, "-"], capture_output=True, text=True, check=True).stdout
+    sheets = [_joined(sheet) for sheet in text.split("\f")]
+    first = next(n for n, sheet in enumerate(sheets) if "Fourcountstakenbyindependentmeans" in sheet)
+    last = next(n for n, sheet in enumerate(sheets) if "Definitionparity" in sheet)
+    record = json.loads((pages[kind].parent / "run.json").read_text())
+    assert len(record["tables"]) == 31
+    for t in record["tables"]:  # a folded table, too
+        holding = [s for s in sheets[first:last] if _joined(t["source"]) in s]
+        assert holding, t["source"]
+        assert all("to" + _joined(t["target"]) in s and "Sourceandtarget" in s for s in holding)
+
+
+@pytest.mark.parametrize("kind", [k for k in PAGES if k != "index"])
+def test_it_is_small_enough_for_a_mail(kind: str, pages: dict[str, Path]) -> None:
+    assert pages[kind].stat().st_size < 2_000_000
+
+
+def _joined(text: str) -> str:
+    """Text without what lines and pages do to it; pdftotext takes the hyphen at the end of a line away."""
+    return re.sub(r"[\s\u00ad-]", "", text)
