@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from runbook_lib.pace import Range
 from runbook_lib.plan import BLOCKER, WARNING, Check
 
 EXPORTS_AT_ONCE = 300  # "Service, account, and table quotas in Amazon DynamoDB", Developer Guide
-SPOOLED_FILES = 4  # data files on disk at once
+SPOOLED_FILES = 4  # data files of that size on disk at once, at most
 LARGEST_FILE = 3 << 30  # compressed; AWS writes at least one file per partition of 10 GB
 FOLDER_BYTES = 200 << 20  # ledger, notebooks and report of a run
 SKEW_WARNING, SKEW_BLOCKER = 30.0, 300.0  # AWS refuses signatures that are five minutes off
@@ -97,8 +98,9 @@ def _disk(place: Path, planned: Estimate) -> Check:
     """Room for the files that are being read, which lie in the temporary directory, and for the run folder."""
     sizes = sorted((work.bytes or 0 for work in planned.tables), reverse=True)
     need = FOLDER_BYTES + min(sum(sizes), SPOOLED_FILES * LARGEST_FILE)
+    named = "temporary directory" if place == Path(tempfile.gettempdir()) else "run folder"
     check = Check(
-        "free disk", str(place), BLOCKER, f"{_megabytes(need)} MB free", "",
+        "free disk", named, BLOCKER, f"{_megabytes(need)} MB free", "",
         "free some, or let TMPDIR or RUNBOOK_REPORTS name another place",
     )  # fmt: skip
     try:
