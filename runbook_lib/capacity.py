@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-FLOOR = 5.0  # units per second below which no lane is slowed
+FLOOR = 0.5  # units per second below which no lane is slowed
 BURST = 0.05  # seconds a lane may fall behind its schedule and make up for
 DOWN, FIRST_DOWN = 0.88, 0.7  # or as much less as was refused lately
 BREATH = 0.1  # seconds that a throttled lane sends nothing

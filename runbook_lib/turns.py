@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import ceil, inf, isinf
+from math import ceil, inf
 
-from runbook_lib.batch import Line, Sending
+from runbook_lib.batch import MAX_ITEMS, Line, Sending
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.watermark import FileProgress, Slot
 
@@ -30,8 +30,8 @@ NAP = 0.05
 
 def lanes_for(files: int, units_per_second: float) -> int:
     """How many lanes to begin with, for a table of so many files and such a rate."""
-    wanted = LEAST_LANES if isinf(units_per_second) else ceil(units_per_second / LANE_UNITS)
-    return max(1, min(files, MOST_LANES, max(LEAST_LANES, wanted)))
+    few = min(LEAST_LANES, ceil(units_per_second / MAX_ITEMS))  # a lane sends a batch each second or more slowly
+    return max(1, min(files, MOST_LANES, max(few, ceil(units_per_second / LANE_UNITS))))
 
 
 @dataclass(slots=True)

@@ -37,6 +37,12 @@ def test_a_table_that_says_its_limit_is_not_asked_for_much_more() -> None:
     assert ended.throttled < 0.025
 
 
+def test_a_small_table_is_given_no_more_than_it_takes() -> None:
+    ended = Simulation(5.0, 1, 1_000, start=5.0, known=True, burst=60.0).run()
+    assert ended.used > 0.85
+    assert ended.throttled < 0.1
+
+
 def test_a_ceiling_is_never_passed_and_nothing_is_throttled_below_the_tables_limit() -> None:
     ended = Simulation(4_000.0, 4, 20_000, ceiling=1_000.0).run()
     assert max(ended.per_second.values()) < 1_100
@@ -63,7 +69,8 @@ def test_a_fast_table_gets_more_lanes_and_a_small_one_no_more_than_its_files() -
     assert lanes_for(1, 4_000.0) == 1
     assert lanes_for(10_000, 4_000.0) == 10
     assert lanes_for(10_000, 1e6) == MOST_LANES
-    assert lanes_for(10_000, float("inf")) == 4
+    assert lanes_for(10_000, 100.0) == 4
+    assert lanes_for(10_000, 5.0) == 1
     ended = Simulation(20_000.0, 20, 400_000, 200).run()
     assert ended.between(8, 15) > 18_500
 
