@@ -150,7 +150,7 @@ class Capacity:
 
     @contextmanager
     def flight(self, lane: Lane) -> Iterator[None]:
-        """Around the sending of a request that has departed."""
+        """Around the sending of a request that has departed; who sent it comes back for the next, so nobody is woken."""
         began = self._monotonic()
         try:
             yield
@@ -159,7 +159,6 @@ class Capacity:
                 lane.in_flight -= 1
                 self.in_flight -= 1
                 self._arrived(self._monotonic() - began)
-                self.changed.notify()
 
     def settle(self, lane: Lane, size: int, expected: float, units: float, refused: float) -> None:
         """Learn what a request of `size` bytes cost; where the server does not say, it cost what was expected."""
