@@ -29,7 +29,7 @@ RECOVERY_BATCHES = 25.0  # and at least so many batches, so that large items are
 ECHO, FIRST_ECHO = 0.2, 0.1  # seconds in which a further throttle tells nothing new
 DOUBLING = 0.5  # per second, before the first throttle
 MEMORY = 0.3  # weight of the last answer in the refused share
-LEAST_IN_FLIGHT = 4
+LEAST_IN_FLIGHT = 2
 INTERVAL = 0.25
 NAP = 0.02
 
@@ -150,7 +150,7 @@ class Capacity:
 
     @contextmanager
     def flight(self, lane: Lane) -> Iterator[None]:
-        """Around the sending of a request that has departed; who sent it comes back for the next, so nobody is woken."""
+        """Around the sending of a request that has departed; its sender comes back for the next, so nobody is woken."""
         began = self._monotonic()
         try:
             yield
@@ -199,5 +199,5 @@ class Capacity:
         passed = self._monotonic() - self._began
         if passed >= INTERVAL:
             needed = 2 * self._answers / passed * self._delay
-            self.limit = min(self._width, max(LEAST_IN_FLIGHT, math.ceil(needed) + 1))
+            self.limit = min(self._width, max(LEAST_IN_FLIGHT, math.ceil(needed)))
             self._answers, self._began = 0, self._monotonic()

@@ -85,7 +85,7 @@ def test_requests_in_flight_follow_what_comes_back() -> None:
     for _ in range(200):
         now[0] += 0.01
         capacity._arrived(0.01)
-    assert capacity.limit == 4
+    assert 2 <= capacity.limit <= 3
 
 
 def test_a_lane_that_waits_for_its_turn_is_let_go_when_it_is_to_stop() -> None:

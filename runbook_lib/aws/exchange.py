@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from runbook_lib.errors import TransferError
 
-LINE, BLOCK = 65536, 262144
+LINE, FIRST_BLOCK, BLOCK = 65536, 8192, 262144
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -80,7 +80,7 @@ class Incoming:
     """What comes in on a connection, to be read like a file; an answer is mostly one block."""
 
     def __init__(self, receive: Callable[[int], bytes]) -> None:
-        self._receive, self._block, self._at = receive, b"", 0
+        self._receive, self._block, self._at, self._next = receive, b"", 0, FIRST_BLOCK
 
     def readline(self) -> bytes:
         """Up to and with the next line feed, or less at the end of the connection."""
@@ -100,7 +100,8 @@ class Incoming:
         return content
 
     def _more(self) -> bool:
-        block = self._receive(BLOCK)
+        block = self._receive(self._next)
+        self._next = min(2 * self._next, BLOCK)  # most answers are short, and memory for a long one is not free
         self._block, self._at = self._block[self._at :] + block, 0
         return bool(block)
 
