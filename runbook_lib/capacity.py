@@ -5,7 +5,8 @@ own, and each lane has a rate of its own. A throttled request lowers it; then it
 where it was throttled last, fast far beyond, as CUBIC does; so a lane stays close under its limit,
 whatever that is: a hot key range, the table, an index or the account. Before its first throttle it grows
 by half each second. Beside the rates there are a ceiling on the whole table, if the user or the table
-sets one, and a limit on requests in flight: twice what bandwidth times delay asks for.
+sets one or others write it too (`grant`), and a limit on requests in flight: twice what bandwidth times
+delay asks for.
 
 Sources: "Burst and adaptive capacity", Amazon DynamoDB Developer Guide; Ha, Rhee and Xu, "CUBIC", 2008;
 Cardwell et al., "BBR", 2016 (requests in flight).
@@ -29,6 +30,7 @@ RECOVERY_BATCHES = 25.0  # and at least so many batches, so that large items are
 ECHO, FIRST_ECHO = 0.2, 0.1  # seconds in which a further throttle tells nothing new
 DOUBLING = 0.5  # per second, before the first throttle
 MEMORY = 0.3  # weight of the last answer in the refused share
+HELD = 0.8  # part of a share above which it, and not its own rate, is taken to hold a lane back
 LEAST_IN_FLIGHT = 2
 INTERVAL = 0.25
 NAP = 0.02
@@ -87,7 +89,7 @@ def _climb(past: float) -> float:
 class Capacity:
     """All lanes of one table, and what they share; thread-safe.
 
-    `start` is the rate to begin with and `ceiling` the one never to pass, in write units per second;
+    `start` is the rate to begin with and `ceiling` the one never to pass, in write units per second (0: none yet);
     `known` tells that `start` is the table's own limit and not a guess to climb from. `width` is the most
     requests in flight, `most` the most lanes.
     """
@@ -103,13 +105,14 @@ class Capacity:
         most: int = 64,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        start = min(start, ceiling or math.inf)
+        start = start if ceiling is None else min(start, ceiling)
         now = monotonic()
         share = start / lanes
         self.lanes = [Lane(share, share if known else None, now + n * 0.001, heard_at=now) for n in range(lanes)]
         self.changed = threading.Condition(threading.Lock())
         self.in_flight, self.limit, self._width = 0, min(LEAST_IN_FLIGHT, width), width
-        self._ceiling, self._free_at, self.most = ceiling, now, max(most, lanes)
+        self._ceiling, self._until = math.inf if ceiling is None else ceiling, math.inf
+        self._free_at, self.most = now, max(most, lanes)
         self._monotonic = monotonic
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._began = math.inf, 0, now
@@ -117,11 +120,27 @@ class Capacity:
     @property
     def rate(self) -> float:
         """The sum of all rates: what the table is believed to take. Needs `changed`."""
-        return min(sum(lane.rate for lane in self.lanes), self._ceiling or math.inf)
+        return min(sum(lane.rate for lane in self.lanes), self._ceiling)
 
     def now(self) -> float:
         """The moment, in seconds."""
         return self._monotonic()
+
+    def grant(self, share: float, until: float = math.inf) -> None:
+        """Hold the table to a share of what may be written, up to a moment; nothing is sent after it, or with 0.
+
+        Lanes that the share before held back are at once as fast as this one lets them be.
+        """
+        with self.changed:
+            rates, now = sum(lane.rate for lane in self.lanes), self._monotonic()
+            if self._ceiling and share > self._ceiling and rates >= HELD * self._ceiling:
+                factor = share / min(rates, self._ceiling)
+                for lane in self.lanes:
+                    lane.rate, lane.peak = lane.rate * factor, lane.peak and lane.peak * factor
+            if self._free_at > now and share and 0 < self._ceiling < math.inf:
+                self._free_at = now + (self._free_at - now) * self._ceiling / share
+            self._ceiling, self._until = share, until
+            self.changed.notify_all()
 
     def expected(self, items: int, size: int) -> float:
         """The write units that a batch of so many items and bytes will probably cost."""
@@ -131,7 +150,8 @@ class Capacity:
         """Seconds until the lane may send; infinite while too many requests are in flight. Needs `changed`."""
         if self.in_flight >= self.limit or lane.in_flight >= max(2, self.limit // 2):
             return math.inf
-        return max(lane.free_at, self._free_at if self._ceiling else 0.0) - self._monotonic()
+        now = self._monotonic()
+        return max(lane.free_at, self._free_at) - now if self._ceiling and now < self._until else math.inf
 
     def depart(self, lane: Lane, units: float) -> None:
         """A request of the lane leaves now. Needs `changed`."""
@@ -139,8 +159,7 @@ class Capacity:
         lane.take(units, now)
         lane.in_flight += 1
         self.in_flight += 1
-        if self._ceiling:
-            self._free_at = max(self._free_at, now - BURST) + units / self._ceiling
+        self._free_at = max(self._free_at, now - BURST) + units / max(self._ceiling, FLOOR)
 
     def stay(self, lane: Lane) -> None:
         """A request that should have departed had nothing to carry."""
@@ -165,8 +184,7 @@ class Capacity:
         with self.changed:
             if units and not refused:
                 self._units_per_byte += 0.1 * (units / size - self._units_per_byte)
-            if self._ceiling:
-                self._free_at += (units + refused - expected) / self._ceiling
+            self._free_at += (units + refused - expected) / max(self._ceiling, FLOOR)
             lane.settle(expected, units, refused, self._monotonic())
 
     def wait_for(self, lane: Lane, units: float, stop: threading.Event) -> None:
