@@ -78,6 +78,7 @@ class Dispatch:
     def run(self) -> None:
         """Until every file is done or damaged."""
         begin_samples(self.loading)
+        self.loading.progress.dashboard = self.engine.dashboard
         try:
             while self.waiting or self.running:
                 self._submit()
