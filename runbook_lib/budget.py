@@ -5,8 +5,8 @@ keeps what it uses, and the rest is divided among those that are held back by th
 each worker still finds the rate of its own lanes (`capacity`), so a hot key range slows only who writes it.
 
 The total is the user's or the table's ceiling, or what the table was found to give: while nothing is refused
-and the shares are used up it grows, and once something is refused it is a little more than the most the table
-has lately taken; that little more is what finds out when the table gives more again.
+and the shares are used up it grows, the faster the longer; when something is refused it falls to a little less
+than the most the table has lately taken.
 
 Under a ceiling a share is given only from what no other worker may still be using: a share counts until the
 worker has said that it holds a later one, or until it has run out. So the ceiling also holds while shares
@@ -32,7 +32,7 @@ SPARE = 1.15  # times what it uses, for a worker that is not held back
 LEAST = 0.05  # of an equal part, for a worker that uses nothing
 GROWTH = 0.5  # of the total per second, before anything was refused
 SURE = 10.0  # seconds without a refusal until it grows so fast again
-MORE = 1.02  # times the most that the table took lately
+AFTER = 0.97  # of the most that the table took lately, when it refuses: those that were refused catch up
 LATELY = 10.0  # seconds
 KEPT = 1.0  # seconds that the share of one who leaves is kept for one who joins: a worker takes the next unit
 CALM = 0.005  # part refused below which nothing is
@@ -177,7 +177,7 @@ class Budget:
         most = self._took[0][1]
         if refused > CALM * took:
             self._refused_at = now
-            self.total = MORE * most
+            self.total = max(AFTER * most, BATCH)
         elif took >= HELD * sum(w.allowed for w in there):
             self.total *= 1 + GROWTH * min(passed, 1.0) * min(1.0, (now - self._refused_at) / SURE)
         self.total = min(self.total, self.ceiling)

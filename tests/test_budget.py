@@ -123,6 +123,17 @@ def test_the_total_grows_while_it_is_used_up_and_falls_to_what_the_table_takes()
     assert budget.shares()["a"] == pytest.approx(800.0, rel=0.1)
 
 
+def test_a_table_that_refused_everything_for_a_while_is_found_again() -> None:
+    clock = Clock()
+    budget = Budget(1_000.0, None, monotonic=clock)
+    budget.join("a")
+    for _ in range(60):
+        clock.now += 0.5
+        budget.hear("a", 0.0, 10.0, 0.5, budget.shares()["a"])
+    assert 0 < budget.shares()["a"] <= BATCH
+    assert settled(budget, clock, {"a": 1e9}, rounds=60)["a"] > 1_000
+
+
 def test_a_known_limit_is_passed_with_care_and_a_ceiling_never() -> None:
     clock = Clock()
     known, held = (Budget(1_000.0, c, known=True, monotonic=clock) for c in (None, 1_200.0))
