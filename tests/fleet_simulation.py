@@ -21,6 +21,7 @@ from runbook_lib.watermark import FileProgress
 from tests.capacity_simulation import Flight, Importer, Outcome, Table
 
 REPORT, SHARE_OUT = 0.5, 0.25  # seconds between two reports of a worker, and between two sharings
+NEXT = 0.1  # seconds until a worker has its next file
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class _Running:
         self.budget = Budget(plan.start, plan.ceiling, known=plan.known, monotonic=lambda: self.now)
         self.units: dict[str, _Unit] = {}
         self.heard: dict[str, int] = {}  # the number of the last report of each unit
+        self.arrivals: dict[tuple[int, bool], float] = {}  # of the last message to or from each worker
         self.numbers = count()
         self.order = count()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
@@ -105,9 +107,11 @@ class _Running:
         """Have something happen so many seconds from now."""
         heapq.heappush(self.events, (self.now + seconds, next(self.order), what))
 
-    def tell(self, what: Callable[[], None]) -> None:
-        """Send a message."""
-        self.at(self.rng.uniform(*self.plan.delay), what)
+    def tell(self, worker: int, to: bool, what: Callable[[], None]) -> None:
+        """Send a message to or from a worker; none overtakes another on the same way."""
+        last = self.arrivals.get((worker, to), 0.0)
+        self.arrivals[worker, to] = max(self.now + self.rng.uniform(*self.plan.delay), last)
+        self.at(self.arrivals[worker, to] - self.now, what)
 
     def run(self) -> FleetOutcome:
         for worker in range(self.plan.workers):
@@ -143,10 +147,10 @@ class _Running:
         said = capacity.used - unit.used, capacity.refused - unit.refused, self.now - unit.reported, unit.share
         unit.used, unit.refused, unit.reported = capacity.used, capacity.refused, self.now
         unit.sent.append(self.now)
-        self.tell(lambda: self.hear(unit.name, number, said, ended))
+        self.tell(unit.worker, False, lambda: self.hear(unit.name, number, said, ended))
         if ended:
             unit.gone = True
-            self.tell(lambda: self.begin(unit.worker))
+            self.at(NEXT, partial(self.begin, unit.worker))
         else:
             self.at(REPORT, lambda: self.report(unit))
 
@@ -160,7 +164,8 @@ class _Running:
 
     def share_out(self) -> None:
         for name, share in self.budget.shares().items():
-            self.tell(partial(self.hold, self.units[name], share, self.heard[name]))
+            unit = self.units[name]
+            self.tell(unit.worker, True, partial(self.hold, unit, share, self.heard[name]))
         self.at(SHARE_OUT, self.share_out)
 
     def hold(self, unit: _Unit, share: float, number: int) -> None:
