@@ -158,6 +158,9 @@ def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
     while sending.lines:
         units = target.capacity.expected(len(sending.lines), _size(sending.lines))
         target.capacity.wait_for(lane, units, target.stop)
+        if target.stop.is_set():
+            target.capacity.stay(lane)
+            raise Stopped(f"table {target.table}: stopped before all of a batch was sent")
         pause = send_once(target, sending, lane, units)
         if sending.lines:
             target.patience.sleep(pause)

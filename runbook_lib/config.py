@@ -5,7 +5,6 @@ Reads one YAML file and nothing else: no environment, no AWS. Credentials have n
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import string
@@ -16,7 +15,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from runbook_lib.errors import ConfigError
-from runbook_lib.yamlfile import Lines, dotted, parse
+from runbook_lib.mistakes import explain
+from runbook_lib.yamlfile import parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
@@ -193,6 +193,32 @@ class Validate(Strict):
     )
 
 
+class Engine(Strict):
+    """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
+
+    kind: Literal["local", "dask"] = Field(
+        default="local", description="dask needs the extra `dask`: pip install 'dynamodb-migration-runbook[dask]'"
+    )
+    address: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]+://.+",
+        description="scheduler of a running cluster, tcp://HOST:8786; default: worker processes on this machine",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
+    )
+
+    @model_validator(mode="after")
+    def _of_dask(self) -> Engine:
+        given = [name for name in ("address", "workers") if getattr(self, name) is not None]
+        if self.kind == "local" and given:
+            raise ValueError(f"{' and '.join(given)}: only for kind 'dask', and kind is 'local'")
+        return self
+
+
 class Parity(Strict):
     """Which differences between the definitions of source and target are meant to be."""
 
@@ -241,6 +267,7 @@ class Migration(Strict):
     export: Export = Export()
     import_: Import = Field(default=Import(), alias="import")
     validate_: Validate = Field(default=Validate(), alias="validate")
+    engine: Engine = Engine()
     parity: Parity = Parity()
     report: Report = Report()
     limits: Limits = Limits()
@@ -281,34 +308,7 @@ def load_config(path: str | Path) -> Migration:
     try:
         return Migration.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(file, lines, dict(e)) for e in error.errors())) from None
-
-
-def _explain(file: Path, lines: Lines, error: dict[str, Any]) -> str:
-    path = tuple(error["loc"])
-    known = path
-    while known not in lines:
-        known = known[:-1]
-    where = f"{file}:{lines[known]}"
-    if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key '{dotted(path)}'{_suggest(path)}"
-    if error["type"] == "missing":
-        return f"{where}: key '{dotted(path)}' is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    found = error.get("input")
-    shown = "" if isinstance(found, (dict, list, BaseModel)) else f", found {found!r}"
-    return f"{where}: key '{dotted(known)}': {message[0].lower() + message[1:]}{shown}"
-
-
-def _suggest(path: tuple[str | int, ...]) -> str:
-    section: Any = Migration
-    for part in path[:-1]:
-        section = {(f.alias or n): f.annotation for n, f in section.model_fields.items()}.get(str(part))
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
-            return ""
-    names = [f.alias or n for n, f in section.model_fields.items()]
-    close = difflib.get_close_matches(str(path[-1]), names, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f"; known keys are {', '.join(names)}"
+        raise ConfigError("\n".join(explain(file, lines, dict(e), Migration) for e in error.errors())) from None
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, str]]:

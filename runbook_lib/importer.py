@@ -9,16 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
+from runbook_lib.attempt import FileUnit
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
 from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
+from runbook_lib.budget import Budget
 from runbook_lib.capacity import Capacity
 from runbook_lib.creation import note
+from runbook_lib.dispatch import load_spread
+from runbook_lib.engine import open_engine
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
@@ -30,6 +35,8 @@ from runbook_lib.scan import scan_segment
 from runbook_lib.strategy import IMPORT_TABLE
 from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.turns import lanes_for
+from runbook_lib.units import Engine, Site
+from runbook_lib.watermark import FileProgress
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, dict[str, Any]]:
@@ -56,7 +63,9 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         others = [p for p in pairs if p.writing == IMPORT_TABLE]
         # Those that DynamoDB fills by itself go on while the others are written here.
         failures += _each(run, others, lambda p: _begin_service(run, p, exports[p.source], watch))
-        failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch))
+        with open_engine(run.config, f"runbook-{run.id}") if writer and own else nullcontext() as engine:
+            run.keep_engine("import", engine.facts() if engine else None)
+            failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch, engine))
         begun = [p for p in others if run.execute and (_service(run, p) or {}).get("arn")]
         failures += _each(run, begun, lambda p: _finish_service(run, p, exports[p.source], watch))
         if failures:
@@ -138,7 +147,9 @@ def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
     return fact
 
 
-def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch) -> None:
+def _import_table(
+    run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch, engine: Engine | None
+) -> None:
     """Load one table, or check and measure it when there is no writer."""
     fact = _begin(run, pair, export, execute=writer is not None)
     loading = _loading(run, pair, export, watch)
@@ -150,7 +161,10 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
         else:
             limits = write_limits(run.clients.target, pair.target)
             fact["limits"] = limits.as_facts()
-            load(loading, _target(run, pair, writer, limits, len(loading.files)))
+            if engine is None:
+                load(loading, _target(run, pair, writer, limits, len(loading.files)))
+            else:
+                _load_spread(loading, pair, export, limits, engine)
     finally:
         fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
         run.ledger.put("import", pair.source, fact)
@@ -162,14 +176,23 @@ def _import_table(run: Run, pair: Pair, export: dict[str, Any], writer: Wire | N
     loading.show("done" if writer else "checked")
 
 
+def _load_spread(loading: Loading, pair: Pair, export: dict[str, Any], limits: WriteLimits, engine: Engine) -> None:
+    run = loading.run
+    site, key = Site(run.config, run.clients.target_identity.place), _facts(pair).key
+
+    def unit(name: str, file: FileProgress) -> FileUnit:
+        return FileUnit(name, site, export["bucket"], file.file, pair.target, key)
+
+    load_spread(loading, engine, Budget(limits.start, _ceiling(run, limits), known=limits.known), unit)
+
+
 def _is_begun(run: Run, pair: Pair) -> bool:
     known = run.ledger.get("import", pair.source) or {}
     return bool(known.get("binding") or known.get("import_table"))
 
 
 def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int) -> Target:
-    settings, stop = run.config.import_, threading.Event()
-    ceilings = [c for c in (settings.max_wcu, limits.maximum) if c is not None]
+    settings, stop, ceiling = run.config.import_, threading.Event(), _ceiling(run, limits)
 
     def sleep(seconds: float) -> None:
         stop.wait(seconds)
@@ -182,13 +205,18 @@ def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int)
         patience=Patience(sleep=sleep),
         stop=stop,
         capacity=Capacity(
-            lanes_for(files, min([limits.start, *ceilings])),
+            lanes_for(files, limits.start if ceiling is None else min(limits.start, ceiling)),
             settings.concurrency,
             limits.start,
-            min(ceilings, default=None),
+            ceiling,
             known=limits.known,
         ),
     )
+
+
+def _ceiling(run: Run, limits: WriteLimits) -> float | None:
+    """Write units per second that the table may be given at most."""
+    return min((c for c in (run.config.import_.max_wcu, limits.maximum) if c is not None), default=None)
 
 
 def _facts(pair: Pair) -> TableFacts:

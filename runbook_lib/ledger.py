@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS quarantine (
 CREATE TABLE IF NOT EXISTS sample (
     source TEXT, at REAL, seconds REAL, items INTEGER, bytes INTEGER, wcu REAL, throttles INTEGER,
     PRIMARY KEY (source, at));
+CREATE TABLE IF NOT EXISTS shift (
+    step TEXT, source TEXT, worker TEXT, began REAL NOT NULL, ended REAL NOT NULL, items INTEGER NOT NULL,
+    PRIMARY KEY (step, source, worker));
 CREATE TABLE IF NOT EXISTS throttle (
     source TEXT, reason TEXT, resource TEXT, items INTEGER NOT NULL, PRIMARY KEY (source, reason, resource));
 CREATE TABLE IF NOT EXISTS difference (

@@ -1,4 +1,4 @@
-"""The engine that loads one table: workers take batches in turn, the ledger keeps a watermark per file.
+"""What is known of a table while it is loaded: the ledger keeps a watermark per file.
 
 Per file the ledger knows the line up to which everything is acknowledged, and the lines beyond it that
 are, at most half a second old; a killed import goes on from there. One thread writes them: the caller's.
@@ -10,21 +10,19 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches, begin, send_once
+from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches
+from runbook_lib.crew import Shift
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.manifest import DataFile
 from runbook_lib.measure import Measure
 from runbook_lib.run import Run
-from runbook_lib.turns import OpenFile, Turn, Turns
+from runbook_lib.sending import opened, send_files
+from runbook_lib.turns import OpenFile
 from runbook_lib.watermark import FileProgress
-
-FLUSH_SECONDS = 0.5
-OPENERS = 2
 
 
 @dataclass(slots=True)
@@ -32,7 +30,7 @@ class TableProgress:
     """What is shown of a table while it is loaded.
 
     `rate` is items and `wcu_rate` write units per second just now; `refused` counts the items that were
-    throttled and sent again.
+    throttled and sent again; `workers` are those of an engine that are at it.
     """
 
     source: str
@@ -47,6 +45,7 @@ class TableProgress:
     rate: float = 0.0
     wcu_rate: float = 0.0
     state: str = "waiting"
+    workers: list[Shift] = field(default_factory=list)
 
     @property
     def eta_seconds(self) -> float | None:
@@ -89,6 +88,16 @@ class Loading:
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     flushed: Sample = Sample(0.0, 0, 0, 0.0, 0)
 
+    def note(
+        self, file: FileProgress, wcu: float, throttles: int, refused: int, reasons: Counter[tuple[str, str]]
+    ) -> None:
+        """More of a file is acknowledged, and this is what it took."""
+        self.touched[file.file.key] = file
+        self.reasons += reasons
+        self.progress.wcu += wcu
+        self.progress.throttles += throttles
+        self.progress.refused += refused
+
     def show(self, state: str) -> None:
         self.progress.state = state
         self.watch(self.progress)
@@ -126,54 +135,23 @@ def check_only(loading: Loading, measure: Measure) -> None:
 
 def load(loading: Loading, target: Target) -> None:
     """Send all that is not acknowledged yet; a damaged file is noted in `failures` and the others go on."""
-    _count(loading)
-    loading.flushed = Sample.of(loading.progress)
-    turns = Turns.deal(loading.files, target.capacity, lambda file: _open_file(loading, file, target), target.stop)
+    begin_samples(loading)
+    lock = target.capacity.changed
+
+    def note(file: FileProgress, outcome: Outcome) -> None:
+        loading.note(file, outcome.wcu, outcome.throttles, outcome.refused, outcome.reasons)
+
+    def keep() -> None:
+        loading.run.clients.calls.flush()
+        flush(loading, lock)
+        loading.show("loading")
+
     writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // MAX_ITEMS)
-    with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
-        try:
-            jobs = [pool.submit(turns.open_ahead) for _ in range(OPENERS)]
-            jobs += [pool.submit(_write_turns, loading, target, turns) for _ in range(writers)]
-            ended = False
-            while not ended:
-                done, going = wait(jobs, FLUSH_SECONDS, FIRST_EXCEPTION)
-                for job in done:
-                    job.result()
-                ended = not going
-                _flush(loading, target)
-                loading.show("loading")
-        finally:
-            target.stop.set()
-            with target.capacity.changed:
-                target.capacity.changed.notify_all()
-            pool.shutdown()
-            turns.close()
-            _flush(loading, target)
-
-
-def _write_turns(loading: Loading, target: Target, turns: Turns) -> None:
-    """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
-    while (turn := turns.draw()) is not None:
-        sending = turn.sending or begin(target, turn.lines)
-        turn.sending = sending
-        if not sending.lines:
-            target.capacity.stay(turn.lane)
-        elif (pause := send_once(target, sending, turn.lane, turn.units)) or sending.lines:
-            turns.give_back(turn, sending.lines, pause)
-            continue
-        _note(loading, target, turns, turn, sending.outcome)
-
-
-def _note(loading: Loading, target: Target, turns: Turns, turn: Turn, outcome: Outcome) -> None:
-    file, progress = turn.file, loading.progress
-    with target.capacity.changed:
-        turns.done()
-        file.settle(turn.slot, outcome)
-        loading.touched[file.file.key] = file
-        loading.reasons += outcome.reasons
-        progress.wcu += outcome.wcu
-        progress.throttles += outcome.throttles
-        progress.refused += outcome.refused
+    try:
+        send_files(loading.files, target, writers, lambda file: _open_file(loading, file, target), note, keep)
+    finally:
+        loading.run.clients.calls.flush()
+        flush(loading, lock)
 
 
 def _open_file(loading: Loading, file: FileProgress, target: Target) -> OpenFile | None:
@@ -181,9 +159,7 @@ def _open_file(loading: Loading, file: FileProgress, target: Target) -> OpenFile
         checked = _open(loading, file, stack, target.stop.is_set)
         if checked is None:
             return None
-        lines = checked.items(file.watermark)
-        cut = batches(file.left(lines) if file.earlier else lines)
-        return OpenFile(file, cut, stack.pop_all(), checked.lines - file.written, checked.stored)
+        return opened(file, checked, stack.pop_all())
 
 
 def _open(
@@ -205,10 +181,19 @@ def _open(
     return checked
 
 
-def _flush(loading: Loading, target: Target) -> None:
-    """Write what is acknowledged, what was rejected and a sample of the throughput, all at once."""
+def begin_samples(loading: Loading) -> None:
+    """Count what an earlier start has done; what comes from here on is this one's."""
+    _count(loading)
+    loading.flushed = Sample.of(loading.progress)
+
+
+def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
+    """Write what is acknowledged, what was rejected and a sample of the throughput, all at once.
+
+    `lock` keeps those who note from noting meanwhile.
+    """
     run = loading.run
-    with target.capacity.changed:
+    with lock:
         touched, loading.touched = loading.touched, {}
         source = loading.progress.source
         rows = [(f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()]
@@ -216,7 +201,6 @@ def _flush(loading: Loading, target: Target) -> None:
         for file, _ in rejected:
             file.rejected = []
         reasons, loading.reasons = loading.reasons, Counter()
-    run.clients.calls.flush()
     try:
         with run.ledger.batch():
             run.ledger.write(
@@ -231,7 +215,7 @@ def _flush(loading: Loading, target: Target) -> None:
             )
             _sample(loading)
     except BaseException:  # nothing of it is in the ledger: the next flush has to write it
-        with target.capacity.changed:
+        with lock:
             loading.touched = touched | loading.touched
             loading.reasons += reasons
             for file, rejections in rejected:

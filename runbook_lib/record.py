@@ -31,6 +31,7 @@ SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_gro
 SHOWN_DIFFERENCES = 100
 QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
     GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
+SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
 
@@ -61,6 +62,8 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "warnings": ledger.get("plan", "warnings") or [],
         "checks": ledger.get("plan", "checks") or [],
         "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
+        "engine": ledger.all("engine"),
+        "workers": [dict(r) for r in ledger.rows(SHIFTS)],
         "spent": spent(ledger, _totals(tables, steps)["seconds"]),
         "measured": ledger.all("measured"),
         "recovery_turned_on": ledger.all("recovery"),

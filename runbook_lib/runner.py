@@ -25,6 +25,7 @@ from traitlets.config import Config
 
 from runbook_lib.aws.clients import connect
 from runbook_lib.config import load_config
+from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError
 from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
@@ -98,6 +99,7 @@ def _prepare(request: Request) -> Run:
     migration = load_config(request.config)
     run_id = request.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{migration.name}"
     clients = connect(migration)
+    check_engine(migration)
     if request.execute:
         check_confirmation(migration.confirm_target, clients)
     if (reports_root() / run_id / "ledger.sqlite").exists():

@@ -108,21 +108,18 @@ class Clients:
 
         Raises ForbiddenCall unless each is a plain name of a table in the target's account and region.
         """
-        for name in sorted(tables):
-            self._check_place(name)
-        guard = Guard("target", TARGET | TARGET_WRITES, self.calls)
-        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+        return writer(self.target, self._sessions["target"], self.target_identity, self.calls, tables)
 
     def recovery(self, tables: frozenset[str]) -> Any:
         """A source client that may also turn point-in-time recovery on, for the named tables only."""
         grants = dict.fromkeys(SOURCE_RECOVERY, tables)
-        session = _session(self._config.source, Guard("source", SOURCE, self.calls, grants))
+        session = session_of(self._config.source, Guard("source", SOURCE, self.calls, grants))
         return session.client("dynamodb", endpoint_url=self._config.source.endpoint_url, config=CONFIG)
 
     def warming(self, tables: frozenset[str]) -> Any:
         """A target client that may also raise the warm throughput of the named tables."""
         for name in sorted(tables):
-            self._check_place(name)
+            check_place(self.target, self.target_identity, name)
         return self._granted(TARGET_WARMING, tables)
 
     def service(self, side: str, name: str) -> Any:
@@ -154,37 +151,46 @@ class Clients:
     def _staging(self, guard: Guard) -> Any:
         own = self._config.staging.profile or self._config.staging.role_arn
         side = self._config.staging if own else self._config.target
-        session = _session(side, guard, self._config.staging.region)
-        return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=_s3_config(self._config))
+        session = session_of(side, guard, self._config.staging.region)
+        return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=s3_config(self._config))
 
     def _granted(self, operations: frozenset[str], tables: frozenset[str], forms: Any = FORMS) -> Any:
         guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables), forms)
-        session = _session(self._config.target, guard)
+        session = session_of(self._config.target, guard)
         return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
-
-    def _check_place(self, name: str) -> None:
-        who, found = self.target_identity, ""
-        if TABLE_NAME.fullmatch(name):
-            try:
-                found = self.target.describe_table(TableName=name)["Table"]["TableArn"]
-            except self.target.exceptions.ResourceNotFoundException:
-                return  # nothing is written to a table that is not there, and a plain name is looked up here only
-            except (BotoCoreError, ClientError) as error:
-                found = f"{error}"
-            place = found.split(":", 5)
-            if len(place) == 6 and place[5] == f"table/{name}" and (who.arn is None or place[3:5] == who.place):
-                return
-        raise ForbiddenCall(
-            f"writing to {name!r} is not allowed: expected a table of that plain name in "
-            f"{'/'.join(reversed(who.place))}, found {found or 'no table name'}; nothing was sent"
-        )
 
     def canary(self, tables: frozenset[str]) -> Wire:
         """A wire that may also put and delete single items, in the named target tables only."""
         for name in sorted(tables):
-            self._check_place(name)
+            check_place(self.target, self.target_identity, name)
         guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
         return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+
+def writer(client: Any, session: Any, who: Identity, calls: Calls, tables: frozenset[str]) -> Wire:
+    """A wire of the target's client that may also write, to the named tables only; see `Clients.writer`."""
+    for name in sorted(tables):
+        check_place(client, who, name)
+    return Wire(client, session.get_credentials(), Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables)
+
+
+def check_place(client: Any, who: Identity, name: str) -> None:
+    """Raise ForbiddenCall unless `name` is the plain name of a table in the target's account and region."""
+    found = ""
+    if TABLE_NAME.fullmatch(name):
+        try:
+            found = client.describe_table(TableName=name)["Table"]["TableArn"]
+        except client.exceptions.ResourceNotFoundException:
+            return  # nothing is written to a table that is not there, and a plain name is looked up here only
+        except (BotoCoreError, ClientError) as error:
+            found = f"{error}"
+        place = found.split(":", 5)
+        if len(place) == 6 and place[5] == f"table/{name}" and (who.arn is None or place[3:5] == who.place):
+            return
+    raise ForbiddenCall(
+        f"writing to {name!r} is not allowed: expected a table of that plain name in "
+        f"{'/'.join(reversed(who.place))}, found {found or 'no table name'}; nothing was sent"
+    )
 
 
 def connect(config: Migration) -> Clients:
@@ -196,18 +202,18 @@ def connect(config: Migration) -> Clients:
     calls = Calls()
     source_guard, target_guard = Guard("source", SOURCE, calls), Guard("target", TARGET, calls)
     staging_guard = Guard("staging", STAGING, calls)
-    source = _session(config.source, source_guard)
-    target = _session(config.target, target_guard)
+    source = session_of(config.source, source_guard)
+    target = session_of(config.target, target_guard)
     own = config.staging.profile or config.staging.role_arn
-    staging = _session(config.staging if own else config.target, staging_guard, config.staging.region)
+    staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
     source_client = source.client("dynamodb", endpoint_url=config.source.endpoint_url, config=CONFIG)
     target_client = target.client("dynamodb", endpoint_url=config.target.endpoint_url, config=CONFIG)
     return Clients(
         source=source_client,
         target=target_client,
-        staging=staging.client("s3", endpoint_url=config.staging.endpoint_url, config=_s3_config(config)),
-        source_identity=_identify("source", source, source_client, config.source.endpoint_url),
-        target_identity=_identify("target", target, target_client, config.target.endpoint_url),
+        staging=staging.client("s3", endpoint_url=config.staging.endpoint_url, config=s3_config(config)),
+        source_identity=identify("source", source, source_client, config.source.endpoint_url),
+        target_identity=identify("target", target, target_client, config.target.endpoint_url),
         source_wire=Wire(source_client, source.get_credentials(), source_guard),
         target_wire=Wire(target_client, target.get_credentials(), target_guard),
         calls=calls,
@@ -216,13 +222,15 @@ def connect(config: Migration) -> Clients:
     )
 
 
-def _s3_config(config: Migration) -> Config:
+def s3_config(config: Migration) -> Config:
+    """How S3 is addressed: another server than AWS has its buckets in the path."""
     if config.staging.endpoint_url is None and not os.environ.get("AWS_ENDPOINT_URL"):
         return CONFIG
     return CONFIG.merge(Config(s3={"addressing_style": "path"}))
 
 
-def _session(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
+def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
+    """A session of one side's credentials whose every call the guard hears of."""
     core = botocore.session.Session(profile=side.profile)
     # Credentials come from a session of its own: what a profile asks of STS or SSO is not a call of this side.
     own = botocore.session.Session(profile=side.profile)
@@ -257,7 +265,7 @@ def _assume(own: botocore.session.Session, side: Any) -> DeferredRefreshableCred
     return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
 
-def _identify(side: str, session: boto3.Session, client: Any, endpoint: str | None) -> Identity:
+def identify(side: str, session: boto3.Session, client: Any, endpoint: str | None) -> Identity:
     """Ask STS who the side is; a server that is not AWS may have none, then a table's ARN says it."""
     region, url = client.meta.region_name, client.meta.endpoint_url
     try:

@@ -1,0 +1,191 @@
+"""One attempt of a worker at one data file: ask for it, check it, load it as far as the grants go, say how far it is.
+
+The worker uses its own AWS credentials, writes to the one target table and opens no ledger. It stops by
+itself when its grant runs out or the file was given to another attempt, and gives up when it hears nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from runbook_lib.aws.guard import Calls
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.workers import WorkerClients
+from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target
+from runbook_lib.capacity import Capacity
+from runbook_lib.datafile import fetch
+from runbook_lib.errors import CorruptFile, RunbookError
+from runbook_lib.grants import Grant, Lease, Report
+from runbook_lib.items import KeyAttribute
+from runbook_lib.manifest import DataFile
+from runbook_lib.sending import FLUSH_SECONDS, opened, send_files
+from runbook_lib.turns import OpenFile
+from runbook_lib.units import Desk, Message, Site
+from runbook_lib.watermark import FileProgress
+
+PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
+SIDES = ("staging", "target")
+
+
+@dataclass(frozen=True, slots=True)
+class FileUnit:
+    """A data file to be loaded into a table; `name` is what the coordinator calls it."""
+
+    name: str
+    site: Site
+    bucket: str
+    file: DataFile
+    table: str
+    key: tuple[KeyAttribute, ...]
+
+
+def load_file(desk: Desk, unit: FileUnit) -> Message:
+    """Load a file; the attempt's last report. What the runbook has an error for is in it and not raised."""
+    attempt = Attempt(desk, unit, Lease())
+    with desk.listen(attempt.name, attempt.take):
+        return attempt.run().to_message()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The state of an attempt; `take` is called by another thread than `run`."""
+
+    desk: Desk
+    unit: FileUnit
+    lease: Lease
+    monotonic: Callable[[], float] = time.monotonic
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stop: threading.Event = field(default_factory=threading.Event)
+    answered: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
+    silent: bool = False
+    clients: WorkerClients | None = None
+    capacity: Capacity | None = None
+    file: FileProgress | None = None
+    lines: int | None = None
+    sums: Outcome = field(default_factory=Outcome)
+    began: float = field(default_factory=time.monotonic)
+
+    def run(self) -> Report:
+        """Ask, load, and say what came of it."""
+        failure, damaged = None, False
+        try:
+            self.clients = self.desk.clients(self.unit.site)
+            wire = self.clients.writer(self.unit.table)  # before it asks: a grant is not to be held idly
+            share = self._ask()
+            if share is not None:
+                self._load(share, wire)
+        except CorruptFile as error:
+            failure, damaged = str(error), True
+        except RunbookError as error:
+            failure = str(error)
+        if self.over or self.silent:  # whatever it failed with then
+            return replace(self._report(), ended=True, left=True)
+        return replace(self._report(), ended=True, failure=failure, damaged=damaged)
+
+    def take(self, message: Message) -> None:
+        """Hold to what the coordinator answers."""
+        grant = Grant.of(message)
+        if not self.lease.take(grant):
+            return
+        if grant.over:
+            self.over = True
+            self.stop.set()
+        elif self.capacity is not None:
+            self.capacity.grant(grant.share, self.lease.until)
+        self.answered.set()
+
+    def _ask(self) -> float | None:
+        """Ask until there is a share to begin with; None if there will be none."""
+        while not self._given_up():
+            self.answered.clear()
+            self.desk.send(self._report().to_message())
+            self.answered.wait(FLUSH_SECONDS)
+            grant = self.lease.grant
+            if not self.over and grant is not None and grant.file is not None and grant.share > 0:
+                self.file = FileProgress(self.unit.file, *grant.file[:3], tuple(grant.file[3]))
+                return grant.share
+        return None
+
+    def _load(self, share: float, wire: Wire) -> None:
+        unit, file, clients = self.unit, self.file, self.clients
+        assert file is not None
+        assert clients is not None
+        settings = unit.site.config.import_
+        width = max(2, settings.concurrency // self.desk.slots)
+        self.capacity = Capacity(1, width, share, share, known=True)
+        if (grant := self.lease.grant) is not None:  # it may have changed, and it runs out
+            self.capacity.grant(grant.share, self.lease.until)
+        target = Target(
+            wire=wire,
+            table=unit.table,
+            key=unit.key,
+            replace=settings.on_non_empty != "append",
+            patience=Patience(sleep=self._sleep),
+            stop=self.stop,
+            capacity=self.capacity,
+        )
+        writers = min(width, 1 + unit.file.items // MAX_ITEMS)
+        send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)
+
+    def _open(self, file: FileProgress, clients: WorkerClients) -> OpenFile:
+        with ExitStack() as own:
+            checked = own.enter_context(fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set))
+            rejected = [Rejection(number, None, why) for number, why in checked.unreadable.items()]
+            assert self.capacity is not None
+            with self.capacity.changed:
+                self.lines = checked.lines
+                file.rejected += rejected
+            return opened(file, checked, own.pop_all())
+
+    def _note(self, file: FileProgress, outcome: Outcome) -> None:
+        self.sums.wcu += outcome.wcu
+        self.sums.throttles += outcome.throttles
+        self.sums.refused += outcome.refused
+        self.sums.reasons += outcome.reasons
+
+    def _keep(self) -> None:
+        """Say how far it is, twice a second; that prolongs the grant, too."""
+        self.desk.send(self._report().to_message())
+        if self._given_up():
+            self.stop.set()
+
+    def _given_up(self) -> bool:
+        self.silent = self.monotonic() - self.lease.heard_at > PATIENCE
+        return self.silent or self.over
+
+    def _sleep(self, seconds: float) -> None:
+        self.stop.wait(seconds)
+
+    def _report(self) -> Report:
+        number, grant = self.lease.next_number(), self.lease.grant
+        calls = self.clients.calls if self.clients else Calls()
+        report = Report(
+            self.unit.name, self.name, self.desk.worker, number, seconds=self.monotonic() - self.began,
+            calls=[(side, what, n) for side in SIDES for what, n in calls.of(side).items()], process=self.desk.process,
+        )  # fmt: skip
+        file, capacity = self.file, self.capacity
+        if file is None or capacity is None:
+            return report
+        with capacity.changed:
+            return replace(
+                report,
+                share=grant.share if grant else 0.0,
+                lines=self.lines,
+                acknowledged=file.watermark,
+                written=file.written,
+                bytes=file.bytes,
+                beyond=file.beyond(),
+                rejected=[(r.line, r.key_hash, r.reason) for r in file.rejected],
+                wcu=self.sums.wcu,
+                throttles=self.sums.throttles,
+                refused_items=self.sums.refused,
+                reasons=[(reason, where, items) for (reason, where), items in self.sums.reasons.items()],
+                used=capacity.used,
+                refused=capacity.refused,
+            )

@@ -1,0 +1,68 @@
+"""What a worker on another machine may talk to: the staging bucket and the target, and never the source.
+
+Credentials are the worker's own, from its AWS credential chain. They have to reach the account and the
+region that the coordinator was confirmed for.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from runbook_lib.aws.clients import CONFIG, Identity, identify, s3_config, session_of, writer
+from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
+from runbook_lib.aws.offline import refuse_network
+from runbook_lib.aws.wire import Wire
+from runbook_lib.config import Migration
+from runbook_lib.errors import CredentialsError
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerClients:
+    """Clients of the two sides that a worker needs; thread-safe. `target` cannot write, `writer()` can."""
+
+    target: Any
+    staging: Any
+    target_wire: Wire
+    target_identity: Identity
+    calls: Calls
+    _session: boto3.Session
+    _writers: dict[str, Wire] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def writer(self, table: str) -> Wire:
+        """A wire that may also write, to this one target table; looked up once."""
+        with self._lock:
+            if table not in self._writers:
+                self._writers[table] = writer(
+                    self.target, self._session, self.target_identity, self.calls, frozenset({table})
+                )
+            return self._writers[table]
+
+
+def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
+    """Make a worker's clients; raises CredentialsError unless they reach the `target`, [region, account]."""
+    refuse_network()
+    calls = Calls()
+    guard, staging_guard = Guard("target", TARGET, calls), Guard("staging", STAGING, calls)
+    session = session_of(config.target, guard)
+    own = config.staging.profile or config.staging.role_arn
+    staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
+    client = session.client("dynamodb", endpoint_url=config.target.endpoint_url, config=CONFIG)
+    who = identify("target", session, client, config.target.endpoint_url)
+    if who.place != target:
+        raise CredentialsError(
+            f"target: a worker's credentials should reach {'/'.join(reversed(target))}, and reach "
+            f"{'/'.join(reversed(who.place))}; give the workers the role of the target"
+        )
+    return WorkerClients(
+        target=client,
+        staging=staging.client("s3", endpoint_url=config.staging.endpoint_url, config=s3_config(config)),
+        target_wire=Wire(client, session.get_credentials(), guard),
+        target_identity=who,
+        calls=calls,
+        _session=session,
+    )

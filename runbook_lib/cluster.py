@@ -1,0 +1,205 @@
+"""The door to Dask: a running scheduler's workers, or worker processes of our own on this machine.
+
+Units run as Dask tasks through `Client.get_executor()`. What a worker has to say goes as an event to the
+scheduler and from there to the coordinator; the answers take the same way back. So workers and coordinator
+only ever need to reach the scheduler. Dask does not keep what it was told longer than its last 1,000 events.
+"""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+from runbook_lib import __version__
+from runbook_lib.aws.workers import WorkerClients, connect_worker
+from runbook_lib.config import Engine as Settings
+from runbook_lib.errors import ConfigError, TransferError
+from runbook_lib.units import Message, Site, Work
+
+try:
+    from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker
+    from distributed.comm import CommClosedError
+except ImportError as error:
+    raise ConfigError(
+        f"engine.kind is 'dask', which needs the extra `dask`, and it is not whole here ({error}); "
+        "pip install 'dynamodb-migration-runbook[dask]', or set engine.kind to local"
+    ) from None
+
+THREADS = 4  # units at once per process: a file is one part of the hash range, and several have to be written
+CONNECT_SECONDS = 30.0
+WORKERS_SECONDS = 300.0  # until the first workers of a cluster that scales are there
+COUNT_EVERY = 5.0
+
+
+class WorkerDesk(WorkerPlugin):  # type: ignore[misc]
+    """A worker's desk; Dask makes one in each process, also in those that come later."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.version = name, __version__
+
+    async def setup(self, worker: Any) -> None:
+        if self.version != __version__:
+            raise RuntimeError(f"the coordinator has version {self.version} of the runbook, this worker {__version__}")
+        self.worker, self.slots, self._at = worker.address, worker.state.nthreads, worker
+        self.process = uuid4().hex
+        self._takers: dict[str, Callable[[Message], None]] = {}
+        self._lock = threading.Lock()
+        self._clients: WorkerClients | None = None
+        self._client = await Client(
+            worker.scheduler.address,
+            asynchronous=True,
+            set_as_default=False,
+            name=self.name,
+            security=worker.security,
+        )
+        self._client.subscribe_topic(_answers(self.name, self.worker), self._take)
+
+    async def teardown(self, worker: Any) -> None:
+        await self._client.close()
+
+    def clients(self, site: Site) -> WorkerClients:
+        with self._lock:
+            if self._clients is None:
+                self._clients = connect_worker(site.config, site.target)
+            return self._clients
+
+    def send(self, message: Message) -> None:
+        self._at.log_event(_reports(self.name), message)
+
+    @contextmanager
+    def listen(self, name: str, take: Callable[[Message], None]) -> Iterator[None]:
+        self._takers[name] = take
+        try:
+            yield
+        finally:
+            del self._takers[name]
+
+    def _take(self, event: tuple[float, list[Message]]) -> None:
+        for message in event[1]:
+            if take := self._takers.get(message["to"]):
+                take(message)
+
+
+def _reports(name: str) -> str:
+    return f"{name}-reports"
+
+
+def _answers(name: str, worker: str) -> str:
+    return f"{name}-answers-{worker}"
+
+
+def _at_desk(name: str, work: Work, *arguments: Any) -> Message:
+    """What Dask runs: the work, at the desk of the worker it came to."""
+    return work(get_worker().plugins[name], *arguments)
+
+
+class Cluster:
+    """The coordinator's end of a cluster; see `engine.Engine`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._client, self._name = client, name
+        self._executor = client.get_executor(pure=False)
+        self._slots, self._counted_at = 0, float("-inf")
+        client.subscribe_topic(_reports(name), lambda event: self.inbox.put(event[1]))
+
+    def facts(self) -> Message:
+        threads = self._client.nthreads()
+        return {
+            "scheduler": self._client.scheduler.address,
+            "dashboard": self._client.dashboard_link,
+            "workers": len(threads),
+            "slots": sum(threads.values()),
+        }
+
+    def slots(self) -> int:
+        now = time.monotonic()
+        if now - self._counted_at >= COUNT_EVERY or not self._slots:
+            self._slots, self._counted_at = sum(self._client.nthreads().values()), now
+        return self._slots
+
+    def submit(self, work: Work, *arguments: Any) -> Future[Message]:
+        made: Future[Message] = self._executor.submit(_at_desk, self._name, work, *arguments)
+        return made
+
+    def post(self, worker: str, messages: list[Message]) -> None:
+        self._client.loop.add_callback(self._post, _answers(self._name, worker), messages)
+
+    async def _post(self, topic: str, messages: list[Message]) -> None:
+        with suppress(
+            CommClosedError, OSError
+        ):  # answers are given again and again, and `check` asks for the scheduler
+            await self._client.scheduler.log_event(topic=topic, msg=messages)
+
+    def is_loss(self, error: BaseException) -> bool:
+        return isinstance(error, (KilledWorker, CancelledError))
+
+    def check(self) -> None:
+        if self._client.status not in ("running", "connecting"):
+            raise TransferError(
+                "the connection to the Dask scheduler is lost; what is acknowledged is recorded: start a scheduler "
+                "and run again with the same run id"
+            )
+
+
+def reach(settings: Settings) -> None:
+    """Raise ConfigError unless a scheduler answers at the address, if there is one."""
+    if settings.address is not None:
+        with ExitStack() as stack:
+            _connect(settings, stack)
+
+
+@contextmanager
+def open_cluster(settings: Settings, name: str) -> Iterator[Cluster]:
+    """Connect to the scheduler, or start worker processes, and set up a desk at each worker."""
+    name = f"{name}-{uuid4().hex[:8]}"  # two runs may share a scheduler
+    with ExitStack() as stack:
+        client = _connect(settings, stack)
+        try:
+            if settings.address is not None:
+                client.wait_for_workers(settings.workers or 1, timeout=WORKERS_SECONDS)
+            client.register_plugin(WorkerDesk(name), name=name)
+        except Exception as error:  # whatever a worker raises, nothing has been written yet
+            raise ConfigError(
+                f"engine: the Dask workers cannot be used: {type(error).__name__}: {error}; they need this version "
+                f"of the runbook ({__version__}) and of Dask"
+            ) from error
+        stack.callback(_clear_desks, client, name)
+        yield Cluster(client, name)
+
+
+def _connect(settings: Settings, stack: ExitStack) -> Client:
+    if settings.address is not None:
+        try:
+            client = Client(settings.address, timeout=CONNECT_SECONDS, set_as_default=False, name="runbook")
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ConfigError(
+                f"engine.address: expected a Dask scheduler at {settings.address}, found none ({error}); "
+                "start it or correct the address; nothing was written"
+            ) from error
+        return stack.enter_context(client)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runbook-dask-", ignore_cleanup_errors=True))
+    cluster = stack.enter_context(
+        LocalCluster(
+            n_workers=settings.workers,
+            threads_per_worker=THREADS,
+            host="127.0.0.1",
+            memory_limit=None,
+            dashboard_address="127.0.0.1:0",
+            local_directory=folder,
+            silence_logs="ERROR",
+        )
+    )
+    return stack.enter_context(Client(cluster, set_as_default=False, name="runbook"))
+
+
+def _clear_desks(client: Client, name: str) -> None:
+    if client.status == "running":
+        client.unregister_worker_plugin(name)

@@ -1,0 +1,37 @@
+"""What is wrong with a migration file, in one line per mistake: where, which key, and what was meant perhaps."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.yamlfile import Lines, dotted
+
+
+def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
+    """One mistake that pydantic has found in a file which should be a `model`."""
+    path = tuple(error["loc"])
+    known = path
+    while known not in lines:
+        known = known[:-1]
+    where = f"{file}:{lines[known]}"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key '{dotted(path)}'{_suggest(path, model)}"
+    if error["type"] == "missing":
+        return f"{where}: key '{dotted(path)}' is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    found = error.get("input")
+    shown = "" if isinstance(found, (dict, list)) or hasattr(found, "model_fields") else f", found {found!r}"
+    return f"{where}: key '{dotted(known)}': {message[0].lower() + message[1:]}{shown}"
+
+
+def _suggest(path: tuple[str | int, ...], model: Any) -> str:
+    section = model
+    for part in path[:-1]:
+        section = {(f.alias or n): f.annotation for n, f in section.model_fields.items()}.get(str(part))
+        if not hasattr(section, "model_fields"):
+            return ""
+    names = [f.alias or n for n, f in section.model_fields.items()]
+    close = difflib.get_close_matches(str(path[-1]), names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known keys are {', '.join(names)}"

@@ -1,0 +1,71 @@
+"""Send the lines of files to one table: workers take batches in turn, files are opened ahead.
+
+Knows no ledger: whoever calls is told what became of each batch, and is called twice a second to keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+
+from runbook_lib.batch import Outcome, Target, batches, begin, send_once
+from runbook_lib.datafile import CheckedFile
+from runbook_lib.turns import OpenFile, Turns
+from runbook_lib.watermark import FileProgress
+
+FLUSH_SECONDS = 0.5
+OPENERS = 2
+Open = Callable[[FileProgress], OpenFile | None]
+Note = Callable[[FileProgress, Outcome], None]
+
+
+def send_files(
+    files: Sequence[FileProgress], target: Target, writers: int, open_file: Open, note: Note, keep: Callable[[], None]
+) -> None:
+    """Send all that is not acknowledged yet of some files, with so many requests at once at most.
+
+    `note` hears of each batch that is through, with the capacity's `changed` held; `keep` is called twice a
+    second and after the last batch, by the caller's thread. Ends early when the target is told to stop.
+    """
+    turns = Turns.deal(files, target.capacity, open_file, target.stop)
+    with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
+        try:
+            jobs = [pool.submit(turns.open_ahead) for _ in range(OPENERS)]
+            jobs += [pool.submit(_write_turns, target, turns, note) for _ in range(writers)]
+            ended = False
+            while not ended:
+                done, going = wait(jobs, FLUSH_SECONDS, FIRST_EXCEPTION)
+                for job in done:
+                    job.result()
+                ended = not going
+                keep()
+        finally:
+            target.stop.set()
+            with target.capacity.changed:
+                target.capacity.changed.notify_all()
+            pool.shutdown()
+            turns.close()
+
+
+def opened(file: FileProgress, checked: CheckedFile, own: ExitStack) -> OpenFile:
+    """A checked file, ready to be drawn from: the lines that no earlier start has seen acknowledged."""
+    lines = checked.items(file.watermark)
+    cut = batches(file.left(lines) if file.earlier else lines)
+    return OpenFile(file, cut, own, checked.lines - file.written, checked.stored)
+
+
+def _write_turns(target: Target, turns: Turns, note: Note) -> None:
+    """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
+    while (turn := turns.draw()) is not None:
+        sending = turn.sending or begin(target, turn.lines)
+        turn.sending = sending
+        if not sending.lines:
+            target.capacity.stay(turn.lane)
+        elif (pause := send_once(target, sending, turn.lane, turn.units)) or sending.lines:
+            turns.give_back(turn, sending.lines, pause)
+            continue
+        with target.capacity.changed:
+            turns.done()
+            turn.file.settle(turn.slot, sending.outcome)
+            note(turn.file, sending.outcome)
