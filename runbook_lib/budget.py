@@ -5,8 +5,8 @@ keeps what it uses, and the rest is divided among those that are held back by th
 each worker still finds the rate of its own lanes (`capacity`), so a hot key range slows only who writes it.
 
 The total is the user's or the table's ceiling, or what the table was found to give: while nothing is refused
-and the shares are used up it grows, and once something is refused it is a little more than the most the table
-has lately taken; that little more is what finds out when the table gives more again.
+and the shares are used up it grows, the faster the longer; when something is refused it falls to a little less
+than the most the table has lately taken.
 
 Under a ceiling a share is given only from what no other worker may still be using: a share counts until the
 worker has said that it holds a later one, or until it has run out. So the ceiling also holds while shares
@@ -28,11 +28,13 @@ LIFE = 5.0  # seconds a share may be used, from the sending of the report it ans
 OVERDUE = 2.5  # seconds without a report after which a worker counts as stalled
 SMOOTH = 1.5  # seconds over which reports are averaged
 HELD = 0.9  # part of its share that a worker uses if the share is what holds it back
-SPARE = 1.25  # times what it uses, for a worker that is not held back
+SPARE = 1.15  # times what it uses, for a worker that is not held back
 LEAST = 0.05  # of an equal part, for a worker that uses nothing
-DOUBLING = 0.5  # growth of the total per second, before anything was refused
-MORE = 1.05  # times the most that the table took lately
+GROWTH = 0.5  # of the total per second, before anything was refused
+SURE = 10.0  # seconds without a refusal until it grows so fast again
+AFTER = 0.97  # of the most that the table took lately, when it refuses: those that were refused catch up
 LATELY = 10.0  # seconds
+KEPT = 1.0  # seconds that the share of one who leaves is kept for one who joins: a worker takes the next unit
 CALM = 0.005  # part refused below which nothing is
 BATCH = 25  # units of the smallest full request
 
@@ -41,22 +43,27 @@ BATCH = 25  # units of the smallest full request
 class _Worker:
     """One participant. `used`, `refused` and `allowed` are units per second, averaged; None before the first report.
 
-    `given` are the shares it may be using, each with the moment it runs out, oldest first.
+    `share` is the one it said to hold; `given` are those it may be using, each with the moment it runs out,
+    oldest first.
     """
 
     heard_at: float
+    share: float = 0.0
     used: float | None = None
     refused: float = 0.0
     allowed: float = 0.0
     given: deque[tuple[float, float]] = field(default_factory=deque)
 
     def hear(self, units: float, refused: float, seconds: float, share: float) -> None:
+        allowed, self.share = min(self.share, share), share  # where it has changed, it was the lower one at least
+        if not seconds:
+            return
         if self.used is None:
-            self.used, self.allowed = units / seconds, share
+            self.used, self.allowed = units / seconds, allowed
         weight = 1 - math.exp(-seconds / SMOOTH)
         self.used += weight * (units / seconds - self.used)
         self.refused += weight * (refused / seconds - self.refused)
-        self.allowed += weight * (share - self.allowed)
+        self.allowed += weight * (allowed - self.allowed)
 
     @property
     def wants(self) -> float:
@@ -100,9 +107,10 @@ class Budget:
     ) -> None:
         self.ceiling = math.inf if ceiling is None else ceiling
         self.total = min(start, self.ceiling)
-        self._met = known  # the table's limit, at least once
         self._monotonic, self._learned_at = monotonic, monotonic()
+        self._refused_at = self._learned_at if known else -math.inf  # or began at the table's own limit
         self._workers: dict[str, _Worker] = {}
+        self._left: deque[tuple[float, float]] = deque()  # shares of those who left, and until when they are kept
         self._took: deque[tuple[float, float]] = deque()  # when, units per second; falling
 
     @property
@@ -112,11 +120,16 @@ class Budget:
 
     def join(self, worker: str) -> None:
         """A worker is there; it gets a share with the next `shares`."""
-        self._workers.setdefault(worker, _Worker(self._monotonic())).heard_at = self._monotonic()
+        if worker not in self._workers:
+            self._workers[worker] = _Worker(self._monotonic())
+            if self._left:
+                self._workers[worker].give(*self._left.popleft())
 
     def leave(self, worker: str) -> None:
         """A worker is known to send nothing any more; where that is not known, its silence is enough."""
-        self._workers.pop(worker, None)
+        gone, now = self._workers.pop(worker, None), self._monotonic()
+        if gone and (share := gone.holds(now)):
+            self._left.append((share, now + KEPT))
 
     def hear(self, worker: str, units: float, refused: float, seconds: float, share: float) -> None:
         """A worker consumed `units` and was refused others in the last seconds, and holds a share of so much now."""
@@ -125,8 +138,7 @@ class Budget:
             return
         known.heard_at = self._monotonic()
         known.confirm(share)
-        if seconds > 0:
-            known.hear(units, refused, seconds, share)
+        known.hear(units, refused, seconds, share)
 
     def shares(self) -> dict[str, float]:
         """What each worker may write per second until it has reported LIFE seconds ago; stalled ones have no share."""
@@ -143,7 +155,9 @@ class Budget:
         if self.ceiling == math.inf:
             return fair
         held = {name: worker.holds(now) for name, worker in self._workers.items()}
-        free = self.ceiling - sum(held.values())
+        while self._left and self._left[0][1] <= now:
+            self._left.popleft()
+        free = self.ceiling - sum(held.values()) - sum(share for share, _ in self._left)
         wanted = sum(max(0.0, share - held[name]) for name, share in fair.items())
         part = min(1.0, max(0.0, free) / wanted) if wanted else 0.0
         return {
@@ -162,10 +176,10 @@ class Budget:
         self._took.append((now, took))
         most = self._took[0][1]
         if refused > CALM * took:
-            self._met = True
-            self.total = MORE * most
+            self._refused_at = now
+            self.total = max(AFTER * most, BATCH)
         elif took >= HELD * sum(w.allowed for w in there):
-            self.total = max(self.total, MORE * most) if self._met else self.total * (1 + DOUBLING * min(passed, 1.0))
+            self.total *= 1 + GROWTH * min(passed, 1.0) * min(1.0, (now - self._refused_at) / SURE)
         self.total = min(self.total, self.ceiling)
 
 

@@ -61,6 +61,12 @@ class Lane:
         self.paced = self.free_at > now - BURST
         self.free_at = max(self.free_at, now - BURST) + units / self.rate
 
+    def scale(self, factor: float, now: float) -> None:
+        """Be so many times as fast from now on, also with what is sent already."""
+        self.rate, self.peak = self.rate * factor, self.peak and self.peak * factor
+        if self.free_at > now:
+            self.free_at = now + (self.free_at - now) / factor
+
     def settle(self, expected: float, units: float, refused: float, now: float) -> None:
         """Learn from an answer: `units` were consumed, `refused` were asked for in vain."""
         self.free_at += (units + refused - expected) / self.rate
@@ -107,12 +113,13 @@ class Capacity:
     ) -> None:
         start = start if ceiling is None else min(start, ceiling)
         now = monotonic()
-        share = start / lanes
+        share = max(FLOOR, start / lanes)
         self.lanes = [Lane(share, share if known else None, now + n * 0.001, heard_at=now) for n in range(lanes)]
         self.changed = threading.Condition(threading.Lock())
         self.in_flight, self.limit, self._width = 0, min(LEAST_IN_FLIGHT, width), width
         self._ceiling, self._until = math.inf if ceiling is None else ceiling, math.inf
         self._free_at, self.most = now, max(most, lanes)
+        self.used = self.refused = 0.0  # units, since the beginning
         self._monotonic = monotonic
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._began = math.inf, 0, now
@@ -130,14 +137,14 @@ class Capacity:
     def grant(self, share: float, until: float = math.inf) -> None:
         """Hold the table to a share of what may be written, up to a moment; nothing is sent after it, or with 0.
 
-        Lanes that the share before held back are at once as fast as this one lets them be.
+        Lanes that the share before held back are at once as fast as this one lets them be, and none is faster.
         """
         with self.changed:
             rates, now = sum(lane.rate for lane in self.lanes), self._monotonic()
-            if self._ceiling and share > self._ceiling and rates >= HELD * self._ceiling:
-                factor = share / min(rates, self._ceiling)
+            enough = share / DOWN  # so that the share, and not the lanes' own climbing, holds them back
+            if rates > enough > 0 or enough > rates >= HELD * self._ceiling:
                 for lane in self.lanes:
-                    lane.rate, lane.peak = lane.rate * factor, lane.peak and lane.peak * factor
+                    lane.scale(enough / rates, now)
             if self._free_at > now and share and 0 < self._ceiling < math.inf:
                 self._free_at = now + (self._free_at - now) * self._ceiling / share
             self._ceiling, self._until = share, until
@@ -160,7 +167,7 @@ class Capacity:
         lane.take(units, now)
         lane.in_flight += 1
         self.in_flight += 1
-        self._free_at = max(self._free_at, now - BURST) + units / max(self._ceiling, FLOOR)
+        self._free_at = max(self._free_at, now - BURST) + self._takes(units)
 
     def stay(self, lane: Lane) -> None:
         """A request that should have departed had nothing to carry."""
@@ -187,7 +194,8 @@ class Capacity:
             self.refused += refused
             if units and not refused:
                 self._units_per_byte += 0.1 * (units / size - self._units_per_byte)
-            self._free_at += (units + refused - expected) / max(self._ceiling, FLOOR)
+            self._free_at += self._takes(units + refused - expected)
+            self.used, self.refused = self.used + units, self.refused + refused
             lane.settle(expected, units, refused, self._monotonic())
 
     def wait_for(self, lane: Lane, units: float, stop: threading.Event) -> None:
@@ -212,6 +220,10 @@ class Capacity:
         lane.peak = lane.peak and lane.peak / 2
         self.lanes.append(Lane(lane.rate, lane.peak, lane.free_at, lane.calm_at, lane.heard_at, lane.age))
         return self.lanes[-1]
+
+    def _takes(self, units: float) -> float:
+        """Seconds that units take under the ceiling; a request may still be out when there is no share any more."""
+        return units / self._ceiling if self._ceiling else 0.0
 
     def _arrived(self, delay: float) -> None:
         """Set the limit of requests in flight to twice the answers a second times the shortest delay."""
