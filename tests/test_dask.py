@@ -16,18 +16,25 @@ from typing import Any
 import pytest
 import yaml
 
+from runbook_lib.config import load_config
+from runbook_lib.engine import check_engine
+from runbook_lib.errors import ConfigError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run import open_run
+from runbook_lib.runner import Request, run_notebooks
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.validate import validate_tables
+from tests.test_run_command import started
+from tests.world import World, things
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 ONE_TABLE_HALF_WRITTEN = """SELECT 1 FROM file GROUP BY source
     HAVING SUM(items) > 5000 AND SUM(written) BETWEEN 500 AND SUM(items) / 2"""
+SOME = ("transactions", "loans", "payments", "users", "companies", "discount-rate-matrix", "approvals")
 SECONDS = 240  # on a busy machine
 
 
@@ -81,12 +88,12 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield config
 
 
-def is_proved(record: dict[str, Any], workers: list[int]) -> None:
+def is_proved(record: dict[str, Any], workers: list[int], tables: int) -> None:
     """PASS, the right counts, three workers of which one was killed, and none of them left."""
     assert [(t["source"], t["reasons"]) for t in record["tables"] if t["verdict"] != "PASS"] == []
     totals = record["totals"]
-    assert totals["tables"] == 31
-    assert totals["items_exported"] == totals["items_written"] == totals["items_in_target"] > 11_000
+    assert totals["tables"] == tables
+    assert totals["items_exported"] == totals["items_written"] == totals["items_in_target"] > 9_500
     assert all(t["lines_read"] == t["items_exported"] for t in record["tables"])
     importers = {row["worker"] for row in record["workers"] if row["step"] == "import"}
     assert importers >= {"worker 1", "worker 2", "worker 3"}
@@ -106,6 +113,9 @@ def kill_one_halfway(ledger_file: Path, pid: int, is_going: Callable[[], bool]) 
 
 @linux
 def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load(demo.read_text(encoding="utf-8"))
+    settings["tables"]["include"] = [f"bebco-borrower-staging-{name}" for name in SOME]
+    demo.write_text(yaml.safe_dump(settings), encoding="utf-8")
     run = open_run(str(demo), "r", execute=True)
     preflight(run)
     export_tables(run)
@@ -114,7 +124,7 @@ def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_
         workers = kill_one_halfway(tmp_path / "r" / "ledger.sqlite", os.getpid(), loading.running)
         loading.result(SECONDS)
     validate_tables(run)
-    is_proved(build_record(run.ledger, "r", "demo"), workers)
+    is_proved(build_record(run.ledger, "r", "demo"), workers, len(SOME))
     assert not workers_of(os.getpid())
 
 
@@ -129,4 +139,76 @@ def test_the_demos_notebooks_on_two_workers_pass_though_one_is_killed(demo: Path
     workers = kill_one_halfway(ledger_file, process.pid, lambda: process.poll() is None)
     said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
-    is_proved(json.loads((tmp_path / "r" / "run.json").read_text(encoding="utf-8")), workers)
+    is_proved(json.loads((tmp_path / "r" / "run.json").read_text(encoding="utf-8")), workers, 31)
+
+
+@linux
+@pytest.mark.chaos
+def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: World) -> None:
+    world.pair("a", things(4000))
+    config = world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2})
+    process = started(world, config)
+    ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
+    until(ledger_file, lambda: process.poll() is None, "SELECT 1 FROM file HAVING SUM(written) > 500")
+    processes = list(descendants(process.pid))
+    for pid in [process.pid, *processes]:
+        if pid == process.pid or b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=SECONDS)
+    deadline = time.monotonic() + SECONDS
+    while any(is_alive(pid) for pid in processes):
+        assert time.monotonic() < deadline, "a worker outlived its coordinator"
+        time.sleep(0.1)
+    before = world.acknowledged()
+    again = started(world, config)
+    said, _ = again.communicate(timeout=SECONDS)
+    assert again.returncode == 0, said
+    assert world.acknowledged() - before < 4000
+    (table,) = json.loads(ledger_file.with_name("run.json").read_text(encoding="utf-8"))["tables"]
+    assert table["items_exported"] == table["items_written"] == table["items_in_target"] == 4000
+
+
+@linux
+@pytest.mark.chaos
+def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
+    world.pair("a", things(4000))
+    process = started(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))
+    ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
+    until(ledger_file, lambda: process.poll() is None, "SELECT 1 FROM file HAVING SUM(written) > 500")
+    workers = workers_of(process.pid)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert len(workers) == 2
+    assert not any(is_alive(pid) for pid in workers)
+
+
+def test_an_address_where_no_scheduler_answers_ends_before_anything_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runbook_lib.cluster.CONNECT_SECONDS", 0.3)
+    world.pair("a", things(3))
+    config = world.config(engine={"kind": "dask", "address": "tcp://127.0.0.1:9"})
+    with pytest.raises(ConfigError, match=r"expected a Dask scheduler at tcp://127\.0\.0\.1:9, found none"):
+        run_notebooks(Request(config, "r1", execute=True), lambda said: None)
+    assert not (world.folder / "reports" / "r1").exists()
+
+
+def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "runbook_lib.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"pip install 'dynamodb-migration-runbook\[dask\]'"):
+        check_engine(load_config(world.config(engine={"kind": "dask"})))
+
+
+def test_a_local_run_loads_nothing_of_dask() -> None:
+    code = "import sys, runbook_lib.runner, runbook_lib.reporting, runbook_lib.validate, runbook_lib.importer"
+    code += "; print('distributed' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
+    assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("wrong", [{"address": "tcp://x:8786"}, {"workers": 2}, {"kind": "local", "workers": 2}])
+def test_what_only_dask_can_heed_is_refused_for_a_local_engine(world: World, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="only for kind 'dask', and kind is 'local'"):
+        load_config(world.config(engine=wrong))

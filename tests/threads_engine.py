@@ -23,7 +23,7 @@ class WorkerGone(Exception):
 
 
 class ThreadsEngine:
-    """`on_way` says what becomes of a worker's message: nothing, one or several. `dead` are workers that are cut off."""
+    """`on_way` says what becomes of a worker's message: nothing, one or several; `dead` workers are cut off."""
 
     def __init__(self, run: Run, slots: int = 4, on_way: Wire = lambda message: [message]) -> None:
         self.inbox: SimpleQueue[Message] = SimpleQueue()
