@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -40,6 +40,8 @@ FILES = {
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
+# A kernel is given ports that were free a moment ago; where one is taken meanwhile, it dies before its first word.
+KERNEL_STARTS = 3
 # ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
 QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 Say = Callable[[str], None]
@@ -152,17 +154,32 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
         "execute": request.execute,
         "tables": request.tables,
     }
+    failure = None
+    for _ in range(KERNEL_STARTS):
+        try:
+            with _kernel_log(run.folder):
+                papermill.execute_notebook(
+                    NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
+                    kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
+                )  # fmt: skip
+        except PapermillExecutionError as error:
+            return str(error.evalue)
+        except (RuntimeError, CellTimeoutError, OSError) as error:
+            failure = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+            if type(error) is not RuntimeError or _is_begun(run, step):
+                return failure
+        else:
+            return None
+    return failure
+
+
+def _is_begun(run: Run, step: str) -> bool:
+    """Whether a kernel came as far as the step itself; before that it has done nothing."""
+    ledger = Ledger(run.folder / "ledger.sqlite")
     try:
-        with _kernel_log(run.folder):
-            papermill.execute_notebook(
-                NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
-                kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
-            )  # fmt: skip
-    except PapermillExecutionError as error:
-        return str(error.evalue)
-    except (DeadKernelError, CellTimeoutError, OSError) as error:
-        return f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
-    return None
+        return ledger.get("step", step) is not None
+    finally:
+        ledger.close()
 
 
 def _finish(run: Run, *, interrupted: bool) -> Record:

@@ -343,3 +343,45 @@ def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pyte
         step = next(s for s in record["steps"] if s["name"] == "export")
         assert (step["status"], words in step["message"]) == ("failed", True), step
     assert json.loads((world.folder / "reports" / "r-kill" / "run.json").read_text())["verdict"] == "FAIL"
+
+
+def kernels_dying_at_birth(folder: Path, count: int) -> dict[str, str]:
+    """Settings under which the first `count` kernels end before their first word, as one does whose port is taken."""
+    spec, births = folder / "jupyter" / "kernels" / "python3", folder / "births"
+    spec.mkdir(parents=True)
+    dying = (
+        f"import pathlib, runpy, sys; births = pathlib.Path({str(births)!r}); births.touch()\n"
+        "with births.open('a') as file: file.write('.')\n"
+        f"if len(births.read_text()) <= {count}: sys.exit('Address already in use')\n"
+        "sys.argv[0] = 'ipykernel'; runpy.run_module('ipykernel_launcher', run_name='__main__')"
+    )
+    kernel = {
+        "argv": [sys.executable, "-c", dying, "-f", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
+    (spec / "kernel.json").write_text(json.dumps(kernel))
+    return {"JUPYTER_PATH": str(folder / "jupyter")}
+
+
+def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World) -> None:
+    world.pair("a", things(3))
+    ran = world.runbook(
+        "run", world.config(), "--run-id", "r1", "--only", "preflight", **kernels_dying_at_birth(world.folder, 1)
+    )
+    assert "preflight done" in ran.stdout, ran.stdout + ran.stderr
+    assert (world.folder / "births").read_text() == ".."
+
+
+def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(world: World) -> None:
+    world.pair("a", things(3))
+    ran = world.runbook(
+        "run", world.config(), "--run-id", "r1", "--only", "preflight", **kernels_dying_at_birth(world.folder, 99)
+    )
+    assert ran.returncode == 1
+    assert "preflight failed" in ran.stdout
+    assert "Traceback" not in ran.stderr
+    record = world.record("r1")
+    assert record["verdict"] == "FAIL"
+    assert "Kernel died before replying" in next(s for s in record["steps"] if s["name"] == "preflight")["message"]
+    assert (world.folder / "births").read_text() == "..."
