@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,14 +17,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import papermill
-from nbclient.exceptions import CellTimeoutError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
-
 from runbook_lib.aws.clients import connect
 from runbook_lib.config import load_config
 from runbook_lib.errors import ConfigError
+from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
@@ -40,10 +35,6 @@ FILES = {
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
-# A kernel is given ports that were free a moment ago; where one is taken meanwhile, it dies before its first word.
-KERNEL_STARTS = 3
-# ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
-QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 Say = Callable[[str], None]
 
 
@@ -147,34 +138,19 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
 
 
 def _execute(run: Run, request: Request, step: str) -> str | None:
-    """Let papermill run a notebook; returns why it failed, or None."""
+    """Execute the step's notebook; returns why it failed, or None."""
     parameters = {
         "config": str(run.folder / "migration.yaml"),
         "run_id": run.id,
         "execute": request.execute,
         "tables": request.tables,
     }
-    failure = None
-    for _ in range(KERNEL_STARTS):
-        try:
-            with _kernel_log(run.folder):
-                papermill.execute_notebook(
-                    NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
-                    kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
-                )  # fmt: skip
-        except PapermillExecutionError as error:
-            return str(error.evalue)
-        except (RuntimeError, CellTimeoutError, OSError) as error:
-            failure = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
-            if type(error) is not RuntimeError or _is_begun(run, step):
-                return failure
-        else:
-            return None
-    return failure
+    book, result = NOTEBOOKS / FILES[step], run.folder / FILES[step]
+    return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
 
 
-def _is_begun(run: Run, step: str) -> bool:
-    """Whether a kernel came as far as the step itself; before that it has done nothing."""
+def _has_begun(run: Run, step: str) -> bool:
+    """Whether a notebook came as far as the step itself; before that it has done nothing."""
     ledger = Ledger(run.folder / "ledger.sqlite")
     try:
         return ledger.get("step", step) is not None
@@ -236,20 +212,6 @@ def _environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _kernel_log(folder: Path) -> Iterator[None]:
-    """Send what kernels say on standard error, which they inherit, to `kernel.log` instead of the terminal."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with open(folder / "kernel.log", "ab") as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ ROOT = Path(runbook_lib.__file__).parent
 DOORS = {
     "boto3": {"aws", "sandbox"},
     "botocore": {"aws", "sandbox"},
-    "papermill": {"runner"},
-    "nbclient": {"runner"},
+    "papermill": {"execute"},
+    "nbclient": {"execute"},
     "ipywidgets": {"widgets"},
     "IPython": {"progress"},
     "pandas": {"present"},
@@ -29,6 +29,7 @@ LAYERS = [
     {"cli"},
     {"sandbox"},
     {"runner"},
+    {"execute"},
     {"reporting", "present", "widgets", "progress"},
     {"gates", "publish"},
     {"spending"},
