@@ -222,13 +222,8 @@ def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             ledger = Ledger(folder / "ledger.sqlite")
-            row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
-            exports = [fact["status"] for fact in ledger.all("export").values()]
+            say(f"{step:<9} ... {_how_far(ledger, step)}")
             ledger.close()
-            say(
-                f"{step:<9} ... {exports.count('COMPLETED')} exports completed, "
-                f"{row['written'] or 0:,} of {row['items'] or 0:,} items written"
-            )
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -237,3 +232,20 @@ def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def _how_far(ledger: Ledger, step: str) -> str:
+    """What a step has done since it began, as a line for a log."""
+    since = (ledger.get("step", step) or {}).get("started", "")
+    tables = len(ledger.all("pair"))
+    match step:
+        case "export":
+            exports = [fact["status"] for fact in ledger.all("export").values()]
+            return f"{exports.count('COMPLETED')} of {tables} exports completed"
+        case "import":
+            row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
+            return f"{row['written'] or 0:,} of {row['items'] or 0:,} items written"
+        case "validate":
+            compared = [f for f in ledger.all("validation").values() if since and f.get("started", "") >= since]
+            return f"{len(compared)} of {tables} tables compared"
+    return "going on"
