@@ -57,7 +57,7 @@ LAYERS = [
     {"index_sample", "estimate"},
     {"prices", "measure", "spent", "pace"},
     {"compare", "batch", "scan", "datafile", "tally", "counted"},
-    {"differences", "lookup", "buckets", "manifest", "layout", "rate", "ledger", "capacity"},
+    {"differences", "lookup", "buckets", "manifest", "layout", "rate", "ledger", "capacity", "unquoted"},
     {"aws"},
     {"config", "items"},
     {"yamlfile"},
