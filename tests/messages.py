@@ -17,6 +17,7 @@ GAP = "\u2026"  # stands for what differs from case to case
 KINDS = {name for name, _ in getmembers(errors, isclass)} | {"MissingObject", "Stopped", "kind"}
 
 
+@cache
 def texts() -> set[str]:
     """Every string of the library but its docstrings; what is filled in is a gap."""
     return {spelled for tree in _trees() for node in _strings(tree) if (spelled := _spell(node)).strip()}
