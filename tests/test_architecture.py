@@ -29,7 +29,7 @@ LAYERS = [
     {"cli"},
     {"sandbox"},
     {"runner"},
-    {"reporting", "present", "widgets", "progress"},
+    {"reporting", "present", "widgets", "progress", "log_lines"},
     {"gates", "publish"},
     {"spending"},
     {"index", "schema"},

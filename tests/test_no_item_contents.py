@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +137,7 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
     said = [dry.stdout, dry.stderr]
     request = Request(config, "m", start_at="import", execute=True, before={"validate": lambda: spoil(world)})
     assert run_notebooks(request, said.append)["verdict"] == "FAIL"
+    assert [line for line in said if re.fullmatch(r"import +done after .* s: 121 written, 7 in quarantine", line)]
     said += capfd.readouterr()
     assert [m for m in (*VALUES, *KEYS) if m in "".join(said).encode()] == []
     tables = {t["source"]: t for t in world.record("m")["tables"]}
