@@ -12,9 +12,15 @@ from typing import IO, Any
 
 import pytest
 
+from runbook_lib.cli import _conclude
 from runbook_lib.errors import CorruptFile
+from runbook_lib.export import export_tables
+from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute, digest, key_of
 from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name, export_folder, new_export_id
+from runbook_lib.preflight import preflight
+from runbook_lib.publish import publish
+from runbook_lib.run import open_run
 from runbook_lib.runner import Request, run_notebooks
 from runbook_lib.unquoted import without_values
 from tests.world import World, indexed_by
@@ -119,7 +125,7 @@ def spoil(world: World) -> None:
 def found(folder: Path, markers: tuple[bytes, ...]) -> dict[str, list[bytes]]:
     """Each file that holds one of the markers, and which."""
     files = {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
-    assert {"run.json", "report.html", "report.md", "ledger.sqlite", "30_validate.ipynb", "kernel.log"} <= set(files)
+    assert {"run.json", "report.html", "report.md", "ledger.sqlite", "migration.yaml"} <= set(files)
     return {name: held for name, data in files.items() if (held := [m for m in markers if m in data])}
 
 
@@ -131,12 +137,9 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
     )  # fmt: skip
     folder = world.folder / "reports" / "m"
 
-    dry = world.runbook("run", config, "--run-id", "m")  # over every line, and its report
-    assert dry.returncode == 1, dry.stdout + dry.stderr
-    assert found(folder, (*VALUES, *KEYS)) == {}
-    said = [dry.stdout, dry.stderr]
-    request = Request(config, "m", start_at="import", execute=True, before={"validate": lambda: spoil(world)})
-    assert run_notebooks(request, said.append)["verdict"] == "FAIL"
+    request = Request(config, "m", execute=True, before={"validate": lambda: spoil(world)})
+    said: list[str] = []
+    assert _conclude(run_notebooks(request, said.append)) == 1
     assert [line for line in said if re.fullmatch(r"import +done after .* s: 121 written, 7 in quarantine", line)]
     said += capfd.readouterr()
     assert [m for m in (*VALUES, *KEYS) if m in "".join(said).encode()] == []
@@ -150,9 +153,29 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
         world.src("refused"): 1, world.src("unfit"): 6,
     }  # fmt: skip
     assert found(folder, VALUES) == {}
+    assert {"00_preflight.ipynb", "20_import.ipynb", "30_validate.ipynb", "kernel.log"} <= {
+        f.name for f in folder.iterdir()
+    }
     keys = found(folder, KEYS)
     assert bool(keys) == (shown == "full"), keys
     assert set(keys) <= {"differences.jsonl", "ledger.sqlite", "report.html", "run.json"}
+
+
+@pytest.mark.parametrize("by", ["library", pytest.param("notebooks", marks=pytest.mark.chaos)])
+def test_a_dry_run_over_the_same_items_keeps_none_of_them_and_no_key(world: World, by: str) -> None:
+    config, folder = world.config(export={"reuse": estate(world)}), world.folder / "reports" / "m"
+    if by == "notebooks":
+        done = world.runbook("run", config, "--run-id", "m")
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert [m for m in (*VALUES, *KEYS) if m in (done.stdout + done.stderr).encode()] == []
+    else:
+        run = open_run(str(config), "m")
+        for step in (preflight, export_tables, import_tables):
+            step(run)
+        publish(folder, run.ledger, run.id, "test", interrupted=False)
+        run.ledger.close()
+    assert sum(fact["items"] for fact in world.record("m")["measured"].values()) > 100
+    assert found(folder, (*VALUES, *KEYS)) == {}
 
 
 def test_what_a_server_says_is_kept_without_what_the_item_holds() -> None:
