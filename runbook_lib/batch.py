@@ -21,6 +21,7 @@ from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import read_keys
+from runbook_lib.unquoted import without_values
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
@@ -233,11 +234,13 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
 
 
 def _reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
+    item: Item = {}
     try:
-        key_hash = digest(key_of(parse_line(line[1]), target.key)).hex()
+        item = parse_line(line[1])
+        key_hash = digest(key_of(item, target.key)).hex()
     except CorruptFile:
         key_hash = None
-    outcome.rejected.append(Rejection(line[0], key_hash, reason))
+    outcome.rejected.append(Rejection(line[0], key_hash, without_values(reason, item)))
 
 
 def _without_duplicates(target: Target, group: list[Line], outcome: Outcome) -> list[Line]:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from runbook_lib.config import load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
+from runbook_lib.log_lines import outcome, so_far
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
@@ -130,10 +132,11 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
         ledger.put(
             "step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure}
         )
-    write_record(run.folder, build_record(ledger, run.id, run.config.name, running=True))
+    state = build_record(ledger, run.id, run.config.name, running=True)
+    write_record(run.folder, state)
     ledger.close()
-    seconds = (datetime.now(UTC) - began).total_seconds()
-    say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {failure}' if failure else ''}")
+    seconds, told = (datetime.now(UTC) - began).total_seconds(), failure or outcome(state, step)
+    say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 
 
@@ -217,13 +220,14 @@ def _environment() -> Iterator[None]:
 @contextmanager
 def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     """Say how far a long step is, now and then, so that a log shows life."""
-    over = threading.Event()
+    over, began = threading.Event(), time.monotonic()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             ledger = Ledger(folder / "ledger.sqlite")
-            say(f"{step:<9} ... {_how_far(ledger, step)}")
+            far = so_far(ledger, step)
             ledger.close()
+            say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -232,20 +236,3 @@ def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def _how_far(ledger: Ledger, step: str) -> str:
-    """What a step has done since it began, as a line for a log."""
-    since = (ledger.get("step", step) or {}).get("started", "")
-    tables = len(ledger.all("pair"))
-    match step:
-        case "export":
-            exports = [fact["status"] for fact in ledger.all("export").values()]
-            return f"{exports.count('COMPLETED')} of {tables} exports completed"
-        case "import":
-            row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
-            return f"{row['written'] or 0:,} of {row['items'] or 0:,} items written"
-        case "validate":
-            compared = [f for f in ledger.all("validation").values() if since and f.get("started", "") >= since]
-            return f"{len(compared)} of {tables} tables compared"
-    return "going on"

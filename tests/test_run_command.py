@@ -385,21 +385,3 @@ def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(worl
     assert record["verdict"] == "FAIL"
     assert "Kernel died before replying" in next(s for s in record["steps"] if s["name"] == "preflight")["message"]
     assert (world.folder / "births").read_text() == "..."
-
-
-def test_a_long_step_says_in_the_log_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook_lib import runner
-
-    monkeypatch.setattr(runner, "HEARTBEAT_SECONDS", 0.02)
-    world.pair("a", things(30))
-    said: list[str] = []
-    record = runner.run_notebooks(runner.Request(world.config(), "r1", execute=True), said.append)
-    assert record["verdict"] == "PASS"
-    beats = {line.split(" ... ")[0].strip(): line.split(" ... ")[1] for line in said if " ... " in line}
-    assert beats == {
-        "preflight": "going on",
-        "export": "1 of 1 exports completed",
-        "import": "30 of 30 items written",
-        "validate": "1 of 1 tables compared",
-        "report": "going on",
-    }
