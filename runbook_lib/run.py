@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
 from runbook_lib.ledger import Ledger
-from runbook_lib.plan import Pair, Plan
+from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
 
 STEPS = ("preflight", "export", "import", "validate", "report")
@@ -44,7 +43,7 @@ GO_ON = {
 
 @dataclass(slots=True)
 class Run:
-    """An open run. `execute` allows writing to the target; `only` is a glob over source tables.
+    """An open run. `execute` allows writing to the target; `only` are globs over source tables, see `is_among`.
 
     `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`.
     """
@@ -68,7 +67,7 @@ class Run:
         """Those of the planned tables that this invocation acts on; raises GateFailed if there is no plan."""
         if not self.ledger.all("pair"):
             raise GateFailed(f"run {self.id} has no plan yet; run 00_preflight first")
-        chosen = [pair for pair in self.pairs() if fnmatchcase(pair.source, self.only)]
+        chosen = [pair for pair in self.pairs() if is_among(pair.source, self.only)]
         if not chosen:
             raise GateFailed(f"no table of run {self.id} matches {self.only!r}")
         return chosen
