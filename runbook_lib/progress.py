@@ -30,7 +30,7 @@ class LiveTable:
     def __init__(self, *columns: str, now: tuple[str, ...] = ()) -> None:
         self._columns = ("table", "state", *columns, *now)
         self._moving = len(now)
-        self._rows: dict[str, tuple[str, ...]] = {}
+        self._rows: dict[str, list[str]] = {}
         self._drawn = 0.0
         self._handle: Any = None
         self._watched = os.environ.get("RUNBOOK_HEADLESS") != "1"
@@ -39,8 +39,9 @@ class LiveTable:
         if self._events is not None:
             self._events.register("post_run_cell", self._end)
 
-    def set(self, name: str, state: str, *cells: str) -> None:
-        self._rows[name] = (state, *cells)
+    def set(self, *rows: tuple[str, ...]) -> None:
+        """Rows as (name, state, cells ...), which are drawn together."""
+        self._rows |= {name: cells for name, *cells in rows}
         if self._watched and time.monotonic() - self._drawn > EVERY:
             self._draw()
 
@@ -52,13 +53,13 @@ class LiveTable:
             for place in range(len(cells) - self._moving, len(cells)):
                 cells[place] = ""
             state = f"stopped while {state}" if state in GOING else "not begun" if state == "waiting" else state
-            self._rows[name] = (state, *cells)
+            self._rows[name] = [state, *cells]
         if self._rows:
             self._draw()
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        head = "".join(f"<th>{escape(c)}</th>" for c in self._columns)
+        head = "".join(f"<th style='text-align:left'>{escape(c)}</th>" for c in self._columns)
         body = "".join(
             "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
             for name, cells in self._rows.items()
@@ -79,7 +80,7 @@ def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:
     def watch(states: dict[str, dict[str, Any]]) -> None:
         for source, fact in states.items():
             items = f"{fact['items']:,}" if fact.get("items") is not None else ""
-            table.set(source, fact["status"], items, fact.get("arn") or "")
+            table.set((source, fact["status"], items, fact.get("arn") or ""))
 
     return watch
 
@@ -92,8 +93,7 @@ def import_progress() -> Callable[[TableProgress], None]:
     def watch(now: TableProgress) -> None:
         known[now.source] = now
         whole = _together(list(known.values()))
-        table.set("all tables", whole.state, *_cells(whole))
-        table.set(now.target, now.state, *_cells(now))
+        table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)))
 
     return watch
 
@@ -131,6 +131,6 @@ def validation_progress() -> Callable[[str, str, int, int], None]:
         since, before = began.setdefault((source, state), (time.monotonic(), done))
         seconds = time.monotonic() - since
         rate = f"{(done - before) / seconds:,.0f}" if done > before and state in GOING else ""
-        table.set(source, state, f"{done:,} of {expected:,}", rate)
+        table.set((source, state, f"{done:,} of {expected:,}", rate))
 
     return watch

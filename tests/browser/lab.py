@@ -156,6 +156,19 @@ class Desk:
         self.page.keyboard.type(to)
         expect(self._panel.locator(".cm-line", has_text=text)).to_have_text(to)
 
+    def picture(self, heading: str, file: Path) -> None:
+        """The window with a heading of the notebook on top, the list of files folded away."""
+        files = self.page.locator(".jp-DirListing")
+        self.page.keyboard.press("Control+b")
+        expect(files).to_be_hidden()
+        title = self._panel.locator("h1, h2").filter(has_text=re.compile(f"^{heading}"))
+        for _ in range(2):  # what comes into sight is laid out anew
+            title.evaluate("title => title.closest('.jp-Cell').scrollIntoView()")
+            self.page.wait_for_timeout(300)
+        self.page.screenshot(path=file)
+        self.page.keyboard.press("Control+b")
+        expect(files).to_be_visible()
+
     @property
     def _panel(self) -> Locator:
         return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
