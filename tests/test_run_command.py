@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from runbook_lib.ledger import Ledger
+from runbook_lib.progress import GOING
 from tests.world import World, things
 
 STEPS = ["preflight", "export", "import", "validate", "report"]
@@ -53,8 +56,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert record["identity"]["source"]["region"] == "us-east-1"
     assert set(record["code"]) == {"git", "notebooks", "packages"}
     assert (folder.parent / "index.html").is_file()
-    for notebook in folder.glob("*.ipynb"):
-        assert "application/vnd.jupyter.widget-view+json" not in notebook.read_text()
+    nothing_is_left_half(folder)
 
     checked = world.runbook("verify", folder)
     assert checked.returncode == 0, checked.stderr
@@ -70,6 +72,17 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert world.record("r1")["totals"]["items_written"] == 42
     assert len(world.record("r1")["attempts"]) == 2
     assert world.runbook("verify", folder).returncode == 0
+
+
+def nothing_is_left_half(folder: Path) -> None:
+    """No widget, no bar, no row that says something goes on, in any executed notebook."""
+    books = [nbformat.read(file, as_version=4) for file in folder.glob("*.ipynb")]
+    shown = [o.data for b in books for c in b.cells for o in c.get("outputs", []) if "data" in o]
+    assert books
+    assert shown
+    assert not [b for b in books if "widgets" in b.metadata]
+    assert {kind for data in shown for kind in data} <= {"text/html", "text/plain"}
+    assert not [d for d in shown if re.search(rf"<td[^>]*>({'|'.join((*GOING, 'waiting'))})<", d.get("text/html", ""))]
 
 
 def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
@@ -280,6 +293,7 @@ def test_an_interrupted_run_says_so_exits_130_and_can_be_resumed(world: World, h
     assert "Traceback" not in said
     record = world.record("r1")
     assert record["verdict"] == "INTERRUPTED"
+    nothing_is_left_half(world.folder / "reports" / "r1")
     assert world.runbook("verify", world.folder / "reports" / "r1").returncode == 0
     ran = world.runbook("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -319,8 +333,6 @@ def test_a_second_runner_of_the_same_run_is_turned_away(world: World) -> None:
 
 def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notebooks that stop early without an error, or whose kernel dies, fail their step."""
-    import nbformat
-
     from runbook_lib import runner
 
     world.pair("a", things(3))
