@@ -169,7 +169,7 @@ def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
 def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome, lane: Lane) -> None:
     """Find the lines of a rejected batch that the server does not take, and write the others."""
     if len(group) == 1:
-        return _reject(target, group[0], reason, outcome)
+        return _reject(target, group[0], without_values(reason, group[0][1]), outcome)
     rest = _without_duplicates(target, group, outcome)
     halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
     for half in halves:
@@ -234,13 +234,11 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
 
 
 def _reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
-    item: Item = {}
     try:
-        item = parse_line(line[1])
-        key_hash = digest(key_of(item, target.key)).hex()
+        key_hash = digest(key_of(parse_line(line[1]), target.key)).hex()
     except CorruptFile:
         key_hash = None
-    outcome.rejected.append(Rejection(line[0], key_hash, without_values(reason, item)))
+    outcome.rejected.append(Rejection(line[0], key_hash, reason))
 
 
 def _without_duplicates(target: Target, group: list[Line], outcome: Outcome) -> list[Line]:

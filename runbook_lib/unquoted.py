@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.items import Item
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items import parse_line
 
 GONE = "..."
 LEAST = 4  # a shorter value is a part of too many words
@@ -22,8 +23,12 @@ QUOTES = (
 )
 
 
-def without_values(message: str, item: Item) -> str:
-    """The message with every value of the item in it replaced; names of attributes stay."""
+def without_values(message: str, line: bytes) -> str:
+    """The server's message with every value of the line's item in it replaced; names of attributes stay."""
+    try:
+        item = parse_line(line)
+    except CorruptFile:
+        item = {}
     for pattern, spelled in QUOTES:
         message = pattern.sub(spelled, message)
     for value in sorted({v for v in _texts(item) if len(v) >= LEAST}, key=len, reverse=True):

@@ -179,12 +179,14 @@ def test_a_dry_run_over_the_same_items_keeps_none_of_them_and_no_key(world: Worl
 
 
 def test_what_a_server_says_is_kept_without_what_the_item_holds() -> None:
-    item = {"id": {"S": "u1"}, "tags": {"SS": ["ab", "ab"]}, "name": {"M": {"first": {"S": "Grace Hopper"}}}}
+    line = b'{"Item":{"id":{"S":"u1"},"tags":{"SS":["ab","ab"]},"name":{"M":{"first":{"S":"Grace Hopper"}}}}}'
     refused = "One or more parameter values were invalid: Input collection [ab, ab] contains duplicates."
-    assert without_values(refused, item) == refused.replace("ab, ab", "...")
-    assert without_values("cannot be converted to a numeric value: x1", item).endswith("numeric value: ...")
-    assert without_values("Type mismatch for Index Key name of Grace Hopper", item).endswith("Key name of ...")
-    assert without_values("Item size has exceeded the maximum allowed size", item).startswith("Item size has")
+    assert without_values(refused, line) == refused.replace("ab, ab", "...")
+    assert without_values("cannot be converted to a numeric value: x1", line).endswith("numeric value: ...")
+    assert without_values("Type mismatch for Index Key name of Grace Hopper", line).endswith("Key name of ...")
+    for nothing_of_it in ("Item size has exceeded the maximum allowed size", "Type mismatch for Index Key name"):
+        assert without_values(nothing_of_it, line) == nothing_of_it
+    assert without_values(refused, b"no JSON") == refused.replace("ab, ab", "...")
 
 
 @pytest.mark.parametrize("value", ['"secret"', '{"secret":1}', '[{"secret":1}]', "{}"])
