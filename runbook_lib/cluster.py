@@ -141,10 +141,10 @@ class Cluster:
         self._client.loop.add_callback(self._post, _answers(self._name, worker), messages)
 
     async def _post(self, topic: str, messages: list[Message]) -> None:
-        with suppress(
-            CommClosedError, OSError
-        ):  # answers are given again and again, and `check` asks for the scheduler
-            await self._client.scheduler.log_event(topic=topic, msg=messages)
+        """Answers are given again and again, and `check` asks whether the scheduler is there."""
+        if self._client.status == "running":
+            with suppress(CommClosedError, OSError):
+                await self._client.scheduler.log_event(topic=topic, msg=messages)
 
     def is_loss(self, error: BaseException) -> bool:
         return isinstance(error, (KilledWorker, CancelledError))
