@@ -124,6 +124,7 @@ def render_markdown(record: Record) -> str:
         hidden=len(record.get("tables") or []) - len(rows),
         compared_only=any(t.get("compared_only") for t in tables_of(record)),
         drifted=[t for t in tables_of(record) if t.get("drift")],
+        differing=_first_differences(record),
         left_out=not_migrated(record)[:50],
         looks=[row for row in checked(record) if row.status != "ok"][:40],
         looked=counted(record),
@@ -137,6 +138,13 @@ def render_markdown(record: Record) -> str:
         **definitions(record),
     )  # fmt: skip
     return text.rstrip() + "\n"
+
+
+def _first_differences(record: Record) -> Record | None:
+    """As many differences as a comment has room for, each with its first places."""
+    known = record.get("differences") or {}
+    first = [d | {"paths": (d.get("paths") or [])[:3]} for d in (known.get("first") or [])[:10]]
+    return {"listed": known.get("listed"), "first": first} if first else None
 
 
 @cache

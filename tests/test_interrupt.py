@@ -22,10 +22,6 @@ def stop(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def scans(world: World) -> int:
-    return sum(row["count"] for row in world._control("GET", path="requests") if row["operation"] == "Scan")
-
-
 def test_a_wait_for_exports_is_stopped_and_taken_up_again(world: World) -> None:
     world.pair("a", things(3))
     run = world.open()
@@ -43,11 +39,11 @@ def test_a_scan_that_stands_for_an_export_stops_at_its_next_page(world: World) -
     preflight(run)
     facts = run.planned_pairs()[0].source_facts
     assert facts is not None
-    world.fault(operation="Scan", kind="delay", seconds=0.5, table=world.src("a"))
-    before = scans(world)
+    world.fault(operation="Scan", kind="delay", seconds=1.0, table=world.src("a"))
+    before = world.requests("Scan")
     with pytest.raises(KeyboardInterrupt):
         scan_to_staging(run, facts, "0" * 32, on_items=stop)
-    assert scans(world) - before < PAGES
+    assert world.requests("Scan") - before < PAGES
     assert not [o for o in world.s3.list_objects_v2(Bucket=world.bucket)["Contents"] if "manifest" in o["Key"]]
 
 
@@ -59,8 +55,8 @@ def test_a_validation_stops_at_its_next_page_and_goes_on(world: World) -> None:
     run = world.open(validate={"segments": 2})
     for step in (preflight, export_tables, import_tables):
         step(run)
-    world.fault(operation="Scan", kind="delay", seconds=0.5, table=world.dst("a"))
-    before = scans(world)
+    world.fault(operation="Scan", kind="delay", seconds=1.0, table=world.dst("a"))
+    before = world.requests("Scan")
 
     def watch(source: str, state: str, done: int, of: int) -> None:
         if state == "scanning the target":  # the segment without items is through
@@ -68,7 +64,7 @@ def test_a_validation_stops_at_its_next_page_and_goes_on(world: World) -> None:
 
     with pytest.raises(Interrupted, match="after the last finished file or segment"):
         validate_tables(run, watch)
-    assert scans(world) - before < PAGES
+    assert world.requests("Scan") - before < PAGES
     world.clear_faults()
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 

@@ -15,6 +15,7 @@ import yaml
 
 from runbook_lib.execute import QUIET
 from runbook_lib.runner import FILES, NOTEBOOKS
+from tests.test_run_command import nothing_is_left_half
 from tests.world import World, things
 
 BOOKS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -60,7 +61,7 @@ def test_a_notebook_is_stored_without_outputs_and_explains_every_cell(book: Path
             assert not cell.outputs
             assert cell.execution_count is None
     text = "\n".join(c.source for c in content)
-    for heading in ("## Before you start", "## Parameters", "**Good:**", "**Otherwise:**"):
+    for heading in ("## Before you start", "## Parameters", "**Good:**", "**Otherwise:**", "## Next, and undo"):
         assert heading in text
 
 
@@ -83,6 +84,7 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
         assert tags(cell) <= TAGS
         gated = gated or "gate" in tags(cell)
         assert gated or "writes" not in tags(cell)
+        assert ("interactive" in tags(cell)) == ("runbook_lib.widgets" in cell.source)
         if "interactive" in tags(cell):
             assert {"skip-execution", "nbval-skip"} <= tags(cell)
     side_effects = nbformat.read(book, as_version=4).metadata["runbook"]["side_effects"]
@@ -108,6 +110,7 @@ def test_each_notebook_runs_by_itself_with_plain_papermill_and_twice_with_the_sa
         counts.append((record["verdict"], record["totals"]["items_written"], record["totals"]["items_in_target"]))
     assert counts == [("PASS", 30, 30)] * 2
     assert record["target_calls"]["BatchWriteItem"] <= 8
+    nothing_is_left_half(world.folder)
 
 
 def _papermill_by_hand(world: World, book: Path, parameters: Path) -> None:

@@ -121,6 +121,10 @@ class World:
         rows = self._control("GET", path="requests")
         return sum(row.get("acknowledged", 0) for row in rows if (row["operation"], row["region"]) == wanted)
 
+    def requests(self, operation: str) -> int:
+        """How many requests of an operation there have been, in both regions."""
+        return sum(row["count"] for row in self._control("GET", path="requests") if row["operation"] == operation)
+
     def _control(self, method: str, body: Any = None, path: str = "faults") -> Any:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data, method=method)

@@ -53,6 +53,7 @@ def test_a_migration_by_hand_is_stopped_in_the_middle_goes_on_and_passes(lab: La
     record = json.loads((lab.run / "run.json").read_text(encoding="utf-8"))
     assert record["verdict"] == "PASS", record["reasons"]
     assert [t["source"] for t in record["tables"]] == [SMALL, LARGE]
+    nothing_is_removed_unless_the_run_is_named(desk)
     assert "127.0.0.1" in asked
     assert asked <= {"127.0.0.1", None}  # None is for data in the page's own addresses
     context.close()
@@ -115,6 +116,14 @@ def the_import_goes_on(desk: Desk, lab: Lab) -> None:
     expect(desk.output("gate_import")).to_contain_text("GO: 2 tables")
     expect(desk.output("import_tables")).not_to_contain_text("stopped")
     assert lab.written() == lab.acknowledged() == items_in_source(lab)
+
+
+def nothing_is_removed_unless_the_run_is_named(desk: Desk) -> None:
+    desk.open("95_cleanup")
+    desk.run_all()
+    desk.finished()
+    expect(desk.output("gate_cleanup")).to_contain_text("DRY RUN")
+    expect(desk.output("report_run")).to_contain_text("PASS")
 
 
 def items_in_source(lab: Lab) -> int:

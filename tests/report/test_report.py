@@ -248,14 +248,15 @@ def test_text_of_others_stays_text(text: str) -> None:
         name=text, run_id=text, reasons=[text], warnings=[dict.fromkeys(("table", "expected", "found", "remedy"), text)]
     )
     made["identity"]["source"]["arn"] = text
+    made["differences"]["first"][0].update(source=text, paths=[{"path": text, "how": "value"}])
     seen = plain(made)
     assert "script" not in seen.tags
     assert not seen.images
     assert text in seen.text
-    lines = [line for line in render_markdown(made).splitlines() if line.startswith("|")]
-    table = lines[next(n for n, line in enumerate(lines) if line.startswith("| Source")) :]
-    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in table} == {14}
-    assert re.search(r"(?<!\\)<(?!br>)", "".join(lines)) is None
+    for section in render_markdown(made).split("\n### "):
+        lines = [line for line in section.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}) <= 1, section
+        assert re.search(r"(?<!\\)<(?!br>)", "".join(lines)) is None
 
 
 def test_a_comment_fits_into_a_pull_request_and_says_what_it_leaves_out() -> None:
@@ -263,6 +264,17 @@ def test_a_comment_fits_into_a_pull_request_and_says_what_it_leaves_out() -> Non
     text = render_markdown(made)
     assert len(text) < 65_536
     assert re.search(r"^\d+ more tables in report\.html\.$", text, re.M)
+
+
+def test_a_comment_names_the_first_differences() -> None:
+    made = records.failed()
+    text = render_markdown(made)
+    assert "3 listed in differences.jsonl, the first 2 here" in text
+    assert f"| different | {'ab' * 16} | terms.rate type |" in text
+    made["differences"] = {"listed": 40, "first": [made["differences"]["first"][0]] * 40}
+    assert render_markdown(made).count("| different |") == 10
+    made["differences"] = {"listed": 0, "first": []}
+    assert "Differences one by one" not in render_markdown(made)
 
 
 def test_long_reasons_are_cut_on_the_first_screen_and_whole_below() -> None:
