@@ -18,6 +18,7 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.aws.workers import WorkerClients
 from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target
 from runbook_lib.capacity import Capacity
+from runbook_lib.crew import calls_of
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.grants import Grant, Lease, Report
@@ -29,7 +30,6 @@ from runbook_lib.units import Desk, Message, Site
 from runbook_lib.watermark import FileProgress
 
 PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
-SIDES = ("staging", "target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Attempt:
         calls = self.clients.calls if self.clients else Calls()
         report = Report(
             self.unit.name, self.name, self.desk.worker, number, seconds=self.monotonic() - self.began,
-            calls=[(side, what, n) for side in SIDES for what, n in calls.of(side).items()], process=self.desk.process,
+            calls=calls_of(calls), process=self.desk.process,
         )  # fmt: skip
         file, capacity = self.file, self.capacity
         if file is None or capacity is None:

@@ -32,7 +32,7 @@ STYLE: Any = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
 }  # fmt: skip
 NOUNS = {"export": "export", "import": "import", "validate": "validation"}
-BIGGEST, BINS, PAUSE = 6, 120, 120.0
+BIGGEST, BINS, PAUSE, LANES = 6, 120, 120.0, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _sizes(record: Record) -> tuple[Figure, str] | None:
 
 
 def _timeline(record: Record) -> tuple[Figure, str] | None:
-    """One row per table, one bar per step, over the seconds since the first of them began."""
+    """One row per table, one bar per step, over the seconds since the first of them began; then a lane per worker."""
     spans = _spans(record)
     if not spans:
         return None
@@ -204,26 +204,40 @@ def _timeline(record: Record) -> tuple[Figure, str] | None:
     ended = max(end for rows in spans.values() for _, end in rows.values())
     whole = max(ended - began, 0.001)
     order = sorted(spans, key=lambda t: (max(s for s, _ in spans[t].values()), t))
-    figure, axes = _axes(0.9 + 0.19 * len(order))
+    shifts = record.get("workers") or []
+    lanes = list(dict.fromkeys(str(shift["worker"]) for shift in shifts))
+    places = {worker: n for n, worker in enumerate(lanes[:LANES], len(order))}
+    figure, axes = _axes(0.9 + 0.19 * (len(order) + len(places)))
     for step in STEPS:
         colour, _ = STEP_LOOKS[step]
         rows = [(n, *spans[t][step]) for n, t in enumerate(order) if step in spans[t]]
+        rows += [
+            (places[s["worker"]], s["began"], s["ended"]) for s in shifts if s["step"] == step and s["worker"] in places
+        ]
         axes.barh(
             [n for n, _, _ in rows], [max(end - start, whole / 400) for _, start, end in rows],
             left=[start - began for _, start, _ in rows], height=0.72, color=colour,
             edgecolor="black", linewidth=0.4, label=step,
         )  # fmt: skip
     labels = _labels(order)
-    axes.set_yticks(range(len(order)), [labels[t] for t in order], fontsize=7)
-    axes.set_ylim(len(order) - 0.4, -0.6)
+    names = [labels[t] for t in order] + list(places)
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     _label(axes, "seconds since the first table's start", "")
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     long = {(step, t): end - start for t, rows in spans.items() for step, (start, end) in rows.items()}
     (step, table), seconds = max(long.items(), key=lambda pair: (pair[1], pair[0]))
     return figure, (
         f"{many(len(order), 'table')} took {duration(whole)} from the first start to the last end; "
-        f"the longest single piece of work was the {NOUNS[step]} of {table}, {duration(seconds)}."
+        f"the longest single piece of work was the {NOUNS[step]} of {table}, {duration(seconds)}.{_of_workers(lanes)}"
     )
+
+
+def _of_workers(lanes: Sequence[str]) -> str:
+    if not lanes:
+        return ""
+    beyond = f", of which the first {LANES} are shown" if len(lanes) > LANES else ""
+    return f" Below the tables stand the lanes of {many(len(lanes), 'worker')}{beyond}."
 
 
 def _spans(record: Record) -> dict[str, dict[str, tuple[float, float]]]:

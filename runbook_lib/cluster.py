@@ -105,6 +105,7 @@ class Cluster:
 
     def __init__(self, client: Client, name: str) -> None:
         self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.dashboard: str | None = client.dashboard_link
         self._client, self._name = client, name
         self._executor = client.get_executor(pure=False)
         self._slots, self._counted_at = 0, float("-inf")
@@ -114,7 +115,7 @@ class Cluster:
         threads = self._client.nthreads()
         return {
             "scheduler": self._client.scheduler.address,
-            "dashboard": self._client.dashboard_link,
+            "dashboard": self.dashboard,
             "workers": len(threads),
             "slots": sum(threads.values()),
         }

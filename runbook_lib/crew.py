@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runbook_lib.aws.guard import Calls
 from runbook_lib.ledger import Ledger
+from runbook_lib.units import Engine
 
 
 @dataclass(slots=True)
@@ -24,30 +27,41 @@ class Shift:
 
 
 class Crew:
-    """The workers of one step of a run. A worker is a process: one that was started again is another one."""
+    """An engine and the workers of one step of a run. A worker is a process: one that was started again is another."""
 
-    def __init__(self, ledger: Ledger, step: str, source: str) -> None:
-        self._ledger, self._step, self._source = ledger, step, source
-        self._shifts: dict[str, Shift] = {}
+    def __init__(self, engine: Engine, ledger: Ledger, step: str) -> None:
+        self.engine = engine
+        self._ledger, self._step = ledger, step
+        self._shifts: dict[tuple[str, str], Shift] = {}
+        self._calls: dict[tuple[str, str, str], int] = {}
 
-    def note(self, process: str, now: float, items: int, at_hand: int = 0) -> None:
-        """A worker was heard of: it has done more items."""
-        shift = self._shifts.get(process)
+    def note(self, source: str, process: str, now: float, items: int, at_hand: int = 0, since: float = 0.0) -> None:
+        """A worker was heard of: it has done more items of a table, in the seconds `since` it began with them."""
+        shift = self._shifts.get((source, process))
         if shift is None:
-            shift = self._shifts[process] = Shift(self._name(process), now, now)
+            shift = self._shifts[source, process] = Shift(self._name(process), now - since, now)
         shift.ended, shift.items, shift.at_hand = now, shift.items + items, shift.at_hand + at_hand
 
-    def keep(self, seconds: float) -> list[Shift]:
-        """Write what is known into the ledger, so many seconds after the last time; returns it by name."""
-        for shift in self._shifts.values():
+    def count_calls(self, process: str, calls: Iterable[tuple[str, str, int]]) -> None:
+        """Count what a process has called since it began: (side, operation, count). So no report needs to arrive."""
+        for side, operation, count in calls:
+            more = count - self._calls.get((process, side, operation), 0)
+            if more > 0:
+                self._ledger.count_call(side, operation, more)
+                self._calls[process, side, operation] = count
+
+    def keep(self, source: str, seconds: float) -> list[Shift]:
+        """Write what is known of a table into the ledger, so many seconds after the last time; returns it by name."""
+        shifts = [shift for (table, _), shift in self._shifts.items() if table == source]
+        for shift in shifts:
             shift.rate = (shift.items - shift.told) / seconds if seconds > 0 else 0.0
             shift.told = shift.items
         self._ledger.write(
             "INSERT INTO shift VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ended = excluded.ended, "
             "items = excluded.items",
-            [(self._step, self._source, s.worker, s.began, s.ended, s.items) for s in self._shifts.values()],
+            [(self._step, source, s.worker, s.began, s.ended, s.items) for s in shifts],
         )
-        return sorted(self._shifts.values(), key=lambda shift: (len(shift.worker), shift.worker))
+        return sorted(shifts, key=lambda shift: (len(shift.worker), shift.worker))
 
     def _name(self, process: str) -> str:
         """`worker 1`, by the order in which the run has met them: a report is not about one machine's addresses."""
@@ -56,3 +70,8 @@ class Crew:
             name = f"worker {len(self._ledger.all('worker')) + 1}"
             self._ledger.put("worker", process, name)
         return name
+
+
+def calls_of(calls: Calls) -> list[tuple[str, str, int]]:
+    """All that a worker's clients have called, as `count_calls` takes it."""
+    return [(side, what, n) for side in ("staging", "target") for what, n in calls.of(side).items()]

@@ -33,16 +33,14 @@ AHEAD = 2  # units given to the engine per unit that it can do at once
 UnitOf = Callable[[str, FileProgress], FileUnit]
 
 
-def load_spread(loading: Loading, engine: Engine, budget: Budget, unit_of: UnitOf) -> None:
+def load_spread(loading: Loading, crew: Crew, budget: Budget, unit_of: UnitOf) -> None:
     """Have all that is not acknowledged yet sent by workers.
 
     Raises TransferError when a worker cannot go on, or when nothing does. Attempts are told to stop then, and
     nothing of this table is left running that could still write when this returns, unless a worker is cut off.
     """
     holdings = {f"{loading.progress.source} {f.file.ordinal}": Holding(f) for f in _open_files(loading)}
-    Dispatch(
-        loading, engine, budget, unit_of, holdings, Crew(loading.run.ledger, "import", loading.progress.source)
-    ).run()
+    Dispatch(loading, crew, crew.engine, budget, unit_of, holdings).run()
 
 
 def _open_files(loading: Loading) -> list[FileProgress]:
@@ -57,17 +55,16 @@ class Dispatch:
     """The files of one table on their way, and who has which; for one thread."""
 
     loading: Loading
+    crew: Crew
     engine: Engine
     budget: Budget
     unit_of: UnitOf
     holdings: dict[str, Holding]
-    crew: Crew
     monotonic: Callable[[], float] = time.monotonic
     waiting: deque[str] = field(init=False)
     running: dict[str, Future[Message]] = field(default_factory=dict)
     active: dict[str, Holding] = field(default_factory=dict)
     gone: deque[tuple[float, str]] = field(default_factory=deque)
-    calls: dict[tuple[str, str, str], int] = field(default_factory=dict)
     order: int = 0
     ending: bool = False
     heard_at: float = field(init=False)
@@ -81,6 +78,7 @@ class Dispatch:
     def run(self) -> None:
         """Until every file is done or damaged."""
         begin_samples(self.loading)
+        self.loading.progress.dashboard = self.engine.dashboard
         try:
             while self.waiting or self.running:
                 self._submit()
@@ -127,22 +125,23 @@ class Dispatch:
         return min(0.25, 0.03 + 0.002 * len(self.active))
 
     def _take(self, report: Report) -> None:
-        self._count_calls(report)
+        self.crew.count_calls(report.process, report.calls)
         holding = self.holdings.get(report.file)
-        former = holding.attempt if holding else ""
+        former = holding.last if holding else None
         before = holding.hear(report) if holding else None
         if holding is None or before is None:
             if (holding is None or holding.is_over(report.attempt)) and not report.ended:
                 self.engine.post(report.worker, [self._grant(report, over=True)])
             return
         now = self.heard_at = self.monotonic()
-        if report.attempt != former:
-            if self.active.pop(former, None):
-                self.crew.note(before.process, self._now(), 0, -1)
-                self.gone.append((now + LIFE, former))
+        if former is None or report.attempt != former.attempt:
+            if former is not None and former.attempt in self.active:
+                del self.active[former.attempt]
+                self._note(former.process, 0, -1)
+                self.gone.append((now + LIFE, former.attempt))
             self.active[report.attempt] = holding
             self.budget.join(report.attempt)
-            self.crew.note(report.process, self._now(), 0, 1)
+            self._note(report.process, 0, 1)
         self.budget.hear(
             report.attempt, report.used - before.used, report.refused - before.refused,
             report.seconds - before.seconds, report.share,
@@ -163,15 +162,7 @@ class Dispatch:
             report.refused_items - before.refused_items, more_reasons(report, before),
         )  # fmt: skip
         then = before.items if before.lines is not None else holding.base
-        self.crew.note(report.process, self._now(), report.items - then)
-
-    def _count_calls(self, report: Report) -> None:
-        """Calls are counted by process from its beginning, so that no report needs to arrive."""
-        for side, operation, count in report.calls:
-            more = count - self.calls.get((report.process, side, operation), 0)
-            if more > 0:
-                self.loading.run.ledger.count_call(side, operation, more)
-                self.calls[report.process, side, operation] = count
+        self._note(report.process, report.items - then)
 
     def _ended(self, name: str, future: Future[Message]) -> None:
         """The engine is done with a unit: by its end, or by the loss of its workers."""
@@ -198,8 +189,9 @@ class Dispatch:
 
     def _leave(self, report: Report) -> None:
         self.budget.leave(report.attempt)
-        if self.active.pop(report.attempt, None):
-            self.crew.note(report.process, self._now(), 0, -1)
+        if report.attempt in self.active:
+            del self.active[report.attempt]
+            self._note(report.process, 0, -1)
 
     def _again(self, name: str, why: str) -> None:
         holding = self.holdings[name]
@@ -239,7 +231,7 @@ class Dispatch:
         if now < self.kept_at + FLUSH_SECONDS:
             return
         self.engine.check()
-        self.loading.progress.workers = self.crew.keep(now - self.kept_at)
+        self.loading.progress.workers = self.crew.keep(self.loading.progress.source, now - self.kept_at)
         self.kept_at = now
         flush(self.loading, nullcontext())
         self.loading.show("loading")
@@ -276,7 +268,7 @@ class Dispatch:
         for left in self.running.values():
             left.cancel()
         self.loading.progress.workers = []
-        self.crew.keep(0.0)
+        self.crew.keep(self.loading.progress.source, 0.0)
         flush(self.loading, nullcontext())
 
     def _last_words(self, future: Future[Message]) -> None:
@@ -286,5 +278,6 @@ class Dispatch:
             self._take(report)
             self._leave(report)
 
-    def _now(self) -> float:
-        return self.loading.run.now().timestamp()
+    def _note(self, process: str, items: int, at_hand: int = 0) -> None:
+        now = self.loading.run.now().timestamp()
+        self.crew.note(self.loading.progress.source, process, now, items, at_hand)

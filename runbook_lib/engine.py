@@ -6,22 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runbook_lib.config import Migration
-from runbook_lib.units import Engine
+from runbook_lib.crew import Crew
+from runbook_lib.run import Run
 
 
 @contextmanager
-def open_engine(config: Migration, name: str) -> Iterator[Engine | None]:
-    """The engine that the configuration asks for, under a name of its own; None where it is this process.
+def open_crew(run: Run, step: str) -> Iterator[Crew | None]:
+    """The workers that the configuration asks for; None where this process does the work.
 
-    Raises ConfigError if the cluster cannot be reached or used.
+    Records which it is. Raises ConfigError if the cluster cannot be reached or used.
     """
-    if config.engine.kind == "local":
+    kind = run.config.engine.kind
+    if kind == "local":
+        run.ledger.put("engine", step, {"kind": kind})
         yield None
         return
     from runbook_lib.cluster import open_cluster
 
-    with open_cluster(config.engine, name) as engine:
-        yield engine
+    with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
+        run.ledger.put("engine", step, {"kind": kind, **engine.facts()})
+        yield Crew(engine, run.ledger, step)
 
 
 def check_engine(config: Migration) -> None:

@@ -22,8 +22,9 @@ from runbook_lib.batch import Target
 from runbook_lib.budget import Budget
 from runbook_lib.capacity import Capacity
 from runbook_lib.creation import note
+from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
-from runbook_lib.engine import open_engine
+from runbook_lib.engine import open_crew
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
@@ -35,7 +36,7 @@ from runbook_lib.scan import scan_segment
 from runbook_lib.strategy import IMPORT_TABLE
 from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.turns import lanes_for
-from runbook_lib.units import Engine, Site
+from runbook_lib.units import Site
 from runbook_lib.watermark import FileProgress
 
 
@@ -63,9 +64,8 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         others = [p for p in pairs if p.writing == IMPORT_TABLE]
         # Those that DynamoDB fills by itself go on while the others are written here.
         failures += _each(run, others, lambda p: _begin_service(run, p, exports[p.source], watch))
-        with open_engine(run.config, f"runbook-{run.id}") if writer and own else nullcontext() as engine:
-            run.keep_engine("import", engine.facts() if engine else None)
-            failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch, engine))
+        with open_crew(run, "import") if writer and own else nullcontext() as crew:
+            failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch, crew))
         begun = [p for p in others if run.execute and (_service(run, p) or {}).get("arn")]
         failures += _each(run, begun, lambda p: _finish_service(run, p, exports[p.source], watch))
         if failures:
@@ -148,7 +148,7 @@ def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
 
 
 def _import_table(
-    run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch, engine: Engine | None
+    run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch, crew: Crew | None
 ) -> None:
     """Load one table, or check and measure it when there is no writer."""
     fact = _begin(run, pair, export, execute=writer is not None)
@@ -161,10 +161,10 @@ def _import_table(
         else:
             limits = write_limits(run.clients.target, pair.target)
             fact["limits"] = limits.as_facts()
-            if engine is None:
+            if crew is None:
                 load(loading, _target(run, pair, writer, limits, len(loading.files)))
             else:
-                _load_spread(loading, pair, export, limits, engine)
+                _load_spread(loading, pair, export, limits, crew)
     finally:
         fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
         run.ledger.put("import", pair.source, fact)
@@ -176,14 +176,14 @@ def _import_table(
     loading.show("done" if writer else "checked")
 
 
-def _load_spread(loading: Loading, pair: Pair, export: dict[str, Any], limits: WriteLimits, engine: Engine) -> None:
+def _load_spread(loading: Loading, pair: Pair, export: dict[str, Any], limits: WriteLimits, crew: Crew) -> None:
     run = loading.run
     site, key = Site(run.config, run.clients.target_identity.place), _facts(pair).key
 
     def unit(name: str, file: FileProgress) -> FileUnit:
         return FileUnit(name, site, export["bucket"], file.file, pair.target, key)
 
-    load_spread(loading, engine, Budget(limits.start, _ceiling(run, limits), known=limits.known), unit)
+    load_spread(loading, crew, Budget(limits.start, _ceiling(run, limits), known=limits.known), unit)
 
 
 def _is_begun(run: Run, pair: Pair) -> bool:

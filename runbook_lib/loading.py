@@ -30,7 +30,8 @@ class TableProgress:
     """What is shown of a table while it is loaded.
 
     `rate` is items and `wcu_rate` write units per second just now; `refused` counts the items that were
-    throttled and sent again; `workers` are those of an engine that are at it.
+    throttled and sent again; `workers` are those of an engine that are at it,
+    and `dashboard` is the engine's own.
     """
 
     source: str
@@ -46,6 +47,7 @@ class TableProgress:
     wcu_rate: float = 0.0
     state: str = "waiting"
     workers: list[Shift] = field(default_factory=list)
+    dashboard: str | None = None
 
     @property
     def eta_seconds(self) -> float | None:

@@ -25,11 +25,16 @@ class LiveTable:
         self._rows: dict[str, tuple[str, ...]] = {}
         self._drawn = 0.0
         self._handle: Any = None
+        self.link: str | None = None
 
     def set(self, name: str, *cells: str) -> None:
         self._rows[name] = cells
         if time.monotonic() - self._drawn > EVERY:
             self.draw()
+
+    def drop(self, name: str) -> None:
+        """Show a row no more."""
+        self._rows.pop(name, None)
 
     def draw(self) -> None:
         """Show the rows as they are now."""
@@ -39,8 +44,9 @@ class LiveTable:
             "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
             for name, cells in self._rows.items()
         )
+        link = f"<p>Dask's dashboard: <a href='{escape(self.link)}'>{escape(self.link)}</a></p>" if self.link else ""
         content = HTML(  # type: ignore[no-untyped-call]
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{link}"
         )
         if self._handle is None:
             self._handle = display(content, display_id=True)  # type: ignore[no-untyped-call]
@@ -66,10 +72,17 @@ def import_progress() -> Callable[[TableProgress], None]:
     """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
     table = LiveTable("state", "items", "MB", "items/s", "WCU/s", "WCU", "throttled", "left")
     known: dict[str, TableProgress] = {}
+    workers: set[str] = set()
 
     def watch(now: TableProgress) -> None:
-        known[now.source] = now
+        known[now.source], table.link = now, now.dashboard
         table.set(now.target, *_cells(now))
+        for name in workers - {shift.worker for shift in now.workers}:
+            table.drop(name)
+        for shift in now.workers:
+            workers.add(shift.worker)
+            at_hand = f"{shift.at_hand} file{'' if shift.at_hand == 1 else 's'} at hand"
+            table.set(shift.worker, at_hand, f"{shift.items:,}", "", f"{shift.rate:,.0f}", "", "", "", "")
         if len(known) > 1:
             table.set("all tables", *_cells(_together(list(known.values()))))
         if now.state not in ("waiting", "loading"):

@@ -87,10 +87,6 @@ class Run:
         regions = {"source": own.source.region, "target": own.target.region, "staging": own.staging.region}
         return {side: prices_of(region, own.prices).model_dump() for side, region in regions.items()}
 
-    def keep_engine(self, step: str, facts: dict[str, Any] | None) -> None:
-        """Record what a step's items were moved with; None is this process."""
-        self.ledger.put("engine", step, {"kind": self.config.engine.kind, **facts} if facts else {"kind": "local"})
-
     def has_written_to(self, pair: Pair) -> bool:
         """Whether this run has begun to write to the pair's target, as it is now.
 

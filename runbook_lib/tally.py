@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from runbook_lib.buckets import Buckets
@@ -50,9 +50,13 @@ class Tally:
 
     def finish(self, part: int, buckets: Buckets) -> None:
         """Take in a part that was read to its end."""
+        self.finish_all([part], buckets)
+
+    def finish_all(self, parts: Iterable[int], buckets: Buckets) -> None:
+        """Take in parts that were read to their ends, and whose buckets were added up."""
         with self._lock:
             self.buckets.merge(buckets)
-            self.done.add(part)
+            self.done.update(parts)
             if self._monotonic() - self._kept_at >= KEEP_SECONDS:
                 self._keep()
 

@@ -56,6 +56,7 @@ class Engine(Protocol):
     """A cluster; used by the coordinator's one thread. `inbox` has what workers have sent."""
 
     inbox: SimpleQueue[Message]
+    dashboard: str | None
 
     def facts(self) -> Message:
         """What the report says of it: `scheduler`, `dashboard`, `workers` and `slots`."""

@@ -17,9 +17,12 @@ from typing import Any
 from runbook_lib.aws.answered import live_indexes
 from runbook_lib.aws.tables import TableFacts, describe_table, ttl_attribute
 from runbook_lib.aws.wire import Patience
+from runbook_lib.census import Census
 from runbook_lib.compare import Comparison, compare
 from runbook_lib.counted import counted
+from runbook_lib.crew import Crew
 from runbook_lib.drift import drift_of
+from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.items import Item
@@ -44,12 +47,13 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
     facts, not errors: the gate after it raises.
     """
     with run.step("validate"):
-        for pair in run.planned_pairs():
-            run.ledger.put("validation", pair.source, _validate(run, pair, watch))
+        with open_crew(run, "validate") as crew:
+            for pair in run.planned_pairs():
+                run.ledger.put("validation", pair.source, _validate(run, pair, watch, crew))
         return run.ledger.all("validation")
 
 
-def _validate(run: Run, pair: Pair, watch: Watch) -> Facts:
+def _validate(run: Run, pair: Pair, watch: Watch, crew: Crew | None) -> Facts:
     began, clock = stamp(run.now()), time.monotonic()
     export, loaded = run.ledger.get("export", pair.source), run.ledger.get("import", pair.source)
     if pair.method == "skip":
@@ -60,13 +64,13 @@ def _validate(run: Run, pair: Pair, watch: Watch) -> Facts:
     if loaded and not imported and not run.config.validate_.without_import:
         return {"verdict": "DRY-RUN", "reasons": ["nothing was written, so there is nothing to compare"]}
     try:
-        facts = _compare(run, pair, export, loaded if imported else None, watch)
+        facts = _compare(run, pair, export, loaded if imported else None, watch, crew)
     except RunbookError as error:
         facts = {"verdict": "FAIL", "imported": imported, "reasons": [f"the comparison could not be made: {error}"]}
     return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
 
 
-def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch) -> Facts:
+def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch, crew: Crew | None) -> Facts:
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
@@ -76,9 +80,16 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     def show(state: str) -> Callable[[int], None]:
         return lambda done: watch(pair.source, state, done, export["items"])
 
-    exported = export_buckets(one, table.key, tallies[0], show("reading the export"))
+    census = crew and Census(run, crew, pair.source, table.key)
+    state = show("reading the export")
+    exported = census.of_export(one, tallies[0], state) if census else export_buckets(one, table.key, tallies[0], state)
     read = {"export": [stamp(tallies[0].began), stamp(run.now())]}
-    found = table_buckets(other, table.key, tallies[1], show("scanning the target"))
+    state, limit = show("scanning the target"), run.config.validate_.max_rcu
+    found = (
+        census.of_table(other, limit, tallies[1], state)
+        if census
+        else table_buckets(other, table.key, tallies[1], state)
+    )
     ttl = ttl_attribute(run.clients.target, pair.target)
     comparison = compare(
         exported, found, one.items, other.items, table.key,
@@ -144,7 +155,7 @@ def _indexes(
 def _export_side(run: Run, pair: Pair, export: Facts) -> ExportSide:
     rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
     files = [DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows]
-    return ExportSide(run.clients, export["bucket"], files)
+    return ExportSide(run.clients.staging, export["bucket"], files)
 
 
 def _table_side(run: Run, pair: Pair, export: Facts) -> TableSide:
