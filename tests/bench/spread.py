@@ -20,6 +20,7 @@ from runbook_lib.aws.offline import SWITCH
 from runbook_lib.budget import Budget
 from runbook_lib.cluster import Cluster, open_cluster
 from runbook_lib.config import Migration
+from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of
@@ -93,7 +94,7 @@ def import_all(endpoint: str, md5: str, items: int, files: int, workers: int) ->
 
         before, began, cpu = workers_cpu(engine), time.monotonic(), time.process_time()
         start_mb = resident_mb()
-        load_spread(loading, engine, Budget(1e9, None, known=True), unit)
+        load_spread(loading, Crew(engine, ledger, "import"), Budget(1e9, None, known=True), unit)
         took |= {"seconds": time.monotonic() - began, "coordinator_cpu": time.process_time() - cpu}
         assert loading.progress.done == items * files
         assert not loading.failures
