@@ -21,6 +21,7 @@ from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import read_keys
+from runbook_lib.unquoted import without_values
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
@@ -171,7 +172,7 @@ def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
 def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome, lane: Lane) -> None:
     """Find the lines of a rejected batch that the server does not take, and write the others."""
     if len(group) == 1:
-        return _reject(target, group[0], reason, outcome)
+        return _reject(target, group[0], without_values(reason, group[0][1]), outcome)
     rest = _without_duplicates(target, group, outcome)
     halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
     for half in halves:

@@ -78,24 +78,13 @@ def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | No
     items = _sum_by_table(used)
     if not any(items.values()):
         return None
-    began, ended = min(s["at"] - s["seconds"] for s in used), max(s["at"] for s in used)
-    width = max((ended - began) / BINS, 0.05)
     biggest = sorted(items, key=lambda t: (-items[t], t))[:BIGGEST]
     others = [t for t in items if t not in biggest]
-    lines = {t: _rates(used, {t}, began, width) for t in biggest}
+    labels, intervals = _labels(biggest), _intervals(used)
+    lines = {labels[t]: _rates(used, {t}, intervals) for t in biggest}
     if others:
-        lines[f"{many(len(others), 'other table')}, summed"] = _rates(used, set(others), began, width)
-    figure, axes = _axes(3.6)
-    labels = _labels(biggest) | {name: name for name in lines if name not in biggest}
-    for (name, points), colour, line, mark in zip(lines.items(), COLOURS, LINES, MARKERS, strict=False):
-        axes.plot(
-            *zip(*points, strict=True), label=f" {labels[name]}", color=colour, linestyle=line, marker=mark,
-            markersize=3.5, markevery=max(1, len(points) // 12), linewidth=1.3, drawstyle="steps-mid",
-        )  # fmt: skip
-    cut = f", without pauses of {duration(pause)}" if pause else ""
-    _label(axes, f"seconds since the import's start{cut}", "items per second")
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        lines[f"{many(len(others), 'other table')}, summed"] = _rates(used, set(others), intervals)
+    figure = _over_time(lines, pause, "items per second")
     total, busy = sum(items.values()), sum(s["seconds"] for s in used)
     peak = max(used, key=lambda s: (s["items"] or 0) / s["seconds"])
     return figure, (
@@ -130,20 +119,9 @@ def _capacity(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None
     used, pause = _without_pauses([s for s in samples if s["seconds"] and s["seconds"] > 0])
     if not any(s["wcu"] for s in used):
         return None
-    began, ended = min(s["at"] - s["seconds"] for s in used), max(s["at"] for s in used)
-    width = max((ended - began) / BINS, 0.05)
-    names = {str(s["source"]) for s in used}
-    units, throttles = (_rates(used, names, began, width, what) for what in ("wcu", "throttles"))
-    figure, axes = _axes(3.6)
-    axes.plot(*zip(*units, strict=True), label=" write units", color=COLOURS[0], linewidth=1.3, drawstyle="steps-mid")
-    axes.plot(
-        *zip(*throttles, strict=True), label=" throttled requests", color=COLOURS[2], linestyle="--", marker="s",
-        markersize=3.5, markevery=max(1, len(throttles) // 12), linewidth=1.3, drawstyle="steps-mid",
-    )  # fmt: skip
-    cut = f", without pauses of {duration(pause)}" if pause else ""
-    _label(axes, f"seconds since the import's start{cut}", "per second")
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    names, intervals = {str(s["source"]) for s in used}, _intervals(used)
+    units, throttles = (_rates(used, names, intervals, what) for what in ("wcu", "throttles"))
+    figure = _over_time({"write units": units, "throttled requests": throttles}, pause, "per second")
     spent, busy = sum(s["wcu"] or 0.0 for s in used), sum(s["seconds"] for s in used)
     return figure, (
         f"The import consumed {many(round(spent), 'write unit')} in {duration(busy)} of writing, "
@@ -152,10 +130,32 @@ def _capacity(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None
     )
 
 
+def _over_time(lines: Mapping[str, list[tuple[float, float]]], pause: float, unit: str) -> Figure:
+    """Rates by name as lines that can be told apart without colour."""
+    figure, axes = _axes(3.6)
+    for (name, points), colour, line, mark in zip(lines.items(), COLOURS, LINES, MARKERS, strict=False):
+        axes.plot(
+            *zip(*points, strict=True), label=f" {name}", color=colour, linestyle=line, marker=mark,
+            markersize=3.5, markevery=max(1, len(points) // 12), linewidth=1.3, drawstyle="steps-mid",
+        )  # fmt: skip
+    cut = f", without pauses of {duration(pause)}" if pause else ""
+    _label(axes, f"seconds since the import's start{cut}", unit)
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _intervals(samples: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """When the first interval begins, and how many seconds each of them has."""
+    began, ended = min(s["at"] - s["seconds"] for s in samples), max(s["at"] for s in samples)
+    return began, max((ended - began) / BINS, 0.05)
+
+
 def _rates(
-    samples: Sequence[Mapping[str, Any]], names: set[str], began: float, width: float, what: str = "items"
+    samples: Sequence[Mapping[str, Any]], names: set[str], intervals: tuple[float, float], what: str = "items"
 ) -> list[tuple[float, float]]:
     """Middles of equal intervals and how much per second in them, from the first to the last with any sample."""
+    began, width = intervals
     bins: dict[int, float] = {}
     for sample in (s for s in samples if s["source"] in names):
         start, end = sample["at"] - sample["seconds"] - began, sample["at"] - began

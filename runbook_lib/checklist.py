@@ -10,20 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook_lib.aws.guard import (
-    SOURCE,
-    SOURCE_RECOVERY,
-    STAGING,
-    STAGING_DELETES,
-    STAGING_LISTS,
-    TARGET,
-    TARGET_CANARY,
-    TARGET_CREATES,
-    TARGET_DELETES,
-    TARGET_IMPORTS,
-    TARGET_WARMING,
-    TARGET_WRITES,
-)
+from runbook_lib.aws.guard import ALWAYS, ASKED
 from runbook_lib.definition_findings import (
     canaries,
     canary_summary,
@@ -38,17 +25,6 @@ from runbook_lib.record import Record
 from runbook_lib.wording import NOT_MEASURED, count, many
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
-ALLOWED = {
-    "source": SOURCE | SOURCE_RECOVERY,
-    "target": TARGET
-    | TARGET_WRITES
-    | TARGET_WARMING
-    | TARGET_CANARY
-    | TARGET_CREATES
-    | TARGET_DELETES
-    | TARGET_IMPORTS,
-    "staging": STAGING | STAGING_DELETES | STAGING_LISTS,
-}
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
 EXPORTING = "ExportTableToPointInTime"
 ASKED_FOR = {
@@ -97,7 +73,8 @@ def checklist(record: Record) -> list[Check]:
 def calls(record: Record) -> list[Calls]:
     """The counted calls of all sides, and whether each operation is on its side's list of allowed ones."""
     found = []
-    for side, allowed in ALLOWED.items():
+    for side, always in ALWAYS.items():
+        allowed = always | ASKED[side]
         names = {operation.split(":", 1)[1] for operation in allowed}
         made: Mapping[str, int | None] = record.get(f"{side}_calls") or {}
         found += [Calls(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]

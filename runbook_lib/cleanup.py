@@ -219,11 +219,11 @@ def _groups(checked: CheckedFile, schema: tuple[KeyAttribute, ...]) -> Iterator[
     """A file's items by key digest, as many as can be asked for at once: their keys and digests."""
     group: dict[bytes, tuple[Item, bytes]] = {}
     for _, line in checked.items():
-        item = parse_line(line)
         try:
+            item = parse_line(line)
             group[_key(item, schema)] = (key_of(item, schema), digest(item))
         except RunbookError:
-            continue  # not an item of this table: it was quarantined and never written
+            continue  # no item of this table: it was quarantined and never written
         if len(group) == KEYS_AT_ONCE:
             yield group
             group = {}

@@ -270,6 +270,7 @@ class Dispatch:
         self.loading.progress.workers = []
         self.crew.keep(self.loading.progress.source, 0.0)
         flush(self.loading, nullcontext())
+        self.loading.show(self.loading.progress.state)
 
     def _last_words(self, future: Future[Message]) -> None:
         """The report of an attempt that was told to stop; one whose worker went away meanwhile says nothing."""

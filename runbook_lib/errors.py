@@ -13,6 +13,8 @@
     ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
     ├── LedgerError              the run's ledger cannot be read or written, for example on a full disk
     └── EvidenceError            the files of a run folder are not the ones it was sealed with
+    KeyboardInterrupt
+    └── Interrupted              a person stopped a step; nothing is wrong
 
 A message says what was expected, what was found and what to do next.
 """
@@ -25,6 +27,13 @@ class RunbookError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Let IPython show one line instead of a traceback (the notebook still fails)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A person stopped a step, by Ctrl-C or by the stop button; `str()` says how to go on."""
+
+    def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
 
 

@@ -89,10 +89,16 @@ def key_of(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
     for attribute in schema:
         value = item.get(attribute.name)
         if not isinstance(value, dict) or attribute.type not in value:
-            found = "missing" if value is None else f"of type {'/'.join(value)}"
+            found = "missing" if value is None else f"of type {_types(value)}"
             raise CorruptFile(f"key attribute {attribute.name!r} should be of type {attribute.type} and is {found}")
         key[attribute.name] = value
     return key
+
+
+def _types(value: Any) -> str:
+    """The types a value claims, of those that DynamoDB has; anything else may be contents and is not named."""
+    known = [t for t in (*_PARSED, *_FORMS) if isinstance(value, dict) and t in value]
+    return "/".join(known) or "unknown"
 
 
 def canonical_json(attributes: dict[str, Attribute]) -> bytes:
@@ -114,7 +120,9 @@ def canonical(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
     """The attributes with each value in its one spelling; the very same object if they were so before."""
     try:
         return _canonical_in(attributes.items(), attributes)  # type: ignore[no-any-return]
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except KeyError:  # it names what stands in place of a type, which may be contents
+        raise CorruptFile("not an item in DynamoDB JSON: a type that DynamoDB does not have") from None
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise CorruptFile(f"not an item in DynamoDB JSON: {error}") from None
 
 
@@ -235,6 +243,7 @@ def _members(values: list[str], spelled: list[str]) -> list[str]:
 PLAIN_LENGTH = 40
 _PLAIN = r"(?!-0(?:,|\Z))-?(?:0|[1-9][0-9]*+)(?:\.[0-9]*[1-9])?"
 _plain, _plains = (re.compile(p).fullmatch for p in (_PLAIN, f"{_PLAIN}(?:,{_PLAIN})*"))
+_PARSED = ("S", "N", "BOOL", "M", "L")
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "B": _binary,
     "NULL": _null,

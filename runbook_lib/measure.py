@@ -33,9 +33,9 @@ class Measure:
         for _, line in batch:
             try:
                 item = parse_line(line)
+                size = item_size(item)
             except CorruptFile:
                 continue
-            size = item_size(item)
             self.items += 1
             self.size += size
             self.units += _units(size)
@@ -60,8 +60,11 @@ def projected_size(item: Item, size: int, index: Index) -> int:
 
 
 def item_size(item: Item) -> int:
-    """Bytes of an item as DynamoDB counts them."""
-    return sum(attribute_size(name, value) for name, value in item.items())
+    """Bytes of an item as DynamoDB counts them; raises CorruptFile for what DynamoDB does not have."""
+    try:
+        return sum(attribute_size(name, value) for name, value in item.items())
+    except (AttributeError, TypeError, ValueError):
+        raise CorruptFile("not an item in DynamoDB JSON") from None
 
 
 def attribute_size(name: str, value: dict[str, Any]) -> int:

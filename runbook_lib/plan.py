@@ -141,7 +141,7 @@ def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -
     """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
 
     Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
-    is not selected; `only` is a further glob. Raises ConfigError with them all if no table is left.
+    is not selected; `only` are further globs, see `is_among`. Raises ConfigError with them all if no table is left.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
     for pattern in wanted.include:
@@ -166,7 +166,7 @@ def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -
             )
         else:
             targets[name] = target
-    chosen = {source: target for source, target in targets.items() if fnmatchcase(source, only)}
+    chosen = {source: target for source, target in targets.items() if is_among(source, only)}
     if mistakes and not chosen:
         raise ConfigError("\n".join(mistakes))
     if not chosen:
@@ -175,6 +175,11 @@ def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -
             f"0 after --tables {only!r}; nothing was done"
         )
     return chosen, mistakes
+
+
+def is_among(source: str, only: str) -> bool:
+    """Whether a table is meant by a glob, or by one of several with commas between them."""
+    return any(fnmatchcase(source, glob.strip()) for glob in only.split(","))
 
 
 def wants_recovery(enable_pitr: Iterable[str], source: str) -> bool:

@@ -247,5 +247,6 @@ def check_confirmation(confirmation: str, clients: Clients) -> None:
     if confirmation != expected:
         raise ConfigError(
             f"confirm_target: expected {expected!r}, which is the target these credentials reach, found "
-            f"{confirmation!r}; nothing was written. Spell it in the configuration to allow writing"
+            f"{confirmation!r}; nothing was written. Spell it in the configuration, or in the form above this gate in "
+            "JupyterLab, to allow writing"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,9 @@ from runbook_lib.cleanup import Removal
 from runbook_lib.counted import counted
 from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Pair, Plan, spell_key
-from runbook_lib.record import Record
+from runbook_lib.record import SHOWN_DIFFERENCES, Record, difference_rows
 from runbook_lib.run import Run
+from runbook_lib.wording import spell_difference
 
 
 def who_and_where(run: Run) -> pd.DataFrame:
@@ -114,6 +116,13 @@ def differing(plan: Plan) -> pd.DataFrame:
     rows = [(s, d) for s, parity in plan.parity.items() for d in parity.differences]
     rows.sort(key=lambda row: RATINGS.index(row[1].rating))
     return pd.DataFrame([[s, *(getattr(d, c) for c in columns)] for s, d in rows], columns=["table", *columns])
+
+
+def differences(run: Run) -> pd.DataFrame:
+    """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
+    rows = islice(difference_rows(run.ledger), SHOWN_DIFFERENCES)
+    columns = ["table", "kind", "key", "where"]
+    return pd.DataFrame([spell_difference(row) for row in rows], columns=columns)
 
 
 def reconciliation(record: Record) -> pd.DataFrame:

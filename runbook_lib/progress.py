@@ -1,45 +1,72 @@
 """Live tables of what a step is doing, which end as plain static HTML wherever they are shown.
 
-One output is updated in place; there is no widget that could be left behind dead.
+One output is updated in place; there is no widget that could be left behind dead. Headless (RUNBOOK_HEADLESS)
+nobody watches: the table is drawn once, when its cell has ended, so that a killed kernel leaves no half one.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
+from runbook_lib.crew import Shift
 from runbook_lib.loading import TableProgress
 
 EVERY = 0.5
+GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target")
 
 
 class LiveTable:
-    """Rows by name, redrawn at most twice a second and once more at the end of the step."""
+    """Rows by name, each with a state first; redrawn at most twice a second, and when the cell ends.
 
-    def __init__(self, *columns: str) -> None:
-        self._columns = columns
-        self._rows: dict[str, tuple[str, ...]] = {}
+    The columns of `now` are of the moment. However the cell ends, no row is left saying that something goes on.
+    """
+
+    def __init__(self, *columns: str, now: tuple[str, ...] = ()) -> None:
+        self._columns = ("table", "state", *columns, *now)
+        self._moving = len(now)
+        self._rows: dict[str, list[str]] = {}
         self._drawn = 0.0
         self._handle: Any = None
         self.link: str | None = None
+        self._watched = os.environ.get("RUNBOOK_HEADLESS") != "1"
+        shell = get_ipython()
+        self._events = shell.events if shell else None
+        if self._events is not None:
+            self._events.register("post_run_cell", self._end)
 
-    def set(self, name: str, *cells: str) -> None:
-        self._rows[name] = cells
-        if time.monotonic() - self._drawn > EVERY:
-            self.draw()
+    def set(self, *rows: tuple[str, ...]) -> None:
+        """Rows as (name, state, cells ...), which are drawn together."""
+        self._rows |= {name: cells for name, *cells in rows}
+        if self._watched and time.monotonic() - self._drawn > EVERY:
+            self._draw()
 
     def drop(self, name: str) -> None:
         """Show a row no more."""
         self._rows.pop(name, None)
 
-    def draw(self) -> None:
-        """Show the rows as they are now."""
+    def _end(self, _: object) -> None:
+        """The last drawing, after the cell has ended in whatever way."""
+        if self._events is not None:
+            self._events.unregister("post_run_cell", self._end)
+        self.link = None  # to something that ends with the cell
+        for name, (state, *cells) in self._rows.items():
+            for place in range(len(cells) - self._moving, len(cells)):
+                cells[place] = ""
+            state = f"stopped while {state}" if state in GOING else "not begun" if state == "waiting" else state
+            self._rows[name] = [state, *cells]
+        if self._rows:
+            self._draw()
+
+    def _draw(self) -> None:
         self._drawn = time.monotonic()
-        head = "".join(f"<th>{escape(c)}</th>" for c in ("table", *self._columns))
+        head = "".join(f"<th style='text-align:left'>{escape(c)}</th>" for c in self._columns)
         body = "".join(
             "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
             for name, cells in self._rows.items()
@@ -56,52 +83,49 @@ class LiveTable:
 
 def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:
     """Shows the state of every export; for `export_tables`."""
-    table = LiveTable("state", "items", "export")
+    table = LiveTable("items", "export")
 
     def watch(states: dict[str, dict[str, Any]]) -> None:
         for source, fact in states.items():
             items = f"{fact['items']:,}" if fact.get("items") is not None else ""
-            table.set(source, fact["status"], items, fact.get("arn") or "")
-        if states and all(fact["status"] != "IN_PROGRESS" for fact in states.values()):
-            table.draw()
+            table.set((source, fact["status"], items, fact.get("arn") or ""))
 
     return watch
 
 
 def import_progress() -> Callable[[TableProgress], None]:
     """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
-    table = LiveTable("state", "items", "MB", "items/s", "WCU/s", "WCU", "throttled", "left")
+    table = LiveTable("items", "MB", "WCU", "throttled", now=("items/s", "WCU/s", "left"))
     known: dict[str, TableProgress] = {}
     workers: set[str] = set()
 
     def watch(now: TableProgress) -> None:
         known[now.source], table.link = now, now.dashboard
-        table.set(now.target, *_cells(now))
+        whole = _together(list(known.values()))
         for name in workers - {shift.worker for shift in now.workers}:
             table.drop(name)
-        for shift in now.workers:
-            workers.add(shift.worker)
-            at_hand = f"{shift.at_hand} file{'' if shift.at_hand == 1 else 's'} at hand"
-            table.set(shift.worker, at_hand, f"{shift.items:,}", "", f"{shift.rate:,.0f}", "", "", "", "")
-        if len(known) > 1:
-            table.set("all tables", *_cells(_together(list(known.values()))))
-        if now.state not in ("waiting", "loading"):
-            table.draw()
+        workers.update(shift.worker for shift in now.workers)
+        crew = [_worker(shift) for shift in now.workers]
+        table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)), *crew)
 
     return watch
 
 
+def _worker(shift: Shift) -> tuple[str, ...]:
+    at_hand = f"{shift.at_hand} file{'' if shift.at_hand == 1 else 's'} at hand"
+    return shift.worker, at_hand, f"{shift.items:,}", "", "", "", f"{shift.rate:,.0f}", "", ""
+
+
 def _cells(now: TableProgress) -> tuple[str, ...]:
-    eta = now.eta_seconds if now.state == "loading" else None
+    loading = now.state == "loading"
     return (
-        now.state,
         f"{now.done:,} of {now.items:,}",
         f"{now.bytes / 1e6:,.1f}",
-        f"{now.rate:,.0f}" if now.rate else "",
-        f"{now.wcu_rate:,.0f}" if now.wcu_rate else "",
         f"{now.wcu:,.0f}",
         f"{now.refused:,} items" if now.refused else "",
-        f"{eta:,.0f} s" if eta is not None else "",
+        f"{now.rate:,.0f}" if loading and now.rate else "",
+        f"{now.wcu_rate:,.0f}" if loading and now.wcu_rate else "",
+        f"{now.eta_seconds:,.0f} s" if loading and now.eta_seconds is not None else "",
     )
 
 
@@ -117,12 +141,14 @@ def _together(tables: list[TableProgress]) -> TableProgress:
 
 
 def validation_progress() -> Callable[[str, str, int, int], None]:
-    """Shows how far the comparison of each table is; for `validate_tables`."""
-    table = LiveTable("state", "items")
+    """Shows how far and how fast the comparison of each table is; for `validate_tables`."""
+    table = LiveTable("items", now=("items/s",))
+    began: dict[tuple[str, str], tuple[float, int]] = {}
 
     def watch(source: str, state: str, done: int, expected: int) -> None:
-        table.set(source, state, f"{done:,} of {expected:,}")
-        if state in ("PASS", "FAIL"):
-            table.draw()
+        since, before = began.setdefault((source, state), (time.monotonic(), done))
+        seconds = time.monotonic() - since
+        rate = f"{(done - before) / seconds:,.0f}" if done > before and state in GOING else ""
+        table.set((source, state, f"{done:,} of {expected:,}", rate))
 
     return watch

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,28 @@ from runbook_lib.advice import advise
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
-from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused
+from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
 from runbook_lib.ledger import Ledger
-from runbook_lib.plan import Pair, Plan
+from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
 ORPHAN_SECONDS = 20.0
+GO_ON = {
+    "preflight": "Nothing was changed; run it again.",
+    "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
+    "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
+    "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
+    "validate": "Run it again with the same run id; it goes on after the last finished file or segment.",
+    "report": "Run it again.",
+    "cleanup": "What was removed is recorded; run it again and it goes on from there.",
+}
 
 
 @dataclass(slots=True)
 class Run:
-    """An open run. `execute` allows writing to the target; `only` is a glob over source tables.
+    """An open run. `execute` allows writing to the target; `only` are globs over source tables, see `is_among`.
 
     `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`.
     """
@@ -59,7 +67,7 @@ class Run:
         """Those of the planned tables that this invocation acts on; raises GateFailed if there is no plan."""
         if not self.ledger.all("pair"):
             raise GateFailed(f"run {self.id} has no plan yet; run 00_preflight first")
-        chosen = [pair for pair in self.pairs() if fnmatchcase(pair.source, self.only)]
+        chosen = [pair for pair in self.pairs() if is_among(pair.source, self.only)]
         if not chosen:
             raise GateFailed(f"no table of run {self.id} matches {self.only!r}")
         return chosen
@@ -100,7 +108,10 @@ class Run:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Record a step's start, end and seconds; one process at a time, and an interrupt is recorded too."""
+        """Record a step's start, end and seconds; one process at a time.
+
+        An interrupt is recorded too, and raised as Interrupted, which says how to go on.
+        """
         if name not in AFTERWARDS:
             refuse_cleaned(self.ledger, self.id)
         with _only_one(self.folder / ".lock", f"run {self.id}"):
@@ -110,9 +121,12 @@ class Run:
             self.ledger.put("step", name, record)
             try:
                 yield
+            except KeyboardInterrupt:
+                stopped = Interrupted(f"{name} was stopped by hand. {GO_ON[name]}")
+                record |= {"status": "interrupted", "message": str(stopped)}
+                raise stopped from None
             except BaseException as error:
-                record["status"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                record["message"] = str(error) or type(error).__name__
+                record |= {"status": "failed", "message": str(error) or type(error).__name__}
                 raise
             else:
                 record["status"] = "completed"

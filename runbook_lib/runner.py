@@ -10,24 +10,21 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
-
 from runbook_lib.aws.clients import connect
 from runbook_lib.config import load_config
 from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError
+from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
+from runbook_lib.log_lines import outcome, so_far
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
@@ -41,8 +38,6 @@ FILES = {
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
-# ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
-QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 Say = Callable[[str], None]
 
 
@@ -139,32 +134,33 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
         ledger.put(
             "step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure}
         )
-    write_record(run.folder, build_record(ledger, run.id, run.config.name, running=True))
+    state = build_record(ledger, run.id, run.config.name, running=True)
+    write_record(run.folder, state)
     ledger.close()
-    seconds = (datetime.now(UTC) - began).total_seconds()
-    say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {failure}' if failure else ''}")
+    seconds, told = (datetime.now(UTC) - began).total_seconds(), failure or outcome(state, step)
+    say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 
 
 def _execute(run: Run, request: Request, step: str) -> str | None:
-    """Let papermill run a notebook; returns why it failed, or None."""
+    """Execute the step's notebook; returns why it failed, or None."""
     parameters = {
         "config": str(run.folder / "migration.yaml"),
         "run_id": run.id,
         "execute": request.execute,
         "tables": request.tables,
     }
+    book, result = NOTEBOOKS / FILES[step], run.folder / FILES[step]
+    return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
+
+
+def _has_begun(run: Run, step: str) -> bool:
+    """Whether a notebook came as far as the step itself; before that it has done nothing."""
+    ledger = Ledger(run.folder / "ledger.sqlite")
     try:
-        with _kernel_log(run.folder):
-            papermill.execute_notebook(
-                NOTEBOOKS / FILES[step], run.folder / FILES[step], parameters,
-                kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False, log_output=False, config=QUIET,
-            )  # fmt: skip
-    except PapermillExecutionError as error:
-        return str(error.evalue)
-    except (DeadKernelError, CellTimeoutError, OSError) as error:
-        return f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
-    return None
+        return ledger.get("step", step) is not None
+    finally:
+        ledger.close()
 
 
 def _finish(run: Run, *, interrupted: bool) -> Record:
@@ -224,34 +220,16 @@ def _environment() -> Iterator[None]:
 
 
 @contextmanager
-def _kernel_log(folder: Path) -> Iterator[None]:
-    """Send what kernels say on standard error, which they inherit, to `kernel.log` instead of the terminal."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with open(folder / "kernel.log", "ab") as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
-@contextmanager
 def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     """Say how far a long step is, now and then, so that a log shows life."""
-    over = threading.Event()
+    over, began = threading.Event(), time.monotonic()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             ledger = Ledger(folder / "ledger.sqlite")
-            row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
-            exports = [fact["status"] for fact in ledger.all("export").values()]
+            far = so_far(ledger, step)
             ledger.close()
-            say(
-                f"{step:<9} ... {exports.count('COMPLETED')} exports completed, "
-                f"{row['written'] or 0:,} of {row['items'] or 0:,} items written"
-            )
+            say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -17,6 +18,7 @@ from runbook_lib.rate import RateLimit
 
 RCU_BYTES = 4096
 Answer = dict[str, Any]
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,14 @@ def scan_items(
     """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower."""
     for items, _ in _pages(wire, table, segment, segments, limit, patience, _parsed):
         yield from items
+
+
+def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
+    """The stream; TransferError as soon as `stop` is set, so that nobody waits for the rest of a table."""
+    for each in stream:
+        if stop.is_set():
+            raise TransferError("the scan was stopped; run again to begin it anew")
+        yield each
 
 
 def _parsed(page: bytes) -> tuple[list[Item], Answer]:

@@ -6,6 +6,7 @@ the report says so. From the manifests on, the way is the same as for an export 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from runbook_lib.aws.wire import Patience
 from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name, export_folder, new_export_id
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
-from runbook_lib.scan import Page, scan_segment
+from runbook_lib.scan import Page, scan_segment, unless
 
 FILE_BYTES = 256 << 20
 
@@ -47,15 +48,20 @@ def scan_to_staging(
     writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
     limit = RateLimit(settings.scan_max_rcu)
     writer.start()
+    stop = threading.Event()
 
     def write_segment(segment: int) -> None:
         pages = scan_segment(run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience())
-        for part, items in enumerate(_files_of(pages, on_items)):
+        for part, items in enumerate(_files_of(unless(stop, pages), on_items)):
             writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode()))
 
     with ThreadPoolExecutor(settings.scan_segments) as pool:
-        for done in [pool.submit(write_segment, n) for n in range(settings.scan_segments)]:
-            done.result()
+        try:
+            for done in [pool.submit(write_segment, n) for n in range(settings.scan_segments)]:
+                done.result()
+        except BaseException:  # the pool waits for its threads
+            stop.set()
+            raise
     writer.finish(datetime.now(UTC))
     return identity.export_arn, export_folder(staging.prefix, export_id), limit.used
 

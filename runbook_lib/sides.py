@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from runbook_lib.errors import CorruptFile
 from runbook_lib.items import Item, KeyAttribute, parse_line
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
-from runbook_lib.scan import scan_items
+from runbook_lib.scan import scan_items, unless
 from runbook_lib.tally import Tally
 
 # What is read again, at most and per thread, after a kill.
@@ -87,10 +88,11 @@ def export_buckets(side: ExportSide, key: tuple[KeyAttribute, ...], tally: Tally
 
 def table_buckets(side: TableSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
     """The table's buckets; segments that the tally has are not read again."""
+    stop = threading.Event()
 
     def fill(segment: int) -> None:
         buckets = Buckets()
-        buckets.add_items(side.items_of(segment), key)
+        buckets.add_items(unless(stop, side.items_of(segment)), key)
         tally.finish(segment, buckets)
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
@@ -99,6 +101,7 @@ def table_buckets(side: TableSide, key: tuple[KeyAttribute, ...], tally: Tally, 
                 done.result()
                 show(tally.buckets.items)
         except BaseException:
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise
         finally:

@@ -1,12 +1,64 @@
-"""Forms for a person in JupyterLab; nothing here is needed to run the notebooks."""
+"""Forms for a person in JupyterLab; nothing here is needed to run the notebooks, and headless none is shown."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from html import escape
+
 import ipywidgets
 
+from runbook_lib.aws.tables import list_tables
 from runbook_lib.errors import ConfigError
+from runbook_lib.plan import choose_tables, is_among
 from runbook_lib.preflight import check_confirmation
+from runbook_lib.record import Record, difference_rows
+from runbook_lib.reuse import find_reuse
 from runbook_lib.run import Run
+from runbook_lib.wording import many, spell_difference
+
+ANY = "all"
+SHOWN_ROWS = 200
+MOST_LINES = 12
+
+
+def tables_form(run: Run) -> ipywidgets.Widget:
+    """Choose the tables of a new run, in place of the parameter `tables`; those of a planned run are only shown."""
+    if planned := run.pairs():
+        names = ", ".join(f"<code>{escape(pair.source)}</code>" for pair in planned)
+        return ipywidgets.HTML(
+            f"The tables of run {escape(run.id)} were chosen at its first pre-flight: {names}. "
+            "For others set another <code>run_id</code>."
+        )
+    existing = set(list_tables(run.clients.source)) | set(find_reuse(run.config, run.clients))
+    return _choice(run, sorted(choose_tables(run.config, existing)[0]))
+
+
+def _choice(run: Run, names: list[str]) -> ipywidgets.Widget:
+    """The globs as text and the tables they mean as a list; a change of one changes the other."""
+    typed = ipywidgets.Text(description="tables", layout={"width": "40em"})
+    listed = ipywidgets.SelectMultiple(options=names, rows=min(len(names), MOST_LINES), layout={"width": "40em"})
+    answer = ipywidgets.HTML()
+
+    def chosen() -> tuple[str, ...]:
+        return tuple(name for name in names if is_among(name, run.only))
+
+    def choose(globs: str) -> None:
+        run.only = typed.value = globs
+        listed.value = chosen()
+        answer.value = (
+            f"{len(listed.value):,} of {many(len(names), 'table')}; "
+            f"headless the same is <code>tables: {escape(json.dumps(globs))}</code>"
+        )
+
+    def pick(_: object) -> None:
+        if listed.value != chosen():
+            choose(",".join(listed.value) if len(listed.value) < len(names) else "*")
+
+    choose(run.only)
+    typed.observe(lambda _: choose(typed.value), names="value")
+    listed.observe(pick, names="value")
+    return ipywidgets.VBox([typed, listed, answer])
 
 
 def confirmation_form(run: Run) -> ipywidgets.Widget:
@@ -26,3 +78,49 @@ def confirmation_form(run: Run) -> ipywidgets.Widget:
     typed.observe(check, names="value")
     check()
     return ipywidgets.VBox([typed, answer])
+
+
+def differences_form(run: Run) -> ipywidgets.Widget:
+    """The listed differences, to be narrowed down by table, by kind, and by a piece of a key or a path."""
+    rows = list(difference_rows(run.ledger))
+    table = _menu("table", [row["source"] for row in rows])
+    kind = _menu("kind", [row["kind"] for row in rows])
+    piece = ipywidgets.Text(description="contains", placeholder="key, key hash or path")
+    found = ipywidgets.HTML()
+
+    def show(_: object = None) -> None:
+        wanted = [
+            row
+            for row in rows
+            if table.value in (ANY, row["source"])
+            and kind.value in (ANY, row["kind"])
+            and piece.value.strip() in " ".join(spell_difference(row))
+        ]
+        found.value = _as_html(wanted, len(rows))
+
+    _each_time(show, table, kind, piece)
+    return ipywidgets.VBox([ipywidgets.HBox([table, kind, piece]), found])
+
+
+def _menu(name: str, values: list[str]) -> ipywidgets.Dropdown:
+    return ipywidgets.Dropdown(description=name, options=[ANY, *sorted(set(values))])
+
+
+def _each_time(act: Callable[..., None], *widgets: ipywidgets.Widget) -> None:
+    """Act now and whenever the value of a widget changes."""
+    for widget in widgets:
+        widget.observe(act, names="value")
+    act()
+
+
+def _as_html(rows: list[Record], of: int) -> str:
+    more = f"; the first {SHOWN_ROWS} are shown" if len(rows) > SHOWN_ROWS else ""
+    head = "".join(f"<th>{name}</th>" for name in ("table", "kind", "key", "where"))
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in spell_difference(row)) + "</tr>"
+        for row in rows[:SHOWN_ROWS]
+    )
+    return (
+        f"{len(rows):,} of {many(of, 'listed difference')}{more}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )

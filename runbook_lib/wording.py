@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -93,3 +94,14 @@ def where_refused(table: Mapping[str, Any]) -> str:
     if service := table.get("import_table"):
         return f"ImportTable refused them, and says which and why in the log group {service.get('log_group')}"
     return f"reason, file, line and key hash of each are in quarantine/{table['source']}.jsonl"
+
+
+def spell_difference(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Table, kind, key (or its hash, where the run keeps no keys) and the places in the item, without a value."""
+    key = json.dumps(row["key"], ensure_ascii=False) if row["key"] is not None else row["key_hash"]
+    return row["source"], row["kind"], key, "; ".join(_place(path) for path in row["paths"] or ())
+
+
+def _place(path: Mapping[str, Any]) -> str:
+    became = f", {path['expected']} became {path['found']}" if path["how"] == "type" else ""
+    return f"{path['path']} {path['how']}{became}"

@@ -7,28 +7,9 @@ from pathlib import Path
 import botocore
 import botocore.session
 
-from runbook_lib.aws.guard import (
-    SOURCE,
-    SOURCE_RECOVERY,
-    STAGING,
-    STAGING_DELETES,
-    STAGING_LISTS,
-    TARGET,
-    TARGET_CANARY,
-    TARGET_CREATES,
-    TARGET_DELETES,
-    TARGET_IMPORTS,
-    TARGET_WARMING,
-    TARGET_WRITES,
-)
+from runbook_lib.aws.guard import ALWAYS, ASKED
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
-ALWAYS = (SOURCE, TARGET, STAGING)
-ASKED = (
-    SOURCE_RECOVERY,
-    TARGET_WRITES | TARGET_WARMING | TARGET_CANARY | TARGET_CREATES | TARGET_DELETES | TARGET_IMPORTS,
-    STAGING_DELETES | STAGING_LISTS,
-)
 HEAD = """# Allowed calls
 
 Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard.py`, the one list, and from all operations
@@ -52,8 +33,7 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
 def verdicts_of(operation: str) -> tuple[str, ...]:
     """The verdicts of source, target and staging side."""
     return tuple(
-        "yes" if operation in always else "asked" if operation in asked else "no"
-        for always, asked in zip(ALWAYS, ASKED, strict=True)
+        "yes" if operation in ALWAYS[side] else "asked" if operation in ASKED[side] else "no" for side in ALWAYS
     )
 
 
@@ -69,7 +49,7 @@ def page() -> str:
         for service in ("dynamodb", "s3")
         for name in sorted(session.get_service_model(service).operation_names)
     ]
-    others = sorted({o for side in (*ALWAYS, *ASKED) for o in side} - set(known))
+    others = sorted({o for sides in (ALWAYS, ASKED) for side in sides.values() for o in side} - set(known))
     lines = ["| operation | source | target | staging |", "|---|---|---|---|"]
     lines += [f"| `{o}` | {' | '.join(verdicts_of(o))} |" for o in [*known, *others]]
     return HEAD.format(version=botocore.__version__) + "\n".join(lines) + "\n"

@@ -10,16 +10,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from runbook_lib.evidence import seal
+from runbook_lib.sandbox.fleet import DEFAULT_ACCOUNT, DEFAULT_SCALE, TARGET_REGION
+from tests.browser.lab import Desk, lab_on_a_sandbox, until
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE, PICTURES = ROOT / "reports" / "sample", ROOT / "docs" / "pictures"
 PARTS = ("run.json", "report.html", "report.md", "charts")
+SHOWN = "*-cases, *-loan*, *-payments, *-statements, *-transactions"
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 
 
@@ -35,21 +40,54 @@ def make_sample(root: Path) -> None:
     seal(SAMPLE)
 
 
-def take_pictures() -> None:
-    """The sample's first screen, its reconciliation and its timeline."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        program = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
-        page = browser.new_page(viewport={"width": 1100, "height": 560})
-        page.goto((SAMPLE / "report.html").as_uri())
-        page.screenshot(path=PICTURES / "verdict.png")
-        page.locator("#tables").locator("xpath=..").screenshot(path=PICTURES / "tables.png")
-        page.locator("figure").first.screenshot(path=PICTURES / "timeline.png")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(CHROMIUM))
+        yield browser
         browser.close()
 
 
+def picture_the_report(browser: Browser) -> None:
+    """The sample's first screen, its reconciliation and its timeline."""
+    page = browser.new_page(viewport={"width": 1100, "height": 560})
+    page.goto((SAMPLE / "report.html").as_uri())
+    page.screenshot(path=PICTURES / "verdict.png")
+    page.locator("#tables").locator("xpath=..").screenshot(path=PICTURES / "tables.png")
+    page.locator("figure").first.screenshot(path=PICTURES / "timeline.png")
+
+
+def picture_the_notebooks(browser: Browser, folder: Path) -> None:
+    """The plan in 00_preflight and an import on its way in 20_import, of a few of the demo's tables."""
+    with lab_on_a_sandbox(folder, DEFAULT_SCALE) as lab:
+        desk = Desk(browser.new_page(viewport={"width": 1200, "height": 800}), lab)
+        desk.open("00_preflight")
+        desk.run_above("preflight(run)")
+        desk.finished()
+        desk.cell("tables_form").locator("input").fill(SHOWN)
+        desk.run_from("preflight(run)")
+        desk.finished()
+        desk.picture("Plan", PICTURES / "plan.png")
+        desk.open("10_export")
+        desk.run_all()
+        desk.finished()
+        desk.open("20_import")
+        desk.edit("execute: bool", "execute: bool = True")
+        desk.run_all()
+        desk.finished()
+        desk.cell("confirmation_form").locator("input").fill(f"{DEFAULT_ACCOUNT}/{TARGET_REGION}")
+        expect(desk.cell("confirmation_form")).to_contain_text("confirmed")
+        lab.control("POST", "faults", {"operation": "BatchWriteItem", "kind": "delay", "seconds": 0.1})
+        desk.run_from("gate_writes")
+        until(lambda: lab.written("%-transactions") > 2000, "an import on its way")
+        desk.picture("Import", PICTURES / "import.png")
+        lab.control("DELETE", "faults")
+        desk.finished()
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="runbook-sample-") as folder:
-        make_sample(Path(folder))
-    take_pictures()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="runbook-sample-") as own, chromium() as one:
+        make_sample(Path(own))
+        picture_the_report(one)
+        picture_the_notebooks(one, Path(own))

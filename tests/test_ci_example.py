@@ -41,14 +41,16 @@ def test_everything_after_the_run_happens_also_when_it_failed() -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_is_shell_and_calls_what_exists(script: str) -> None:
     assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
-    words = shlex.split(script)
-    if words[0] == "make":
-        assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
-    elif words[0].endswith("runbook"):
-        options = {name for p in cli.commands[words[1]].params for name in p.opts}
-        assert {w for w in words if w.startswith("--")} <= options
-    else:
-        assert words[0] in ("cat", "gh")
+    for line in script.splitlines():
+        words = shlex.split(line)
+        if words[0] == "make":
+            assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
+        elif ".venv/bin/runbook" in words:
+            name, *rest = words[words.index(".venv/bin/runbook") + 1 :]
+            options = {option for p in cli.commands[name].params for option in p.opts}
+            assert {w for w in rest if w.startswith("--")} <= options
+        else:
+            assert words[0] in ("cp", "cat", "gh")
 
 
 def test_every_command_of_the_page_exists() -> None:
@@ -61,10 +63,27 @@ def test_every_command_of_the_page_exists() -> None:
 def test_a_failed_run_ends_with_1_and_is_shown_checked_and_commented(world: World) -> None:
     world.pair("a", things(3))
     world.put(world.target, world.dst("a"), things(1))  # which on_non_empty: fail takes for a blocker
+    ran, summary, commented = _job(world, world.config())
+    assert [r.returncode for r in ran] == [1, 0, 0, 0], [r.stderr for r in ran]
+    assert ran[0].stdout.splitlines()[-2].startswith("FAIL: 1 table")
+    assert summary.startswith("## FAIL: migration test\n")
+    assert commented == f"{summary}17\n"
+
+
+def test_a_wrong_configuration_ends_with_2_and_a_comment_that_says_so(world: World) -> None:
+    ran, summary, commented = _job(world, world.config(**{"import": {"speed": 1}}))
+    assert [r.returncode for r in ran] == [2, 0, 0, 0], [r.stderr for r in ran]
+    assert "unknown key 'import.speed'" in ran[0].stderr
+    assert summary.startswith("No report: the run did not begin.")
+    assert commented == f"{summary}17\n"
+
+
+def _job(world: World, config: Path) -> tuple[list[subprocess.CompletedProcess[str]], str, str]:
+    """The workflow's scripts one after the other, as if each was `always()`; what it showed, and commented."""
     checkout = world.folder / "checkout"
     (checkout / ".venv" / "bin").mkdir(parents=True)
     (checkout / "bin").mkdir()
-    world.config().rename(checkout / "migration.yaml")
+    config.rename(checkout / "migration.yaml")
     _program(checkout / ".venv/bin/runbook", f'exec {shlex.quote(sys.executable)} -m runbook_lib "$@"')
     _program(checkout / "bin/gh", 'cat "$5" > commented; echo "$3" >> commented')
     environment = os.environ | {
@@ -78,11 +97,7 @@ def test_a_failed_run_ends_with_1_and_is_shown_checked_and_commented(world: Worl
         for s in SCRIPTS
         if s != "make setup"
     ]
-    assert [r.returncode for r in ran] == [1, 0, 0, 0], [r.stderr for r in ran]
-    assert ran[0].stdout.splitlines()[-2].startswith("FAIL: 1 table")
-    summary = (checkout / "summary").read_text()
-    assert summary.startswith("## FAIL: migration test\n")
-    assert (checkout / "commented").read_text() == f"{summary}17\n"
+    return ran, (checkout / "summary").read_text(), (checkout / "commented").read_text()
 
 
 def _program(file: Path, line: str) -> None:

@@ -16,6 +16,7 @@ from runbook_lib.importer import import_tables
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run, open_run
 from tests.test_creation import exists, recover, whole
+from tests.test_import import rewrite
 from tests.world import World, things
 
 CREATE = {"tables": {"create_missing": True}}
@@ -200,6 +201,20 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     assert world.items(world.target, world.dst("a")) == []
     assert objects(world) == set()
     assert only(clean_up(run, "r")).done  # and once more, with nothing left to do
+
+
+def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
+    world.pair("a", things(30))
+    run = world.open()
+    preflight(run)
+    export_tables(run)
+    broken = b'{"Item":{"id":{"S":"x"},}}'
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, broken, b"]"])
+    import_tables(run)
+    assert run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine")[0]["n"] == 2
+    removal = only(clean_up(run, run.id))
+    assert removal.items_deleted == 30
+    assert world.items(world.target, world.dst("a")) == []
 
 
 def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:

@@ -165,6 +165,13 @@ def test_item_sizes_are_those_of_dynamodb(value: dict[str, Any], size: int) -> N
     assert item_size({"name": value}) == size + 4
 
 
+@pytest.mark.parametrize("value", ['"text"', "{}", '{"S":1}', '{"S":"a","N":"1"}', '{"M":"a"}', '{"SS":[1]}'])
+def test_a_line_with_what_dynamodb_does_not_have_is_left_out_of_the_measure(value: str) -> None:
+    measure = Measure()
+    measure.add([(1, b'{"Item":{"id":{"S":"a"}}}'), (2, f'{{"Item":{{"id":{value}}}}}'.encode())])
+    assert (measure.items, measure.size) == (1, 3)
+
+
 def test_an_item_without_the_keys_of_an_index_is_not_in_it() -> None:
     keys_only = replace(GSI, name="k", projection="KEYS_ONLY")
     measure = Measure((GSI, keys_only))

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 import yaml
 
+from runbook_lib.execute import QUIET
 from runbook_lib.runner import FILES, NOTEBOOKS
 from tests.world import World, things
 
@@ -90,22 +91,31 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
 
 def test_each_notebook_runs_by_itself_with_plain_papermill_and_twice_with_the_same_result(world: World) -> None:
     """The cleanup too: without its confirmation it removes nothing, whatever `execute` says."""
+    import papermill
+
     world.pair("a", things(30))
     settings = {"config": str(world.config()), "run_id": "by-hand", "execute": True}
     parameters = world.folder / "params.yaml"
     parameters.write_text(yaml.safe_dump(settings))
+    _papermill_by_hand(world, BOOKS[0], parameters)
     counts = []
     for _ in range(2):
         for book in BOOKS:
-            ran = subprocess.run(
-                [sys.executable, "-m", "papermill", str(book), str(world.folder / book.name), "-f", str(parameters)],
-                capture_output=True, text=True, cwd=world.folder, check=False,
-            )  # fmt: skip
-            assert ran.returncode == 0, ran.stderr[-2000:]
+            papermill.execute_notebook(
+                book, world.folder / book.name, settings, cwd=world.folder, progress_bar=False, config=QUIET
+            )
         record = world.record("by-hand")
         counts.append((record["verdict"], record["totals"]["items_written"], record["totals"]["items_in_target"]))
     assert counts == [("PASS", 30, 30)] * 2
     assert record["target_calls"]["BatchWriteItem"] <= 8
+
+
+def _papermill_by_hand(world: World, book: Path, parameters: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "papermill", str(book), str(world.folder / book.name), "-f", str(parameters)],
+        capture_output=True, text=True, cwd=world.folder, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 @pytest.mark.parametrize(("name", "value"), [("execute", "false"), ("config", 5), ("run_id", None), ("tables", 1)])

@@ -37,6 +37,10 @@ def test_tables_are_included_excluded_renamed_and_overridden(tmp_path: Path) -> 
     ) == {"p-a": "dev-a", "p-c": "special"}
 
 
+def test_several_globs_choose_what_any_of_them_means(tmp_path: Path) -> None:
+    assert list(selected(tmp_path, ["a1", "a2", "b", "c"], "a?, c", include=["*"])) == ["a1", "a2", "c"]
+
+
 def test_without_a_rename_the_name_stays(tmp_path: Path) -> None:
     assert selected(tmp_path, ["a"], include=["a"]) == {"a": "a"}
 

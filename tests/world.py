@@ -89,7 +89,7 @@ class World:
         return open_run(str(self.config(**changes)), run_id, execute)
 
     def runbook(
-        self, *arguments: str | Path, timeout: float = 120, **environment: str
+        self, *arguments: str | Path, timeout: float = 400, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would, in a process of its own."""
         return subprocess.run(

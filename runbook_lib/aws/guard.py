@@ -115,6 +115,13 @@ STAGING = frozenset(
 STAGING_DELETES = frozenset({"s3:DeleteObjects"})
 # With import.strategy, on the one folder that ImportTable is to read.
 STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
+# What each side may always be asked for, and what only where somebody asked for it.
+ALWAYS = {"source": SOURCE, "target": TARGET, "staging": STAGING}
+ASKED = {
+    "source": SOURCE_RECOVERY,
+    "target": TARGET_WRITES | TARGET_CANARY | TARGET_WARMING | TARGET_CREATES | TARGET_IMPORTS | TARGET_DELETES,
+    "staging": STAGING_DELETES | STAGING_LISTS,
+}
 # Where botocore's events call a service by another name than its client.
 EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
 

@@ -56,19 +56,22 @@ def stay_up(port: int, scale: float, say: Say) -> None:
             pass
 
 
-def open_lab(scale: float, say: Say) -> int:
-    """Open the notebooks in JupyterLab on a sandbox; returns JupyterLab's exit code.
+def open_lab(scale: float, notebooks: Path, browser: bool, say: Say) -> int:
+    """Open the notebooks in JupyterLab on a sandbox; returns JupyterLab's exit code. SIGTERM ends both.
 
-    The notebooks' own default is a dry run; setting `execute` in them writes to the sandbox.
+    The notebooks' own default is a dry run; setting `execute` in them and typing the target, which is not in
+    the migration file, writes to the sandbox.
     """
-    with _ready(0, scale, say) as (sandbox, config):
+    with _ready(0, scale, say, confirm_target="") as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths()
         environment |= {"RUNBOOK_CONFIG": str(config), SWITCH: "1"}
-        notebooks = Path(__file__).resolve().parents[2] / "notebooks"
         command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)]
+        if not browser:
+            command.append("--no-browser")
         if os.geteuid() == 0:  # in a container; JupyterLab asks for it to be said
             command.append("--allow-root")
         lab = subprocess.Popen(command, env=environment)
+        signal.signal(signal.SIGTERM, lambda *_: lab.terminate())
         while True:
             try:
                 return lab.wait()
@@ -77,8 +80,8 @@ def open_lab(scale: float, say: Say) -> int:
 
 
 @contextmanager
-def _ready(port: int, scale: float, say: Say) -> Iterator[tuple[Sandbox, Path]]:
-    """A sandbox and the file of the demo migration in it."""
+def _ready(port: int, scale: float, say: Say, **settings: Any) -> Iterator[tuple[Sandbox, Path]]:
+    """A sandbox and the file of the demo migration in it, with settings of its own."""
     say(f"starting the sandbox at scale {scale:g}")
     with (
         start_sandbox(port=port, scale=scale) as sandbox,
@@ -86,8 +89,8 @@ def _ready(port: int, scale: float, say: Say) -> Iterator[tuple[Sandbox, Path]]:
     ):
         say(f"sandbox: {sandbox.endpoint}")
         config = Path(folder) / "migration.yaml"
-        settings = demo_config(sandbox.endpoint, sandbox.account, export={"poll_seconds": 0.5})
-        config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        content = demo_config(sandbox.endpoint, sandbox.account, export={"poll_seconds": 0.5}, **settings)
+        config.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         yield sandbox, config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,21 @@ def test_any_name_can_be_drawn(name: str, tmp_path: Path) -> None:
 def test_one_table_and_one_sample_are_enough(tmp_path: Path) -> None:
     made = records.record(tables=[records.table("only", 1)])
     assert len(draw_charts(made, records.samples(made)[:1], tmp_path)) == 4
+
+
+def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) -> None:
+    made = records.passed()
+    began = datetime.fromisoformat(made["tables"][-1]["spans"]["import"][0]).timestamp()
+    shifts = [
+        {"step": step, "source": "t", "worker": f"worker {n}", "began": began + n, "ended": began + n + 5, "items": 7}
+        for n in (1, 2)
+        for step in ("import", "validate")
+    ]
+    alone, together = (
+        draw_charts(made | {"workers": rows}, records.samples(made), tmp_path / str(len(rows)))[0]
+        for rows in ([], shifts)
+    )
+    assert "worker" not in alone.alt
+    assert together.alt.endswith("Below the tables stand the lanes of 2 workers.")
+    bars = [chart.path.read_text().count("clip-path") for chart in (alone, together)]
+    assert bars[1] - bars[0] >= len(shifts)

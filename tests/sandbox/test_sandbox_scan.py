@@ -178,4 +178,4 @@ def test_ten_thousand_items_are_scanned_in_seconds(aws: Aws, new_table: Any) -> 
     aws.put_all(table, [{"id": {"S": f"{n}"}, "text": {"S": "x" * 400}} for n in range(10_000)])
     started = time.monotonic()
     assert len(keys(scan_all(aws, TableName=table), "id")) == 10_000
-    assert time.monotonic() - started < 9  # about 1 s on an idle machine
+    assert time.monotonic() - started < 30  # about 1 s on an idle machine

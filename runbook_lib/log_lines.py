@@ -1,0 +1,40 @@
+"""What a run says in a log: how far a step is, and what came of it, in one line each."""
+
+from __future__ import annotations
+
+from runbook_lib.findings import total
+from runbook_lib.ledger import Ledger
+from runbook_lib.record import Record
+from runbook_lib.story import verdicts
+from runbook_lib.wording import count, many
+
+
+def so_far(ledger: Ledger, step: str) -> str:
+    """How far a running step is; empty where there is nothing to count."""
+    planned = len(ledger.all("pair"))
+    if step == "export":
+        done = sum(fact["status"] == "COMPLETED" for fact in ledger.all("export").values())
+        return f"{count(done)} of {many(planned, 'export')} completed"
+    if step == "import":
+        row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
+        return f"{count(row['written'] or 0)} of {many(row['items'] or 0, 'item')} written"
+    if step == "validate":
+        began = (ledger.get("step", step) or {}).get("started", "")
+        done = sum(fact["finished"] >= began > "" for fact in ledger.all("validation").values() if "finished" in fact)
+        return f"{count(done)} of {many(planned, 'table')} compared"
+    return ""
+
+
+def outcome(record: Record, step: str) -> str:
+    """What a completed step came to; empty where the verdict says it all."""
+    tables = record.get("tables") or []
+    if step == "preflight":
+        missed = sum(check.get("status") == "not checked" for check in record.get("checks") or [])
+        warnings = many(len(record.get("warnings") or []), "warning")
+        return f"{many(len(tables), 'table')} planned, {warnings}, {many(missed, 'look')} not made"
+    if step == "export":
+        return total(tables, "items_exported").with_noun("items in the manifests")
+    if step == "import":
+        done, what = ("items_written", "written") if record.get("executed") else ("lines_read", "read and checked")
+        return f"{total(tables, done).with_noun(what)}, {total(tables, 'items_quarantined').with_noun('in quarantine')}"
+    return verdicts(record) if step == "validate" else ""
