@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 
 
 def settings(key: str) -> list[Any]:
-    return [data for data in map(yaml.safe_load, blocks("yaml")) if key in data]
+    return [data for data in map(yaml.safe_load, blocks("ya?ml")) if key in data]
 
 
 def test_the_figures_of_the_page_are_those_that_were_measured_last() -> None:
