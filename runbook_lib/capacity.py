@@ -123,7 +123,6 @@ class Capacity:
         self._monotonic = monotonic
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._began = math.inf, 0, now
-        self.used, self.refused = 0.0, 0.0  # units, from the beginning
 
     @property
     def rate(self) -> float:
@@ -190,8 +189,6 @@ class Capacity:
     def settle(self, lane: Lane, size: int, expected: float, units: float, refused: float) -> None:
         """Learn what a request of `size` bytes cost; where the server does not say, it cost what was expected."""
         with self.changed:
-            self.used += units
-            self.refused += refused
             if units and not refused:
                 self._units_per_byte += 0.1 * (units / size - self._units_per_byte)
             self._free_at += self._takes(units + refused - expected)

@@ -225,6 +225,13 @@ def test_a_capacity_without_a_share_sends_nothing_and_stops_when_it_has_run_out(
     assert capacity.due(lane) == float("inf")
 
 
+def test_what_was_used_and_refused_is_counted_once() -> None:
+    capacity = Capacity(1, 8, 100.0, 100.0, known=True, monotonic=Clock())
+    for _ in range(3):
+        capacity.settle(capacity.lanes[0], 1_000, 10.0, 8.0, 2.0)
+    assert (capacity.used, capacity.refused) == (24.0, 6.0)
+
+
 def test_lanes_follow_a_share_that_held_them_back_and_not_one_that_they_could_not_use() -> None:
     clock = Clock()
     free, hot = (Capacity(2, 8, 1.0, 0.0, known=True, monotonic=clock) for _ in range(2))
