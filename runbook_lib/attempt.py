@@ -17,7 +17,7 @@ from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.aws.workers import WorkerClients
 from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target
-from runbook_lib.capacity import Capacity
+from runbook_lib.capacity import FLOOR, Capacity
 from runbook_lib.crew import calls_of
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, RunbookError
@@ -101,13 +101,17 @@ class Attempt:
         self.answered.set()
 
     def _ask(self) -> float | None:
-        """Ask until there is a share to begin with; None if there will be none."""
+        """Ask until there is a share to begin with; None if there will be none.
+
+        A lane that began with next to nothing would wait for its first request's units to be paid.
+        """
+        least = min(FLOOR, (self.unit.site.config.import_.max_wcu or 1.0) / 2)
         while not self._given_up():
             self.answered.clear()
             self.desk.send(self._report().to_message())
             self.answered.wait(FLUSH_SECONDS)
             grant = self.lease.grant
-            if not self.over and grant is not None and grant.file is not None and grant.share > 0:
+            if not self.over and grant is not None and grant.file is not None and grant.share >= least:
                 self.file = FileProgress(self.unit.file, *grant.file[:3], tuple(grant.file[3]))
                 return grant.share
         return None

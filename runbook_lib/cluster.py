@@ -36,6 +36,10 @@ THREADS = 4  # units at once per process: a file is one part of the hash range, 
 CONNECT_SECONDS = 30.0
 WORKERS_SECONDS = 300.0  # until the first workers of a cluster that scales are there
 COUNT_EVERY = 5.0
+GONE = (
+    "the connection to the Dask scheduler is lost; what is acknowledged is recorded: start a scheduler and run again "
+    "with the same run id"
+)
 
 
 class WorkerDesk(WorkerPlugin):  # type: ignore[misc]
@@ -123,7 +127,10 @@ class Cluster:
     def slots(self) -> int:
         now = time.monotonic()
         if now - self._counted_at >= COUNT_EVERY or not self._slots:
-            self._slots, self._counted_at = sum(self._client.nthreads().values()), now
+            try:
+                self._slots, self._counted_at = sum(self._client.nthreads().values()), now
+            except (CommClosedError, OSError, TimeoutError):
+                raise TransferError(GONE) from None
         return self._slots
 
     def submit(self, work: Work, *arguments: Any) -> Future[Message]:
@@ -134,20 +141,17 @@ class Cluster:
         self._client.loop.add_callback(self._post, _answers(self._name, worker), messages)
 
     async def _post(self, topic: str, messages: list[Message]) -> None:
-        with suppress(
-            CommClosedError, OSError
-        ):  # answers are given again and again, and `check` asks for the scheduler
-            await self._client.scheduler.log_event(topic=topic, msg=messages)
+        """Answers are given again and again, and `check` asks whether the scheduler is there."""
+        if self._client.status == "running":
+            with suppress(CommClosedError, OSError):
+                await self._client.scheduler.log_event(topic=topic, msg=messages)
 
     def is_loss(self, error: BaseException) -> bool:
         return isinstance(error, (KilledWorker, CancelledError))
 
     def check(self) -> None:
         if self._client.status not in ("running", "connecting"):
-            raise TransferError(
-                "the connection to the Dask scheduler is lost; what is acknowledged is recorded: start a scheduler "
-                "and run again with the same run id"
-            )
+            raise TransferError(GONE)
 
 
 def reach(settings: Settings) -> None:

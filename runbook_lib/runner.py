@@ -94,7 +94,8 @@ def _prepare(request: Request) -> Run:
     migration = load_config(request.config)
     run_id = request.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{migration.name}"
     clients = connect(migration)
-    check_engine(migration)
+    if {"import", "validate"} & set(request.steps()):
+        check_engine(migration)
     if request.execute:
         check_confirmation(migration.confirm_target, clients)
     if (reports_root() / run_id / "ledger.sqlite").exists():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import yaml
 
 from runbook_lib.config import load_config
 from runbook_lib.engine import check_engine
-from runbook_lib.errors import ConfigError
+from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.ledger import Ledger
@@ -149,7 +151,9 @@ def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: W
     config = world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2})
     process = started(world, config)
     ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
-    until(ledger_file, lambda: process.poll() is None, "SELECT 1 FROM file HAVING SUM(written) > 500")
+    until(
+        ledger_file, lambda: process.poll() is None, "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 500"
+    )
     processes = list(descendants(process.pid))
     for pid in [process.pid, *processes]:
         if pid == process.pid or b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -174,7 +178,9 @@ def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
     world.pair("a", things(4000))
     process = started(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))
     ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
-    until(ledger_file, lambda: process.poll() is None, "SELECT 1 FROM file HAVING SUM(written) > 500")
+    until(
+        ledger_file, lambda: process.poll() is None, "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 500"
+    )
     workers = workers_of(process.pid)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=SECONDS)
@@ -212,3 +218,52 @@ def test_a_local_run_loads_nothing_of_dask() -> None:
 def test_what_only_dask_can_heed_is_refused_for_a_local_engine(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="only for kind 'dask', and kind is 'local'"):
         load_config(world.config(engine=wrong))
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of Dask's command line, ended with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.chaos
+def test_a_scheduler_of_ones_own_is_used_and_its_loss_ends_the_import_until_the_next_run(world: World) -> None:
+    world.pair("a", things(3000))
+    address = f"tcp://127.0.0.1:{free_port()}"
+    scheduler = ("scheduler", "--host", address, "--no-dashboard")
+    worker = ("worker", address, "--host", "127.0.0.1", "--nthreads", "3", "--local-directory", str(world.folder))
+    settings = {"import": {"max_wcu": 400}, "engine": {"kind": "dask", "address": address, "workers": 1}}
+    run = world.open(**settings)
+    preflight(run)
+    export_tables(run)
+    with running(*scheduler) as process, running(*worker), ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(import_tables, run)
+        until(
+            run.folder / "ledger.sqlite",
+            loading.running,
+            "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 300",
+        )
+        process.kill()
+        with pytest.raises(TransferError, match="Dask scheduler is lost"):
+            loading.result(SECONDS)
+    (known,) = run.ledger.rows("SELECT SUM(written) AS n FROM file")
+    assert 300 < known["n"] < 3000
+    with running(*scheduler), running(*worker):
+        (fact,) = import_tables(run).values()
+        assert fact["status"] == "completed"
+        (checked,) = validate_tables(run).values()
+    assert checked["verdict"] == "PASS", checked["reasons"]
+    assert run.ledger.get("engine", "import")["scheduler"] == address

@@ -6,12 +6,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 
 from runbook_lib import attempt, dispatch, importer
 from runbook_lib.attempt import Attempt, FileUnit
+from runbook_lib.aws.workers import connect_worker
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.grants import Grant, Holding, Lease, Report
@@ -162,41 +164,54 @@ def test_what_the_target_refuses_is_quarantined_once_and_a_limit_ends_it(
 
 
 class LoneDesk:
-    """A desk whose coordinator answers once and is never heard of again."""
+    """A desk whose coordinator gives these shares, one for each of the first reports, and is never heard of again."""
 
     worker, process, slots = "w", "p", 1
 
-    def __init__(self, clients: Any) -> None:
-        self._clients, self.attempt = clients, None
-        self.sent: list[Message] = []
+    def __init__(self, clients: Any, *shares: float) -> None:
+        self._clients, self._shares, self._numbers = clients, list(shares), count()
+        self.attempt: Any = None
 
     def clients(self, site: Site) -> Any:
         return self._clients
 
     def send(self, message: Message) -> None:
-        self.sent.append(message)
-        if len(self.sent) == 1:
-            grant = Grant(message["attempt"], 0, 0, 100.0, (0, 0, 0, []))
+        if self._shares:
+            file = (0, 0, 0, []) if message["lines"] is None else None
+            grant = Grant(message["attempt"], next(self._numbers), message["number"], self._shares.pop(0), file)
             threading.Thread(target=self.attempt.take, args=(grant.to_message(),)).start()
+
+
+def alone(run: Run, world: World, *shares: float) -> Attempt:
+    """An attempt at the largest file, with a lease of a second."""
+    row = run.ledger.rows("SELECT * FROM file ORDER BY items DESC")[0]
+    site, key = Site(run.config, run.clients.target_identity.place), (KeyAttribute("id", "S", "HASH"),)
+    file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
+    desk: Any = LoneDesk(connect_worker(run.config, site.target), *shares)
+    unit = FileUnit("a 0", site, world.bucket, file, world.dst("a"), key)
+    desk.attempt = Attempt(desk, unit, Lease(life=1.0))
+    return desk.attempt
 
 
 def test_a_worker_that_is_cut_off_stops_writing_when_its_grant_runs_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = exported(world, 2000)
-    row = run.ledger.rows("SELECT * FROM file ORDER BY items DESC")[0]
-    site, key = Site(run.config, run.clients.target_identity.place), (KeyAttribute("id", "S", "HASH"),)
-    file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
-    desk: Any = LoneDesk(ThreadsEngine(run)._clients)
-    unit = FileUnit("a 0", site, world.bucket, file, world.dst("a"), key)
     monkeypatch.setattr(attempt, "PATIENCE", 3.0)
-    desk.attempt = alone = Attempt(desk, unit, Lease(life=1.0))
+    tried = alone(run, world, 100.0)
     clock = time.monotonic()
-    report = alone.run()
+    said = tried.run()
     assert time.monotonic() - clock > 2.5
-    assert report.left
-    assert 0 < report.written < row["items"]  # of a second at 100 units, and what was under way
-    assert report.written <= 100 * 1.0 + 2 * 25 + 10
+    assert said.left
+    assert 0 < said.written < tried.unit.file.items
+    assert said.written <= 100 * 1.0 + 2 * 25 + 10  # of a second at 100 units, and what was under way
+
+
+def test_a_worker_waits_for_a_share_that_it_can_begin_with(world: World) -> None:
+    run = exported(world, 400)
+    tried = alone(run, world, 0.0, 1e-9, *[4000.0] * 100)
+    said = tried.run()
+    assert (said.written, said.failure, said.left) == (tried.unit.file.items, None, False)
 
 
 def report(number: int, attempt: str = "a", lines: int | None = 100, **more: Any) -> Report:
