@@ -150,7 +150,7 @@ class Import(Strict):
         "tables.create_missing lets a target be made, ImportTable can make it and is estimated to cost less",
     )
     concurrency: int = Field(
-        default=32, ge=1, le=256, description="requests in flight at most; how many are used is found out"
+        default=32, ge=1, le=256, description="requests in flight at most, per process; how many are used is found out"
     )
     max_wcu: float | None = Field(
         default=None, gt=0, description="write units per second that a table may be given; default: all it takes"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import attempt, dispatch, importer
+from runbook_lib import attempt, dispatch, importer, validate
 from runbook_lib.attempt import Attempt, FileUnit
 from runbook_lib.aws.workers import connect_worker
 from runbook_lib.errors import TransferError
@@ -24,6 +24,7 @@ from runbook_lib.manifest import DataFile
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run
 from runbook_lib.units import Message, Site
+from runbook_lib.validate import validate_tables
 from runbook_lib.watermark import FileProgress
 from tests.threads_engine import ThreadsEngine, crew_of
 from tests.world import World, things
@@ -161,6 +162,35 @@ def test_what_the_target_refuses_is_quarantined_once_and_a_limit_ends_it(
     load_with(monkeypatch, run, ThreadsEngine(run, on_way=lambda message: [message, message]))
     (row,) = run.ledger.rows("SELECT SUM(written) AS written, (SELECT COUNT(*) FROM quarantine) AS bad FROM file")
     assert dict(row) == {"written": 300, "bad": 7}
+
+
+def test_items_that_a_target_holds_already_are_not_replaced_by_workers_either(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pair("a", things(200))
+    other = {"id": {"S": "i00007"}, "n": {"S": "somebody else's"}}
+    world.put(world.target, world.dst("a"), [other])
+    run = world.open(**{"import": {"on_non_empty": "append"}})
+    preflight(run)
+    export_tables(run)
+    load_with(monkeypatch, run, ThreadsEngine(run))
+    (row,) = run.ledger.rows("SELECT SUM(written) AS written, (SELECT COUNT(*) FROM quarantine) AS kept FROM file")
+    assert dict(row) == {"written": 199, "kept": 1}
+    assert other in world.items(world.target, world.dst("a"))
+
+
+def test_a_segment_or_file_whose_worker_went_away_is_counted_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = exported(world, 500, validate={"segments": 4, "max_rcu": 5000.0})
+    load_with(monkeypatch, run, ThreadsEngine(run))
+    engine = ThreadsEngine(run)
+    engine.dead = {"w0", "w2"}  # of the export, and of the target's segments
+    monkeypatch.setattr(validate, "open_crew", crew_of(engine))
+    (fact,) = validate_tables(run).values()
+    assert (fact["verdict"], fact["items_compared"], fact["items_in_target"]) == ("PASS", 500, 500), fact["reasons"]
+    assert len(engine.began) == 1 + 4 + 2  # the export's files together, four segments, and two of these again
+    assert fact["read_units"] > 0
 
 
 class LoneDesk:
