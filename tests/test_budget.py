@@ -6,7 +6,7 @@ import random
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.budget import BATCH, LIFE, OVERDUE, Budget, fair
@@ -35,6 +35,7 @@ def settled(budget: Budget, clock: Clock, uses: dict[str, float], rounds: int = 
     return shares
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), amounts | st.just(float("inf")), min_size=1, max_size=20), amounts)
 def test_all_is_shared_out_and_nobody_has_less_while_another_has_more_than_it_wants(
     wants: dict[str, float], total: float
@@ -166,6 +167,7 @@ class Worker:
         self.until = self.sent[number] + LIFE
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 0.9]), st.sampled_from([0.0, 0.3]))
 def test_the_ceiling_holds_at_every_moment_whatever_is_lost_or_late_or_gone(
     seed: int, late: float, lost: float
@@ -221,6 +223,13 @@ def test_a_capacity_without_a_share_sends_nothing_and_stops_when_it_has_run_out(
     assert capacity.due(lane) <= 0
     capacity.grant(0.0)
     assert capacity.due(lane) == float("inf")
+
+
+def test_what_was_used_and_refused_is_counted_once() -> None:
+    capacity = Capacity(1, 8, 100.0, 100.0, known=True, monotonic=Clock())
+    for _ in range(3):
+        capacity.settle(capacity.lanes[0], 1_000, 10.0, 8.0, 2.0)
+    assert (capacity.used, capacity.refused) == (24.0, 6.0)
 
 
 def test_lanes_follow_a_share_that_held_them_back_and_not_one_that_they_could_not_use() -> None:

@@ -24,10 +24,10 @@ from runbook_lib.items import Item, KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
+from tests.scale_model import BOOK, PAGE, page
 
 ID = (KeyAttribute("id", "S", "HASH"),)
 ROUNDS = 5
-BOOK = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 TEXT = "Quarterly statement of the borrowing base, "
 
 
@@ -175,3 +175,4 @@ def publish(block: str, title: str, columns: Sequence[str], rows: Sequence[Seque
     before, found, rest = BOOK.read_text(encoding="utf-8").partition(begin)
     assert found, f"docs/benchmarks.md has no place for {block!r}"
     BOOK.write_text(f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")  # its figures are worked out from these

@@ -1,6 +1,7 @@
 """A DynamoDB that acknowledges every BatchWriteItem at once and keeps nothing, in a process of its own.
 
-What is measured against it is the client. A GET answers with how many requests and puts came in.
+What is measured against it is the client. It says that every table is there, and may hand out one stored file
+under every key as S3 would. A GET of / answers with how many requests and puts came in, and its processor time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -26,19 +28,23 @@ class Sink:
 
     def puts(self) -> int:
         """The items that have come in since it was started."""
+        return int(self.counts()["puts"])
+
+    def counts(self) -> dict[str, float]:
+        """What has come in since it was started, and the seconds of `cpu` that it took."""
         with urllib.request.urlopen(self.endpoint, timeout=10) as answer:
-            return int(json.load(answer)["puts"])
+            counts: dict[str, float] = json.load(answer)
+            return counts
 
 
 @contextmanager
-def running_sink(delay: float = 0.0) -> Iterator[Sink]:
+def running_sink(delay: float = 0.0, stored: Path | None = None) -> Iterator[Sink]:
     """Start a sink on a free port of 127.0.0.1; it ends with the block, or with this process.
 
-    With a delay, puts are answered so many seconds late.
+    With a delay, puts are answered so many seconds late; `stored` is the file that S3 has under every key.
     """
-    with subprocess.Popen(
-        [sys.executable, str(Path(__file__)), str(delay)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, str(Path(__file__)), str(delay), *([str(stored)] if stored else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield Sink(f"http://127.0.0.1:{int(process.stdout.readline())}")
@@ -46,14 +52,21 @@ def running_sink(delay: float = 0.0) -> Iterator[Sink]:
             process.terminate()
 
 
-def _answer(body: bytes) -> bytes:
+def _answer(body: bytes, kind: str = "application/x-amz-json-1.0") -> bytes:
     head = (
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        f'HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nETag: "bench"\r\n'
         f"Content-Length: {len(body)}\r\nx-amz-crc32: {zlib.crc32(body)}\r\nx-amzn-RequestId: SINK\r\n\r\n"
     )
     return head.encode() + body
 
 
+ACCOUNT = "111122223333"
+IDENTITY = _answer(
+    b"<GetCallerIdentityResponse><GetCallerIdentityResult>"
+    b"<Arn>arn:aws:iam::%b:user/bench</Arn><UserId>bench</UserId><Account>%b</Account>"
+    b"</GetCallerIdentityResult></GetCallerIdentityResponse>" % (ACCOUNT.encode(), ACCOUNT.encode()),
+    "text/xml",
+)
 ACKNOWLEDGED = _answer(b'{"UnprocessedItems":{}}')
 
 
@@ -64,11 +77,17 @@ class Counts:
         self.requests = self.puts = 0
 
 
+def _described(body: bytes) -> bytes:
+    """A table that is there, as DescribeTable says it."""
+    table = {"TableArn": f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{json.loads(body)['TableName']}"}
+    return _answer(json.dumps({"Table": table}).encode())
+
+
 class Connection(asyncio.Protocol):
     """One HTTP/1.1 connection that is kept open; knows just as much HTTP as botocore speaks."""
 
-    def __init__(self, counts: Counts, delay: float) -> None:
-        self._counts, self._delay = counts, delay
+    def __init__(self, counts: Counts, delay: float, stored: bytes) -> None:
+        self._counts, self._delay, self._stored = counts, delay, stored
         self._received = bytearray()
         self._wanted = 0
 
@@ -86,8 +105,15 @@ class Connection(asyncio.Protocol):
             self._wanted = end + 4 + (int(rest.split(b"\r\n", 1)[0]) if found else 0)
             if len(received) < self._wanted:
                 return
-            if head.startswith(b"get "):
-                self._transport.write(_answer(json.dumps(vars(self._counts)).encode()))
+            if head.startswith(b"get / "):
+                counts = vars(self._counts) | {"cpu": time.process_time()}
+                self._transport.write(_answer(json.dumps(counts).encode()))
+            elif head.startswith(b"get "):
+                self._transport.write(self._stored)
+            elif b"x-www-form-urlencoded" in head:
+                self._transport.write(IDENTITY)
+            elif b"describetable" in head:
+                self._transport.write(_described(bytes(received[end + 4 : self._wanted])))
             else:
                 self._counts.requests += 1
                 self._counts.puts += received.count(b'"PutRequest"', end, self._wanted)
@@ -99,11 +125,11 @@ class Connection(asyncio.Protocol):
             self._wanted = 0
 
 
-async def _serve(delay: float) -> None:
+async def _serve(delay: float, stored: bytes) -> None:
     """Serve until the pipe from whoever started this is closed."""
     loop = asyncio.get_running_loop()
     counts = Counts()
-    server = await loop.create_server(lambda: Connection(counts, delay), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(counts, delay, stored), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)
@@ -111,4 +137,5 @@ async def _serve(delay: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(float(sys.argv[1])))
+    file = Path(sys.argv[2]).read_bytes() if len(sys.argv) > 2 else b""
+    asyncio.run(_serve(float(sys.argv[1]), _answer(file, "binary/octet-stream")))

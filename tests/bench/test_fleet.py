@@ -14,7 +14,7 @@ CASES = {
     "the table's limit, unknown": {"start": 4_000.0},
     "the table's limit, known": {"start": LIMIT, "known": True},
     "a ceiling of 16,000": {"start": LIMIT, "known": True, "ceiling": 16_000.0},
-    "a ceiling, every message up to 1 s late": {"start": LIMIT, "ceiling": 16_000.0, "delay": (0.01, 1.0)},
+    "a ceiling, every message up to 0.5 s late": {"start": LIMIT, "ceiling": 16_000.0, "delay": (0.01, 0.5)},
 }
 
 
