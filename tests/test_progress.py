@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from runbook_lib.runner import QUIET
+from runbook_lib.execute import QUIET
 
 BEGIN = """
 import os
