@@ -269,10 +269,23 @@ def _code(record: Record) -> list[tuple[str, str]]:
     notebooks, packages = code.get("notebooks") or {}, code.get("packages") or {}
     versions = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
     return [
+        *_engines(record),
         ("git commit", str(code.get("git") or wording.NOT_RECORDED)),
         *((f"sha256 of {name}", str(digest)) for name, digest in sorted(notebooks.items())),
         ("packages", versions or wording.NOT_RECORDED),
     ]
+
+
+def _engines(record: Record) -> list[tuple[str, str]]:
+    """Who did the work of a step, where it was not this process alone."""
+    found = []
+    for step, engine in sorted((record.get("engine") or {}).items()):
+        if engine.get("kind") not in (None, "local"):
+            workers = wording.many(engine.get("workers"), "worker process", "worker processes")
+            dashboard = engine.get("dashboard") or wording.NOT_RECORDED
+            said = f"{engine['kind']}: {workers} at {engine.get('scheduler')}, {engine.get('slots')} units at once"
+            found.append((f"engine of the {step}", f"{said}; dashboard {dashboard}"))
+    return found
 
 
 def _is_cut(reasons: list[str]) -> bool:

@@ -156,6 +156,19 @@ SECTIONS = (
 )  # fmt: skip
 
 
+def test_a_cluster_is_named_where_the_environment_is() -> None:
+    made = records.record()
+    assert "engine of the" not in plain(made).text
+    made["engine"] = {
+        "import": {"kind": "dask", "scheduler": "tcp://10.0.0.1:8786", "dashboard": "http://10.0.0.1:8787/status",
+                   "workers": 2, "slots": 8},
+        "validate": {"kind": "local"},
+    }  # fmt: skip
+    text = plain(made).text
+    assert "2 worker processes at tcp://10.0.0.1:8786, 8 units at once; dashboard http://10.0.0.1:8787/status" in text
+    assert "engine of the validate" not in text
+
+
 def test_every_section_is_there(page: Callable[[str], tuple[str, Page]]) -> None:
     html, _ = page("PASS")
     found = re.findall(r"<h[23][^>]*>(.*?)</h", html)
