@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.recovery import recovery_of
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, Plan
-from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.run import Run, table_identity
 
 
 def keep_before(run: Run, plan: Plan) -> None:

@@ -22,10 +22,11 @@ from runbook_lib.errors import ConfigError, RunbookError, TableError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
 from runbook_lib.manifest import DataFile
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
-from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")

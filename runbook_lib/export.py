@@ -17,10 +17,11 @@ from typing import Any
 from runbook_lib.aws.exports import ExportState, describe_export, start_export
 from runbook_lib.errors import ExportError
 from runbook_lib.manifest import Manifest
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.recovery import enable_recovery
 from runbook_lib.reuse import load_manifest
-from runbook_lib.run import Run, stamp
+from runbook_lib.run import Run
 from runbook_lib.scan_export import scan_to_staging
 
 Watch = Callable[[dict[str, dict[str, Any]]], None]

@@ -28,10 +28,11 @@ from runbook_lib.engine import open_crew
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
-from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
 from runbook_lib.strategy import IMPORT_TABLE
 from runbook_lib.table_import import begin_import, check_files, finish_import

@@ -15,8 +15,10 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO, cast
+
+from runbook_lib.moments import stamp
 
 Put = Callable[[str, BinaryIO], None]
 
@@ -94,11 +96,6 @@ def data_file_name(seed: bytes) -> str:
     return base64.b32encode(digest).decode("ascii").rstrip("=").lower() + ".json.gz"
 
 
-def timestamp(moment: datetime) -> str:
-    """Format a moment as the manifests do: UTC, milliseconds, "Z"."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class ExportWriter:
     """Write one export: `start`, then `add_file` any number of times, then `finish`.
 
@@ -156,11 +153,11 @@ class ExportWriter:
         return {
             "version": "2020-06-30",
             "exportArn": who.export_arn,
-            "startTime": timestamp(who.start_time),
-            "endTime": timestamp(end_time),
+            "startTime": stamp(who.start_time),
+            "endTime": stamp(end_time),
             "tableArn": who.table_arn,
             "tableId": who.table_id,
-            "exportTime": timestamp(who.export_time),
+            "exportTime": stamp(who.export_time),
             "s3Bucket": who.bucket,
             "s3Prefix": who.prefix.strip("/") or None,
             "s3SseAlgorithm": who.sse_algorithm,

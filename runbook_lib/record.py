@@ -15,7 +15,8 @@ from typing import Any
 
 from runbook_lib.counted import counted
 from runbook_lib.ledger import Ledger
-from runbook_lib.run import STEPS, stamp
+from runbook_lib.moments import stamp
+from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 

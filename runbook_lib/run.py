@@ -24,6 +24,7 @@ from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
 from runbook_lib.ledger import Ledger
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
 
@@ -254,8 +255,3 @@ def _only_one(lock: Path, what: str, seconds: float = ORPHAN_SECONDS) -> Iterato
 def table_identity(facts: TableFacts) -> str:
     """What tells a table from one of the same name made later; its ARN where the server gives no id."""
     return facts.table_id or facts.arn
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as text: UTC, ISO 8601, milliseconds, Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -25,10 +25,11 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
 from runbook_lib.log_lines import outcome, so_far
+from runbook_lib.moments import stamp
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, open_run, refuse_cleaned, reports_root, stamp
+from runbook_lib.run import STEPS, Run, open_run, refuse_cleaned, reports_root
 
 FILES = {
     "preflight": "00_preflight.ipynb",

@@ -19,8 +19,9 @@ from runbook_lib.creation import Sleep, note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only
 from runbook_lib.measure import Measure
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
-from runbook_lib.run import Run, stamp
+from runbook_lib.run import Run
 
 Fact = dict[str, Any]
 CREATION = frozenset(

@@ -29,9 +29,10 @@ from runbook_lib.items import Item
 from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
+from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit
-from runbook_lib.run import Run, stamp, table_identity
+from runbook_lib.run import Run, table_identity
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
 from runbook_lib.tally import Tally
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from runbook_lib.aws.standing import describe_standing, raise_warm_throughput
 from runbook_lib.errors import TransferError
+from runbook_lib.moments import stamp
 from runbook_lib.preflight import check_confirmation
-from runbook_lib.run import Run, stamp
+from runbook_lib.run import Run
 
 POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 3_600.0

@@ -69,7 +69,7 @@ LAYERS = [
     {"config", "items"},
     {"mistakes"},
     {"yamlfile"},
-    {"errors"},
+    {"errors", "moments"},
 ]
 
 
