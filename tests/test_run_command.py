@@ -16,6 +16,8 @@ import pytest
 
 from runbook_lib.ledger import Ledger
 from runbook_lib.progress import GOING
+from runbook_lib.run import open_run
+from tests.test_creation import whole
 from tests.world import World, things
 
 STEPS = ["preflight", "export", "import", "validate", "report"]
@@ -101,17 +103,16 @@ def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: Wo
 
 def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     world.pair("a")
-    ran = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
-    assert ran.returncode == 1
-    assert "no item was read" in ran.stdout
+    record = whole(world.open())
+    assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
 
 
 def test_a_skipped_table_is_not_migrated_and_the_run_fails(world: World) -> None:
     world.pair("a", things(3))
     world.pair("b", things(3), pitr=False)
-    ran = world.runbook("run", world.config(export={"without_pitr": "skip"}), "--run-id", "r1", "--execute")
-    assert ran.returncode == 1
-    row = next(t for t in world.record("r1")["tables"] if t["source"] == world.src("b"))
+    record = whole(world.open(export={"without_pitr": "skip"}))
+    assert record["verdict"] == "FAIL"
+    row = next(t for t in record["tables"] if t["source"] == world.src("b"))
     assert (row["verdict"], row["method"], row["items_exported"]) == ("NOT MIGRATED", "skipped", None)
 
 
@@ -129,9 +130,9 @@ def test_steps_can_be_run_one_by_one_and_only_the_whole_passes(world: World) -> 
 def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
     world.pair("a", things(3))
     world.pair("b", things(3))
-    ran = world.runbook("run", world.config(), "--run-id", "r1", "--tables", "*-a", "--execute")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert [t["source"] for t in world.record("r1")["tables"]] == [world.src("a")]
+    record = whole(open_run(str(world.config()), "r1", True, "*-a"))
+    assert record["verdict"] == "PASS"
+    assert [t["source"] for t in record["tables"]] == [world.src("a")]
     assert world.items(world.target, world.dst("b")) == []
 
 
