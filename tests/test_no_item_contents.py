@@ -158,7 +158,8 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
     }
     keys = found(folder, KEYS)
     assert bool(keys) == (shown == "full"), keys
-    assert set(keys) <= {"differences.jsonl", "ledger.sqlite", "report.html", "run.json"}
+    lists = {"differences.jsonl", "ledger.sqlite", "report.html", "report.md", "run.json", "30_validate.ipynb"}
+    assert set(keys) <= lists
 
 
 @pytest.mark.parametrize("by", ["library", pytest.param("notebooks", marks=pytest.mark.chaos)])
