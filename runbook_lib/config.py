@@ -230,11 +230,7 @@ class Parity(Strict):
 class Report(Strict):
     """What the run folder may show."""
 
-    show_keys: Literal["hash", "full"] = Field(
-        default="hash",
-        description="keys of differing items as hashes, or in full: in the ledger, run.json, differences.jsonl, "
-        "both reports (`report.md` may become a comment) and 30_validate.ipynb",
-    )
+    show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
 
 
 class Limits(Strict):
