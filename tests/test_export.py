@@ -12,6 +12,7 @@ from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports
 from runbook_lib.preflight import preflight, refuse_misconfigured
 from runbook_lib.run import Run
+from tests.test_creation import whole
 from tests.world import World, things
 
 
@@ -195,16 +196,14 @@ def test_an_export_of_the_real_ones_content_lands_bit_exact(world: World) -> Non
 
 
 def _lands(world: World) -> None:
-    """Run the command on the moved export; its source table exists nowhere."""
+    """Migrate from the moved export; its source table exists nowhere."""
     target = world.dst("landed")
     world.table(world.target, target)
-    config = world.config(
+    run = world.open(
         tables={"include": ["S3ExportTest"], "rename": None, "overrides": {"S3ExportTest": target}},
         export={"reuse": {"S3ExportTest": f"s3://{world.bucket}/elsewhere/AWSDynamoDB/01715685260608-c488b4e1/"}},
     )
-    ran = world.runbook("run", config, "--run-id", "real", "--execute")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    record = world.record("real")
+    record = whole(run)
     assert record["verdict"] == "PASS"
     assert record["totals"]["items_in_target"] == 3
     found = {i["id"]["S"]: i for i in world.items(world.target, target)}
