@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -215,6 +216,30 @@ def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) ->
     assert row["items_quarantined"] == 2
     assert row["items_written"] == 40
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+
+
+NO_ITEMS = [
+    {"n": {"N": "1"}},
+    {"id": {"N": "1"}},
+    {"id": {"S": ""}},
+    {"id": {"S": "x" * 2049}},
+    {"id": {"S": "x"}, "n": {"N": "one"}},
+    {"id": {"S": "x"}, "s": {"SS": []}},
+    {"id": {"S": "x"}, "two": {"S": "a", "N": "1"}},
+]
+
+
+@pytest.mark.parametrize("mode", ["fail", "append"])
+def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world: World, mode: str) -> None:
+    world.pair("a", things(40))
+    run = ready(world.open(**{"import": {"on_non_empty": mode}}))
+    bad = [json.dumps({"Item": item}, separators=(",", ":")).encode() for item in NO_ITEMS]
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, *bad])
+    import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+    row = facts(run, world.src("a"))
+    assert (row["items_written"], row["items_quarantined"]) == (40, len(bad))
+    assert (row["items_in_target"], row["missing"], row["extra"], row["different"]) == (40, 0, 0, 0)
 
 
 def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
