@@ -341,10 +341,14 @@ def test_a_target_that_was_made_again_is_not_taken_for_the_old_one(world: World)
     world.pair("a", things(6))
     run = ready(world.open())
     import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
     world.target.delete_table(TableName=world.dst("a"))
     world.table(world.target, world.dst("a"))
     with pytest.raises(ResumeRefused, match="target_table_id"):
         import_tables(run)
+    row = facts(run, world.src("a"))  # nothing of what was proved about the old one is said of the new one
+    assert row["verdict"] != "PASS"
+    assert row["items_in_target"] is None
 
 
 def test_a_run_is_not_resumed_with_another_configuration(world: World) -> None:
