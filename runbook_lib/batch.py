@@ -19,7 +19,7 @@ import orjson
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
+from runbook_lib.items import Item, KeyAttribute, canonical, digest, held_key, key_of, parse_line
 from runbook_lib.lookup import read_keys
 from runbook_lib.unquoted import without_values
 
@@ -267,8 +267,8 @@ def _without_taken(target: Target, batch: Sequence[Line], outcome: Outcome) -> l
     parsed: dict[bytes, tuple[int, bytes, Item]] = {}
     for number, line in batch:
         try:
-            item = parse_line(line)
-            key = digest(key_of(item, target.key))
+            item = canonical(parse_line(line))
+            key = digest(held_key(item, target.key))
         except CorruptFile as error:
             _reject(target, (number, line), str(error), outcome)
             continue

@@ -81,7 +81,7 @@ def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = la
         found = base64.b64encode(md5.digest()).decode()
         if found != file.md5:
             raise CorruptFile(
-                f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing of it was loaded, export again"
+                f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing was taken from it, export again"
             )
         yield _check(file, body)
 
@@ -100,10 +100,10 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
                 except CorruptFile as error:
                     unreadable[number] = str(error)
     except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]  # its stub calls it a value
-        raise CorruptFile(f"{file.key} is not whole gzip: {error}; nothing of it was loaded, export again") from None
+        raise CorruptFile(f"{file.key} is not whole gzip: {error}; nothing was taken from it, export again") from None
     if lines != file.items:
         raise CorruptFile(
-            f"{file.key} holds {lines} items, the manifest says {file.items}; nothing of it was loaded, export again"
+            f"{file.key} holds {lines} items, the manifest says {file.items}; nothing was taken from it, export again"
         )
     return CheckedFile(file, lines, size, body.seek(0, io.SEEK_END), unreadable, body)
 

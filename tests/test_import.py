@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -217,6 +218,30 @@ def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) ->
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+NO_ITEMS = [
+    {"n": {"N": "1"}},
+    {"id": {"N": "1"}},
+    {"id": {"S": ""}},
+    {"id": {"S": "x" * 2049}},
+    {"id": {"S": "x"}, "n": {"N": "one"}},
+    {"id": {"S": "x"}, "s": {"SS": []}},
+    {"id": {"S": "x"}, "two": {"S": "a", "N": "1"}},
+]
+
+
+@pytest.mark.parametrize("mode", ["fail", "append"])
+def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world: World, mode: str) -> None:
+    world.pair("a", things(40))
+    run = ready(world.open(**{"import": {"on_non_empty": mode}}))
+    bad = [json.dumps({"Item": item}, separators=(",", ":")).encode() for item in NO_ITEMS]
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, *bad])
+    import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+    row = facts(run, world.src("a"))
+    assert (row["items_written"], row["items_quarantined"]) == (40, len(bad))
+    assert (row["items_in_target"], row["missing"], row["extra"], row["different"]) == (40, 0, 0, 0)
+
+
 def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     world.pair("a", things(10))
     run = ready(world.open())
@@ -316,10 +341,14 @@ def test_a_target_that_was_made_again_is_not_taken_for_the_old_one(world: World)
     world.pair("a", things(6))
     run = ready(world.open())
     import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
     world.target.delete_table(TableName=world.dst("a"))
     world.table(world.target, world.dst("a"))
     with pytest.raises(ResumeRefused, match="target_table_id"):
         import_tables(run)
+    row = facts(run, world.src("a"))  # nothing of what was proved about the old one is said of the new one
+    assert row["verdict"] != "PASS"
+    assert row["items_in_target"] is None
 
 
 def test_a_run_is_not_resumed_with_another_configuration(world: World) -> None:

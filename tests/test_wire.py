@@ -100,6 +100,19 @@ def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, wire: W
         wire.post("Scan", b"{}")
 
 
+@pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"[]", b'{"UnprocessedItems":{"t":['])
+def test_a_good_status_without_a_whole_answer_is_not_believed(server: Server, wire: Wire, content: bytes) -> None:
+    server.script = [(200, content, True)]
+    with pytest.raises(BrokenAnswer, match="no JSON object"):
+        wire.batch_write("t", b"{}")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_what_a_gateway_says_for_later_is_asked_again(server: Server, wire: Wire, status: int) -> None:
+    server.script = [(status, b"", True)]
+    assert wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None)) == b"{}"
+
+
 def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(server: Server, wire: Wire) -> None:
     throttled = b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}'
     server.script = [(400, throttled, True), (500, b"<html>", True), (200, b"{}", False), (200, b'{"Count":3}', True)]

@@ -26,12 +26,25 @@ THROTTLED = frozenset(
         "ThrottlingException",
         "RequestLimitExceeded",
         "LimitExceededException",
+        "Throttling",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
     }
 )
 EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
 TRANSIENT = frozenset(
-    {"InternalServerError", "InternalFailure", "ServiceUnavailable", "TransactionInProgressException"}
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "TransactionInProgressException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    }
 )
+# What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
+LATER = frozenset({408, 425, 429})
 
 
 class WireError(TransferError):
@@ -50,11 +63,12 @@ class WireError(TransferError):
 
     @property
     def retryable(self) -> bool:
-        return self.throttled or self.code in EXPIRED or self.code in TRANSIENT or self.status >= 500
+        again = self.code in EXPIRED or self.code in TRANSIENT
+        return self.throttled or again or self.status in LATER or self.status >= 500
 
 
 class BrokenAnswer(TransferError):
-    """The connection failed or the answer's checksum is wrong: nobody knows what the server did."""
+    """The connection failed or the answer is not whole: nobody knows what the server did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +126,12 @@ class Wire:
         except NoAnswer as error:
             raise BrokenAnswer(f"{operation}: {error}") from error
         checksum = said.get("x-amz-crc32")
-        if checksum is not None and int(checksum) != zlib.crc32(content):
+        if checksum is not None and checksum != str(zlib.crc32(content)):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
         if status != 200:
             raise _error(operation, status, content)
+        if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
+            raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
         return content
 
     def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
