@@ -112,7 +112,7 @@ def _imported(record: Record) -> Check:
         return Check(claim, NOT_MEASURED, "The record holds no table.")
     if not record.get("executed"):
         compared = any(t.get("compared_only") for t in tables)
-        return Check(claim, NO, f"{'Comparison only' if compared else 'Dry run'}: nothing was written to the target.")
+        return Check(claim, NO, f"{'Comparison only: n' if compared else 'N'}othing was written to the target.")
     whole = [t for t in tables if _is_loaded(t)]
     written, exported = total(tables, "items_written"), total(tables, "items_exported")
     evidence = (
@@ -184,7 +184,7 @@ def _import_errors(record: Record) -> Check:
     status = _status(record, "import")
     evidence = f"Import step: {status}; items in quarantine: {quarantined}."
     if not record.get("executed"):
-        evidence += " Dry run: only reading and checking was tried."
+        evidence += " Nothing was written: at most reading and checking was tried."
     if quarantined.value or status in ("failed", "interrupted"):
         return Check(claim, NO, evidence)
     measured = status == "completed" and quarantined.whole and record.get("executed")

@@ -121,11 +121,11 @@ def _conclude(record: dict[str, Any]) -> int:
     from runbook_lib.bill import would
     from runbook_lib.findings import tables_of, total
     from runbook_lib.run import reports_root
-    from runbook_lib.wording import many
+    from runbook_lib.wording import many, shortened
 
     tables, verdict = tables_of(record), record["verdict"]
     for line in (*record["reasons"], *would(record)):
-        click.echo(f"  {line}")
+        click.echo(f"  {shortened(line, where='in the report')}")
     numbers = [
         total(tables, name).with_noun(what)
         for name, what in (

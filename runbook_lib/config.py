@@ -201,7 +201,7 @@ class Engine(Strict):
     )
     address: str | None = Field(
         default=None,
-        pattern=r"^[a-z]+://.+",
+        pattern=r"^(tcp|tls|ucx|wss?)://.+",
         description="scheduler of a running cluster, tcp://HOST:8786; default: worker processes on this machine",
     )
     workers: int | None = Field(

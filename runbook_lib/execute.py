@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,9 @@ def execute_notebook(
                 )  # fmt: skip
         except PapermillExecutionError as error:
             return str(error.evalue)
+        except KeyboardInterrupt:
+            logging.getLogger("asyncio").addFilter(_is_news)
+            raise
         except (RuntimeError, CellTimeoutError, OSError) as error:
             failure = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
             # nbclient has an error of its own for a kernel that dies later; this one is jupyter_client's.
@@ -48,6 +52,11 @@ def execute_notebook(
         else:
             return None
     return failure
+
+
+def _is_news(said: logging.LogRecord) -> bool:
+    """Not so the error of the cell that was interrupted, which nobody waits for any more: it is in the notebook."""
+    return "exception was never retrieved" not in said.getMessage()
 
 
 @contextmanager

@@ -168,13 +168,14 @@ def not_migrated(record: Record) -> list[tuple[str, str]]:
 
 def _moved(table: Record) -> bool:
     digests = table.get("export_digest"), table.get("target_digest")
-    differ = (all(digests) and digests[0] != digests[1]) or bool(table.get("moved"))
+    unlike = all(digests) and digests[0] != digests[1] and not table.get("items_quarantined")  # those are in one of two
+    differ = unlike or bool(table.get("moved"))
     return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
 
 
 NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
     (
-        lambda t: t.get("method") == "scan",
+        lambda t: t.get("method") == "scan" and t.get("items_exported") is not None,
         "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
     ),
     (
@@ -182,10 +183,7 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
     (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
-    (
-        lambda t: t.get("import_table"),
-        "made and filled by ImportTable, whose ImportedItemCount counts as written",
-    ),
+    (lambda t: t.get("import_table"), "made and filled by ImportTable, whose ImportedItemCount counts as written"),
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),
     (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
     (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
@@ -256,8 +254,9 @@ def _changes(record: Record) -> list[str]:
 
 def _about_the_run(record: Record) -> list[str]:
     found, code = [], record.get("code") or {}
-    if len(record.get("attempts") or []) > 1:
-        found.append(f"The run was started {len(record['attempts']):,} times; it was resumed where it had stopped")
+    starts = [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
+    if len(starts) > 1:
+        found.append(f"The run was started {len(starts):,} times; it was resumed where it had stopped")
     if code.get("git") is None:
         found.append("The commit of the code that ran is not known")
     elif str(code["git"]).endswith("-dirty"):

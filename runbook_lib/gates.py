@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_lib.cleanup import check_cleanup
 from runbook_lib.errors import GateFailed
-from runbook_lib.plan import Plan
+from runbook_lib.plan import Plan, together
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
 from runbook_lib.spending import over_limits, reckon
@@ -14,7 +14,7 @@ from runbook_lib.spending import over_limits, reckon
 
 def gate_plan(run: Run, plan: Plan) -> str:
     """Nothing stands in the way."""
-    return _decide(run, "preflight", [str(b) for b in plan.blockers], f"{len(plan.pairs)} tables, no blocker")
+    return _decide(run, "preflight", together(plan.blockers), f"{len(plan.pairs)} tables, no blocker")
 
 
 def gate_planned(run: Run) -> str:

@@ -11,7 +11,7 @@ from runbook_lib.findings import total
 from runbook_lib.record import Record, read_record, write_atomically
 from runbook_lib.report import environment
 from runbook_lib.since import MEASURES, before, differences, since
-from runbook_lib.story import place, verdict_of
+from runbook_lib.story import asked_to_write, place, verdict_of
 from runbook_lib.wording import when
 
 SHOWN_COMPARISONS = 50
@@ -73,5 +73,12 @@ def _facts(folder: Path, record: Record) -> dict[str, Any]:
         "seconds": (record.get("totals") or {}).get("seconds"),
         "mode": "compared only"
         if any(t.get("compared_only") for t in tables) and not record.get("executed")
-        else {True: "executed", False: "dry run"}.get(record.get("executed"), "not recorded"),  # type: ignore[arg-type]
+        else _mode(record),
     }
+
+
+def _mode(record: Record) -> str:
+    known = record.get("executed")
+    if known is None:
+        return "not recorded"
+    return "executed" if known else "stopped before writing" if asked_to_write(record) else "dry run"

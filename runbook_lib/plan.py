@@ -65,6 +65,18 @@ class Obstacle:
         return f"{self.table}: expected {self.expected}; found {self.found}; {self.remedy}"
 
 
+def together(obstacles: Iterable[Obstacle]) -> list[str]:
+    """Each obstacle as a sentence; the same one of many tables is said once, with all their names at its end."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for o in obstacles:
+        names.setdefault((o.expected, o.found, o.remedy), []).append(o.table)
+    return [
+        str(Obstacle(tables[0], *what)) if len(tables) == 1 else
+        f"{Obstacle(f'{len(tables):,} tables', *what)} ({', '.join(tables)})"
+        for what, tables in names.items()
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing looked at before anything happens: ok, warning, blocker or not checked.

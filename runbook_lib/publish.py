@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.charts import draw_charts
+from runbook_lib.comment import render_markdown
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from runbook_lib.ledger import Ledger
 from runbook_lib.record import Record, build_record, difference_rows, write_atomically, write_record
-from runbook_lib.report import render_html, render_markdown
+from runbook_lib.report import render_html
+from runbook_lib.wording import quarantine_file
 
 
 def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:
@@ -38,7 +40,7 @@ def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted
 def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:
     """One file per table that has quarantined items: where they stand in the export and why they are here."""
     rows = ledger.rows("SELECT * FROM quarantine WHERE source = ? ORDER BY key, line", source)
-    file = folder / "quarantine" / f"{source}.jsonl"
+    file = folder / "quarantine" / quarantine_file(source)
     if rows:
         _write_lines(
             file,

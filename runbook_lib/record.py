@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import islice
@@ -44,6 +44,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
     tables = _tables(ledger, executed)
     judged = [s for s in steps if s["name"] != "report"] if running else steps
     verdict, reasons = run_verdict(executed, interrupted, judged, tables)
+    totals = _totals(tables, steps, ledger.all("seconds"))
     return {
         "run_id": run_id,
         "name": name,
@@ -51,11 +52,11 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "reasons": [] if running else reasons,
         "executed": executed,
         "started": ledger.get("run", "started"),
-        "finished": None if running else stamp(datetime.now(UTC)),
+        "finished": None if running else _finished(steps),
         "export_time": ledger.get("run", "export_time"),
         "attempts": ledger.get("run", "attempts") or [],
         "steps": steps,
-        "totals": _totals(tables, steps),
+        "totals": totals,
         "tables": tables,
         "differences": _differences(ledger),
         "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
@@ -65,7 +66,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
         "engine": ledger.all("engine"),
         "workers": [dict(r) for r in ledger.rows(SHIFTS)],
-        "spent": spent(ledger, _totals(tables, steps)["seconds"]),
+        "spent": spent(ledger, totals["seconds"]),
         "measured": ledger.all("measured"),
         "recovery_turned_on": ledger.all("recovery"),
         "warmed": ledger.all("warmed"),
@@ -238,10 +239,18 @@ def _seconds(fact: Record | None) -> float:
     return (datetime.fromisoformat(fact["finished"]) - datetime.fromisoformat(fact["started"])).total_seconds()
 
 
-def _totals(tables: list[Record], steps: list[Record]) -> Record:
-    """Sums over the tables that were measured; None where none was."""
+def _finished(steps: list[Record]) -> str:
+    """When the last step ended. A report that is written again later does not make a run longer."""
+    return max(
+        [s["finished"] for s in steps if s.get("finished") and s["name"] != "report"], default=stamp(datetime.now(UTC))
+    )
+
+
+def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, float]) -> Record:
+    """Sums over the tables that were measured; None where none was. The seconds are those of every start."""
     sums = {name: _sum([t[name] for t in tables]) for name in SUMMED}
-    return {"tables": len(tables), **sums, "seconds": round(sum(s["seconds"] or 0.0 for s in steps), 3)}
+    seconds = sum((s["seconds"] or 0.0) + earlier.get(s["name"], 0.0) for s in steps)
+    return {"tables": len(tables), **sums, "seconds": round(seconds, 3)}
 
 
 def _sum(values: list[int | None]) -> int | None:

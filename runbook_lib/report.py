@@ -1,4 +1,4 @@
-"""The report of a run for people: one HTML file that opens offline, and Markdown for a pull request.
+"""The report of a run for people: one HTML file that opens offline.
 
 Reads nothing but the record and the charts. A number that was not measured is never shown as 0.
 """
@@ -33,8 +33,6 @@ from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
 from runbook_lib.undo import undo_notes
 from runbook_lib.verdict import DRY_RUN, PASS
 
-# GitHub takes a comment of 65,536 characters; the tables beyond are in the HTML report.
-MARKDOWN_ROWS_CHARACTERS = 40_000
 SHOWN_REASONS = 8
 # Tables that say nothing but that all is well; the others of them are folded.
 SHOWN_ALIKE, LEAST_FOLDED = 12, 5
@@ -102,49 +100,6 @@ def definitions(record: Record) -> dict[str, Any]:
         "notable_indexes": notable_indexes(record),
         "listed": wording.listed,
     }
-
-
-def render_markdown(record: Record) -> str:
-    """The verdict, the counts and the reasons, short enough for a comment on a pull request."""
-    rows, used = [], 0
-    for table in tables_of(record):
-        row = _markdown_row(reconciled(record, table))
-        used += len(row)
-        if used > MARKDOWN_ROWS_CHARACTERS:
-            break
-        rows.append(row)
-    text = environment().get_template("report.md.j2").render(
-        record=record,
-        verdict=verdict_of(record),
-        sentence=sentence(record),
-        why=[wording.shortened(reason, where="in report.html") for reason in why(record)[: 4 * SHOWN_REASONS]],
-        more=max(0, len(why(record)) - 4 * SHOWN_REASONS),
-        sums=totals(record),
-        rows=rows,
-        hidden=len(record.get("tables") or []) - len(rows),
-        compared_only=any(t.get("compared_only") for t in tables_of(record)),
-        drifted=[t for t in tables_of(record) if t.get("drift")],
-        differing=_first_differences(record),
-        left_out=not_migrated(record)[:50],
-        looks=[row for row in checked(record) if row.status != "ok"][:40],
-        looked=counted(record),
-        bill=bill(record)[:2],
-        stages=[STAGES[stage] for stage in stages(record)],
-        would=would(record),
-        advice=advice(record)[:10],
-        attention=[wording.shortened(text, where="in report.html") for text in attention(record)[:20]],
-        undo=[wording.shortened(text, where="in report.html") for text in undo_notes(record)[:20]],
-        actors={side: actor(record, side) for side in ("source", "target")},
-        **definitions(record),
-    )  # fmt: skip
-    return text.rstrip() + "\n"
-
-
-def _first_differences(record: Record) -> Record | None:
-    """As many differences as a comment has room for, each with its first places."""
-    known = record.get("differences") or {}
-    first = [d | {"paths": (d.get("paths") or [])[:3]} for d in (known.get("first") or [])[:10]]
-    return {"listed": known.get("listed"), "first": first} if first else None
 
 
 @cache
@@ -249,18 +204,6 @@ def quarantined(record: Record) -> list[dict[str, Any]]:
         if (left := (table.get("items_quarantined") or 0) - told) > 0:
             rows.append({"source": table.get("source"), "items": left, "reason": wording.where_refused(table)})
     return sorted(rows, key=lambda row: -(row.get("items") or 0))
-
-
-def _markdown_row(row: Mapping[str, Any]) -> str:
-    table = row["table"]
-    cells = [
-        f"{wording.markdown(table.get('source'))}<br>{wording.markdown(table.get('target'))}",
-        f"**{wording.markdown(row['verdict'])}**",
-        wording.markdown(table.get("method") or wording.NOT_RECORDED),
-        *(f"**{c['text']}**" if c["off"] else c["text"] for c in row["counts"].values()),
-        wording.duration(row["seconds"]),
-    ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _code(record: Record) -> list[tuple[str, str]]:

@@ -119,6 +119,7 @@ class Run:
             started = self.now()
             clock = time.monotonic()
             record: dict[str, Any] = {"status": "running", "started": stamp(started), "message": None}
+            keep_seconds(self.ledger, name)
             self.ledger.put("step", name, record)
             try:
                 yield
@@ -139,6 +140,13 @@ class Run:
     def confirmation(self) -> str:
         """What spells the target for this run."""
         return self.confirmed or self.config.confirm_target
+
+
+def keep_seconds(ledger: Ledger, step: str) -> None:
+    """Add what the last start of a step has taken to the seconds of its starts before; its record is made anew."""
+    if seconds := (ledger.get("step", step) or {}).get("seconds"):
+        ledger.put("seconds", step, (ledger.get("seconds", step) or 0.0) + seconds)
+        ledger.forget("step", step)
 
 
 def open_run(

@@ -29,7 +29,8 @@ from runbook_lib.moments import stamp
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, open_run, refuse_cleaned, reports_root
+from runbook_lib.run import STEPS, Run, keep_seconds, open_run, refuse_cleaned, reports_root
+from runbook_lib.wording import shortened
 
 FILES = {
     "preflight": "00_preflight.ipynb",
@@ -115,6 +116,7 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     with run.ledger.batch():
         run.ledger.put("run", "attempts", [*attempts, {"started": stamp(run.now()), **asked}])
         for step in steps:
+            keep_seconds(run.ledger, step)
             run.ledger.forget("step", step)
     write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
 
@@ -132,14 +134,14 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     if failure is None and (record is None or record["status"] != "completed"):
         failure = "the notebook ended without finishing its step"
     if failure is not None:
-        known = record or {"started": stamp(began), "seconds": (datetime.now(UTC) - began).total_seconds()}
-        ledger.put(
-            "step", step, {"finished": stamp(datetime.now(UTC))} | known | {"status": "failed", "message": failure}
-        )
+        ended = datetime.now(UTC)
+        taken = {"started": stamp(began), "finished": stamp(ended), "seconds": (ended - began).total_seconds()}
+        ledger.put("step", step, taken | (record or {}) | {"status": "failed", "message": failure})
     state = build_record(ledger, run.id, run.config.name, running=True)
     write_record(run.folder, state)
     ledger.close()
-    seconds, told = (datetime.now(UTC) - began).total_seconds(), failure or outcome(state, step)
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    told = shortened(failure, where="in the report") if failure else outcome(state, step)
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 
@@ -170,7 +172,9 @@ def _finish(run: Run, *, interrupted: bool) -> Record:
     ledger = Ledger(run.folder / "ledger.sqlite")
     for step, record in ledger.all("step").items():
         if record["status"] == "running":
-            end = {"finished": stamp(datetime.now(UTC)), "seconds": 0.0, "message": "interrupted"}
+            ended = datetime.now(UTC)
+            taken = round((ended - datetime.fromisoformat(record["started"])).total_seconds(), 3)
+            end = {"finished": stamp(ended), "seconds": taken, "message": "interrupted"}
             ledger.put("step", step, record | end | {"status": "interrupted"})
     record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted)
     ledger.close()

@@ -39,14 +39,22 @@ def sentence(record: Record) -> str:
             f"{total(tables, 'items_in_target').with_noun('found in the target')}"
         )
     else:
+        of = f"{many(len(tables), 'table')} {ways}"
+        what = f"{of}, stopped before anything was written" if asked_to_write(record) else f"Dry run of {of}"
         done = (
-            f"Dry run of {many(len(tables), 'table')} {ways}: {exported}, "
+            f"{what}: {exported}, "
             f"{total(tables, 'lines_read').with_noun('read and checked')}, nothing written to the target"
         )
     taken = elapsed(record.get("started"), record.get("finished"))
     how_long = f", {duration(taken)} in all" if taken is not None else ""
     ended = moment(record.get("finished")) if record.get("finished") else "not finished"
     return f"{done}. Started {moment(record.get('started'))}{_by_whom(record)}, ended {ended}{how_long}."
+
+
+def asked_to_write(record: Record) -> bool:
+    """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
+    starts = [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
+    return bool(starts and starts[-1].get("execute"))
 
 
 def _by_whom(record: Record) -> str:
@@ -110,10 +118,13 @@ def proof(record: Record) -> str:
 def _dry(record: Record) -> str:
     writes = (record.get("target_calls") or {}).get("BatchWriteItem")
     sent = "no write was sent" if not writes else f"{many(writes, 'write request')} of an earlier start are counted"
-    return (
-        f"Without --execute the target stays as it is ({sent}). The way is checked as far as an export and every line "
-        "of it; nothing is proved about the target."
+    head = (
+        "The step that writes has not run" if asked_to_write(record) else "Without --execute the target stays as it is"
     )
+    done = {step.get("name") for step in record.get("steps") or [] if step.get("status") == "completed"}
+    far = "every line of an export" if "import" in done else "an export, of which no line was read"
+    far = far if done & {"import", "export"} else "the pre-flight, and nothing was exported"
+    return f"{head} ({sent}). The way is checked as far as {far}; nothing is proved about the target."
 
 
 def verdicts(record: Record) -> str:

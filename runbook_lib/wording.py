@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
+LONGEST_NAME = 200
 # What GitHub's Markdown would take as markup inside a sentence or a table cell.
 MARKUP = re.compile(r"([\\`*_\[\]<>|~$&])")
 
@@ -93,7 +95,15 @@ def where_refused(table: Mapping[str, Any]) -> str:
     """Where it is said which items of a table were not written, and why."""
     if service := table.get("import_table"):
         return f"ImportTable refused them, and says which and why in the log group {service.get('log_group')}"
-    return f"reason, file, line and key hash of each are in quarantine/{table['source']}.jsonl"
+    return f"reason, file, line and key hash of each are in quarantine/{quarantine_file(str(table['source']))}"
+
+
+def quarantine_file(source: str) -> str:
+    """The name of a table's file in `quarantine/`: a file system takes 255 characters, as a table's name may have."""
+    known = (
+        source if len(source) <= LONGEST_NAME else f"{source[:LONGEST_NAME]}-{sha256(source.encode()).hexdigest()[:16]}"
+    )
+    return f"{known}.jsonl"
 
 
 def spell_difference(row: Mapping[str, Any]) -> tuple[str, str, str, str]:

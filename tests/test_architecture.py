@@ -36,7 +36,7 @@ LAYERS = [
     {"gates", "publish"},
     {"spending"},
     {"index", "schema"},
-    {"since"},
+    {"since", "comment"},
     {"report"},
     {"charts", "checklist", "story", "bill", "checked", "undo"},
     {"findings"},

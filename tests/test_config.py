@@ -58,6 +58,7 @@ def test_sections_with_defaults_may_be_left_out(tmp_path: Path) -> None:
         ),
         ("name: prod", "nam: prod", 1, "unknown key 'nam'; did you mean 'name'?"),
         ("name: prod-to-dev", "name: a/b", 1, "key 'name'"),
+        ("name: prod-to-dev", "name: a\nengine: {kind: dask, address: 'http://host:8787'}", 2, "key 'engine.address'"),
         ("region: us-east-1", "region: 5", 2, "'source.region': input should be a valid string, found 5"),
         ("region: us-east-1, ", "", 2, "key 'source.region' is missing"),
         ('"orders-{name}-dev"', '"orders-{nome}-dev"', 8, "'to' uses ['nome'], but pattern names only ['name']"),

@@ -8,7 +8,7 @@ import yaml
 from runbook_lib.config import load_config
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.gates import gate_plan, gate_writes
-from runbook_lib.plan import select_tables
+from runbook_lib.plan import Obstacle, select_tables, together
 from runbook_lib.preflight import make_plan, preflight, refuse_misconfigured
 from tests.world import World, things
 
@@ -93,6 +93,16 @@ def test_every_blocker_is_in_the_list_and_nothing_stops_at_the_first(world: Worl
         gate_plan(run, plan)
     with pytest.raises(GateFailed, match="pre-flight found blockers"):
         gate_writes(run)
+
+
+def test_what_stands_in_the_way_of_many_tables_is_said_once_with_all_their_names() -> None:
+    many = [Obstacle(f"t{n}", "an empty target", "items in it", "empty it") for n in range(40)]
+    alone = Obstacle("other", "a key", "another", "create it")
+    names = ", ".join(o.table for o in many)
+    assert together([*many[:20], alone, *many[20:]]) == [
+        f"40 tables: expected an empty target; found items in it; empty it ({names})",
+        "other: expected a key; found another; create it",
+    ]
 
 
 def test_two_sources_of_one_target_are_refused(world: World) -> None:

@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 from runbook_lib.charts import Chart
+from runbook_lib.comment import render_markdown
 from runbook_lib.evidence import verify
-from runbook_lib.report import render_html, render_markdown
+from runbook_lib.report import render_html
 from tests.sample_run import PARTS, PICTURES, ROOT, SAMPLE
 
 RECORD = json.loads((SAMPLE / "run.json").read_text(encoding="utf-8"))

@@ -185,7 +185,9 @@ def unwritten(made: Record, verdict: str) -> Record:
 
 
 def dry_run() -> Record:
-    return unwritten(record(verdict="DRY-RUN", executed=False), "DRY-RUN")
+    made = record(verdict="DRY-RUN", executed=False)
+    made["attempts"][0]["execute"] = False
+    return unwritten(made, "DRY-RUN")
 
 
 def interrupted() -> Record:

@@ -129,3 +129,12 @@ def test_the_same_run_again_changed_nothing_but_its_verdict(tmp_path: Path) -> N
 def test_a_single_run_is_compared_with_nothing(tmp_path: Path) -> None:
     put(tmp_path, "only", records.passed())
     assert changed(tmp_path) == []
+
+
+def test_a_run_that_stopped_before_it_wrote_is_not_called_a_dry_run(tmp_path: Path) -> None:
+    for name, execute in (("dry", False), ("stopped", True)):
+        made = records.dry_run()
+        made["attempts"][0]["execute"] = execute
+        put(tmp_path, name, made)
+    modes = re.findall(r">(dry run|stopped before writing)</td>", index(tmp_path))
+    assert sorted(modes) == ["dry run", "stopped before writing"]

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.charts import draw_charts
-from runbook_lib.report import render_html, render_markdown
+from runbook_lib.comment import render_markdown
+from runbook_lib.report import render_html
 from tests.report import records
 from tests.report.records import KINDS, Record, of
 
@@ -203,6 +204,44 @@ def test_a_dry_run_claims_nothing_about_the_target(page: Callable[[str], tuple[s
     assert "empty, proved" not in seen.text
 
 
+def test_a_run_that_was_to_write_and_did_not_come_to_it_is_no_dry_run() -> None:
+    made = records.dry_run() | {"verdict": "FAIL", "reasons": ["step export failed: it was refused"]}
+    made["attempts"] = [records.record()["attempts"][0], {"steps": ["report"], "execute": False}]
+    for text in (plain(made).text, render_markdown(made)):
+        assert "Dry run" not in text
+        assert "stopped before anything was written" in text
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("preflight", "as far as the pre-flight, and nothing was exported"),
+        ("export", "as far as an export, of which no line was read"),
+        ("import", "as far as every line of an export"),
+    ],
+)
+def test_a_dry_run_claims_no_more_than_the_steps_that_ran(last: str, said: str) -> None:
+    made = records.dry_run()
+    ran = records.STEPS[: records.STEPS.index(last) + 1]
+    made["steps"] = [s if s["name"] in ran else {"name": s["name"], "status": "not run"} for s in made["steps"]]
+    assert said in plain(made).text
+
+
+def test_quarantined_items_do_not_make_it_look_as_if_the_target_had_changed() -> None:
+    made = records.record(verdict="FAIL")
+    of(made, "payments").update(verdict="FAIL", items_written=2_264, items_quarantined=3, target_digest="1" * 64)
+    assert "scanned while the target changed" not in plain(made).text
+    of(made, "payments").update(moved=1)
+    assert "scanned while the target changed" in plain(made).text
+
+
+def test_a_table_that_was_not_exported_was_not_read_by_scan() -> None:
+    made = records.record(verdict="FAIL")
+    for table in made["tables"]:
+        table.update(items_exported=None)
+    assert "read by Scan, which is not a point in time" not in plain(made).text
+
+
 def test_a_count_that_differs_is_marked_without_colour(page: Callable[[str], tuple[str, Page]]) -> None:
     _, seen = page("FAIL")
     assert seen.row("loans")[3:7] == ["22,959", "22,959", "22,959", "≠ 22,958"]
@@ -277,6 +316,25 @@ def test_a_comment_fits_into_a_pull_request_and_says_what_it_leaves_out() -> Non
     text = render_markdown(made)
     assert len(text) < 65_536
     assert re.search(r"^\d+ more tables in report\.html\.$", text, re.M)
+
+
+def test_a_comment_fits_however_much_there_is_to_say_and_counts_what_it_leaves_out() -> None:
+    made = records.failed()
+    failed, left = of(made, "loans"), of(made, "cases")
+    names = [f"{n:03}-{'long_name_' * 25}" for n in range(300)]
+    made["tables"] = [(failed, left)[n % 2] | {"source": name, "target": name} for n, name in enumerate(names)]
+    made["reasons"] = [f"{name}: FAIL: {'x' * 200}" for name in names]
+    made["warnings"] = [{"table": name, "expected": str(n), "found": "y" * 200} for n, name in enumerate(names)]
+    text = render_markdown(made)
+    assert len(text) < 65_536
+    why, left_out, attention = (
+        text.split(f"### {name}\n")[1].split("###")[0] for name in ("Why", "Not migrated", "Needs attention")
+    )
+    for part, many in ((why, 300), (left_out, 150)):
+        more = re.search(r"^- (\d+) more in report\.html$", part, re.M)
+        assert more
+        assert part.count("\n- ") - 1 + int(more[1]) == many
+    assert re.search(r"^- \d+ more in report\.html$", attention, re.M)
 
 
 def test_a_comment_names_the_first_differences() -> None:

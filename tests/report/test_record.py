@@ -1,0 +1,60 @@
+"""What `run.json` says of the run as a whole, whenever and however often it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.ledger import Ledger
+from runbook_lib.publish import publish
+from runbook_lib.record import build_record
+from runbook_lib.run import keep_seconds
+from runbook_lib.wording import quarantine_file
+
+STARTED, ENDED = "2026-11-23T10:00:00.000Z", "2026-11-23T10:02:00.000Z"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.sqlite")
+    made.put("run", "started", STARTED)
+    yield made
+    made.close()
+
+
+def done(ledger: Ledger, step: str, seconds: float, finished: str = ENDED) -> None:
+    ledger.put("step", step, {"status": "completed", "started": STARTED, "finished": finished, "seconds": seconds})
+
+
+def test_a_report_that_is_written_again_later_does_not_make_the_run_longer(ledger: Ledger) -> None:
+    done(ledger, "validate", 100.0)
+    done(ledger, "report", 1.0, "2026-11-30T10:00:00.000Z")
+    assert build_record(ledger, "r", "n")["finished"] == ENDED
+
+
+def test_the_time_of_a_resumed_run_is_that_of_all_its_starts(ledger: Ledger) -> None:
+    for seconds in (3_600.0, 1_800.0, 60.0):
+        keep_seconds(ledger, "import")
+        done(ledger, "import", seconds)
+    record = build_record(ledger, "r", "n")
+    assert record["totals"]["seconds"] == 5_460.0
+    assert record["spent"]["hours"] == pytest.approx(5_460 / 3_600)
+    assert {s["name"]: s["seconds"] for s in record["steps"]}["import"] == 60.0
+
+
+def test_items_of_a_table_whose_name_is_as_long_as_names_may_be_have_their_quarantine(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "quarantine").mkdir()
+    names = ["n" * 254 + end for end in "ab"]
+    for place, name in enumerate(names):
+        ledger.put("pair", name, {"place": place, "pair": {"source": name, "target": name, "method": "export"}})
+        ledger.write("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", [(name, "data/x.json.gz", 1, "ab" * 16, "no")])
+    publish(tmp_path, ledger, "r", "n")
+    for name in names:
+        line = (tmp_path / "quarantine" / quarantine_file(name)).read_text()
+        assert json.loads(line)["table"] == name
+    assert quarantine_file("orders") == "orders.jsonl"
