@@ -30,6 +30,7 @@ from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
+WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 POLLS, POLL_SECONDS = 300, 2.0
 Watch = Callable[[str, str], None]
 
@@ -169,9 +170,10 @@ def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
 def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:
     """Take out of a table that was empty what the run wrote into it."""
     if loaded["items_before"]:
+        undo = f"to undo, restore it to {loaded['started']} or earlier"
         removal.kept = (
             f"table {pair.target}: it held {loaded['items_before']:,} items before the import, so nothing of it is "
-            f"removed; to undo, restore it to a moment before {loaded['started']}"
+            f"removed; {undo if loaded.get('recovery', True) else WITHOUT_RECOVERY}"
         )
         return
     facts = _same(run, pair, loaded["binding"]["target_table_id"], removal)
