@@ -533,6 +533,22 @@ def test_permissions_are_what_iam_simulates_of_the_role(world: World) -> None:
     )  # fmt: skip
 
 
+def test_a_condition_that_only_a_real_request_meets_is_not_taken_for_a_denial(world: World) -> None:
+    """A role whose policies ask for an address or a VPC is refused by the simulation, which has neither."""
+    world.pair("a")
+    verdict = {"EvalActionName": "dynamodb:Scan", "EvalResourceName": "*", "EvalDecision": "explicitDeny"}
+    depends = simulated(world, EvaluationResults=[verdict | {"MissingContextValues": ["aws:SourceIp"]}])
+    check = permissions("source", ROLE, STATEMENTS, lambda: depends)
+    assert (check.status, "aws:SourceIp" in check.found) == (NOT_CHECKED, True)
+    each = [
+        {"EvalResourceName": "table/a", "EvalResourceDecision": "allowed"},
+        {"EvalResourceName": "table/b", "EvalResourceDecision": "implicitDeny"},
+    ]
+    mixed = simulated(world, EvaluationResults=[verdict | {"ResourceSpecificResults": each}])
+    check = permissions("source", ROLE, STATEMENTS, lambda: mixed)
+    assert (check.status, "for instance table/b" in check.found) == (BLOCKER, True)
+
+
 def test_permissions_that_cannot_be_simulated_are_not_checked(world: World) -> None:
     world.pair("a")
     refusing = simulated(world, DENIED)
