@@ -86,12 +86,6 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-def body_of(table: str, lines: Iterable[bytes]) -> bytes:
-    """The request that puts these `{"Item":...}` lines; not a byte of a line is changed."""
-    puts = b",".join(b'{"PutRequest":' + line + b"}" for line in lines)
-    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
-
-
 @dataclass(slots=True)
 class Sending:
     """A batch on its way: the lines still to be sent, what became of the others, and the pauses left to it."""
@@ -185,7 +179,7 @@ def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcom
     capacity, size = target.capacity, _size(lines)
     try:
         with capacity.flight(lane):
-            content = target.wire.batch_write(target.table, body_of(target.table, (line for _, line in lines)))
+            content = target.wire.put_lines(target.table, [line for _, line in lines])
     except WireError as error:
         if error.throttled:
             capacity.settle(lane, size, expected, 0.0, expected)

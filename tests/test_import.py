@@ -44,6 +44,26 @@ def rewrite(world: World, run: Run, source: str, edit: Callable[[list[bytes]], l
         run.ledger.write("UPDATE file SET md5 = ?, items = ? WHERE key = ?", [(md5, len(new), row["key"])])
 
 
+def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: World) -> None:
+    """Lines are sent unparsed: one that closes its own put and goes on must not reach a table beyond the plan."""
+    world.pair("a", things(3))
+    world.table(world.target, f"{world.tag}-other")
+    other = f"{world.tag}-other".encode()
+    hidden = [
+        b'{"Item":{"id":{"S":"x"}}}}],"' + other + b'":[{"PutRequest":{"Item":{"id":{"S":"y"}}}',
+        b'{"Item":{"id":{"S":"x"}}}}],"' + other + b'":[{"\\u0050utReques\\u0074":{"Item":{"id":{"S":"y"}}}',
+        b'{"Item":{"id":{"S":"x"}}}},{"DeleteRequest":{"Key":{"id":{"S":"i00000"}}}',
+    ]
+    harmless = b'{"Item":{"id":{"S":"PutRequest"},"t":{"S":"\\u0022PutRequest\\""}}}'
+    run = ready(world.open())
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, *hidden, harmless])
+    import_tables(run)
+    assert world.items(world.target, f"{world.tag}-other") == []
+    ids = {i["id"]["S"] for i in world.items(world.target, world.dst("a"))}
+    assert ids == {"i00000", "i00001", "i00002", "PutRequest"}
+    assert facts(run, world.src("a"))["items_quarantined"] == len(hidden)
+
+
 def test_every_item_arrives_as_it_was(world: World) -> None:
     items = [
         {"id": {"S": "1"}, "n": {"N": "1.2345678901234567890123456789012345678"}, "e": {"S": ""}, "b": {"B": b""}},

@@ -80,8 +80,8 @@ def wire(server: Server) -> Iterator[Wire]:
 
 
 def test_the_body_is_sent_as_it_is_and_signed_for_its_region(server: Server, wire: Wire) -> None:
-    body = '{"x": "\\u00e9 é", "n" : 1.0}'.encode()
-    wire.batch_write("t", body)
+    body = '{"TableName": "t", "x": "\\u00e9 é", "n" : 1.0}'.encode()
+    wire.write_item("BatchWriteItem", "t", body)
     headers, heard = server.heard[0]
     assert heard == body
     assert "/us-east-2/dynamodb/aws4_request" in headers["Authorization"]
@@ -138,7 +138,12 @@ def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(server
     with pytest.raises(ForbiddenCall):
         wire.post("DeleteTable", b"{}")
     with pytest.raises(ForbiddenCall):
-        wire.batch_write("another", b"{}")
+        wire.put_lines("another", [b'{"Item":{}}'])
+    for body in (b"{}", b"not JSON", b'{"TableName":"another"}', b'{"RequestItems":{"t":[],"another":[]}}'):
+        with pytest.raises(ForbiddenCall):
+            wire.write_item("BatchWriteItem", "t", body)
+        with pytest.raises(ForbiddenCall):
+            wire.post("BatchWriteItem", body)
     assert server.heard == []
 
 
