@@ -19,7 +19,7 @@ import orjson
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
+from runbook_lib.items import Item, KeyAttribute, canonical, digest, held_key, key_of, parse_line
 from runbook_lib.lookup import read_keys
 from runbook_lib.unquoted import without_values
 
@@ -84,12 +84,6 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def body_of(table: str, lines: Iterable[bytes]) -> bytes:
-    """The request that puts these `{"Item":...}` lines; not a byte of a line is changed."""
-    puts = b",".join(b'{"PutRequest":' + line + b"}" for line in lines)
-    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
 
 
 @dataclass(slots=True)
@@ -185,7 +179,7 @@ def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcom
     capacity, size = target.capacity, _size(lines)
     try:
         with capacity.flight(lane):
-            content = target.wire.batch_write(target.table, body_of(target.table, (line for _, line in lines)))
+            content = target.wire.put_lines(target.table, [line for _, line in lines])
     except WireError as error:
         if error.throttled:
             capacity.settle(lane, size, expected, 0.0, expected)
@@ -267,8 +261,8 @@ def _without_taken(target: Target, batch: Sequence[Line], outcome: Outcome) -> l
     parsed: dict[bytes, tuple[int, bytes, Item]] = {}
     for number, line in batch:
         try:
-            item = parse_line(line)
-            key = digest(key_of(item, target.key))
+            item = canonical(parse_line(line))
+            key = digest(held_key(item, target.key))
         except CorruptFile as error:
             _reject(target, (number, line), str(error), outcome)
             continue

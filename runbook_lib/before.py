@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws.recovery import recovery_of
+from runbook_lib.aws.recovery import is_on
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, Plan
 from runbook_lib.run import Run, table_identity
@@ -27,5 +27,5 @@ def _look(run: Run, pair: Pair) -> dict[str, Any]:
         "at": stamp(run.now()),
         "existed": target is not None,
         "table_id": table_identity(target) if target else None,
-        "recovery": recovery_of(run.clients.target, pair.target).on if target else None,
+        "recovery": is_on(run.clients.target, pair.target) if target else None,
     }

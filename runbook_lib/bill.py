@@ -47,9 +47,10 @@ def bill(record: Record) -> list[Row]:
         Row("Cost", tuple(dollars(e.get("usd")) for e in made), _usd(used.get("usd"))),
         Row("Time", tuple(hours(e.get("hours")) for e in made), duration(_seconds(used.get("hours")))),
     ]
-    for place, part in enumerate(made[0]["parts"]):
-        columns = tuple(_part(e["parts"][place]) for e in made)
-        rows.append(Row(part["name"], columns, _used(part, used)))
+    for part in made[0]["parts"]:
+        # A line of one estimate may be missing in another, where a target had no replica then.
+        same = [next((p for p in e["parts"] if p["name"] == part["name"]), None) for e in made]
+        rows.append(Row(part["name"], tuple(_part(p) if p else "" for p in same), _used(part, used)))
     rows.append(Row("Instead of the writes: ImportTable", tuple(dollars(e.get("import_table_usd")) for e in made), ""))
     rows.append(Row("Keeping the export, each month", tuple(dollars(e.get("storage_usd_month")) for e in made), ""))
     return rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -39,6 +39,7 @@ class FilesUnit:
     bucket: str
     files: tuple[DataFile, ...]
     key: tuple[KeyAttribute, ...]
+    refused: Mapping[str, frozenset[int]]
 
     @property
     def parts(self) -> list[int]:
@@ -63,9 +64,12 @@ class SegmentUnit:
 
 def count_files(desk: Desk, unit: FilesUnit) -> Message:
     """What a worker does with files."""
-    return _counted(
-        desk, unit, lambda: ExportSide(desk.clients(unit.site).staging, unit.bucket, list(unit.files)).items()
-    )
+
+    def items() -> Iterator[Item]:
+        s3 = desk.clients(unit.site).staging
+        return ExportSide(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
+
+    return _counted(desk, unit, items)
 
 
 def count_segment(desk: Desk, unit: SegmentUnit) -> Message:
@@ -109,7 +113,7 @@ class Census:
     def of_export(self, side: ExportSide, tally: Tally, show: Show) -> Buckets:
         """The export's buckets; files that the tally has are not read again."""
         left = [file for file in side.files if file.ordinal not in tally.done]
-        units = [FilesUnit(self._site, side.bucket, tuple(files), self.key) for files in _together(left)]
+        units = [FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused) for files in _together(left)]
         ahead = AHEAD * self.crew.engine.slots()
         self._count(count_files, units, ahead, tally, show)
         return tally.buckets

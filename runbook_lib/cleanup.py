@@ -18,7 +18,7 @@ from runbook_lib.aws import removal as aws
 from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.aws.wire import Patience
 from runbook_lib.datafile import CheckedFile, fetch
-from runbook_lib.errors import ConfigError, RunbookError, TableError
+from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
 from runbook_lib.manifest import DataFile
@@ -30,6 +30,7 @@ from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
+WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 POLLS, POLL_SECONDS = 300, 2.0
 Watch = Callable[[str, str], None]
 
@@ -73,7 +74,8 @@ def clean_up(
 ) -> list[Removal]:
     """Remove what the run created, or say what would be; the removals by table.
 
-    It can be repeated, and goes on where it was stopped. A cleaned run can be reported on and not resumed.
+    It goes on past a table that fails, can be repeated, and goes on where it was stopped. A cleaned run can be
+    reported on and not resumed.
     """
     execute = check_cleanup(run, confirm)
     with run.step("cleanup"), ExitStack() as opened:
@@ -91,12 +93,17 @@ def clean_up(
             watch(pair.source, "looking")
             try:
                 _remove(run, pair, removal, hands)
+            except ForbiddenCall:
+                raise
+            except RunbookError as error:  # the other tables go on; this one can be tried again
+                removal.done = False
+                removal.kept = f"table {pair.target} is not cleaned up to the end: {error}"
             finally:
                 run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
                 run.ledger.put("cleanup", pair.source, asdict(removal))
             found.append(removal)
-            watch(pair.source, "removed" if execute else "looked at")
+            watch(pair.source, "removed" if removal.done else "left" if execute else "looked at")
         if hands is not None:
             for removal in found:
                 if removal.table_deleted:
@@ -151,9 +158,9 @@ def _remove_table(
             "or were changed since; delete it yourself if they are not needed"
         )
         return
-    removal.table_deleted = True
     if hands is not None:
         aws.delete_table(hands.tables, pair.target, protected=aws.is_protected(hands.tables, pair.target))
+    removal.table_deleted = True
 
 
 def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
@@ -169,9 +176,10 @@ def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
 def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:
     """Take out of a table that was empty what the run wrote into it."""
     if loaded["items_before"]:
+        undo = f"to undo, restore it to {loaded['started']} or earlier"
         removal.kept = (
             f"table {pair.target}: it held {loaded['items_before']:,} items before the import, so nothing of it is "
-            f"removed; to undo, restore it to a moment before {loaded['started']}"
+            f"removed; {undo if loaded.get('recovery', True) else WITHOUT_RECOVERY}"
         )
         return
     facts = _same(run, pair, loaded["binding"]["target_table_id"], removal)

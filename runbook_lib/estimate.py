@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from runbook_lib.aws.standing import Standing
@@ -23,6 +23,7 @@ WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent 
 EXPORT_SECONDS = (300.0, 1_800.0)  # an export takes AWS minutes, however small it is; measured by others
 SERVICE_SECONDS = (200.0, 600.0)
 SMALL_FILES = 6  # manifests, their digests, a marker and one data file
+REPEATED = "Writes repeated in replicas"
 MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
 
 
@@ -99,7 +100,7 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
     works = [_work(config, load, standings.get(load.source, Standings(None, None))) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
-    parts = (
+    parts = [
         _export(config, loads),
         _scans(config, loads, standings),
         _transfer(config, loads),
@@ -108,13 +109,14 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
         _writes(config, "indexes", [(w, w.index_units) for w in written], standings),
         _imports(config, loads),
         _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
-    )
+        *_repeated(config, written, standings),
+    ]
     to = prices_of(config.target.region, config.prices)
     gigabytes = _sum([_gigabytes(load) for load in loads])
     ranks = [MEASURED, MANIFEST, HINT, UNKNOWN]
     return Estimate(
         basis=max((load.basis for load in loads), key=ranks.index, default=UNKNOWN),
-        parts=parts,
+        parts=tuple(parts),
         usd=_sum([part.usd for part in parts]),
         hours=_hours(config, loads, works, standings),
         import_table_usd=_priced(gigabytes, to.import_gb),
@@ -163,12 +165,13 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
 def _import_seconds(
     config: Migration, units: Range | None, indexes: Range | None, load: Load, standing: Standing | None
 ) -> Range | None:
-    """The slowest of the table and its global indexes; on demand they all take as much as a table."""
+    """The slowest of the table and its global indexes; on demand they take as much as a table, up to their limits."""
     seconds = divided(units, write_rates(standing, config.import_.max_wcu))
-    if seconds is None or indexes is None or standing is None or standing.on_demand:
+    if seconds is None or indexes is None or standing is None:
         return seconds
     each = indexes.high / max(1, len(load.indexes))
-    slowest = [each / max(1, provisioned) for provisioned in standing.index_units.values()]
+    limits = standing.index_limits if standing.on_demand else standing.index_units
+    slowest = [each / max(1, units) for units in limits.values()]
     return Range(seconds.low, max([seconds.high, *slowest]))
 
 
@@ -238,6 +241,16 @@ def _writes(
     paid = [u for work, u in units if _on_demand(standings, work.source, "target")]
     price = prices_of(config.target.region, config.prices).million_writes
     return Part(f"Writes of {what}", _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+
+
+def _repeated(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> list[Part]:
+    """What replicas of the targets write again, nothing where there are none; a replica is billed as its table is."""
+    copies: list[tuple[Work, Range | None]] = []
+    for work in works:
+        stand = standings.get(work.source, Standings(None, None)).target
+        units = _sum([work.write_units, work.index_units])
+        copies += [(work, units)] * (len(stand.replicas) if stand else 0)
+    return [replace(_writes(config, "", copies, standings), name=REPEATED)] if copies else []
 
 
 def _imports(config: Migration, loads: Sequence[Load]) -> Part:

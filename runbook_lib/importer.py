@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib.attempt import FileUnit
-from runbook_lib.aws.recovery import recovery_of
+from runbook_lib.aws.recovery import is_on, recovery_of
 from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
 from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
@@ -81,8 +81,10 @@ def _each(run: Run, pairs: list[Pair], work: Callable[[Pair], None]) -> list[str
         try:
             work(pair)
         except ResumeRefused:
+            run.ledger.forget("validation", pair.source)  # it was of another target, or of another export
             raise
         except RunbookError as error:
+            run.ledger.forget("validation", pair.source)  # it was of what the target held before this
             failures.append(f"{pair.source}: {error}")
             fact = run.ledger.get("import", pair.source) or {}
             run.ledger.put("import", pair.source, fact | {"status": "failed", "failure": str(error)})
@@ -248,11 +250,13 @@ def _begin(run: Run, pair: Pair, export: dict[str, Any], *, execute: bool) -> di
                 "start a new run with another run id"
             )
         return known | {"status": "loading", "failure": None}
+    started, before = stamp(run.now()), _items_before(run, pair)
     fact = {
         "status": "loading",
-        "started": stamp(run.now()),
+        "started": started,
         "binding": binding,
-        "items_before": _items_before(run, pair),
+        "items_before": before,
+        "recovery": is_on(run.clients.target, pair.target) if before else None,
     }
     run.ledger.put("import", pair.source, fact)
     return fact

@@ -22,6 +22,7 @@ from runbook_lib.errors import CorruptFile
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
 PREFIX = b'{"Item":'
+LONGEST_KEY = {"HASH": 2048, "RANGE": 1024}  # bytes
 _decoder = json.JSONDecoder()
 
 
@@ -92,6 +93,25 @@ def key_of(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
             found = "missing" if value is None else f"of type {_types(value)}"
             raise CorruptFile(f"key attribute {attribute.name!r} should be of type {attribute.type} and is {found}")
         key[attribute.name] = value
+    return key
+
+
+def held_key(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
+    """The key of an item, in canonical form; raises CorruptFile for one that no table can hold an item under.
+
+    Limits: "Quotas in Amazon DynamoDB", Developer Guide.
+    """
+    key = canonical(key_of(item, schema))
+    for attribute in schema:
+        value = key[attribute.name][attribute.type]
+        if attribute.type == "N":
+            digits = value.partition("E")[0].lstrip("-0.").replace(".", "")
+            fits = len(digits) <= 38 or not digits[38:].strip("0")
+        else:
+            size = len(value.encode() if attribute.type == "S" else a2b_base64(value))
+            fits = 0 < size <= LONGEST_KEY[attribute.role]
+        if not fits:
+            raise CorruptFile(f"key attribute {attribute.name!r} is empty or longer than DynamoDB allows")
     return key
 
 

@@ -86,14 +86,18 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
             f"{folder}: {SUMMARY} says {items} items, the files in {FILES} add up to "
             f"{sum(f.items for f in files)}; the export is damaged, export again"
         )
+    export_arn, table_arn = (_text(folder + SUMMARY, summary, name) for name in ("exportArn", "tableArn"))
+    table_of(table_arn)
+    if not export_arn.startswith(table_arn + "/"):
+        raise ManifestError(f"{folder}{SUMMARY}: exportArn {export_arn} is not of tableArn {table_arn}; export again")
     return Manifest(
-        export_arn=_text(folder, summary, "exportArn"),
-        table_arn=_text(folder, summary, "tableArn"),
+        export_arn=export_arn,
+        table_arn=table_arn,
         table_id=str(summary.get("tableId") or ""),
         export_time=str(summary.get("exportTime") or summary.get("startTime") or ""),
         folder=folder,
         items=items,
-        billed_bytes=int(summary.get("billedSizeBytes") or 0),
+        billed_bytes=_billed(folder, summary),
         files=files,
         summary_md5=hashlib.md5(summary_bytes, usedforsecurity=False).hexdigest(),
         files_md5=hashlib.md5(files_bytes, usedforsecurity=False).hexdigest(),
@@ -182,6 +186,11 @@ def _count(where: str, data: dict[str, Any], field: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ManifestError(f"{where}: {field} should be a count, found {value!r}")
     return value
+
+
+def _billed(folder: str, summary: dict[str, Any]) -> int:
+    """The bytes AWS charges for; old summaries and copies may not have them."""
+    return 0 if summary.get("billedSizeBytes") is None else _count(folder + SUMMARY, summary, "billedSizeBytes")
 
 
 def _is_md5(text: str) -> bool:

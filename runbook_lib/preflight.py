@@ -86,9 +86,11 @@ def make_plan(
     existing = set(tables.list_tables(clients.source))
     if earlier:
         chosen = {pair.source: pair.target for pair in earlier.values()}
+        sources = frozenset(chosen)
     else:
         chosen, mistakes = _choose(config, existing | set(reuses), only, wrong)
         wrong += mistakes
+        sources = frozenset(choose_tables(config, existing | set(reuses))[0])
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         looks = list(
             pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
@@ -97,7 +99,7 @@ def make_plan(
             if each.pair.source in earlier and is_begun(each.pair):
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
         scene = _scene(config, clients, looks, is_ours, now)
-        scene = replace(scene, pairs=_ways_of_writing(scene, earlier))
+        scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources)
         bill = _bill(scene)
         found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
         for of_pair in pool.map(lambda pair: list(_of_pair(scene, pair)), scene.pairs):

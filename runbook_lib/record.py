@@ -202,7 +202,8 @@ def _service(loaded: Record | None) -> Record | None:
 def _undo(created: Record | None, before: Record | None, loaded: Record | None) -> Record:
     """What has to be known to undo a table's import; `restore_to` is a moment before its first write."""
     replaced = bool((loaded or {}).get("items_before"))
-    recoverable = bool((before or {}).get("recovery"))
+    # As it was just before the first write: it may have been turned on, or off, since the pre-flight.
+    recoverable = bool((loaded or {}).get("recovery", (before or {}).get("recovery")))
     return {
         "existed_before": (before or {}).get("existed"),
         "created": {k: created.get(k) for k in ("status", "at", "left_out")} if created else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from math import ceil
@@ -13,7 +13,7 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import Item, KeyAttribute, parse_line
+from runbook_lib.items import Item, KeyAttribute, canonical, held_key, parse_line
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
 from runbook_lib.scan import scan_items, unless
@@ -28,11 +28,17 @@ Show = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ExportSide:
-    """An export: the files of its manifest, whose MD5s are checked on the bytes that are compared."""
+    """An export: the files of its manifest, whose MD5s are checked on the bytes that are compared.
+
+    `refused` are the lines that the import could not write, by file. Those of them that nobody can compare
+    are left out: one bad item says nothing about the others, and the count then tells.
+    """
 
     s3: Any
     bucket: str
     files: list[DataFile]
+    key: tuple[KeyAttribute, ...]
+    refused: Mapping[str, frozenset[int]]
 
     def items(self) -> Iterator[Item]:
         """Every item; each call reads the files anew."""
@@ -41,10 +47,13 @@ class ExportSide:
 
     def items_of(self, file: DataFile) -> Iterator[Item]:
         """The items of one file; a line that is none is left out, and the count then tells."""
+        refused = self.refused.get(file.key, ())
         with fetch(self.s3, self.bucket, file) as checked:
-            for _, line in checked.items():
+            for number, line in checked.items():
                 try:
                     item = parse_line(line)
+                    if number in refused:
+                        held_key(canonical(item), self.key)
                 except CorruptFile:
                     continue
                 yield item

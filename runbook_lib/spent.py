@@ -35,7 +35,7 @@ def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
     }
     standings = ledger.all("standing")
     paid = quantities | {
-        "write_units": _total(_on_demand(writes, standings, "target")),
+        "write_units": _total(_with_replicas(_on_demand(writes, standings, "target"), standings)),
         "scan_units": _total(_on_demand(scans, standings, "source")),
         "validation_units": _total(_on_demand(reads, standings, "target")),
     }
@@ -61,6 +61,15 @@ def _on_demand(units: Units, standings: Mapping[str, Any], side: str) -> dict[st
         for source, value in units.items()
         if ((standings.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
     }
+
+
+def _with_replicas(units: Units, standings: Mapping[str, Any]) -> dict[str, float | None]:
+    """Units of writes that are charged: those of a table once more in each of its replicas."""
+
+    def times(source: str) -> int:
+        return 1 + len(((standings.get(source) or {}).get("target") or {}).get("replicas") or ())
+
+    return {source: None if value is None else value * times(source) for source, value in units.items()}
 
 
 def _total(units: Units) -> float | None:

@@ -75,7 +75,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    one, other = _export_side(run, pair, export), _table_side(run, pair, export)
+    one, other = _export_side(run, pair, export, table), _table_side(run, pair, export)
     tallies = _tallies(run, pair, export, table, other.segments)
 
     def show(state: str) -> Callable[[int], None]:
@@ -153,10 +153,14 @@ def _indexes(
     return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
 
 
-def _export_side(run: Run, pair: Pair, export: Facts) -> ExportSide:
+def _export_side(run: Run, pair: Pair, export: Facts, table: TableFacts) -> ExportSide:
     rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
     files = [DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows]
-    return ExportSide(run.clients.staging, export["bucket"], files)
+    refused: dict[str, set[int]] = {}
+    for row in run.ledger.rows("SELECT key, line FROM quarantine WHERE source = ?", pair.source):
+        refused.setdefault(row["key"], set()).add(row["line"])
+    lines = {key: frozenset(numbers) for key, numbers in refused.items()}
+    return ExportSide(run.clients.staging, export["bucket"], files, table.key, lines)
 
 
 def _table_side(run: Run, pair: Pair, export: Facts) -> TableSide:

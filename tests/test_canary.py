@@ -207,7 +207,7 @@ def test_the_canarys_wire_writes_to_planned_targets_and_never_in_batches(world: 
     with pytest.raises(ForbiddenCall, match="not part of the plan"):
         wire.write_item("PutItem", world.dst("b"), b"{}")
     with pytest.raises(ForbiddenCall):
-        wire.batch_write(world.dst("a"), b"{}")
+        wire.put_lines(world.dst("a"), [])
     for clients in (run.clients.target_wire, run.clients.writer(frozenset({world.dst("a")}))):
         with pytest.raises(ForbiddenCall):
             clients.post("PutItem", b"{}")

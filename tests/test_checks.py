@@ -125,6 +125,33 @@ def itself(case: Case) -> None:
     case.world.source.delete_item(TableName=case.src, Key={"id": {"S": "i00000"}})
 
 
+def source_of_another(case: Case) -> None:
+    """a goes into b, and b is read for c: what is written to b would be a change of a source."""
+    world = case.world
+    for name in ("b", "c"):
+        world.table(world.source, world.src(name))
+        world.source.update_continuous_backups(
+            TableName=world.src(name), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+    way = {case.src: world.src("b"), world.src("b"): world.src("c")}
+    case.changes = {
+        "target": {"region": "us-east-1"},
+        "tables": {"include": sorted(way), "rename": None, "overrides": way},
+    }
+
+
+def source_of_other_tables(case: Case) -> None:
+    """The same, where --tables leaves the other pair out."""
+    source_of_another(case)
+    case.more = {"only": case.src}
+
+
+def replica_of_the_source(case: Case) -> None:
+    case.world.table(case.world.target, case.src)
+    case.changes = {"tables": {"rename": None}}
+    case.altered("source", replicas=("us-east-2",))
+
+
 def production(case: Case) -> None:
     case.world.table(case.world.target, f"{case.dst}-prod")
     case.changes = {"tables": {"overrides": {case.src: f"{case.dst}-prod"}}}
@@ -237,6 +264,11 @@ def short_lived(case: Case) -> None:
     lifecycle(case.world, Expiration={"Days": 1})
 
 
+def dated(case: Case) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    lifecycle(case.world, Expiration={"Date": midnight + timedelta(days=1)})
+
+
 def archived(case: Case) -> None:
     lifecycle(case.world, Transitions=[{"Days": 1, "StorageClass": "GLACIER"}])
 
@@ -292,6 +324,9 @@ WRONG: list[tuple[Callable[[Case], None], str, str, str]] = [
     (shared, "one source", BLOCKER, "their items would be mixed"),
     (bad_name, "target name", BLOCKER, "other characters"),
     (itself, "another table", BLOCKER, "the same table"),
+    (source_of_another, "another table", BLOCKER, "is itself a source"),
+    (source_of_other_tables, "another table", BLOCKER, "is itself a source"),
+    (replica_of_the_source, "another table", BLOCKER, "comes back to the source"),
     (production, "not production", WARNING, "'prod' in it"),
     (protected, "not production", WARNING, "deletion protection is on"),
     (full_of_items, "not production", WARNING, "2,000,000 items"),
@@ -318,6 +353,7 @@ WRONG: list[tuple[Callable[[Case], None], str, str, str]] = [
     (far_key, "encryption key", BLOCKER, "eu-west-1"),
     (own_key, "bucket encryption", WARNING, "alias/x by default"),
     (short_lived, "bucket lifecycle", BLOCKER, "rule sweep removes objects after 1 day"),
+    (dated, "bucket lifecycle", BLOCKER, "rule sweep removes objects after 0 days"),
     (archived, "bucket lifecycle", BLOCKER, "rule sweep archives objects after 1 day"),
     (busy, "exports at once", WARNING, "300 running now, 1 wanted"),
     (too_much_capacity, "write capacity", WARNING, "the plan's have 50,000"),
@@ -344,6 +380,35 @@ def test_what_is_wrong_is_told_and_nothing_else_is(
     told = "\n".join(map(str, plan.blockers if status == BLOCKER else plan.warnings))
     assert words in told
     assert (plan.blockers == ()) == (status != BLOCKER)
+
+
+ELSEWHERE: list[dict[str, Any]] = [
+    {"Filter": {"Prefix": "logs/"}},
+    {"Filter": {"Prefix": "exports-of-old/"}},
+    {"Filter": {"Tag": {"Key": "short-lived", "Value": "yes"}}},
+    {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "short-lived", "Value": "yes"}]}}},
+    {"Status": "Disabled"},
+]
+
+
+@pytest.mark.parametrize("prefix", ["", "exports"])
+def test_a_rule_that_reaches_no_export_stands_in_nobodys_way(case: Case, prefix: str) -> None:
+    case.changes = {"staging": {"prefix": prefix}}
+    for rule in ELSEWHERE:
+        lifecycle(case.world, Expiration={"Days": 1}, **rule)
+        assert outcome(case.plan()) == set(), rule
+    for folder in ("", f"{prefix}/AWSDynamoDB/0" if prefix else "AWSDynamoDB/0", prefix):
+        lifecycle(case.world, Expiration={"Days": 1}, Filter={"Prefix": folder})
+        assert outcome(case.plan()) == {("bucket lifecycle", BLOCKER)}, folder
+
+
+def test_what_may_not_be_asked_of_the_target_does_not_end_the_step(case: Case) -> None:
+    case.spoil = lambda run: answer(run.clients.target, "DescribeContinuousBackups", DENIED)
+    run = case.world.open()
+    case.spoil(run)
+    assert preflight_module.preflight(run).blockers == ()
+    assert run.ledger.get("step", "preflight")["status"] == "completed"
+    assert run.ledger.get("before", case.src)["recovery"] is None
 
 
 def refused(side: str, operation: str) -> Callable[[Case], None]:
@@ -466,6 +531,22 @@ def test_permissions_are_what_iam_simulates_of_the_role(world: World) -> None:
     assert (check.status, check.found) == (
         BLOCKER, "not allowed: dynamodb:Scan on 1 of its resources, for instance table/b",
     )  # fmt: skip
+
+
+def test_a_condition_that_only_a_real_request_meets_is_not_taken_for_a_denial(world: World) -> None:
+    """A role whose policies ask for an address or a VPC is refused by the simulation, which has neither."""
+    world.pair("a")
+    verdict = {"EvalActionName": "dynamodb:Scan", "EvalResourceName": "*", "EvalDecision": "explicitDeny"}
+    depends = simulated(world, EvaluationResults=[verdict | {"MissingContextValues": ["aws:SourceIp"]}])
+    check = permissions("source", ROLE, STATEMENTS, lambda: depends)
+    assert (check.status, "aws:SourceIp" in check.found) == (NOT_CHECKED, True)
+    each = [
+        {"EvalResourceName": "table/a", "EvalResourceDecision": "allowed"},
+        {"EvalResourceName": "table/b", "EvalResourceDecision": "implicitDeny"},
+    ]
+    mixed = simulated(world, EvaluationResults=[verdict | {"ResourceSpecificResults": each}])
+    check = permissions("source", ROLE, STATEMENTS, lambda: mixed)
+    assert (check.status, "for instance table/b" in check.found) == (BLOCKER, True)
 
 
 def test_permissions_that_cannot_be_simulated_are_not_checked(world: World) -> None:

@@ -203,6 +203,27 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     assert only(clean_up(run, "r")).done  # and once more, with nothing left to do
 
 
+def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World) -> None:
+    """As when a lifecycle rule has taken the files that say which items are the run's."""
+    world.pair("a", things(20))
+    world.pair("b", things(30))
+    config = world.config()
+    run = open_run(str(config), "r", execute=True)
+    preflight(run)
+    export_tables(run)
+    import_tables(run)
+    row = run.ledger.rows("SELECT key FROM file WHERE source = ?", world.src("a"))[0]
+    body = world.s3.get_object(Bucket=world.bucket, Key=row["key"])["Body"].read()
+    world.s3.delete_object(Bucket=world.bucket, Key=row["key"])
+    wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    assert (wet.returncode, "is not cleaned up to the end" in wet.stdout) == (1, True), wet.stdout + wet.stderr
+    assert world.items(world.target, world.dst("b")) == []
+    world.put_object(row["key"], body)
+    assert [removal.done for removal in clean_up(run, "r")] == [True, True]
+    assert world.items(world.target, world.dst("a")) == []
+    assert objects(world) == set()
+
+
 def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
     world.pair("a", things(30))
     run = world.open()

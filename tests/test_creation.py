@@ -271,6 +271,16 @@ def test_overwriting_items_needs_recovery_on_the_target_and_the_report_says_to_w
     assert "held 3 items before. To undo the import, restore it to" in report
 
 
+def test_recovery_that_is_turned_on_after_the_first_look_gives_a_moment_to_restore_to(world: World) -> None:
+    world.pair("a", things(9))
+    world.put(world.target, world.dst("a"), things(3, old={"BOOL": True}))
+    overwrite = {"import": {"on_non_empty": "overwrite"}}
+    assert preflight(world.open(**overwrite)).blockers
+    recover(world, world.target, world.dst("a"))
+    (table,) = whole(world.open(**overwrite))["tables"]
+    assert table["restore_to"] == table["spans"]["import"][0]
+
+
 def test_an_empty_target_may_be_overwritten_without_recovery(world: World) -> None:
     world.pair("a", things(1))
     run = world.open(**{"import": {"on_non_empty": "overwrite"}})

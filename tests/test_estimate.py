@@ -80,6 +80,24 @@ def test_indexes_are_part_of_the_bill() -> None:
     assert part(keys, "Writes of indexes").quantity == Range(0, 1_000_000)
 
 
+def test_replicas_are_part_of_the_bill() -> None:
+    one, three = made(load()), made(load(), replace(ON_DEMAND, replicas=("eu-west-1", "us-west-2")))
+    assert part(three, "Writes repeated in replicas").quantity == Range(2 * 1_048_576, 2 * 2_048_576)
+    assert one.usd is not None
+    assert three.usd is not None
+    assert three.usd.low - one.usd.low == pytest.approx(2 * 1.048576 * 0.625)
+    rows = bill({"estimates": {"preflight": three.to_json(), "export": one.to_json()}})
+    assert next(row.estimates for row in rows if "repeated" in row.name)[1] == ""
+
+
+def test_a_limit_of_an_index_sets_the_pace_of_an_on_demand_table() -> None:
+    one = replace(load(), indexes=(GSI,))
+    slow = made(one, replace(ON_DEMAND, index_limits={"by-n": 100})).tables[0].import_seconds
+    assert slow is not None
+    assert slow.high >= 2_048_576 / 100
+    assert slow.low == made(one).tables[0].import_seconds.low  # type: ignore[union-attr]
+
+
 def test_what_is_not_known_is_never_a_number() -> None:
     for unknown in (load(size=None), load(items=None), load(size=0)):
         known = made(unknown)

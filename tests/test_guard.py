@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_a_run_cannot_write_to_its_source_by_any_client(world: World) -> None:
     with pytest.raises(ForbiddenCall):
         run.clients.source_wire.post("BatchWriteItem", b"{}")
     with pytest.raises(ForbiddenCall):
-        run.clients.source_wire.batch_write(world.src("a"), b"{}")
+        run.clients.source_wire.put_lines(world.src("a"), [])
     with pytest.raises(ForbiddenCall):
         run.clients.staging.list_objects_v2(Bucket=world.bucket)
     assert len(world.items(world.source, world.src("a"))) == 3
@@ -187,12 +188,18 @@ def test_the_writer_writes_to_the_granted_tables_and_no_other(world: World) -> N
     world.pair("a")
     writer = world.open().clients.writer(frozenset({world.dst("a")}))
     with pytest.raises(ForbiddenCall, match="not part of the plan"):
-        writer.batch_write(world.dst("b"), b"{}")
+        writer.put_lines(world.dst("b"), [])
     with pytest.raises(ForbiddenCall, match="not part of the plan"):
-        writer.batch_write(f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{world.dst('a')}", b"{}")
+        writer.put_lines(f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{world.dst('a')}", [])
     for operation in ("DeleteTable", "UpdateTable", "PutItem"):
         with pytest.raises(ForbiddenCall):
             writer.post(operation, b"{}")
+    put = [{"PutRequest": {"Item": {"id": {"S": "x"}}}}]
+    foreign = json.dumps({"RequestItems": {world.dst("a"): put, world.dst("b"): put}}).encode()
+    with pytest.raises(ForbiddenCall, match="alone"):
+        writer.write_item("BatchWriteItem", world.dst("a"), foreign)
+    with pytest.raises(ForbiddenCall, match="named"):
+        writer.post("BatchWriteItem", foreign)
 
 
 def test_no_writer_is_made_for_a_table_of_another_account_region_or_name(world: World) -> None:
@@ -238,3 +245,12 @@ def test_calls_are_counted_before_they_are_sent_and_by_side(world: World) -> Non
     assert run.ledger.calls("source")["DescribeTable"] == 2
     assert run.ledger.calls("target")["DescribeTable"] == 1
     assert run.ledger.calls("source")["GetCallerIdentity"] == 1
+
+
+def test_a_request_that_botocore_repeats_is_counted_as_often_as_the_server_hears_it(world: World) -> None:
+    world.pair("a")
+    run = world.open()
+    world.fault(operation="DescribeTable", kind="throttle", times=2)
+    heard = world.requests("DescribeTable")
+    run.clients.source.describe_table(TableName=world.src("a"))
+    assert run.ledger.calls("source")["DescribeTable"] == world.requests("DescribeTable") - heard == 3

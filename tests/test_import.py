@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +42,26 @@ def rewrite(world: World, run: Run, source: str, edit: Callable[[list[bytes]], l
     if seal:
         md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
         run.ledger.write("UPDATE file SET md5 = ?, items = ? WHERE key = ?", [(md5, len(new), row["key"])])
+
+
+def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: World) -> None:
+    """Lines are sent unparsed: one that closes its own put and goes on must not reach a table beyond the plan."""
+    world.pair("a", things(3))
+    world.table(world.target, f"{world.tag}-other")
+    other = f"{world.tag}-other".encode()
+    hidden = [
+        b'{"Item":{"id":{"S":"x"}}}}],"' + other + b'":[{"PutRequest":{"Item":{"id":{"S":"y"}}}',
+        b'{"Item":{"id":{"S":"x"}}}}],"' + other + b'":[{"\\u0050utReques\\u0074":{"Item":{"id":{"S":"y"}}}',
+        b'{"Item":{"id":{"S":"x"}}}},{"DeleteRequest":{"Key":{"id":{"S":"i00000"}}}',
+    ]
+    harmless = b'{"Item":{"id":{"S":"PutRequest"},"t":{"S":"\\u0022PutRequest\\""}}}'
+    run = ready(world.open())
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, *hidden, harmless])
+    import_tables(run)
+    assert world.items(world.target, f"{world.tag}-other") == []
+    ids = {i["id"]["S"] for i in world.items(world.target, world.dst("a"))}
+    assert ids == {"i00000", "i00001", "i00002", "PutRequest"}
+    assert facts(run, world.src("a"))["items_quarantined"] == len(hidden)
 
 
 def test_every_item_arrives_as_it_was(world: World) -> None:
@@ -217,6 +238,30 @@ def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) ->
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+NO_ITEMS = [
+    {"n": {"N": "1"}},
+    {"id": {"N": "1"}},
+    {"id": {"S": ""}},
+    {"id": {"S": "x" * 2049}},
+    {"id": {"S": "x"}, "n": {"N": "one"}},
+    {"id": {"S": "x"}, "s": {"SS": []}},
+    {"id": {"S": "x"}, "two": {"S": "a", "N": "1"}},
+]
+
+
+@pytest.mark.parametrize("mode", ["fail", "append"])
+def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world: World, mode: str) -> None:
+    world.pair("a", things(40))
+    run = ready(world.open(**{"import": {"on_non_empty": mode}}))
+    bad = [json.dumps({"Item": item}, separators=(",", ":")).encode() for item in NO_ITEMS]
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, *bad])
+    import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+    row = facts(run, world.src("a"))
+    assert (row["items_written"], row["items_quarantined"]) == (40, len(bad))
+    assert (row["items_in_target"], row["missing"], row["extra"], row["different"]) == (40, 0, 0, 0)
+
+
 def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     world.pair("a", things(10))
     run = ready(world.open())
@@ -316,10 +361,14 @@ def test_a_target_that_was_made_again_is_not_taken_for_the_old_one(world: World)
     world.pair("a", things(6))
     run = ready(world.open())
     import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
     world.target.delete_table(TableName=world.dst("a"))
     world.table(world.target, world.dst("a"))
     with pytest.raises(ResumeRefused, match="target_table_id"):
         import_tables(run)
+    row = facts(run, world.src("a"))  # nothing of what was proved about the old one is said of the new one
+    assert row["verdict"] != "PASS"
+    assert row["items_in_target"] is None
 
 
 def test_a_run_is_not_resumed_with_another_configuration(world: World) -> None:

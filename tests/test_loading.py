@@ -70,8 +70,9 @@ class Engine:
     def start(self, answer: Answer = lambda ids: DONE, watch: Any = lambda now: None, writers: int = 8) -> Loading:
         """One start of the import; what it knows it has from the ledger."""
 
-        def batch_write(table: str, body: bytes) -> bytes:
-            ids = [put["PutRequest"]["Item"]["id"]["S"] for put in json.loads(body)["RequestItems"]["dst"]]
+        def put_lines(table: str, lines: list[bytes]) -> bytes:
+            assert table == "dst"
+            ids = [json.loads(line)["Item"]["id"]["S"] for line in lines]
             said = answer(ids)
             with self.lock:
                 self.seen.update(ids)
@@ -83,7 +84,7 @@ class Engine:
         stop = threading.Event()
         files = files_of(run, "t")
         loading = Loading(run, "b", files, TableProgress("t", "dst", self.items), watch)
-        wire: Any = SimpleNamespace(batch_write=batch_write)
+        wire: Any = SimpleNamespace(put_lines=put_lines)
         patience = Patience(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
         capacity = Capacity(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)

@@ -113,6 +113,10 @@ def test_counts_that_contradict_each_other_are_found(store: dict[str, bytes]) ->
         ({"itemCount": -1}, "itemCount should be a count"),
         ({"itemCount": "5"}, "itemCount should be a count"),
         ({"itemCount": True}, "itemCount should be a count"),
+        ({"billedSizeBytes": "much"}, "billedSizeBytes should be a count"),
+        ({"tableArn": "orders"}, "expected the ARN of a table"),
+        ({"tableArn": ARN + "-2"}, "is not of tableArn"),
+        ({"exportArn": ARN.replace("orders", "customers") + "/export/01715685260608-c488b4e1"}, "is not of tableArn"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused(store: dict[str, bytes], fields: dict[str, Any], words: str) -> None:

@@ -80,8 +80,8 @@ def wire(server: Server) -> Iterator[Wire]:
 
 
 def test_the_body_is_sent_as_it_is_and_signed_for_its_region(server: Server, wire: Wire) -> None:
-    body = '{"x": "\\u00e9 é", "n" : 1.0}'.encode()
-    wire.batch_write("t", body)
+    body = '{"TableName": "t", "x": "\\u00e9 é", "n" : 1.0}'.encode()
+    wire.write_item("BatchWriteItem", "t", body)
     headers, heard = server.heard[0]
     assert heard == body
     assert "/us-east-2/dynamodb/aws4_request" in headers["Authorization"]
@@ -98,6 +98,19 @@ def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, wire: W
     server.script = [(200, b'{"Count":0}', False)]
     with pytest.raises(BrokenAnswer, match="CRC32"):
         wire.post("Scan", b"{}")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"[]", b'{"UnprocessedItems":{"t":['])
+def test_a_good_status_without_a_whole_answer_is_not_believed(server: Server, wire: Wire, content: bytes) -> None:
+    server.script = [(200, content, True)]
+    with pytest.raises(BrokenAnswer, match="no JSON object"):
+        wire.batch_write("t", b"{}")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_what_a_gateway_says_for_later_is_asked_again(server: Server, wire: Wire, status: int) -> None:
+    server.script = [(status, b"", True)]
+    assert wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None)) == b"{}"
 
 
 def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(server: Server, wire: Wire) -> None:
@@ -125,7 +138,12 @@ def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(server
     with pytest.raises(ForbiddenCall):
         wire.post("DeleteTable", b"{}")
     with pytest.raises(ForbiddenCall):
-        wire.batch_write("another", b"{}")
+        wire.put_lines("another", [b'{"Item":{}}'])
+    for body in (b"{}", b"not JSON", b'{"TableName":"another"}', b'{"RequestItems":{"t":[],"another":[]}}'):
+        with pytest.raises(ForbiddenCall):
+            wire.write_item("BatchWriteItem", "t", body)
+        with pytest.raises(ForbiddenCall):
+            wire.post("BatchWriteItem", body)
     assert server.heard == []
 
 

@@ -59,7 +59,16 @@ def server_time(client: Any) -> datetime:
         raise ConfigError("the server's answers carry no Date that can be read") from None
 
 
-def denied(iam: Any, principal: str, actions: list[str], resources: list[str]) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An action on a resource that IAM would not allow; `unsaid` are the condition keys it was not told."""
+
+    action: str
+    resource: str
+    unsaid: tuple[str, ...]
+
+
+def denied(iam: Any, principal: str, actions: list[str], resources: list[str]) -> Iterator[Denial]:
     """The actions that IAM, simulating the principal's own policies, would not allow, and on what.
 
     Resource policies and service control policies of others are not part of the simulation.
@@ -77,5 +86,12 @@ def denied(iam: Any, principal: str, actions: list[str], resources: list[str]) -
         except (ClientError, BotoCoreError) as error:
             raise ConfigError(f"IAM does not simulate {principal}: {error}") from None
         for result in results:
-            if result["EvalDecision"] != "allowed":
-                yield result["EvalActionName"], result.get("EvalResourceName") or "*"
+            yield from _denials(result)
+
+
+def _denials(result: dict[str, Any]) -> Iterator[Denial]:
+    """What one result refuses: resource by resource where it says so, else as a whole."""
+    for one in result.get("ResourceSpecificResults") or [result]:
+        if (one.get("EvalResourceDecision") or one.get("EvalDecision")) != "allowed":
+            unsaid = one.get("MissingContextValues") or result.get("MissingContextValues") or []
+            yield Denial(result["EvalActionName"], one.get("EvalResourceName") or "*", tuple(unsaid))

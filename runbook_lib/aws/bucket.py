@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,18 +34,32 @@ def default_key(s3: Any, bucket: str, owner: str | None) -> str | None:
 
 
 def rules_for(s3: Any, bucket: str, prefix: str, owner: str | None) -> list[Rule]:
-    """The enabled rules that reach objects under a prefix; those for tags or sizes are taken to reach them."""
+    """The enabled rules that reach exports under a prefix; those for sizes are taken to reach them.
+
+    A rule for tagged objects does not: neither AWS nor a scan tags what it writes.
+    """
+    folder = f"{prefix}/AWSDynamoDB/" if prefix else "AWSDynamoDB/"
     said = _ask(s3.get_bucket_lifecycle_configuration, bucket, owner)
     found = []
     for rule in said.get("Rules", []):
         where = rule.get("Filter") or {}
-        own = rule.get("Prefix") or where.get("Prefix") or (where.get("And") or {}).get("Prefix") or ""
-        if rule.get("Status") != "Enabled" or not (f"{prefix}/".startswith(own) or own.startswith(prefix)):
+        both = where.get("And") or {}
+        own = rule.get("Prefix") or where.get("Prefix") or both.get("Prefix") or ""
+        if rule.get("Status") != "Enabled" or where.get("Tag") or both.get("Tags"):
             continue
-        archives = [t["Days"] for t in rule.get("Transitions", []) if "Days" in t and _is_archive(t["StorageClass"])]
-        expires = (rule.get("Expiration") or {}).get("Days")
-        found.append(Rule(rule.get("ID") or "unnamed", expires, min(archives, default=None)))
+        if not (folder.startswith(own) or own.startswith(folder)):
+            continue
+        moves = [_days(t) for t in rule.get("Transitions", []) if _is_archive(t["StorageClass"])]
+        archives = min((days for days in moves if days is not None), default=None)
+        found.append(Rule(rule.get("ID") or "unnamed", _days(rule.get("Expiration") or {}), archives))
     return found
+
+
+def _days(when: dict[str, Any]) -> int | None:
+    """In how many days something happens to an object made now: after so many, or on a date; None for never."""
+    date: datetime | None = when.get("Date")
+    days: int | None = when.get("Days")
+    return days if date is None else max(0, (date - datetime.now(UTC)).days)
 
 
 def _is_archive(storage_class: str) -> bool:

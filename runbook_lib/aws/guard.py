@@ -230,12 +230,12 @@ class Guard:
 
     def _before_call(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
-        self.count(model.name)
 
     def _before_signing(self, event_name: str, **_: Any) -> None:
-        """The last look, at requests that were not made by a client's method."""
+        """The last look, at requests that were not made by a client's method too; one that is repeated counts again."""
         service, operation = event_name.split(".", 2)[1:]
         self.check(EVENT_NAMES.get(service, service), operation)
+        self.count(operation)
 
 
 def _table_of(params: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,9 @@ from urllib3.exceptions import HTTPError
 from runbook_lib.errors import ConfigError, TransferError
 
 BLOCK = 128 << 10  # more at once costs memory, which the C library keeps, for each file that is open
-ATTEMPTS = 6
+LEAST_BLOCK = 512
+ATTEMPTS = 6  # without progress
+AGAIN = frozenset({"ExpiredToken", "RequestTimeout", "SlowDown"})  # 5xx is asked for again too
 
 
 def read_object(s3: Any, bucket: str, key: str) -> bytes | None:
@@ -30,33 +32,42 @@ class MissingObject(TransferError):
 def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[bytes]:
     """An object's bytes in blocks; a broken stream goes on where it broke.
 
-    The continuation asks for the same ETag: an object replaced in mid-read is an error, never a mixture.
+    Only attempts without progress wear patience out. Each of them takes less at once: what had come of a
+    block when the connection broke is lost. The continuation asks for the same ETag: an object replaced in
+    mid-read is an error, never a mixture.
     """
     offset, etag, total = 0, None, None
-    for attempt in range(1, ATTEMPTS + 1):
+    fruitless, block_size = 0, BLOCK
+    while True:
+        begun = offset
         try:
             answer = s3.get_object(Bucket=bucket, Key=key, **_rest(offset, etag))
             total = offset + answer["ContentLength"] if total is None else total
             etag = answer["ETag"]
-            while block := answer["Body"].read(BLOCK):
+            while block := answer["Body"].read(block_size):
                 offset += len(block)
                 yield block
             if offset == total:
                 return
+            broken = f"ended at byte {offset} of {total}"
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in ("NoSuchKey", "404", "NoSuchBucket"):
                 raise MissingObject(f"s3://{bucket}/{key} does not exist") from None
             if code in ("PreconditionFailed", "412"):
                 raise TransferError(f"s3://{bucket}/{key} was replaced while it was read; export again") from None
-            raise TransferError(f"s3://{bucket}/{key} cannot be read: {error}") from None
+            if code not in AGAIN and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise TransferError(f"s3://{bucket}/{key} cannot be read: {error}") from None
+            broken = str(error)
         except (BotoCoreError, HTTPError, OSError) as error:
-            if attempt == ATTEMPTS:
-                raise TransferError(
-                    f"s3://{bucket}/{key} broke {ATTEMPTS} times, last at byte {offset}: {error}"
-                ) from None
-        sleep(0.05 * 2**attempt)
-    raise TransferError(f"s3://{bucket}/{key} ended at byte {offset} of {total}, {ATTEMPTS} times")
+            broken = str(error)
+        if offset > begun:
+            fruitless = 0
+        else:
+            fruitless, block_size = fruitless + 1, max(LEAST_BLOCK, block_size // 4)
+        if fruitless == ATTEMPTS:
+            raise TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times at byte {offset}: {broken}")
+        sleep(0.1 * 2**fruitless)
 
 
 def _rest(offset: int, etag: str | None) -> dict[str, str]:

@@ -41,6 +41,14 @@ def recovery_of(client: Any, name: str) -> Recovery:
     )
 
 
+def is_on(client: Any, name: str) -> bool | None:
+    """Whether recovery is on now; None where it may not be asked."""
+    try:
+        return recovery_of(client, name).on
+    except ConfigError:
+        return None
+
+
 def turn_on(client: Any, name: str) -> None:
     """Turn recovery on; the client must have been granted it for this table."""
     try:

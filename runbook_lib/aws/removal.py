@@ -54,7 +54,8 @@ def delete_items(wire: Wire, table: str, keys: list[dict[str, Any]], patience: P
 def _delete(wire: Wire, table: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Send deletes once; those that are not acknowledged. A delete may be repeated without harm."""
     try:
-        answer = orjson.loads(wire.batch_write(table, json.dumps({"RequestItems": {table: requests}}).encode()))
+        body = json.dumps({"RequestItems": {table: requests}}).encode()
+        answer = orjson.loads(wire.write_item("BatchWriteItem", table, body))
     except BrokenAnswer:
         return requests
     except WireError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +16,8 @@ class Standing:
     """Capacity and attachments of a table; None is a number that the server does not give.
 
     `read_units` and `write_units` are provisioned ones, `max_*` the limits of an on-demand table, `warm_*` what
-    the table takes at once. `index_units` are the provisioned write units of its global indexes.
+    the table takes at once. `index_units` are the provisioned write units of its global indexes, `index_limits`
+    the most that an on-demand table's may take, where that is set.
     """
 
     on_demand: bool
@@ -30,6 +31,7 @@ class Standing:
     stream_arn: str | None
     replicas: tuple[str, ...]
     deletion_protection: bool
+    index_limits: dict[str, int] = field(default_factory=dict)
 
 
 def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | None:
@@ -66,6 +68,7 @@ def _standing(table: dict[str, Any]) -> Standing:
         stream_arn=table.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
         replicas=tuple(r["RegionName"] for r in table.get("Replicas") or []),
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
+        index_limits={i["IndexName"]: most for i in indexes if on_demand and (most := _index_limit(i))},
     )
 
 
@@ -76,6 +79,10 @@ def _set(units: int | None) -> int | None:
 
 def _index_units(index: dict[str, Any]) -> int:
     return int((index.get("ProvisionedThroughput") or {}).get("WriteCapacityUnits") or 0)
+
+
+def _index_limit(index: dict[str, Any]) -> int | None:
+    return _set((index.get("OnDemandThroughput") or {}).get("MaxWriteRequestUnits"))
 
 
 def raise_warm_throughput(client: Any, name: str, units: int) -> None:

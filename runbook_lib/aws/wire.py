@@ -11,12 +11,12 @@ import json
 import random
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.exchange import Exchange, NoAnswer
-from runbook_lib.aws.guard import Guard
+from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
 from runbook_lib.aws.signing import Signer
 from runbook_lib.errors import ForbiddenCall, TransferError
 
@@ -26,12 +26,26 @@ THROTTLED = frozenset(
         "ThrottlingException",
         "RequestLimitExceeded",
         "LimitExceededException",
+        "Throttling",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
     }
 )
+WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
 EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
 TRANSIENT = frozenset(
-    {"InternalServerError", "InternalFailure", "ServiceUnavailable", "TransactionInProgressException"}
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "TransactionInProgressException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    }
 )
+# What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
+LATER = frozenset({408, 425, 429})
 
 
 class WireError(TransferError):
@@ -50,11 +64,12 @@ class WireError(TransferError):
 
     @property
     def retryable(self) -> bool:
-        return self.throttled or self.code in EXPIRED or self.code in TRANSIENT or self.status >= 500
+        again = self.code in EXPIRED or self.code in TRANSIENT
+        return self.throttled or again or self.status in LATER or self.status >= 500
 
 
 class BrokenAnswer(TransferError):
-    """The connection failed or the answer's checksum is wrong: nobody knows what the server did."""
+    """The connection failed or the answer is not whole: nobody knows what the server did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +102,39 @@ class Wire:
         self._guard = guard
         self._write_tables = write_tables
 
-    def batch_write(self, table: str, body: bytes) -> bytes:
-        """Send one BatchWriteItem body for one table; raises ForbiddenCall for a table not granted."""
-        return self.write_item("BatchWriteItem", table, body)
+    def put_lines(self, table: str, lines: Iterable[bytes]) -> bytes:
+        """Put these `{"Item":...}` lines into one table, once; not a byte of a line is changed.
+
+        Each line must be one whole JSON value, or it could say more than a put (see `datafile`).
+        """
+        self._check_granted(table)
+        return self._send("BatchWriteItem", body_of(table, lines))
 
     def write_item(self, operation: str, table: str, body: bytes) -> bytes:
-        """Send one writing request for one table, once; raises ForbiddenCall for a table not granted."""
+        """Send one writing request, once; raises ForbiddenCall unless it names this granted table and no other."""
+        self._check_granted(table)
+        if (named := _tables_in(body)) != {table}:
+            raise ForbiddenCall(
+                f"writing to {sorted(named)} is not part of the plan; this request was granted for {table!r} alone"
+            )
+        return self._send(operation, body)
+
+    def post(self, operation: str, body: bytes) -> bytes:
+        """Send one request that writes nothing, once; returns the answer's body.
+
+        Raises WireError for an error answer and BrokenAnswer when there is none that can be trusted.
+        """
+        if operation in WRITING:
+            raise ForbiddenCall(f"{operation} is sent for a table that is named, see write_item; nothing was sent")
+        return self._send(operation, body)
+
+    def _check_granted(self, table: str) -> None:
         if table not in self._write_tables:
             raise ForbiddenCall(
                 f"writing to table {table!r} is not part of the plan; granted are {sorted(self._write_tables)}"
             )
-        return self.post(operation, body)
 
-    def post(self, operation: str, body: bytes) -> bytes:
-        """Send one request, once; returns the answer's body.
-
-        Raises WireError for an error answer and BrokenAnswer when there is none that can be trusted.
-        """
+    def _send(self, operation: str, body: bytes) -> bytes:
         self._guard.check("dynamodb", operation)
         headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body)
         self._guard.count(operation)
@@ -112,10 +143,12 @@ class Wire:
         except NoAnswer as error:
             raise BrokenAnswer(f"{operation}: {error}") from error
         checksum = said.get("x-amz-crc32")
-        if checksum is not None and int(checksum) != zlib.crc32(content):
+        if checksum is not None and checksum != str(zlib.crc32(content)):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
         if status != 200:
             raise _error(operation, status, content)
+        if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
+            raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
         return content
 
     def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
@@ -130,6 +163,24 @@ class Wire:
                     raise
             patience.sleep(pause)
         return self.post(operation, body)
+
+
+def body_of(table: str, lines: Iterable[bytes]) -> bytes:
+    """The request that puts these `{"Item":...}` lines; not a byte of a line is changed."""
+    puts = b",".join(b'{"PutRequest":' + line + b"}" for line in lines)
+    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
+
+
+def _tables_in(body: bytes) -> set[str]:
+    """The tables that a writing request names; nothing is said of what is not one JSON object."""
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return set()
+    if not isinstance(request, dict):
+        return set()
+    batch = request.get("RequestItems")
+    return {str(request["TableName"])} if "TableName" in request else set(batch if isinstance(batch, dict) else ())
 
 
 def _error(operation: str, status: int, content: bytes) -> WireError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from runbook_lib.checks.scene import Scene, ok
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
@@ -51,12 +52,43 @@ def valid(pair: Pair) -> Check:
 
 
 def other_than_source(scene: Scene, pair: Pair) -> Check:
-    """The target is not the source itself."""
+    """The target is no source: not the pair's own, no replica of it, and not the source of another pair."""
     check = Check(
         "another table", pair.target, BLOCKER, "a target other than the source", "the same table",
         "change the target's region, profile or name", configuration=True,
     )  # fmt: skip
-    return check if is_same_table(scene, pair) else ok(check, "another")
+    if is_same_table(scene, pair):
+        return check
+    if _is_replica(scene, pair):
+        return replace(check, found=f"a replica of {pair.source}: what is written to it comes back to the source")
+    if _is_a_source(scene, pair):
+        return replace(check, found=f"{pair.target}, which is itself a source of this migration, and would be changed")
+    return ok(check, "another")
+
+
+def _is_replica(scene: Scene, pair: Pair) -> bool:
+    """Whether both tables are regions of one global table."""
+    source, target, stand = pair.source_facts, pair.target_facts, scene.standings[pair.source]
+    if source is None or target is None or pair.source != pair.target:
+        return False
+    (here, account), (there, other) = source.arn.split(":")[3:5], target.arn.split(":")[3:5]
+    known = (there in stand.source.replicas if stand.source else False) or (
+        here in stand.target.replicas if stand.target else False
+    )
+    return known and account == other
+
+
+def _is_a_source(scene: Scene, pair: Pair) -> bool:
+    """Whether the target is a table that this migration reads, for another pair or with other --tables."""
+    target = pair.target_facts
+    if target is None:
+        return False
+    sources = [p.source_facts for p in scene.pairs if p.source_facts is not None]
+    if target.table_id and target.table_id in {s.table_id for s in sources}:
+        return True
+    places = {s.arn.rpartition("/")[0] for s in sources}
+    one_server = scene.clients.source_identity.endpoint == scene.clients.target_identity.endpoint
+    return one_server and target.arn.rpartition("/")[0] in places and target.name in scene.sources
 
 
 def is_same_table(scene: Scene, pair: Pair) -> bool:

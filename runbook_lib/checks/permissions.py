@@ -74,14 +74,23 @@ def permissions(side: str, who: Identity, statements: list[dict[str, Any]], iam:
 
 def _simulated(check: Check, iam: Any, principal: str, statements: list[dict[str, Any]]) -> Check:
     refused: dict[str, set[str]] = defaultdict(set)
+    unsaid: dict[str, set[str]] = defaultdict(set)
     asked = 0
     for statement in statements:
         actions = [a for a in statement["Action"] if not a.endswith("*")]
         # What stands for many objects or exports is asked for one of them.
         resources = [r.replace("*", "runbook-probe") if r != "*" else r for r in statement["Resource"]]
         asked += len(actions)
-        for action, resource in denied(iam, principal, actions, resources):
-            refused[action].add(resource)
+        for denial in denied(iam, principal, actions, resources):
+            if denial.unsaid:  # a condition on what only a real request has, such as the address it comes from
+                unsaid[denial.action] |= set(denial.unsaid)
+            else:
+                refused[denial.action].add(denial.resource)
+    if not refused and unsaid:
+        keys = ", ".join(sorted(set().union(*unsaid.values())))
+        return unknown(
+            check, f"{', '.join(sorted(unsaid))}: allowed or not depending on {keys}, which IAM was not told"
+        )
     if not refused:
         return ok(check, f"IAM allows all {asked} by the identity's own policies")
     words = [f"{a} on {len(rs)} of its resources, for instance {min(rs)}" for a, rs in sorted(refused.items())]

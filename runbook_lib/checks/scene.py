@@ -17,7 +17,10 @@ from runbook_lib.plan import NOT_CHECKED, OK, Check, Pair
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed."""
+    """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
+
+    `sources` are all source tables that the configuration selects, whatever --tables says.
+    """
 
     config: Migration
     clients: Clients
@@ -28,6 +31,7 @@ class Scene:
     is_ours: Callable[[Pair], bool]
     now: Callable[[], datetime]
     places: tuple[Path, ...] = field(default=())
+    sources: frozenset[str] = field(default=frozenset())
 
 
 def look(check: Check, found: Callable[[Check], Check]) -> Check:

@@ -1,0 +1,55 @@
+"""The seal of a run's folder, against each way to change what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import EvidenceError
+from runbook_lib.evidence import SUMS, seal, verify
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("run.json", "report.md", "ledger.sqlite", "charts/one.svg", "quarantine/a.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for name in ("ledger.sqlite-wal", "ledger.sqlite-shm", ".lock"):  # as an open ledger leaves them
+        (tmp_path / name).touch()
+    seal(tmp_path)
+    return tmp_path
+
+
+def _without_line(folder: Path) -> None:
+    kept = [line for line in (folder / SUMS).read_text().splitlines() if "report.md" not in line]
+    (folder / SUMS).write_text("\n".join(kept) + "\n")
+
+
+def _link_to_nothing(folder: Path) -> None:
+    (folder / "report.md").unlink()
+    (folder / "report.md").symlink_to(folder / "nothing")
+
+
+def test_what_is_as_it_was_is_verified(folder: Path) -> None:
+    assert verify(folder) == 5
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (lambda f: (f / "charts/one.svg").write_text("other"), "charts/one.svg was changed"),
+        (lambda f: (f / "quarantine/a.jsonl").unlink(), "quarantine/a.jsonl is missing"),
+        (lambda f: (f / "more.txt").touch(), "more.txt was added"),
+        (lambda f: (f / "report.md").rename(f / "report2.md"), "report.md is missing; report2.md was added"),
+        (_without_line, "report.md was added"),
+        (_link_to_nothing, "report.md was changed"),
+        (lambda f: (f / SUMS).write_text(""), "does not name run.json"),
+        (lambda f: (f / "ledger.sqlite-wal").write_bytes(b"facts"), "ledger.sqlite-wal was added"),
+    ],
+)
+def test_each_change_is_named(folder: Path, tamper: Callable[[Path], object], words: str) -> None:
+    tamper(folder)
+    with pytest.raises(EvidenceError, match=words):
+        verify(folder)
