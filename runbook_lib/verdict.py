@@ -66,6 +66,8 @@ def run_verdict(
         if not any(t["items_exported"] for t in tables):
             reasons.append("no item was read from any table, so nothing is proved")
         return (FAIL, reasons) if reasons else (PASS, [])
+    if not tables:
+        reasons.append("no table was planned, so nothing was checked")
     quarantined = sum(t["items_quarantined"] or 0 for t in tables)
     if quarantined:
         reasons.append(f"{quarantined:,} items could not be written")

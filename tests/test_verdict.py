@@ -45,6 +45,11 @@ def test_a_dry_run_without_trouble_is_called_that() -> None:
     assert run_verdict(False, False, failed, [TABLE | {"verdict": "DRY-RUN"}])[0] == "FAIL"
 
 
+def test_a_run_without_a_plan_is_no_dry_run() -> None:
+    """As when only the report of a run id is asked for that was mistyped."""
+    assert run_verdict(False, False, [], []) == ("FAIL", ["no table was planned, so nothing was checked"])
+
+
 def test_a_table_that_was_not_looked_at_is_unknown() -> None:
     assert table_verdict(True, None, None)[0] == "UNKNOWN"
     assert table_verdict(True, {"failure": None}, None)[0] == "UNKNOWN"
