@@ -104,7 +104,7 @@ def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, wire: W
 def test_a_good_status_without_a_whole_answer_is_not_believed(server: Server, wire: Wire, content: bytes) -> None:
     server.script = [(200, content, True)]
     with pytest.raises(BrokenAnswer, match="no JSON object"):
-        wire.batch_write("t", b"{}")
+        wire.put_lines("t", [])
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
