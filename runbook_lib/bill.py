@@ -64,20 +64,33 @@ def prices(record: Record) -> str:
 
 def would(record: Record) -> list[str]:
     """What a dry run says would happen, with its numbers."""
-    measured = list((record.get("measured") or {}).values())
+    measured = record.get("measured") or {}
     if record.get("executed") or not measured:
         return []
-    sums = {name: sum(m[name] for m in measured) for name in ("items", "requests", "units", "index_units")}
-    found = [
-        f"With --execute {many(sums['items'], 'item')} of {many(len(measured), 'table')} would be written in "
-        f"{many(sums['requests'], 'request')}, using {many(sums['units'], 'write unit')} and at most "
-        f"{count(sums['index_units'])} for indexes"
-    ]
+    ways = {table.get("source"): table.get("writing") for table in record.get("tables") or []}
+    served = [m for source, m in measured.items() if ways.get(source) == "import_table"]
+    found = _written([m for source, m in measured.items() if ways.get(source) != "import_table"])
+    if served:
+        found.append(
+            f"With --execute DynamoDB would make {many(len(served), 'target')} and fill them from the export "
+            f"(ImportTable): {many(sum(m['items'] for m in served), 'item')}, without write units"
+        )
     for stage in ("dry run", "export"):
         if known := (record.get("estimates") or {}).get(stage):
             found.append(f"That would cost {dollars(known.get('usd'))} and take {hours(known.get('hours'))} more")
             break
     return found
+
+
+def _written(measured: list[Record]) -> list[str]:
+    if not measured:
+        return []
+    sums = {name: sum(m[name] for m in measured) for name in ("items", "requests", "units", "index_units")}
+    return [
+        f"With --execute {many(sums['items'], 'item')} of {many(len(measured), 'table')} would be written in "
+        f"{many(sums['requests'], 'request')}, using {many(sums['units'], 'write unit')} and at most "
+        f"{count(sums['index_units'])} for indexes"
+    ]
 
 
 def advice(record: Record) -> list[str]:

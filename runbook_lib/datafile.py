@@ -115,7 +115,8 @@ def _is_plain(line: bytes) -> bool:
     own, for any table; for that it has to spell PutRequest or DeleteRequest, or to hide it behind an escape.
     """
     shaped = line.startswith(b'{"Item":{') and line.endswith(b"}}")
-    return shaped and b'Request"' not in line and b"\\u" not in line
+    escapes = b"\\" in line and b"\\u" in line  # one byte is found faster than two
+    return shaped and not escapes and b'Request"' not in line
 
 
 def _lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -144,6 +144,17 @@ def test_a_grant_is_for_the_tables_it_names_and_for_their_plain_names() -> None:
         client.update_continuous_backups(TableName="mine", **off)
     with pytest.raises(ForbiddenCall):
         client.put_item(TableName="mine", Item={"id": {"S": "x"}})
+    model = client.meta.service_model.operation_model("UpdateContinuousBackups")
+    for params, words in (
+        ({"TableName": "other", **wanted}, "was not asked for"),
+        ({"TableName": "mine", **off}, "else"),
+    ):
+        raw = EMPTY | {"url": "http://127.0.0.1:9/", "context": {}, "body": json.dumps(params).encode()}
+        with pytest.raises(ForbiddenCall, match=words):  # below the client
+            client._endpoint.make_request(model, raw)
+        client.meta.events.register("before-call.*.*", lambda params, body=raw["body"], **_: params.update(body=body))
+        with pytest.raises(ForbiddenCall, match=words):  # by a handler that changes the request on its way
+            client.update_continuous_backups(TableName="mine", **wanted)
     client.close()
 
 

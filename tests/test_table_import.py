@@ -18,6 +18,7 @@ from runbook_lib.aws import imports
 from runbook_lib.aws.definitions import read_definition
 from runbook_lib.aws.guard import TARGET_IMPORTS
 from runbook_lib.aws.standing import describe_standing
+from runbook_lib.bill import would
 from runbook_lib.cleanup import clean_up
 from runbook_lib.config import Migration
 from runbook_lib.creation import create_missing_targets
@@ -123,6 +124,9 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     table = only(record)
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
     assert "ImportTable will make it" in str(record["warnings"])
+    said = would(record)[0]
+    assert "DynamoDB would make 1 target" in said
+    assert "requests" not in said
 
 
 def test_nothing_is_imported_until_the_target_is_spelled(world: World) -> None:

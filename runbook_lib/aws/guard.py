@@ -7,6 +7,7 @@ the folder that ImportTable is about to read, to be held against the manifest.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -215,26 +216,30 @@ class Guard:
         self.check(model.service_model.service_name, model.name)
 
     def _check_table(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        self._check_granted(model.service_model.service_name, model.name, params)
+
+    def _check_granted(self, service: str, name: str, params: Mapping[str, Any]) -> None:
         """A granted operation acts on a table it was granted for, given by its plain name."""
-        operation = f"{model.service_model.service_name}:{model.name}"
-        granted = self.grants.get(operation)
+        granted = self.grants.get(f"{service}:{name}")
         if granted is None:
             return
         if (table := _table_of(params)) not in granted:
             raise ForbiddenCall(
-                f"{model.name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
+                f"{name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
             )
-        fits = self._forms.get(operation)
+        fits = self._forms.get(f"{service}:{name}")
         if fits is not None and not fits(params):
-            raise ForbiddenCall(f"{model.name} was granted for something else than {sorted(params)}; nothing was sent")
+            raise ForbiddenCall(f"{name} was granted for something else than {sorted(params)}; nothing was sent")
 
     def _before_call(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
 
-    def _before_signing(self, event_name: str, **_: Any) -> None:
+    def _before_signing(self, request: Any, event_name: str, **_: Any) -> None:
         """The last look, at requests that were not made by a client's method too; one that is repeated counts again."""
         service, operation = event_name.split(".", 2)[1:]
         self.check(EVENT_NAMES.get(service, service), operation)
+        if service == "dynamodb" and f"{service}:{operation}" in self.grants:
+            self._check_granted(service, operation, json.loads(request.data or b"{}"))
         self.count(operation)
 
 
