@@ -109,14 +109,21 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
 
 
 def _is_plain(line: bytes) -> bool:
-    """Whether a line has the shape of an export's, and no word with which it could say more than one put.
+    """Whether a line may be sent without having been parsed; the server and the comparison look at its inside.
 
-    Lines become requests without being parsed. One that closed its own item could go on with a request of its
-    own, for any table; for that it has to spell PutRequest or DeleteRequest, or to hide it behind an escape.
+    It has the shape of an export's line, and no word with which it could say more than one put. One that closed
+    its own item could go on with a request of its own, for any table; for that it has to spell PutRequest or
+    DeleteRequest, or to hide it behind an escape. And it is UTF-8: some servers answer what is not as if they
+    were to blame, and are asked again for minutes.
     """
     shaped = line.startswith(b'{"Item":{') and line.endswith(b"}}")
     escapes = b"\\" in line and b"\\u" in line  # one byte is found faster than two
-    return shaped and not escapes and b'Request"' not in line
+    if not shaped or escapes or b'Request"' in line:
+        return False
+    try:
+        return line.isascii() or bool(line.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:

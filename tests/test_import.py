@@ -230,11 +230,13 @@ def test_too_many_refused_items_stop_a_hopeless_table(world: World) -> None:
 def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) -> None:
     world.pair("a", things(40))
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, b'{"Item":{"id":{"S":"x"}}},{"DeleteRequest":{}}', b"]"])
+    bad = [b'{"Item":{"id":{"S":"x"}}},{"DeleteRequest":{}}', b"]", b'{"Item":{"id":{"S":"\xff"}}}']
+    good = '{"Item":{"id":{"S":"é"},"PutRequest":{"S":"}},{\\"PutRequest\\":"}}}'.encode()
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, good, *bad])
     import_tables(run)
     row = facts(run, world.src("a"))
-    assert row["items_quarantined"] == 2
-    assert row["items_written"] == 40
+    assert row["items_quarantined"] == len(bad)
+    assert row["items_written"] == 41 == len(world.items(world.target, world.dst("a")))
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
