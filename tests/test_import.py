@@ -173,7 +173,9 @@ def test_the_record_says_what_throttled_the_writes(world: World) -> None:
 def test_items_left_unprocessed_are_counted_as_held_back(world: World) -> None:
     world.pair("a", things(100))
     run = ready(world.open())
-    world.fault(operation="BatchWriteItem", kind="unprocessed", every=2)
+    world.fault(
+        operation="BatchWriteItem", kind="unprocessed", times=6
+    )  # more than the batches of one item, which cannot be left in part
     import_tables(run)
     items = {t["reason"]: t["items"] for t in facts(run, world.src("a"))["throttled"]}
     assert items["UnprocessedItems"] > 0
