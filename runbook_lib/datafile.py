@@ -116,9 +116,10 @@ def _is_plain(line: bytes) -> bool:
     DeleteRequest, or to hide it behind an escape. And it is UTF-8: some servers answer what is not as if they
     were to blame, and are asked again for minutes.
     """
-    shaped = line.startswith(b'{"Item":{') and line.endswith(b"}}")
-    escapes = b"\\" in line and b"\\u" in line  # one byte is found faster than two
-    if not shaped or escapes or b'Request"' in line:
+    if not (line.startswith(b'{"Item":{') and line.endswith(b"}}")):
+        return False
+    # A byte that is given as a number is found six times as fast as one in `bytes`.
+    if (ord("\\") in line and b"\\u" in line) or (ord("R") in line and b'Request"' in line):
         return False
     try:
         return line.isascii() or bool(line.decode())
