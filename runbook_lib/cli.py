@@ -134,7 +134,9 @@ def _conclude(record: dict[str, Any]) -> int:
             ("items_in_target", "in the target"),
         )
     ]
-    click.echo(f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s")
+    click.echo(
+        f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work"
+    )
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]
 
