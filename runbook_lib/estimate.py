@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from runbook_lib.aws.standing import Standing
@@ -105,8 +105,8 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
         _scans(config, loads, standings),
         _transfer(config, loads),
         *_requests(config, loads),
-        _writes(config, "items", [(w, w.write_units) for w in written], standings),
-        _writes(config, "indexes", [(w, w.index_units) for w in written], standings),
+        _writes(config, "Writes of items", [(w, w.write_units) for w in written], standings),
+        _writes(config, "Writes of indexes", [(w, w.index_units) for w in written], standings),
         _imports(config, loads),
         _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
         *_repeated(config, written, standings),
@@ -235,12 +235,12 @@ def _files(load: Load) -> Range | None:
 
 
 def _writes(
-    config: Migration, what: str, units: Sequence[tuple[Work, Range | None]], standings: Mapping[str, Standings]
+    config: Migration, name: str, units: Sequence[tuple[Work, Range | None]], standings: Mapping[str, Standings]
 ) -> Part:
     """Writes to the target; what is written with provisioned capacity is paid for already."""
     paid = [u for work, u in units if _on_demand(standings, work.source, "target")]
     price = prices_of(config.target.region, config.prices).million_writes
-    return Part(f"Writes of {what}", _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+    return Part(name, _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
 
 
 def _repeated(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> list[Part]:
@@ -250,7 +250,7 @@ def _repeated(config: Migration, works: Sequence[Work], standings: Mapping[str, 
         stand = standings.get(work.source, Standings(None, None)).target
         units = _sum([work.write_units, work.index_units])
         copies += [(work, units)] * (len(stand.replicas) if stand else 0)
-    return [replace(_writes(config, "", copies, standings), name=REPEATED)] if copies else []
+    return [_writes(config, REPEATED, copies, standings)] if copies else []
 
 
 def _imports(config: Migration, loads: Sequence[Load]) -> Part:

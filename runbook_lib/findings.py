@@ -14,7 +14,7 @@ from typing import Any
 
 from runbook_lib.definition_findings import attention_to_definitions, unannounced
 from runbook_lib.index_queries import wrong_indexes
-from runbook_lib.record import Record
+from runbook_lib.record import Record, starts_of
 from runbook_lib.throttling import diagnose
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
@@ -254,9 +254,8 @@ def _changes(record: Record) -> list[str]:
 
 def _about_the_run(record: Record) -> list[str]:
     found, code = [], record.get("code") or {}
-    starts = [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
-    if len(starts) > 1:
-        found.append(f"The run was started {len(starts):,} times; it was resumed where it had stopped")
+    if (starts := len(starts_of(record))) > 1:
+        found.append(f"The run was started {starts:,} times; it was resumed where it had stopped")
     if code.get("git") is None:
         found.append("The commit of the code that ran is not known")
     elif str(code["git"]).endswith("-dirty"):

@@ -80,11 +80,10 @@ def _each(run: Run, pairs: list[Pair], work: Callable[[Pair], None]) -> list[str
     for pair in pairs:
         try:
             work(pair)
-        except ResumeRefused:
-            run.ledger.forget("validation", pair.source)  # it was of another target, or of another export
-            raise
         except RunbookError as error:
-            run.ledger.forget("validation", pair.source)  # it was of what the target held before this
+            run.ledger.forget("validation", pair.source)  # of another target or export, or of what was there before
+            if isinstance(error, ResumeRefused):
+                raise
             failures.append(f"{pair.source}: {error}")
             fact = run.ledger.get("import", pair.source) or {}
             run.ledger.put("import", pair.source, fact | {"status": "failed", "failure": str(error)})

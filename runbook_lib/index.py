@@ -71,14 +71,16 @@ def _facts(folder: Path, record: Record) -> dict[str, Any]:
         "held": str(total(tables, "items_in_target")),
         "differences": str(differences(tables)),
         "seconds": (record.get("totals") or {}).get("seconds"),
-        "mode": "compared only"
-        if any(t.get("compared_only") for t in tables) and not record.get("executed")
-        else _mode(record),
+        "mode": _mode(record, tables),
     }
 
 
-def _mode(record: Record) -> str:
-    known = record.get("executed")
-    if known is None:
+def _mode(record: Record, tables: list[Record]) -> str:
+    executed = record.get("executed")
+    if executed:
+        return "executed"
+    if any(t.get("compared_only") for t in tables):
+        return "compared only"
+    if executed is None:
         return "not recorded"
-    return "executed" if known else "stopped before writing" if asked_to_write(record) else "dry run"
+    return "stopped before writing" if asked_to_write(record) else "dry run"

@@ -240,6 +240,11 @@ def _seconds(fact: Record | None) -> float:
     return (datetime.fromisoformat(fact["finished"]) - datetime.fromisoformat(fact["started"])).total_seconds()
 
 
+def starts_of(record: Record) -> list[Record]:
+    """The starts of a run that did more than write its report again."""
+    return [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
+
+
 def _finished(steps: list[Record]) -> str:
     """When the last step ended. A report that is written again later does not make a run longer."""
     return max(

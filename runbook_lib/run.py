@@ -119,8 +119,9 @@ class Run:
             started = self.now()
             clock = time.monotonic()
             record: dict[str, Any] = {"status": "running", "started": stamp(started), "message": None}
-            keep_seconds(self.ledger, name)
-            self.ledger.put("step", name, record)
+            with self.ledger.batch():
+                keep_seconds(self.ledger, name)
+                self.ledger.put("step", name, record)
             try:
                 yield
             except KeyboardInterrupt:
@@ -143,10 +144,10 @@ class Run:
 
 
 def keep_seconds(ledger: Ledger, step: str) -> None:
-    """Add what the last start of a step has taken to the seconds of its starts before; its record is made anew."""
+    """Add what the last start of a step has taken to the seconds of its starts before, and forget its record."""
     if seconds := (ledger.get("step", step) or {}).get("seconds"):
         ledger.put("seconds", step, (ledger.get("seconds", step) or 0.0) + seconds)
-        ledger.forget("step", step)
+    ledger.forget("step", step)
 
 
 def open_run(

@@ -117,7 +117,6 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
         run.ledger.put("run", "attempts", [*attempts, {"started": stamp(run.now()), **asked}])
         for step in steps:
             keep_seconds(run.ledger, step)
-            run.ledger.forget("step", step)
     write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
 
 

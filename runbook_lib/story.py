@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.findings import contradictions, tables_of, total
-from runbook_lib.record import Record
+from runbook_lib.record import Record, starts_of
 from runbook_lib.verdict import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 from runbook_lib.wording import NOT_RECORDED, count, duration, elapsed, many, moment
 
@@ -53,7 +53,7 @@ def sentence(record: Record) -> str:
 
 def asked_to_write(record: Record) -> bool:
     """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
-    starts = [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
+    starts = starts_of(record)
     return bool(starts and starts[-1].get("execute"))
 
 
