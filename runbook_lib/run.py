@@ -23,10 +23,12 @@ from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
+from runbook_lib.run_secret import run_secret
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
@@ -58,6 +60,14 @@ class Run:
     only: str = "*"
     confirmed: str = ""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    _secret: RunSecret | None = field(default=None, repr=False)
+
+    @property
+    def secret(self) -> RunSecret:
+        """What key hashes and the comparison are keyed with; made when it is first asked for, after the export."""
+        if self._secret is None:
+            self._secret = run_secret(self.ledger, self.id)
+        return self._secret
 
     def pairs(self) -> list[Pair]:
         """The planned tables in the order of their import; empty before the pre-flight."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from tests.world import World
 SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
 
 
-def pytest_configure() -> None:
-    """Whatever the user's environment says about AWS, no test hears of it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Whatever the user's environment says about AWS, no test hears of it, and no run's secret lands with the user."""
     for name in [n for n in os.environ if n.startswith(SETTINGS)]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    state = tempfile.TemporaryDirectory(prefix="runbook-state-")
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +38,7 @@ def world(embedded_aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in demo_environment(embedded_aws).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # the secrets of runs lie there
     made = World(embedded_aws, tmp_path)
     yield made
     made.clear_faults()
