@@ -27,10 +27,10 @@ def checked(record: Record) -> list[Row]:
     """All looks, the gravest first. What is as expected is told once for each kind of look."""
     groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for check in record.get("checks") or []:
-        name, status = str(check.get("name")), str(check.get("status"))
+        what, status = str(check.get("id") or check.get("name")), str(check.get("status"))
         told = () if status == "ok" else (str(check.get("expected")), str(check.get("found")), str(check.get("remedy")))
-        groups[(name, status, *told)].append(check)
-    rows = [_row(key[0], key[1], group) for key, group in groups.items()]
+        groups[(what, status, *told)].append(check)
+    rows = [_row(str(group[0].get("name")), key[1], group) for key, group in groups.items()]
     return sorted(rows, key=lambda row: RANK.get(row.status, 0))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook_lib.aws.guard import ALWAYS, ASKED
+from runbook_lib.check_ids import CheckId
 from runbook_lib.definition_findings import (
     canaries,
     canary_summary,
@@ -132,8 +133,7 @@ def _is_loaded(table: Record) -> bool:
 
 def _schemas(record: Record) -> Check:
     claim = "Table schemas match production"
-    about = ("the key ", "the target table")
-    wrong = [b for b in record.get("blockers") or [] if str(b.get("expected")).startswith(about)]
+    wrong = [b for b in record.get("blockers") or [] if b.get("id") in (CheckId.KEY, CheckId.TARGET_TABLE)]
     if wrong:
         names = ", ".join(str(b.get("table")) for b in wrong)
         return Check(claim, NO, f"The pre-flight found another key or no table: {names}.")

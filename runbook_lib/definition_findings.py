@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.check_ids import definition_id
 from runbook_lib.parity import BLOCKS, GLOBAL, KEY, LOCAL, RATINGS, STREAM, TYPES, WARNS
 from runbook_lib.record import Record
 from runbook_lib.wording import count, listed, many
@@ -100,7 +101,8 @@ def unannounced(record: Record) -> list[Record]:
         if d.get("rating") in (BLOCKS, WARNS)
         and not (d.get("property") == KEY or (d.get("property") == STREAM and d.get("target") != "off"))
         and not any(
-            o.get("table") == table.get("target") and str(o.get("expected")).startswith(f"{d.get('what')} ")
+            (o.get("id"), o.get("table"), o.get("about"))
+            == (definition_id(str(d.get("property"))), table.get("target"), d.get("what"))
             for o in told
         )
     ]

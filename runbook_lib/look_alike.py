@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from runbook_lib.aws.answered import read_answered
 from runbook_lib.aws.clients import Clients
+from runbook_lib.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.parity import BLOCKS, KEY, STREAM, WARNS, Difference, Gap, Parity, compare_definitions
 from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, Pair
+
+EVERY = "every property"
 
 
 def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None:
@@ -20,7 +23,7 @@ def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None
     try:
         source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
     except ConfigError as error:
-        return Parity((), (Gap("every property", str(error)),), ())
+        return Parity((), (Gap(EVERY, str(error)),), ())
     return compare_definitions(source, target, config.parity.accept)
 
 
@@ -31,16 +34,33 @@ def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:
     told = [d for d in parity.differences if _is_told(d)]
     found = [
         Check(
-            "definition", pair.target, BLOCKER if d.rating == BLOCKS else WARNING,
+            definition_id(d.property), pair.target, BLOCKER if d.rating == BLOCKS else WARNING,
             f"{d.what} {d.source}, as the source has it", d.target, d.remedy, configuration=d.rating == BLOCKS,
+            about=d.what, source=pair.source,
         )
         for d in told
     ]  # fmt: skip
     found += [
-        Check("definition", pair.target, NOT_CHECKED, f"{gap.property} as the source has it", gap.why)
+        Check(
+            gap_id(gap),
+            pair.target,
+            NOT_CHECKED,
+            f"{gap.property} as the source has it",
+            gap.why,
+            source=pair.source,
+        )
         for gap in parity.not_checked
     ]
-    return found or [Check("definition", pair.target, OK, f"the definition of {pair.source}", "nothing that warns")]
+    good = Check(
+        CheckId.DEFINITION, pair.target, OK, f"the definition of {pair.source}", "nothing that warns",
+        source=pair.source,
+    )  # fmt: skip
+    return found or [good]
+
+
+def gap_id(gap: Gap) -> AnyId:
+    """The id of a comparison that could not be made."""
+    return CheckId.DEFINITION if gap.property == EVERY else definition_id(gap.property)
 
 
 def parity_blockers(pair: Pair, parity: Parity | None) -> list[Obstacle]:

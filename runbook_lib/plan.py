@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.aws.tables import TableFacts
+from runbook_lib.check_ids import AnyId, words
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estimate import Estimate, Standings
@@ -53,13 +54,18 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Something that stands in the way. `configuration` ones end with exit 2 before anything runs."""
+    """Something that stands in the way. `configuration` ones end with exit 2 before anything runs.
+
+    `id` and `about` are the check's.
+    """
 
     table: str
     expected: str
     found: str
     remedy: str
     configuration: bool = False
+    id: AnyId | None = None
+    about: str = ""
 
     def __str__(self) -> str:
         return f"{self.table}: expected {self.expected}; found {self.found}; {self.remedy}"
@@ -81,11 +87,13 @@ def together(obstacles: Iterable[Obstacle]) -> list[str]:
 class Check:
     """One thing looked at before anything happens: ok, warning, blocker or not checked.
 
+    Decisions are made by `id`, `status`, `table` and `about`; `expected`, `found` and `remedy` are words for readers.
     What could not be checked blocks too if it is `essential`: nobody goes on past an unknown. `configuration`
-    is an obstacle's; `table` may also be another subject, for instance a bucket.
+    is an obstacle's; `table` may also be another subject, for instance a bucket, and `about` says which part of it
+    is meant, for instance an index. `source` is the source table that a look is made for, "" for the whole run's.
     """
 
-    name: str
+    id: AnyId
     table: str
     status: str
     expected: str
@@ -93,6 +101,16 @@ class Check:
     remedy: str = ""
     configuration: bool = False
     essential: bool = False
+    about: str = ""
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What readers call this look."""
+        return words(self.id)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, **asdict(self)}
 
     @property
     def blocks(self) -> bool:
@@ -101,7 +119,7 @@ class Check:
     @property
     def obstacle(self) -> Obstacle:
         found = f"not checked: {self.found}" if self.status == NOT_CHECKED else self.found
-        return Obstacle(self.table, self.expected, found, self.remedy, self.configuration)
+        return Obstacle(self.table, self.expected, found, self.remedy, self.configuration, self.id, self.about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ def make_plan(
         scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources)
         bill = _bill(scene)
         found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
-        for of_pair in pool.map(lambda pair: list(_of_pair(scene, pair)), scene.pairs):
+        for of_pair in pool.map(
+            lambda pair: [replace(c, source=pair.source) for c in _of_pair(scene, pair)], scene.pairs
+        ):
             found += of_pair
         parities = list(pool.map(lambda pair: look_alike(config, clients, pair), scene.pairs))
     for pair, parity in zip(scene.pairs, parities, strict=True):

@@ -57,7 +57,7 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
 
 def checks_table(plan: Plan) -> pd.DataFrame:
     """Everything that was looked at, what stands in the way first; the same outcome for many tables is one row."""
-    rows = checked({"checks": [asdict(check) for check in plan.checks]})
+    rows = checked({"checks": [check.to_json() for check in plan.checks]})
     columns = ["name", "status", "subjects", "expected", "found", "remedy"]
     return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
 

@@ -92,7 +92,7 @@ class Run:
             for source, parity in plan.parity.items():
                 self.ledger.put("parity", source, parity.to_json() | {"at": stamp(self.now()), "step": "preflight"})
             self.ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
-            self.ledger.put("plan", "checks", [asdict(c) for c in plan.checks])
+            self.ledger.put("plan", "checks", [c.to_json() for c in plan.checks])
             self.ledger.put("estimate", "prices", self._prices())
             for source, stand in plan.standings.items():
                 self.ledger.put("standing", source, asdict(stand))

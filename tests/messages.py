@@ -10,6 +10,7 @@ from inspect import getmembers, isclass
 from pathlib import Path
 
 from runbook_lib import errors
+from runbook_lib.check_ids import CheckId, words
 
 ROOT = Path(__file__).resolve().parents[1] / "runbook_lib"
 GAP = "\u2026"  # stands for what differs from case to case
@@ -36,18 +37,8 @@ def raised() -> set[str]:
 
 
 def looks() -> set[str]:
-    """The names of the pre-flight's looks."""
-    files = [*(ROOT / "checks").glob("*.py"), ROOT / "look_alike.py"]
-    return {
-        node.args[0].value
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "Check"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-    }  # fmt: skip
+    """The names of all looks."""
+    return {words(check) for check in CheckId}
 
 
 def fits(quote: str, text: str) -> bool:

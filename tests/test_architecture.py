@@ -69,7 +69,7 @@ LAYERS = [
     {"config", "items", "keyed"},
     {"mistakes"},
     {"yamlfile"},
-    {"errors", "moments"},
+    {"errors", "moments", "check_ids"},
 ]
 
 

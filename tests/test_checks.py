@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSResponse
 
 from runbook_lib import preflight as preflight_module
 from runbook_lib.aws.clients import Clients, Identity
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.names import PRODUCTION
 from runbook_lib.checks.permissions import permissions
 from runbook_lib.checks.scene import look
@@ -504,7 +505,7 @@ def test_a_call_that_the_guard_refuses_is_a_mistake_of_ours_and_not_a_look_that_
         raise ForbiddenCall("nothing was sent")
 
     with pytest.raises(ForbiddenCall):
-        look(Check("a", "b", BLOCKER, "c", "d"), refuse)
+        look(Check(CheckId.KEY, "b", BLOCKER, "c", "d"), refuse)
 
 
 AWS = "https://dynamodb.us-east-1.amazonaws.com"

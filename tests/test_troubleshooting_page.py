@@ -72,7 +72,7 @@ def test_every_kind_of_error_has_its_section() -> None:
 
 def test_every_look_of_the_preflight_is_on_the_page_and_no_other() -> None:
     shown = [name for row in rows("look") for name in quoted(row[0])]
-    assert sorted(shown) == sorted(looks() | {"cost", "time"})  # the two limits are made in a loop
+    assert sorted(shown) == sorted(looks())
 
 
 def test_every_exit_code_and_verdict_is_on_the_page() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from runbook_lib.aws.bucket import default_key, rules_for
 from runbook_lib.aws.objects import check_bucket
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok
 from runbook_lib.estimate import Estimate
 from runbook_lib.plan import BLOCKER, WARNING, Check
@@ -18,7 +19,7 @@ def of_bucket(scene: Scene, planned: Estimate) -> Iterator[Check]:
     staging = scene.config.staging
     subject = f"s3://{staging.bucket}"
     there = look(
-        Check("bucket", subject, BLOCKER, f"a bucket in {staging.region} that the exports are written to", "",
+        Check(CheckId.BUCKET, subject, BLOCKER, f"a bucket in {staging.region} that the exports are written to", "",
               "create it, or correct 'staging' in the configuration", configuration=True, essential=True),
         lambda c: _there(scene, c),
     )  # fmt: skip
@@ -27,12 +28,13 @@ def of_bucket(scene: Scene, planned: Estimate) -> Iterator[Check]:
     if there.blocks:
         return
     yield look(
-        Check("bucket encryption", subject, WARNING, "the bucket's key to be the one the exports are written with", "",
+        Check(CheckId.BUCKET_ENCRYPTION, subject, WARNING,
+              "the bucket's key to be the one the exports are written with", "",
               "set staging.kms_key_id if the bucket's policy insists on its key"),
         lambda c: _default_key(scene, c),
     )  # fmt: skip
     yield look(
-        Check("bucket lifecycle", subject, BLOCKER, f"exports that are kept for {_days(planned)} days", "",
+        Check(CheckId.BUCKET_LIFECYCLE, subject, BLOCKER, f"exports that are kept for {_days(planned)} days", "",
               "give the rule more days, or another prefix to the staging"),
         lambda c: _lifecycle(scene, c, _days(planned)),
     )  # fmt: skip
@@ -48,7 +50,7 @@ def _key_region(scene: Scene, subject: str) -> Check:
     """A KMS key works in its own region only."""
     key, region = scene.config.staging.kms_key_id, scene.config.staging.region
     check = Check(
-        "encryption key", subject, BLOCKER, f"a key in {region}, the bucket's region", f"{key}",
+        CheckId.ENCRYPTION_KEY, subject, BLOCKER, f"a key in {region}, the bucket's region", f"{key}",
         "name a key of the bucket's region in staging.kms_key_id", configuration=True,
     )  # fmt: skip
     if key is None:

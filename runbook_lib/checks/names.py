@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
 
@@ -19,9 +20,8 @@ MANY_ITEMS = 1_000_000
 def mistakes(found: Sequence[str]) -> Iterator[Check]:
     """What is wrong with the selection and renaming of tables, or with a reused export."""
     for mistake in found:
-        where, _, what = mistake.partition(": ")
         yield Check(
-            "selection of tables", where, BLOCKER, "settings that fit the tables of the source", what,
+            CheckId.SELECTION, "migration file", BLOCKER, "settings that fit the tables of the source", mistake,
             "correct the migration file", configuration=True,
         )  # fmt: skip
 
@@ -30,10 +30,10 @@ def one_source_each(scene: Scene) -> Iterator[Check]:
     """Two sources of one target would be mixed."""
     counts = Counter(pair.target for pair in scene.pairs)
     for target, count in counts.items():
-        check = Check("one source", target, OK, "one source for each target", "one")
+        check = Check(CheckId.ONE_SOURCE, target, OK, "one source for each target", "one")
         if count > 1:
             yield Check(
-                "one source", target, BLOCKER, "one source for each target",
+                CheckId.ONE_SOURCE, target, BLOCKER, "one source for each target",
                 "sources " + ", ".join(p.source for p in scene.pairs if p.target == target),
                 "their items would be mixed; change tables.rename or tables.overrides", configuration=True,
             )  # fmt: skip
@@ -44,7 +44,7 @@ def one_source_each(scene: Scene) -> Iterator[Check]:
 def valid(pair: Pair) -> Check:
     """The target's name is one that DynamoDB takes."""
     check = Check(
-        "target name", pair.target, BLOCKER, "3 to 255 letters, digits, dots, dashes and underscores",
+        CheckId.TARGET_NAME, pair.target, BLOCKER, "3 to 255 letters, digits, dots, dashes and underscores",
         f"{len(pair.target)} characters" if len(pair.target) not in range(3, 256) else "other characters",
         "change tables.rename or tables.overrides", configuration=True,
     )  # fmt: skip
@@ -54,7 +54,7 @@ def valid(pair: Pair) -> Check:
 def other_than_source(scene: Scene, pair: Pair) -> Check:
     """The target is no source: not the pair's own, no replica of it, and not the source of another pair."""
     check = Check(
-        "another table", pair.target, BLOCKER, "a target other than the source", "the same table",
+        CheckId.ANOTHER_TABLE, pair.target, BLOCKER, "a target other than the source", "the same table",
         "change the target's region, profile or name", configuration=True,
     )  # fmt: skip
     if is_same_table(scene, pair):
@@ -115,7 +115,7 @@ def not_production(scene: Scene, pair: Pair) -> Check:
     if facts and facts.items_hint > MANY_ITEMS and not scene.is_ours(pair):
         signs.append(f"it holds about {facts.items_hint:,} items")
     check = Check(
-        "not production", pair.target, WARNING, "a target that does not look like production", "; ".join(signs),
+        CheckId.NOT_PRODUCTION, pair.target, WARNING, "a target that does not look like production", "; ".join(signs),
         "be sure that this is the target you mean",
     )  # fmt: skip
     return check if signs else ok(check, "no sign of it")
@@ -126,8 +126,8 @@ def warm_targets(scene: Scene) -> Iterator[Check]:
     targets = {pair.target: scene.standings[pair.source].target for pair in scene.pairs}
     for name, units in scene.config.import_.warm_throughput.items():
         check = Check(
-            "warm throughput", name, BLOCKER, "a target of the plan, as import.warm_throughput names it", "no such one",
-            "correct import.warm_throughput", configuration=True,
+            CheckId.WARM_THROUGHPUT, name, BLOCKER, "a target of the plan, as import.warm_throughput names it",
+            "no such one", "correct import.warm_throughput", configuration=True,
         )  # fmt: skip
         stand = targets.get(name)
         if name not in targets:
@@ -135,7 +135,7 @@ def warm_targets(scene: Scene) -> Iterator[Check]:
         elif stand is not None:
             now = stand.warm_write_units
             yield Check(
-                "warm throughput", name, WARNING, "capacity that can be given back",
+                CheckId.WARM_THROUGHPUT, name, WARNING, "capacity that can be given back",
                 f"import.warm_throughput asks for {units:,} write units per second, now {now or 'not told'}",
                 "with --execute it is raised before the import, charged once, and cannot be lowered again",
             )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 
 from runbook_lib.aws.account import denied
 from runbook_lib.aws.clients import Identity
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.plan import BLOCKER, Check
 from runbook_lib.policy import Grant, policies
@@ -52,7 +53,7 @@ def _target_arn(who: Identity, name: str) -> str:
 
 
 def _identity(side: str, who: Identity) -> Check:
-    check = Check("identity", side, BLOCKER, "an identity that STS knows", "", "use AWS credentials")
+    check = Check(CheckId.IDENTITY, side, BLOCKER, "an identity that STS knows", "", "use AWS credentials")
     if who.arn is None:
         return unknown(check, "the server has no STS")
     return ok(check, f"{who.arn} in {who.account}/{who.region}")
@@ -61,7 +62,7 @@ def _identity(side: str, who: Identity) -> Check:
 def permissions(side: str, who: Identity, statements: list[dict[str, Any]], iam: Callable[[], Any]) -> Check:
     """Whether an identity is allowed all of the statements; `iam` makes the client that is asked."""
     check = Check(
-        "permissions", side, BLOCKER, "all that the run is going to ask for", "",
+        CheckId.PERMISSIONS, side, BLOCKER, "all that the run is going to ask for", "",
         "grant it; `runbook policy` writes the whole policy",
     )  # fmt: skip
     if not who.is_aws:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook_lib.aws.account import Capacity, capacity_limits, running_exports, server_time
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.estimate import Estimate
 from runbook_lib.pace import Range
@@ -26,7 +27,7 @@ def of_quotas(scene: Scene, planned: Estimate) -> Iterator[Check]:
     """All looks at limits."""
     yield _exports(scene)
     yield look(
-        Check("write capacity", "target", WARNING, "tables within the account's limits", "",
+        Check(CheckId.WRITE_CAPACITY, "target", WARNING, "tables within the account's limits", "",
               "ask AWS for a higher quota, or lower the tables' capacity"),
         lambda c: _capacity(scene, c),
     )  # fmt: skip
@@ -39,7 +40,7 @@ def of_quotas(scene: Scene, planned: Estimate) -> Iterator[Check]:
 def _exports(scene: Scene) -> Check:
     wanted = sum(pair.method == "export" for pair in scene.pairs)
     check = Check(
-        "exports at once", "source", WARNING, f"at most {EXPORTS_AT_ONCE} exports in the account", "",
+        CheckId.EXPORTS_AT_ONCE, "source", WARNING, f"at most {EXPORTS_AT_ONCE} exports in the account", "",
         "nothing to do: the run waits for its turn, which takes longer",
     )  # fmt: skip
     if not wanted:
@@ -69,16 +70,18 @@ def _capacity(scene: Scene, check: Check) -> Check:
 
 def within_limits(max_usd: float | None, max_hours: float | None, planned: Estimate) -> Iterator[Check]:
     """The budget; a limit on what nobody can tell is not kept."""
-    for name, key, limit, known, unit in (
-        ("cost", "limits.max_cost_usd", max_usd, planned.usd, "USD"),
-        ("time", "limits.max_hours", max_hours, planned.hours, "hours"),
+    for what, key, limit, known, unit in (
+        (CheckId.COST, "limits.max_cost_usd", max_usd, planned.usd, "USD"),
+        (CheckId.TIME, "limits.max_hours", max_hours, planned.hours, "hours"),
     ):
         check = Check(
-            name, "the run", BLOCKER, f"at most {limit:g} {unit}, as {key} says" if limit else "no limit was set",
+            what, "the run", BLOCKER, f"at most {limit:g} {unit}, as {key} says" if limit else "no limit was set",
             spell(known, unit), f"raise {key}, or make the run smaller with --tables",
         )  # fmt: skip
         if known is None and limit is None:
-            yield unknown(check, f"{spell(known, unit)}: {planned.prices}" if name == "cost" else spell(known, unit))
+            yield unknown(
+                check, f"{spell(known, unit)}: {planned.prices}" if what is CheckId.COST else spell(known, unit)
+            )
         elif known is None:
             yield replace(check, found="not known", remedy=f"take {key} out, or set `prices` where no price is known; "
                           "after the export more is known of the sizes")  # fmt: skip
@@ -100,7 +103,7 @@ def _disk(place: Path, planned: Estimate) -> Check:
     need = FOLDER_BYTES + min(sum(sizes), SPOOLED_FILES * LARGEST_FILE)
     named = "temporary directory" if place == Path(tempfile.gettempdir()) else "run folder"
     check = Check(
-        "free disk", named, BLOCKER, f"{_megabytes(need)} MB free", "",
+        CheckId.FREE_DISK, named, BLOCKER, f"{_megabytes(need)} MB free", "",
         "free some, or let TMPDIR or RUNBOOK_REPORTS name another place",
     )  # fmt: skip
     try:
@@ -117,7 +120,7 @@ def _megabytes(size: int) -> int:
 
 def _clock(scene: Scene) -> Check:
     check = Check(
-        "clock", "this machine", BLOCKER, f"a clock within {SKEW_WARNING:g} s of the server's", "",
+        CheckId.CLOCK, "this machine", BLOCKER, f"a clock within {SKEW_WARNING:g} s of the server's", "",
         "set the clock: signatures and export times depend on it",
     )  # fmt: skip
 

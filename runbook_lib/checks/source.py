@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok, unknown
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
 
@@ -30,13 +31,13 @@ def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
 
 def _there(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "source table", pair.source, BLOCKER, "the source table", "it is gone", "restore it or start a new run",
+        CheckId.SOURCE_TABLE, pair.source, BLOCKER, "the source table", "it is gone", "restore it or start a new run",
         configuration=True, essential=True,
     )  # fmt: skip
     if ("source", pair.source) in scene.unread:
         return unknown(
             Check(
-                check.name, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
+                check.id, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
             ),
             scene.unread["source", pair.source],
         )
@@ -48,7 +49,7 @@ def _there(scene: Scene, pair: Pair) -> Check:
 def _reused(pair: Pair) -> Check:
     assert pair.reuse is not None
     check = Check(
-        "earlier export", pair.source, WARNING, "an export of this table", f"an export of {pair.reuse.table}",
+        CheckId.EARLIER_EXPORT, pair.source, WARNING, "an export of this table", f"an export of {pair.reuse.table}",
         "it is used because the configuration names it",
     )  # fmt: skip
     return ok(check, f"an export of {pair.reuse.table}") if pair.reuse.table == pair.source else check
@@ -56,16 +57,16 @@ def _reused(pair: Pair) -> Check:
 
 def _recovery(scene: Scene, pair: Pair) -> Check:
     without = scene.config.export.without_pitr
-    check = Check("point-in-time recovery", pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
+    check = Check(CheckId.RECOVERY, pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
     if ("recovery", pair.source) in scene.unread:
-        check = Check(check.name, check.table, BLOCKER, check.expected, "", "allow "
+        check = Check(check.id, check.table, BLOCKER, check.expected, "", "allow "
                       "dynamodb:DescribeContinuousBackups on it", essential=True)  # fmt: skip
         return unknown(check, scene.unread["recovery", pair.source])
     if scene.recoveries[pair.source].on:
         return ok(check, "on")
 
     def off(status: str, found: str, remedy: str) -> Check:
-        return Check(check.name, check.table, status, check.expected, found, remedy)
+        return Check(check.id, check.table, status, check.expected, found, remedy)
 
     if pair.method == "export":
         return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
@@ -83,12 +84,14 @@ def _recovery(scene: Scene, pair: Pair) -> Check:
 def _export_time(scene: Scene, pair: Pair) -> Check:
     """A chosen moment must lie in what AWS can still, or already, restore."""
     wanted, recovery = scene.config.export.export_time, scene.recoveries.get(pair.source)
-    check = Check("export time", pair.source, OK, "a moment that recovery reaches", "the start of the export step")
+    check = Check(
+        CheckId.EXPORT_TIME, pair.source, OK, "a moment that recovery reaches", "the start of the export step"
+    )
     if wanted is None:
         return check
 
     def wrong(found: str) -> Check:
-        return Check(check.name, check.table, BLOCKER, check.expected, f"export.export_time {wanted} {found}",
+        return Check(check.id, check.table, BLOCKER, check.expected, f"export.export_time {wanted} {found}",
                      "choose another moment, or leave export.export_time out", configuration=True)  # fmt: skip
 
     if wanted > scene.now() + timedelta(minutes=1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok
 from runbook_lib.plan import BLOCKER, Check, Pair
 from runbook_lib.strategy import IMPORT_TABLE, local_indexes
@@ -15,7 +16,9 @@ def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
     wanted = scene.config.import_.strategy
     if pair.method == "skip" or (wanted == "batch_write" and pair.writing != IMPORT_TABLE):
         return
-    check = Check("way of writing", pair.target, BLOCKER, f"a way of writing, as import.strategy is '{wanted}'", "")
+    check = Check(
+        CheckId.WAY_OF_WRITING, pair.target, BLOCKER, f"a way of writing, as import.strategy is '{wanted}'", ""
+    )
     yield ok(check, f"{pair.writing}: {pair.why}")
     if pair.writing == IMPORT_TABLE:
         yield _new(scene, pair)
@@ -25,7 +28,8 @@ def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
 
 def _new(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "made by ImportTable", pair.target, BLOCKER, "no table of that name, as ImportTable only fills tables it makes",
+        CheckId.MADE_BY_IMPORT_TABLE, pair.target, BLOCKER,
+        "no table of that name, as ImportTable only fills tables it makes",
         "", "set import.strategy to batch_write or auto, or give the target another name", configuration=True,
     )  # fmt: skip
     if pair.target_facts is None:
@@ -37,7 +41,7 @@ def _new(scene: Scene, pair: Pair) -> Check:
 
 def _definition(pair: Pair) -> Check:
     check = Check(
-        "local indexes", pair.source, BLOCKER, "a table without local indexes, which ImportTable cannot make",
+        CheckId.LOCAL_INDEXES, pair.source, BLOCKER, "a table without local indexes, which ImportTable cannot make",
         "no such table, so nothing says how to make the target",
         "set import.strategy to batch_write or auto, with tables.create_missing", configuration=True,
     )  # fmt: skip
@@ -50,7 +54,7 @@ def _definition(pair: Pair) -> Check:
 
 def _not_warmed(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "warm throughput of an import", pair.target, BLOCKER, "no warm throughput, as ImportTable uses none",
+        CheckId.WARM_IMPORT, pair.target, BLOCKER, "no warm throughput, as ImportTable uses none",
         "import.warm_throughput names it, which would be charged for nothing", "take it out of import.warm_throughput",
         configuration=True,
     )  # fmt: skip

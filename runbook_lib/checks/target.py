@@ -8,6 +8,7 @@ from dataclasses import replace
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.standing import Standing, triggers
 from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.names import is_same_table
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair, spell_key
@@ -37,7 +38,8 @@ def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
 
 def _there(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "target table", pair.target, BLOCKER, f"the target table in {scene.config.target.region}", "no such table",
+        CheckId.TARGET_TABLE, pair.target, BLOCKER, f"the target table in {scene.config.target.region}",
+        "no such table",
         f"create it with the keys of {pair.source} (runbook schema writes the definition), or set "
         "tables.create_missing",
         configuration=True, essential=True,
@@ -58,7 +60,7 @@ def _there(scene: Scene, pair: Pair) -> Check:
 def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
     who = scene.clients.target_identity
     check = Check(
-        "account and region", pair.target, BLOCKER, f"a table of {who.account}/{who.region}", target.arn,
+        CheckId.ACCOUNT_AND_REGION, pair.target, BLOCKER, f"a table of {who.account}/{who.region}", target.arn,
         "correct the target's profile, role or region", configuration=True,
     )  # fmt: skip
     if who.arn is None:
@@ -68,14 +70,14 @@ def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
 
 def _key(pair: Pair, source: TableFacts, target: TableFacts) -> Check:
     check = Check(
-        "key", pair.target, BLOCKER, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
+        CheckId.KEY, pair.target, BLOCKER, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
         "keys cannot be changed: create the target again", configuration=True,
     )  # fmt: skip
     return ok(check, spell_key(target)) if source.key == target.key else check
 
 
 def _active(scene: Scene, pair: Pair, target: TableFacts) -> Check:
-    check = Check("active", pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
+    check = Check(CheckId.ACTIVE, pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
     if target.status == "CREATING" and pair.writing == IMPORT_TABLE and scene.is_ours(pair):
         return ok(check, "being filled by the ImportTable of this run")
     return ok(check, "ACTIVE") if target.status == "ACTIVE" else check
@@ -84,13 +86,15 @@ def _active(scene: Scene, pair: Pair, target: TableFacts) -> Check:
 def _empty(scene: Scene, pair: Pair) -> Check:
     policy = scene.config.import_.on_non_empty
     check = Check(
-        "empty", pair.target, BLOCKER, "an empty target, as import.on_non_empty is 'fail'", "items in it",
+        CheckId.EMPTY, pair.target, BLOCKER, "an empty target, as import.on_non_empty is 'fail'", "items in it",
         "empty it, or set import.on_non_empty to append or overwrite", essential=True,
     )  # fmt: skip
     if policy != "fail":
-        return Check("empty", pair.target, OK, f"any target, as import.on_non_empty is '{policy}'", "not looked at")
+        return Check(
+            CheckId.EMPTY, pair.target, OK, f"any target, as import.on_non_empty is '{policy}'", "not looked at"
+        )
     if scene.config.validate_.without_import:
-        return Check("empty", pair.target, OK, "any target, as validate.without_import is on", "not looked at")
+        return Check(CheckId.EMPTY, pair.target, OK, "any target, as validate.without_import is on", "not looked at")
     if scene.is_ours(pair):
         return ok(check, "this run has written to it")
     return look(check, lambda c: ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c)
@@ -99,7 +103,7 @@ def _empty(scene: Scene, pair: Pair) -> Check:
 def _undoable(scene: Scene, pair: Pair) -> Check:
     """What is replaced can only be had back from point-in-time recovery."""
     check = Check(
-        "undo", pair.target, BLOCKER,
+        CheckId.UNDO, pair.target, BLOCKER,
         "point-in-time recovery, as import.on_non_empty is 'overwrite' and items are in it", "it is off",
         "turn it on, so that what is replaced can be restored", essential=True,
     )  # fmt: skip
@@ -116,7 +120,7 @@ def _undoable(scene: Scene, pair: Pair) -> Check:
 
 def _stream(pair: Pair, target: TableFacts) -> Check:
     check = Check(
-        "stream", pair.target, WARNING, "no stream while items are loaded", f"a {target.stream} stream",
+        CheckId.STREAM, pair.target, WARNING, "no stream while items are loaded", f"a {target.stream} stream",
         "every loaded item reaches its consumers; check what is attached to it",
     )  # fmt: skip
     return check if target.stream else ok(check, "none")
@@ -124,7 +128,7 @@ def _stream(pair: Pair, target: TableFacts) -> Check:
 
 def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
     check = Check(
-        "triggers", pair.target, WARNING, "no function that is called for each loaded item", "",
+        CheckId.TRIGGERS, pair.target, WARNING, "no function that is called for each loaded item", "",
         "detach them while items are loaded, or be sure that they may run once for every item",
     )  # fmt: skip
     if stand.stream_arn is None:
@@ -140,7 +144,7 @@ def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
 
 def _replicas(pair: Pair, stand: Standing) -> Check:
     check = Check(
-        "replicas", pair.target, WARNING, "a table in one region", f"replicas in {', '.join(stand.replicas)}",
+        CheckId.REPLICAS, pair.target, WARNING, "a table in one region", f"replicas in {', '.join(stand.replicas)}",
         "every write is repeated, and charged, in each of them",
     )  # fmt: skip
     return check if stand.replicas else ok(check, "none")
@@ -148,7 +152,7 @@ def _replicas(pair: Pair, stand: Standing) -> Check:
 
 def _ttl(scene: Scene, pair: Pair) -> Check:
     check = Check(
-        "time to live", pair.target, WARNING, "no TTL while items are loaded", "",
+        CheckId.TIME_TO_LIVE, pair.target, WARNING, "no TTL while items are loaded", "",
         "items past their time are removed as they are loaded, and then counted as expired",
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def test_a_write_to_the_source_is_told() -> None:
 def test_another_key_is_a_schema_that_does_not_match() -> None:
     made = records.passed()
     made["blockers"] = [
-        {"table": "t-dev", "expected": "the key id (S) of t", "found": "pk (S)", "remedy": "create it again"}
+        {"id": "key", "table": "t-dev", "expected": "id (S)", "found": "pk (S)", "remedy": "create it again"}
     ]
     assert answers(made)[2] == "no"
     assert "t-dev" in evidence(made, 2)

@@ -56,7 +56,13 @@ def test_a_warning_that_the_preflight_gave_is_not_given_twice() -> None:
     late = [text for text in attention(made) if text.startswith("Warning, found at validation")]
     assert len(late) == 1
     made["warnings"].append(
-        {"table": "bebco-borrower-loans-dev", "expected": "time to live on, as the source has it", "found": "off"}
+        {
+            "id": "definition-time-to-live",
+            "about": "time to live",
+            "table": "bebco-borrower-loans-dev",
+            "expected": "time to live on, as the source has it",
+            "found": "off",
+        }
     )
     assert not [text for text in attention(made) if text.startswith("Warning, found at validation")]
 
