@@ -120,7 +120,7 @@ def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
     from runbook_lib.bill import would
     from runbook_lib.findings import tables_of, total
-    from runbook_lib.run import reports_root
+    from runbook_lib.paths import reports_root
     from runbook_lib.wording import many, shortened
 
     tables, verdict = tables_of(record), record["verdict"]

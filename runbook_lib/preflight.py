@@ -25,9 +25,10 @@ from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.look_alike import look_alike, parity_checks
+from runbook_lib.paths import reports_root
 from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
-from runbook_lib.run import Run, reports_root
+from runbook_lib.run import Run
 from runbook_lib.strategy import choose
 
 LOOKS_AT_ONCE = 8

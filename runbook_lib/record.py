@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runbook_lib import paths
 from runbook_lib.counted import counted
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
@@ -20,8 +21,6 @@ from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 PACKAGES = (
     "boto3", "botocore", "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "moto",
     "nbclient", "orjson", "pandas", "papermill", "pydantic",
@@ -266,15 +265,18 @@ def _sum(values: list[int | None]) -> int | None:
 
 def code_facts() -> Record:
     """What ran: the commit, the notebooks' digests and the versions of the packages that matter."""
-    notebooks = {n.name: hashlib.sha256(n.read_bytes()).hexdigest() for n in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    notebooks = {n.name: hashlib.sha256(n.read_bytes()).hexdigest() for n in sorted(paths.notebooks().glob("*.ipynb"))}
     return {"git": _git(), "notebooks": notebooks, "packages": {p: metadata.version(p) for p in PACKAGES}}
 
 
 def _git() -> str | None:
     """The commit of this checkout, with `-dirty` for changes on top; None outside of one."""
+    root = paths.checkout()
+    if root is None:
+        return None
     try:
         said = subprocess.run(
-            ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
             capture_output=True, text=True, timeout=20, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

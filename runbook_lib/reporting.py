@@ -7,9 +7,10 @@ from pathlib import Path
 
 from runbook_lib.cleanup import clean_up
 from runbook_lib.errors import ConfigError
+from runbook_lib.paths import reports_root
 from runbook_lib.publish import publish
 from runbook_lib.record import Record, build_record
-from runbook_lib.run import Run, open_run, reports_root
+from runbook_lib.run import Run, open_run
 
 
 def record_of(run: Run) -> Record:

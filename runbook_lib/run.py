@@ -26,6 +26,7 @@ from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefus
 from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
+from runbook_lib.paths import reports_root
 from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
 from runbook_lib.run_secret import run_secret
@@ -201,12 +202,6 @@ def open_run(
     if ledger.get("run", "started") is None:
         ledger.put("run", "started", stamp(run.now()))
     return run
-
-
-def reports_root() -> Path:
-    """Where run folders lie: RUNBOOK_REPORTS, or `reports/` of this checkout."""
-    chosen = os.environ.get("RUNBOOK_REPORTS")
-    return Path(chosen).resolve() if chosen else Path(__file__).resolve().parent.parent / "reports"
 
 
 def prepare_folder(run_id: str, config_path: Path, config: Migration) -> Path:

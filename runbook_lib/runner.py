@@ -26,10 +26,11 @@ from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
 from runbook_lib.log_lines import outcome, so_far
 from runbook_lib.moments import stamp
+from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
-from runbook_lib.record import NOTEBOOKS, Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, keep_seconds, open_run, refuse_cleaned, reports_root
+from runbook_lib.record import Record, build_record, write_record
+from runbook_lib.run import STEPS, Run, keep_seconds, open_run, refuse_cleaned
 from runbook_lib.wording import shortened
 
 FILES = {
@@ -153,7 +154,7 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
         "execute": request.execute,
         "tables": request.tables,
     }
-    book, result = NOTEBOOKS / FILES[step], run.folder / FILES[step]
+    book, result = notebooks() / FILES[step], run.folder / FILES[step]
     return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
 
 

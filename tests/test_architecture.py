@@ -69,7 +69,7 @@ LAYERS = [
     {"config", "items", "keyed"},
     {"mistakes"},
     {"yamlfile"},
-    {"errors", "moments", "check_ids"},
+    {"errors", "moments", "check_ids", "paths"},
 ]
 
 

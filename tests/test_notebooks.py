@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from runbook_lib.execute import QUIET
-from runbook_lib.runner import FILES, NOTEBOOKS
+from runbook_lib.paths import notebooks
+from runbook_lib.runner import FILES
 from tests.test_run_command import nothing_is_left_half
 from tests.world import World, things
 
-BOOKS = sorted(NOTEBOOKS.glob("*.ipynb"))
+BOOKS = sorted(notebooks().glob("*.ipynb"))
 CLEANUP = "95_cleanup.ipynb"  # no part of a run
 TAGS = {"parameters", "gate", "writes", "interactive", "skip-execution", "nbval-skip"}
 
@@ -137,7 +138,7 @@ def test_nbval_is_red_when_a_count_is_broken() -> None:
             sys.executable, "-m", "pytest", "-p", "tests.notebook_sandbox", "--nbval-lax", "--nbval-current-env",
             "--nbval-cell-timeout=120", "notebooks", "-q", "-x",
         ],
-        capture_output=True, text=True, cwd=NOTEBOOKS.parent, check=False,
+        capture_output=True, text=True, cwd=notebooks().parent, check=False,
         env=os.environ | {"RUNBOOK_TEST_BREAK": "count"},
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout[-3000:] + ran.stderr[-2000:]

@@ -338,12 +338,12 @@ def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pyte
         folder = world.folder / name
         folder.mkdir()
         for file in runner.FILES.values():
-            text = (runner.NOTEBOOKS / file).read_text()
+            text = (runner.notebooks() / file).read_text()
             book = nbformat.reads(text, as_version=4)
             if file.startswith("10"):
                 book.cells.insert(4, nbformat.v4.new_code_cell(cell))
             nbformat.write(book, folder / file)
-        monkeypatch.setattr(runner, "NOTEBOOKS", folder)
+        monkeypatch.setattr(runner, "notebooks", lambda folder=folder: folder)
         preflight(open_run(str(config), f"r-{name}", execute=True))
         record = runner.run_notebooks(runner.Request(config, f"r-{name}", execute=True, only="export"), lambda _: None)
         assert record["verdict"] == "FAIL"

@@ -4,14 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from runbook_lib.paths import notebooks
 from runbook_lib.sandbox.fleet import DEFAULT_SCALE
 from runbook_lib.sandbox.migration import open_lab
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-
 parser = argparse.ArgumentParser(prog="runbook_lib.sandbox", description="Open the notebooks on an embedded AWS.")
 parser.add_argument("--scale", type=float, default=DEFAULT_SCALE, help="1 is the size of the reference fleet")
-parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="another folder of notebooks, such as a copy")
+parser.add_argument("--notebooks", type=Path, default=notebooks(), help="another folder of notebooks, such as a copy")
 parser.add_argument("--no-browser", dest="browser", action="store_false", help="only say the address")
 options = parser.parse_args()
 sys.exit(open_lab(options.scale, options.notebooks, options.browser, lambda text: print(text, flush=True)))

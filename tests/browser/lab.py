@@ -20,7 +20,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from runbook_lib.ledger import Ledger
-from runbook_lib.runner import NOTEBOOKS
+from runbook_lib.paths import notebooks as source_notebooks
 
 PATIENCE = 120.0  # seconds for anything; on a machine of its own nothing takes a tenth of it
 # JupyterLab asks for news and newer versions otherwise.
@@ -65,7 +65,7 @@ class Lab:
 def lab_on_a_sandbox(folder: Path, scale: float) -> Iterator[Lab]:
     """What `make lab` starts, on a copy of the notebooks and without anybody's settings."""
     notebooks, home = folder / "notebooks", folder / "jupyter"
-    shutil.copytree(NOTEBOOKS, notebooks, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(source_notebooks(), notebooks, ignore=shutil.ignore_patterns(".*"))
     for name, settings in SETTINGS.items():
         file = home / "settings" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
