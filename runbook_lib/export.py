@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.aws.exports import ExportState, describe_export, start_export
+from runbook_lib.aws.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError
 from runbook_lib.manifest import Manifest
 from runbook_lib.moments import stamp
@@ -75,7 +75,9 @@ def _start_all(
             _pause(run, sleep, deadline)
             _look(run, pairs)
         try:
-            while not _start(run, pair, moment, retry=fact.get("status") == "FAILED"):
+            retry = fact.get("status") == "FAILED"
+            found = not retry and _is_found(run, pair)
+            while not (found or _start(run, pair, moment, retry=retry)):
                 _pause(run, sleep, deadline)  # another user of the account fills its limit
                 _look(run, pairs)
         except ExportError as error:
@@ -98,10 +100,27 @@ def _start(run: Run, pair: Pair, moment: datetime, *, retry: bool) -> bool:
         staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id,
     )  # fmt: skip
     if state is not None:
-        run.ledger.put(
-            "export", pair.source, {"method": "export", "started": stamp(run.now()), "token": token} | _said(state)
-        )
+        _record(run, pair, token, state)
     return state is not None
+
+
+def _is_found(run: Run, pair: Pair) -> bool:
+    """Whether an earlier start, killed before it heard an answer, has begun this export; it is followed then.
+
+    Its token alone would do for eight hours only.
+    """
+    token = run.ledger.get("export_token", pair.source)
+    if token is None or pair.source_facts is None:
+        return False
+    state = find_export(run.clients.source, pair.source_facts.arn, token)
+    if state is not None:
+        _record(run, pair, token, state)
+    return state is not None
+
+
+def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
+    fact = {"method": "export", "started": stamp(run.now()), "token": token} | _said(state)
+    run.ledger.put("export", pair.source, fact)
 
 
 def _await_all(run: Run, pairs: list[Pair], watch: Watch, sleep: Callable[[float], None], deadline: float) -> list[str]:

@@ -184,7 +184,13 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
         _allow("WriteTables", _dynamodb("BatchWriteItem"), [] if only_imports else migrated),
         _allow("CreateTables", list(TARGET_CREATES), creates),
-        _allow("ImportTables", list(TARGET_IMPORTS), [*imported, *(f"{arn}/import/*" for arn in imported)]),
+        # ListImports knows no resources.
+        _allow("FindImports", _dynamodb("ListImports"), ["*"] if imported else []),
+        _allow(
+            "ImportTables",
+            list(TARGET_IMPORTS - {"dynamodb:ListImports"}),
+            [*imported, *(f"{arn}/import/*" for arn in imported)],
+        ),
         _allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
         _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),

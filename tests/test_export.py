@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from runbook_lib.errors import ConfigError, ExportError, GateFailed, ManifestError
+from runbook_lib import export
+from runbook_lib.aws import exports
+from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted, ManifestError
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports
 from runbook_lib.preflight import preflight, refuse_misconfigured
@@ -211,3 +215,47 @@ def _lands(world: World) -> None:
     assert found["K3TXQk84Si"]["j"] == {"B": b"hello"}
     assert found["K3TXQk84Si"]["f"] == {"M": {"h": {"NULL": True}, "i": {"BOOL": True}, "g": {"N": "9"}}}
     assert sorted(found["K3TXQk84Si"]["d"]["NS"]) == ["2", "3"]
+
+
+def test_an_export_whose_token_aws_has_forgotten_is_found_and_not_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS keeps a token for eight hours; a run that is taken up later looks among the table's exports."""
+    world.pair("a", things(5))
+    run = world.open()
+    preflight(run)
+    start = exports.start_export
+
+    def unheard(*arguments: Any) -> Any:
+        start(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "start_export", unheard)
+        with pytest.raises(Interrupted):
+            export_tables(run)
+
+    def forgotten(*arguments: Any) -> Any:
+        return start(*arguments[:2], "a-token-that-aws-does-not-know", *arguments[3:])
+
+    monkeypatch.setattr(export, "start_export", forgotten)
+    fact = export_tables(run)[world.src("a")]
+    assert (fact["status"], fact["token"]) == ("COMPLETED", run.ledger.get("export_token", world.src("a")))
+    arn = world.source.describe_table(TableName=world.src("a"))["Table"]["TableArn"]
+    assert len(world.source.list_exports(TableArn=arn)["ExportSummaries"]) == 1
+
+
+@pytest.mark.parametrize("member", ["S3Bucket", "S3Prefix", "TableArn", "ExportTime"])
+def test_an_export_of_something_else_is_never_taken_for_the_one_asked_for(member: str) -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    other = {"S3Bucket": "other", "S3Prefix": "other", "TableArn": "other", "ExportTime": moment + timedelta(hours=1)}
+    said = {"ExportArn": "arn", "ExportStatus": "COMPLETED", "S3Bucket": "b", "S3Prefix": "p", "TableArn": "t"}
+
+    class Answers:
+        exceptions = SimpleNamespace(LimitExceededException=KeyError)
+
+        def export_table_to_point_in_time(self, **_: Any) -> Any:
+            return {"ExportDescription": said | {"ExportTime": moment, member: other[member]}}
+
+    with pytest.raises(ExportError, match="and AWS answered with arn"):
+        exports.start_export(Answers(), "t", "token", moment, "b", "/p/", None, None)

@@ -8,6 +8,7 @@ import hashlib
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -318,6 +319,92 @@ def test_an_answer_that_is_lost_starts_no_second_import(world: World) -> None:
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+def await_import(world: World) -> None:
+    """Until DynamoDB has done with the only import of this world."""
+    while world.target.describe_table(TableName=world.dst("a"))["Table"]["TableStatus"] != "ACTIVE":
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("lost", ["answer", "process"])
+def test_an_import_that_ended_before_its_answer_was_heard_is_found_and_proved(
+    world: World, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """AWS knows the token only while the import runs; afterwards the table is in the way."""
+    run, start = exported(world), imports.start_import
+
+    def ended_unheard(client: Any, request: dict[str, Any]) -> Any:
+        start(client, request)
+        await_import(world)
+        if lost == "process":
+            raise KeyboardInterrupt
+        return start(client, request)  # what a repetition after a lost answer meets
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table_import, "start_import", ended_unheard)
+        with pytest.raises(KeyboardInterrupt) if lost == "process" else nullcontext():
+            import_tables(run)
+    later = again(run)
+    assert preflight(later).blockers == ()
+    import_tables(later)
+    validate_tables(later)
+    record = report_run(later)
+    assert (record["verdict"], only(record)["items_written"]) == ("PASS", 30), record["reasons"]
+    summaries = world.target.list_imports()["ImportSummaryList"]
+    assert len([s for s in summaries if s["TableArn"].endswith(f"table/{world.dst('a')}")]) == 1
+
+
+def test_an_import_of_the_same_table_by_somebody_else_is_not_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's import of the same bucket and prefix ends while this run's own request is on its way."""
+    run, start = exported(world), imports.start_import
+
+    def overtaken(client: Any, request: dict[str, Any]) -> Any:
+        world.target.import_table(**request | {"ClientToken": "11111111-2222-3333-4444-555555555555"})
+        await_import(world)
+        return start(client, request)
+
+    monkeypatch.setattr(table_import, "start_import", overtaken)
+    with pytest.raises(TransferError, match="no import of it has this run's token: somebody else made it"):
+        import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
+
+
+@pytest.mark.parametrize("member", ["S3Bucket", "S3KeyPrefix"])
+def test_an_import_of_something_else_under_the_same_token_is_not_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    """AWS answers with the original import and does not say that more was asked for."""
+    run, start = exported(world), imports.start_import
+
+    def other_first(client: Any, request: dict[str, Any]) -> Any:
+        start(client, request | {"S3BucketSource": request["S3BucketSource"] | {member: "other-" + world.bucket}})
+        return start(client, request)
+
+    monkeypatch.setattr(table_import, "start_import", other_first)
+    with pytest.raises(TransferError, match="this run did not ask for in this form"):
+        import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
+
+
+def test_whether_an_import_is_the_own_one_is_never_guessed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, start = exported(world), imports.start_import
+
+    def ended_unheard(client: Any, request: dict[str, Any]) -> Any:
+        start(client, request)
+        await_import(world)
+        world.fault(operation="ListImports", kind="expired-token")
+        return start(client, request)
+
+    monkeypatch.setattr(table_import, "start_import", ended_unheard)
+    with pytest.raises(TransferError, match="cannot be found out"):
+        import_tables(run)
+    world.clear_faults()
+    monkeypatch.setattr(table_import, "start_import", start)
+    import_tables(again(run))
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+
+
 def test_a_table_that_somebody_made_meanwhile_is_not_taken_for_ours(world: World) -> None:
     run = exported(world)
     world.table(world.target, world.dst("a"))
@@ -472,6 +559,7 @@ def test_importing_is_granted_only_where_it_is_asked_for() -> None:
     assert allowed(found["target"], "logs:PutLogEvents") == {
         "arn:aws:logs:us-east-2:111122223333:log-group:/aws-dynamodb/*"
     }
+    assert allowed(found["target"], "dynamodb:ListImports") == {"*"}  # it knows no resources
     assert {"s3:ListBucket", "s3:GetObject"} <= actions(found["target"])
     assert allowed(found["cleanup"], "dynamodb:DeleteTable") == {target}
     auto = made(grant("a", "export"), **BY_AUTO_WHOLE)

@@ -36,7 +36,8 @@ def start_export(
 ) -> ExportState | None:
     """Start an export, or find the one that the same token started; None when AWS says "too many now".
 
-    AWS keeps a token for eight hours; within them a repeated call starts nothing new.
+    AWS keeps a token for eight hours; within them a repeated call starts nothing new. The answer is held against
+    what was asked all the same.
     """
     wanted = {
         "TableArn": table_arn,
@@ -55,7 +56,36 @@ def start_export(
         return None
     except (ClientError, BotoCoreError) as error:
         raise ExportError(f"the export of {table_arn} could not be started: {error}") from None
-    return _state(answer["ExportDescription"])
+    said = answer["ExportDescription"]
+    for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime"):
+        asked, found = wanted[name], said.get(name)
+        if isinstance(found, str):
+            asked, found = str(asked).strip("/"), found.strip("/")
+        if found and found != asked:
+            raise ExportError(
+                f"the export of {table_arn} was asked for with {name} {asked}, and AWS answered with "
+                f"{said['ExportArn']}, which has {found}; start a new run"
+            )
+    return _state(said)
+
+
+def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
+    """The export of a table that carries this token, also when AWS has forgotten the token; None if none does."""
+    more: dict[str, str] = {}
+    try:
+        while True:
+            answer = client.list_exports(TableArn=table_arn, **more)
+            for found in answer.get("ExportSummaries", ()):
+                said = client.describe_export(ExportArn=found["ExportArn"])["ExportDescription"]
+                if said.get("ClientToken") == token:
+                    return _state(said)
+            if not answer.get("NextToken"):
+                return None
+            more = {"NextToken": answer["NextToken"]}
+    except (ClientError, BotoCoreError) as error:
+        raise ExportError(
+            f"whether an export of {table_arn} was started already cannot be found out: {error}; run again to go on"
+        ) from None
 
 
 def describe_export(client: Any, arn: str) -> ExportState:

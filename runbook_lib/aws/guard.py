@@ -86,6 +86,7 @@ TARGET_IMPORTS = frozenset(
     {
         "dynamodb:ImportTable",
         "dynamodb:DescribeImport",
+        "dynamodb:ListImports",
         "dynamodb:TagResource",
         "dynamodb:UpdateContinuousBackups",
         "dynamodb:UpdateTable",
@@ -251,6 +252,7 @@ def _table_of(params: Mapping[str, Any]) -> str | None:
         return str(params["ImportArn"]).partition(":table/")[2].partition("/import/")[0]
     if "TableCreationParameters" in params:
         return str(params["TableCreationParameters"].get("TableName"))
-    if "ResourceArn" in params:
-        return str(params["ResourceArn"]).partition(":table/")[2]
+    for name in ("ResourceArn", "TableArn"):
+        if name in params:
+            return str(params[name]).partition(":table/")[2]
     return params.get("TableName")

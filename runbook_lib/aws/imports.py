@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,21 +42,78 @@ class ImportState:
 def start_import(client: Any, request: dict[str, Any]) -> ImportState | None:
     """Start an import, or find the one that the same token started; None when AWS says "too many now".
 
-    AWS keeps a token for eight hours; within them a repeated call starts nothing new.
+    The token alone proves nothing. While its import runs, AWS answers a repeated call with that import, whatever
+    else is asked for now; once it has ended, the table is in the way before the token is looked at. So the answer is
+    held against what was asked, and an import that has ended is looked for among those of the table.
     """
     name = request["TableCreationParameters"]["TableName"]
     try:
-        return _state(client.import_table(**request)["ImportTableDescription"])
+        said = client.import_table(**request)["ImportTableDescription"]
     except client.exceptions.LimitExceededException:
         return None
-    except client.exceptions.ResourceInUseException as error:
-        raise TableError(
-            f"ImportTable should make {name} and it is there already ({error}): somebody else made it, or this run "
-            "asked for it more than eight hours ago; nothing was written. Look at it, delete it if it is not needed, "
-            "and start a new run"
-        ) from None
+    except (client.exceptions.ResourceInUseException, client.exceptions.ImportConflictException) as error:
+        own = _own_import(client, request)
+        if own is None:
+            raise TableError(
+                f"ImportTable should make {name} and it is there already ({error}), and no import of it has this run's "
+                "token: somebody else made it; this run wrote nothing to it. Look at it, delete it if it is not "
+                "needed, and start a new run"
+            ) from None
+        said = own
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"the import of {name} could not be started: {error}; run again to go on") from None
+    _check_asked(said, request)
+    return _state(said)
+
+
+def _own_import(client: Any, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The import of the table that carries the request's token, as DescribeImport says it; None if none does."""
+    name = request["TableCreationParameters"]["TableName"]
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+        for arn in _imports_of(client, table["TableArn"]):
+            said: dict[str, Any] = client.describe_import(ImportArn=arn)["ImportTableDescription"]
+            if said.get("ClientToken") == request["ClientToken"] and said.get("TableId") == table.get("TableId"):
+                return said
+    except (ClientError, BotoCoreError) as error:
+        raise TransferError(
+            f"{name} is there, and whether this run's own import made it cannot be found out: {error}; nothing more "
+            "is done, run again to go on"
+        ) from None
+    return None
+
+
+def _imports_of(client: Any, table_arn: str) -> Iterator[str]:
+    token: dict[str, str] = {}
+    while True:
+        answer = client.list_imports(TableArn=table_arn, **token)
+        yield from (found["ImportArn"] for found in answer.get("ImportSummaryList", ()))
+        if not answer.get("NextToken"):
+            return
+        token = {"NextToken": answer["NextToken"]}
+
+
+def _check_asked(said: dict[str, Any], request: dict[str, Any]) -> None:
+    """Raise TransferError unless an import reads what was asked for, into the table that was asked for."""
+    name = request["TableCreationParameters"]["TableName"]
+    source, made = said.get("S3BucketSource") or {}, said.get("TableCreationParameters") or {}
+    for what, expected, found in (
+        ("table", name, made.get("TableName", str(said["TableArn"]).partition(":table/")[2])),
+        ("bucket", request["S3BucketSource"]["S3Bucket"], source.get("S3Bucket")),
+        ("prefix", request["S3BucketSource"]["S3KeyPrefix"], source.get("S3KeyPrefix") or ""),
+        ("format", request["InputFormat"], said.get("InputFormat", request["InputFormat"])),
+        (
+            "compression",
+            request["InputCompressionType"],
+            said.get("InputCompressionType", request["InputCompressionType"]),
+        ),
+    ):
+        if expected != found:
+            raise TransferError(
+                f"the import of {name} should read the {what} {expected} and reads {found}: AWS answered with "
+                f"{said['ImportArn']}, which this run did not ask for in this form. Wait for its end, delete the table "
+                "that it makes, and start a new run"
+            )
 
 
 def describe_import(client: Any, arn: str) -> ImportState:
