@@ -21,8 +21,8 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
   `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
   `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
-  `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has imported,
-  and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a
+  `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
+  imported, and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a
   cleanup that was confirmed by the run's id: `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
   that the run created, `DeleteObjects` for its own exports.
 - **no**: refused.
