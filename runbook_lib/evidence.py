@@ -7,19 +7,36 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from runbook_lib.durable import encoded
 from runbook_lib.errors import ConfigError, EvidenceError
-from runbook_lib.record import write_atomically
+from runbook_lib.instant import change_at_once
+from runbook_lib.unfinished import SUMS
 
-SUMS = "SHA256SUMS"
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
-def seal(folder: Path) -> None:
-    """Write the digests of every file of the folder."""
-    lines = [f"{_digest(folder / name)}  {name}" for name in _names(folder)]
-    write_atomically(folder / SUMS, "\n".join(lines) + "\n")
+def seal(folder: Path, pages: Mapping[str, str] | None = None) -> None:
+    """Give the pages their texts and write the digests of every file of the folder, all at one instant."""
+    texts = dict(pages or {})
+    coming = {name: hashlib.sha256(encoded(text)).hexdigest() for name, text in texts.items()}
+    names = sorted({*_names(folder), *coming})
+    lines = [f"{coming.get(name) or _digest(folder / name)}  {name}" for name in names]
+    change_at_once(folder, texts | {SUMS: "\n".join(lines) + "\n"}, seal=SUMS)
+
+
+def pages_are_sealed(folder: Path) -> bool:
+    """Whether what people open of a run, its record and its reports, is as the seal says; the rest is not looked at."""
+    try:
+        said = _read(folder / SUMS) if (folder / SUMS).is_file() else {}
+        return bool(said) and all(
+            said.get(name) == (_digest(folder / name) if (folder / name).is_file() else None)
+            for name in ("run.json", "report.html", "report.md")
+        )
+    except (OSError, EvidenceError):
+        return False
 
 
 def verify(folder: Path) -> int:

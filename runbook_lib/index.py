@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.durable import sweep, turn, write_atomically
 from runbook_lib.findings import total
-from runbook_lib.record import Record, read_record, write_atomically
+from runbook_lib.neighbours import Neighbour, neighbours
+from runbook_lib.record import Record
 from runbook_lib.report import environment
 from runbook_lib.since import MEASURES, before, differences, since
 from runbook_lib.story import asked_to_write, place, verdict_of
+from runbook_lib.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
+from runbook_lib.verdict import RUNNING
 from runbook_lib.wording import when
 
 SHOWN_COMPARISONS = 50
@@ -19,51 +24,48 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def write_index(root: Path) -> None:
-    """List every run folder of `root`, newest first; one that cannot be read has a row that says so."""
-    rows = [_row(file.parent) for file in sorted(root.glob("*/run.json"))]
-    rows.sort(key=lambda row: row["started"], reverse=True)
-    page = environment().get_template("index.html.j2")
-    text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
-    write_atomically(root / "index.html", text)
+    """List every run folder of `root`, newest first; a broken one has a row that says so, an unfinished one no verdict.
+
+    Runs that end together take turns, so that none of them lists what another has changed meanwhile.
+    """
+    with turn(root / INDEX_LOCK, INDEX_SECONDS) as mine:
+        if mine:
+            sweep(root)
+        rows = [_row(known) for known in neighbours(root)]
+        rows.sort(key=lambda row: row["started"], reverse=True)
+        page = environment().get_template("index.html.j2")
+        text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
+        write_atomically(root / INDEX, text)
 
 
 def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each run that has an older one of the same plan, and what changed since that one."""
-    known = [row for row in rows if row["record"] is not None]
+    """Each sealed run that has an older one of the same plan, and what changed since that one."""
+    known = [row for row in rows if row["record"] is not None and row["sealed"]]
     folders = {id(row["record"]): row["folder"] for row in known}
     found = []
     for n, row in enumerate(known, 1):
         former = before(row["record"], [older["record"] for older in known[n:]])
-        if former is None:
-            continue
-        try:
-            changes = since(row["record"], former)
-        except (AttributeError, TypeError, ValueError, KeyError):
-            continue  # JSON, but not the record of a run
-        found.append({"row": row, "former": folders[id(former)], "changes": changes})
+        if former is not None:
+            found.append({"row": row, "former": folders[id(former)], "changes": since(row["record"], former)})
     return found
 
 
-def _row(folder: Path) -> dict[str, Any]:
-    record = read_record(folder)
-    try:
-        return _facts(folder, record) if record else _unreadable(folder)
-    except (AttributeError, TypeError, ValueError, KeyError):
-        return _unreadable(folder)  # JSON, but not the record of a run
+def _row(known: Neighbour) -> dict[str, Any]:
+    if known.record is None:
+        return {"folder": known.name, "record": None, "started": LONG_AGO, "broken": known.broken}
+    return _facts(known, known.record)
 
 
-def _unreadable(folder: Path) -> dict[str, Any]:
-    return {"folder": folder.name, "record": None, "started": LONG_AGO}
-
-
-def _facts(folder: Path, record: Record) -> dict[str, Any]:
+def _facts(known: Neighbour, record: Record) -> dict[str, Any]:
     tables = record.get("tables") or []
+    folder, verdict = known.folder, verdict_of(record)
     return {
-        "folder": folder.name,
+        "folder": known.name,
         "record": record,
+        "sealed": known.sealed,
         "started": when(record.get("started")) or LONG_AGO,
-        "link": f"{quote(folder.name)}/report.html" if (folder / "report.html").is_file() else None,
-        "verdict": verdict_of(record),
+        "link": f"{quote(os.fsencode(folder.name))}/report.html" if (folder / "report.html").is_file() else None,
+        "verdict": verdict if known.sealed or verdict == RUNNING else UNFINISHED,
         "source": place(record, "source"),
         "target": place(record, "target"),
         "tables": len(tables),

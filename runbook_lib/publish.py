@@ -6,35 +6,57 @@ Can be repeated at any time: nothing in the folder but the ledger and the execut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.charts import draw_charts
+from runbook_lib.charts import Chart, draw_charts
 from runbook_lib.comment import render_markdown
+from runbook_lib.durable import sweep, sweep_beside, write_atomically
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from runbook_lib.ledger import Ledger
-from runbook_lib.record import Record, build_record, difference_rows, write_atomically, write_record
+from runbook_lib.record import Record, as_json, build_record, difference_rows, write_record
 from runbook_lib.report import render_html
+from runbook_lib.unfinished import begin
+from runbook_lib.verdict import DRY_RUN, PASS
 from runbook_lib.wording import quarantine_file
 
 
 def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:
     """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record."""
+    begin(folder)
+    sweep_beside(folder)
+    for part in (folder, folder / "charts", folder / "quarantine"):
+        sweep(part)
     record = build_record(ledger, run_id, name, interrupted=interrupted)
-    write_record(folder, record)  # first, so that the verdict stands even if the disk is full after it
     for source in record["tables"]:
         _write_quarantine(folder, ledger, source["source"])
     _write_lines(folder / "differences.jsonl", difference_rows(ledger))
     samples: list[Mapping[str, Any]] = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
     charts = draw_charts(record, samples, folder / "charts")
-    write_atomically(folder / "report.html", render_html(record, charts))
-    write_atomically(folder / "report.md", render_markdown(record))
-    ledger.settle()
-    seal(folder)
+    _seal(folder, ledger, record, charts)
     write_index(folder.parent)
     return record
+
+
+def _seal(folder: Path, ledger: Ledger, record: Record, charts: Sequence[Chart]) -> None:
+    """Exchange the unfinished pages for the true ones and seal the folder, all at one instant.
+
+    Where that fails, on a full disk for instance, a verdict that is no PASS still stands in `run.json`.
+    """
+    try:
+        pages = {
+            "run.json": as_json(record),
+            "report.html": render_html(record, charts),
+            "report.md": render_markdown(record),
+        }
+        ledger.settle()
+        seal(folder, pages)
+    except BaseException:
+        if record["verdict"] not in (PASS, DRY_RUN):
+            write_record(folder, record)
+        raise
 
 
 def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,10 +14,12 @@ from typing import Any
 
 from runbook_lib import paths
 from runbook_lib.counted import counted
+from runbook_lib.durable import write_atomically
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
 from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
+from runbook_lib.unfinished import as_unfinished
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
 PACKAGES = (
@@ -285,17 +286,14 @@ def _git() -> str | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Put `run.json` in place in one step: a reader sees the old one or the new one."""
-    write_atomically(folder / "run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    """Put the `run.json` of a run that goes on in place in one step; of what is not sealed it says no verdict."""
+    known = as_unfinished(record) if record["verdict"] == RUNNING else record
+    write_atomically(folder / "run.json", as_json(known))
 
 
-def write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def as_json(record: Record) -> str:
+    """A record as the text of `run.json`."""
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_record(folder: Path) -> Record | None:

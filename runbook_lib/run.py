@@ -30,6 +30,7 @@ from runbook_lib.paths import reports_root
 from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
 from runbook_lib.run_secret import run_secret
+from runbook_lib.unfinished import begin
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
@@ -127,6 +128,7 @@ class Run:
         if name not in AFTERWARDS:
             refuse_cleaned(self.ledger, self.id)
         with _only_one(self.folder / ".lock", f"run {self.id}"):
+            begin(self.folder)
             started = self.now()
             clock = time.monotonic()
             record: dict[str, Any] = {"status": "running", "started": stamp(started), "message": None}
@@ -195,6 +197,7 @@ def open_run(
     ledger = Ledger(folder / "ledger.sqlite")
     check_fingerprint(ledger, migration, name)
     clients = clients or connect(migration)
+    begin(folder)
     clients.calls.report_to(ledger.count_call)
     allowed = execute or os.environ.get("RUNBOOK_EXECUTE") == "1"
     run = Run(name, folder, migration, clients, ledger, allowed, tables)

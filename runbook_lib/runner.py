@@ -73,7 +73,7 @@ def run_notebooks(request: Request, say: Say) -> Record:
     """
     steps = request.steps()
     run = _prepare(request)
-    with _alone(run.folder), _terminable(), _environment():
+    with _alone(run.folder), _terminable(), _environment(run.folder):
         _begin(run, request, steps)
         run.ledger.close()  # the kernels write it from here on
         interrupted = False
@@ -210,9 +210,9 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
-    """Tell the kernels that nobody watches, and where the run folders are."""
-    ours = {"RUNBOOK_HEADLESS": "1", "RUNBOOK_REPORTS": str(reports_root())}
+def _environment(folder: Path) -> Iterator[None]:
+    """Tell the kernels that nobody watches, where the run folders are, and which of them is published from here."""
+    ours = {"RUNBOOK_HEADLESS": "1", "RUNBOOK_REPORTS": str(reports_root()), "RUNBOOK_PUBLISHED_BY_RUNNER": str(folder)}
     former = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

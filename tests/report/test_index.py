@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import html
 import json
+import multiprocessing
+import os
 import re
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from tests.report import records
 from tests.report.records import Record, of
 
+USED = ("name", "verdict", "started", "executed", "identity", "tables", "totals", "attempts", "steps")
 
-def put(root: Path, name: str, content: Record | str | bytes, *, report: bool = True) -> None:
+
+def put(root: Path, name: str, content: Record | str | bytes, *, report: bool = True, sealed: bool = True) -> None:
     folder = root / name
     folder.mkdir()
     text = content if isinstance(content, (str, bytes)) else json.dumps(content)
     (folder / "run.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     if report:
         (folder / "report.html").write_text("")
+    if sealed:
+        seal(folder)
 
 
 def index(root: Path) -> str:
@@ -53,6 +63,130 @@ def test_a_run_is_summed_up_in_a_row(tmp_path: Path) -> None:
     assert "<script" not in text
 
 
+ODD: tuple[object, ...] = (
+    5,
+    -1,
+    10**30,
+    1e999,
+    10**5000,
+    "x",
+    "\ud800",
+    "x" * 5000,
+    [],
+    [1],
+    [None],
+    {},
+    {"a": 1},
+    True,
+    {"a": {"b": [1]}},
+)
+
+
+def oddities(value: object) -> Iterator[object]:
+    """A record with each of its members, at every depth, once replaced by each odd value."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from (value | {name: odd} for odd in ODD)
+            yield from (value | {name: changed} for changed in oddities(inner))
+    elif isinstance(value, list) and value:
+        yield from ([changed, *value[1:]] for changed in oddities(value[0]))
+
+
+def test_no_value_of_a_neighbours_record_keeps_a_run_from_being_listed(tmp_path: Path) -> None:
+    """Every kind of member has every kind of wrong value: the other run stands in the list as it should."""
+    record = records.passed()
+    record["tables"] = record["tables"][:1]
+    sys.set_int_max_str_digits(0)
+    odd = [json.dumps(o) for o in oddities({k: record[k] for k in USED})]
+    sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
+    put(tmp_path, "good", records.passed())
+    for n, text in enumerate(odd):
+        put(tmp_path, f"odd{n}", text, report=False, sealed=False)
+    text = index(tmp_path)
+    assert len(odd) > 400
+    assert 'href="good/report.html">good</a>' in text
+    assert all(f">odd{n}<" in text for n in range(len(odd)))
+
+
+def _fifo(folder: Path) -> None:
+    os.mkfifo(folder / "run.json")
+
+
+def _link(folder: Path) -> None:
+    (folder / "run.json").symlink_to("/dev/zero")
+
+
+def _loop(folder: Path) -> None:
+    (folder / "run.json").symlink_to("run.json")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: (folder / "run.json").mkdir(),
+        _fifo,
+        _link,
+        _loop,
+        lambda folder: (folder / "run.json").write_text("[" * 200_000),
+        lambda folder: (folder / "run.json").write_text('{"run_id": ' + "9" * 10_000 + "}"),
+        lambda folder: os.truncate(folder / "run.json", 1 << 33) if not (folder / "run.json").touch() else None,
+    ],
+    ids=["directory", "fifo", "endless", "loop", "deep", "digits", "huge"],
+)
+def test_a_run_json_that_cannot_be_read_is_a_line_in_the_list(make: Callable[[Path], object], tmp_path: Path) -> None:
+    put(tmp_path, "good", records.passed())
+    (tmp_path / "odd").mkdir()
+    make(tmp_path / "odd")
+    text = index(tmp_path)
+    assert 'href="good/report.html"' in text
+    assert "cannot be read" in next(row for row in text.split("<tr") if ">odd<" in row)
+
+
+def test_names_that_are_no_text_are_listed_too(tmp_path: Path) -> None:
+    put(tmp_path, "good", records.passed())
+    put(tmp_path, os.fsdecode(b"odd\xff"), records.passed())
+    text = index(tmp_path)
+    assert 'href="odd%FF/report.html">odd\\xff</a>' in text
+    assert 'href="good/report.html"' in text
+
+
+def test_a_run_whose_pages_are_not_sealed_is_unfinished_whatever_they_say(tmp_path: Path) -> None:
+    put(tmp_path, "never", records.passed(), sealed=False)
+    put(tmp_path, "changed", records.failed())
+    (tmp_path / "changed" / "run.json").write_text(json.dumps(records.passed()))
+    put(tmp_path, "added", records.passed(), report=False)
+    (tmp_path / "added" / "report.html").write_text("PASS")
+    put(tmp_path, "sealed", records.passed())
+    shown = {re.findall(r"(\w+)</(?:a|th)>", row)[0]: row for row in index(tmp_path).split("<tr data-run=")[1:]}
+    assert {name for name, row in shown.items() if ">PASS<" in row} == {"sealed"}
+    assert all(">UNFINISHED<" in shown[name] for name in ("never", "changed", "added"))
+
+
+def _write(root: str, said: Any) -> None:
+    try:
+        for _ in range(15):
+            write_index(Path(root))
+    except BaseException as error:
+        said.send(repr(error))
+    else:
+        said.send("ended")
+
+
+def test_runs_that_end_together_do_not_disturb_each_other(tmp_path: Path) -> None:
+    for n in range(4):
+        put(tmp_path, f"run{n}", records.passed())
+    forks = multiprocessing.get_context("forkserver")
+    pipes = [forks.Pipe() for _ in range(3)]
+    writers = [forks.Process(target=_write, args=(str(tmp_path), theirs)) for _, theirs in pipes]
+    for writer in writers:
+        writer.start()
+    assert [ours.recv() for ours, _ in pipes] == ["ended"] * 3
+    for writer in writers:
+        writer.join()
+    assert index(tmp_path).count("/report.html") == 4
+    assert not list(tmp_path.glob("*.new"))
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -75,7 +209,7 @@ def test_garbage_has_a_row_that_says_so_and_hides_no_other_run(garbage: str | by
     text = index(tmp_path)
     assert 'href="good/report.html"' in text
     assert "no-run" not in text
-    odd = next(row for row in text.split("<tr>") if ">odd<" in row)
+    odd = next(row for row in text.split("<tr") if ">odd<" in row)
     assert "cannot be read" in odd or "not measured" in odd
 
 
@@ -95,7 +229,7 @@ def test_no_run_is_no_error(tmp_path: Path) -> None:
 def changed(root: Path) -> list[list[str]]:
     """The rows of the comparison, as text."""
     _, found, rest = index(root).partition("<h2>What changed</h2>")
-    rows = re.findall(r"<tr>(.*?)</tr>", rest, re.S)[1:] if found else []
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", rest, re.S)[1:] if found else []
     return [[html.unescape(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)] for row in rows]
 
 
