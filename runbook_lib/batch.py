@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
@@ -25,7 +26,7 @@ from runbook_lib.unquoted import without_values
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
-REJECTED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
+REJECTED = codes_of(ErrorClass.ITEM)
 Line = tuple[int, bytes]
 
 

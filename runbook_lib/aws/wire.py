@@ -15,35 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
 from runbook_lib.aws.signing import Signer
 from runbook_lib.errors import ForbiddenCall, TransferError
 
-THROTTLED = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "RequestLimitExceeded",
-        "LimitExceededException",
-        "Throttling",
-        "ThrottledException",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-    }
-)
+THROTTLED = codes_of(ErrorClass.THROTTLED)
+TRANSIENT = codes_of(ErrorClass.AGAIN)
+EXPIRED = codes_of(ErrorClass.EXPIRED)
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
-EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
-TRANSIENT = frozenset(
-    {
-        "InternalServerError",
-        "InternalFailure",
-        "ServiceUnavailable",
-        "TransactionInProgressException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-    }
-)
 # What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
 LATER = frozenset({408, 425, 429})
 
