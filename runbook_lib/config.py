@@ -26,7 +26,7 @@ BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 # The properties of parity.py, without the two that a target cannot differ in and still take the items.
 Acceptable = Literal[
     "global indexes", "local indexes", "time to live", "stream", "billing mode", "capacity", "point-in-time recovery",
-    "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes",
+    "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes", "warm throughput",
 ]  # fmt: skip
 
 

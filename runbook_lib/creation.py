@@ -224,7 +224,7 @@ def _compare(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> N
 def _differing(wanted: TableDefinition, made: TableDefinition) -> list[str]:
     """The settings that differ, but for the name, the ARN of the key and what no table can be created with."""
     same = replace(made, name=wanted.name, kms_key=wanted.kms_key if made.kms_key is not None else None)
-    one, other = asdict(replace(wanted, beyond=())), asdict(replace(same, beyond=()))
+    one, other = (asdict(replace(d, beyond=(), settings=())) for d in (wanted, same))
     return [field for field in one if one[field] != other[field]]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from runbook_lib.aws.answered import read_answered
 from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.members import KEY, STREAM
 from runbook_lib.check_ids import AnyId, CheckId, definition_id
+from runbook_lib.checks.scene import why_not
 from runbook_lib.config import Migration
-from runbook_lib.errors import ConfigError
-from runbook_lib.parity import BLOCKS, KEY, STREAM, WARNS, Difference, Gap, Parity, compare_definitions
+from runbook_lib.errors import ForbiddenCall
+from runbook_lib.parity import BLOCKS, WARNS, Difference, Gap, Parity, compare_definitions
 from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, Pair
 
 EVERY = "every property"
@@ -22,9 +24,11 @@ def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None
         return None
     try:
         source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
-    except ConfigError as error:
-        return Parity((), (Gap(EVERY, str(error)),), ())
-    return compare_definitions(source, target, config.parity.accept)
+        return compare_definitions(source, target, config.parity.accept)
+    except ForbiddenCall:
+        raise
+    except Exception as error:
+        return Parity((), (Gap(EVERY, why_not(error)),), ())
 
 
 def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:

@@ -11,15 +11,28 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.answered import PROTECTION, RECOVERY, TAGS, TTL, Answered
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
-from runbook_lib.items import KeyAttribute
+from runbook_lib.aws.answered import RECOVERY, TAGS, TTL, Answered
+from runbook_lib.aws.definitions import IndexDefinition, TableDefinition
+from runbook_lib.aws.members import (
+    BEYOND,
+    BILLING,
+    CAPACITY,
+    CLASS,
+    ENCRYPTION,
+    GLOBAL,
+    KEY,
+    LOCAL,
+    PROTECTION,
+    STREAM,
+    TYPES,
+    WARM,
+)
+from runbook_lib.parity_words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
 RATINGS = (BLOCKS, WARNS, INFORMS)
-KEY, TYPES, STREAM = "key", "attribute types", "stream"
-GLOBAL, LOCAL = "global indexes", "local indexes"
 NONE = "none"
+UNKNOWN_MEMBERS = "unknown members"
 NEW_TABLE = "create the target again: this cannot be changed later"
 INDEX_CHANGE = "delete the target's index and create it as the source has it"
 
@@ -74,8 +87,20 @@ def compare_definitions(source: Answered, target: Answered, accept: Collection[s
         differences += [_accepted(d) if name in accept else d for d in found]
         if not found:
             equal.append(name)
+    gaps += _unfamiliar(source, target)
     differences.sort(key=lambda d: RATINGS.index(d.rating))
     return Parity(tuple(differences), tuple(gaps), tuple(equal))
+
+
+def _unfamiliar(source: Answered, target: Answered) -> Iterator[Gap]:
+    """What an answer has and nobody here knows is never equal, whatever it says."""
+    for member in sorted({*source.unfamiliar, *target.unfamiliar}):
+        sides = [side for side, a in (("source", source), ("target", target)) if member in a.unfamiliar]
+        whose = " and the ".join(sides)
+        yield Gap(
+            UNKNOWN_MEMBERS,
+            f"not compared: {member}, which DescribeTable says of the {whose}, is not known to this version",
+        )
 
 
 def _accepted(difference: Difference) -> Difference:
@@ -87,7 +112,7 @@ def _accepted(difference: Difference) -> Difference:
 
 def _key(source: Definition, target: Definition) -> Found:
     if source.key != target.key:
-        yield Difference(KEY, KEY, _spell_key(source.key), _spell_key(target.key), BLOCKS, NEW_TABLE)
+        yield Difference(KEY, KEY, spell_key(source.key), spell_key(target.key), BLOCKS, NEW_TABLE)
 
 
 def _types(source: Definition, target: Definition) -> Found:
@@ -125,18 +150,18 @@ def _indexes(
         one, other, what = ours.get(name), theirs.get(name), f"{word} {name}"
         if other is None and one is not None:
             remedy = change if grave == BLOCKS else "queries on it fail: create it, before the import if it can be"
-            yield Difference(kind, what, _spell_index(one), NONE, grave, remedy)
+            yield Difference(kind, what, spell_index(one), NONE, grave, remedy)
         elif one is None and other is not None:
             remedy = (
                 "it costs writes, and items whose key attributes have another type are rejected; delete it if unused"
             )
-            yield Difference(kind, what, NONE, _spell_index(other), WARNS, remedy)
+            yield Difference(kind, what, NONE, spell_index(other), WARNS, remedy)
         elif one is not None and other is not None and one.key != other.key:
-            yield Difference(kind, what, _spell_index(one), _spell_index(other), grave, change)
+            yield Difference(kind, what, spell_index(one), spell_index(other), grave, change)
         elif one is not None and other is not None and _projects(one) != _projects(other):
             more = _covers(other, one)
             remedy = "it holds more than the source's and costs more" if more else change
-            yield Difference(kind, what, _spell_index(one), _spell_index(other), INFORMS if more else grave, remedy)
+            yield Difference(kind, what, spell_index(one), spell_index(other), INFORMS if more else grave, remedy)
 
 
 def _projects(index: IndexDefinition) -> tuple[str, tuple[str, ...]]:
@@ -170,7 +195,7 @@ def _stream(source: Definition, target: Definition) -> Found:
 def _billing(source: Definition, target: Definition) -> Found:
     if source.billing != target.billing:
         remedy = "the import is as fast as the target's capacity; the bill differs"
-        yield Difference("billing mode", "billing mode", source.billing, target.billing, INFORMS, remedy)
+        yield Difference(BILLING, BILLING, source.billing, target.billing, INFORMS, remedy)
 
 
 def _capacity(source: Definition, target: Definition) -> Found:
@@ -181,9 +206,9 @@ def _capacity(source: Definition, target: Definition) -> Found:
     pairs: list[tuple[str, Any, Any]] = [("capacity", source, target)]
     pairs += [(f"capacity of {i.name}", i, theirs[i.name]) for i in source.global_indexes if i.name in theirs]
     for what, one, other in pairs:
-        ours, found = (_spell_capacity(d.provisioned, d.on_demand) for d in (one, other))
+        ours, found = (spell_capacity(d.provisioned, d.on_demand) for d in (one, other))
         if ours != found:
-            yield Difference("capacity", what, ours, found, INFORMS, "the import is as fast as the target's capacity")
+            yield Difference(CAPACITY, what, ours, found, INFORMS, "the import is as fast as the target's capacity")
 
 
 def _recovery(source: Definition, target: Definition) -> Found:
@@ -191,19 +216,19 @@ def _recovery(source: Definition, target: Definition) -> Found:
     if ours != theirs:
         lost = theirs is None
         remedy = "turn it on for the target" if lost else "the target reaches back differently; nothing is lost"
-        yield Difference(RECOVERY, RECOVERY, _days(ours), _days(theirs), WARNS if lost else INFORMS, remedy)
+        yield Difference(RECOVERY, RECOVERY, days(ours), days(theirs), WARNS if lost else INFORMS, remedy)
 
 
 def _protection(source: Definition, target: Definition) -> Found:
     ours, theirs = source.deletion_protection, target.deletion_protection
     if ours != theirs:
         remedy = "turn it on for the target" if ours else "the target cannot be deleted by mistake"
-        yield Difference(PROTECTION, PROTECTION, _on(ours), _on(theirs), WARNS if ours else INFORMS, remedy)
+        yield Difference(PROTECTION, PROTECTION, on(ours), on(theirs), WARNS if ours else INFORMS, remedy)
 
 
 def _table_class(source: Definition, target: Definition) -> Found:
     if source.table_class != target.table_class:
-        what = "table class"
+        what = CLASS
         yield Difference(what, what, source.table_class, target.table_class, INFORMS, "the bill differs")
 
 
@@ -211,12 +236,12 @@ def _encryption(source: Definition, target: Definition) -> Found:
     """Which key, not whose: no other region knows the ARN of the source's key."""
     ours, theirs = (d.kms_key is not None for d in (source, target))
     if ours != theirs:
-        what = "encryption"
+        what = ENCRYPTION
         remedy = (
             "encrypt the target with a KMS key" if ours else "whoever reads the target must be allowed to use the key"
         )
         rating = WARNS if ours else INFORMS
-        yield Difference(what, what, _spell_encryption(ours), _spell_encryption(theirs), rating, remedy)
+        yield Difference(what, what, spell_encryption(ours), spell_encryption(theirs), rating, remedy)
 
 
 def _tags(source: Definition, target: Definition) -> Found:
@@ -228,39 +253,27 @@ def _tags(source: Definition, target: Definition) -> Found:
 
 
 def _beyond(source: Definition, target: Definition) -> Found:
-    if source.beyond != target.beyond:
-        what, remedy = "replicas and vector indexes", "not carried over by this tool: set them up by hand"
-        yield Difference(what, what, ", ".join(source.beyond) or NONE, ", ".join(target.beyond) or NONE, WARNS, remedy)
+    remedy = "not carried over by this tool: set it up by hand"
+    yield from _settings(BEYOND, source, target, WARNS, remedy)
 
 
-def _spell_key(key: tuple[KeyAttribute, ...]) -> str:
-    return ", ".join(f"{k.name} ({k.type})" for k in key)
+def _warm(source: Definition, target: Definition) -> Found:
+    """What a table and an index of both take at once; of two billing modes there is nothing to compare."""
+    if source.billing != target.billing:
+        return
+    remedy = "it follows the use of a table; import.warm_throughput raises it before an import"
+    lone = {i.name for i in source.global_indexes} ^ {i.name for i in target.global_indexes}
+    for difference in _settings(WARM, source, target, INFORMS, remedy, "not said"):
+        if difference.what.removeprefix("warm throughput of ") not in lone:
+            yield difference
 
 
-def _spell_index(index: IndexDefinition) -> str:
-    added = f" {', '.join(index.attributes)}" if index.attributes else ""
-    return f"{_spell_key(index.key)}; {index.projection}{added}"
-
-
-def _spell_capacity(provisioned: Throughput | None, on_demand: Throughput | None) -> str:
-    if provisioned is not None:
-        return f"{provisioned.read} read and {provisioned.write} write units"
-    if on_demand is not None:
-        read, write = (f"{n:,}" if n is not None else "any number of" for n in (on_demand.read, on_demand.write))
-        return f"at most {read} read and {write} write units"
-    return "no limit"
-
-
-def _spell_encryption(own: bool) -> str:
-    return "a KMS key" if own else "the key that AWS owns"
-
-
-def _days(days: int | None) -> str:
-    return "off" if days is None else f"on, {days} days"
-
-
-def _on(value: bool) -> str:
-    return "on" if value else "off"
+def _settings(name: str, source: Definition, target: Definition, rating: str, remedy: str, silent: str = NONE) -> Found:
+    ours, theirs = ({s.what: s.how for s in d.settings if s.property == name} for d in (source, target))
+    for what in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(what, silent), theirs.get(what, silent)
+        if one != other:
+            yield Difference(name, what, one, other, rating, remedy)
 
 
 PROPERTIES: dict[str, Callable[[Definition, Definition], Found]] = {
@@ -270,12 +283,13 @@ PROPERTIES: dict[str, Callable[[Definition, Definition], Found]] = {
     LOCAL: _local,
     TTL: _ttl,
     STREAM: _stream,
-    "billing mode": _billing,
-    "capacity": _capacity,
+    BILLING: _billing,
+    CAPACITY: _capacity,
+    WARM: _warm,
     RECOVERY: _recovery,
     PROTECTION: _protection,
-    "table class": _table_class,
-    "encryption": _encryption,
+    CLASS: _table_class,
+    ENCRYPTION: _encryption,
     TAGS: _tags,
-    "replicas and vector indexes": _beyond,
+    BEYOND: _beyond,
 }

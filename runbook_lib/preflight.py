@@ -19,10 +19,11 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery, recovery_of
 from runbook_lib.aws.standing import describe_standing
 from runbook_lib.before import keep_before
+from runbook_lib.check_ids import CheckId
 from runbook_lib.checks import bucket, names, permissions, quotas, source, strategy, target
-from runbook_lib.checks.scene import Scene
+from runbook_lib.checks.scene import Scene, concern, why_not
 from runbook_lib.config import Migration
-from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError
+from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.paths import reports_root
@@ -111,7 +112,9 @@ def make_plan(
     for pair, parity in zip(scene.pairs, parities, strict=True):
         found += parity_checks(pair, parity)
     same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
-    found += [*bucket.of_bucket(scene, bill), *permissions.of_identities(scene), *quotas.of_quotas(scene, bill)]
+    found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(scene, bill))
+    found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(scene))
+    found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(scene, bill))
     return Plan.of(scene.pairs, found, bill, scene.standings, same)
 
 
@@ -192,8 +195,8 @@ def _look(
             return call()
         except ForbiddenCall:
             raise
-        except RunbookError as error:
-            unread[what, name] = str(error)
+        except Exception as error:
+            unread[what, name] = why_not(error)
             return None
 
     here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
@@ -209,11 +212,11 @@ def _look(
 
 
 def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
-    yield from source.of_source(scene, pair)
-    yield from strategy.of_strategy(scene, pair)
+    yield from concern(CheckId.SOURCE_TABLE, pair.source, pair.source, source.of_source(scene, pair))
+    yield from concern(CheckId.WAY_OF_WRITING, pair.source, pair.source, strategy.of_strategy(scene, pair))
     yield names.valid(pair)
     if names.VALID.fullmatch(pair.target):
-        yield from target.of_target(scene, pair)
+        yield from concern(CheckId.TARGET_TABLE, pair.target, pair.source, target.of_target(scene, pair))
     if pair.target_facts is not None:
         yield names.other_than_source(scene, pair)
         yield names.not_production(scene, pair)

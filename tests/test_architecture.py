@@ -61,7 +61,7 @@ LAYERS = [
     {"plan", "properties"},
     {"parity", "index_queries", "reuse", "advice"},
     {"index_sample", "estimate"},
-    {"prices", "measure", "spent", "pace"},
+    {"prices", "measure", "spent", "pace", "parity_words"},
     {"compare", "batch", "units", "scan", "datafile", "tally", "counted", "run_secret"},
     {"differences", "lookup", "buckets", "manifest", "layout", "rate", "ledger", "capacity", "budget", "unquoted"},
     {"aws"},

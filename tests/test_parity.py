@@ -11,7 +11,8 @@ import pytest
 from botocore.stub import Stubber
 
 from runbook_lib.aws.answered import Answered, live_indexes, read_answered
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
+from runbook_lib.aws.definitions import IndexDefinition, Setting, TableDefinition, Throughput
+from runbook_lib.aws.members import BEYOND, KEY, TYPES, WARM
 from runbook_lib.config import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables
@@ -19,7 +20,7 @@ from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
 from runbook_lib.look_alike import look_alike
-from runbook_lib.parity import KEY, PROPERTIES, TYPES, compare_definitions
+from runbook_lib.parity import PROPERTIES, compare_definitions
 from runbook_lib.preflight import preflight, refuse_misconfigured
 from runbook_lib.present import differing
 from runbook_lib.validate import validate_tables
@@ -85,7 +86,8 @@ KINDS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"kms_key": "arn:x"}, {}, "encryption", "warns"),
     ({}, {"kms_key": ""}, "encryption", "informs"),
     ({"tags": (("team", "a"),)}, {"tags": (("team", "b"),)}, "tags", "informs"),
-    ({"beyond": ("replicas of a global table",)}, {}, "replicas and vector indexes", "warns"),
+    ({"settings": (Setting(BEYOND, "replica in eu-west-1", "there"),)}, {}, "replicas and vector indexes", "warns"),
+    ({"settings": (Setting(WARM, "warm throughput", "4"),)}, {}, "warm throughput", "informs"),
 ]
 
 

@@ -16,7 +16,8 @@ from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.definitions import Throughput, encryption_key, read_definition
+from runbook_lib.aws.definitions import Setting, Throughput, encryption_key, read_definition
+from runbook_lib.aws.members import BEYOND
 from runbook_lib.cdk_app import cdk_app
 from runbook_lib.errors import ConfigError
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
@@ -201,6 +202,7 @@ def test_what_aws_alone_says_of_a_table_is_read() -> None:
     assert found == a_definition(
         name="tab", on_demand=Throughput(50, None), table_class="STANDARD_INFREQUENT_ACCESS", kms_key=KEY_ARN,
         deletion_protection=True, tags=(("a", "1"), ("b", "2")), beyond=("replicas of a global table",),
+        settings=(Setting(BEYOND, "replica in eu-west-1", "there"),),
     )  # fmt: skip
     (resource,) = template(a_migration(), {"tab": found})["Resources"].values()
     assert resource["Metadata"] == {"SourceTable": "tab", "NotCarriedOver": ["replicas of a global table"]}

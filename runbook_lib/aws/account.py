@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -52,11 +53,24 @@ def server_time(client: Any) -> datetime:
     """The server's clock, to the second, from the Date of an answer."""
     try:
         headers = client.list_tables(Limit=1)["ResponseMetadata"]["HTTPHeaders"]
-        return parsedate_to_datetime(headers["date"])
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot ask for the time: {error}") from None
-    except (KeyError, ValueError):
+    return date_of(headers.get("date") or "")
+
+
+def date_of(header: str) -> datetime:
+    """The moment that a Date header names; of several, which a proxy may add to, the first. It is in GMT, always.
+
+    Source: RFC 9110, sections 5.6.7 and 6.6.1.
+    """
+    dates = re.findall(
+        r"(?:[A-Za-z]{3,9}, *)?\d{1,2}[ -][A-Za-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2}(?: (?:GMT|[+-]\d{4}))?", header
+    )
+    try:
+        found = parsedate_to_datetime(dates[0])
+    except (IndexError, ValueError, TypeError):
         raise ConfigError("the server's answers carry no Date that can be read") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,23 +15,30 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.aws.definitions import (
     IndexDefinition,
     TableDefinition,
+    arn_of,
     definition_of,
     own_tags,
     recovery_days,
     refused,
 )
+from runbook_lib.aws.members import GLOBAL, KEY, LOCAL, PROTECTION
 from runbook_lib.aws.tables import DENIED
+from runbook_lib.aws.unfamiliar import unfamiliar_of
+from runbook_lib.errors import ConfigError
 
 TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"
-PROTECTION = "deletion protection"
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A definition; `unknown` maps each of its properties that could not be asked for to the reason."""
+    """A definition; `unknown` maps each of its properties that could not be asked for to the reason.
+
+    `unfamiliar` are members of the answer that this version has never heard of.
+    """
 
     definition: TableDefinition
     unknown: dict[str, str]
+    unfamiliar: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +79,23 @@ def read_answered(client: Any, name: str) -> Answered:
         table,
         ttl=_ttl(ask(TTL, "describe_time_to_live", TableName=name)),
         recovery_days=recovery_days(ask(RECOVERY, "describe_continuous_backups", TableName=name)),
-        tags=_tags(lambda **token: ask(TAGS, "list_tags_of_resource", ResourceArn=table["TableArn"], **token)),
+        tags=_tags(lambda **token: ask(TAGS, "list_tags_of_resource", ResourceArn=arn_of(table, name), **token)),
+        unknown=unknown,
     )
-    return Answered(definition, unknown)
+    return Answered(definition, unknown, unfamiliar_of(table))
 
 
 def live_indexes(client: Any, name: str) -> tuple[LiveIndex, ...]:
     """The indexes of a table and whether they can be asked now; raises ConfigError if it may not be read."""
     table = _describe(client, name)
     states = {
-        index["IndexName"]: "BACKFILLING" if index.get("Backfilling") else index.get("IndexStatus", "ACTIVE")
+        index.get("IndexName"): "BACKFILLING" if index.get("Backfilling") else index.get("IndexStatus", "ACTIVE")
         for index in table.get("GlobalSecondaryIndexes") or []
     }
-    definition = definition_of(table, ttl=None, recovery_days=None, tags=())
+    unknown: dict[str, str] = {}
+    definition = definition_of(table, ttl=None, recovery_days=None, tags=(), unknown=unknown)
+    if wrong := [why for what, why in unknown.items() if what in (GLOBAL, LOCAL, KEY)]:
+        raise ConfigError(f"the indexes of {name} are not known: {'; '.join(wrong)}")
     return (
         *(LiveIndex("GSI", states[index.name], index) for index in definition.global_indexes),
         *(LiveIndex("LSI", "ACTIVE", index) for index in definition.local_indexes),
@@ -93,7 +104,7 @@ def live_indexes(client: Any, name: str) -> tuple[LiveIndex, ...]:
 
 def _describe(client: Any, name: str) -> dict[str, Any]:
     try:
-        table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        table: dict[str, Any] = client.describe_table(TableName=name).get("Table") or {}
         return table
     except (ClientError, BotoCoreError) as error:
         raise refused(client, "describe_table", name, error) from None

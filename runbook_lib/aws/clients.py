@@ -37,6 +37,7 @@ from runbook_lib.aws.guard import (
     Guard,
 )
 from runbook_lib.aws.offline import refuse_network
+from runbook_lib.aws.unfamiliar import note_unfamiliar
 from runbook_lib.aws.wire import Wire
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
@@ -179,7 +180,7 @@ def check_place(client: Any, who: Identity, name: str) -> None:
     found = ""
     if TABLE_NAME.fullmatch(name):
         try:
-            found = client.describe_table(TableName=name)["Table"]["TableArn"]
+            found = (client.describe_table(TableName=name).get("Table") or {}).get("TableArn") or ""
         except client.exceptions.ResourceNotFoundException:
             return  # nothing is written to a table that is not there, and a plain name is looked up here only
         except (BotoCoreError, ClientError) as error:
@@ -235,6 +236,7 @@ def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Sess
     # Credentials come from a session of its own: what a profile asks of STS or SSO is not a call of this side.
     own = botocore.session.Session(profile=side.profile)
     guard.attach(core.get_component("event_emitter"))
+    note_unfamiliar(core.get_component("event_emitter"))
     try:
         own.set_config_variable("region", side.region)
         session = boto3.Session(botocore_session=core, region_name=region or side.region)
@@ -280,10 +282,11 @@ def identify(side: str, session: boto3.Session, client: Any, endpoint: str | Non
 def _account_of_tables(side: str, client: Any, url: str) -> str:
     try:
         names = client.list_tables(Limit=1)["TableNames"] if side == "source" else []
-        arn = client.describe_table(TableName=names[0])["Table"]["TableArn"] if names else ""
+        table = client.describe_table(TableName=names[0]).get("Table") or {} if names else {}
     except (BotoCoreError, ClientError) as error:
         raise ConfigError(f"{side}: no DynamoDB answers at {url}: {error}") from None
-    return arn.split(":")[4] if arn else "000000000000"
+    parts = str(table.get("TableArn") or "").split(":")
+    return parts[4] if len(parts) == 6 else "000000000000"
 
 
 def _is_aws(url: str) -> bool:

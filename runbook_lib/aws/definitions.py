@@ -6,20 +6,35 @@ else. What a table has and a definition here cannot carry is named in `beyond`, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.members import BEYOND, CAPACITY, GLOBAL, KEY, LOCAL, STREAM, TYPES, WARM, spelled
 from runbook_lib.aws.tables import DENIED, ttl_attribute
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items import KeyAttribute
 
 UNKNOWN = frozenset({"UnknownOperationException", "ValidationException"})
-BEYOND = {
+NOT_CARRIED = {
     "VectorIndexes": "vector indexes",
     "Replicas": "replicas of a global table",
 }
+# Settings that are compared and cannot be given to a new table, one by one and in lists with their names.
+ALONE = {
+    "GlobalTableVersion": "version of the global table",
+    "GlobalTableSettingsReplicationMode": "replication of settings",
+    "MultiRegionConsistency": "consistency between regions",
+    "DisassociationProtectionEnabled": "protection against disassociation",
+}
+LISTED = {
+    "Replicas": ("RegionName", "replica in"),
+    "GlobalTableWitnesses": ("RegionName", "witness in"),
+    "VectorIndexes": ("IndexName", "vector index"),
+}
+Unknown = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,15 @@ class Throughput:
 
     read: int | None
     write: int | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Setting:
+    """A setting that is compared and not carried over, spelled out: `replica in eu-west-1`."""
+
+    property: str
+    what: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,50 +89,104 @@ class TableDefinition:
     deletion_protection: bool
     table_class: str
     beyond: tuple[str, ...]
+    settings: tuple[Setting, ...] = ()
 
 
 def read_definition(client: Any, name: str) -> TableDefinition:
     """Everything a table is made of; raises ConfigError if there is no such table or it may not be read."""
-    table = _ask(client, "describe_table", TableName=name)["Table"]
-    return definition_of(
+    table = _ask(client, "describe_table", TableName=name).get("Table") or {}
+    unknown: Unknown = {}
+    definition = definition_of(
         table,
         ttl=ttl_attribute(client, name),
         recovery_days=recovery_days(_ask(client, "describe_continuous_backups", unknown_as_none=True, TableName=name)),
-        tags=_tags(client, table["TableArn"]),
+        tags=_tags(client, arn_of(table, name)),
+        unknown=unknown,
     )
+    if unknown:
+        raise ConfigError(f"{name} cannot be made again from what DescribeTable says: {'; '.join(unknown.values())}")
+    return definition
+
+
+def arn_of(table: dict[str, Any], name: str) -> str:
+    """The ARN in a table's description."""
+    if not isinstance(arn := table.get("TableArn"), str):
+        raise ConfigError(f"DescribeTable of {name} should say its TableArn, and says none")
+    return arn
 
 
 def definition_of(
-    table: dict[str, Any], ttl: str | None, recovery_days: int | None, tags: tuple[tuple[str, str], ...]
+    table: dict[str, Any],
+    ttl: str | None,
+    recovery_days: int | None,
+    tags: tuple[tuple[str, str], ...],
+    unknown: Unknown,
 ) -> TableDefinition:
-    """The definition in what DescribeTable answered; the other three come from calls of their own."""
-    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    """The definition in what DescribeTable answered; the other three come from calls of their own.
+
+    A property that the answer does not tell whole goes into `unknown`, with why; what stands for it then in the
+    definition is not to be used.
+    """
+    types = {a.get("AttributeName"): a.get("AttributeType") for a in table.get("AttributeDefinitions") or ()}
     # DescribeTable says nothing of the mode of a table that never was on demand (BillingModeSummary).
     billing = (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED")
     stream = table.get("StreamSpecification") or {}
+
+    def told(properties: str, read: Callable[[], Any], instead: Any) -> Any:
+        try:
+            return read()
+        except (KeyError, TypeError, AttributeError) as error:
+            for each in properties.split(", "):
+                unknown[each] = f"DescribeTable does not say {str(error).strip(chr(39)) or 'all'} of it"
+            return instead
+
     return TableDefinition(
-        name=table["TableName"],
-        key=_key(table["KeySchema"], types),
-        global_indexes=_indexes(table.get("GlobalSecondaryIndexes"), types, billing),
-        local_indexes=_indexes(table.get("LocalSecondaryIndexes"), types, ""),
+        name=table.get("TableName") or "",
+        key=told(KEY, lambda: _key(table["KeySchema"], types), ()),
+        global_indexes=told(
+            f"{GLOBAL}, {TYPES}", lambda: _indexes(table.get("GlobalSecondaryIndexes"), types, billing), ()
+        ),
+        local_indexes=told(f"{LOCAL}, {TYPES}", lambda: _indexes(table.get("LocalSecondaryIndexes"), types, ""), ()),
         billing=billing,
-        provisioned=_provisioned(table, billing),
+        provisioned=told(CAPACITY, lambda: _provisioned(table, billing), None),
         on_demand=_on_demand(table, billing),
-        stream=stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
+        stream=told(STREAM, lambda: stream["StreamViewType"] if stream.get("StreamEnabled") else None, None),
         ttl=ttl,
         recovery_days=recovery_days,
         kms_key=_kms_key(table),
         tags=tags,
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
         table_class=(table.get("TableClassSummary") or {}).get("TableClass", "STANDARD"),
-        beyond=tuple(words for field, words in BEYOND.items() if table.get(field)),
+        beyond=tuple(words for field, words in NOT_CARRIED.items() if table.get(field)),
+        settings=told(BEYOND, lambda: tuple(sorted(_settings(table))), ()),
     )
+
+
+def _settings(table: dict[str, Any]) -> Iterator[Setting]:
+    """What is compared and not carried over."""
+    for field, words in ALONE.items():
+        if how := spelled(table.get(field), field):
+            yield Setting(BEYOND, words, "on" if how == "True" else how)
+    for field, (name, words) in LISTED.items():
+        for one in table.get(field) or ():
+            how = spelled({n: v for n, v in one.items() if n != name}, f"{field}[]")
+            yield Setting(BEYOND, f"{words} {one[name]}", how or "there")
+    for what, one in (("table", table), *((i["IndexName"], i) for i in table.get("GlobalSecondaryIndexes") or ())):
+        warm = one.get("WarmThroughput") or {}
+        read, write = (warm.get(f"{way}UnitsPerSecond") for way in ("Read", "Write"))
+        if read is not None or write is not None:
+            yield Setting(WARM, f"warm throughput of the {what}" if one is table else f"warm throughput of {what}",
+                          f"{_spell(read)} read and {_spell(write)} write units per second")  # fmt: skip
+
+
+def _spell(units: int | None) -> str:
+    return "no" if units is None else f"{units:,}"
 
 
 def encryption_key(client: Any, name: str) -> str | None:
     """The ARN of the KMS key a table is encrypted with; None for the key that AWS owns, and for no table."""
     try:
-        return _kms_key(client.describe_table(TableName=name)["Table"])
+        return _kms_key(client.describe_table(TableName=name).get("Table") or {})
     except client.exceptions.ResourceNotFoundException:
         return None
     except (ClientError, BotoCoreError) as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.tables import TableFacts, facts_of, table_description
+from runbook_lib.aws.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.errors import ConfigError, TransferError
 
 
@@ -37,7 +37,10 @@ class Standing:
 def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | None:
     """A table's facts and standing in one call, or None if there is no such table."""
     table = table_description(client, name)
-    return None if table is None else (facts_of(table), _standing(table))
+    if table is None:
+        return None
+    with as_described(name):
+        return facts_of(table, name), _standing(table)
 
 
 def triggers(client: Any, stream_arn: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items import KeyAttribute
 
+NOT_TOLD = "not told"
 DENIED = frozenset({"UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"})
 
 
@@ -60,13 +62,13 @@ def list_tables(client: Any) -> list[str]:
 def describe_table(client: Any, name: str) -> TableFacts | None:
     """A table's facts, or None if there is no such table."""
     table = table_description(client, name)
-    return None if table is None else facts_of(table)
+    return None if table is None else facts_of(table, name)
 
 
 def table_description(client: Any, name: str) -> dict[str, Any] | None:
     """What DescribeTable says of a table, or None if there is no such table."""
     try:
-        table: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        table: dict[str, Any] = client.describe_table(TableName=name).get("Table") or {}
     except client.exceptions.ResourceNotFoundException:
         return None
     except (ClientError, BotoCoreError) as error:
@@ -74,18 +76,36 @@ def table_description(client: Any, name: str) -> dict[str, Any] | None:
     return table
 
 
-def facts_of(table: dict[str, Any]) -> TableFacts:
-    """The facts in an answer of DescribeTable."""
+def facts_of(table: dict[str, Any], name: str = "") -> TableFacts:
+    """The facts in an answer of DescribeTable; raises ConfigError where it does not say what a table must have."""
+    with as_described(table.get("TableName") or name):
+        return _facts(table, name)
+
+
+@contextmanager
+def as_described(name: str) -> Iterator[None]:
+    """Turn what an answer of DescribeTable lacks into a ConfigError that names it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        missing = str(error).strip("'") if isinstance(error, KeyError) else f"all that it should ({error})"
+        raise ConfigError(
+            f"DescribeTable of {name} should say what the table is, and does not say {missing}; "
+            "ask whoever runs the server"
+        ) from error
+
+
+def _facts(table: dict[str, Any], name: str) -> TableFacts:
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     stream = table.get("StreamSpecification") or {}
     return TableFacts(
-        name=table["TableName"],
+        name=table.get("TableName") or name,
         arn=table["TableArn"],
         table_id=table.get("TableId") or "",
-        status=table["TableStatus"],
+        status=table.get("TableStatus") or NOT_TOLD,
         key=_key(table["KeySchema"], types),
         indexes=tuple(
-            Index(i["IndexName"], kind, _key(i["KeySchema"], types), i["Projection"]["ProjectionType"])
+            Index(i["IndexName"], kind, _key(i["KeySchema"], types), _projection(i))
             for kind, field in (("GSI", "GlobalSecondaryIndexes"), ("LSI", "LocalSecondaryIndexes"))
             for i in table.get(field) or []
         ),
@@ -94,6 +114,10 @@ def facts_of(table: dict[str, Any]) -> TableFacts:
         items_hint=table.get("ItemCount", 0),
         bytes_hint=table.get("TableSizeBytes", 0),
     )
+
+
+def _projection(index: dict[str, Any]) -> str:
+    return (index.get("Projection") or {}).get("ProjectionType") or NOT_TOLD
 
 
 def is_empty(client: Any, name: str) -> bool:

@@ -45,7 +45,7 @@ class WriteLimits:
 def write_limits(client: Any, table: str) -> WriteLimits:
     """Ask the table; raises TransferError if it does not answer."""
     try:
-        said = client.describe_table(TableName=table)["Table"]
+        said = client.describe_table(TableName=table).get("Table") or {}
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"cannot describe {table} to learn its write capacity: {error}") from None
     resources = [said, *(said.get("GlobalSecondaryIndexes") or [])]
