@@ -28,10 +28,11 @@ from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
+from runbook_lib.waiting import Wait
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
-POLLS, POLL_SECONDS = 300, 2.0
+PATIENCE_SECONDS, POLL_SECONDS = 600.0, 2.0
 Watch = Callable[[str, str], None]
 
 
@@ -165,12 +166,17 @@ def _remove_table(
 
 def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
     """Wait until AWS has done what it has accepted; a table of that name made since is another one."""
-    for _ in range(POLLS):
+
+    def gone() -> bool | None:
         facts = describe_table(run.clients.target, name)
-        if facts is None or facts.status != "DELETING":
-            return
-        sleep(POLL_SECONDS)
-    raise TableError(f"table {name} is still being deleted after {POLLS * POLL_SECONDS:g} s; look again later")
+        return True if facts is None or facts.status != "DELETING" else None
+
+    def late(failure: str) -> TableError:
+        return TableError(
+            f"table {name} is still being deleted after {PATIENCE_SECONDS:g} s{failure}; look again later"
+        )
+
+    Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep).until(gone)
 
 
 def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:

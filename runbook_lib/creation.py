@@ -24,13 +24,13 @@ from runbook_lib.preflight import check_confirmation
 from runbook_lib.properties import given, table_properties
 from runbook_lib.run import Run, table_identity
 from runbook_lib.strategy import IMPORT_TABLE
+from runbook_lib.waiting import Sleep, Wait
 
 MARK = "dynamodb-migration-run"
 TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide
 POLL_SECONDS = 2.0
 TAG_LOOKS = 15
 PATIENCE_SECONDS = 1800.0
-Sleep = Callable[[float], None]
 
 
 def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
@@ -88,7 +88,7 @@ def _create(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
     """All are asked for before any is waited for: a table takes seconds, or minutes with many indexes."""
     client = run.clients.creator(frozenset(p.target for p in pairs))
     try:
-        definitions = {p.source: read_definition(run.clients.source, p.source) for p in pairs}
+        definitions = {p.source: _read(run.clients.source, p.source, sleep) for p in pairs}
         for pair in pairs:
             _ask_for(run, client, pair, definitions[pair.source], sleep)
         for pair in pairs:
@@ -101,7 +101,7 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
     """Make sure that the table is there and is this run's own, and record its id."""
     known = run.ledger.get("created", pair.source) or {}
     asked = known.get("status") in ("asked for", "creating")
-    found = describe_table(client, pair.target)
+    found = _present(client, pair.target, sleep)
     if found is not None and not asked:
         raise TableError(
             f"{pair.target} was missing at the pre-flight and is there now, created by somebody else; "
@@ -119,21 +119,19 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
 
 def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
     """Ask for a table until AWS takes it; whether this very call made it."""
-    answer = aws.LATER
 
-    def ask() -> bool:
-        nonlocal answer
+    def ask() -> str | None:
         answer = aws.create_table(client, request)
-        return answer != aws.LATER
+        return None if answer == aws.LATER else answer
 
-    _until(ask, f"{request['TableName']} to be accepted by CreateTable", sleep)
-    return answer == aws.MADE
+    return _wait(f"{request['TableName']} to be accepted by CreateTable", sleep).until(ask) == aws.MADE
 
 
 def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
     """Whether a table carries the run's mark; tags may show late ("ListTagsOfResource", API Reference)."""
     for _ in range(TAG_LOOKS):
-        if aws.tags_of(client, arn).get(MARK) == run_id:
+        tags = _wait(f"the tags of {arn}", sleep).until(lambda: aws.tags_of(client, arn))
+        if tags.get(MARK) == run_id:
             return True
         sleep(POLL_SECONDS)
     return False
@@ -141,59 +139,50 @@ def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
 
 def _described(client: Any, name: str, sleep: Sleep) -> TableFacts:
     """The table just asked for; DescribeTable may take a moment to know it."""
-    found: list[TableFacts | None] = []
-
-    def look() -> bool:
-        found.append(describe_table(client, name))
-        return found[-1] is not None
-
-    _until(look, f"{name} to be known", sleep)
-    facts = found[-1]
-    if facts is None:
-        raise TableError(f"{name} was created and cannot be described; run again")
-    return facts
+    return _wait(f"{name} to be known", sleep).until(lambda: describe_table(client, name))
 
 
 def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Wait until the table is ACTIVE, set the rest, and prove that it is as its source is."""
     name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
-    _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+    _await_active(client, name, sleep)
     _set_recovery_and_ttl(client, wanted, name, sleep)
-    aws.take_tag(client, arn, MARK)
-    aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :]))
+    _do(lambda: aws.take_tag(client, arn, MARK), f"{name} to lose its mark", sleep)
+    _do(lambda: aws.add_tags(client, arn, dict(wanted.tags[TAGS - 1 :])), f"{name} to take its tags", sleep)
     _close(run, client, pair, wanted, sleep)
 
 
 def settle_imported(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Give a table that ImportTable made what ImportTable cannot set, and prove that it is as its source is."""
     name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
-    now = read_definition(client, name)
+    now = _read(client, name, sleep)
     stream = {"StreamEnabled": True, "StreamViewType": wanted.stream}
     for differs, setting in (
         (wanted.table_class != now.table_class, {"TableClass": wanted.table_class}),
         (wanted.stream and wanted.stream != now.stream, {"StreamSpecification": stream}),
         (wanted.deletion_protection and not now.deletion_protection, {"DeletionProtectionEnabled": True}),
     ):
-        _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+        _await_active(client, name, sleep)
         if differs:
             settle_setting(client, name, **setting)
-    _until(lambda: _status(client, name) == "ACTIVE", f"{name} to be ACTIVE", sleep)
+    _await_active(client, name, sleep)
     _set_recovery_and_ttl(client, wanted, name, sleep)
-    aws.add_tags(client, arn, dict(wanted.tags))
+    _do(lambda: aws.add_tags(client, arn, dict(wanted.tags)), f"{name} to take its tags", sleep)
     _close(run, client, pair, wanted, sleep)
 
 
 def _set_recovery_and_ttl(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:
-    if wanted.ttl:
-        aws.set_ttl(client, name, wanted.ttl)
+    if ttl := wanted.ttl:
+        _do(lambda: aws.set_ttl(client, name, ttl), f"{name} to take its TTL", sleep)
     if (days := wanted.recovery_days) is not None:
-        _until(lambda: aws.turn_recovery_on(client, name, days), f"{name} to take point-in-time recovery", sleep)
+        wait = _wait(f"{name} to take point-in-time recovery", sleep)
+        wait.until(lambda: aws.turn_recovery_on(client, name, days) or None)
 
 
 def _close(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Prove that the table is as its source is, and record that it is there."""
     _compare(client, wanted, pair.target, sleep)
-    facts = describe_table(client, pair.target)
+    facts = _present(client, pair.target, sleep)
     with run.ledger.batch():
         note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
         entry = run.ledger.get("pair", pair.source)
@@ -201,19 +190,31 @@ def _close(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sl
         run.ledger.put("pair", pair.source, entry)
 
 
-def _status(client: Any, name: str) -> str | None:
-    facts = describe_table(client, name)
-    return facts.status if facts else None
+def _await_active(client: Any, name: str, sleep: Sleep) -> None:
+    def look() -> bool | None:
+        facts = describe_table(client, name)
+        return True if facts is not None and facts.status == "ACTIVE" else None
+
+    _wait(f"{name} to be ACTIVE", sleep).until(look)
+
+
+def _present(client: Any, name: str, sleep: Sleep) -> TableFacts | None:
+    """A table's facts now, or None if there is no such table now."""
+    return _wait(f"{name} to be described", sleep).until(lambda: (describe_table(client, name),))[0]
+
+
+def _read(client: Any, name: str, sleep: Sleep) -> TableDefinition:
+    return _wait(f"{name} to be described", sleep).until(lambda: read_definition(client, name))
 
 
 def _compare(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:
     """Raise unless the table became what was asked for; tags may show a few seconds late."""
-    wrong = _differing(wanted, read_definition(client, name))
+    wrong = _differing(wanted, _read(client, name, sleep))
     for _ in range(TAG_LOOKS):
         if wrong != ["tags"]:
             break
         sleep(POLL_SECONDS)
-        wrong = _differing(wanted, read_definition(client, name))
+        wrong = _differing(wanted, _read(client, name, sleep))
     if wrong:
         raise TableError(
             f"{name} was created and is not as {wanted.name} is: {', '.join(wrong)}; nothing was loaded into it. "
@@ -243,11 +244,18 @@ def _left_out(run: Run, definition: TableDefinition) -> list[str]:
     return found
 
 
-def _until(done: Callable[[], bool], what: str, sleep: Sleep) -> None:
-    """Try again, politely, until something is so; the time that was slept is what is counted."""
-    waited = 0.0
-    while not done():
-        if waited >= PATIENCE_SECONDS:
-            raise TableError(f"waited {PATIENCE_SECONDS:g} s for {what}; run again with the same run id to go on")
-        sleep(POLL_SECONDS)
-        waited += POLL_SECONDS
+def _do(call: Callable[[], None], what: str, sleep: Sleep) -> None:
+    """Make a call that may be repeated, again while the server is away."""
+
+    def made() -> bool:
+        call()
+        return True
+
+    _wait(what, sleep).until(made)
+
+
+def _wait(what: str, sleep: Sleep) -> Wait:
+    def late(failure: str) -> TableError:
+        return TableError(f"waited {PATIENCE_SECONDS:g} s for {what}{failure}; run again with the same run id to go on")
+
+    return Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)

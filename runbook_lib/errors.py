@@ -23,7 +23,12 @@ from __future__ import annotations
 
 
 class RunbookError(Exception):
-    """Base of all errors below; `str()` is the whole message for the user."""
+    """Base of all errors below; `str()` is the whole message for the user.
+
+    `transient` says that a server was away for a while: the same call may be answered later.
+    """
+
+    transient = False
 
     def _render_traceback_(self) -> list[str]:
         """Let IPython show one line instead of a traceback (the notebook still fails)."""

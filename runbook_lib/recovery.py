@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from runbook_lib.aws.recovery import recovery_of, turn_on
@@ -13,12 +12,13 @@ from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, wants_recovery
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 900.0
 
 
-def enable_recovery(run: Run, pairs: list[Pair], sleep: Callable[[float], None]) -> None:
+def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
     """Turn recovery on where `export.enable_pitr` asks for it and it is off, and wait until exports can be made.
 
     An export shows a moment inside the recovery window, and that begins when recovery is turned on: so this comes
@@ -44,21 +44,21 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Callable[[float], None])
             fact: dict[str, Any] = {"turned_on": stamp(run.now()), "earliest": None}
             run.ledger.put("recovery", source, fact)  # before the call, so that no change goes unrecorded
             turn_on(client, source)
-    deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def late(failure: str) -> ExportError:
+        return ExportError(
+            f"point-in-time recovery was turned on and gives no moment to export after {PATIENCE_SECONDS / 60:g} "
+            f"minutes{failure}; run again with the same run id to go on waiting"
+        )
+
+    wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
     for source in {*off, *(s for s, fact in known.items() if fact["earliest"] is None)}:
-        earliest = _window(run, source, sleep, deadline)
+        earliest = wait.until(partial(_window, run, source))
         run.ledger.put("recovery", source, run.ledger.get("recovery", source) | {"earliest": stamp(earliest)})
 
 
-def _window(run: Run, source: str, sleep: Callable[[float], None], deadline: float) -> datetime:
-    """Wait until recovery is on and its first moment has passed, by a whole second as the API takes it."""
-    while True:
-        recovery = recovery_of(run.clients.source, source)
-        if recovery.on and recovery.earliest and run.now().replace(microsecond=0) >= recovery.earliest:
-            return recovery.earliest
-        if time.monotonic() > deadline:
-            raise ExportError(
-                f"point-in-time recovery of {source} was turned on and gives no moment to export after "
-                f"{PATIENCE_SECONDS / 60:g} minutes; run again with the same run id to go on waiting"
-            )
-        sleep(POLL_SECONDS)
+def _window(run: Run, source: str) -> datetime | None:
+    """The first moment of recovery, once it is on and that has passed, by a whole second as the API takes it."""
+    recovery = recovery_of(run.clients.source, source)
+    passed = recovery.on and recovery.earliest and run.now().replace(microsecond=0) >= recovery.earliest
+    return recovery.earliest if passed else None

@@ -15,13 +15,14 @@ from typing import Any
 from runbook_lib.aws.definitions import TableDefinition, read_definition
 from runbook_lib.aws.imports import IN_PROGRESS, ImportState, describe_import, list_folder, start_import
 from runbook_lib.aws.tables import describe_table
-from runbook_lib.creation import Sleep, note, request_of, settle_imported
+from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only
 from runbook_lib.measure import Measure
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run
+from runbook_lib.waiting import Sleep, Wait
 
 Fact = dict[str, Any]
 CREATION = frozenset(
@@ -146,13 +147,11 @@ def _request(run: Run, pair: Pair, export: Fact, token: str) -> Fact:
 
 def _started(run: Run, pair: Pair, request: Fact, sleep: Sleep) -> ImportState:
     """Ask until AWS takes it: it imports 50 tables at once."""
-    settings, waited = run.config.export, 0.0
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
-        while (state := start_import(client, request)) is None:
-            _wait(run, f"AWS to take the import of {pair.target}", waited, sleep)
-            waited += settings.poll_seconds
-        return state
+        return _wait(run, f"AWS to take the import of {pair.target}", sleep).until(
+            lambda: start_import(client, request)
+        )
     finally:
         client.close()
 
@@ -176,22 +175,27 @@ def _note_state(run: Run, pair: Pair, fact: Fact, state: ImportState) -> Fact:
 
 
 def _followed(run: Run, pair: Pair, client: Any, arn: str, loading: Loading, sleep: Sleep) -> ImportState:
-    waited = 0.0
-    while (state := describe_import(client, arn)).status == IN_PROGRESS:
-        loading.progress.done = state.processed or 0
+    def ended() -> ImportState | None:
+        now = describe_import(client, arn)
+        if now.status != IN_PROGRESS:
+            return now
+        loading.progress.done = now.processed or 0
         loading.show("importing")
-        _wait(run, f"the import of {pair.target} to end", waited, sleep)
-        waited += run.config.export.poll_seconds
+        return None
+
+    state = _wait(run, f"the import of {pair.target} to end", sleep).until(ended)
     loading.progress.done, loading.progress.quarantined = state.processed or 0, state.errors or 0
     loading.show("imported")
     return state
 
 
-def _wait(run: Run, what: str, waited: float, sleep: Sleep) -> None:
+def _wait(run: Run, what: str, sleep: Sleep) -> Wait:
     minutes = run.config.export.timeout_minutes
-    if waited >= minutes * 60:
-        raise TransferError(f"waited {minutes:g} minutes for {what}; run again with the same run id to go on")
-    sleep(run.config.export.poll_seconds)
+
+    def late(failure: str) -> TransferError:
+        return TransferError(f"waited {minutes:g} minutes for {what}{failure}; run again with the same run id to go on")
+
+    return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
 
 
 def _check(state: ImportState, export: Fact) -> None:

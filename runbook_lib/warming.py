@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from runbook_lib.aws.standing import describe_standing, raise_warm_throughput
@@ -11,12 +10,13 @@ from runbook_lib.errors import TransferError
 from runbook_lib.moments import stamp
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 3_600.0
 
 
-def warm_targets(run: Run, sleep: Callable[[float], None] = time.sleep) -> dict[str, dict[str, Any]]:
+def warm_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
     """Raise what `import.warm_throughput` names and wait until it is there; returns the facts by target.
 
     Without `run.execute` nothing is done. A table that is as warm already is left as it is. Raises
@@ -32,18 +32,21 @@ def warm_targets(run: Run, sleep: Callable[[float], None] = time.sleep) -> dict[
     return run.ledger.all("warmed")
 
 
-def _warm(run: Run, client: Any, target: str, units: int, sleep: Callable[[float], None]) -> None:
+def _warm(run: Run, client: Any, target: str, units: int, sleep: Sleep) -> None:
     before = _warmth(client, target)
     if before is not None and before >= units:
         return
     fact = {"units": units, "units_before": before, "asked": stamp(run.now()), "reached": None}
     run.ledger.put("warmed", target, fact)  # before the call: it is charged whatever comes after it
     raise_warm_throughput(client, target, units)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (_warmth(client, target) or 0) < units:
-        if time.monotonic() > deadline:
-            raise TransferError(f"{target} is not at {units:,} warm write units after an hour; run again to go on")
-        sleep(POLL_SECONDS)
+
+    def late(failure: str) -> TransferError:
+        return TransferError(
+            f"{target} is not at {units:,} warm write units after an hour{failure}; run again to go on"
+        )
+
+    wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
+    wait.until(lambda: (_warmth(client, target) or 0) >= units or None)
     run.ledger.put("warmed", target, fact | {"reached": stamp(run.now())})
 
 

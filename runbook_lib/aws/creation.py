@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.errors import TableError
 
@@ -51,7 +52,7 @@ def tags_of(client: Any, arn: str) -> dict[str, str]:
         try:
             answer = client.list_tags_of_resource(ResourceArn=arn, **token)
         except (ClientError, BotoCoreError) as error:
-            raise TableError(f"the tags of {arn} cannot be read: {error}") from None
+            raise told(TableError(f"the tags of {arn} cannot be read: {error}"), error) from None
         tags |= {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
         if not answer.get("NextToken"):
             return tags
@@ -77,9 +78,10 @@ def _call(client: Any, operation: str, not_now: set[str], **request: Any) -> boo
         if error.response["Error"]["Code"] in not_now:
             return False
         kind = _InUse if error.response["Error"]["Code"] == "ResourceInUseException" else TableError
-        raise kind(f"{operation} of {_named(request)} was refused: {error}") from None
+        raise told(kind(f"{operation} of {_named(request)} was refused: {error}"), error) from None
     except BotoCoreError as error:
-        raise TableError(f"{operation} of {_named(request)} failed: {error}; run again to go on") from None
+        failure = TableError(f"{operation} of {_named(request)} failed: {error}; run again to go on")
+        raise told(failure, error) from None
     return True
 
 

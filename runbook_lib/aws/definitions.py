@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.members import BEYOND, CAPACITY, GLOBAL, KEY, LOCAL, STREAM, TYPES, WARM, spelled
+from runbook_lib.aws.outage import told
 from runbook_lib.aws.tables import DENIED, ttl_attribute
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items import KeyAttribute
@@ -277,8 +278,8 @@ def _ask(client: Any, operation: str, *, unknown_as_none: bool = False, **reques
         raise refused(client, operation, name, error) from None
 
 
-def refused(client: Any, operation: str, name: str, error: Exception) -> ConfigError:
+def refused(client: Any, operation: str, name: str, error: ClientError | BotoCoreError) -> ConfigError:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     kind = CredentialsError if code in DENIED else ConfigError
     where = f"{client.meta.endpoint_url} ({client.meta.region_name})"
-    return kind(f"{operation} of {name} at {where} should have been answered, found: {error}")
+    return told(kind(f"{operation} of {name} at {where} should have been answered, found: {error}"), error)

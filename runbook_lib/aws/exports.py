@@ -8,12 +8,17 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.errors import ExportError
 
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """What DescribeExport says of one export; `items` and `billed_bytes` are known once COMPLETED."""
+    """What DescribeExport says of one export; `items` and `billed_bytes` are known once COMPLETED.
+
+    `kind` is FULL_EXPORT or INCREMENTAL_EXPORT, None where it is not said. `filtered` is None for an export without
+    a filter, else the kinds of expression that AWS names; there may be none that this client knows of.
+    """
 
     arn: str
     status: str
@@ -22,6 +27,10 @@ class ExportState:
     items: int | None
     billed_bytes: int | None
     failure: str | None
+    table_arn: str | None = None
+    table_id: str | None = None
+    kind: str | None = None
+    filtered: tuple[str, ...] | None = None
 
 
 def start_export(
@@ -55,7 +64,7 @@ def start_export(
     except client.exceptions.LimitExceededException:
         return None
     except (ClientError, BotoCoreError) as error:
-        raise ExportError(f"the export of {table_arn} could not be started: {error}") from None
+        raise told(ExportError(f"the export of {table_arn} could not be started: {error}"), error) from None
     said = answer["ExportDescription"]
     for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime"):
         asked, found = wanted[name], said.get(name)
@@ -83,9 +92,10 @@ def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
                 return None
             more = {"NextToken": answer["NextToken"]}
     except (ClientError, BotoCoreError) as error:
-        raise ExportError(
+        failure = ExportError(
             f"whether an export of {table_arn} was started already cannot be found out: {error}; run again to go on"
-        ) from None
+        )
+        raise told(failure, error) from None
 
 
 def describe_export(client: Any, arn: str) -> ExportState:
@@ -93,7 +103,7 @@ def describe_export(client: Any, arn: str) -> ExportState:
     try:
         return _state(client.describe_export(ExportArn=arn)["ExportDescription"])
     except (ClientError, BotoCoreError) as error:
-        raise ExportError(f"export {arn} cannot be looked at: {error}") from None
+        raise told(ExportError(f"export {arn} cannot be looked at: {error}"), error) from None
 
 
 def _state(said: dict[str, Any]) -> ExportState:
@@ -108,4 +118,15 @@ def _state(said: dict[str, Any]) -> ExportState:
         items=said.get("ItemCount"),
         billed_bytes=said.get("BilledSizeBytes"),
         failure=f"{failure}: {said.get('FailureMessage')}" if failure else None,
+        table_arn=said.get("TableArn"),
+        table_id=said.get("TableId"),
+        kind="INCREMENTAL_EXPORT" if said.get("IncrementalExportSpecification") else said.get("ExportType"),
+        filtered=_expressions(said.get("FilterSpecification")),
     )
+
+
+def _expressions(said: dict[str, Any] | None) -> tuple[str, ...] | None:
+    """The kinds of expression in a filter; an empty one may hold a kind that this botocore does not know."""
+    if said is None:
+        return None
+    return tuple(sorted(name for name in said if name.endswith("Expression")))

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.errors import TableError, TransferError
 
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
@@ -61,7 +62,8 @@ def start_import(client: Any, request: dict[str, Any]) -> ImportState | None:
             ) from None
         said = own
     except (ClientError, BotoCoreError) as error:
-        raise TransferError(f"the import of {name} could not be started: {error}; run again to go on") from None
+        failure = TransferError(f"the import of {name} could not be started: {error}; run again to go on")
+        raise told(failure, error) from None
     _check_asked(said, request)
     return _state(said)
 
@@ -76,10 +78,11 @@ def _own_import(client: Any, request: dict[str, Any]) -> dict[str, Any] | None:
             if said.get("ClientToken") == request["ClientToken"] and said.get("TableId") == table.get("TableId"):
                 return said
     except (ClientError, BotoCoreError) as error:
-        raise TransferError(
+        failure = TransferError(
             f"{name} is there, and whether this run's own import made it cannot be found out: {error}; nothing more "
             "is done, run again to go on"
-        ) from None
+        )
+        raise told(failure, error) from None
     return None
 
 
@@ -121,7 +124,7 @@ def describe_import(client: Any, arn: str) -> ImportState:
     try:
         return _state(client.describe_import(ImportArn=arn)["ImportTableDescription"])
     except (ClientError, BotoCoreError) as error:
-        raise TransferError(f"import {arn} cannot be looked at: {error}; run again to go on") from None
+        raise told(TransferError(f"import {arn} cannot be looked at: {error}; run again to go on"), error) from None
 
 
 def list_folder(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
@@ -141,7 +144,8 @@ def settle_setting(client: Any, name: str, **setting: Any) -> None:
     try:
         client.update_table(TableName=name, **setting)
     except (ClientError, BotoCoreError) as error:
-        raise TableError(f"{', '.join(setting)} of {name} could not be set: {error}; run again to go on") from None
+        failure = TableError(f"{', '.join(setting)} of {name} could not be set: {error}; run again to go on")
+        raise told(failure, error) from None
 
 
 def _state(said: dict[str, Any]) -> ImportState:

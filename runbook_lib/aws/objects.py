@@ -17,12 +17,17 @@ ATTEMPTS = 6  # without progress
 AGAIN = frozenset({"ExpiredToken", "RequestTimeout", "SlowDown"})  # 5xx is asked for again too
 
 
-def read_object(s3: Any, bucket: str, key: str) -> bytes | None:
-    """A small object's bytes, or None if there is none."""
+def read_object(s3: Any, bucket: str, key: str, most: int) -> bytes | None:
+    """A small object's bytes, or None if there is none; of a larger one no more than `most`."""
+    content = bytearray()
     try:
-        return b"".join(stream_object(s3, bucket, key))
+        for block in stream_object(s3, bucket, key):
+            content += block
+            if len(content) >= most:
+                break
     except MissingObject:
         return None
+    return bytes(content[:most])
 
 
 class MissingObject(TransferError):
@@ -66,7 +71,9 @@ def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None]
         else:
             fruitless, block_size = fruitless + 1, max(LEAST_BLOCK, block_size // 4)
         if fruitless == ATTEMPTS:
-            raise TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times at byte {offset}: {broken}")
+            lost = TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times at byte {offset}: {broken}")
+            lost.transient = True
+            raise lost
         sleep(0.1 * 2**fruitless)
 
 

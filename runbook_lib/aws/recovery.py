@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.errors import ConfigError, ExportError
 
 # What a server says that has no such thing.
@@ -30,9 +31,9 @@ def recovery_of(client: Any, name: str) -> Recovery:
     except ClientError as error:
         if error.response["Error"]["Code"] in UNKNOWN:
             return Recovery(False)
-        raise ConfigError(f"cannot ask for point-in-time recovery of {name}: {error}") from None
+        raise told(ConfigError(f"cannot ask for point-in-time recovery of {name}: {error}"), error) from None
     except BotoCoreError as error:
-        raise ConfigError(f"cannot ask for point-in-time recovery of {name}: {error}") from None
+        raise told(ConfigError(f"cannot ask for point-in-time recovery of {name}: {error}"), error) from None
     said = answer.get("PointInTimeRecoveryDescription", {})
     return Recovery(
         said.get("PointInTimeRecoveryStatus") == "ENABLED",
@@ -56,4 +57,4 @@ def turn_on(client: Any, name: str) -> None:
             TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
     except (ClientError, BotoCoreError) as error:
-        raise ExportError(f"point-in-time recovery of {name} could not be turned on: {error}") from None
+        raise told(ExportError(f"point-in-time recovery of {name} could not be turned on: {error}"), error) from None

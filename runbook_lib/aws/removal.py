@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import TableError, TransferError
 
@@ -24,7 +25,7 @@ def delete_table(client: Any, name: str, *, protected: bool) -> None:
     except client.exceptions.ResourceNotFoundException:
         return
     except (ClientError, BotoCoreError) as error:
-        raise TableError(f"table {name} could not be deleted: {error}; run the cleanup again") from None
+        raise told(TableError(f"table {name} could not be deleted: {error}; run the cleanup again"), error) from None
 
 
 def is_protected(client: Any, name: str) -> bool:
@@ -32,7 +33,7 @@ def is_protected(client: Any, name: str) -> bool:
     try:
         return bool(client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
     except (ClientError, BotoCoreError) as error:
-        raise TableError(f"table {name} cannot be described: {error}") from None
+        raise told(TableError(f"table {name} cannot be described: {error}"), error) from None
 
 
 def delete_items(wire: Wire, table: str, keys: list[dict[str, Any]], patience: Patience) -> None:

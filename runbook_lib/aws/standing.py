@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.aws.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.errors import ConfigError, TransferError
 
@@ -93,4 +94,5 @@ def raise_warm_throughput(client: Any, name: str, units: int) -> None:
     try:
         client.update_table(TableName=name, WarmThroughput={"WriteUnitsPerSecond": units})
     except (ClientError, BotoCoreError) as error:
-        raise TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}") from None
+        failure = TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}")
+        raise told(failure, error) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.outage import told
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items import KeyAttribute
 
@@ -151,7 +152,7 @@ def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttrib
     return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
 
 
-def _unreachable(what: str, client: Any, error: Exception) -> ConfigError:
+def _unreachable(what: str, client: Any, error: ClientError | BotoCoreError) -> ConfigError:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     kind = CredentialsError if code in DENIED else ConfigError
-    return kind(f"cannot {what} at {client.meta.endpoint_url} ({client.meta.region_name}): {error}")
+    return told(kind(f"cannot {what} at {client.meta.endpoint_url} ({client.meta.region_name}): {error}"), error)

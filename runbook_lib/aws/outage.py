@@ -1,0 +1,43 @@
+"""Which failures of a call are a server's being away for a while, and which are its last word."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # of botocore, the base of what it says when nobody answers
+    CredentialRetrievalError,
+    HTTPClientError,
+    MetadataRetrievalError,
+    SSLError,
+)
+
+from runbook_lib.aws.wire import LATER, THROTTLED, TRANSIENT
+from runbook_lib.errors import RunbookError
+
+AWAY = (ConnectionError, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
+NEVER = frozenset({501, 505})  # of all 5xx these say "not here", not "not now"
+Told = TypeVar("Told", bound=RunbookError)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the same call may be answered in a while: no connection, no name, 5xx, throttling.
+
+    A certificate that is not trusted, a refusal and "no such thing" are answers, however often one asks.
+    """
+    if isinstance(error, SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" not in str(error)
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if error.response.get("Error", {}).get("Code") in THROTTLED | TRANSIENT or status in LATER:
+            return True
+        return bool(status >= 500 and status not in NEVER)
+    return isinstance(error, AWAY)
+
+
+def told(error: Told, cause: ClientError | BotoCoreError) -> Told:
+    """The error for people, which remembers whether its cause may pass: whoever waits goes on then."""
+    error.transient = is_outage(cause)
+    return error
