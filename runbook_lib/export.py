@@ -3,6 +3,7 @@
 Exports are started all at once for one moment in time, and looked at politely. Each start is
 recorded before it is made, with a token that lets AWS recognise a repetition, so a killed run
 finds its exports again. What comes out is a checked manifest per table, and nothing else.
+A table that cannot be exported fails by itself, with its name; the others go on.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from runbook_lib.aws.exports import ExportState, describe_export, find_export, start_export
-from runbook_lib.errors import ExportError
+from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.manifest import Manifest
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.recovery import enable_recovery
-from runbook_lib.reuse import load_manifest
+from runbook_lib.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.run import Run
 from runbook_lib.scan_export import scan_to_staging
+from runbook_lib.waiting import Sleep, Wait
+from runbook_lib.whole import Wholeness, refuse_other, refuse_partial
 
 Watch = Callable[[dict[str, dict[str, Any]]], None]
-DONE = "COMPLETED"
+DONE, RUNNING, FAILED, SKIPPED = "COMPLETED", "IN_PROGRESS", "FAILED", "SKIPPED"
+# AWS has made the export, and its manifest could not be taken: it is looked at again, not made again.
+UNREADABLE = "UNREADABLE"
 
 
-def export_tables(
-    run: Run, watch: Watch = lambda states: None, sleep: Callable[[float], None] = time.sleep
-) -> dict[str, dict[str, Any]]:
+def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
     """Export, scan or find an export of each planned table; returns the facts by source table.
 
     `watch` is given all facts whenever something changed. Running it again takes up what is
@@ -41,13 +45,14 @@ def export_tables(
         pairs = run.planned_pairs()
         enable_recovery(run, pairs, sleep)
         moment = _export_time(run)
-        deadline = time.monotonic() + run.config.export.timeout_minutes * 60
-        failures = _start_all(run, pairs, moment, watch, sleep, deadline)
+        wait = _patience(run, sleep)
+        _look_again(run, pairs)
+        failures = _start_all(run, pairs, moment, watch, wait)
         for pair in pairs:
             if pair.method in ("scan", "reuse", "skip"):
-                _without_aws_export(run, pair)
+                _without_aws_export(run, pair, wait)
                 watch(run.ledger.all("export"))
-        failures += _await_all(run, pairs, watch, sleep, deadline)
+        failures += _await_all(run, pairs, watch, wait)
         if failures:
             raise ExportError("; ".join(failures))
         return run.ledger.all("export")
@@ -62,60 +67,82 @@ def _export_time(run: Run) -> datetime:
     return datetime.fromisoformat(known)
 
 
-def _start_all(
-    run: Run, pairs: list[Pair], moment: datetime, watch: Watch, sleep: Callable[[float], None], deadline: float
-) -> list[str]:
+def _patience(run: Run, sleep: Sleep) -> Wait:
+    minutes = run.config.export.timeout_minutes
+
+    def late(failure: str) -> ExportError:
+        return ExportError(
+            f"exports are still running after export.timeout_minutes ({minutes:g}){failure}; "
+            "run again with the same run id to go on waiting for them"
+        )
+
+    return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
+
+
+def _look_again(run: Run, pairs: list[Pair]) -> None:
+    """What an earlier start could not read may be there now."""
+    for pair in pairs:
+        fact = run.ledger.get("export", pair.source)
+        if fact and fact["status"] == UNREADABLE:
+            run.ledger.put("export", pair.source, fact | {"status": RUNNING, "failure": None})
+
+
+def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait: Wait) -> list[str]:
     """Start what is not started, at most `in_flight` at once; returns why some were not."""
     failures = []
     for pair in pairs:
         fact = run.ledger.get("export", pair.source) or {}
-        if pair.method != "export" or fact.get("status") in ("IN_PROGRESS", DONE):
+        if pair.method != "export" or fact.get("status") in (RUNNING, DONE):
             continue
         while len(_in_progress(run, pairs)) >= run.config.export.in_flight:
-            _pause(run, sleep, deadline)
-            _look(run, pairs)
+            wait.again(_look(run, pairs))
         try:
-            retry = fact.get("status") == "FAILED"
-            found = not retry and _is_found(run, pair)
-            while not (found or _start(run, pair, moment, retry=retry)):
-                _pause(run, sleep, deadline)  # another user of the account fills its limit
-                _look(run, pairs)
+            anew = fact.get("status") == FAILED
+            if anew or not wait.until(partial(_found, run, pair))[0]:
+                wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair, anew=anew)))
         except ExportError as error:
-            failures.append(str(error))
+            failures.append(f"{pair.source}: {error}")
         watch(run.ledger.all("export"))
     return failures
 
 
-def _start(run: Run, pair: Pair, moment: datetime, *, retry: bool) -> bool:
-    """Start one export; False if AWS has too many running now."""
-    staging, facts = run.config.staging, pair.source_facts
-    if facts is None:
-        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
-    token = None if retry else run.ledger.get("export_token", pair.source)
+def _token(run: Run, pair: Pair, *, anew: bool) -> str:
+    """What tells AWS that a repeated request is the same one; recorded before the first."""
+    token: str | None = None if anew else run.ledger.get("export_token", pair.source)
     if token is None:
         token = str(uuid.uuid4())
         run.ledger.put("export_token", pair.source, token)
+    return token
+
+
+def _started(run: Run, pairs: list[Pair], pair: Pair, moment: datetime, token: str) -> bool | None:
+    """Start one export; None if AWS has too many running now, of this run or of others in the account."""
+    staging, facts = run.config.staging, pair.source_facts
+    if facts is None:
+        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
     state = start_export(
         run.clients.source, facts.arn, token, moment,
         staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id,
     )  # fmt: skip
-    if state is not None:
-        _record(run, pair, token, state)
-    return state is not None
+    if state is None:
+        _look(run, pairs)
+        return None
+    _record(run, pair, token, state)
+    return True
 
 
-def _is_found(run: Run, pair: Pair) -> bool:
+def _found(run: Run, pair: Pair) -> tuple[bool]:
     """Whether an earlier start, killed before it heard an answer, has begun this export; it is followed then.
 
     Its token alone would do for eight hours only.
     """
     token = run.ledger.get("export_token", pair.source)
     if token is None or pair.source_facts is None:
-        return False
+        return (False,)
     state = find_export(run.clients.source, pair.source_facts.arn, token)
     if state is not None:
         _record(run, pair, token, state)
-    return state is not None
+    return (state is not None,)
 
 
 def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
@@ -123,59 +150,59 @@ def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
     run.ledger.put("export", pair.source, fact)
 
 
-def _await_all(run: Run, pairs: list[Pair], watch: Watch, sleep: Callable[[float], None], deadline: float) -> list[str]:
+def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[str]:
     while True:
-        _look(run, pairs)
+        away = _look(run, pairs)
         watch(run.ledger.all("export"))
         if not _in_progress(run, pairs):
             break
-        _pause(run, sleep, deadline)
+        wait.again(away)
     mine = {pair.source for pair in pairs}
     return [
         f"export of {source} {fact['status']}: {fact.get('failure') or 'no reason was given'}"
         for source, fact in run.ledger.all("export").items()
-        if source in mine and fact["status"] not in (DONE, "SKIPPED")
+        if source in mine and fact["status"] not in (DONE, SKIPPED)
     ]
 
 
 def _in_progress(run: Run, pairs: list[Pair]) -> list[str]:
     mine = {pair.source for pair in pairs}
-    return [s for s, f in run.ledger.all("export").items() if f["status"] == "IN_PROGRESS" and s in mine]
+    return [s for s, f in run.ledger.all("export").items() if f["status"] == RUNNING and s in mine]
 
 
-def _look(run: Run, pairs: list[Pair]) -> None:
-    """Ask about each export in progress; read the manifest of each that has completed."""
+def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
+    """Ask about each export in progress, and take the manifest of each that has completed.
+
+    Returns what a server said that is away for a while; what else is wrong with an export is its own failure.
+    """
+    away = None
     for source in _in_progress(run, pairs):
         fact = run.ledger.get("export", source)
-        state = describe_export(run.clients.source, fact["arn"])
-        if state.status == DONE:
-            manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
-            _check_is(manifest, state)
-            _keep(run, source, fact | _said(state), manifest)
-        elif state.status != "IN_PROGRESS":
-            run.ledger.put("export", source, fact | _said(state) | {"finished": stamp(run.now())})
+        try:
+            _look_at(run, source, fact)
+        except ForbiddenCall:
+            raise
+        except (ExportError, TransferError) as error:
+            if error.transient:
+                away = error
+            else:
+                lost = {"status": UNREADABLE, "failure": str(error), "finished": stamp(run.now())}
+                run.ledger.put("export", source, fact | lost)
+    return away
 
 
-def _pause(run: Run, sleep: Callable[[float], None], deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise ExportError(
-            f"exports are still running after export.timeout_minutes ({run.config.export.timeout_minutes:g}); "
-            "run again with the same run id to go on waiting for them"
-        )
-    sleep(run.config.export.poll_seconds)
+def _look_at(run: Run, source: str, fact: dict[str, Any]) -> None:
+    state = describe_export(run.clients.source, fact["arn"])
+    if state.status == DONE:
+        refuse_partial(state)
+        manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
+        refuse_other(manifest, state)
+        _keep(run, source, fact | _said(state) | _whole(Wholeness(True)), manifest)
+    elif state.status != RUNNING:
+        run.ledger.put("export", source, fact | _said(state) | {"finished": stamp(run.now())})
 
 
-def _check_is(manifest: Manifest, state: ExportState) -> None:
-    """The manifest must be the one of the export that was asked for, in every number AWS gave."""
-    if manifest.export_arn != state.arn:
-        raise ExportError(f"the manifest in {state.folder} is of {manifest.export_arn}, not of {state.arn}")
-    if state.items is not None and state.items != manifest.items:
-        raise ExportError(
-            f"{state.arn}: DescribeExport says {state.items} items, its manifest {manifest.items}; export again"
-        )
-
-
-def _without_aws_export(run: Run, pair: Pair) -> None:
+def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
     """A scan, an export made earlier, or a table that is skipped; nothing is done twice."""
     fact = run.ledger.get("export", pair.source)
     if fact and fact["status"] == DONE:
@@ -183,18 +210,38 @@ def _without_aws_export(run: Run, pair: Pair) -> None:
     fact = {"method": pair.method, "started": stamp(run.now()), "status": DONE, "failure": None, "read_units": None}
     if pair.method == "skip":
         run.ledger.put(
-            "export", pair.source, fact | {"status": "SKIPPED", "arn": None, "failure": "no point-in-time recovery"}
+            "export", pair.source, fact | {"status": SKIPPED, "arn": None, "failure": "no point-in-time recovery"}
         )
         return
-    if pair.reuse is not None:
-        where = {"arn": pair.reuse.arn, "bucket": pair.reuse.bucket, "folder": pair.reuse.folder}
-    else:
-        if pair.source_facts is None:
-            raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
-        arn, folder, fact["read_units"] = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
-        where = {"arn": arn, "bucket": run.config.staging.bucket, "folder": folder}
-    manifest = load_manifest(run.clients, str(where["bucket"]), str(where["folder"]), need_sidecars=pair.reuse is None)
-    _keep(run, pair.source, fact | where, manifest)
+    try:
+        if pair.reuse is not None:
+            _take_reused(run, pair, pair.reuse, fact, wait)
+        else:
+            _scan(run, pair, fact)
+    except ForbiddenCall:
+        raise
+    except RunbookError as error:
+        lost = {"status": FAILED, "arn": None, "failure": str(error), "finished": stamp(run.now())}
+        run.ledger.put("export", pair.source, fact | lost)
+
+
+def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: dict[str, Any], wait: Wait) -> None:
+    manifest, whole = wait.until(lambda: read_reused(run.clients, reuse))
+    where = {"arn": reuse.arn, "bucket": reuse.bucket, "folder": reuse.folder}
+    _keep(run, pair.source, fact | where | _whole(whole), manifest)
+
+
+def _scan(run: Run, pair: Pair, fact: dict[str, Any]) -> None:
+    if pair.source_facts is None:
+        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
+    bucket = run.config.staging.bucket
+    arn, folder, fact["read_units"] = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
+    manifest = load_manifest(run.clients, bucket, folder, need_sidecars=True)
+    _keep(run, pair.source, fact | {"arn": arn, "bucket": bucket, "folder": folder}, manifest)
+
+
+def _whole(whole: Wholeness) -> dict[str, Any]:
+    return {"whole": asdict(whole)}
 
 
 def _keep(run: Run, source: str, fact: dict[str, Any], manifest: Manifest) -> None:

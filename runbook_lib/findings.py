@@ -16,6 +16,7 @@ from runbook_lib.definition_findings import attention_to_definitions, unannounce
 from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.record import Record, starts_of
 from runbook_lib.throttling import diagnose
+from runbook_lib.trust import unasked
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
 
@@ -182,6 +183,7 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
         lambda t: t.get("manifest_checked") is False,
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
+    (unasked, "taken from an export of which nobody could check whether it is the whole table"),
     (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
     (lambda t: t.get("import_table"), "made and filled by ImportTable, whose ImportedItemCount counts as written"),
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),

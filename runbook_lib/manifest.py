@@ -9,16 +9,21 @@ as `.checksum` and written as `.md5`, so both are taken.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from runbook_lib.errors import ManifestError
+from runbook_lib.fields import MOST, Fields, count, md5, moment, optional, parsed, text
 
 SUMMARY, FILES = "manifest-summary.json", "manifest-files.json"
+FULL_EXPORT = "FULL_EXPORT"
+# A manifest is read as a whole: more than this is none of DynamoDB's. A listed file takes about 200 bytes.
+MOST_FILES = 1_000_000
+MOST_BYTES = {FILES: 256 << 20, SUMMARY: 1 << 20}
+SIDECAR_BYTES = 4 << 10
+OF_CHANGES = ("exportFromTime", "exportToTime", "outputView")
 Read = Callable[[str], bytes | None]
 
 
@@ -69,35 +74,48 @@ def export_id_of(folder: str) -> str:
     return parts[-1]
 
 
+def most_bytes(key: str) -> int:
+    """How many bytes of a manifest or a sidecar are read at most; one more is too many."""
+    return MOST_BYTES.get(key.rpartition("/")[2], SIDECAR_BYTES)
+
+
 def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
     """Read and check the manifests in `folder` (a key ending in a slash).
 
     `need_sidecars` is for exports this run made; an old one may have lost them on the way.
-    Raises ManifestError for anything missing, damaged, contradictory or of another kind.
+    Raises ManifestError for anything missing, damaged, contradictory, absurd or of another kind.
     """
-    summary_bytes, summary_checked = _checked(read, folder + SUMMARY, need_sidecars)
-    summary = _object(folder + SUMMARY, summary_bytes)
+    where = folder + SUMMARY
+    summary_bytes, summary_checked = _checked(read, where, need_sidecars)
+    summary = parsed(where, summary_bytes)
     _supported(folder, summary)
     files_bytes, files_checked = _checked(read, folder + FILES, need_sidecars)
     files = _files(folder, files_bytes)
-    items = _count(folder + SUMMARY, summary, "itemCount")
-    if sum(f.items for f in files) != items:
+    items, listed = count(where, summary, "itemCount"), sum(f.items for f in files)
+    if listed != items:
         raise ManifestError(
             f"{folder}: {SUMMARY} says {items} items, the files in {FILES} add up to "
-            f"{sum(f.items for f in files)}; the export is damaged, export again"
+            f"{listed if listed <= MOST else f'more than {MOST}'}; the export is damaged, export again"
         )
-    export_arn, table_arn = (_text(folder + SUMMARY, summary, name) for name in ("exportArn", "tableArn"))
+    export_arn, table_arn = text(where, summary, "exportArn"), text(where, summary, "tableArn")
     table_of(table_arn)
     if not export_arn.startswith(table_arn + "/"):
-        raise ManifestError(f"{folder}{SUMMARY}: exportArn {export_arn} is not of tableArn {table_arn}; export again")
+        raise ManifestError(f"{where}: exportArn {export_arn} is not of tableArn {table_arn}; export again")
+    if export_arn.rpartition("/")[2] != export_id_of(folder):
+        raise ManifestError(
+            f"{where}: exportArn {export_arn} is not of the folder's export {export_id_of(folder)}; the manifest of "
+            "another export lies here, export again"
+        )
+    if (named := optional(where, summary, "manifestFilesS3Key")) and _place(folder, named) != FILES:
+        raise ManifestError(f"{where}: manifestFilesS3Key {named} is not the {FILES} beside it; export again")
     return Manifest(
         export_arn=export_arn,
         table_arn=table_arn,
-        table_id=str(summary.get("tableId") or ""),
-        export_time=str(summary.get("exportTime") or summary.get("startTime") or ""),
+        table_id=optional(where, summary, "tableId"),
+        export_time=moment(where, summary, "exportTime") or moment(where, summary, "startTime"),
         folder=folder,
         items=items,
-        billed_bytes=_billed(folder, summary),
+        billed_bytes=_billed(where, summary),
         files=files,
         summary_md5=hashlib.md5(summary_bytes, usedforsecurity=False).hexdigest(),
         files_md5=hashlib.md5(files_bytes, usedforsecurity=False).hexdigest(),
@@ -107,12 +125,12 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
 
 def _checked(read: Read, key: str, need_sidecar: bool) -> tuple[bytes, bool]:
     """A manifest's bytes, and whether there was a sidecar that they were checked against."""
-    content = read(key)
+    content = _bounded(read, key)
     if content is None:
         raise ManifestError(f"{key} is missing: the export is not complete, or this is not its folder")
     stem = key.removesuffix(".json")
     for sidecar in (f"{stem}.md5", f"{stem}.checksum"):
-        expected = read(sidecar)
+        expected = _bounded(read, sidecar)
         if expected is None:
             continue
         actual = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest())
@@ -127,20 +145,22 @@ def _checked(read: Read, key: str, need_sidecar: bool) -> tuple[bytes, bool]:
     return content, False
 
 
-def _object(key: str, content: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(content)
-    except ValueError as error:
-        raise ManifestError(f"{key} is not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise ManifestError(f"{key}: expected an object, found {type(data).__name__}")
-    return data
+def _bounded(read: Read, key: str) -> bytes | None:
+    content = read(key)
+    if content is not None and len(content) > most_bytes(key):
+        raise ManifestError(f"{key} has more than {most_bytes(key):,} bytes, and none that DynamoDB writes has")
+    return content
 
 
-def _supported(folder: str, summary: dict[str, Any]) -> None:
-    kind = summary.get("exportType") or "FULL_EXPORT"  # older exports do not say, and are full
-    if kind != "FULL_EXPORT":
-        raise ManifestError(f"{folder}: expected a FULL_EXPORT, found {kind}; it cannot be loaded as a whole table")
+def _supported(folder: str, summary: Fields) -> None:
+    kind = summary.get("exportType") or FULL_EXPORT  # older exports do not say, and are full
+    of_changes = [name for name in OF_CHANGES if summary.get(name) is not None]
+    if kind != FULL_EXPORT or of_changes:
+        found = kind if kind != FULL_EXPORT else f"{', '.join(of_changes)}, as an INCREMENTAL_EXPORT has"
+        raise ManifestError(
+            f"{folder}: expected a FULL_EXPORT, found {found}; it holds the changes of a stretch of time and cannot be "
+            "loaded as a whole table"
+        )
     form = summary.get("outputFormat")
     if form != "DYNAMODB_JSON":
         raise ManifestError(f"{folder}: expected outputFormat DYNAMODB_JSON, found {form!r}; export again as that")
@@ -149,52 +169,39 @@ def _supported(folder: str, summary: dict[str, Any]) -> None:
 def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
     files: list[DataFile] = []
     seen: set[str] = set()
-    for number, line in enumerate(content.split(b"\n"), 1):
+    for number, line in enumerate(io.BytesIO(content), 1):
         if not line.strip():
             continue
+        if len(files) == MOST_FILES:
+            raise ManifestError(f"{folder}{FILES} lists more than {MOST_FILES:,} files, more than this tool takes")
         where = f"{folder}{FILES} line {number}"
-        entry = _object(where, line)
-        key = _rebase(folder, _text(where, entry, "dataFileS3Key"))
+        entry = parsed(where, line)
+        key = _rebase(folder, text(where, entry, "dataFileS3Key"))
         if key in seen:
             raise ManifestError(f"{where}: {key} is listed twice; its items would be counted twice")
         seen.add(key)
-        md5 = _text(where, entry, "md5Checksum")
-        if not _is_md5(md5):
-            raise ManifestError(f"{where}: md5Checksum should be 16 bytes in base64, found {md5!r}")
-        files.append(DataFile(len(files), key, md5, _count(where, entry, "itemCount")))
+        files.append(DataFile(len(files), key, md5(where, entry, "md5Checksum"), count(where, entry, "itemCount")))
     return tuple(files)
 
 
 def _rebase(folder: str, key: str) -> str:
     """The key of a data file inside the folder the manifest was read from."""
-    own = f"AWSDynamoDB/{export_id_of(folder)}/"
-    _, found, rest = ("/" + key).partition("/" + own)
-    if not found or not rest or ".." in rest.split("/"):
-        raise ManifestError(f"{folder}{FILES}: {key!r} does not lie in {own}; it belongs to another export")
+    rest = _place(folder, key)
+    if rest is None or not rest.startswith("data/") or "/" in rest.removeprefix("data/"):
+        own = f"AWSDynamoDB/{export_id_of(folder)}/"
+        raise ManifestError(f"{folder}{FILES}: {key!r} does not lie in {own}data/; it belongs to another export")
     return folder + rest
 
 
-def _text(where: str, data: dict[str, Any], field: str) -> str:
-    value = data.get(field)
-    if not isinstance(value, str) or not value:
-        raise ManifestError(f"{where}: {field} should be text, found {value!r}")
-    return value
+def _place(folder: str, key: str) -> str | None:
+    """Where in its export's folder an object lies by the key it was written with; None if it is in no such folder."""
+    own = f"AWSDynamoDB/{export_id_of(folder)}/"
+    _, found, rest = ("/" + key).partition("/" + own)
+    if not found or not rest.rpartition("/")[2] or {"..", "."} & set(key.split("/")):
+        return None
+    return rest
 
 
-def _count(where: str, data: dict[str, Any], field: str) -> int:
-    value = data.get(field)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ManifestError(f"{where}: {field} should be a count, found {value!r}")
-    return value
-
-
-def _billed(folder: str, summary: dict[str, Any]) -> int:
+def _billed(where: str, summary: Fields) -> int:
     """The bytes AWS charges for; old summaries and copies may not have them."""
-    return 0 if summary.get("billedSizeBytes") is None else _count(folder + SUMMARY, summary, "billedSizeBytes")
-
-
-def _is_md5(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
+    return 0 if summary.get("billedSizeBytes") is None else count(where, summary, "billedSizeBytes")

@@ -46,7 +46,7 @@ class Pair:
         def facts(side: str) -> TableFacts | None:
             return TableFacts.from_json(data[side]) if data[side] else None
 
-        reuse = Reuse(**data["reuse"]) if data["reuse"] else None
+        reuse = Reuse.from_json(data["reuse"]) if data["reuse"] else None
         both = facts("source_facts"), facts("target_facts")
         writing = data.get("writing", "batch_write"), data.get("why", "")
         return cls(data["source"], data["target"], data["method"], reuse, *both, *writing)

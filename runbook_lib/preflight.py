@@ -100,8 +100,10 @@ def make_plan(
         for each in looks:
             if each.pair.source in earlier and is_begun(each.pair):
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
+            if (held := earlier.get(each.pair.source)) and held.reuse is not None:
+                each.pair = replace(each.pair, method=held.method, reuse=held.reuse)
         scene = _scene(config, clients, looks, is_ours, now)
-        scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources)
+        scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources, reuses=reuses)
         bill = _bill(scene)
         found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
         for of_pair in pool.map(

@@ -157,6 +157,7 @@ def _table(
         "export_time": manifest.get("export_time"),
         "manifest_md5": {"summary": manifest.get("summary_md5"), "files": manifest.get("files_md5")},
         "manifest_checked": manifest.get("checked"),
+        "export_whole": (export or {}).get("whole"),
         "files": (export or {}).get("files"),
         "items_exported": exported,
         "lines_read": files.get("lines"),

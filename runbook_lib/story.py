@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.findings import contradictions, tables_of, total
 from runbook_lib.record import Record, starts_of
+from runbook_lib.trust import taken_on_trust
 from runbook_lib.verdict import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 from runbook_lib.wording import NOT_RECORDED, count, duration, elapsed, many, moment
 
@@ -69,7 +70,11 @@ def why(record: Record) -> list[str]:
     verdict, reasons = verdict_of(record), _reasons(record)
     if verdict == PASS:
         wrong = contradictions(record)
-        return [proof(record)] if not wrong else ["The numbers of this record do not bear out its verdict.", *wrong]
+        return (
+            [proof(record), *taken_on_trust(record)]
+            if not wrong
+            else ["The numbers of this record do not bear out its verdict.", *wrong]
+        )
     if verdict == DRY_RUN:
         return [_dry(record), *reasons]
     if verdict == INTERRUPTED:

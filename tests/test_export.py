@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib import export
 from runbook_lib.aws import exports
-from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted, ManifestError
+from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports
 from runbook_lib.preflight import preflight, refuse_misconfigured
@@ -121,7 +121,7 @@ def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
     run = world.open("again")
     preflight(run)
     run.ledger.put("export", world.src("a"), fact | {"status": "IN_PROGRESS"})
-    with pytest.raises(ManifestError, match="has MD5"):
+    with pytest.raises(ExportError, match="has MD5"):
         export_tables(run)
 
 

@@ -15,6 +15,7 @@ from runbook_lib.config import Migration
 from runbook_lib.errors import ForbiddenCall, RunbookError
 from runbook_lib.estimate import Standings
 from runbook_lib.plan import NOT_CHECKED, OK, Check, Pair
+from runbook_lib.reuse import Reuse
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 class Scene:
     """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
 
-    `sources` are all source tables that the configuration selects, whatever --tables says.
+    `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
+    exports as they were found now, by source table.
     """
 
     config: Migration
@@ -36,6 +38,7 @@ class Scene:
     now: Callable[[], datetime]
     places: tuple[Path, ...] = field(default=())
     sources: frozenset[str] = field(default=frozenset())
+    reuses: Mapping[str, Reuse] = field(default_factory=dict)
 
 
 def look(check: Check, found: Callable[[Check], Check]) -> Check:

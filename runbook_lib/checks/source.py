@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok, unknown
+from runbook_lib.errors import ExportError
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
+from runbook_lib.reuse import Reuse, refuse_swapped
 
 WITHOUT = {
     "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
@@ -20,7 +22,8 @@ def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
     """All looks at one source table."""
     yield _there(scene, pair)
     if pair.reuse is not None:
-        yield _reused(pair)
+        yield _reused(scene, pair, pair.reuse)
+        yield _whole(pair.source, pair.reuse)
         return
     if pair.source_facts is None and ("source", pair.source) not in scene.unread:
         return
@@ -46,13 +49,28 @@ def _there(scene: Scene, pair: Pair) -> Check:
     return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
 
 
-def _reused(pair: Pair) -> Check:
-    assert pair.reuse is not None
+def _reused(scene: Scene, pair: Pair, reuse: Reuse) -> Check:
+    """The export that the plan holds still lies there, and it is of this table."""
+    found = f"an export of {reuse.table}"
     check = Check(
-        CheckId.EARLIER_EXPORT, pair.source, WARNING, "an export of this table", f"an export of {pair.reuse.table}",
+        CheckId.EARLIER_EXPORT, pair.source, WARNING, "an export of this table", found,
         "it is used because the configuration names it",
     )  # fmt: skip
-    return ok(check, f"an export of {pair.reuse.table}") if pair.reuse.table == pair.source else check
+    try:
+        refuse_swapped(reuse, scene.reuses.get(pair.source, reuse))
+    except ExportError as error:
+        return Check(check.id, check.table, BLOCKER, "the export that this run's plan holds", str(error),
+                     "put it back, or start a new run with another run id")  # fmt: skip
+    return ok(check, found) if reuse.table == pair.source else check
+
+
+def _whole(source: str, reuse: Reuse) -> Check:
+    """Only AWS knows whether an export is the whole table; of the others there is what their manifests say."""
+    check = Check(
+        CheckId.EXPORT_IS_WHOLE, source, BLOCKER, "an export of the whole table, as DescribeExport says", "",
+        "the verdict is then as this export says; export the table anew to have it proved",
+    )  # fmt: skip
+    return ok(check, "made without a filter") if reuse.whole.checked else unknown(check, reuse.whole.why)
 
 
 def _recovery(scene: Scene, pair: Pair) -> Check:

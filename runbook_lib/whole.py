@@ -1,0 +1,73 @@
+"""Only whole exports: what is asked of an export before anything of it is loaded, whoever made it.
+
+AWS can export a part of a table (a filter, a projection, the changes of an hour) in the very layout of a whole
+one. What DescribeExport knows decides; a manifest that is of another export, table or number of items is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.aws.exports import ExportState, describe_export
+from runbook_lib.errors import ExportError
+from runbook_lib.manifest import FULL_EXPORT, Manifest
+
+CHECK = "export-is-whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Wholeness:
+    """Whether AWS was asked if an export is the whole table; `why` says why not."""
+
+    checked: bool
+    why: str = ""
+
+
+def refuse_partial(state: ExportState) -> None:
+    """Raise ExportError for an export of a part of a table."""
+    if state.filtered is not None:
+        kinds = ", ".join(state.filtered) or "an expression of a kind that this tool does not know"
+        raise ExportError(
+            f"expected an export of the whole table; {state.arn} was made with a FilterSpecification ({kinds}): it "
+            "holds what the filter let through and is not the table; export again without one"
+        )
+    if state.kind not in (None, FULL_EXPORT):
+        raise ExportError(
+            f"expected a {FULL_EXPORT}; {state.arn} is an {state.kind}, which holds the changes of a stretch of time "
+            "and is not the table; name a full export"
+        )
+
+
+def refuse_other(manifest: Manifest, state: ExportState) -> None:
+    """Raise ExportError unless the manifest is of this very export, in everything that DescribeExport says."""
+    for what, said, found in (
+        ("the export", state.arn, manifest.export_arn),
+        ("a table", state.table_arn, manifest.table_arn),
+        ("a table with the id", state.table_id, manifest.table_id or None),
+        ("an export with the number of items", state.items, manifest.items),
+    ):
+        if said is not None and found is not None and said != found:
+            raise ExportError(
+                f"the manifest in {manifest.folder} should be of {what} {said}, as DescribeExport says of {state.arn}, "
+                f"and is of {found}; export again"
+            )
+
+
+def ask_whole(client: Any, manifest: Manifest) -> Wholeness:
+    """Ask AWS whether the export of a manifest is the whole table; raises ExportError if it is not.
+
+    An export that AWS does not know, or may not be asked about, is unchecked: nobody can tell.
+    """
+    arn = manifest.export_arn
+    if "/export/" not in arn:
+        return Wholeness(False, f"{arn} is a scan by this tool, of which DynamoDB knows nothing")
+    try:
+        state = describe_export(client, arn)
+    except ExportError as error:
+        return Wholeness(False, f"{error} (DynamoDB keeps an export's description for 90 days)")
+    refuse_partial(state)
+    if state.status != "COMPLETED":
+        raise ExportError(f"{arn} should be COMPLETED and is {state.status}; wait for it, or name another export")
+    refuse_other(manifest, state)
+    return Wholeness(True)
