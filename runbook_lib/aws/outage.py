@@ -14,7 +14,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from runbook_lib.aws.wire import LATER, THROTTLED, TRANSIENT
+from runbook_lib.aws.error_classes import ErrorClass, class_of
+from runbook_lib.aws.wire import LATER
 from runbook_lib.errors import RunbookError
 
 AWAY = (ConnectionError, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
@@ -31,7 +32,8 @@ def is_outage(error: Exception) -> bool:
         return "CERTIFICATE_VERIFY_FAILED" not in str(error)
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if error.response.get("Error", {}).get("Code") in THROTTLED | TRANSIENT or status in LATER:
+        kind = class_of(error.response.get("Error", {}).get("Code", ""))
+        if kind in (ErrorClass.THROTTLED, ErrorClass.AGAIN) or status in LATER:
             return True
         return bool(status >= 500 and status not in NEVER)
     return isinstance(error, AWAY)
