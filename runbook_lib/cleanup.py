@@ -78,9 +78,8 @@ def clean_up(
     It goes on past a table that fails, can be repeated, and goes on where it was stopped. A cleaned run can be
     reported on and not resumed.
     """
-    execute = check_cleanup(run, confirm)
+    execute, pairs = check_cleanup(run, confirm), run.planned_pairs()
     with run.step("cleanup"), ExitStack() as opened:
-        pairs = run.planned_pairs()
         if execute:
             run.ledger.put("run", "cleaned", stamp(run.now()))
         hands = _hands(run, opened) if execute else None

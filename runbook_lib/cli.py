@@ -44,7 +44,8 @@ def demo(scale: float, sabotage: str | None, run_id: str) -> int:
 @click.option("--run-id", default="", help="Name of the run's folder; an existing one is resumed.")
 @click.option("--only", type=click.Choice(STEPS), help="Run this step alone.")
 @click.option("--from", "start_at", type=click.Choice(STEPS), help="Run this step and those after it.")
-@click.option("--tables", default="*", metavar="GLOB", help="Source tables to act on; several globs with commas.")
+@click.option("--tables", default="", metavar="GLOB",
+              help="Source tables to move, several globs with commas; fixed at the run's first start.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
 def run(config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool) -> int:
     """Run the notebooks of the migration CONFIG with papermill."""
@@ -101,7 +102,7 @@ def policy(config: Path) -> int:
 @cli.command()
 @CONFIG
 @click.option("--run-id", required=True, help="The run whose traces are removed.")
-@click.option("--tables", default="*", metavar="GLOB", help="Source tables to act on; several globs with commas.")
+@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on; several globs with commas.")
 @click.option("--execute", is_flag=True, help="Remove; without it nothing is removed.")
 @click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow removing.")
 def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:

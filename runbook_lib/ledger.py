@@ -7,14 +7,19 @@ acknowledgement, a call before it is sent. One process writes; readers may look 
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from runbook_lib.errors import LedgerError
+
+LOOKS = 20  # at a file that changes under one's eyes
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (topic TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (topic, name)) WITHOUT ROWID;
@@ -42,18 +47,45 @@ CREATE TABLE IF NOT EXISTS tally (
 
 
 class Ledger:
-    """The facts of one run, by topic and name; values are JSON."""
+    """The facts of one run, by topic and name; values are JSON.
 
-    def __init__(self, path: Path) -> None:
+    With `admit` the file is only looked at, without a trace beside it, until the first write, which `admit` has to
+    allow by not raising; a file that is not there is empty until then.
+    """
+
+    def __init__(self, path: Path, admit: Callable[[], None] | None = None) -> None:
         self._lock = threading.RLock()
         self._path = path
+        self._admit = admit
+        self._look = _Look(path)
+        self._open: sqlite3.Connection | None = None
+        if admit is None:
+            self._begin()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        """The connection that may write."""
+        if self._open is None:
+            if self._admit is not None:
+                self._admit()
+            self._begin()
+        assert self._open is not None
+        return self._open
+
+    def allow(self) -> None:
+        """Have the first write allowed now; raises what `admit` raises."""
+        with self._lock:
+            _ = self._db
+
+    def _begin(self) -> None:
         # Autocommit: every statement is durable in the WAL when it returns; `batch` groups some.
         with self._explained():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(SCHEMA)
+            self._look.close()
+            self._open = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._open.row_factory = sqlite3.Row
+            self._open.execute("PRAGMA journal_mode=WAL")
+            self._open.execute("PRAGMA synchronous=NORMAL")
+            self._open.executescript(SCHEMA)
 
     def settle(self) -> None:
         """Fold the write-ahead log into the file, so that the file alone is the ledger."""
@@ -62,8 +94,10 @@ class Ledger:
 
     def close(self) -> None:
         with self._lock:
-            self.settle()
-            self._db.close()
+            self._look.close()
+            if self._open is not None:
+                self.settle()
+                self._open.close()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -113,7 +147,9 @@ class Ledger:
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock, self._explained():
-            return self._db.execute(query, values).fetchall()
+            if self._open is None:
+                return self._look.rows(query, values)
+            return self._open.execute(query, values).fetchall()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -124,3 +160,78 @@ class Ledger:
                 f"{self._path} cannot be read or written: {error}; free space or mend the disk, "
                 "then run again with the same run id: what is recorded is not lost"
             ) from error
+
+
+class _Look:
+    """Reads a database without writing a byte beside it, not even SQLite's shared memory.
+
+    Where there is a write-ahead log, both are copied elsewhere and read there; what changes meanwhile is read again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._db: sqlite3.Connection | None = None
+        self._state: tuple[Any, Any] | None = None
+
+    def rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        for _ in range(LOOKS):
+            state = self._stat()
+            if state[0] is None:
+                return []
+            try:
+                if self._db is None or state != self._state:
+                    self._connect(state)
+                assert self._db is not None
+                found = self._db.execute(query, values).fetchall()
+            except (sqlite3.Error, FileNotFoundError):
+                self.close()
+                if state == self._stat():
+                    raise
+                continue
+            if state == self._stat():
+                return found
+        raise sqlite3.OperationalError("it changes all the time")
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = None
+
+    def _connect(self, state: tuple[Any, Any]) -> None:
+        self.close()
+        if state[1] is not None and state[1][1]:
+            with tempfile.TemporaryDirectory(prefix="runbook-look-") as place:
+                self._db = _as_it_is(self._copy(Path(place)))  # what is open stays when its name is gone
+        else:
+            self._db = _as_it_is(self._path)
+        self._state = state
+
+    def _copy(self, place: Path) -> Path:
+        """A copy with the log folded into it."""
+        file = place / self._path.name
+        shutil.copyfile(self._path, file)
+        shutil.copyfile(self._log, file.with_name(self._log.name))
+        db = sqlite3.connect(file)
+        db.execute("PRAGMA journal_mode=DELETE").fetchall()
+        db.close()
+        return file
+
+    def _stat(self) -> tuple[Any, Any]:
+        """What changes with every write."""
+
+        def of(file: Path) -> tuple[int, int, int] | None:
+            try:
+                known = file.stat()
+            except FileNotFoundError:
+                return None
+            return known.st_mtime_ns, known.st_size, known.st_ino
+
+        return of(self._path), of(self._log)
+
+
+def _as_it_is(file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(f"file:{quote(str(file))}?immutable=1", uri=True, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchall()
+    return db

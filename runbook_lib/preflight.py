@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from runbook_lib.admission import is_begun
 from runbook_lib.aws import tables
 from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery, recovery_of
@@ -51,8 +52,9 @@ def preflight(run: Run) -> Plan:
 
     Blockers are returned, not raised: the gate after it shows them all.
     """
+    looked = None if is_begun(run.folder) else plan_of(run)  # what it raises for leaves no trace of a new run
     with run.step("preflight"):
-        plan = plan_of(run)
+        plan = looked or plan_of(run)
         run.keep_plan(plan)
         keep_before(run, plan)
         return plan

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from runbook_lib.admission import is_begun
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
 from runbook_lib.cleanup import Removal
@@ -17,7 +18,10 @@ from runbook_lib.parity import RATINGS
 from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import SHOWN_DIFFERENCES, Record, difference_rows
 from runbook_lib.run import Run
-from runbook_lib.wording import spell_difference
+from runbook_lib.sitting import Sitting
+from runbook_lib.wording import moment, spell_difference
+
+NEXT = Sitting.NEXT
 
 
 def who_and_where(run: Run) -> pd.DataFrame:
@@ -25,6 +29,8 @@ def who_and_where(run: Run) -> pd.DataFrame:
     source, target = run.clients.source_identity, run.clients.target_identity
     rows = {
         "run": run.id,
+        "state": _state(run),
+        "tables": run.only,
         "folder": str(run.folder),
         "source": f"{source.account}/{source.region} at {source.endpoint}",
         "target": f"{target.account}/{target.region} at {target.endpoint}",
@@ -32,6 +38,16 @@ def who_and_where(run: Run) -> pd.DataFrame:
         "mode": "EXECUTE: items will be written" if run.execute else "DRY RUN: nothing will be written",
     }
     return pd.DataFrame({"": rows})
+
+
+def _state(run: Run) -> str:
+    """Whether the run is new or gone on with, and why another one is not."""
+    if not is_begun(run.folder):
+        why = "the one before it is finished; to go on with that one, spell its run_id" if run.sitting == NEXT else ""
+        return f"NEW: nothing of it is there yet{f'; {why}' if why else ''}"
+    exported = run.ledger.get("run", "export_time")
+    of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
+    return f"RESUMED: begun {moment(run.ledger.get('run', 'started'))}; {of}"
 
 
 def plan_table(plan: Plan) -> pd.DataFrame:

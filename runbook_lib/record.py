@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import paths
 from runbook_lib.counted import counted
 from runbook_lib.durable import write_atomically
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
+from runbook_lib.provenance import code_facts
 from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
 from runbook_lib.unfinished import as_unfinished
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
-PACKAGES = (
-    "boto3", "botocore", "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "moto",
-    "nbclient", "orjson", "pandas", "papermill", "pydantic",
-)  # fmt: skip
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
 SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_group", "failure_code", "failure")
@@ -263,27 +256,6 @@ def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, flo
 def _sum(values: list[int | None]) -> int | None:
     known = [v for v in values if v is not None]
     return sum(known) if known or not values else None
-
-
-def code_facts() -> Record:
-    """What ran: the commit, the notebooks' digests and the versions of the packages that matter."""
-    notebooks = {n.name: hashlib.sha256(n.read_bytes()).hexdigest() for n in sorted(paths.notebooks().glob("*.ipynb"))}
-    return {"git": _git(), "notebooks": notebooks, "packages": {p: metadata.version(p) for p in PACKAGES}}
-
-
-def _git() -> str | None:
-    """The commit of this checkout, with `-dirty` for changes on top; None outside of one."""
-    root = paths.checkout()
-    if root is None:
-        return None
-    try:
-        said = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True, text=True, timeout=20, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return said.stdout.strip() or None
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook_lib.cleanup import clean_up
+from runbook_lib.admission import folder_of, sole_runner
+from runbook_lib.cleanup import check_cleanup, clean_up
 from runbook_lib.errors import ConfigError
-from runbook_lib.paths import reports_root
 from runbook_lib.publish import publish
 from runbook_lib.record import Record, build_record
-from runbook_lib.run import Run, open_run
+from runbook_lib.run import Run, open_cleanup
 
 
 def record_of(run: Run) -> Record:
@@ -37,16 +37,18 @@ def clean_up_run(
 ) -> int:
     """Remove what a run created and publish its report again; the exit code, 1 if something had to stay.
 
-    Raises ConfigError for a run that is not there, and for an `execute` without the run's id.
+    Raises ConfigError or ResumeRefused, and then nothing has changed anywhere, for a run that is not there or is
+    running, for another configuration or account than its own, for tables it has not, and for an `execute` without
+    the run's id.
     """
-    if not (reports_root() / run_id / "ledger.sqlite").exists():
-        raise ConfigError(f"--run-id: expected a run in {reports_root()}, found no {run_id!r}")
     if execute and not confirm:
         raise ConfigError(f"--confirm: expected {run_id!r} once more, which allows removing; nothing was removed")
-    run = open_run(str(config), run_id, execute, tables)
-    found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
-    report_run(run)
-    run.ledger.close()
+    with sole_runner(folder_of(run_id)) as seat:
+        run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
+        check_cleanup(run, confirm)
+        found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
+        report_run(run)
+        run.ledger.close()
     would = "" if execute else "would be "
     for removal in found:
         say(

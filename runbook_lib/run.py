@@ -6,10 +6,7 @@ the ledger, so that each notebook can be run alone, later and again.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,23 +15,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.admission import (
+    LEDGER,
+    Seat,
+    folder_of,
+    is_begun,
+    keep_settings,
+    make_folder,
+    refuse_another_choice,
+    refuse_another_run,
+    refuse_cleaned,
+    refuse_other_runner,
+    refuse_unwritable,
+    step_lock,
+)
 from runbook_lib.advice import advise
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
-from runbook_lib.config import NAME, Migration, load_config
+from runbook_lib.config import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
 from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
-from runbook_lib.paths import reports_root
 from runbook_lib.plan import Pair, Plan, is_among
 from runbook_lib.prices import prices_of
+from runbook_lib.provenance import code_facts, code_name
 from runbook_lib.run_secret import run_secret
+from runbook_lib.sitting import Sitting, sitting
 from runbook_lib.unfinished import begin
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
-ORPHAN_SECONDS = 20.0
+ALL = "*"
 GO_ON = {
     "preflight": "Nothing was changed; run it again.",
     "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
@@ -50,7 +62,9 @@ GO_ON = {
 class Run:
     """An open run. `execute` allows writing to the target; `only` are globs over source tables, see `is_among`.
 
-    `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`.
+    It is only looked at until its ledger is first written: then it is begun, if it is new, with a folder of its own.
+    `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`; `settings` are the
+    bytes of the migration file, `seat` the right of a runner.
     """
 
     id: str
@@ -59,9 +73,12 @@ class Run:
     clients: Clients
     ledger: Ledger
     execute: bool
-    only: str = "*"
+    only: str = ALL
     confirmed: str = ""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    settings: bytes = b""
+    seat: Seat | None = None
+    sitting: Sitting = Sitting.SPELLED
     _secret: RunSecret | None = field(default=None, repr=False)
 
     @property
@@ -70,6 +87,33 @@ class Run:
         if self._secret is None:
             self._secret = run_secret(self.ledger, self.id)
         return self._secret
+
+    def admit(self) -> None:
+        """Allow the first write: what was looked at when the run was opened still holds. Begins a new run."""
+        refuse_unwritable(self.folder)
+        if not is_begun(self.folder):
+            make_folder(self.folder, self.settings, self.seat, self._write_beginning)
+            return
+        refuse_another_run(self.ledger, self.config, self.id)
+        refuse_other_runner(self.folder, self.ledger, self.seat)
+        begin(self.folder)
+        keep_settings(self.folder, self.settings)
+
+    def _write_beginning(self, ledger: Ledger) -> None:
+        with ledger.batch():
+            ledger.put("run", "fingerprint", self.config.fingerprint())
+            ledger.put("run", "tables", self.only)
+            ledger.put("run", "started", stamp(self.now()))
+            for side, who in self._identities().items():
+                ledger.put("identity", side, who)
+
+    def _identities(self) -> dict[str, dict[str, str | None]]:
+        both = {"source": self.clients.source_identity, "target": self.clients.target_identity}
+        return {side: who.as_facts() for side, who in both.items()}
+
+    def tell_calls(self) -> None:
+        """Have every call recorded from now on, and the ones that were made while the run was only looked at."""
+        self.clients.calls.report_to(self.ledger.count_call)
 
     def pairs(self) -> list[Pair]:
         """The planned tables in the order of their import; empty before the pre-flight."""
@@ -121,20 +165,26 @@ class Run:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Record a step's start, end and seconds; one process at a time.
+        """Record a step's start, end and seconds, who does it and with which code; one process at a time.
 
         An interrupt is recorded too, and raised as Interrupted, which says how to go on.
         """
+        if name != "preflight" and not is_begun(self.folder):
+            raise GateFailed(f"run {self.id} has not begun: {self.folder} is not there; run 00_preflight first")
         if name not in AFTERWARDS:
             refuse_cleaned(self.ledger, self.id)
-        with _only_one(self.folder / ".lock", f"run {self.id}"):
+        self.ledger.allow()
+        with step_lock(self.folder):
+            refuse_other_runner(self.folder, self.ledger, self.seat)
             begin(self.folder)
+            self.tell_calls()
             started = self.now()
             clock = time.monotonic()
             record: dict[str, Any] = {"status": "running", "started": stamp(started), "message": None}
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
                 self.ledger.put("step", name, record)
+                self._sign(name, started)
             try:
                 yield
             except KeyboardInterrupt:
@@ -149,6 +199,14 @@ class Run:
             finally:
                 record |= {"finished": stamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
                 self.ledger.put("step", name, record)
+
+    def _sign(self, step: str, started: datetime) -> None:
+        """Add who does a step now, and with which code, to those who did it before."""
+        code = code_facts()
+        self.ledger.put("code", code_name(code), code)
+        arns = {side: who["arn"] for side, who in self._identities().items()}
+        start = {"started": stamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
+        self.ledger.put("acted", step, [*(self.ledger.get("acted", step) or []), start])
 
     @property
     def confirmation(self) -> str:
@@ -167,16 +225,44 @@ def open_run(
     config: str = "",
     run_id: str = "",
     execute: bool = False,
-    tables: str = "*",
+    tables: str = "",
     clients: Clients | None = None,
+    *,
+    step: str = "preflight",
+    seat: Seat | None = None,
 ) -> Run:
-    """Open the run a notebook belongs to, making its folder if need be.
+    """Look at the run a notebook belongs to; nothing is written, and no folder made, before its first step.
 
-    Without `config` the environment's RUNBOOK_CONFIG is used; without `run_id` the migration's
-    name with `-lab`, so that the notebooks of one sitting share a run. RUNBOOK_EXECUTE=1 stands
-    for `execute`. Raises ConfigError for what is wrong with them and ResumeRefused when the run
-    was started with another configuration.
+    Without `config` the environment's RUNBOOK_CONFIG is used; without `run_id` the run of this sitting, see
+    `sitting`, of which `step` is about to be done; without `tables` those of the run's first start. Raises ConfigError
+    for what is wrong with them and ResumeRefused when the run was started with another configuration, for other
+    tables or as somebody in another account.
     """
+    run = _look(config, run_id, execute, tables, clients, step, seat)
+    run.only = refuse_another_choice(run.ledger, tables, run.id) if is_begun(run.folder) else tables or ALL
+    return run
+
+
+def open_cleanup(
+    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None = None, seat: Seat | None = None
+) -> Run:
+    """Look at a run whose traces are to be removed, or those of some of its tables; raises as `open_run` does.
+
+    Raises ConfigError also for a run that is not there and for tables that it has not.
+    """
+    run = _look(config, run_id, execute, tables, clients, "cleanup", seat)
+    if not is_begun(run.folder):
+        raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")
+    run.only = tables or ALL
+    known = [pair.source for pair in run.pairs()]
+    if known and not any(is_among(source, run.only) for source in known):
+        raise ConfigError(f"tables: no table of run {run.id} matches {run.only!r}; nothing was removed")
+    return run
+
+
+def _look(
+    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None, step: str, seat: Seat | None
+) -> Run:
     for name, value, kind in (
         ("config", config, str),
         ("run_id", run_id, str),
@@ -192,54 +278,20 @@ def open_run(
             "which points RUNBOOK_CONFIG at the sandbox's"
         )
     migration = load_config(path)
-    name = run_id or f"{migration.name}-lab"
-    folder = prepare_folder(name, Path(path), migration)
-    ledger = Ledger(folder / "ledger.sqlite")
-    check_fingerprint(ledger, migration, name)
+    name, how = (run_id, Sitting.SPELLED) if run_id else sitting(migration.name, step)
+    folder = folder_of(name)
+    ledger = Ledger(folder / LEDGER, admit=lambda: run.admit())
+    if is_begun(folder):
+        refuse_another_run(ledger, migration, name)
     clients = clients or connect(migration)
-    begin(folder)
-    clients.calls.report_to(ledger.count_call)
-    allowed = execute or os.environ.get("RUNBOOK_EXECUTE") == "1"
-    run = Run(name, folder, migration, clients, ledger, allowed, tables)
-    _keep_identity(run)
-    if ledger.get("run", "started") is None:
-        ledger.put("run", "started", stamp(run.now()))
+    settings = Path(path).read_bytes()
+    run = Run(name, folder, migration, clients, ledger, execute, settings=settings, seat=seat, sitting=how)
+    _refuse_others(run)
     return run
 
 
-def prepare_folder(run_id: str, config_path: Path, config: Migration) -> Path:
-    """The run's folder with a copy of its configuration in it."""
-    if not re.fullmatch(NAME, run_id):
-        raise ConfigError(f"run id: expected letters, digits, dot, dash and underscore, found {run_id!r}")
-    folder = reports_root() / run_id
-    for inner in (folder, folder / "quarantine", folder / "charts"):
-        inner.mkdir(parents=True, exist_ok=True)
-    kept = folder / "migration.yaml"
-    if config_path.resolve() != kept.resolve():
-        shutil.copyfile(config_path, kept)
-    return folder
-
-
-def check_fingerprint(ledger: Ledger, config: Migration, run_id: str) -> None:
-    """Raise ResumeRefused if the run was started with a configuration that moves other items."""
-    began = ledger.get("run", "fingerprint")
-    if began is None:
-        ledger.put("run", "fingerprint", config.fingerprint())
-    elif began != config.fingerprint():
-        raise ResumeRefused(
-            f"run {run_id} was started with another configuration (fingerprint {began}, now "
-            f"{config.fingerprint()}); use its migration.yaml, or another run id for a new run"
-        )
-
-
-def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
-    """Raise ResumeRefused for a run whose traces were removed: what its ledger knows is not there any more."""
-    if cleaned := ledger.get("run", "cleaned"):
-        raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
-
-
-def _keep_identity(run: Run) -> None:
-    """Remember who each side was; a resumed run must reach the same accounts."""
+def _refuse_others(run: Run) -> None:
+    """A resumed run must reach the same accounts."""
     for side, who in (("source", run.clients.source_identity), ("target", run.clients.target_identity)):
         known = run.ledger.get("identity", side)
         if known and (known["account"], known["region"]) != (who.account, who.region):
@@ -247,26 +299,6 @@ def _keep_identity(run: Run) -> None:
                 f"run {run.id} began with {side} {known['account']}/{known['region']}, these credentials reach "
                 f"{who.account}/{who.region}; use the former credentials or another run id"
             )
-        run.ledger.put("identity", side, who.as_facts())
-
-
-@contextmanager
-def _only_one(lock: Path, what: str, seconds: float = ORPHAN_SECONDS) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it when the process dies.
-
-    Waits a little: the kernel of a killed run takes a moment to notice that it is an orphan.
-    """
-    with open(lock, "w") as file:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise GateFailed(f"{what} is being worked on by another process; wait for it or stop it") from None
-                time.sleep(0.1)
-        yield
 
 
 def table_identity(facts: TableFacts) -> str:

@@ -7,7 +7,6 @@ own record in the ledger says so.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import threading
@@ -18,6 +17,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runbook_lib.admission import (
+    LEDGER,
+    RUNNER,
+    folder_of,
+    is_begun,
+    keep_settings,
+    refuse_cleaned,
+    sole_runner,
+)
 from runbook_lib.aws.clients import connect
 from runbook_lib.config import load_config
 from runbook_lib.engine import check_engine
@@ -27,10 +35,10 @@ from runbook_lib.ledger import Ledger
 from runbook_lib.log_lines import outcome, so_far
 from runbook_lib.moments import stamp
 from runbook_lib.paths import notebooks, reports_root
-from runbook_lib.preflight import check_confirmation, make_plan, plan_of, refuse_misconfigured
+from runbook_lib.preflight import check_confirmation, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, keep_seconds, open_run, refuse_cleaned
+from runbook_lib.run import STEPS, Run, keep_seconds, open_run
 from runbook_lib.wording import shortened
 
 FILES = {
@@ -52,7 +60,7 @@ class Request:
     run_id: str = ""
     only: str | None = None
     start_at: str | None = None
-    tables: str = "*"
+    tables: str = ""
     execute: bool = False
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -72,8 +80,7 @@ def run_notebooks(request: Request, say: Say) -> Record:
     INTERRUPTED; the run can be taken up again.
     """
     steps = request.steps()
-    run = _prepare(request)
-    with _alone(run.folder), _terminable(), _environment(run.folder):
+    with _admitted(request, steps) as run, _terminable(), _environment(run):
         _begin(run, request, steps)
         run.ledger.close()  # the kernels write it from here on
         interrupted = False
@@ -92,32 +99,54 @@ def run_notebooks(request: Request, say: Say) -> Record:
         return _finish(run, interrupted=interrupted)
 
 
-def _prepare(request: Request) -> Run:
-    """Check everything that can be wrong before a run begins, then open it."""
+@contextmanager
+def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
+    """The run, with this process as its only runner, after all that can be wrong with a start was looked at.
+
+    Nothing has been written then, and nothing made; the first write begins it.
+    """
     migration = load_config(request.config)
-    run_id = request.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{migration.name}"
-    clients = connect(migration)
-    if {"import", "validate"} & set(request.steps()):
-        check_engine(migration)
-    if request.execute:
-        check_confirmation(migration.confirm_target, clients)
-    if (reports_root() / run_id / "ledger.sqlite").exists():
-        run = open_run(str(request.config), run_id, request.execute, request.tables, clients)
-        if request.steps() != ("report",):
+    folder = folder_of(request.run_id) if request.run_id else _free_folder(migration.name)
+    with sole_runner(folder) as seat:
+        if steps[0] != STEPS[0] and not is_begun(folder):
+            raise ConfigError(
+                f"--run-id: expected a run in {folder.parent} that {steps[0]} can go on with, found no "
+                f"{request.run_id!r}; a new run begins with {STEPS[0]}"
+            )
+        clients = connect(migration)
+        if {"import", "validate"} & set(steps):
+            check_engine(migration)
+        if request.execute:
+            check_confirmation(migration.confirm_target, clients)
+        run = open_run(str(request.config), folder.name, request.execute, request.tables, clients, seat=seat)
+        if steps != ("report",):
             refuse_cleaned(run.ledger, run.id)
         refuse_misconfigured(plan_of(run))
-        return run
-    refuse_misconfigured(make_plan(migration, clients, request.tables, execute=request.execute))
-    return open_run(str(request.config), run_id, request.execute, request.tables, clients)
+        yield run
+
+
+def _free_folder(name: str) -> Path:
+    """Where a run without an id lies: it never takes up another one."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"[:95]
+    number, folder = 1, folder_of(stem)
+    while folder.exists():
+        number += 1
+        folder = folder_of(f"{stem}-{number}")
+    return folder
 
 
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     attempts = run.ledger.get("run", "attempts") or []
-    asked = {"steps": list(steps), "tables": request.tables, "execute": request.execute}
+    run.ledger.allow()
+    settings = keep_settings(run.folder, run.settings)
+    assert run.seat is not None
+    asked = {"steps": list(steps), "tables": run.only, "execute": request.execute, "settings": settings.name}
     with run.ledger.batch():
         run.ledger.put("run", "attempts", [*attempts, {"started": stamp(run.now()), **asked}])
+        run.ledger.put("run", "runner", run.seat.token)
         for step in steps:
             keep_seconds(run.ledger, step)
+    run.tell_calls()
     write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
 
 
@@ -129,7 +158,7 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     began = datetime.now(UTC)
     with _heartbeat(run.folder, step, say):
         failure = _execute(run, request, step)
-    ledger = Ledger(run.folder / "ledger.sqlite")
+    ledger = Ledger(run.folder / LEDGER)
     record = ledger.get("step", step)
     if failure is None and (record is None or record["status"] != "completed"):
         failure = "the notebook ended without finishing its step"
@@ -149,10 +178,10 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
 def _execute(run: Run, request: Request, step: str) -> str | None:
     """Execute the step's notebook; returns why it failed, or None."""
     parameters = {
-        "config": str(run.folder / "migration.yaml"),
+        "config": str(keep_settings(run.folder, run.settings)),
         "run_id": run.id,
         "execute": request.execute,
-        "tables": request.tables,
+        "tables": run.only,
     }
     book, result = notebooks() / FILES[step], run.folder / FILES[step]
     return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
@@ -160,7 +189,7 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
 
 def _has_begun(run: Run, step: str) -> bool:
     """Whether a notebook came as far as the step itself; before that it has done nothing."""
-    ledger = Ledger(run.folder / "ledger.sqlite")
+    ledger = Ledger(run.folder / LEDGER)
     try:
         return ledger.get("step", step) is not None
     finally:
@@ -169,7 +198,7 @@ def _has_begun(run: Run, step: str) -> bool:
 
 def _finish(run: Run, *, interrupted: bool) -> Record:
     """Settle what a killed kernel left open, and publish."""
-    ledger = Ledger(run.folder / "ledger.sqlite")
+    ledger = Ledger(run.folder / LEDGER)
     for step, record in ledger.all("step").items():
         if record["status"] == "running":
             ended = datetime.now(UTC)
@@ -179,17 +208,6 @@ def _finish(run: Run, *, interrupted: bool) -> Record:
     record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted)
     ledger.close()
     return record
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Refuse a second runner of the same run; the lock goes with the process."""
-    with open(folder / ".runner.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"run {folder.name} is running already; wait for it or use another run id") from None
-        yield
 
 
 @contextmanager
@@ -210,9 +228,15 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(folder: Path) -> Iterator[None]:
-    """Tell the kernels that nobody watches, where the run folders are, and which of them is published from here."""
-    ours = {"RUNBOOK_HEADLESS": "1", "RUNBOOK_REPORTS": str(reports_root()), "RUNBOOK_PUBLISHED_BY_RUNNER": str(folder)}
+def _environment(run: Run) -> Iterator[None]:
+    """Tell the kernels that nobody watches, where the run folders are, what is published here, and whose they are."""
+    assert run.seat is not None
+    ours = {
+        "RUNBOOK_HEADLESS": "1",
+        "RUNBOOK_REPORTS": str(reports_root()),
+        "RUNBOOK_PUBLISHED_BY_RUNNER": str(run.folder),
+        RUNNER: run.seat.token,
+    }
     former = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
@@ -232,7 +256,7 @@ def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
-            ledger = Ledger(folder / "ledger.sqlite")
+            ledger = Ledger(folder / LEDGER)
             far = so_far(ledger, step)
             ledger.close()
             say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")

@@ -56,6 +56,8 @@ LAYERS = [
     {"grants"},
     {"turns", "before"},
     {"run", "watermark"},
+    {"sitting"},
+    {"admission", "provenance"},
     {"checks"},
     {"policy", "strategy"},
     {"plan", "properties"},

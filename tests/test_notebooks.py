@@ -73,7 +73,7 @@ def test_parameters_are_the_same_everywhere_and_papermill_sees_them(book: Path) 
     seen = papermill.inspect_notebook(str(book))
     confirm = {"confirm_cleanup": ("str", '""')} if book.name == CLEANUP else {}
     assert {n: (p["inferred_type_name"], p["default"]) for n, p in seen.items()} == {
-        "config": ("str", '""'), "run_id": ("str", '""'), "execute": ("bool", "False"), "tables": ("str", '"*"'),
+        "config": ("str", '""'), "run_id": ("str", '""'), "execute": ("bool", "False"), "tables": ("str", '""'),
     } | confirm  # fmt: skip
     assert all(p["help"] for p in seen.values())
 
