@@ -43,12 +43,13 @@ def gate_writes(run: Run) -> str:
     """Writing is allowed: asked for, confirmed by name, nothing in the way, everything exported."""
     gate_planned(run)
     gate_exports(run)
+    if run.execute:
+        check_confirmation(run.confirmation, run.clients)
     if over := over_limits(run, reckon(run, "export")):
         raise GateFailed("; ".join(over))
     who = run.clients.target_identity
     if not run.execute:
         return f"DRY RUN: nothing will be written to {who.account}/{who.region}; set execute to True to write"
-    check_confirmation(run.confirmation, run.clients)
     return f"WRITING to {who.account}/{who.region}, confirmed by confirm_target"
 
 

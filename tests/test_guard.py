@@ -250,6 +250,7 @@ def test_a_profile_that_assumes_a_role_is_not_refused_by_the_guard(
 def test_calls_are_counted_before_they_are_sent_and_by_side(world: World) -> None:
     world.pair("a")
     run = world.open()
+    run.tell_calls()
     run.clients.source.describe_table(TableName=world.src("a"))
     run.clients.source.describe_table(TableName=world.src("a"))
     run.clients.target.describe_table(TableName=world.dst("a"))
@@ -261,6 +262,7 @@ def test_calls_are_counted_before_they_are_sent_and_by_side(world: World) -> Non
 def test_a_request_that_botocore_repeats_is_counted_as_often_as_the_server_hears_it(world: World) -> None:
     world.pair("a")
     run = world.open()
+    run.tell_calls()
     world.fault(operation="DescribeTable", kind="throttle", times=2)
     heard = world.requests("DescribeTable")
     run.clients.source.describe_table(TableName=world.src("a"))
