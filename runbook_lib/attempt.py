@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.aws.workers import WorkerClients
-from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target
+from runbook_lib.batch import Outcome, Rejection, Target, items_at_once
 from runbook_lib.capacity import FLOOR, Capacity
 from runbook_lib.crew import calls_of
 from runbook_lib.datafile import fetch
@@ -76,7 +76,7 @@ class Attempt:
         failure, damaged = None, False
         try:
             self.clients = self.desk.clients(self.unit.site)
-            wire = self.clients.writer(self.unit.table)  # before it asks: a grant is not to be held idly
+            wire = self._writer(self.clients)  # before it asks: a grant is not to be held idly
             share = self._ask()
             if share is not None:
                 self._load(share, wire)
@@ -129,12 +129,12 @@ class Attempt:
             wire=wire,
             table=unit.table,
             key=unit.key,
-            replace=settings.on_non_empty != "append",
+            replace=self._replaces,
             patience=Patience(sleep=self._sleep),
             stop=self.stop,
             capacity=self.capacity,
         )
-        writers = min(width, 1 + unit.file.items // MAX_ITEMS)
+        writers = min(width, 1 + unit.file.items // target.at_once)
         send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)
 
     def _open(self, file: FileProgress, clients: WorkerClients) -> OpenFile:
@@ -145,7 +145,17 @@ class Attempt:
             with self.capacity.changed:
                 self.lines = checked.lines
                 file.rejected += rejected
-            return opened(file, checked, own.pop_all())
+            return opened(file, checked, own.pop_all(), items_at_once(self._replaces))
+
+    @property
+    def _replaces(self) -> bool:
+        return self.unit.site.config.import_.on_non_empty != "append"
+
+    def _writer(self, clients: WorkerClients) -> Wire:
+        """The wire for the unit's table: batches of puts, or puts where nothing is."""
+        if self._replaces:
+            return clients.writer(self.unit.table)
+        return clients.appender(self.unit.table, next(k.name for k in self.unit.key if k.role == "HASH"))
 
     def _note(self, file: FileProgress, outcome: Outcome) -> None:
         self.sums.wcu += outcome.wcu
@@ -186,6 +196,7 @@ class Attempt:
                 bytes=file.bytes,
                 beyond=file.beyond(),
                 rejected=[(r.line, r.key_hash, r.reason) for r in file.rejected],
+                present=list(file.told_present()),
                 wcu=self.sums.wcu,
                 throttles=self.sums.throttles,
                 refused_items=self.sums.refused,

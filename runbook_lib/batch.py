@@ -20,12 +20,12 @@ from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.items import Item, KeyAttribute, canonical, digest, held_key, key_of, parse_line
-from runbook_lib.lookup import read_keys
+from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.unquoted import without_values
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
+UNANSWERED = "Unanswered"
 REJECTED = codes_of(ErrorClass.ITEM)
 Line = tuple[int, bytes]
 
@@ -47,8 +47,10 @@ class Rejection:
 class Outcome:
     """What became of a batch: `written` counts the server's acknowledgements, `bytes` their lines.
 
+    `present` are the lines whose very item was there already when it should have been added.
     `throttles` counts throttled requests and `refused` the items in them that were not taken;
-    `reasons` counts those items by what DynamoDB said: (reason, ARN of the resource).
+    `reasons` counts those items by what DynamoDB said: (reason, ARN of the resource), and under UNANSWERED those that
+    had to be sent again without a word of what became of them.
     """
 
     written: int = 0
@@ -58,6 +60,7 @@ class Outcome:
     refused: int = 0
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejected: list[Rejection] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,25 @@ class Target:
     stop: threading.Event
     capacity: Capacity
 
+    @property
+    def at_once(self) -> int:
+        """Items in one request, at most: a put with a condition is a request of its own."""
+        return items_at_once(self.replace)
 
-def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+
+def items_at_once(replace: bool) -> int:
+    """Items in one request, at most, of an import that replaces what is there or does not."""
+    return MAX_ITEMS if replace else 1
+
+
+def batches(lines: Iterable[Line], at_once: int = MAX_ITEMS) -> Iterator[list[Line]]:
     """Cut lines into batches within the limits of one request."""
     batch: list[Line] = []
     size = 0
     for number, line in lines:
         batch.append((number, line))
         size += len(line)
-        if len(batch) == MAX_ITEMS or size > MAX_BYTES:
+        if len(batch) == at_once or size > MAX_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
@@ -96,14 +109,6 @@ class Sending:
     pauses: Iterator[float] | None = None
 
 
-def begin(target: Target, batch: Sequence[Line]) -> Sending:
-    """What of a batch may be sent: where items must not be replaced, only lines whose key is free."""
-    sending = Sending(list(batch))
-    if not target.replace:
-        sending.lines = _without_taken(target, batch, sending.outcome)
-    return sending
-
-
 def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> float:
     """One request, accounted for with `units`; returns the seconds to wait before the next.
 
@@ -114,6 +119,7 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
     try:
         answer = _send(target, lines, lane, units, outcome)
     except BrokenAnswer as error:
+        note_unanswered(outcome, len(lines))
         last = str(error)  # puts can be repeated: the same bytes under the same key
     except WireError as error:
         if error.code in REJECTED:
@@ -121,7 +127,9 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
             _take_apart(target, lines, error.message, outcome, lane)
             return 0.0
         if not error.retryable:
-            raise TransferError(f"table {target.table}: {error}; nothing more is written to it") from error
+            raise give_up(target, error) from error
+        if error.status >= 500:
+            note_unanswered(outcome, len(lines))
         last = str(error)
     else:
         left = _unprocessed(target, lines, answer.get("UnprocessedItems") or {})
@@ -133,6 +141,11 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
             return 0.0
         if len(left) < len(lines):
             sending.pauses = None  # only attempts without progress wear patience out
+    return next_pause(target, sending, last)
+
+
+def next_pause(target: Target, sending: Sending, last: str) -> float:
+    """Seconds to wait before the next attempt; raises TransferError when there have been enough without progress."""
     sending.pauses = sending.pauses or target.patience.pauses()
     pause = next(sending.pauses, None)
     if pause is None:
@@ -142,10 +155,15 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
     return pause
 
 
+def give_up(target: Target, error: WireError) -> TransferError:
+    """What to raise for an answer that no repetition mends."""
+    return TransferError(f"table {target.table}: {error}; nothing more is written to it")
+
+
 def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None) -> Outcome:
     """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible."""
     lane = lane or target.capacity.lanes[0]
-    sending = begin(target, batch)
+    sending = Sending(list(batch))
     _see_through(target, sending, lane)
     return sending.outcome
 
@@ -167,7 +185,7 @@ def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
 def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome, lane: Lane) -> None:
     """Find the lines of a rejected batch that the server does not take, and write the others."""
     if len(group) == 1:
-        return _reject(target, group[0], without_values(reason, group[0][1]), outcome)
+        return reject(target, group[0], without_values(reason, group[0][1]), outcome)
     rest = _without_duplicates(target, group, outcome)
     halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
     for half in halves:
@@ -184,20 +202,20 @@ def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcom
     except WireError as error:
         if error.throttled:
             capacity.settle(lane, size, expected, 0.0, expected)
-            _note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
+            note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
         raise
     answer: dict[str, Any] = orjson.loads(content)
-    table_units, all_units = _consumed(answer)
+    table_units, all_units = consumed(answer)
     left = sum(map(len, (answer.get("UnprocessedItems") or {}).values()))
     if left:
-        _note_throttle(outcome, left, [("UnprocessedItems", "")])
+        note_throttle(outcome, left, [("UnprocessedItems", "")])
     outcome.wcu += all_units
     refused = expected * left / len(lines)
     capacity.settle(lane, size, expected, table_units or expected - refused, refused)
     return answer
 
 
-def _consumed(answer: dict[str, Any]) -> tuple[float, float]:
+def consumed(answer: dict[str, Any]) -> tuple[float, float]:
     """Write units of the table alone, and with its indexes."""
     said = answer.get("ConsumedCapacity")
     if not said:
@@ -206,7 +224,13 @@ def _consumed(answer: dict[str, Any]) -> tuple[float, float]:
     return sum((c.get("Table") or c).get("CapacityUnits", 0.0) for c in said), whole
 
 
-def _note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, str]]) -> None:
+def note_unanswered(outcome: Outcome, items: int) -> None:
+    """These items are sent again, and nobody knows whether they were written."""
+    outcome.reasons[UNANSWERED, ""] += items
+
+
+def note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, str]]) -> None:
+    """These items were throttled, for these reasons."""
     outcome.throttles += 1
     outcome.refused += items
     for reason in reasons:
@@ -231,7 +255,8 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
         ) from None
 
 
-def _reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
+def reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
+    """Put a line into quarantine."""
     try:
         key_hash = digest(key_of(parse_line(line[1]), target.key)).hex()
     except CorruptFile:
@@ -247,37 +272,11 @@ def _without_duplicates(target: Target, group: list[Line], outcome: Outcome) -> 
         try:
             key = digest(key_of(parse_line(line), target.key))
         except CorruptFile as error:
-            _reject(target, (number, line), str(error), outcome)
+            reject(target, (number, line), str(error), outcome)
             continue
         if key in first:
-            _reject(target, (number, line), f"the same key stands in line {first[key]} of the file", outcome)
+            reject(target, (number, line), f"the same key stands in line {first[key]} of the file", outcome)
         else:
             first[key] = number
             kept.append((number, line))
     return kept
-
-
-def _without_taken(target: Target, batch: Sequence[Line], outcome: Outcome) -> list[Line]:
-    """The lines whose key the target does not hold, or holds with the very same item."""
-    parsed: dict[bytes, tuple[int, bytes, Item]] = {}
-    for number, line in batch:
-        try:
-            item = canonical(parse_line(line))
-            key = digest(held_key(item, target.key))
-        except CorruptFile as error:
-            _reject(target, (number, line), str(error), outcome)
-            continue
-        if key in parsed:
-            _reject(target, (number, line), f"the same key stands in line {parsed[key][0]} of the file", outcome)
-        else:
-            parsed[key] = (number, line, item)
-    for held in read_keys(
-        target.wire, target.table, [key_of(i, target.key) for _, _, i in parsed.values()], target.patience
-    ):
-        key = digest(key_of(held, target.key))
-        number, line, item = parsed[key]
-        if digest(held) != digest(item):
-            taken = "the target holds another item under this key, and import.on_non_empty is 'append'"
-            _reject(target, (number, line), taken, outcome)
-            del parsed[key]
-    return [(number, line) for number, line, _ in parsed.values()]

@@ -17,6 +17,7 @@ USED = {
     "S3 PUT requests": "puts",
     "S3 GET requests": "gets",
     "Writes of items": "write_units",
+    "Conditional puts of items, one in a request": "write_units",
     "ImportTable": "import_gb",
     "Scans of the target for the validation": "validation_units",
 }

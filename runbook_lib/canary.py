@@ -55,6 +55,7 @@ def try_canaries(run: Run) -> dict[str, dict[str, Any]]:
     with run.step("validate"):
         for pair in migrated:
             run.ledger.put("canary", pair.source, _tried(run, pair, writer))
+            run.clients.calls.flush()  # puts are told in sums
     return run.ledger.all("canary")
 
 

@@ -128,7 +128,8 @@ def _is_loaded(table: Record) -> bool:
     exported, written = table.get("items_exported"), table.get("items_written")
     ended = ((table.get("spans") or {}).get("import") or [None, None])[1] is not None
     nothing = exported == 0 and table.get("files") == 0
-    return exported is not None and ended and (nothing or written == exported) and not table.get("items_quarantined")
+    taken = None if written is None else written + (table.get("items_present") or 0)
+    return exported is not None and ended and (nothing or taken == exported) and not table.get("items_quarantined")
 
 
 def _schemas(record: Record) -> Check:
@@ -174,7 +175,9 @@ def _counts_differ(table: Record) -> bool:
     if table.get("items_in_target") is None:
         return False
     exported = table.get("items_exported")
-    taken = [v for v in (table.get("lines_read"), table.get("items_written")) if v is not None]
+    written = table.get("items_written")
+    written = None if written is None else written + (table.get("items_present") or 0)
+    taken = [v for v in (table.get("lines_read"), written) if v is not None]
     return any(v != exported for v in taken) or expected_in_target(table) not in (None, table["items_in_target"])
 
 

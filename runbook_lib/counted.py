@@ -1,4 +1,4 @@
-"""How many items of each table were read, written and quarantined, whichever way they were written."""
+"""How many items of each table were read, written, found present and quarantined, whichever way they were written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
     """
     rows = ledger.rows(
         "SELECT source, COUNT(*) AS files, SUM(items) AS exported, SUM(lines) AS lines, SUM(written) AS written, "
-        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined FROM file f GROUP BY source"
+        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined, "
+        "(SELECT COALESCE(SUM(last - first + 1), 0) FROM present p WHERE p.source = f.source) AS present "
+        "FROM file f GROUP BY source"
     )
     found = {row["source"]: dict(row) for row in rows}
     for source, fact in ledger.all("import").items():
@@ -24,5 +26,6 @@ def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
             found[source] |= {
                 "written": state["imported"] if ended else None,
                 "quarantined": state["errors"] if ended else None,
+                "present": 0 if ended else None,
             }
     return found

@@ -15,7 +15,7 @@ from typing import Any
 from runbook_lib.aws.standing import Standing
 from runbook_lib.aws.tables import Index
 from runbook_lib.config import Migration
-from runbook_lib.pace import Range, by_machine, divided, read_rates, write_rates
+from runbook_lib.pace import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
 from runbook_lib.prices import prices_of, sources_of
 
 GB = 1 << 30
@@ -23,6 +23,8 @@ WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent 
 EXPORT_SECONDS = (300.0, 1_800.0)  # an export takes AWS minutes, however small it is; measured by others
 SERVICE_SECONDS = (200.0, 600.0)
 SMALL_FILES = 6  # manifests, their digests, a marker and one data file
+# The two ways of writing; a put that finds something there costs as much as one that does not.
+WRITTEN, APPENDED = "Writes of items", "Conditional puts of items, one in a request"
 REPEATED = "Writes repeated in replicas"
 MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
 
@@ -100,12 +102,13 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
     works = [_work(config, load, standings.get(load.source, Standings(None, None))) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
+    writes = APPENDED if config.import_.on_non_empty == "append" else WRITTEN
     parts = [
         _export(config, loads),
         _scans(config, loads, standings),
         _transfer(config, loads),
         *_requests(config, loads),
-        _writes(config, "Writes of items", [(w, w.write_units) for w in written], standings),
+        _writes(config, writes, [(w, w.write_units) for w in written], standings),
         _writes(config, "Writes of indexes", [(w, w.index_units) for w in written], standings),
         _imports(config, loads),
         _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
@@ -151,7 +154,8 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
-    own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items)
+    machine = MACHINE if config.import_.on_non_empty != "append" else singly(config.import_.concurrency)
+    own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items, machine)
     return Work(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
         import_seconds=own if load.writing == "batch_write" else _service_seconds(load),

@@ -7,16 +7,16 @@ value that is None stays unknown in every sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from runbook_lib.definition_findings import attention_to_definitions, unannounced
 from runbook_lib.index_queries import wrong_indexes
+from runbook_lib.notable import NOTABLE
 from runbook_lib.record import Record, starts_of
 from runbook_lib.throttling import diagnose
-from runbook_lib.trust import unasked
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
 
@@ -96,7 +96,9 @@ def unproved(table: Record) -> list[str]:
         found += _unlike(exported, table.get("items_compared"), "items were compared")
     elif not (exported == 0 and table.get("files") == 0):  # no data file: there was no line to read or write
         found += _unlike(exported, table.get("lines_read"), "lines were read")
-        found += _unlike(exported, table.get("items_written"), "writes were acknowledged")
+        written, present = table.get("items_written"), table.get("items_present") or 0
+        what = "writes were acknowledged or found present" if present else "writes were acknowledged"
+        found += _unlike(exported, written if written is None else written + present, what)
     expected = expected_in_target(table)
     held = table.get("items_in_target")
     if held is None:
@@ -123,7 +125,7 @@ def _unlike(exported: int, value: int | None, what: str) -> list[str]:
 
 
 def expected_in_target(table: Record) -> int | None:
-    """How many items a scan of the target should find: the written ones, less expired, plus extra.
+    """How many items a scan of the target should find: the written ones and those present, less expired, plus extra.
 
     Where something else than this run filled the target, the compared ones stand for the written.
     """
@@ -132,7 +134,8 @@ def expected_in_target(table: Record) -> int | None:
         written = table.get("items_exported")
     if written is None:
         return None
-    return int(written) - (table.get("expired") or 0) + (table.get("extra") or 0)
+    present = 0 if table.get("compared_only") else table.get("items_present") or 0
+    return int(written) + present - (table.get("expired") or 0) + (table.get("extra") or 0)
 
 
 def contradictions(record: Record) -> list[str]:
@@ -165,32 +168,6 @@ def not_migrated(record: Record) -> list[tuple[str, str]]:
         for t in tables_of(record)
         if t.get("verdict") == NOT_MIGRATED or t.get("method") == "skipped"
     ]
-
-
-def _moved(table: Record) -> bool:
-    digests = table.get("export_digest"), table.get("target_digest")
-    unlike = all(digests) and digests[0] != digests[1] and not table.get("items_quarantined")  # those are in one of two
-    differ = unlike or bool(table.get("moved"))
-    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
-
-
-NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
-    (
-        lambda t: t.get("method") == "scan" and t.get("items_exported") is not None,
-        "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
-    ),
-    (
-        lambda t: t.get("manifest_checked") is False,
-        "exported with manifests that have no MD5 sidecar to be checked against",
-    ),
-    (unasked, "taken from an export of which nobody could check whether it is the whole table"),
-    (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
-    (lambda t: t.get("import_table"), "made and filled by ImportTable, whose ImportedItemCount counts as written"),
-    (lambda t: t.get("items_before"), "loaded into a target that held items before"),
-    (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
-    (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
-    (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
-)
 
 
 def attention(record: Record) -> list[str]:

@@ -45,6 +45,7 @@ class Report:
     bytes: int = 0
     beyond: list[Span] = field(default_factory=list)
     rejected: list[tuple[int, str | None, str]] = field(default_factory=list)
+    present: list[Span] = field(default_factory=list)
     wcu: float = 0.0
     throttles: int = 0
     refused_items: int = 0
@@ -60,7 +61,7 @@ class Report:
 
     @property
     def items(self) -> int:
-        return self.written + len(self.rejected)
+        return self.written + len(self.rejected) + sum(last - first + 1 for first, last in self.present)
 
     def to_message(self) -> Message:
         return asdict(self)
@@ -68,7 +69,7 @@ class Report:
     @classmethod
     def of(cls, message: Message) -> Report:
         """What `to_message` made, with the lists that the wire makes of pairs put right."""
-        pairs = {n: [tuple(row) for row in message[n]] for n in ("beyond", "rejected", "reasons", "calls")}
+        pairs = {n: [tuple(row) for row in message[n]] for n in ("beyond", "rejected", "present", "reasons", "calls")}
         return cls(**message | pairs)
 
 
@@ -180,6 +181,7 @@ class Holding:
         file.watermark, file.written, file.bytes = report.acknowledged, report.written, report.bytes
         file.earlier = tuple(report.beyond)
         file.rejected += [Rejection(*row) for row in report.rejected[len(before.rejected) :]]
+        file.present += report.present[len(before.present) :]
 
 
 def more_reasons(report: Report, before: Report) -> Counter[tuple[str, str]]:

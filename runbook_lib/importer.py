@@ -53,7 +53,7 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         if run.execute:
             check_confirmation(run.confirmation, run.clients)
             run.ledger.put("run", "executed", True)
-        writer = run.clients.writer(_written_here(pairs)) if run.execute else None
+        writer = _writer(run, pairs) if run.execute else None
         exports = {p.source: _export_of(run, p) for p in pairs}
         failures: list[str] = []
         for pair in pairs:
@@ -137,8 +137,16 @@ def _service(run: Run, pair: Pair) -> dict[str, Any] | None:
     return known
 
 
-def _written_here(pairs: list[Pair]) -> frozenset[str]:
-    return frozenset(pair.target for pair in pairs if pair.writing != IMPORT_TABLE)
+def _writer(run: Run, pairs: list[Pair]) -> Wire:
+    """A wire for the tables that are written here: by batches of puts, or by puts where nothing is."""
+    here = [pair for pair in pairs if pair.writing != IMPORT_TABLE]
+    if run.config.import_.on_non_empty != "append":
+        return run.clients.writer(frozenset(pair.target for pair in here))
+    return run.clients.appender({pair.target: _partition(pair) for pair in here if pair.target_facts})
+
+
+def _partition(pair: Pair) -> str:
+    return next(attribute.name for attribute in _facts(pair).key if attribute.role == "HASH")
 
 
 def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
@@ -255,6 +263,7 @@ def _begin(run: Run, pair: Pair, export: dict[str, Any], *, execute: bool) -> di
         "started": started,
         "binding": binding,
         "items_before": before,
+        "on_non_empty": run.config.import_.on_non_empty,
         "recovery": is_on(run.clients.target, pair.target) if before else None,
     }
     run.ledger.put("import", pair.source, fact)
@@ -281,14 +290,16 @@ def _items_before(run: Run, pair: Pair) -> int:
 
 
 def _check_conservation(run: Run, source: str) -> None:
-    """Law 1: for every file, exported = lines read = written + quarantined."""
+    """Law 1: for every file, exported = lines read = written + quarantined + present."""
     for row in run.ledger.rows(
-        "SELECT f.*, (SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source AND q.key = f.key) AS quarantined "
-        "FROM file f WHERE f.source = ?",
+        "SELECT f.*, (SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source AND q.key = f.key) AS quarantined, "
+        "(SELECT COALESCE(SUM(last - first + 1), 0) FROM present p WHERE p.source = f.source AND p.key = f.key) "
+        "AS present FROM file f WHERE f.source = ?",
         source,
     ):
-        if not row["items"] == row["lines"] == row["written"] + row["quarantined"]:
+        if not row["items"] == row["lines"] == row["written"] + row["quarantined"] + row["present"]:
             raise TransferError(
                 f"{row['key']}: the manifest says {row['items']} items, {row['lines']} lines were read, "
-                f"{row['written']} written and {row['quarantined']} quarantined; they should add up"
+                f"{row['written']} written, {row['present']} present and {row['quarantined']} quarantined; they should "
+                "add up"
             )

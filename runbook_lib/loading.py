@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import MAX_ITEMS, Outcome, Rejection, Target, batches
+from runbook_lib.batch import Outcome, Rejection, Target, batches, items_at_once
 from runbook_lib.crew import Shift
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import CorruptFile, TransferError
@@ -39,6 +39,7 @@ class TableProgress:
     items: int
     done: int = 0
     quarantined: int = 0
+    present: int = 0
     bytes: int = 0
     wcu: float = 0.0
     throttles: int = 0
@@ -122,12 +123,13 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
 def check_only(loading: Loading, measure: Measure) -> None:
     """Fetch, check, parse, batch and measure every file of a table, and send nothing."""
     progress = loading.progress
+    at_once = items_at_once(loading.run.config.import_.on_non_empty != "append")
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
                 _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
                 progress.done += len(checked.unreadable)
-                for batch in batches(checked.items()):
+                for batch in batches(checked.items(), at_once):
                     progress.done += len(batch)
                     measure.add(batch)
                 progress.bytes += checked.size
@@ -148,7 +150,7 @@ def load(loading: Loading, target: Target) -> None:
         flush(loading, lock)
         loading.show("loading")
 
-    writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // MAX_ITEMS)
+    writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // target.at_once)
     try:
         send_files(loading.files, target, writers, lambda file: _open_file(loading, file, target), note, keep)
     finally:
@@ -161,7 +163,7 @@ def _open_file(loading: Loading, file: FileProgress, target: Target) -> OpenFile
         checked = _open(loading, file, stack, target.stop.is_set)
         if checked is None:
             return None
-        return opened(file, checked, stack.pop_all())
+        return opened(file, checked, stack.pop_all(), target.at_once)
 
 
 def _open(
@@ -202,6 +204,9 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
         rejected = [(f, f.rejected) for f in touched.values() if f.rejected]
         for file, _ in rejected:
             file.rejected = []
+        present = [(f, list(f.told_present())) for f in touched.values()]
+        for file, _ in present:
+            file.present = []
         reasons, loading.reasons = loading.reasons, Counter()
     try:
         with run.ledger.batch():
@@ -211,6 +216,10 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
             )
             for file, rejections in rejected:
                 _quarantine(loading, file, rejections)
+            run.ledger.write(
+                "INSERT OR REPLACE INTO present VALUES (?, ?, ?, ?)",
+                [(source, file.file.key, first, last) for file, spans in present for first, last in spans],
+            )
             run.ledger.write(
                 "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
                 [(source, reason, resource, items) for (reason, resource), items in reasons.items()],
@@ -222,6 +231,8 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
             loading.reasons += reasons
             for file, rejections in rejected:
                 file.rejected = rejections + file.rejected
+            for file, spans in present:
+                file.present = spans + file.present
         raise
     _check_quarantine_limit(loading)
 
@@ -263,7 +274,8 @@ def _count(loading: Loading) -> None:
     """What is done so far, from the files and the ledger's quarantine."""
     progress = loading.progress
     progress.quarantined = _quarantined(loading)
-    progress.done = sum(f.written for f in loading.files) + progress.quarantined
+    progress.present = _present(loading)
+    progress.done = sum(f.written for f in loading.files) + progress.quarantined + progress.present
     progress.bytes = sum(f.bytes for f in loading.files)
 
 
@@ -271,3 +283,9 @@ def _quarantined(loading: Loading) -> int:
     source = loading.progress.source
     rows = loading.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
     return int(rows[0]["n"])
+
+
+def _present(loading: Loading) -> int:
+    source = loading.progress.source
+    rows = loading.run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present WHERE source = ?", source)
+    return int(rows[0]["n"] or 0)

@@ -29,6 +29,13 @@ class Range:
 
 TABLE_SECONDS = Range(0.1, 3.0)  # of each step of a table, however small it is
 MACHINE = Range(3_000.0, 50_000.0)  # items per second one process sends or compares; docs/benchmarks.md
+SINGLE = Range(1_000.0, 12_000.0)  # puts of single items per second of one process; docs/benchmarks.md
+ANSWER_SECONDS = Range(0.003, 0.02)  # of a put
+
+
+def singly(in_flight: int) -> Range:
+    """Items per second where each is a request of its own: as many as answers come, and a machine can send."""
+    return Range(min(SINGLE.low, in_flight / ANSWER_SECONDS.high), min(SINGLE.high, in_flight / ANSWER_SECONDS.low))
 
 
 def write_rates(standing: Standing | None, ceiling: float | None = None) -> Range:
@@ -61,8 +68,8 @@ def divided(units: Range | None, rates: Range) -> Range | None:
     return None if units is None else Range(units.low / rates.high, units.high / rates.low)
 
 
-def by_machine(seconds: Range | None, items: int | None) -> Range | None:
+def by_machine(seconds: Range | None, items: int | None, machine: Range = MACHINE) -> Range | None:
     """What the table allows or what a machine can do, whichever takes longer."""
     if seconds is None or items is None:
         return None
-    return TABLE_SECONDS + Range(max(seconds.low, items / MACHINE.high), max(seconds.high, items / MACHINE.low))
+    return TABLE_SECONDS + Range(max(seconds.low, items / machine.high), max(seconds.high, items / machine.low))

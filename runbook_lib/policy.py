@@ -153,6 +153,9 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     ]
 
 
+ANYWHERE = frozenset({"dynamodb:ListImports"})  # it knows no resources
+
+
 def _yourself(role_arn: str | None, who: Identity) -> Json:
     """The pre-flight asks IAM what the policies of its own identity allow."""
     own = role_arn or who.principal
@@ -165,6 +168,8 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
     indexes = [f"{arn}/index/*" for arn in migrated]
     looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive"]
+    # A put where nothing is has a condition, which a batch cannot have.
+    puts = ["PutItem"] if config.import_.on_non_empty == "append" else ["BatchWriteItem"]
     looks += ["Scan"] if config.import_.on_non_empty != "append" else []
     imported, only_imports = _imported(config, grants), config.import_.strategy == "import_table"
     creates = migrated if config.tables.create_missing and not only_imports else []
@@ -182,15 +187,10 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         _allow("WarmTables", _dynamodb("UpdateTable"), warmed),
         _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
         _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
-        _allow("WriteTables", _dynamodb("BatchWriteItem"), [] if only_imports else migrated),
+        _allow("WriteTables", _dynamodb(*puts), [] if only_imports else migrated),
         _allow("CreateTables", list(TARGET_CREATES), creates),
-        # ListImports knows no resources.
-        _allow("FindImports", _dynamodb("ListImports"), ["*"] if imported else []),
-        _allow(
-            "ImportTables",
-            list(TARGET_IMPORTS - {"dynamodb:ListImports"}),
-            [*imported, *(f"{arn}/import/*" for arn in imported)],
-        ),
+        _allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
+        _allow("ImportTables", list(TARGET_IMPORTS - ANYWHERE), [*imported, *(f"{a}/import/*" for a in imported)]),
         _allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
         _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),

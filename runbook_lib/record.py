@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.batch import UNANSWERED
 from runbook_lib.counted import counted
 from runbook_lib.durable import write_atomically
 from runbook_lib.ledger import Ledger
@@ -20,7 +21,10 @@ from runbook_lib.unfinished import as_unfinished
 from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
 
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
-SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
+SUMMED = (
+    "items_exported", "items_written", "items_filtered", "items_quarantined", "items_present", "items_in_target",
+    "bytes",
+)  # fmt: skip
 SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_group", "failure_code", "failure")
 SHOWN_DIFFERENCES = 100
 QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
@@ -28,6 +32,9 @@ QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
 SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired")
 Record = dict[str, Any]
+NOT_LOADED: Record = {
+    "wcu": None, "throttled_requests": None, "throttled": [], "items_sent_again": None,
+}  # fmt: skip
 
 
 def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = False, interrupted: bool = False) -> Record:
@@ -94,7 +101,7 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             before.get(entry["pair"]["source"]),
             imports.get(entry["pair"]["source"]),
         )
-        | writing.get(entry["pair"]["source"], {"wcu": None, "throttled_requests": None, "throttled": []})
+        | writing.get(entry["pair"]["source"], NOT_LOADED)
         | _looked_at(ledger, entry["pair"]["source"], validations.get(entry["pair"]["source"]))
         for entry in planned
     ]
@@ -111,8 +118,11 @@ def _writing(ledger: Ledger) -> dict[str, Record]:
             "throttled": [
                 {"reason": r["reason"], "resource": r["resource"], "items": r["items"]}
                 for r in reasons
-                if r["source"] == row["source"]
+                if r["source"] == row["source"] and r["reason"] != UNANSWERED
             ],
+            "items_sent_again": sum(
+                r["items"] for r in reasons if r["source"] == row["source"] and r["reason"] == UNANSWERED
+            ),
         }
         for row in sums
     }
@@ -131,7 +141,7 @@ def _table(
     exported = export["items"] if export and export["status"] == "COMPLETED" else None
     manifest = (export or {}).get("manifest") or {}
     if exported == 0 and not files:  # a manifest without files: nothing to read is read in full
-        files = {"lines": 0, "written": 0, "quarantined": 0}
+        files = {"lines": 0, "written": 0, "quarantined": 0, "present": 0}
     verdict, reasons = table_verdict(executed, loaded, checked)
     if pair["method"] == "skip" and export is not None:
         verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]
@@ -160,6 +170,8 @@ def _table(
         else None,
         "items_filtered": 0 if exported is not None and not compared_only else None,
         "items_quarantined": files.get("quarantined") if exported is not None and not compared_only else None,
+        "items_present": files.get("present") if exported is not None and not compared_only else None,
+        "on_non_empty": (loaded or {}).get("on_non_empty"),
         "items_before": (loaded or {}).get("items_before"),
         "items_compared": compared.get("items_compared"),
         "items_in_target": compared.get("items_in_target"),

@@ -131,7 +131,7 @@ def totals(record: Record) -> list[tuple[str, str]]:
     """The totals, each added up from the tables anew."""
     tables = record.get("tables") or []
     loading = [v for t in tables if (v := (t.get("seconds_by_step") or {}).get("import")) is not None]
-    written, busy = total(tables, "items_written"), sum(loading)
+    written, present, busy = total(tables, "items_written"), total(tables, "items_present"), sum(loading)
     rate = f"{wording.count(round(written.value / busy))} items/s" if written.value and busy else wording.NOT_MEASURED
     weight = total(tables, "bytes")
     billed = wording.size(weight.value) if weight.known else wording.NOT_MEASURED
@@ -139,7 +139,7 @@ def totals(record: Record) -> list[tuple[str, str]]:
         ("Tables", f"{len(tables):,} ({verdicts(record)})"),
         ("Items in the manifests", str(total(tables, "items_exported"))),
         ("Lines read from the exports", str(total(tables, "lines_read"))),
-        ("Writes acknowledged", str(written)),
+        ("Writes acknowledged", f"{written}{f', and {present} present, owner not known' if present.value else ''}"),
         ("Items in the targets, by scan", str(total(tables, "items_in_target"))),
         ("Filtered / in quarantine", f"{total(tables, 'items_filtered')} / {total(tables, 'items_quarantined')}"),
         *((kind.capitalize(), str(total(tables, kind))) for kind in ("missing", "different", "extra", "expired")),
@@ -162,7 +162,9 @@ def _empty(tables: Sequence[Record]) -> str:
 def reconciled(record: Record, table: Record) -> dict[str, Any]:
     """A table's row: every count as text, and which of them disagree with the manifest."""
     exported, written = table.get("items_exported"), bool(record.get("executed"))
-    expected = {"items_exported": exported, "lines_read": exported, "items_written": exported if written else None}
+    present = table.get("items_present") or 0
+    due = exported - present if written and exported is not None else None
+    expected = {"items_exported": exported, "lines_read": exported, "items_written": due}
     if table.get("items_in_target") is not None:
         expected["items_in_target"] = expected_in_target(table)
     proved_empty = exported == 0 and table.get("verdict") == PASS

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 
-from runbook_lib.batch import Outcome, Target, batches, begin, send_once
+from runbook_lib.appending import append_once
+from runbook_lib.batch import MAX_ITEMS, Outcome, Sending, Target, batches, send_once
 from runbook_lib.datafile import CheckedFile
 from runbook_lib.turns import OpenFile, Turns
 from runbook_lib.watermark import FileProgress
@@ -48,21 +49,20 @@ def send_files(
             turns.close()
 
 
-def opened(file: FileProgress, checked: CheckedFile, own: ExitStack) -> OpenFile:
+def opened(file: FileProgress, checked: CheckedFile, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
     """A checked file, ready to be drawn from: the lines that no earlier start has seen acknowledged."""
     lines = checked.items(file.watermark)
-    cut = batches(file.left(lines) if file.earlier else lines)
+    cut = batches(file.left(lines) if file.earlier else lines, at_once)
     return OpenFile(file, cut, own, checked.lines - file.written, checked.stored)
 
 
 def _write_turns(target: Target, turns: Turns, note: Note) -> None:
     """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
+    send = send_once if target.replace else append_once
     while (turn := turns.draw()) is not None:
-        sending = turn.sending or begin(target, turn.lines)
+        sending = turn.sending or Sending(list(turn.lines))
         turn.sending = sending
-        if not sending.lines:
-            target.capacity.stay(turn.lane)
-        elif (pause := send_once(target, sending, turn.lane, turn.units)) or sending.lines:
+        if (pause := send(target, sending, turn.lane, turn.units)) or sending.lines:
             turns.give_back(turn, sending.lines, pause)
             continue
         with target.capacity.changed:

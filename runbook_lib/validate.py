@@ -198,6 +198,7 @@ def _witnesses(
         "lines_read": (row.get("lines") or 0) if loaded else None,
         "items_written": (row.get("written") or 0) if loaded else None,
         "items_quarantined": (row.get("quarantined") or 0) if loaded else None,
+        "items_present": (row.get("present") or 0) if loaded else None,
         "items_filtered": 0 if loaded else None,
         "items_compared": comparison.exported,
         "items_in_target": comparison.found,
@@ -216,7 +217,7 @@ def disagreements(counts: dict[str, int | None], found: dict[str, int], loaded: 
     reasons = _import_disagreements(counts, loaded) if loaded is not None else []
     if compared != manifest:
         reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
-    due = compared if loaded is None else counts["items_written"] or 0
+    due = compared if loaded is None else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
     expected = due - found["expired"] + found["extra"]
     if held != expected:
         reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")
@@ -237,7 +238,10 @@ def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[
         reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
     for name, value in (
         ("lines read", counts["lines_read"] or 0),
-        ("written and quarantined", (counts["items_written"] or 0) + (counts["items_quarantined"] or 0)),
+        (
+            "written, present or quarantined",
+            sum(counts.get(name) or 0 for name in ("items_written", "items_present", "items_quarantined")),
+        ),
     ):
         if value != counts["in_manifest"]:
             reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")

@@ -28,6 +28,8 @@ class FileProgress:
     earlier: tuple[Span, ...] = ()
     sent: deque[tuple[Span, Slot]] = field(default_factory=deque)
     rejected: list[Rejection] = field(default_factory=list)
+    present: list[Span] = field(default_factory=list)
+    _fresh: list[int] = field(default_factory=list)
 
     def send(self, batch: list[Line]) -> Slot:
         """Note a batch as sent; what becomes of it is told with `settle`."""
@@ -41,8 +43,19 @@ class FileProgress:
         self.written += outcome.written
         self.bytes += outcome.bytes
         self.rejected += outcome.rejected
+        self._fresh += outcome.present
         while self.sent and self.sent[0][1]:
             (_, self.watermark), _ = self.sent.popleft()
+
+    def told_present(self) -> list[Span]:
+        """`present` with all that has come in: the lines whose very item was there already, as spans."""
+        fresh, self._fresh = sorted(self._fresh), []
+        for number in fresh:
+            if self.present and number == self.present[-1][1] + 1 and number != fresh[0]:
+                self.present[-1] = (self.present[-1][0], number)
+            else:
+                self.present.append((number, number))
+        return self.present
 
     def beyond(self) -> list[Span]:
         """The lines above the watermark that are acknowledged, too."""

@@ -19,7 +19,8 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
 - **yes**: allowed.
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
-  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan, `PutItem` and `DeleteItem` for them with
+  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan (with `import.on_non_empty: append` instead
+  `PutItem`, and only with the condition that nothing is under the key), `PutItem` and `DeleteItem` for them with
   `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
   `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
   imported, and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a

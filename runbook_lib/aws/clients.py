@@ -17,6 +17,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runbook_lib import __version__
+from runbook_lib.aws.conditional import forms_of_appending
 from runbook_lib.aws.guard import (
     FORMS,
     FORMS_OF_DELETING,
@@ -27,6 +28,7 @@ from runbook_lib.aws.guard import (
     STAGING_DELETES,
     STAGING_LISTS,
     TARGET,
+    TARGET_APPENDS,
     TARGET_CANARY,
     TARGET_CREATES,
     TARGET_DELETES,
@@ -111,6 +113,10 @@ class Clients:
         """
         return writer(self.target, self._sessions["target"], self.target_identity, self.calls, tables)
 
+    def appender(self, keys: Mapping[str, str]) -> Wire:
+        """A wire that may also put items where none is, into the named tables; `keys` has their partition keys."""
+        return appender(self.target, self._sessions["target"], self.target_identity, self.calls, keys)
+
     def recovery(self, tables: frozenset[str]) -> Any:
         """A source client that may also turn point-in-time recovery on, for the named tables only."""
         grants = dict.fromkeys(SOURCE_RECOVERY, tables)
@@ -173,6 +179,15 @@ def writer(client: Any, session: Any, who: Identity, calls: Calls, tables: froze
     for name in sorted(tables):
         check_place(client, who, name)
     return Wire(client, session.get_credentials(), Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables)
+
+
+def appender(client: Any, session: Any, who: Identity, calls: Calls, keys: Mapping[str, str]) -> Wire:
+    """A wire of the target's client that may also put items where none is; see `Clients.appender`."""
+    tables = frozenset(keys)
+    for name in sorted(tables):
+        check_place(client, who, name)
+    guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, tables), forms_of_appending(keys))
+    return Wire(client, session.get_credentials(), guard, write_tables=tables)
 
 
 def check_place(client: Any, who: Identity, name: str) -> None:

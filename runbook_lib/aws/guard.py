@@ -67,6 +67,8 @@ FORMS_OF_DELETING: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 # With --execute, on the tables of the plan.
 TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
+# With --execute and import.on_non_empty: append, instead of it: only where nothing is there, see conditional.py.
+TARGET_APPENDS = frozenset({"dynamodb:PutItem"})
 # Only with validate.canary: one reserved item per target, see canary.py.
 TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
 # With --execute, on the tables that import.warm_throughput names.
@@ -103,7 +105,7 @@ IMPORT_FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
-TOLD_IN_SUMS = frozenset({"BatchWriteItem"})
+TOLD_IN_SUMS = frozenset({"BatchWriteItem", "PutItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
@@ -121,7 +123,13 @@ STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
 ALWAYS = {"source": SOURCE, "target": TARGET, "staging": STAGING}
 ASKED = {
     "source": SOURCE_RECOVERY,
-    "target": TARGET_WRITES | TARGET_CANARY | TARGET_WARMING | TARGET_CREATES | TARGET_IMPORTS | TARGET_DELETES,
+    "target": TARGET_WRITES
+    | TARGET_APPENDS
+    | TARGET_CANARY
+    | TARGET_WARMING
+    | TARGET_CREATES
+    | TARGET_IMPORTS
+    | TARGET_DELETES,
     "staging": STAGING_DELETES | STAGING_LISTS,
 }
 # Where botocore's events call a service by another name than its client.
@@ -217,9 +225,9 @@ class Guard:
         self.check(model.service_model.service_name, model.name)
 
     def _check_table(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        self._check_granted(model.service_model.service_name, model.name, params)
+        self.check_granted(model.service_model.service_name, model.name, params)
 
-    def _check_granted(self, service: str, name: str, params: Mapping[str, Any]) -> None:
+    def check_granted(self, service: str, name: str, params: Mapping[str, Any]) -> None:
         """A granted operation acts on a table it was granted for, given by its plain name."""
         granted = self.grants.get(f"{service}:{name}")
         if granted is None:
@@ -240,7 +248,7 @@ class Guard:
         service, operation = event_name.split(".", 2)[1:]
         self.check(EVENT_NAMES.get(service, service), operation)
         if service == "dynamodb" and f"{service}:{operation}" in self.grants:
-            self._check_granted(service, operation, json.loads(request.data or b"{}"))
+            self.check_granted(service, operation, json.loads(request.data or b"{}"))
         self.count(operation)
 
 

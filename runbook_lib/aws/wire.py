@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
@@ -32,12 +34,22 @@ LATER = frozenset({408, 425, 429})
 class WireError(TransferError):
     """DynamoDB answered with an error; `code` is its short name.
 
-    `reasons` are the throttling reasons it gave: (reason, ARN of the table or index).
+    `reasons` are the throttling reasons it gave: (reason, ARN of the table or index). `item` is the one that
+    stood in the way of a condition, where it says so.
     """
 
-    def __init__(self, operation: str, status: int, code: str, message: str, reasons: list[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        operation: str,
+        status: int,
+        code: str,
+        message: str,
+        reasons: list[tuple[str, str]],
+        item: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"{operation} was answered with {status} {code}: {message}")
         self.status, self.code, self.message, self.reasons = status, code, message, reasons
+        self.item = item
 
     @property
     def throttled(self) -> bool:
@@ -92,12 +104,17 @@ class Wire:
         return self._send("BatchWriteItem", body_of(table, lines))
 
     def write_item(self, operation: str, table: str, body: bytes) -> bytes:
-        """Send one writing request, once; raises ForbiddenCall unless it names this granted table and no other."""
+        """Send one writing request, once; raises ForbiddenCall unless it names this granted table and no other.
+
+        Where the guard grants the operation in one form only, it has to have that form.
+        """
         self._check_granted(table)
-        if (named := _tables_in(body)) != {table}:
+        request = _parsed(body)
+        if (named := _tables_in(request)) != {table}:
             raise ForbiddenCall(
                 f"writing to {sorted(named)} is not part of the plan; this request was granted for {table!r} alone"
             )
+        self._guard.check_granted("dynamodb", operation, request)
         return self._send(operation, body)
 
     def post(self, operation: str, body: bytes) -> bytes:
@@ -152,14 +169,17 @@ def body_of(table: str, lines: Iterable[bytes]) -> bytes:
     return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
 
 
-def _tables_in(body: bytes) -> set[str]:
-    """The tables that a writing request names; nothing is said of what is not one JSON object."""
+def _parsed(body: bytes) -> dict[str, Any]:
+    """A request; nothing is said of what is not one JSON object."""
     try:
-        request = json.loads(body)
+        request = orjson.loads(body)
     except ValueError:
-        return set()
-    if not isinstance(request, dict):
-        return set()
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _tables_in(request: dict[str, Any]) -> set[str]:
+    """The tables that a writing request names."""
     batch = request.get("RequestItems")
     return {str(request["TableName"])} if "TableName" in request else set(batch if isinstance(batch, dict) else ())
 
@@ -173,7 +193,12 @@ def _error(operation: str, status: int, content: bytes) -> WireError:
         data = {}
     code = str(data.get("__type", "")).rsplit("#", 1)[-1] or f"HTTP{status}"
     message = data.get("message") or data.get("Message") or content[:200].decode(errors="replace")
-    return WireError(operation, status, code, str(message), _reasons(data.get("ThrottlingReasons")))
+    return WireError(operation, status, code, str(message), _reasons(data.get("ThrottlingReasons")), _item(data))
+
+
+def _item(data: dict[str, Any]) -> dict[str, Any] | None:
+    held = data.get("Item")
+    return held if isinstance(held, dict) and held else None
 
 
 def _reasons(said: Any) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from runbook_lib.aws.clients import CONFIG, Identity, identify, s3_config, session_of, writer
+from runbook_lib.aws.clients import CONFIG, Identity, appender, identify, s3_config, session_of, writer
 from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
@@ -39,6 +39,15 @@ class WorkerClients:
             if table not in self._writers:
                 self._writers[table] = writer(
                     self.target, self._session, self.target_identity, self.calls, frozenset({table})
+                )
+            return self._writers[table]
+
+    def appender(self, table: str, key: str) -> Wire:
+        """A wire that may also put items where none is, into this one target table; looked up once."""
+        with self._lock:
+            if table not in self._writers:
+                self._writers[table] = appender(
+                    self.target, self._session, self.target_identity, self.calls, {table: key}
                 )
             return self._writers[table]
 

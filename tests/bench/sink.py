@@ -1,4 +1,4 @@
-"""A DynamoDB that acknowledges every BatchWriteItem at once and keeps nothing, in a process of its own.
+"""A DynamoDB that acknowledges every BatchWriteItem and PutItem at once and keeps nothing, in a process of its own.
 
 What is measured against it is the client. It says that every table is there, and may hand out one stored file
 under every key as S3 would. A GET of / answers with how many requests and puts came in, and its processor time.
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(_described(bytes(received[end + 4 : self._wanted])))
             else:
                 self._counts.requests += 1
-                self._counts.puts += received.count(b'"PutRequest"', end, self._wanted)
+                self._counts.puts += received.count(b'"PutRequest"', end, self._wanted) or b".putitem" in head
                 if self._delay:
                     asyncio.get_running_loop().call_later(self._delay, self._transport.write, ACKNOWLEDGED)
                 else:

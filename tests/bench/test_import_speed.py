@@ -17,7 +17,8 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from runbook_lib.aws.clients import CONFIG
-from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
+from runbook_lib.aws.conditional import forms_of_appending
+from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Line, Target, batches, write_batch
 from runbook_lib.capacity import Capacity
@@ -28,6 +29,7 @@ from tests.bench.sink import Sink, running_sink
 
 TABLE = "bench-dst-things"
 FEW, MANY, FILES = 5_000, 50_000, 8
+SINGLY = 1_000
 
 
 @pytest.fixture
@@ -58,6 +60,16 @@ def by_client(client: Any, lines: Sequence[bytes]) -> None:
             puts = client.batch_write_item(RequestItems={TABLE: puts})["UnprocessedItems"].get(TABLE, [])
 
 
+def by_conditional_client(client: Any, lines: Sequence[bytes]) -> None:
+    """The low-level client, one conditional put a request."""
+    for line in lines:
+        client.put_item(
+            TableName=TABLE, Item=orjson.loads(line)["Item"], ConditionExpression="attribute_not_exists(#key)",
+            ExpressionAttributeNames={"#key": "id"}, ReturnConsumedCapacity="INDEXES",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )  # fmt: skip
+
+
 def by_wire(target: Target, cut: Sequence[list[Line]], threads: int) -> None:
     """Ours: the lines spliced into requests."""
     with ThreadPoolExecutor(threads) as pool:
@@ -65,7 +77,9 @@ def by_wire(target: Target, cut: Sequence[list[Line]], threads: int) -> None:
     assert written == sum(map(len, cut))
 
 
-def by_engine(session: boto3.Session, client: Any, stored: Sequence[OneFile], folder: Path) -> None:
+def by_engine(
+    session: boto3.Session, client: Any, stored: Sequence[OneFile], folder: Path, *, append: bool = False
+) -> None:
     """Ours, whole: fetch, MD5, gunzip, cut, write, and a ledger that knows each call and each watermark."""
     calls = Calls()
     with closing(Ledger(folder / f"{time.monotonic_ns()}.sqlite")) as ledger:
@@ -76,7 +90,7 @@ def by_engine(session: boto3.Session, client: Any, stored: Sequence[OneFile], fo
                          [("bench", f.file.key, f.file.ordinal, f.file.md5, f.file.items)])  # fmt: skip
         items = sum(f.file.items for f in stored)
         loading = Loading(run, "bucket", files_of(run, "bench"), TableProgress("bench", TABLE, items), lambda _: None)
-        load(loading, _target(client, session, calls))
+        load(loading, _appending(client, session, calls) if append else _target(client, session, calls))
         assert loading.progress.done == items
         assert not loading.failures
 
@@ -86,6 +100,35 @@ def _target(client: Any, session: boto3.Session, calls: Calls) -> Target:
     wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
     capacity = Capacity(FILES, 8, 1e9)
     return Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
+
+
+def _appending(client: Any, session: boto3.Session, calls: Calls) -> Target:
+    keys = {TABLE: "id"}
+    guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, frozenset(keys)), forms_of_appending(keys))
+    wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset(keys))
+    return Target(wire, TABLE, ID, False, Patience(), threading.Event(), Capacity(FILES, 8, 1e9))
+
+
+@pytest.mark.bench
+def test_an_item_that_is_added_costs_less_than_a_conditional_put_of_boto3(
+    sink: Sink, session: boto3.Session, tmp_path: Path
+) -> None:
+    """`append` sends one item a request, for a batch has no condition; both ways pay for that."""
+    lines = [plain_line(number) for number in range(4 * SINGLY)]
+    stored = [OneFile(lines[n::FILES], n) for n in range(FILES)]
+    with (
+        closing(session.client("dynamodb", endpoint_url=sink.endpoint)) as client,
+        closing(session.client("dynamodb", endpoint_url=sink.endpoint, config=CONFIG)) as own,
+    ):
+        low_level = Way("(a) low-level client, conditional put_item, 1 thread", SINGLY,
+                        lambda: by_conditional_client(client, lines[:SINGLY]))  # fmt: skip
+        whole = Way("(b) ours with append, from the stored files on", len(lines),
+                    lambda: by_engine(session, own, stored, tmp_path, append=True))  # fmt: skip
+        measure(low_level, whole)
+    show("append", f"Lines of {sum(map(len, lines)) // len(lines)} bytes, 1 a request, HTTP to a sink on 127.0.0.1",
+         low_level, whole)  # fmt: skip
+    assert sink.puts() == ROUNDS * (SINGLY + len(lines))
+    assert whole.ratio(low_level) >= 1.5
 
 
 @pytest.mark.bench

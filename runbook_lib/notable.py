@@ -1,0 +1,44 @@
+"""What is true of some tables and worth a line in every report: a test of a table's record, and the words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runbook_lib.record import Record
+from runbook_lib.trust import unasked
+
+
+def _moved(table: Record) -> bool:
+    digests = table.get("export_digest"), table.get("target_digest")
+    unlike = all(digests) and digests[0] != digests[1] and not table.get("items_quarantined")  # those are in one of two
+    differ = unlike or bool(table.get("moved"))
+    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
+
+
+PRESENT = (
+    "with items that were there, equal to the exported ones, when they should have been added: owner unknown, they "
+    "count as present and a cleanup leaves them"
+)
+SENT_AGAIN = (
+    "with items that were sent again because no answer came to their first write: what another writer may have put "
+    "under their keys in between was replaced, and nothing shows it"
+)
+NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
+    (
+        lambda t: t.get("method") == "scan" and t.get("items_exported") is not None,
+        "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
+    ),
+    (
+        lambda t: t.get("manifest_checked") is False,
+        "exported with manifests that have no MD5 sidecar to be checked against",
+    ),
+    (unasked, "taken from an export of which nobody could check whether it is the whole table"),
+    (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
+    (lambda t: t.get("import_table"), "made and filled by ImportTable, whose ImportedItemCount counts as written"),
+    (lambda t: t.get("items_before"), "loaded into a target that held items before"),
+    (lambda t: t.get("items_present"), PRESENT),
+    (lambda t: t.get("items_sent_again") and t.get("on_non_empty") != "append", SENT_AGAIN),
+    (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
+    (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
+    (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
+)
