@@ -9,11 +9,9 @@ Reference. What an export needs in S3: "Requesting a table export in DynamoDB", 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
@@ -23,8 +21,8 @@ from runbook_lib.aws.tables import list_tables
 from runbook_lib.config import Migration, load_config
 from runbook_lib.plan import select_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
+from runbook_lib.statements import Json, allow, dynamodb, objects, policy, s3, staging_key, table_arn
 
-Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
 # ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.
 IMPORT_LOGS = (
@@ -81,12 +79,12 @@ def policies(config: Migration, grants: list[Grant], source: Identity, target: I
     # DynamoDB reads what it imports with the rights of whoever started it.
     imported = [s for s in reads if s["Sid"] != "WriteScans"] if _imported(config, grants) else []
     found = {
-        "source": _policy(_source(config, grants, source)),
-        "target": _policy(_target(config, grants, target) + (imported if own else reads)),
+        "source": policy(_source(config, grants, source)),
+        "target": policy(_target(config, grants, target) + (imported if own else reads)),
     }
     if own:
-        found["staging"] = _policy(reads)
-    found["cleanup"] = _policy(_cleanup(config, grants, source))
+        found["staging"] = policy(reads)
+    found["cleanup"] = policy(_cleanup(config, grants, source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -105,8 +103,8 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
             method = "export"
         return Grant(
             source=name,
-            source_arn=_table_arn(clients.source_identity, name) if name in existing else None,
-            target_arn=_table_arn(clients.target_identity, target),
+            source_arn=table_arn(clients.source_identity, name) if name in existing else None,
+            target_arn=table_arn(clients.target_identity, target),
             method=method,
             reuse=reuse,
             source_key=encryption_key(clients.source, name),
@@ -126,30 +124,30 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     followed = [f"{arn}/export/*" for arn in exported]
     followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
     keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
-    bucket = [_objects(config, who)] if exported else []
-    bucket_key, condition = _staging_key(config, [who] if exported else [])
+    bucket = [objects(config, who)] if exported else []
+    bucket_key, condition = staging_key(config, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
     return [
-        _allow(
+        allow(
             "FindTables",
             ["dynamodb:ListTables", *(["dynamodb:ListExports"] if exported else []), "sts:GetCallerIdentity"],
             ["*"],
         ),
         _yourself(config.source.role_arn, who),
-        _allow(
+        allow(
             "TurnRecoveryOn",
-            _dynamodb("UpdateContinuousBackups"),
+            dynamodb("UpdateContinuousBackups"),
             [g.source_arn for g in grants if g.recovery and g.source_arn],
         ),
-        _allow("DescribeTables", _dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
-        _allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
-        _allow("ExportTables", _dynamodb("ExportTableToPointInTime"), exported),
-        _allow("FollowExports", _dynamodb("DescribeExport"), followed),
-        _allow("ScanTables", _dynamodb("Scan"), scanned),
-        _allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
+        allow("DescribeTables", dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
+        allow("ExportTables", dynamodb("ExportTableToPointInTime"), exported),
+        allow("FollowExports", dynamodb("DescribeExport"), followed),
+        allow("ScanTables", dynamodb("Scan"), scanned),
+        allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
         # DynamoDB writes an export to S3 with the rights of whoever started it.
-        _allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),
-        _allow("EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition),
+        allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),
+        allow("EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition),
     ]
 
 
@@ -159,7 +157,7 @@ ANYWHERE = frozenset({"dynamodb:ListImports"})  # it knows no resources
 def _yourself(role_arn: str | None, who: Identity) -> Json:
     """The pre-flight asks IAM what the policies of its own identity allow."""
     own = role_arn or who.principal
-    return _allow("SimulateYourself", ["iam:SimulatePrincipalPolicy"], [own] if own else [])
+    return allow("SimulateYourself", ["iam:SimulatePrincipalPolicy"], [own] if own else [])
 
 
 def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
@@ -178,23 +176,23 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     warmed = [g.target_arn for g in grants if g.target_arn.rpartition("/")[2] in config.import_.warm_throughput]
     return [
-        _allow(
+        allow(
             "KnowYourself",
             ["dynamodb:DescribeLimits", "lambda:ListEventSourceMappings", "sts:GetCallerIdentity"],
             ["*"],
         ),
         _yourself(config.target.role_arn, who),
-        _allow("WarmTables", _dynamodb("UpdateTable"), warmed),
-        _allow("ReadTables", _dynamodb("DescribeTable", *reads), migrated),
-        _allow("QueryIndexes", _dynamodb("Query"), indexes if config.validate_.index_samples else []),
-        _allow("WriteTables", _dynamodb(*puts), [] if only_imports else migrated),
-        _allow("CreateTables", list(TARGET_CREATES), creates),
-        _allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
-        _allow("ImportTables", list(TARGET_IMPORTS - ANYWHERE), [*imported, *(f"{a}/import/*" for a in imported)]),
-        _allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
-        _allow("TryTables", _dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
-        _allow("LookAtSkippedTables", _dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
-        _allow("UseEncryptedTables", use, keys),
+        allow("WarmTables", dynamodb("UpdateTable"), warmed),
+        allow("ReadTables", dynamodb("DescribeTable", *reads), migrated),
+        allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),
+        allow("WriteTables", dynamodb(*puts), [] if only_imports else migrated),
+        allow("CreateTables", list(TARGET_CREATES), creates),
+        allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
+        allow("ImportTables", list(TARGET_IMPORTS - ANYWHERE), [*imported, *(f"{a}/import/*" for a in imported)]),
+        allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
+        allow("TryTables", dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
+        allow("LookAtSkippedTables", dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
+        allow("UseEncryptedTables", use, keys),
     ]
 
 
@@ -211,8 +209,8 @@ def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[J
     created = created or _imported(config, grants)
     exported = any(g.exported or g.method == "scan" for g in grants)
     return [
-        _allow("DeleteCreatedTables", list(TARGET_DELETES), created),
-        _allow("DeleteExports", ["s3:DeleteObject"], [_objects(config, source)] if exported else []),
+        allow("DeleteCreatedTables", list(TARGET_DELETES), created),
+        allow("DeleteExports", ["s3:DeleteObject"], [objects(config, source)] if exported else []),
     ]
 
 
@@ -220,21 +218,21 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
     """The bucket: read by the import and the validation, written only for tables that are scanned."""
     exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
     reused = [g.reuse for g in grants if g.reuse]
-    own = [_objects(config, source)] if exported or scanned else []
+    own = [objects(config, source)] if exported or scanned else []
     # Without an ARN the key is one of the account that wrote: the source's for exports, this one for scans.
     writers = [*([source] if exported else []), *([target] if scanned else [])]
-    key, condition = _staging_key(config, writers)
+    key, condition = staging_key(config, writers)
     buckets = {config.staging.bucket, *(r.bucket for r in reused)}
     return [
-        _allow("FindBucket", ["s3:ListBucket"], [_s3(source, bucket) for bucket in buckets]),
-        _allow(
+        allow("FindBucket", ["s3:ListBucket"], [s3(source, bucket) for bucket in buckets]),
+        allow(
             "LookAtBucket",
             ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"],
-            [_s3(source, config.staging.bucket)],
+            [s3(source, config.staging.bucket)],
         ),
-        _allow("ReadExports", ["s3:GetObject"], [*own, *(_s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
-        _allow("WriteScans", ["s3:PutObject"], own if scanned else []),
-        _allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
+        allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
+        allow("WriteScans", ["s3:PutObject"], own if scanned else []),
+        allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
     ]
 
 
@@ -278,46 +276,3 @@ def _size_note(side: str, policy: Json) -> str:
         f"{side}: {size} characters without blanks. A managed policy takes {MANAGED_SIZE}, so spread its "
         f"statements over several; an inline policy of a role, with {INLINE_SIZE}, {fits} it."
     )
-
-
-def _policy(statements: list[Json]) -> Json:
-    return {"Version": "2012-10-17", "Statement": [s for s in statements if s["Resource"]]}
-
-
-def _allow(sid: str, actions: list[str], resources: Iterable[str], condition: Json | None = None) -> Json:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": sorted(set(resources))}
-    return statement | ({"Condition": condition} if condition else {})
-
-
-def _dynamodb(*operations: str) -> list[str]:
-    return [f"dynamodb:{operation}" for operation in operations]
-
-
-def _table_arn(who: Identity, name: str) -> str:
-    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{name}"
-
-
-def _s3(who: Identity, path: str) -> str:
-    return f"arn:{who.partition}:s3:::{path}"
-
-
-def _objects(config: Migration, who: Identity) -> str:
-    """All objects under the staging prefix; exports stay in the partition of the source."""
-    return _s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
-
-
-def _staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
-    """The key of staging.kms_key_id as resources and, for an alias, the condition that names it.
-
-    Source: "Using IAM policies with AWS KMS" and "kms:ResourceAliases", KMS Developer Guide: an alias is no
-    resource of the operations that use its key.
-    """
-    key = config.staging.kms_key_id
-    if key is None or not writers:
-        return [], None
-    place, _, name = key.rpartition(":")
-    region = config.staging.region
-    places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in writers]
-    if name.startswith("alias/"):
-        return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
-    return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None

@@ -65,7 +65,7 @@ LAYERS = [
     {"parity", "index_queries", "reuse", "advice"},
     {"whole"},
     {"index_sample", "estimate"},
-    {"appending", "prices", "measure", "spent", "pace", "parity_words"},
+    {"appending", "statements", "prices", "measure", "spent", "pace", "parity_words"},
     {"compare", "batch", "units", "scan", "datafile", "tally", "counted", "run_secret"},
     {"differences", "lookup", "buckets", "manifest", "layout", "rate", "ledger", "capacity", "budget", "unquoted"},
     {"fields"},

@@ -1,0 +1,54 @@
+"""The pieces that IAM policies are made of: statements, actions and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from runbook_lib.aws.clients import Identity
+from runbook_lib.config import Migration
+
+Json = dict[str, Any]
+
+
+def policy(statements: list[Json]) -> Json:
+    return {"Version": "2012-10-17", "Statement": [s for s in statements if s["Resource"]]}
+
+
+def allow(sid: str, actions: list[str], resources: Iterable[str], condition: Json | None = None) -> Json:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": sorted(set(resources))}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def dynamodb(*operations: str) -> list[str]:
+    return [f"dynamodb:{operation}" for operation in operations]
+
+
+def table_arn(who: Identity, name: str) -> str:
+    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{name}"
+
+
+def s3(who: Identity, path: str) -> str:
+    return f"arn:{who.partition}:s3:::{path}"
+
+
+def objects(config: Migration, who: Identity) -> str:
+    """All objects under the staging prefix; exports stay in the partition of the source."""
+    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
+
+
+def staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
+    """The key of staging.kms_key_id as resources and, for an alias, the condition that names it.
+
+    Source: "Using IAM policies with AWS KMS" and "kms:ResourceAliases", KMS Developer Guide: an alias is no
+    resource of the operations that use its key.
+    """
+    key = config.staging.kms_key_id
+    if key is None or not writers:
+        return [], None
+    place, _, name = key.rpartition(":")
+    region = config.staging.region
+    places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in writers]
+    if name.startswith("alias/"):
+        return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
+    return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None
