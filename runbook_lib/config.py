@@ -20,6 +20,7 @@ from runbook_lib.yamlfile import parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
+ENDPOINT = r"^https?://[^@?#\s]+$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
 
@@ -43,7 +44,7 @@ class Side(Strict):
     profile: str | None = Field(default=None, description="profile of the AWS credential chain")
     role_arn: str | None = Field(default=None, description="role to assume with those credentials")
     endpoint_url: str | None = Field(
-        default=None, pattern=r"^https?://", description="a DynamoDB-compatible server instead of AWS"
+        default=None, pattern=ENDPOINT, description="a DynamoDB-compatible server instead of AWS"
     )
 
 
@@ -55,7 +56,7 @@ class Staging(Strict):
     region: str = Field(pattern=REGION, description="region of the bucket")
     profile: str | None = Field(default=None, description="profile that reads the bucket; default: the target's")
     role_arn: str | None = Field(default=None, description="role that reads the bucket; default: the target's")
-    endpoint_url: str | None = Field(default=None, pattern=r"^https?://", description="an S3-compatible server")
+    endpoint_url: str | None = Field(default=None, pattern=ENDPOINT, description="an S3-compatible server")
     bucket_owner: str | None = Field(
         default=None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
     )

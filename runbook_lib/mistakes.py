@@ -20,6 +20,11 @@ def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
         return f"{where}: unknown key '{dotted(path)}'{_suggest(path, model)}"
     if error["type"] == "missing":
         return f"{where}: key '{dotted(path)}' is missing"
+    if known[-1:] == ("endpoint_url",) and isinstance(error.get("input"), str):  # it may hold a password
+        return (
+            f"{where}: key '{dotted(known)}': expected http(s)://HOST[:PORT] without user, password or query; "
+            "credentials come only from the AWS credential chain"
+        )
     message = error["msg"].removeprefix("Value error, ")
     found = error.get("input")
     shown = "" if isinstance(found, (dict, list)) or hasattr(found, "model_fields") else f", found {found!r}"

@@ -12,7 +12,7 @@ import pytest
 from botocore.model import ServiceModel
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from runbook_lib.aws.clients import CONFIG
+from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.error_classes import CLASSES, ErrorClass, class_of, codes_of
 from runbook_lib.aws.guard import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire, WireError

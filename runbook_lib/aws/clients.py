@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib import __version__
+from runbook_lib.aws.chain import credentials_of
 from runbook_lib.aws.conditional import forms_of_appending
+from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services, s3_client
 from runbook_lib.aws.guard import (
     FORMS,
     FORMS_OF_DELETING,
@@ -45,13 +41,6 @@ from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
-CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 8},
-    connect_timeout=10,
-    read_timeout=70,
-    max_pool_connections=256,
-    user_agent_extra=f"dynamodb-migration-runbook/{__version__}",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ class Identity:
 
     @property
     def is_aws(self) -> bool:
-        return _is_aws(self.endpoint)
+        return is_aws(self.endpoint)
 
     def as_facts(self) -> dict[str, str | None]:
         return {"account": self.account, "region": self.region, "arn": self.arn, "endpoint": self.endpoint}
@@ -121,7 +110,7 @@ class Clients:
         """A source client that may also turn point-in-time recovery on, for the named tables only."""
         grants = dict.fromkeys(SOURCE_RECOVERY, tables)
         session = session_of(self._config.source, Guard("source", SOURCE, self.calls, grants))
-        return session.client("dynamodb", endpoint_url=self._config.source.endpoint_url, config=CONFIG)
+        return client_of(session, "dynamodb", self._config.source.endpoint_url)
 
     def warming(self, tables: frozenset[str]) -> Any:
         """A target client that may also raise the warm throughput of the named tables."""
@@ -132,7 +121,8 @@ class Clients:
     def service(self, side: str, name: str) -> Any:
         """A client of another service as the side's own identity, for instance its IAM."""
         endpoint = self._config.source.endpoint_url if side == "source" else self._config.target.endpoint_url
-        return self._sessions[side].client(name, endpoint_url=endpoint, config=CONFIG)
+        session = self._sessions[side]
+        return client_of(session, name, of_other_services(session, name, endpoint))
 
     def creator(self, tables: frozenset[str]) -> Any:
         """A target client that may also create the named tables and settle what CreateTable does not take."""
@@ -159,12 +149,12 @@ class Clients:
         own = self._config.staging.profile or self._config.staging.role_arn
         side = self._config.staging if own else self._config.target
         session = session_of(side, guard, self._config.staging.region)
-        return session.client("s3", endpoint_url=self._config.staging.endpoint_url, config=s3_config(self._config))
+        return s3_client(session, self._config.staging.endpoint_url)
 
     def _granted(self, operations: frozenset[str], tables: frozenset[str], forms: Any = FORMS) -> Any:
         guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables), forms)
         session = session_of(self._config.target, guard)
-        return session.client("dynamodb", endpoint_url=self._config.target.endpoint_url, config=CONFIG)
+        return client_of(session, "dynamodb", self._config.target.endpoint_url)
 
     def canary(self, tables: frozenset[str]) -> Wire:
         """A wire that may also put and delete single items, in the named target tables only."""
@@ -222,12 +212,12 @@ def connect(config: Migration) -> Clients:
     target = session_of(config.target, target_guard)
     own = config.staging.profile or config.staging.role_arn
     staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
-    source_client = source.client("dynamodb", endpoint_url=config.source.endpoint_url, config=CONFIG)
-    target_client = target.client("dynamodb", endpoint_url=config.target.endpoint_url, config=CONFIG)
+    source_client = client_of(source, "dynamodb", config.source.endpoint_url)
+    target_client = client_of(target, "dynamodb", config.target.endpoint_url)
     return Clients(
         source=source_client,
         target=target_client,
-        staging=staging.client("s3", endpoint_url=config.staging.endpoint_url, config=s3_config(config)),
+        staging=s3_client(staging, config.staging.endpoint_url),
         source_identity=identify("source", source, source_client, config.source.endpoint_url),
         target_identity=identify("target", target, target_client, config.target.endpoint_url),
         source_wire=Wire(source_client, source.get_credentials(), source_guard),
@@ -238,58 +228,34 @@ def connect(config: Migration) -> Clients:
     )
 
 
-def s3_config(config: Migration) -> Config:
-    """How S3 is addressed: another server than AWS has its buckets in the path."""
-    if config.staging.endpoint_url is None and not os.environ.get("AWS_ENDPOINT_URL"):
-        return CONFIG
-    return CONFIG.merge(Config(s3={"addressing_style": "path"}))
-
-
 def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
     """A session of one side's credentials whose every call the guard hears of."""
-    core = botocore.session.Session(profile=side.profile)
-    # Credentials come from a session of its own: what a profile asks of STS or SSO is not a call of this side.
-    own = botocore.session.Session(profile=side.profile)
-    guard.attach(core.get_component("event_emitter"))
-    note_unfamiliar(core.get_component("event_emitter"))
+    events = (core := botocore.session.Session(profile=side.profile)).get_component("event_emitter")
+    guard.attach(events)
+    note_unfamiliar(events)
     try:
-        own.set_config_variable("region", side.region)
         session = boto3.Session(botocore_session=core, region_name=region or side.region)
-        # The documented way to assume a role needs a profile on disk.
-        core._credentials = _assume(own, side) if side.role_arn else own.get_credentials()
-        credentials = session.get_credentials()
+        chain = credentials_of(side)
     except BotoCoreError as error:
         raise CredentialsError(f"{guard.side}: {error}; check 'profile' and the AWS files it names") from None
-    if credentials is None:
+    if not chain.found:
         raise CredentialsError(
             f"{guard.side}: no AWS credentials found; expected a profile, a role or AWS_ACCESS_KEY_ID "
             "in the environment (see the AWS credential chain)"
         )
+    chain.attach(events)
+    core._credentials = chain
     return session
-
-
-def _assume(own: botocore.session.Session, side: Any) -> DeferredRefreshableCredentials:
-    """Credentials of a role, refreshed by botocore before they expire."""
-    base = own.get_credentials()
-    if base is None:
-        raise NoCredentialsError()
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=partial(own.create_client, region_name=side.region, endpoint_url=side.endpoint_url),
-        source_credentials=base,
-        role_arn=side.role_arn,
-        extra_args={"RoleSessionName": "dynamodb-migration-runbook"},
-    )
-    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
 
 def identify(side: str, session: boto3.Session, client: Any, endpoint: str | None) -> Identity:
     """Ask STS who the side is; a server that is not AWS may have none, then a table's ARN says it."""
     region, url = client.meta.region_name, client.meta.endpoint_url
     try:
-        answer = session.client("sts", endpoint_url=endpoint, config=CONFIG).get_caller_identity()
+        answer = client_of(session, "sts", of_other_services(session, "sts", endpoint)).get_caller_identity()
         return Identity(answer["Account"], region, answer["Arn"], url)
     except (BotoCoreError, ClientError) as error:
-        if _is_aws(url):
+        if is_aws(url):
             raise CredentialsError(f"{side}: sts:GetCallerIdentity failed: {error}; check the credentials") from None
     return Identity(_account_of_tables(side, client, url), region, None, url)
 
@@ -302,8 +268,3 @@ def _account_of_tables(side: str, client: Any, url: str) -> str:
         raise ConfigError(f"{side}: no DynamoDB answers at {url}: {error}") from None
     parts = str(table.get("TableArn") or "").split(":")
     return parts[4] if len(parts) == 6 else "000000000000"
-
-
-def _is_aws(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))

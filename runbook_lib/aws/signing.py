@@ -29,9 +29,9 @@ class Signer:
         self._path = quote(normalize_url_path(urlsplit(url).path), safe="/~")
         self._region, self._credentials = region, credentials
 
-    def headers(self, target: str, body: bytes, now: datetime | None = None) -> dict[str, str]:
-        """All headers of a signed request for `target` (`DynamoDB_20120810.Scan`)."""
-        frozen = self._credentials.get_frozen_credentials()
+    def headers(self, target: str, body: bytes, now: datetime | None = None, frozen: Any = None) -> dict[str, str]:
+        """All headers of a signed request for `target` (`DynamoDB_20120810.Scan`); `frozen` credentials, or its own."""
+        frozen = frozen or self._credentials.get_frozen_credentials()
         timestamp = (now or datetime.now(UTC)).strftime(SIGV4_TIMESTAMP)
         token = f"x-amz-security-token:{frozen.token}\n" if frozen.token else ""
         signed = "content-type;host;x-amz-date;" + ("x-amz-security-token;" if token else "") + "x-amz-target"

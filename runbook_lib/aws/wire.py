@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from runbook_lib.aws.chain import EXPIRED, Expiry
+from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
@@ -25,7 +27,6 @@ from runbook_lib.errors import ForbiddenCall, TransferError
 
 THROTTLED = codes_of(ErrorClass.THROTTLED)
 TRANSIENT = codes_of(ErrorClass.AGAIN)
-EXPIRED = codes_of(ErrorClass.EXPIRED)
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
 # What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
 LATER = frozenset({408, 425, 429})
@@ -61,6 +62,22 @@ class WireError(TransferError):
         return self.throttled or again or self.status in LATER or self.status >= 500
 
 
+class CredentialsExpired(WireError):
+    """AWS goes on saying that the credentials have expired, and the credential chain has no others."""
+
+    def __init__(self, said: WireError) -> None:
+        TransferError.__init__(
+            self,
+            f"{said}; the credential chain was read again and has no newer ones. Sign in again, or put new keys where "
+            "these were, and run again with the same run id: it goes on where it was",
+        )
+        self.status, self.code, self.message, self.reasons = said.status, said.code, said.message, said.reasons
+
+    @property
+    def retryable(self) -> bool:
+        return False
+
+
 class BrokenAnswer(TransferError):
     """The connection failed or the answer is not whole: nobody knows what the server did."""
 
@@ -84,16 +101,37 @@ class Patience:
             yield self.uniform(0.0, min(self.cap, self.first * 2.0**attempt))
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A URL, the connections to it, and the signature for it."""
+
+    url: str
+    exchange: Exchange
+    signer: Signer
+
+
 class Wire:
     """One side's raw connection; thread-safe."""
 
     def __init__(self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()) -> None:
-        url: str = client.meta.endpoint_url.rstrip("/") + "/"
-        # botocore offers no public way to its configured HTTP session; a test pins this attribute.
-        self._exchange = Exchange(client._endpoint.http_session, url)
-        self._signer = Signer(url, client.meta.region_name, credentials)
+        self._client, self._credentials = client, credentials
+        self._ways: dict[str, Way] = {}
+        self._expiry = Expiry()
         self._guard = guard
         self._write_tables = write_tables
+
+    def _way(self, operation: str) -> Way:
+        """Where an operation goes, and who signs it; where boto3 would send it."""
+        if operation not in self._ways:
+            url = endpoint_of(self._client, operation).rstrip("/") + "/"
+            known = next((way for way in self._ways.values() if way.url == url), None)
+            # botocore offers no public way to its configured HTTP session; a test pins this attribute.
+            self._ways[operation] = known or Way(
+                url,
+                Exchange(self._client._endpoint.http_session, url),
+                Signer(url, self._client.meta.region_name, self._credentials),
+            )
+        return self._ways[operation]
 
     def put_lines(self, table: str, lines: Iterable[bytes]) -> bytes:
         """Put these `{"Item":...}` lines into one table, once; not a byte of a line is changed.
@@ -134,20 +172,30 @@ class Wire:
 
     def _send(self, operation: str, body: bytes) -> bytes:
         self._guard.check("dynamodb", operation)
-        headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body)
+        way = self._way(operation)
+        used = self._credentials.get_frozen_credentials()
+        headers = way.signer.headers(f"DynamoDB_20120810.{operation}", body, frozen=used)
         self._guard.count(operation)
         try:
-            status, said, content = self._exchange.post(headers, body)
+            status, said, content = way.exchange.post(headers, body)
         except NoAnswer as error:
             raise BrokenAnswer(f"{operation}: {error}") from error
         checksum = said.get("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(content)):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
         if status != 200:
-            raise _error(operation, status, content)
+            raise self._refused(_error(operation, status, content), used)
+        self._expiry.over()
         if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
             raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
         return content
+
+    def _refused(self, error: WireError, used: Any) -> WireError:
+        """The error as it is, or, once credentials have been expired for too long, one that ends the work."""
+        if error.code not in EXPIRED:
+            return error
+        renewed = getattr(self._credentials, "renew", lambda used: False)(used)
+        return CredentialsExpired(error) if self._expiry.heard() and not renewed else error
 
     def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
         """`post` for operations that change nothing, repeated until it is answered."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import boto3
 
-from runbook_lib.aws.clients import CONFIG, Identity, appender, identify, s3_config, session_of, writer
+from runbook_lib.aws.clients import Identity, appender, identify, session_of, writer
+from runbook_lib.aws.endpoints import client_of, s3_client
 from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
@@ -60,7 +61,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
     session = session_of(config.target, guard)
     own = config.staging.profile or config.staging.role_arn
     staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
-    client = session.client("dynamodb", endpoint_url=config.target.endpoint_url, config=CONFIG)
+    client = client_of(session, "dynamodb", config.target.endpoint_url)
     who = identify("target", session, client, config.target.endpoint_url)
     if who.place != target:
         raise CredentialsError(
@@ -69,7 +70,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
         )
     return WorkerClients(
         target=client,
-        staging=staging.client("s3", endpoint_url=config.staging.endpoint_url, config=s3_config(config)),
+        staging=s3_client(staging, config.staging.endpoint_url),
         target_wire=Wire(client, session.get_credentials(), guard),
         target_identity=who,
         calls=calls,

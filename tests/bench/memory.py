@@ -17,7 +17,7 @@ from typing import Any
 
 import boto3
 
-from runbook_lib.aws.clients import CONFIG
+from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target

@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from runbook_lib.aws.clients import CONFIG
+from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
