@@ -69,10 +69,12 @@ def sandbox(port: int, scale: float) -> int:
 @cli.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
 def verify(run_dir: Path) -> int:
-    """Recompute the evidence digests of RUN_DIR; exit 1 if anything changed."""
-    from runbook_lib.evidence import verify as verify_folder
+    """Recompute the evidence digests of RUN_DIR and make its pages again; exit 1 if anything changed."""
+    from runbook_lib.proof import SEAL_MEANS, prove
 
-    click.echo(f"{verify_folder(run_dir)} files of {run_dir} are as they were sealed")
+    proof = prove(run_dir)
+    for text in (f"{proof.files} files of {run_dir} are as they were sealed", str(proof), SEAL_MEANS):
+        click.echo(text)
     return 0
 
 

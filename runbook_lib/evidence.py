@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.instant import change_at_once
 from runbook_lib.unfinished import SUMS
 
+LEDGER = "ledger.sqlite"
+SEALS = frozenset({SUMS, *(f"{SUMS}.{kind}" for kind in ("sig", "pub", "anchor"))})
+# Empty files by which processes wait for each other, and folders that a run without such files has empty.
+LOCKS, FOLDERS = frozenset({".lock", ".runner.lock"}), frozenset({"charts", "quarantine"})
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
@@ -43,20 +49,18 @@ def verify(folder: Path) -> int:
     """Recompute the digests; returns how many files were checked.
 
     Raises ConfigError if the folder is not a sealed run, EvidenceError naming each file that was
-    changed, removed or added.
+    changed, removed or added, each that is hidden, and each that is a link or anything but a file.
     """
     sums = folder / SUMS
-    if not sums.is_file():
+    if not sums.is_file() and not sums.is_symlink():
         raise ConfigError(f"{folder}: expected a finished run's folder with {SUMS} in it, found none")
-    said = _read(sums)
-    present = set(_names(folder)) | _logs(folder)
-    wrong = [f"{name} is missing" for name in said if name not in present]
-    wrong += [f"{name} was added" for name in sorted(present - set(said))]
-    wrong += [
-        f"{name} was changed"
-        for name, digest in said.items()
-        if name in present and not ((folder / name).exists() and _digest(folder / name) == digest)
-    ]
+    present, wrong = _look(folder)
+    said = _read(sums) if SUMS not in present else {}
+    if not said:
+        raise EvidenceError(f"{folder} is not as it was sealed: {'; '.join(wrong)}")
+    wrong = [f"{name} is missing" for name in said if name not in present] + wrong
+    wrong += [f"{name} was added" for name in sorted(present - set(said) - _beside(folder))]
+    wrong += [f"{name} was changed" for name in said if name in present and _digest(folder / name) != said[name]]
     if wrong:
         raise EvidenceError(f"{folder} is not as it was sealed: {'; '.join(wrong)}")
     return len(said)
@@ -75,16 +79,41 @@ def _read(sums: Path) -> dict[str, str]:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files that are evidence: all but the seal, hidden ones and SQLite's shared memory."""
+    """The files that are evidence: all but the seal, hidden ones and SQLite's logs."""
     names = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() or p.is_symlink())
-    return sorted(
-        n for n in names if n != SUMS and not n.split("/")[-1].startswith(".") and not n.endswith(("-wal", "-shm"))
-    )
+    return sorted(n for n in names if n not in SEALS and not _is_hidden(n) and not n.endswith(("-wal", "-shm")))
 
 
-def _logs(folder: Path) -> set[str]:
-    """SQLite's logs that are not empty: what stands in one is read as if it stood in the ledger."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*-wal") if p.is_file() and p.stat().st_size}
+def _look(folder: Path) -> tuple[set[str], list[str]]:
+    """The regular files of a folder but its seal, and what it holds that no sealed folder does; follows no link."""
+    files, wrong = set(), []
+    for path, folders, names in os.walk(folder):
+        for name in sorted((*folders, *names)):
+            here = Path(path, name)
+            inside = here.relative_to(folder).as_posix()
+            mode = here.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                wrong.append(f"{inside} is a link")
+            elif _is_hidden(name) and not (inside in LOCKS and stat.S_ISREG(mode) and here.stat().st_size == 0):
+                wrong.append(f"{inside} is hidden")
+            elif stat.S_ISREG(mode):
+                files |= set() if inside in (SUMS, *LOCKS) else {inside}
+            elif not stat.S_ISDIR(mode):
+                wrong.append(f"{inside} is no regular file")
+            elif inside not in FOLDERS and not any(here.iterdir()):
+                wrong.append(f"{inside} was added")
+    return files, wrong
+
+
+def _beside(folder: Path) -> set[str]:
+    """What may be there without being listed: what refers to the seal, and what SQLite leaves beside an open ledger."""
+    log = folder / f"{LEDGER}-wal"
+    logs = set() if log.is_file() and log.stat().st_size else {log.name, f"{LEDGER}-shm"}
+    return {*SEALS, *logs}
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _digest(path: Path) -> str:

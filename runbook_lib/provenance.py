@@ -1,30 +1,60 @@
-"""Which code runs: the commit, the notebooks' digests and the versions of the packages that matter."""
+"""Which code ran, so that its results can be made again and compared: commit, library, notebooks and packages."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import subprocess
+from collections.abc import Iterable
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from runbook_lib import paths
 
 PACKAGES = (
-    "boto3", "botocore", "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "moto",
+    "boto3", "botocore", "ipykernel", "ipywidgets", "jinja2", "jupyterlab", "matplotlib", "moto",
     "nbclient", "orjson", "pandas", "papermill", "pydantic",
 )  # fmt: skip
+LIBRARY = Path(__file__).resolve().parent
+SUFFIXES = frozenset({".py", ".j2", ".css"})
 
 
 def code_facts() -> dict[str, Any]:
-    """What runs now."""
-    notebooks = {n.name: hashlib.sha256(n.read_bytes()).hexdigest() for n in sorted(paths.notebooks().glob("*.ipynb"))}
-    return {"git": _git(), "notebooks": notebooks, "packages": {p: metadata.version(p) for p in PACKAGES}}
+    """What runs now: the commit, the digests of library and notebooks, the versions of the packages that matter."""
+    notebooks = {n.name: _digest([n]) for n in sorted(paths.notebooks().glob("*.ipynb"))}
+    return {"git": _git(), "library": library_digest(), "notebooks": notebooks, "packages": _packages()}
 
 
 def code_name(facts: dict[str, Any]) -> str:
     """A short name of code that ran, the same for the same code."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def makes_the_same(recorded: dict[str, Any]) -> bool:
+    """Whether the code that runs now would make the same pages of a ledger as the recorded one."""
+    return recorded.get("library") == library_digest() and recorded.get("packages") == _packages()
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {name: metadata.version(name) for name in PACKAGES}
+
+
+@cache
+def library_digest() -> str:
+    """One digest over every file of the library that decides what is written."""
+    return _digest(sorted(f for f in LIBRARY.rglob("*") if f.suffix in SUFFIXES))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """The SHA-256 of a file; of several, of their names and digests."""
+    found = [(file, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+    if len(found) == 1:
+        return found[0][1]
+    lines = "".join(f"{digest}  {file.relative_to(LIBRARY).as_posix()}\n" for file, digest in found)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _git() -> str | None:

@@ -6,18 +6,22 @@ Can be repeated at any time: nothing in the folder but the ledger and the execut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.charts import Chart, draw_charts
+from runbook_lib.charts import draw_charts
 from runbook_lib.comment import render_markdown
 from runbook_lib.durable import sweep, sweep_beside, write_atomically
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from runbook_lib.ledger import Ledger
-from runbook_lib.record import Record, as_json, build_record, difference_rows, write_record
+from runbook_lib.moments import stamp
+from runbook_lib.provenance import code_facts
+from runbook_lib.record import PUBLICATION, Record, as_json, build_record, difference_rows, write_record
 from runbook_lib.report import render_html
+from runbook_lib.sealed_ledger import Digests, SealedLedger
 from runbook_lib.unfinished import begin
 from runbook_lib.verdict import DRY_RUN, PASS
 from runbook_lib.wording import quarantine_file
@@ -29,34 +33,40 @@ def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted
     sweep_beside(folder)
     for part in (folder, folder / "charts", folder / "quarantine"):
         sweep(part)
+    publication = {"at": stamp(datetime.now(UTC)), "run_id": run_id, "name": name, "interrupted": interrupted}
+    ledger.put(*PUBLICATION, publication | {"code": code_facts()})
+    ledger.settle()
     record = build_record(ledger, run_id, name, interrupted=interrupted)
-    for source in record["tables"]:
-        _write_quarantine(folder, ledger, source["source"])
-    _write_lines(folder / "differences.jsonl", difference_rows(ledger))
-    samples: list[Mapping[str, Any]] = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at")]
-    charts = draw_charts(record, samples, folder / "charts")
-    _seal(folder, ledger, record, charts)
+    try:
+        seal(folder, draw_up(folder, record | {"ledger": _digests(folder)}, ledger))
+    except BaseException:
+        if record["verdict"] not in (PASS, DRY_RUN):
+            write_record(folder, record)  # on a full disk, for instance, a verdict that is no PASS still stands
+        raise
     write_index(folder.parent)
     return record
 
 
-def _seal(folder: Path, ledger: Ledger, record: Record, charts: Sequence[Chart]) -> None:
-    """Exchange the unfinished pages for the true ones and seal the folder, all at one instant.
+def draw_up(folder: Path, record: Record, ledger: Ledger) -> dict[str, str]:
+    """Write lists and charts into a folder; returns the pages, which say the verdict, by the names of their files."""
+    for source in record["tables"]:
+        _write_quarantine(folder, ledger, source["source"])
+    _write_lines(folder / "differences.jsonl", difference_rows(ledger))
+    samples = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at, source")]
+    charts = draw_charts(record, samples, folder / "charts")
+    return {
+        "run.json": as_json(record),
+        "report.html": render_html(record, charts),
+        "report.md": render_markdown(record),
+    }
 
-    Where that fails, on a full disk for instance, a verdict that is no PASS still stands in `run.json`.
-    """
+
+def _digests(folder: Path) -> Digests:
+    ledger = SealedLedger(folder / "ledger.sqlite")
     try:
-        pages = {
-            "run.json": as_json(record),
-            "report.html": render_html(record, charts),
-            "report.md": render_markdown(record),
-        }
-        ledger.settle()
-        seal(folder, pages)
-    except BaseException:
-        if record["verdict"] not in (PASS, DRY_RUN):
-            write_record(folder, record)
-        raise
+        return ledger.digests()
+    finally:
+        ledger.close()
 
 
 def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:

@@ -31,6 +31,7 @@ QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
     GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
 SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired")
+PUBLICATION = ("run", "publication")
 Record = dict[str, Any]
 NOT_LOADED: Record = {
     "wcu": None, "throttled_requests": None, "throttled": [], "items_sent_again": None,
@@ -38,7 +39,8 @@ NOT_LOADED: Record = {
 
 
 def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = False, interrupted: bool = False) -> Record:
-    """All of `run.json`, as the ledger knows it now."""
+    """All of `run.json`, as the ledger knows it now; of a run that was published nothing but what the ledger knows."""
+    published = {} if running else ledger.get(*PUBLICATION) or {}
     executed = bool(ledger.get("run", "executed"))
     steps = [{"name": s, "status": "not run", "seconds": 0.0} | (ledger.get("step", s) or {}) for s in STEPS]
     tables = _tables(ledger, executed)
@@ -52,7 +54,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "reasons": [] if running else reasons,
         "executed": executed,
         "started": ledger.get("run", "started"),
-        "finished": None if running else _finished(steps),
+        "finished": None if running else _finished(steps, published.get("at")),
         "export_time": ledger.get("run", "export_time"),
         "attempts": ledger.get("run", "attempts") or [],
         "steps": steps,
@@ -76,7 +78,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "cleaned": ledger.get("run", "cleaned"),
         "cleanup": list(ledger.all("cleanup").values()),
         "identity": {side: ledger.get("identity", side) for side in ("source", "target")},
-        "code": code_facts(),
+        "code": published.get("code") or code_facts(),
     }
 
 
@@ -235,7 +237,7 @@ def _differences(ledger: Ledger) -> Record:
 
 def difference_rows(ledger: Ledger) -> Iterator[Record]:
     """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
-    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash"):
+    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
         parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
         yield dict(row) | parsed
 
@@ -251,11 +253,10 @@ def starts_of(record: Record) -> list[Record]:
     return [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
 
 
-def _finished(steps: list[Record]) -> str:
+def _finished(steps: list[Record], published: str | None) -> str:
     """When the last step ended. A report that is written again later does not make a run longer."""
-    return max(
-        [s["finished"] for s in steps if s.get("finished") and s["name"] != "report"], default=stamp(datetime.now(UTC))
-    )
+    ended = [s["finished"] for s in steps if s.get("finished") and s["name"] != "report"]
+    return max(ended, default=published or stamp(datetime.now(UTC)))
 
 
 def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, float]) -> Record:

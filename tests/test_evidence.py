@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.errors import EvidenceError
-from runbook_lib.evidence import SUMS, seal, verify
+from runbook_lib.evidence import seal, verify
+from runbook_lib.unfinished import SUMS
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    tmp_path = tmp_path / "r"
     for name in ("run.json", "report.md", "ledger.sqlite", "charts/one.svg", "quarantine/a.jsonl"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(name)
     for name in ("ledger.sqlite-wal", "ledger.sqlite-shm", ".lock"):  # as an open ledger leaves them
         (tmp_path / name).touch()
@@ -32,6 +35,16 @@ def _link_to_nothing(folder: Path) -> None:
     (folder / "report.md").symlink_to(folder / "nothing")
 
 
+def _ledger_elsewhere(folder: Path) -> None:
+    (folder / "ledger.sqlite").rename(folder.parent / "l")
+    (folder / "ledger.sqlite").symlink_to(folder.parent / "l")
+
+
+def _seal_elsewhere(folder: Path) -> None:
+    (folder / SUMS).rename(folder.parent / "s")
+    (folder / SUMS).symlink_to(folder.parent / "s")
+
+
 def test_what_is_as_it_was_is_verified(folder: Path) -> None:
     assert verify(folder) == 5
 
@@ -44,7 +57,19 @@ def test_what_is_as_it_was_is_verified(folder: Path) -> None:
         (lambda f: (f / "more.txt").touch(), "more.txt was added"),
         (lambda f: (f / "report.md").rename(f / "report2.md"), "report.md is missing; report2.md was added"),
         (_without_line, "report.md was added"),
-        (_link_to_nothing, "report.md was changed"),
+        (_link_to_nothing, "report.md is a link"),
+        (lambda f: (f / "more").symlink_to(f / "report.md"), "more is a link"),
+        (lambda f: (f / "more").symlink_to(f / "charts", target_is_directory=True), "more is a link"),
+        (_ledger_elsewhere, "ledger.sqlite is a link"),
+        (_seal_elsewhere, "SHA256SUMS is a link"),
+        (lambda f: (f / ".hidden").touch(), ".hidden is hidden"),
+        (lambda f: (f / "charts" / ".x").write_text("x"), "charts/.x is hidden"),
+        (lambda f: (f / ".ipynb_checkpoints").mkdir(), ".ipynb_checkpoints is hidden"),
+        (lambda f: (f / ".lock").write_text("x"), ".lock is hidden"),
+        (lambda f: (f / "more").mkdir(), "more was added"),
+        (lambda f: os.mkfifo(f / "pipe"), "pipe is no regular file"),
+        (lambda f: (f / "other-wal").write_bytes(b""), "other-wal was added"),
+        (lambda f: (f / "x-shm").write_bytes(b"x"), "x-shm was added"),
         (lambda f: (f / SUMS).write_text(""), "does not name run.json"),
         (lambda f: (f / "ledger.sqlite-wal").write_bytes(b"facts"), "ledger.sqlite-wal was added"),
     ],

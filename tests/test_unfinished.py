@@ -18,7 +18,7 @@ import pytest
 
 from runbook_lib import instant
 from runbook_lib.errors import EvidenceError
-from runbook_lib.evidence import SUMS, verify
+from runbook_lib.evidence import verify
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.ledger import Ledger
@@ -26,7 +26,7 @@ from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
 from runbook_lib.reporting import report_run
 from runbook_lib.run import open_run
-from runbook_lib.unfinished import begin
+from runbook_lib.unfinished import SUMS, begin
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 
@@ -227,6 +227,10 @@ def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: Worl
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert is_sealed(folder)
     assert {"run.json", "report.html", "report.md", "index.html"} <= says_pass(folder)
+    verified = world.runbook("verify", folder)
+    assert (verified.returncode, "the same to the byte" in verified.stdout) == (0, True), (
+        verified.stdout + verified.stderr
+    )
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
     command = [
         sys.executable,

@@ -1,0 +1,202 @@
+"""Whether the pages of a sealed folder say what its ledger says: they are made again from it and compared.
+
+A seal alone shows that nothing was changed since somebody sealed it; who forges a number and seals again has a
+valid one. A forged number that no longer follows from the ledger is found here, and so is a changed ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.config import load_config
+from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
+from runbook_lib.evidence import LEDGER, verify
+from runbook_lib.findings import contradictions
+from runbook_lib.provenance import makes_the_same
+from runbook_lib.publish import draw_up
+from runbook_lib.record import PUBLICATION, SUMMED, Record, build_record
+from runbook_lib.sealed_ledger import SealedLedger
+from runbook_lib.unfinished import SUMS
+from runbook_lib.verdict import INTERRUPTED
+from runbook_lib.wording import shortened
+
+DRAWN = ("charts", "quarantine", "differences.jsonl")
+COUNTS = (*SUMMED, "lines_read", "missing", "extra", "different", "expired", "items_compared", "verdict")
+CALLS = ("source_calls", "target_calls", "staging_calls")
+SHOWN, EXCERPT = 12, 60
+SEAL_MEANS = (
+    f"What the seal protects against: a file that was changed, lost or added by somebody who did not seal again. Not "
+    f"against whoever can write the folder and seals it again: keep the digest of {SUMS} elsewhere, with your sign-off."
+)
+
+
+class Followed(StrEnum):
+    """How much of a folder was made again from its ledger."""
+
+    PAGES = "pages"
+    NUMBERS = "numbers"
+    SEAL_ONLY = "seal only"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a verification came to; nothing was wrong."""
+
+    files: int
+    followed: Followed
+
+    def __str__(self) -> str:
+        return {
+            Followed.PAGES: "run.json, the reports, charts and lists are what the ledger gives: they were made again "
+            "by the code that made them and are the same to the byte. The executed notebooks and kernel.log cannot be "
+            "made again",
+            Followed.NUMBERS: "the numbers of run.json are what the ledger gives. They were made again by other code "
+            "than the run's, so the reports, charts and lists were not compared",
+            Followed.SEAL_ONLY: "seal only: there is no ledger in the folder, so nothing bears out its numbers but the "
+            "seal",
+        }[self.followed]
+
+
+def prove(folder: Path) -> Proof:
+    """Verify the seal of a folder, and that what it says follows from its ledger.
+
+    Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow.
+    """
+    files = verify(folder)
+    record = _record(folder)
+    if wrong := _claims(record):
+        raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
+    if not (folder / LEDGER).is_file():
+        return Proof(files, Followed.SEAL_ONLY)
+    try:
+        with closing(SealedLedger(folder / LEDGER)) as ledger:
+            published = ledger.get(*PUBLICATION) or {}
+            same = makes_the_same(published.get("code") or {})
+            again = _again(ledger, record, published if same else {})
+            wrong = list(_differences(record, again, "run.json") if same else _other_numbers(record, again))
+            wrong = wrong or list(_unlike(folder, ledger, again) if same else ())
+    except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(f"{folder}: run.json cannot be made again from the ledger: {error!r}") from error
+    if wrong:
+        rest = f" and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
+        raise EvidenceError(f"{folder} does not follow from its ledger: {'; '.join(wrong[:SHOWN])}{rest}")
+    return Proof(files, Followed.PAGES if same else Followed.NUMBERS)
+
+
+def _record(folder: Path) -> Record:
+    try:
+        data = json.loads((folder / "run.json").read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError(f"{folder}: run.json is no JSON: {type(error).__name__}") from None
+    if not isinstance(data, dict):
+        raise EvidenceError(f"{folder}: run.json is not the record of a run")
+    return data
+
+
+def _claims(record: Record) -> list[str]:
+    try:
+        return contradictions(record)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ["it is not the record of a run"]
+
+
+def _again(ledger: SealedLedger, record: Record, published: Mapping[str, Any]) -> Record:
+    """The record that the ledger gives, as it was published; of other code's with what it says of itself."""
+    run_id, name = (str((published or record).get(member)) for member in ("run_id", "name"))
+    interrupted = bool(published.get("interrupted", record.get("verdict") == INTERRUPTED))
+    again = build_record(ledger, run_id, name, interrupted=interrupted)
+    return again | {"ledger": ledger.digests()}
+
+
+def _unlike(folder: Path, ledger: SealedLedger, again: Record) -> Iterator[str]:
+    """Where the other files differ from what the code that made them makes of the ledger."""
+    yield from _unlike_configuration(folder, ledger)
+    with tempfile.TemporaryDirectory(prefix="runbook-verify-") as own:
+        for inner in ("charts", "quarantine"):
+            (Path(own) / inner).mkdir()
+        for name, text in draw_up(Path(own), again, ledger).items():
+            (Path(own) / name).write_bytes(text.encode("utf-8", "backslashreplace"))
+        names = {f.relative_to(own).as_posix() for f in Path(own).rglob("*") if f.is_file()}
+        held = {f.relative_to(folder).as_posix() for name in DRAWN for f in _files(folder / name)}
+        for name in sorted(names | held):
+            yield from _unlike_file(name, folder / name, Path(own) / name)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    yield from (f for f in path.rglob("*") if f.is_file()) if path.is_dir() else (path,) * path.is_file()
+
+
+def _unlike_configuration(folder: Path, ledger: SealedLedger) -> Iterator[str]:
+    began = ledger.get("run", "fingerprint")
+    if began is None or not (folder / "migration.yaml").is_file():
+        return
+    try:
+        found = load_config(folder / "migration.yaml").fingerprint()
+    except RunbookError:
+        found = "none: it is not a migration file"
+    if found != began:
+        yield f"migration.yaml: the ledger knows a migration of fingerprint {began}, its own is {found}"
+
+
+def _unlike_file(name: str, sealed: Path, again: Path) -> Iterator[str]:
+    if not again.exists():
+        yield f"{name}: the ledger gives no such file"
+    elif not sealed.exists():
+        yield f"{name}: the ledger gives such a file, and there is none"
+    elif name != "run.json" and sealed.read_bytes() != again.read_bytes():
+        one, other = (f.read_text(encoding="utf-8", errors="replace").splitlines() for f in (sealed, again))
+        pairs = enumerate(zip(one, other, strict=False), 1)
+        line, (said, gives) = next((pair for pair in pairs if pair[1][0] != pair[1][1]), (0, ("", "")))
+        where = f"line {line}: {_around(said, gives)}" if line else f"{len(one):,} lines for {len(other):,}"
+        yield f"{name}: {where}"
+
+
+def _around(said: str, gives: str) -> str:
+    """Where two lines part."""
+    start = next((n for n, (a, b) in enumerate(zip(said, gives, strict=False)) if a != b), 0)
+    start = max(0, start - EXCERPT // 3)
+    return f"it says {said[start : start + EXCERPT]!r}, the ledger gives {gives[start : start + EXCERPT]!r}"
+
+
+def _differences(said: Any, gives: Any, where: str) -> Iterator[str]:
+    """The places of two JSON values that differ, with both."""
+    if isinstance(said, dict) and isinstance(gives, dict):
+        for name in [*gives, *(n for n in said if n not in gives)]:
+            yield from _differences(said.get(name, "nothing"), gives.get(name, "nothing"), f"{where}: {name}")
+    elif isinstance(said, list) and isinstance(gives, list) and len(said) == len(gives):
+        for place, (one, other) in enumerate(zip(said, gives, strict=True)):
+            yield from _differences(one, other, f"{where}[{place}]")
+    elif json.loads(json.dumps(said)) != json.loads(json.dumps(gives)):
+        yield f"{where}: it says {_short(said)}, the ledger gives {_short(gives)}"
+
+
+def _short(value: Any) -> str:
+    return shortened(json.dumps(value, ensure_ascii=False), EXCERPT, "in the file")
+
+
+def _other_numbers(record: Record, again: Record) -> Iterator[str]:
+    """Where the numbers that every version has are others than the ledger gives."""
+    yield from _differences(record.get("verdict"), again["verdict"], "run.json: verdict")
+    for name in SUMMED:
+        yield from _common(record.get("totals") or {}, again["totals"], name, "run.json: totals")
+    for name in CALLS:
+        yield from _differences(record.get(name), again[name], f"run.json: {name}")
+    said = {table.get("source"): table for table in record.get("tables") or []}
+    gives = {table["source"]: table for table in again["tables"]}
+    yield from _differences(sorted(map(str, said)), sorted(gives), "run.json: tables")
+    for source in said.keys() & gives.keys():
+        for name in COUNTS:
+            yield from _common(said[source], gives[source], name, f"run.json: tables: {source}")
+
+
+def _common(said: Record, gives: Record, name: str, where: str) -> Iterator[str]:
+    """A member that both versions have."""
+    if name in said and name in gives:
+        yield from _differences(said[name], gives[name], f"{where}: {name}")
