@@ -37,6 +37,12 @@ class Seat:
     lock: int | None = None
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def move(self, folder: Path) -> None:
+        """Hold another folder, which is about to take the place of the one that is held."""
+        former, self.lock = self.lock, _locked(folder, 0.0)
+        if former is not None:
+            os.close(former)
+
 
 def folder_of(run_id: str) -> Path:
     """The folder of a run, whether it is there or not; raises ConfigError for what cannot be a run's name."""
@@ -188,7 +194,10 @@ def _locked(place: Path, seconds: float, kind: int = fcntl.LOCK_EX) -> int | Non
     while True:
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
-            return lock
+            if os.path.samestat(os.fstat(lock), place.stat()):
+                return lock
+            stale, lock = lock, os.open(place, os.O_RDONLY)  # another folder has taken its place meanwhile
+            os.close(stale)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 os.close(lock)

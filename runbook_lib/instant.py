@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from runbook_lib.durable import Prepared, prepare, settle_names
@@ -24,14 +24,31 @@ class NoSwap(OSError):
     """Two folders cannot change places here."""
 
 
-def change_at_once(folder: Path, texts: Mapping[str, str], gone: Iterable[str] = (), *, seal: str) -> None:
-    """Give files of a folder new contents and remove others, all at one instant; `seal` names the folder's seal."""
+def change_at_once(
+    folder: Path,
+    texts: Mapping[str, str],
+    gone: Iterable[str] = (),
+    *,
+    seal: str,
+    move: Callable[[Path], None] | None = None,
+    swap: bool = True,
+) -> None:
+    """Give files of a folder new contents and remove others, all at one instant; `seal` names the folder's seal.
+
+    Whoever holds the folder is told by `move` which one is about to take its place; without `swap` none does.
+    """
     gone = frozenset(gone)
     coming = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.new")
     try:
+        if not swap:
+            raise NoSwap("nothing has to change at one instant")
         _build(folder, coming, texts, gone)
+        if move is not None:
+            move(coming)
         _swap(coming, folder)
     except NoSwap:
+        if move is not None:
+            move(folder)
         _one_by_one(folder, texts, gone, seal)
     finally:
         shutil.rmtree(coming, ignore_errors=True)

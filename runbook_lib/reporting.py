@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook_lib.admission import folder_of, sole_runner
+from runbook_lib.admission import RUNNER, folder_of, sole_runner
 from runbook_lib.cleanup import check_cleanup, clean_up
 from runbook_lib.errors import ConfigError
 from runbook_lib.publish import publish
@@ -27,7 +27,7 @@ def report_run(run: Run) -> Record:
     """
     with run.step("report"):
         pass  # the step's own end belongs into what is published
-    if os.environ.get("RUNBOOK_PUBLISHED_BY_RUNNER") == str(run.folder):
+    if (runner := os.environ.get(RUNNER)) and runner == run.ledger.get("run", "runner"):
         return build_record(run.ledger, run.id, run.config.name)
     return publish(run.folder, run.ledger, run.id, run.config.name)
 

@@ -96,7 +96,7 @@ class Run:
             return
         refuse_another_run(self.ledger, self.config, self.id)
         refuse_other_runner(self.folder, self.ledger, self.seat)
-        begin(self.folder)
+        begin(self.folder, self.seat.move if self.seat else None)
         keep_settings(self.folder, self.settings)
 
     def _write_beginning(self, ledger: Ledger) -> None:

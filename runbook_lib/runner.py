@@ -229,12 +229,11 @@ def _terminable() -> Iterator[None]:
 
 @contextmanager
 def _environment(run: Run) -> Iterator[None]:
-    """Tell the kernels that nobody watches, where the run folders are, what is published here, and whose they are."""
+    """Tell the kernels that nobody watches, where the run folders are, and whose they are."""
     assert run.seat is not None
     ours = {
         "RUNBOOK_HEADLESS": "1",
         "RUNBOOK_REPORTS": str(reports_root()),
-        "RUNBOOK_PUBLISHED_BY_RUNNER": str(run.folder),
         RUNNER: run.seat.token,
     }
     former = {name: os.environ.get(name) for name in ours}

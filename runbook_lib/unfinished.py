@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,21 @@ HTML = """<!DOCTYPE html>
 """
 
 
-def begin(folder: Path) -> None:
+def begin(folder: Path, move: Callable[[Path], None] | None = None) -> None:
     """Take the seal off a run's folder and let each of its pages say that the run is unfinished.
 
     To be called when a step has been accepted and before it writes its first byte; changes nothing where there is
-    nothing published. All pages change at one instant.
+    nothing published. All pages change at one instant; `move` hears of the folder that is about to take its place.
     """
-    if not (folder / SUMS).exists() and not _says_more(folder):
+    sealed = (folder / SUMS).exists()
+    if not sealed and not _says_more(folder):
         return
     pages = {name: text for name, text in _pages(folder).items() if (folder / name).exists()}
     with turn(folder.parent / INDEX_LOCK, INDEX_SECONDS):
         for text in _index(folder):  # a list that says less than is proved does not lie
             write_atomically(folder.parent / INDEX, text)
-        gone = {SUMS, VERDICT_NOTEBOOK, *(beside.name for beside in folder.glob(f"{SUMS}.*"))}
-        change_at_once(folder, pages, gone, seal=SUMS)
+        gone = {SUMS, *([VERDICT_NOTEBOOK] if sealed else []), *(beside.name for beside in folder.glob(f"{SUMS}.*"))}
+        change_at_once(folder, pages, gone, seal=SUMS, move=move, swap=sealed)
 
 
 def as_unfinished(record: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _says_more(folder: Path) -> bool:
     if any((folder / name).exists() and _text(folder / name) != pages[name] for name in ("report.html", "report.md")):
         return True
     told = (folder / "run.json").exists() and _json(folder).get("verdict") != RUNNING
-    return told or (folder / VERDICT_NOTEBOOK).exists() or bool(_index(folder))
+    return told or bool(_index(folder))
 
 
 def _pages(folder: Path) -> dict[str, str]:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import instant
-from runbook_lib.errors import EvidenceError
+from runbook_lib import admission, instant
+from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.evidence import verify
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -120,6 +120,28 @@ def test_what_a_kill_in_the_beginning_leaves_is_mended_by_the_next(tmp_path: Pat
     assert says_pass(folder) == set()
 
 
+@pytest.mark.parametrize("swaps", [True, False])
+def test_whoever_is_the_runner_of_a_run_stays_it_when_the_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swaps: bool
+) -> None:
+    def refuse(one: Path, other: Path) -> None:
+        raise instant.NoSwap("no such call")
+
+    folder = tmp_path / "r"
+    a_run(folder)
+    (folder / "migration.yaml").write_text("name: r")
+    publish_again(folder)
+    if not swaps:
+        monkeypatch.setattr(instant, "_swap", refuse)
+    monkeypatch.setattr(admission, "RUNNER_SECONDS", 0.1)
+    with admission.sole_runner(folder) as seat:
+        begin(folder, seat.move)
+        with pytest.raises(ConfigError, match="running already"), admission.sole_runner(folder):
+            pass
+    with admission.sole_runner(folder):
+        pass
+
+
 def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +153,7 @@ def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
     assert is_sealed(tmp_path / "r")
     begin(tmp_path / "r")
     assert says_pass(tmp_path / "r") == set()
-    again(tmp_path / "r")
+    publish_again(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
     assert not list(tmp_path.rglob("*.new"))
 
@@ -164,10 +186,10 @@ def _again(said: Any, root: str) -> None:
     """A further start that publishes, over and over; dies somewhere."""
     said.send("begun")
     while True:
-        again(Path(root) / "r")
+        publish_again(Path(root) / "r")
 
 
-def again(folder: Path) -> None:
+def publish_again(folder: Path) -> None:
     begin(folder)
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.put("step", "report", ledger.get("step", "report"))
@@ -194,7 +216,7 @@ def test_killed_at_any_instant_of_a_further_start_no_page_says_pass_without_a_se
         assert said - {"index.html"} == ({"run.json", "report.html", "report.md"} if sealed else set())
         assert sealed or not said
         assert is_sealed(tmp_path / "neighbour")
-    again(tmp_path / "r")
+    publish_again(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
     assert not [f.name for f in tmp_path.rglob("*.new")]
 
