@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from runbook_lib.durable import write_atomically
-from runbook_lib.findings import STEPS, size_classes
 from runbook_lib.record import Record
+from runbook_lib.timings import STEPS, size_classes
 from runbook_lib.wording import count, duration, many, when
 
 # Okabe and Ito's palette, darkest first: told apart by colour-blind readers and by their greys.

@@ -53,6 +53,9 @@ class CheckId(StrEnum):
     TIME = "time"
     FREE_DISK = "free-disk"
     CLOCK = "clock"
+    UNFAMILIAR_MEMBER = "unfamiliar-member"
+    INDEX_ANSWERS = "index-answers"
+    CANARY = "canary"
 
 
 AnyId = CheckId | DefinitionId
@@ -63,11 +66,39 @@ WORDS = {
 }
 
 
-def words(check: AnyId) -> str:
+# What does not touch the proof when it is not known, and who notices later.
+ADVICE = {
+    CheckId.PERMISSIONS: "a call that is not allowed is refused, and its step fails",
+    CheckId.EXPORTS_AT_ONCE: "AWS refuses one too many, and the run waits for its turn",
+    CheckId.EXPORT_TIME: "AWS refuses a moment that it cannot restore, and the export fails",
+    CheckId.WRITE_CAPACITY: "writes beyond it are throttled and sent again",
+    CheckId.FREE_DISK: "a full disk ends the step with an error",
+    CheckId.BUCKET_ENCRYPTION: "a bucket that insists on its key refuses the export, which fails",
+    CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
+    CheckId.COST: "it is about money; where a limit is set, not known is a blocker",
+    CheckId.TIME: "it is about waiting; where a limit is set, not known is a blocker",
+}
+
+
+class Bearing(StrEnum):
+    """What becomes of the verdict when a look could not be made."""
+
+    PROOF = "proof"  # nobody notices later: FAIL, unless accept.not_checked names it
+    SAID = "said"  # the verdict stands for what a person handed over, and the first screen says so
+    ADVICE = "advice"  # it does not touch the proof
+
+
+def bearing(check: str) -> Bearing:
+    """What a look that could not be made means for the verdict; whatever is not known to be harmless is not."""
+    if check == CheckId.EXPORT_IS_WHOLE:
+        return Bearing.SAID
+    return Bearing.ADVICE if check in ADVICE else Bearing.PROOF
+
+
+def words(check: str) -> str:
     """What readers call a look."""
-    if check in WORDS:
-        return WORDS[CheckId(check)]
-    return str(CheckId.DEFINITION if is_of_definition(check) else check).replace("-", " ")
+    known = {str(name): text for name, text in WORDS.items()}
+    return known.get(check) or str(CheckId.DEFINITION if is_of_definition(check) else check).replace("-", " ")
 
 
 def definition_id(property_: str) -> DefinitionId:

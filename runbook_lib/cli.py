@@ -124,6 +124,7 @@ def _conclude(record: dict[str, Any]) -> int:
     from runbook_lib.bill import would
     from runbook_lib.findings import tables_of, total
     from runbook_lib.paths import reports_root
+    from runbook_lib.unknowns import accepted_in_short
     from runbook_lib.wording import many, shortened
 
     tables, verdict = tables_of(record), record["verdict"]
@@ -137,9 +138,9 @@ def _conclude(record: dict[str, Any]) -> int:
             ("items_in_target", "in the target"),
         )
     ]
-    click.echo(
-        f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work"
-    )
+    accepted = f"; {short}" if (short := accepted_in_short(record)) else ""
+    seconds = f"{record['totals']['seconds']:.0f} s of work"
+    click.echo(f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {seconds}{accepted}")
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]
 

@@ -19,9 +19,9 @@ from uuid import uuid4
 
 from runbook_lib import __version__
 from runbook_lib.aws.workers import WorkerClients, connect_worker
-from runbook_lib.config import Engine as Settings
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.units import Message, Site, Work
+from runbook_lib.working import Engine as Settings
 
 try:
     from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker

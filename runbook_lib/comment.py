@@ -14,6 +14,7 @@ from runbook_lib.record import Record
 from runbook_lib.report import SHOWN_REASONS, definitions, environment, reconciled, totals
 from runbook_lib.story import actor, sentence, verdict_of, why
 from runbook_lib.undo import undo_notes
+from runbook_lib.unknowns import unknown_lines
 
 # GitHub takes a comment of 65,536 characters; what is beyond is in the HTML report.
 COMMENT_CHARACTERS = 65_000
@@ -60,6 +61,7 @@ def _markdown(record: Record, share: float) -> str:
         verdict=verdict_of(record),
         sentence=sentence(record),
         why=_part(why(record), 4 * SHOWN_REASONS * share),
+        unknown=unknown_lines(record),
         sums=totals(record),
         rows=rows,
         hidden=len(record.get("tables") or []) - len(rows),

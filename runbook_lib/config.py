@@ -5,17 +5,22 @@ Reads one YAML file and nothing else: no environment, no AWS. Credentials have n
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import string
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from runbook_lib.check_ids import CheckId, definition_id
 from runbook_lib.errors import ConfigError
 from runbook_lib.mistakes import explain
+from runbook_lib.money import Limits, Prices
+from runbook_lib.strict import Strict
+from runbook_lib.working import Engine, Validate
 from runbook_lib.yamlfile import parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -30,11 +35,20 @@ Acceptable = Literal[
     "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes", "warm throughput",
 ]  # fmt: skip
 
+KNOWN_IDS = frozenset(map(str, CheckId)) | {
+    definition_id(name) for name in ("key", "attribute types", *get_args(Acceptable))
+}
 
-class Strict(BaseModel):
-    """A section of the file: unknown keys and other types than the declared ones are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+def _known_id(text: str) -> str:
+    if text not in KNOWN_IDS:
+        close = difflib.get_close_matches(text, sorted(KNOWN_IDS), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "docs/troubleshooting.md lists them"
+        raise ValueError(f"there is no check with the id '{text}'; {hint}")
+    return text
+
+
+KnownId = Annotated[str, AfterValidator(_known_id)]
 
 
 class Side(Strict):
@@ -166,60 +180,6 @@ class Import(Strict):
     )
 
 
-class Validate(Strict):
-    """How the target is read back."""
-
-    segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
-    max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
-    max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
-    without_import: bool = Field(
-        default=False,
-        description="compare tables that something else has filled: a target may hold items before this run, "
-        "and is compared even after a dry run of the import",
-    )
-    drift: bool = Field(
-        default=False, description="also compare the target with the live source, for information; reads the source"
-    )
-    drift_max_rcu: float | None = Field(
-        default=None, gt=0, description="read units per second of the source that the drift view may use"
-    )
-    index_samples: int = Field(
-        default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
-    )
-    index_wait_seconds: float = Field(
-        default=20.0, ge=0, le=600, description="how long an index may lag behind before its answer is called wrong"
-    )
-    canary: bool = Field(
-        default=False, description="write, read and delete one reserved item in each target without a stream"
-    )
-
-
-class Engine(Strict):
-    """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
-
-    kind: Literal["local", "dask"] = Field(
-        default="local", description="dask needs the extra `dask`: pip install 'dynamodb-migration-runbook[dask]'"
-    )
-    address: str | None = Field(
-        default=None,
-        pattern=r"^(tcp|tls|ucx|wss?)://.+",
-        description="scheduler of a running cluster, tcp://HOST:8786; default: worker processes on this machine",
-    )
-    workers: int | None = Field(
-        default=None,
-        ge=1,
-        le=10_000,
-        description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
-    )
-
-    @model_validator(mode="after")
-    def _of_dask(self) -> Engine:
-        given = [name for name in ("address", "workers") if getattr(self, name) is not None]
-        if self.kind == "local" and given:
-            raise ValueError(f"{' and '.join(given)}: only for kind 'dask', and kind is 'local'")
-        return self
-
-
 class Parity(Strict):
     """Which differences between the definitions of source and target are meant to be."""
 
@@ -228,33 +188,20 @@ class Parity(Strict):
     )
 
 
+class Accept(Strict):
+    """What may stay unknown: each look that could not be made is a FAIL unless it is named here."""
+
+    not_checked: dict[KnownId, Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="id of a check (docs/troubleshooting.md): names or globs of source tables for which it may stay "
+        '`not checked`; `"*"` also for what is of the whole run. It stands on the first screen of the report',
+    )
+
+
 class Report(Strict):
     """What the run folder may show."""
 
     show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
-
-
-class Limits(Strict):
-    """What a run may cost and take; a limit fails the gate also where the estimate is not known."""
-
-    max_cost_usd: float | None = Field(default=None, gt=0, description="highest estimate in USD that may go on")
-    max_hours: float | None = Field(default=None, gt=0, description="longest estimate in hours that may go on")
-
-
-class Prices(Strict):
-    """Prices in USD in place of the built-in ones, for all regions of the migration."""
-
-    export_gb: float | None = Field(default=None, ge=0, description="Export to S3, per GB")
-    import_gb: float | None = Field(default=None, ge=0, description="Import from S3, per GB")
-    million_writes: float | None = Field(default=None, ge=0, description="on-demand write request units, per million")
-    million_reads: float | None = Field(default=None, ge=0, description="on-demand read request units, per million")
-    thousand_puts: float | None = Field(default=None, ge=0, description="S3 PUT requests, per thousand")
-    thousand_gets: float | None = Field(default=None, ge=0, description="S3 GET requests, per thousand")
-    storage_gb_month: float | None = Field(default=None, ge=0, description="S3 Standard, per GB and month")
-    transfer_gb: float | None = Field(default=None, ge=0, description="transfer between regions, per GB")
-    warm_write_unit: float | None = Field(
-        default=None, ge=0, description="one write unit per second of warm throughput, once; there is no built-in price"
-    )
 
 
 class Migration(Strict):
@@ -270,6 +217,7 @@ class Migration(Strict):
     validate_: Validate = Field(default=Validate(), alias="validate")
     engine: Engine = Engine()
     parity: Parity = Parity()
+    accept: Accept = Accept()
     report: Report = Report()
     limits: Limits = Limits()
     prices: Prices = Prices()

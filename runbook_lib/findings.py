@@ -9,26 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
-from typing import Any
 
 from runbook_lib.definition_findings import attention_to_definitions, unannounced
 from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.notable import NOTABLE
 from runbook_lib.record import Record, starts_of
 from runbook_lib.throttling import diagnose
+from runbook_lib.unknowns import unknowns
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
 
-STEPS = ("export", "import", "validate")
 WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
-SIZES = (
-    ("0 items", 0, 0),
-    ("1 to 99 items", 1, 99),
-    ("100 to 999 items", 100, 999),
-    ("1,000 to 9,999 items", 1_000, 9_999),
-    ("10,000 items or more", 10_000, None),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +45,6 @@ class Sum:
     def with_noun(self, what: str) -> str:
         """`229,634 items written (measured for 30 of 31 tables)`."""
         return f"{count(self.value)} {what}{self.limits}" if self.known else f"{what}: {NOT_MEASURED}"
-
-
-@dataclass(frozen=True, slots=True)
-class SizeClass:
-    """The tables of one size: how many, how many items, and the median seconds of each step."""
-
-    label: str
-    tables: int
-    items: int
-    medians: dict[str, float | None]
 
 
 def tables_of(record: Record) -> list[Record]:
@@ -150,6 +131,7 @@ def contradictions(record: Record) -> list[str]:
         found += [
             f"{t.get('source')} is {t.get('verdict')} in a run called PASS" for t in tables if t.get("verdict") != PASS
         ]
+        found += [f"the run is called PASS, but {u.place} was not checked" for u in unknowns(record) if u.is_open]
         if not tables or not total(tables, "items_exported").value:
             found.append("the run is called PASS, but no item was read")
     for name, claimed in (record.get("totals") or {}).items():
@@ -255,43 +237,3 @@ def grouped(obstacles: Iterable[Record]) -> list[str]:
         f"expected {expected}; found {found}; {remedy}"
         for (expected, found, remedy), names in tables.items()
     ]
-
-
-def seconds_of(table: Record) -> dict[str, float | None]:
-    """Seconds of each step of a table and of all; None for a step that did not end."""
-    steps: dict[str, Any] = table.get("seconds_by_step") or {}
-    spans = table.get("spans") or {}
-    known: dict[str, float | None] = {s: steps.get(s) for s in STEPS}
-    if not (spans.get("export") or [None, None])[1]:
-        known["export"] = None  # the record holds 0.0 for an export that did not end
-    measured = [v for v in known.values() if v is not None]
-    return known | {"all": sum(measured) if measured else None}
-
-
-def size_classes(record: Record) -> list[SizeClass]:
-    """The tables by number of exported items, smallest first; a class without tables is left out."""
-    found = []
-    for label, least, most in SIZES:
-        inside = [
-            t
-            for t in record.get("tables") or []
-            if t.get("items_exported") is not None
-            and t["items_exported"] >= least
-            and (most is None or t["items_exported"] <= most)
-        ]
-        if inside:
-            times = [seconds_of(t) for t in inside]
-            medians = {s: _median([v for t in times if (v := t[s]) is not None]) for s in (*STEPS, "all")}
-            found.append(SizeClass(label, len(inside), sum(t["items_exported"] for t in inside), medians))
-    return found
-
-
-def _median(values: list[float]) -> float | None:
-    return median(values) if values else None
-
-
-def slowest(record: Record, most: int = 10) -> list[Record]:
-    """The tables that took longest, with their seconds by step."""
-    timed = [(seconds, t) for t in record.get("tables") or [] if (seconds := seconds_of(t))["all"] is not None]
-    timed.sort(key=lambda pair: (-(pair[0]["all"] or 0.0), str(pair[1].get("source"))))
-    return [t | {"timed": seconds} for seconds, t in timed[:most]]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_lib import unchecked
 from runbook_lib.cleanup import check_cleanup
 from runbook_lib.errors import GateFailed
+from runbook_lib.judgement import REPEATED
 from runbook_lib.plan import Plan, together
 from runbook_lib.preflight import check_confirmation
+from runbook_lib.record import not_checked
 from runbook_lib.run import Run
 from runbook_lib.spending import over_limits, reckon
 
 
 def gate_plan(run: Run, plan: Plan) -> str:
-    """Nothing stands in the way."""
-    return _decide(run, "preflight", together(plan.blockers), f"{len(plan.pairs)} tables, no blocker")
+    """Nothing stands in the way; what would yet stand against a PASS is told."""
+    said = f"{len(plan.pairs)} tables, no blocker"
+    if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
+        said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {unchecked.together(unknown)}"
+    return _decide(run, "preflight", together(plan.blockers), said)
 
 
 def gate_planned(run: Run) -> str:
@@ -86,8 +92,11 @@ def gate_validation(run: Run) -> str:
         if fact["verdict"] not in ("PASS", "DRY-RUN")
     ]
     wrong += [f"canary of {s}: {c['why']}" for s, c in run.ledger.all("canary").items() if c["state"] == "failed"]
-    proved = sum(fact["verdict"] == "PASS" for fact in facts.values())
-    return _decide(run, "validate", wrong, f"{proved} of {len(facts)} tables proved")
+    passed = {source for source, fact in facts.items() if fact["verdict"] == "PASS"}
+    unknown = [u for u in not_checked(run.ledger) if u.is_open] if passed else []
+    proved = passed - {u.source for u in unknown}
+    said = f"{len(proved)} of {len(facts)} tables proved"
+    return _decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
 
 
 def gate_cleanup(run: Run, confirm: str) -> str:
@@ -97,10 +106,10 @@ def gate_cleanup(run: Run, confirm: str) -> str:
     return f"REMOVING what run {run.id} created, confirmed by confirm_cleanup"
 
 
-def _decide(run: Run, step: str, wrong: list[str], good: str) -> str:
+def _decide(run: Run, step: str, wrong: list[str], good: str, because: str | None = None) -> str:
     if not wrong:
         return f"GO: {good}"
     message = "; ".join(wrong)
     known: dict[str, Any] = run.ledger.get("step", step) or {"seconds": 0.0}
-    run.ledger.put("step", step, known | {"status": "failed", "message": message})
+    run.ledger.put("step", step, known | {"status": "failed", "message": message, "because": because})
     raise GateFailed(message)

@@ -14,14 +14,14 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.answered import LiveIndex
-from runbook_lib.aws.wire import Patience, Wire, WireError
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.errors import TransferError
 from runbook_lib.index_sample import Key, Sample, SampledKey, projected
 from runbook_lib.items import Item, digest, key_of
 from runbook_lib.rate import RateLimit
 
 CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
 ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB
-CANNOT_ASK = frozenset({"AccessDeniedException", "UnknownOperationException"})
 TTL_MARGIN = 3600.0  # seconds: an item this close to its expiry may be gone or not
 
 Ask = Callable[[LiveIndex, Item], Iterator[Item]]
@@ -89,10 +89,8 @@ def _check(sample: Sample, ask: Ask, settings: Settings) -> dict[str, Any]:
         return _fact(sample.index, NOT_CHECKED, why, numbers)
     try:
         answers = _patiently(sample, keys, ask, settings)
-    except WireError as error:
-        if error.code in CANNOT_ASK or "backfilling" in error.message.lower():
-            return _fact(sample.index, NOT_CHECKED, str(error), numbers)
-        raise
+    except TransferError as error:  # refused, or not to be understood: nothing is known of this index
+        return _fact(sample.index, NOT_CHECKED, str(error), numbers)
     numbers |= {
         "expected": sum(len(key.items) for key in keys),
         **{name: sum(getattr(a, name) for a in answers) for name in asdict(Answer())},

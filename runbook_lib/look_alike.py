@@ -7,7 +7,7 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.members import KEY, STREAM
 from runbook_lib.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.checks.scene import why_not
-from runbook_lib.config import Migration
+from runbook_lib.config import KNOWN_IDS, Migration
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.parity import BLOCKS, WARNS, Difference, Gap, Parity, compare_definitions
 from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, Pair
@@ -46,7 +46,7 @@ def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:
     ]  # fmt: skip
     found += [
         Check(
-            gap_id(gap),
+            gap_id(gap.property),
             pair.target,
             NOT_CHECKED,
             f"{gap.property} as the source has it",
@@ -62,9 +62,12 @@ def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:
     return found or [good]
 
 
-def gap_id(gap: Gap) -> AnyId:
+def gap_id(property_: str) -> AnyId:
     """The id of a comparison that could not be made."""
-    return CheckId.DEFINITION if gap.property == EVERY else definition_id(gap.property)
+    if property_ == EVERY:
+        return CheckId.DEFINITION
+    known = definition_id(property_)
+    return known if known in KNOWN_IDS else CheckId.UNFAMILIAR_MEMBER
 
 
 def parity_blockers(pair: Pair, parity: Parity | None) -> list[Obstacle]:

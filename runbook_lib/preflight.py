@@ -54,6 +54,7 @@ def preflight(run: Run) -> Plan:
     """
     looked = None if is_begun(run.folder) else plan_of(run)  # what it raises for leaves no trace of a new run
     with run.step("preflight"):
+        run.keep_accepted()
         plan = looked or plan_of(run)
         run.keep_plan(plan)
         keep_before(run, plan)

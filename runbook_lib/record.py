@@ -12,13 +12,15 @@ from typing import Any
 from runbook_lib.batch import UNANSWERED
 from runbook_lib.counted import counted
 from runbook_lib.durable import write_atomically
+from runbook_lib.judgement import doubted, run_verdict, table_verdict
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
 from runbook_lib.provenance import code_facts
 from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
+from runbook_lib.unchecked import Unchecked, unchecked
 from runbook_lib.unfinished import as_unfinished
-from runbook_lib.verdict import NOT_MIGRATED, RUNNING, run_verdict, table_verdict
+from runbook_lib.verdict import NOT_MIGRATED, RUNNING
 
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
 SUMMED = (
@@ -44,14 +46,17 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
     executed = bool(ledger.get("run", "executed"))
     steps = [{"name": s, "status": "not run", "seconds": 0.0} | (ledger.get("step", s) or {}) for s in STEPS]
     tables = _tables(ledger, executed)
+    unknown = unchecked(_checks(ledger), tables, _accept(ledger))
+    _doubt(tables, unknown)
     judged = [s for s in steps if s["name"] != "report"] if running else steps
-    verdict, reasons = run_verdict(executed, interrupted, judged, tables)
+    verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown)
     totals = _totals(tables, steps, ledger.all("seconds"))
     return {
         "run_id": run_id,
         "name": name,
         "verdict": RUNNING if running else verdict,
-        "reasons": [] if running else reasons,
+        "reasons": [] if running else [reason.text for reason in reasons],
+        "grounds": [] if running else [reason.to_json() for reason in reasons],
         "executed": executed,
         "started": ledger.get("run", "started"),
         "finished": None if running else _finished(steps, published.get("at")),
@@ -64,7 +69,9 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
-        "checks": ledger.get("plan", "checks") or [],
+        "checks": _checks(ledger),
+        "not_checked": [u.to_json() for u in unknown],
+        "accept": {"not_checked": _accept(ledger)},
         "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
         "engine": ledger.all("engine"),
         "workers": [dict(r) for r in ledger.rows(SHIFTS)],
@@ -80,6 +87,27 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "identity": {side: ledger.get("identity", side) for side in ("source", "target")},
         "code": published.get("code") or code_facts(),
     }
+
+
+def not_checked(ledger: Ledger) -> list[Unchecked]:
+    """What nobody could look at, as it is known now."""
+    return unchecked(_checks(ledger), _tables(ledger, bool(ledger.get("run", "executed"))), _accept(ledger))
+
+
+def _checks(ledger: Ledger) -> list[Record]:
+    return ledger.get("plan", "checks") or []
+
+
+def _accept(ledger: Ledger) -> dict[str, list[str]]:
+    """What the migration file let stay unknown when a step last looked, or judged."""
+    return ledger.get("run", "accept") or {}
+
+
+def _doubt(tables: list[Record], unknown: list[Unchecked]) -> None:
+    """Take back the PASS of tables of which something is not known and may not stay so."""
+    for table in tables:
+        of_it = [u for u in unknown if u.source == table["source"]]
+        table["verdict"], table["reasons"] = doubted(table["verdict"], table["reasons"], of_it)
 
 
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:

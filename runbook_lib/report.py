@@ -22,15 +22,14 @@ from runbook_lib.findings import (
     attention,
     expected_in_target,
     not_migrated,
-    seconds_of,
-    size_classes,
-    slowest,
     tables_of,
     total,
 )
 from runbook_lib.record import Record
 from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
+from runbook_lib.timings import seconds_of, size_classes, slowest
 from runbook_lib.undo import undo_notes
+from runbook_lib.unknowns import unknown_lines
 from runbook_lib.verdict import DRY_RUN, PASS
 
 SHOWN_REASONS = 8
@@ -66,6 +65,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         quarantine=quarantined(record),
         left_out=not_migrated(record),
         left_names=[name for name, _ in not_migrated(record)],
+        unknown=unknown_lines(record),
         attention=attention(record),
         undo=undo_notes(record),
         places={side: place(record, side) for side in ("source", "target")},

@@ -146,6 +146,10 @@ class Run:
                 advice = [a.to_json() for a in advise(self.config, plan.estimate, plan.standings)]
                 self.ledger.put("estimate", "preflight", plan.estimate.to_json() | {"advice": advice})
 
+    def keep_accepted(self) -> None:
+        """Record what the migration file lets stay unknown; the verdict reads it, and it may change between starts."""
+        self.ledger.put("run", "accept", self.config.accept.not_checked)
+
     def _prices(self) -> dict[str, Any]:
         """The prices that what was used is priced with, by side."""
         own = self.config

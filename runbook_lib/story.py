@@ -5,6 +5,7 @@ from __future__ import annotations
 from runbook_lib.findings import contradictions, tables_of, total
 from runbook_lib.record import Record, starts_of
 from runbook_lib.trust import taken_on_trust
+from runbook_lib.unknowns import accepted_in_short
 from runbook_lib.verdict import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 from runbook_lib.wording import NOT_RECORDED, count, duration, elapsed, many, moment
 
@@ -67,7 +68,7 @@ def _by_whom(record: Record) -> str:
 
 def why(record: Record) -> list[str]:
     """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
-    verdict, reasons = verdict_of(record), _reasons(record)
+    verdict, reasons = verdict_of(record), [str(r) for r in record.get("reasons") or []]
     if verdict == PASS:
         wrong = contradictions(record)
         return (
@@ -82,21 +83,6 @@ def why(record: Record) -> list[str]:
     if verdict == RUNNING:
         return ["The run has not ended; nothing is concluded from it yet.", *reasons]
     return reasons or ([] if verdict != FAIL else ["The record names no reason."])
-
-
-def _reasons(record: Record) -> list[str]:
-    """The record's reasons; a step whose message only repeats those of the tables comes last and without it."""
-    reasons = [str(r) for r in record.get("reasons") or []]
-    told, steps = [], []
-    for reason in reasons:
-        head, _, rest = reason.partition(": ")
-        for other in (r for r in reasons if r != reason):
-            rest = rest.replace(other, "")
-        if head.startswith("step ") and head.endswith(" failed") and not rest.strip("; "):
-            steps.append(f"{head} for these reasons")
-        else:
-            told.append(reason)
-    return told + steps
 
 
 def proof(record: Record) -> str:
@@ -116,6 +102,7 @@ def proof(record: Record) -> str:
         if total(tables, "extra").value
         else "",
         f"{many(only, 'table')} had been filled by something else than this run, and only compared" if only else "",
+        accepted_in_short(record),
     ]
     return "; ".join([line, *filter(None, allowed)]) + "."
 

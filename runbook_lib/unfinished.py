@@ -57,7 +57,7 @@ def as_unfinished(record: dict[str, Any]) -> dict[str, Any]:
     """A record without a verdict of before: the run is RUNNING, and no table is proved until the run is."""
     tables = record.get("tables")
     rows = [_unproved(t) for t in tables] if isinstance(tables, list) else tables
-    return record | {"verdict": RUNNING, "reasons": [], "finished": None, "tables": rows}
+    return record | {"verdict": RUNNING, "reasons": [], "grounds": [], "finished": None, "tables": rows}
 
 
 def _unproved(table: Any) -> Any:

@@ -48,6 +48,7 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
     facts, not errors: the gate after it raises.
     """
     with run.step("validate"):
+        run.keep_accepted()
         with open_crew(run, "validate") as crew:
             for pair in run.planned_pairs():
                 run.ledger.put("validation", pair.source, _validate(run, pair, watch, crew))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -42,10 +42,20 @@ def _is_section(annotation: Any) -> bool:
 
 
 def _type(annotation: Any) -> str:
+    annotation = _plain(annotation)
     text = annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
     for noise in ("typing.", "datetime."):
         text = text.replace(noise, "")
     return text.replace("|", "or").replace("Literal", "one of ")
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what else is asked of its values."""
+    if hasattr(annotation, "__metadata__"):
+        return _plain(annotation.__origin__)
+    if get_origin(annotation) in (list, dict):
+        return get_origin(annotation)[tuple(map(_plain, get_args(annotation)))]
+    return annotation
 
 
 def _default(field: Any) -> str:

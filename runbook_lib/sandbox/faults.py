@@ -19,6 +19,7 @@ KINDS: dict[str, frozenset[str] | None] = {
     "throttle": None,
     "internal-error": None,
     "expired-token": None,
+    "denied": None,
     "reset": None,
     "lost-reply": None,
     "delay": None,

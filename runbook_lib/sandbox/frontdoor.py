@@ -27,7 +27,7 @@ from runbook_lib.sandbox.writes import batch_write, check_body_size
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
-REFUSALS = frozenset({"throttle", "internal-error", "expired-token"})  # faults that are an error answer
+REFUSALS = frozenset({"throttle", "internal-error", "expired-token", "denied"})  # faults that are an error answer
 _MOTO_ACCOUNT = "123456789012"  # what moto says for an access key that it has not issued itself
 
 
@@ -258,6 +258,9 @@ def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
     if fault.spec.kind == "expired-token":
         code = "ExpiredToken" if s3 else "ExpiredTokenException"
         return AwsError(code, "The security token included in the request is expired")
+    if fault.spec.kind == "denied":
+        what = f"not authorized to perform: {'s3' if s3 else 'dynamodb'}:{fault.spec.operation}"
+        return AwsError("AccessDenied", what, 403) if s3 else AwsError("AccessDeniedException", what)
     code = "InternalError" if s3 else "InternalServerError"
     return AwsError(code, "Internal server error", status=500)
 

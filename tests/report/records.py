@@ -160,7 +160,6 @@ def failed() -> Record:
         f"{t['source']}: {t['verdict']}: {'; '.join(t['reasons'])}" for t in made["tables"] if t["reasons"]
     ]
     made["steps"][3] |= {"status": "failed", "message": "; ".join(made["reasons"])}
-    made["reasons"].insert(0, f"step validate failed: {made['steps'][3]['message']}")
     payments, loans = of(made, "payments")["source"], of(made, "loans")["source"]
     made["quarantine"] = [{"source": payments, "reason": "ValidationException: Item size exceeded", "items": 3}]
     listed = {"source": loans, "kind": "different", "key_hash": "ab" * 16, "key": None}

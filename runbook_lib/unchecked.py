@@ -1,0 +1,112 @@
+"""What nobody could look at, and whether the migration file accepts that it stays so; pure.
+
+One list for the gate after validation, the verdict and the report: looks of the pre-flight, properties of
+definitions, indexes and canaries, as they stand at the time of the verdict. A look that was made again later
+counts as it came out then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from runbook_lib.canary import NOT_TRIED
+from runbook_lib.check_ids import Bearing, CheckId, bearing, is_of_definition, words
+from runbook_lib.index_queries import NOT_CHECKED
+from runbook_lib.look_alike import gap_id
+
+EVERYWHERE = "*"
+Facts = Mapping[str, Any]
+Accept = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """One look that could not be made: for a source table, or "" for the whole run; `subject` is what it was at.
+
+    `accepted` is the glob of the migration file that lets it be, or None.
+    """
+
+    id: str
+    source: str
+    subject: str
+    why: str
+    bearing: str
+    accepted: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands against a PASS."""
+        return self.bearing == Bearing.PROOF and self.accepted is None
+
+    @property
+    def place(self) -> str:
+        """What was not looked at, for readers."""
+        at = self.subject or self.source or "the run"
+        return f"{words(self.id)} of {at}" + (f" ({self.source})" if self.source not in ("", at) else "")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.place} was not checked: {self.why}; have it looked at, or accept that nobody knows: "
+            f"accept.not_checked: {{{self.id}: [{self.source or repr(EVERYWHERE)}]}}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "open": self.is_open}
+
+
+def unchecked(checks: Iterable[Facts], tables: Iterable[Facts], accept: Accept) -> list[Unchecked]:
+    """Everything that is not known, of the checks and tables of a record; what stands against a PASS comes first."""
+    tables = list(tables)
+    found = [*_looks(checks, tables, accept), *(u for table in tables for u in _of_table(table, accept))]
+    return sorted(found, key=lambda u: (not u.is_open, u.bearing, u.id, u.source, u.subject))
+
+
+def accepting(accept: Accept, check: str, source: str) -> str | None:
+    """The glob that lets a look at a source table stay unmade, or None; only "*" does for the whole run's.
+
+    The definition as a whole stands for each of its properties.
+    """
+    ids = [check, CheckId.DEFINITION] if is_of_definition(check) else [check]
+    globs = [glob for name in ids for glob in accept.get(name) or ()]
+    return next((g for g in globs if g == EVERYWHERE or (source and fnmatchcase(source, g))), None)
+
+
+def together(unknown: Iterable[Unchecked]) -> str:
+    """Ids, each with how many looks it is about: `index-answers (2), clock`."""
+    counts = Counter(u.id for u in unknown)
+    return ", ".join(f"{name} ({n:,})" if n > 1 else name for name, n in sorted(counts.items()))
+
+
+def _looks(checks: Iterable[Facts], tables: list[Facts], accept: Accept) -> Iterator[Unchecked]:
+    """Those of the pre-flight. Definitions are taken from their latest comparison instead."""
+    compared = {table["source"] for table in tables if table.get("parity")}
+    for check in checks:
+        source = str(check.get("source") or "")
+        if check.get("status") != NOT_CHECKED or (is_of_definition(str(check.get("id"))) and source in compared):
+            continue
+        yield _made(str(check.get("id")), source, str(check.get("table")), str(check.get("found")), accept)
+
+
+def _of_table(table: Facts, accept: Accept) -> Iterator[Unchecked]:
+    source, target = str(table.get("source")), str(table.get("target"))
+    for gap in (table.get("parity") or {}).get("not_checked") or ():
+        yield _made(gap_id(str(gap.get("property"))), source, target, str(gap.get("why")), accept, gap.get("property"))
+    for index in table.get("indexes") or ():
+        if index.get("state") == NOT_CHECKED:
+            yield _made(CheckId.INDEX_ANSWERS, source, str(index.get("index")), str(index.get("why")), accept)
+    whole = table.get("export_whole") or {}
+    if whole and not whole.get("checked"):
+        arn = str(table.get("export_arn") or target)
+        yield _made(CheckId.EXPORT_IS_WHOLE, source, arn, str(whole.get("why")), accept)
+    canary = table.get("canary") or {}
+    if canary.get("state") == NOT_TRIED:
+        yield _made(CheckId.CANARY, source, target, str(canary.get("why")), accept)
+
+
+def _made(check: str, source: str, subject: str, why: str, accept: Accept, about: object = None) -> Unchecked:
+    subject = f"{about} of {subject}" if about else subject
+    return Unchecked(check, source, subject, why, bearing(check), accepting(accept, check, source))

@@ -1,0 +1,60 @@
+"""What nobody could look at, as the first screen and the last line of a run say it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from runbook_lib.check_ids import Bearing, words
+from runbook_lib.record import Record
+from runbook_lib.unchecked import Unchecked, unchecked
+from runbook_lib.wording import listed, many
+
+SHOWN = 3
+
+
+def unknowns(record: Record) -> list[Unchecked]:
+    """What the record's own checks and tables leave unknown, whatever it says of that elsewhere."""
+    accept = (record.get("accept") or {}).get("not_checked") or {}
+    return unchecked(record.get("checks") or [], record.get("tables") or [], accept)
+
+
+def unknown_lines(record: Record) -> list[str]:
+    """One line for each kind of look that bears on the proof and was not made, those that nobody accepted first."""
+    groups: dict[tuple[bool, str, str, str | None], list[Unchecked]] = defaultdict(list)
+    for u in unknowns(record):
+        if u.bearing != Bearing.ADVICE:
+            groups[u.is_open, u.id, u.bearing, u.accepted].append(u)
+    return [
+        f"{words(check)} ({check}) of {listed(_subjects(group), SHOWN)}: {_outcome(is_open, weight)}; "
+        f"{listed(list(dict.fromkeys(u.why for u in group)), SHOWN)}"
+        for (is_open, check, weight, _), group in sorted(groups.items(), key=lambda pair: not pair[0][0])
+    ]
+
+
+def accepted_in_short(record: Record) -> str:
+    """For a line of a log: `accepted without a check: index-answers of 2 tables`; empty where nothing is."""
+    sources: dict[str, set[str]] = defaultdict(set)
+    said: dict[str, set[str]] = defaultdict(set)
+    for u in unknowns(record):
+        if u.bearing == Bearing.SAID:
+            said[u.id].add(u.source)
+        elif u.bearing == Bearing.PROOF and u.accepted is not None:
+            sources[u.id].add(u.source)
+    told = [("accepted without a check", sources), ("nobody could check", said)]
+    return "; ".join(f"{what}: {', '.join(_in_short(groups))}" for what, groups in told if groups)
+
+
+def _in_short(groups: dict[str, set[str]]) -> Iterable[str]:
+    for check, tables in sorted(groups.items()):
+        yield f"{check} of {'the run' if tables == {''} else many(len(tables - {''}), 'table')}"
+
+
+def _subjects(group: list[Unchecked]) -> list[str]:
+    return [u.subject if u.subject == u.source or not u.source else f"{u.subject} ({u.source})" for u in group]
+
+
+def _outcome(is_open: bool, weight: str) -> str:
+    if is_open:
+        return "not checked, and accept.not_checked does not name it"
+    return "nobody could check it" if weight == Bearing.SAID else "not checked, accepted by accept.not_checked"

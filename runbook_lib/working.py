@@ -1,0 +1,63 @@
+"""The sections of a migration file that say how a target is read back, and who does the work."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from runbook_lib.strict import Strict
+
+
+class Validate(Strict):
+    """How the target is read back."""
+
+    segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
+    max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
+    max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
+    without_import: bool = Field(
+        default=False,
+        description="compare tables that something else has filled: a target may hold items before this run, "
+        "and is compared even after a dry run of the import",
+    )
+    drift: bool = Field(
+        default=False, description="also compare the target with the live source, for information; reads the source"
+    )
+    drift_max_rcu: float | None = Field(
+        default=None, gt=0, description="read units per second of the source that the drift view may use"
+    )
+    index_samples: int = Field(
+        default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
+    )
+    index_wait_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="how long an index may lag behind before its answer is called wrong"
+    )
+    canary: bool = Field(
+        default=False, description="write, read and delete one reserved item in each target without a stream"
+    )
+
+
+class Engine(Strict):
+    """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
+
+    kind: Literal["local", "dask"] = Field(
+        default="local", description="dask needs the extra `dask`: pip install 'dynamodb-migration-runbook[dask]'"
+    )
+    address: str | None = Field(
+        default=None,
+        pattern=r"^(tcp|tls|ucx|wss?)://.+",
+        description="scheduler of a running cluster, tcp://HOST:8786; default: worker processes on this machine",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
+    )
+
+    @model_validator(mode="after")
+    def _of_dask(self) -> Engine:
+        given = [name for name in ("address", "workers") if getattr(self, name) is not None]
+        if self.kind == "local" and given:
+            raise ValueError(f"{' and '.join(given)}: only for kind 'dask', and kind is 'local'")
+        return self
