@@ -205,10 +205,16 @@ def _export(config: Migration, loads: Sequence[Load]) -> Part:
 def _scans(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Part:
     """Tables that are scanned; what is read from provisioned capacity is paid for already."""
     scanned = [load for load in loads if load.method == "scan"]
-    paid = [_read_units(load) for load in scanned if _on_demand(standings, load.source, "source")]
+    paid = [_scan_units(load) for load in scanned if _on_demand(standings, load.source, "source")]
     price = prices_of(config.source.region, config.prices).million_reads
-    return Part("Scans of the source", _sum([_read_units(load) for load in scanned]), "read units",
+    return Part("Scans of the source", _sum([_scan_units(load) for load in scanned]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
+
+
+def _scan_units(load: Load) -> Range | None:
+    """A scan reads the table, and its second witness counts it: to count costs what to read costs."""
+    once = _read_units(load)
+    return once and once.times(2)
 
 
 def _transfer(config: Migration, loads: Sequence[Load]) -> Part:
@@ -291,7 +297,7 @@ def _hours(
     for load in loads:
         if load.method == "scan" and load.basis in (HINT, UNKNOWN):
             stand = standings.get(load.source, Standings(None, None)).source
-            spans.append(divided(_read_units(load), read_rates(stand, config.export.scan_max_rcu)))
+            spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)
     return whole and whole.times(1 / 3600)
 

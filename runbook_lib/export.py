@@ -235,9 +235,11 @@ def _scan(run: Run, pair: Pair, fact: dict[str, Any]) -> None:
     if pair.source_facts is None:
         raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
     bucket = run.config.staging.bucket
-    arn, folder, fact["read_units"] = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
-    manifest = load_manifest(run.clients, bucket, folder, need_sidecars=True)
-    _keep(run, pair.source, fact | {"arn": arn, "bucket": bucket, "folder": folder}, manifest)
+    scanned = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
+    manifest = load_manifest(run.clients, bucket, scanned.folder, need_sidecars=True)
+    where = {"arn": scanned.arn, "bucket": bucket, "folder": scanned.folder}
+    said = {"read_units": scanned.read_units, "witnesses": asdict(scanned.witnesses)}
+    _keep(run, pair.source, fact | where | said, manifest)
 
 
 def _whole(whole: Wholeness) -> dict[str, Any]:

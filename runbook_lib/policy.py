@@ -121,6 +121,7 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     # A table whose recovery is turned on with --execute is read by a dry run as export.without_pitr says.
     drift = config.validate_.drift
     scanned = [g.source_arn for g in grants if (g.method == "scan" or (drift and g.migrated)) and g.source_arn]
+    looked_up = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
     followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
     keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
@@ -144,6 +145,7 @@ def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         allow("ExportTables", dynamodb("ExportTableToPointInTime"), exported),
         allow("FollowExports", dynamodb("DescribeExport"), followed),
         allow("ScanTables", dynamodb("Scan"), scanned),
+        allow("LookUpScanned", dynamodb("BatchGetItem"), looked_up),
         allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
         # DynamoDB writes an export to S3 with the rights of whoever started it.
         allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),

@@ -191,6 +191,7 @@ def _table(
         "manifest_md5": {"summary": manifest.get("summary_md5"), "files": manifest.get("files_md5")},
         "manifest_checked": manifest.get("checked"),
         "export_whole": (export or {}).get("whole"),
+        "scan_witnesses": (export or {}).get("witnesses"),
         "files": (export or {}).get("files"),
         "items_exported": exported,
         "lines_read": files.get("lines"),

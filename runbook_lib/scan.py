@@ -1,11 +1,16 @@
-"""Read a whole table with a parallel Scan, its items as the bytes DynamoDB sent or parsed."""
+"""Read a whole table with a parallel Scan, its items as the bytes DynamoDB sent or parsed, or only counted.
+
+A page is believed as far as it bears itself out: it is of this table, holds as many items as it says, and the key
+that it goes on after has not been there before. A scan ends, whatever the server says.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, TypeVar
 
@@ -30,14 +35,43 @@ class Page:
 
 
 def scan_segment(
-    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience
+    wire: Wire,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    patience: Patience,
+    key: tuple[str, ...] = (),
 ) -> Iterator[Page]:
     """All pages of one segment, read consistently; throttled or broken pages are asked for again.
 
-    Raises TransferError when a page holds another number of items than it says.
+    Raises TransferError for a page that contradicts itself or, where `key` names the table's key attributes, whose
+    first or last item does not have them.
     """
-    for items, rcu in _pages(wire, table, segment, segments, limit, patience, split_items):
+    for items, rcu in _pages(wire, table, segment, segments, limit, patience, split_items, key):
+        for item in {*items[:1], *items[-1:]} if key else ():
+            if not set(key) <= orjson.loads(item).keys():
+                raise TransferError(f"Scan of {table}: a page holds an item without the table's key {', '.join(key)}")
         yield Page(items, rcu)
+
+
+def count_segment(
+    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience
+) -> Iterator[int]:
+    """The number of items of each page of one segment; costs what reading them costs."""
+    counted = {"Select": "COUNT"}
+    for _, answer in _answers(wire, table, segment, segments, limit, patience, _parsed, (), counted):
+        yield int(answer["Count"])
+
+
+def scan_keys(
+    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience, key: tuple[str, ...]
+) -> Iterator[Item]:
+    """The keys of one segment's items."""
+    places = {f"#k{n}": name for n, name in enumerate(key)}
+    only = {"ProjectionExpression": ", ".join(places), "ExpressionAttributeNames": places}
+    for items, _ in _answers(wire, table, segment, segments, limit, patience, _parsed, key, only):
+        yield from items
 
 
 def scan_items(
@@ -69,24 +103,86 @@ def _pages(
     limit: RateLimit,
     patience: Patience,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
+    key: tuple[str, ...] = (),
 ) -> Iterator[tuple[list[Any], float]]:
-    request: Answer = {
+    for items, answer in _answers(wire, table, segment, segments, limit, patience, cut, key, {}):
+        if len(items) != answer["Count"]:
+            raise TransferError(f"Scan of {table}: a page says {answer['Count']} items and holds {len(items)}")
+        yield items, _units(answer)
+
+
+def _answers(
+    wire: Wire,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    patience: Patience,
+    cut: Callable[[bytes], tuple[list[Any], Answer]],
+    key: tuple[str, ...],
+    how: Answer,
+) -> Iterator[tuple[list[Any], Answer]]:
+    """Every page of a segment: its items, and the rest of the answer."""
+    request: Answer = how | {
         "TableName": table,
         "ConsistentRead": True,
         "ReturnConsumedCapacity": "TOTAL",
         "Segment": segment,
         "TotalSegments": segments,
     }
+    course = _Course(table, key)
     while True:
         page = wire.read("Scan", json.dumps(request).encode(), patience)
         items, answer = cut(page)
-        if len(items) != answer.get("Count"):
-            raise TransferError(f"Scan of {table}: a page says {answer.get('Count')} items and holds {len(items)}")
-        rcu = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
+        _check_page(table, answer)
+        rcu = _units(answer)
         # Every page is paid for, the last of a segment too; a server that names no price is not free.
         limit.spend(rcu or ceil(len(page) / RCU_BYTES))
-        yield items, rcu
+        yield items, answer
         if not answer.get("LastEvaluatedKey"):
             limit.note(rcu)
             return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        request["ExclusiveStartKey"] = course.onward(answer["LastEvaluatedKey"])
+
+
+@dataclass(slots=True)
+class _Course:
+    """The keys at which a segment was gone on after: each a key of the table, and none twice."""
+
+    table: str
+    key: tuple[str, ...]
+    passed: set[bytes] = field(default_factory=set)
+
+    def onward(self, last: Any) -> Any:
+        names = tuple(sorted(last)) if isinstance(last, dict) else ()
+        self.key = self.key or names
+        if not names or set(names) != set(self.key):
+            raise TransferError(
+                f"Scan of {self.table}: it should go on after a key of {', '.join(self.key) or 'the table'}, and the "
+                f"page names {', '.join(names) or 'none'}; the page is of another table, or the server is broken"
+            )
+        mark = hashlib.blake2b(orjson.dumps(last, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+        if mark in self.passed:
+            raise TransferError(
+                f"Scan of {self.table}: it does not move on, {len(self.passed):,} pages end at keys of which one came "
+                "twice; nothing was concluded from it. Run again; if it stays, the server or a proxy is broken"
+            )
+        self.passed.add(mark)
+        return last
+
+
+def _check_page(table: str, answer: Answer) -> None:
+    """Raise TransferError for a page of another table, or whose own counts contradict each other."""
+    count, scanned = answer.get("Count"), answer.get("ScannedCount", answer.get("Count"))
+    if not isinstance(count, int) or count != scanned:
+        raise TransferError(
+            f"Scan of {table}: a page counts {count} items of {scanned} that it looked at, though nothing is filtered; "
+            "run again, and if it stays, the server or something between is broken"
+        )
+    named = str((answer.get("ConsumedCapacity") or {}).get("TableName") or table)
+    if named.rpartition(":table/")[2] != table.rpartition(":table/")[2]:
+        raise TransferError(f"Scan of {table}: a page is of table {named}; the server or something between is broken")
+
+
+def _units(answer: Answer) -> float:
+    return float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))

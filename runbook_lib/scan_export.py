@@ -9,26 +9,42 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
 from runbook_lib.aws.objects import put_object
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.aws.wire import Patience
-from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name, export_folder, new_export_id
+from runbook_lib.datafile import fetch
+from runbook_lib.items import Item, parse_line
+from runbook_lib.layout import ExportIdentity, ExportWriter, FileEntry, data_file_name, export_folder, new_export_id
+from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
+from runbook_lib.recount import Recount, recount
 from runbook_lib.run import Run
 from runbook_lib.scan import Page, scan_segment, unless
 
 FILE_BYTES = 256 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A stored scan: the export's made-up ARN, its folder, the read units of both witnesses, and what they counted."""
+
+    arn: str
+    folder: str
+    read_units: float
+    witnesses: Recount
+
+
 def scan_to_staging(
     run: Run, table: TableFacts, random_hex: str, on_items: Callable[[int], None] = lambda items: None
-) -> tuple[str, str, float]:
-    """Read the table once and store it; returns the export's made-up ARN, its folder and the read units used.
+) -> Scanned:
+    """Read the table and store it, and count it once more, see `recount`.
 
-    The manifests come last, so a scan that was cut short leaves nothing that could be loaded.
+    The manifests come last, so a scan that was cut short, or that a second count does not bear out, leaves nothing
+    that could be loaded.
     """
     staging, settings = run.config.staging, run.config.export
     began = run.now()
@@ -48,12 +64,15 @@ def scan_to_staging(
     writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
     limit = RateLimit(settings.scan_max_rcu)
     writer.start()
-    stop = threading.Event()
+    stop, key = threading.Event(), tuple(k.name for k in table.key)
+    entries: list[FileEntry] = []
 
     def write_segment(segment: int) -> None:
-        pages = scan_segment(run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience())
+        pages = scan_segment(
+            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience(), key
+        )
         for part, items in enumerate(_files_of(unless(stop, pages), on_items)):
-            writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode()))
+            entries.append(writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode())))
 
     with ThreadPoolExecutor(settings.scan_segments) as pool:
         try:
@@ -62,8 +81,17 @@ def scan_to_staging(
         except BaseException:  # the pool waits for its threads
             stop.set()
             raise
+
+    def stored() -> Iterator[Item]:
+        for number, entry in enumerate(entries):
+            file = DataFile(number, entry.key, entry.md5_checksum, entry.item_count)
+            with fetch(s3, staging.bucket, file) as checked:
+                yield from (parse_line(line) for _, line in checked.items())
+
+    count = sum(entry.item_count for entry in entries)
+    witnesses = recount(run.clients.source_wire, table, count, settings.scan_segments, limit, stored)
     writer.finish(datetime.now(UTC))
-    return identity.export_arn, export_folder(staging.prefix, export_id), limit.used
+    return Scanned(identity.export_arn, export_folder(staging.prefix, export_id), limit.used, witnesses)
 
 
 def _files_of(pages: Iterator[Page], on_items: Callable[[int], None]) -> Iterator[Iterator[bytes]]:

@@ -12,7 +12,29 @@ def unasked(table: Record) -> bool:
 
 
 def taken_on_trust(record: Record) -> list[str]:
-    """The sentence for the first screen, if there is anything to say."""
+    """The sentences for the first screen, if there is anything to say."""
+    return [*_unasked(record), *_scanned(record)]
+
+
+def _scanned(record: Record) -> list[str]:
+    """A scan is no moment, whatever agrees with it."""
+    named = [t for t in record.get("tables") or [] if t.get("method") == "scan" and t.get("scan_witnesses")]
+    if not named:
+        return []
+    twice = sum(t["scan_witnesses"]["scanned"] == t["scan_witnesses"]["counted"] for t in named)
+    borne = (
+        "a second count with other segments found as many items"
+        if twice == len(named)
+        else f"a second count with other segments found as many items in {twice:,} of them; in the others, items that "
+        "were deleted meanwhile explain the difference"
+    )
+    return [
+        f"{many(len(named), 'table')} ({listed([str(t.get('source')) for t in named], 3)}) read by Scan, which is no "
+        f"moment: a change made during the scan may be in it or not; {borne}."
+    ]
+
+
+def _unasked(record: Record) -> list[str]:
     named = [t for t in record.get("tables") or [] if unasked(t)]
     if not named:
         return []

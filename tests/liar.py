@@ -34,11 +34,15 @@ class Request:
 
 @dataclass(slots=True)
 class Between:
-    """`instead` may answer before the server is asked, `after` may change its answer; None leaves all as it is."""
+    """`instead` may answer before the server is asked, `after` may change its answer; None leaves all as it is.
+
+    `rewrite` may change what the server is asked.
+    """
 
     endpoint: str = ""
     instead: Callable[[Request], Answer | None] = lambda request: None
     after: Callable[[Request, int, bytes], Answer | None] = lambda request, status, body: None
+    rewrite: Callable[[Request], bytes] = lambda request: request.body
     seen: list[Request] = field(default_factory=list)
 
     def count(self, operation: str) -> int:
@@ -77,7 +81,9 @@ def between(upstream: str) -> Iterator[Between]:
                 headers = {
                     k: v for k, v in self.headers.items() if k.lower() not in ("connection", "transfer-encoding")
                 }
-                connection.request(self.command, self.path, body, headers)
+                sent = state.rewrite(request)
+                headers |= {"Content-Length": str(len(sent))} if "Content-Length" in headers else {}
+                connection.request(self.command, self.path, sent, headers)
                 said = connection.getresponse()
                 status, content = said.status, said.read()
                 kept = {k: v for k, v in said.getheaders() if k.lower() not in DROPPED}

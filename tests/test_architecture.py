@@ -66,7 +66,7 @@ LAYERS = [
     {"policy", "strategy"},
     {"plan", "properties"},
     {"parity", "index_queries", "reuse", "advice"},
-    {"whole"},
+    {"whole", "recount"},
     {"index_sample", "estimate"},
     {"appending", "statements", "prices", "measure", "spent", "pace", "parity_words"},
     {"compare", "batch", "units", "scan", "datafile", "tally", "counted", "run_secret", "sealed_ledger"},

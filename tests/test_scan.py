@@ -41,7 +41,7 @@ class Server:
         if self.rcu is not None:
             answer["ConsumedCapacity"] = {"CapacityUnits": self.rcu}
         if len(self.moments) % self.pages:
-            answer["LastEvaluatedKey"] = {"id": {"S": "x"}}
+            answer["LastEvaluatedKey"] = {"id": {"S": str(len(self.moments))}}
         return json.dumps(answer).encode()
 
 

@@ -27,6 +27,7 @@ SOURCE = frozenset(
         "dynamodb:DescribeExport",
         "dynamodb:ListExports",
         "dynamodb:Scan",
+        "dynamodb:BatchGetItem",  # keys that only the second reading of a scanned table has found
         # for runbook schema and tables.create_missing; DynamoDB does not know how its tables are scaled
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",

@@ -1,0 +1,98 @@
+"""The second witness of a scan: an independent count with other segments, and what explains a difference.
+
+A page that loses its LastEvaluatedKey ends a segment early, and manifest, lines, writes and target then agree on what
+is left. Another cut of the table loses another part, if any. Where the counts differ, the keys of both readings are
+compared, and those that only the second found are looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.errors import ExportError
+from runbook_lib.items import Item, KeyAttribute, canonical_json, key_of
+from runbook_lib.lookup import read_keys
+from runbook_lib.rate import RateLimit
+from runbook_lib.scan import count_segment, scan_keys, unless
+
+MOST_LOOKED_UP = 10_000
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Both witnesses of a scan: what it stored, and what the second count found with other segments.
+
+    Where they differ, `gone` are keys that only the scan has and `unread` those that only the second reading has and
+    the table holds now; None where nothing had to be compared.
+    """
+
+    scanned: int
+    counted: int
+    segments: tuple[int, int]
+    gone: int | None = None
+    unread: int | None = None
+
+
+def recount(
+    wire: Wire, table: TableFacts, scanned: int, segments: int, limit: RateLimit, stored: Callable[[], Iterable[Item]]
+) -> Recount:
+    """Count a table that was just scanned once more; raises ExportError for a difference that nothing explains.
+
+    `stored` gives the items of the scan again, and is asked only if the counts differ.
+    """
+    others = segments + 1  # has no cut in common with the scan's own
+    counted = sum(_of_all(others, lambda n: count_segment(wire, table.name, n, others, limit, Patience())))
+    if counted == scanned:
+        return Recount(scanned, counted, (segments, others))
+    had = {_mark(item, table.key) for item in stored()}
+    names = tuple(k.name for k in table.key)
+
+    def strangers(segment: int) -> Iterator[tuple[set[bytes], list[Item]]]:
+        """The keys of one segment, as marks, and those of them that the scan has not stored."""
+        marks: set[bytes] = set()
+        unknown: list[Item] = []
+        for found in scan_keys(wire, table.name, segment, others, limit, Patience(), names):
+            marks.add(mark := _mark(found, table.key))
+            if mark not in had and len(unknown) <= MOST_LOOKED_UP:
+                unknown.append(found)
+        yield marks, unknown
+
+    seen: set[bytes] = set()
+    unread: list[Item] = []
+    for marks, unknown in _of_all(others, strangers):
+        seen |= marks
+        unread += unknown
+    held = len(read_keys(wire, table.name, unread[:MOST_LOOKED_UP], Patience()))
+    result = Recount(scanned, counted, (segments, others), len(had - seen), held)
+    if held or len(had) != scanned:
+        raise ExportError(
+            f"{table.name}: the scan stored {scanned:,} items, {len(had):,} of them with a key of their own, and a "
+            f"second count finds {counted:,}: {held:,}{' or more' if len(unread) > MOST_LOOKED_UP else ''} items that "
+            "the table holds were not read: source changing or page lost. Stop its writers and run again with the same "
+            "run id, which scans the table anew"
+        )
+    return result
+
+
+def _of_all(segments: int, read: Callable[[int], Iterator[Read]]) -> list[Read]:
+    """What all segments give, read side by side."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(segments) as pool:
+        try:
+            parts = [pool.submit(lambda n: list(unless(stop, read(n))), n) for n in range(segments)]
+            return [each for part in parts for each in part.result()]
+        except BaseException:  # the pool waits for its threads
+            stop.set()
+            raise
+
+
+def _mark(item: Item, schema: Sequence[KeyAttribute]) -> bytes:
+    return hashlib.blake2b(canonical_json(key_of(item, schema)), digest_size=16).digest()
