@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
-from runbook_lib.aws.exchange import Exchange, Incoming, NoAnswer, read_answer
+from runbook_lib.aws.exchange import Exchange, Incoming, NoAnswer, in_time, read_answer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -273,3 +273,67 @@ def test_behind_a_proxy_botocores_own_session_sends(server: Scripted) -> None:
     with closing(client):
         assert made.post({"Host": "dynamodb.example"}, b"body") == (200, {"content-length": "2"}, b"{}")
     assert server.heard[0].startswith(b"POST http://dynamodb.example/ HTTP/1.1\r\n")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+HOSTILE = {
+    "a negative chunk": CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
+    "a chunk with a sign": CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n",
+    "a chunk in Python's spelling": CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n",
+    "a chunk with a digit separator": CHUNKED + b"0_2\r\n{}\r\n0\r\n\r\n",
+    "a huge chunk": CHUNKED + b"7fffffffffffffff\r\n{}",
+    "a large chunk": CHUNKED + b"ffffffff\r\n{}",
+    "no size of a chunk": CHUNKED + b"\r\n{}\r\n0\r\n\r\n",
+    "a chunk longer than it says": CHUNKED + b"1\r\n{}\r\n0\r\n\r\n",
+    "a negative length": HEAD + b"Content-Length: -1\r\n\r\n{}",
+    "a length with a sign": HEAD + b"Content-Length: +2\r\n\r\n{}",
+    "a huge length": HEAD + b"Content-Length: 999999999999\r\n\r\n{}",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 1\r\n\r\n{}",
+    "a flood of headers": HEAD + b"x: y\r\n" * 100_000,
+    "a flood of long headers": HEAD + (b"x: " + b"y" * 60_000 + b"\r\n") * 3,
+    "a header without an end": HEAD + b"x" * 200_000,
+    "a flood of trailers": CHUNKED + b"2\r\n{}\r\n0\r\n" + b"x: y\r\n" * 100_000,
+    "interim answers without an end": b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=list(HOSTILE))
+def test_what_no_honest_server_says_is_no_answer_and_costs_no_memory(
+    server: Scripted, exchange: Exchange, answer: bytes
+) -> None:
+    server.script = [(answer, True)]
+    with pytest.raises(NoAnswer):
+        exchange.post({"Host": "x"}, b"{}")
+
+
+class Dripping:
+    """A socket that gives a few bytes every `every` seconds of a clock that only it moves."""
+
+    def __init__(self, content: bytes, size: int, every: float) -> None:
+        self.left, self.size, self.every, self.now = content, size, every, 0.0
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def recv(self, size: int) -> bytes:
+        self.now += self.every
+        block, self.left = self.left[: self.size], self.left[self.size :]
+        return block
+
+
+def dripped(content: bytes, size: int, every: float) -> tuple[float, bool]:
+    """When a dripping answer was read or given up, with a timeout of ten seconds."""
+    sock = Dripping(content, size, every)
+    try:
+        read_answer(Incoming(in_time(sock, 10.0, clock=lambda: sock.now)))
+    except NoAnswer:
+        return sock.now, False
+    return sock.now, True
+
+
+def test_a_drip_of_bytes_ends_and_a_slow_download_goes_on() -> None:
+    large = HEAD + b"Content-Length: 1000000\r\n\r\n" + b" " * 1_000_000
+    assert dripped(OK, 1, 9.0) == (18.0, False)
+    assert dripped(large, 1, 0.5)[0] < 11
+    assert dripped(large, 4096, 2.0) == (490.0, True)
+    assert not dripped(large, 1000, 2.0)[1]

@@ -7,6 +7,8 @@ a tenth of what it costs through urllib3 (docs/adr/0008). Behind a proxy botocor
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,10 @@ from urllib3.exceptions import HTTPError
 from runbook_lib.errors import TransferError
 
 LINE, FIRST_BLOCK, BLOCK = 65536, 8192, 262144
+HEADERS, HEADER_BYTES, INTERIM = 200, 131072, 10  # of one answer; AWS sends a dozen lines
+MOST_BYTES = 128 << 20  # of an answer: 16 MB of items, however they are escaped
+LEAST_RATE = 1024.0  # bytes per second of an answer that takes longer than the read timeout
+SIZE, LENGTH = re.compile(rb"[0-9A-Fa-f]{1,8}"), re.compile(r"[0-9]{1,12}")
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -49,9 +55,10 @@ class Exchange:
                     self._pool._validate_conn(connection)  # HTTPS connects in here
                     if connection.is_closed:
                         connection.connect()
-                connection.sock.settimeout(self._pool.timeout.read_timeout)
+                seconds = self._pool.timeout.read_timeout
+                connection.sock.settimeout(seconds)
                 connection.sock.sendall(self._head(headers, len(body)) + body)
-                answer, reusable = read_answer(Incoming(connection.sock.recv))
+                answer, reusable = read_answer(Incoming(in_time(connection.sock, seconds)))
             except BaseException:
                 connection.close()
                 raise
@@ -74,6 +81,27 @@ class Exchange:
         except HTTPClientError as error:
             raise NoAnswer(f"{self._url}: {error}") from error
         return answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
+
+
+def in_time(sock: Any, seconds: float, clock: Callable[[], float] = time.monotonic) -> Callable[[int], bytes]:
+    """The receiving of one answer: it may take `seconds`, and longer only while enough bytes arrive.
+
+    The timeout of a socket begins anew with each byte, so that a peer could keep a request for ever.
+    """
+    began, received = clock(), 0
+
+    def receive(size: int) -> bytes:
+        nonlocal received
+        if received:
+            left = seconds + received / LEAST_RATE - (clock() - began)
+            if left <= 0:
+                raise NoAnswer(f"only {received} bytes of an answer came in {clock() - began:.0f} s")
+            sock.settimeout(min(seconds, left))
+        block: bytes = sock.recv(size)
+        received += len(block)
+        return block
+
+    return receive
 
 
 class Incoming:
@@ -112,18 +140,23 @@ def read_answer(file: Incoming) -> tuple[Answer, bool]:
     Raises ValueError for what is not HTTP/1 and NoAnswer for what ends too early.
     Source: RFC 9112, sections 4 to 7.
     """
-    status = 100
-    while status < 200:  # interim answers come before the real one
+    for _ in range(INTERIM):
         version, status = _status(_line(file))
         headers = _headers(file)
+        if status >= 200:  # interim answers come before the real one
+            break
+    else:
+        raise ValueError(f"{INTERIM} interim answers and no other")
     close = headers.get("connection", "").lower()
     reusable = close != "close" if version == b"HTTP/1.1" else close == "keep-alive"
     if headers.get("transfer-encoding", "").lower() == "chunked":
         content = _chunks(file)
     elif "content-length" in headers:
-        content = _exactly(file, int(headers["content-length"]))
+        content = _exactly(file, _length(headers["content-length"]))
     else:
-        content, reusable = file.read(), False
+        content, reusable = file.read(MOST_BYTES), False
+        if file.read(1):
+            raise NoAnswer(f"the answer has more than {MOST_BYTES} bytes")
     return (status, headers, content), reusable
 
 
@@ -135,11 +168,33 @@ def _status(line: bytes) -> tuple[bytes, int]:
 
 
 def _headers(file: Incoming) -> dict[str, str]:
-    headers = {}
-    while line := _line(file).rstrip(b"\r\n"):
-        name, _, value = line.partition(b":")
-        headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
-    return headers
+    headers: dict[str, str] = {}
+    size = 0
+    for _ in range(HEADERS):
+        line = _line(file)
+        if not (stripped := line.rstrip(b"\r\n")):
+            return headers
+        size += len(line)
+        if size > HEADER_BYTES:
+            break
+        name, _, value = stripped.partition(b":")
+        key, said = name.decode("latin-1").lower(), value.strip().decode("latin-1")
+        if key == "content-length" and headers.get(key, said) != said:
+            raise ValueError("an answer of two lengths")
+        headers[key] = said
+    raise ValueError(f"an answer with more than {HEADERS} headers or {HEADER_BYTES} bytes of them")
+
+
+def _length(said: str) -> int:
+    if not LENGTH.fullmatch(said):
+        raise ValueError(f"{said[:40]!r} is no length")
+    return _bounded(int(said))
+
+
+def _bounded(size: int) -> int:
+    if size > MOST_BYTES:
+        raise NoAnswer(f"the answer would have {size} bytes; at most {MOST_BYTES} are read")
+    return size
 
 
 def _line(file: Incoming) -> bytes:
@@ -157,9 +212,17 @@ def _exactly(file: Incoming, length: int) -> bytes:
 
 
 def _chunks(file: Incoming) -> bytes:
-    parts = []
-    while size := int(_line(file).split(b";", 1)[0], 16):
+    parts, whole = [], 0
+    while size := _chunk(_line(file).split(b";", 1)[0].strip()):
+        whole = _bounded(whole + size)
         parts.append(_exactly(file, size))
-        _line(file)
+        if _line(file).strip(b"\r\n"):
+            raise ValueError("a chunk is longer than it says")
     _headers(file)  # the trailer
     return b"".join(parts)
+
+
+def _chunk(said: bytes) -> int:
+    if not SIZE.fullmatch(said):
+        raise ValueError(f"{said[:40]!r} is no size of a chunk")
+    return int(said, 16)
