@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from runbook_lib import __version__
 from runbook_lib.aws.workers import WorkerClients, connect_worker
+from runbook_lib.engine_settings import Engine as Settings
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.units import Message, Site, Work
-from runbook_lib.working import Engine as Settings
 
 try:
-    from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, get_worker
+    from distributed import Client, KilledWorker, LocalCluster, Security, WorkerPlugin, get_worker
     from distributed.comm import CommClosedError
 except ImportError as error:
     raise ConfigError(
@@ -183,7 +184,13 @@ def open_cluster(settings: Settings, name: str) -> Iterator[Cluster]:
 def _connect(settings: Settings, stack: ExitStack) -> Client:
     if settings.address is not None:
         try:
-            client = Client(settings.address, timeout=CONNECT_SECONDS, set_as_default=False, name="runbook")
+            client = Client(
+                settings.address,
+                timeout=CONNECT_SECONDS,
+                set_as_default=False,
+                name="runbook",
+                security=_security(settings),
+            )
         except (OSError, TimeoutError, ValueError) as error:
             raise ConfigError(
                 f"engine.address: expected a Dask scheduler at {settings.address}, found none ({error}); "
@@ -200,9 +207,23 @@ def _connect(settings: Settings, stack: ExitStack) -> Client:
             dashboard_address="127.0.0.1:0",
             local_directory=folder,
             silence_logs="ERROR",
+            # Any user of this machine reaches its loopback, and a scheduler runs what it is told, with our credentials.
+            protocol="tls",
+            security=Security.temporary(),
         )
     )
     return stack.enter_context(Client(cluster, set_as_default=False, name="runbook"))
+
+
+def _security(settings: Settings) -> Any:
+    """The certificates that the file names; None leaves it to Dask's own configuration."""
+    if settings.tls is None:
+        return None
+    for name, file in settings.tls.model_dump().items():
+        if not Path(file).is_file():
+            raise ConfigError(f"engine.tls.{name}: expected a file, found none at {file}; nothing was written")
+    tls = settings.tls
+    return Security(tls_ca_file=tls.ca, tls_client_cert=tls.cert, tls_client_key=tls.key, require_encryption=True)
 
 
 def _clear_desks(client: Client, name: str) -> None:

@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from runbook_lib.check_ids import CheckId, definition_id
+from runbook_lib.engine_settings import Engine as Engine
 from runbook_lib.errors import ConfigError
 from runbook_lib.mistakes import explain
 from runbook_lib.money import Limits, Prices
 from runbook_lib.strict import Strict
-from runbook_lib.working import Engine, Validate
+from runbook_lib.working import Validate
 from runbook_lib.yamlfile import parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -36,7 +37,7 @@ Acceptable = Literal[
 ]  # fmt: skip
 
 KNOWN_IDS = frozenset(map(str, CheckId)) | {
-    definition_id(name) for name in ("key", "attribute types", *get_args(Acceptable))
+    definition_id(name) for name in ("key", "attribute types", "unknown members", *get_args(Acceptable))
 }
 
 

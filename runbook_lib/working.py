@@ -1,10 +1,8 @@
-"""The sections of a migration file that say how a target is read back, and who does the work."""
+"""The section of a migration file that says how a target is read back."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from runbook_lib.strict import Strict
 
@@ -35,29 +33,3 @@ class Validate(Strict):
     canary: bool = Field(
         default=False, description="write, read and delete one reserved item in each target without a stream"
     )
-
-
-class Engine(Strict):
-    """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
-
-    kind: Literal["local", "dask"] = Field(
-        default="local", description="dask needs the extra `dask`: pip install 'dynamodb-migration-runbook[dask]'"
-    )
-    address: str | None = Field(
-        default=None,
-        pattern=r"^(tcp|tls|ucx|wss?)://.+",
-        description="scheduler of a running cluster, tcp://HOST:8786; default: worker processes on this machine",
-    )
-    workers: int | None = Field(
-        default=None,
-        ge=1,
-        le=10_000,
-        description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
-    )
-
-    @model_validator(mode="after")
-    def _of_dask(self) -> Engine:
-        given = [name for name in ("address", "workers") if getattr(self, name) is not None]
-        if self.kind == "local" and given:
-            raise ValueError(f"{' and '.join(given)}: only for kind 'dask', and kind is 'local'")
-        return self

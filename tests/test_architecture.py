@@ -21,7 +21,7 @@ DOORS = {
     "moto": {"sandbox"},
     "sqlite3": {"ledger", "sealed_ledger"},
     "click": {"cli"},
-    "pydantic": {"config", "money", "strict", "working"},
+    "pydantic": {"config", "engine_settings", "money", "strict", "working"},
     "distributed": {"cluster"},
     "dask": {"cluster"},
 }
@@ -74,7 +74,7 @@ LAYERS = [
     {"fields"},
     {"aws"},
     {"config", "items", "keyed"},
-    {"mistakes", "unfinished", "money", "working"},
+    {"mistakes", "unfinished", "money", "working", "engine_settings"},
     {"strict"},
     {"yamlfile", "instant", "verdict"},
     {"durable", "waiting"},

@@ -170,6 +170,11 @@ TARGET: dict[str, Any] = {
 }
 
 
+def test_an_unknown_member_can_be_accepted_by_name(world: World) -> None:
+    config = load_config(world.config(accept={"not_checked": {"definition-unknown-members": ["*"]}}))
+    assert config.accept.not_checked == {"definition-unknown-members": ["*"]}
+
+
 def test_replicas_consistency_and_vector_indexes_that_differ_are_not_called_equal(world: World) -> None:
     world.pair("a", things(1), pitr=False)
     with between(world.endpoint, after=patched(SOURCE, TARGET)) as server:

@@ -214,7 +214,9 @@ def test_a_local_run_loads_nothing_of_dask() -> None:
     assert ran.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("wrong", [{"address": "tcp://x:8786"}, {"workers": 2}, {"kind": "local", "workers": 2}])
+@pytest.mark.parametrize(
+    "wrong", [{"address": "tcp://127.0.0.1:8786"}, {"workers": 2}, {"kind": "local", "workers": 2}]
+)
 def test_what_only_dask_can_heed_is_refused_for_a_local_engine(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="only for kind 'dask', and kind is 'local'"):
         load_config(world.config(engine=wrong))
@@ -267,3 +269,74 @@ def test_a_scheduler_of_ones_own_is_used_and_its_loss_ends_the_import_until_the_
         (checked,) = validate_tables(run).values()
     assert checked["verdict"] == "PASS", checked["reasons"]
     assert run.ledger.get("engine", "import")["scheduler"] == address
+
+
+STRANGER = """
+import sys
+from distributed import Client
+try:
+    with Client(sys.argv[1], timeout="5s") as c:
+        print("inside:", c.run(lambda: __import__("os").environ.get("AWS_SECRET_ACCESS_KEY")))
+except (OSError, TypeError, ValueError) as error:
+    print("refused:", type(error).__name__)
+"""
+
+
+def test_no_other_user_of_this_machine_gets_into_a_local_cluster() -> None:
+    from runbook_lib.cluster import open_cluster
+    from runbook_lib.config import Engine
+
+    with open_cluster(Engine(kind="dask", workers=1), "runbook-r") as cluster:
+        address = cluster.facts()["scheduler"]
+        assert cluster.submit(_one, "x").result(timeout=60) == {"one": "x"}
+        for scheme in ("tls", "tcp"):
+            ran = subprocess.run(
+                [sys.executable, "-c", STRANGER, address.replace("tls://", f"{scheme}://")],
+                capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+            assert "inside" not in ran.stdout
+    assert address.startswith("tls://127.0.0.1:")
+
+
+def _one(desk: Any, text: str) -> dict[str, Any]:
+    return {"one": text}
+
+
+FILES = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "taken"),
+    [
+        ({"address": "tcp://127.0.0.1:8786"}, True),
+        ({"address": "tcp://[::1]:8786"}, True),
+        ({"address": "tcp://localhost:8786"}, True),
+        ({"address": "tcp://scheduler:8786"}, False),
+        ({"address": "tcp://10.0.0.10:8786"}, False),
+        ({"address": "tcp://localhost.example.com:8786"}, False),
+        ({"address": "tcp://127.0.0.1.example.com:8786"}, False),
+        ({"address": "ws://scheduler:8786"}, False),
+        ({"address": "ucx://scheduler:8786"}, False),
+        ({"address": "tcp://scheduler:8786", "insecure": True}, True),
+        ({"address": "tls://scheduler:8786"}, True),
+        ({"address": "wss://scheduler:8786", "tls": FILES}, True),
+        ({"address": "tls://scheduler:8786", "tls": FILES}, True),
+        ({"address": "tcp://scheduler:8786", "tls": FILES, "insecure": True}, False),
+        ({"tls": FILES}, False),
+    ],
+)
+def test_an_unencrypted_scheduler_off_this_machine_is_used_only_if_the_file_says_so(
+    world: World, engine: dict[str, Any], taken: bool
+) -> None:
+    config = world.config(engine={"kind": "dask"} | engine)
+    if taken:
+        assert load_config(config).engine.address == engine["address"]
+    else:
+        with pytest.raises(ConfigError, match="tls"):
+            load_config(config)
+
+
+def test_certificates_that_are_not_there_are_named_before_anything_is_done(world: World) -> None:
+    engine = {"kind": "dask", "address": "tls://127.0.0.1:9", "tls": FILES}
+    with pytest.raises(ConfigError, match=r"engine.tls.ca: expected a file, found none at ca.pem"):
+        check_engine(load_config(world.config(engine=engine)))
