@@ -23,6 +23,7 @@ from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.grants import Grant, Lease, Report
 from runbook_lib.items import KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.manifest import DataFile
 from runbook_lib.sending import FLUSH_SECONDS, opened, send_files
 from runbook_lib.turns import OpenFile
@@ -34,7 +35,10 @@ PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
 
 @dataclass(frozen=True, slots=True)
 class FileUnit:
-    """A data file to be loaded into a table; `name` is what the coordinator calls it."""
+    """A data file to be loaded into a table; `name` is what the coordinator calls it.
+
+    The `secret` goes to the worker's memory and no further.
+    """
 
     name: str
     site: Site
@@ -42,6 +46,7 @@ class FileUnit:
     file: DataFile
     table: str
     key: tuple[KeyAttribute, ...]
+    secret: RunSecret
 
 
 def load_file(desk: Desk, unit: FileUnit) -> Message:
@@ -133,6 +138,7 @@ class Attempt:
             patience=Patience(sleep=self._sleep),
             stop=self.stop,
             capacity=self.capacity,
+            secret=unit.secret,
         )
         writers = min(width, 1 + unit.file.items // target.at_once)
         send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)

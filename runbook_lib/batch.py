@@ -20,7 +20,8 @@ from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
+from runbook_lib.items import Item, KeyAttribute, canonical_json, digest, key_of, parse_line
+from runbook_lib.keyed import RunSecret
 from runbook_lib.unquoted import without_values
 
 MAX_ITEMS = 25
@@ -65,7 +66,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where batches go: the wire, the table, its key, whether items there may be replaced, and how fast."""
+    """Where batches go: the wire, the table, its key, whether items there may be replaced, and how fast.
+
+    `secret` hides the keys of what is rejected.
+    """
 
     wire: Wire
     table: str
@@ -74,6 +78,7 @@ class Target:
     patience: Patience
     stop: threading.Event
     capacity: Capacity
+    secret: RunSecret
 
     @property
     def at_once(self) -> int:
@@ -258,7 +263,7 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
 def reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
     """Put a line into quarantine."""
     try:
-        key_hash = digest(key_of(parse_line(line[1]), target.key)).hex()
+        key_hash = target.secret.key_hash(canonical_json(key_of(parse_line(line[1]), target.key)))
     except CorruptFile:
         key_hash = None
     outcome.rejected.append(Rejection(line[0], key_hash, reason))

@@ -1,51 +1,60 @@
 """A table's contents as a few thousand numbers that do not depend on order, segment or machine.
 
-Each item falls into the bucket its key hashes to; a bucket holds how many items it has and the sum
-of their digests. Equal buckets hold equal items (but for a chance of 1 in 2^128); unequal ones say
-where to look. Memory does not depend on the table's size.
+Each item falls into the bucket its key hashes to; a bucket holds how many items it has and two sums of
+their digests. The sums that decide are of digests under the run's secret: equal ones hold equal items, but for a
+chance of 1 in 2^128, also where somebody chose the items. The others are of plain digests, which anybody can compute
+and which somebody could choose items for; they are for publication. Memory does not depend on the table's size.
+
+Source: Wagner, "A Generalized Birthday Problem", 2002, on choosing items whose plain sums agree.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from collections.abc import Iterable, Sequence
+from zlib import crc32
 
 import orjson
+from orjson import OPT_SORT_KEYS
 
 from runbook_lib.items import Item, KeyAttribute, canonical, key_of
+from runbook_lib.keyed import RunSecret
 
 BUCKETS = 4096
 MODULUS = 1 << 128
-_WIDTH = struct.calcsize(">Q") + 16
+PLAIN = hashlib.blake2b(digest_size=16)
+# Both sums of a bucket are one number, the keyed one above; so many zeros between them take up what is carried.
+_GAP = bytes(8)
+_SHIFT = 8 * (16 + len(_GAP))
 
 
 class Buckets:
-    """Counts and digest sums by key hash; add items one at a time, or other buckets."""
+    """Counts and digest sums by key hash; add items, or other buckets of the same secret."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: RunSecret) -> None:
+        self._keyed = secret.item_digests()
         self.counts = [0] * BUCKETS
-        self.sums = [0] * BUCKETS
-
-    def add(self, key: bytes, item: bytes) -> None:
-        """Take in one item by its canonical key and its item digest."""
-        bucket = bucket_of(key)
-        self.counts[bucket] += 1
-        self.sums[bucket] = (self.sums[bucket] + int.from_bytes(item)) % MODULUS
+        self._sums = [0] * BUCKETS
 
     def add_items(self, items: Iterable[Item], schema: Sequence[KeyAttribute]) -> int:
         """Take in many items; returns how many they were."""
-        count = 0
+        count, counts, sums, keyed = 0, self.counts, self._sums, self._keyed
         for count, item in enumerate(items, 1):  # noqa: B007
-            self.add(*digests(item, schema))
+            key, spelled = _spelled(item, schema)
+            digest, plain = keyed.copy(), PLAIN.copy()
+            digest.update(spelled)
+            plain.update(spelled)
+            bucket = crc32(key) % BUCKETS
+            counts[bucket] += 1
+            sums[bucket] += int.from_bytes(digest.digest() + _GAP + plain.digest())
         return count
 
     def merge(self, other: Buckets) -> None:
         """Take in all of another; the order of merging does not matter."""
         for bucket in range(BUCKETS):
             self.counts[bucket] += other.counts[bucket]
-            self.sums[bucket] = (self.sums[bucket] + other.sums[bucket]) % MODULUS
+            self._sums[bucket] += other._sums[bucket]
 
     @property
     def items(self) -> int:
@@ -53,32 +62,48 @@ class Buckets:
 
     def differing(self, other: Buckets) -> list[int]:
         """The buckets that do not hold the same items."""
-        return [b for b in range(BUCKETS) if (self.counts[b], self.sums[b]) != (other.counts[b], other.sums[b])]
+        mine, others = (zip(b.counts, b.sums(keyed=True), strict=True) for b in (self, other))
+        return [bucket for bucket, (one, two) in enumerate(zip(mine, others, strict=True)) if one != two]
+
+    def sums(self, *, keyed: bool) -> list[int]:
+        """The sums of the digests, bucket by bucket, modulo 2^128."""
+        shift = _SHIFT if keyed else 0
+        return [(both >> shift) % MODULUS for both in self._sums]
 
     def table_digest(self) -> str:
-        """One digest of the whole table: the same data gives the same text anywhere."""
-        return hashlib.blake2b(self.pack(), digest_size=16).hexdigest()
+        """One digest of the whole table for publication: the same data gives the same text anywhere."""
+        each = zip(self.counts, self.sums(keyed=False), strict=True)
+        return hashlib.blake2b(b"".join(c.to_bytes(8) + s.to_bytes(16) for c, s in each), digest_size=16).hexdigest()
 
     def pack(self) -> bytes:
-        """All counts (8 bytes) and sums (16 bytes), big-endian, bucket by bucket."""
-        return b"".join(c.to_bytes(8) + s.to_bytes(16) for c, s in zip(self.counts, self.sums, strict=True))
+        """All that is known, as `unpack` takes it."""
+        each = zip(self.counts, self.sums(keyed=True), self.sums(keyed=False), strict=True)
+        return b"".join(c.to_bytes(8) + k.to_bytes(16) + p.to_bytes(16) for c, k, p in each)
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Buckets:
-        """What `pack` packed."""
-        made = cls()
-        for bucket, (count, high, low) in enumerate(struct.iter_unpack(">QQQ", packed)):
-            made.counts[bucket], made.sums[bucket] = count, high << 64 | low
+    def unpack(cls, packed: bytes, secret: RunSecret) -> Buckets:
+        """What `pack` packed, of a run with this secret."""
+        made = cls(secret)
+        for bucket, (count, *halves) in enumerate(struct.iter_unpack(">5Q", packed)):
+            keyed, plain = (high << 64 | low for high, low in (halves[:2], halves[2:]))
+            made.counts[bucket], made._sums[bucket] = count, keyed << _SHIFT | plain
         return made
 
 
 def bucket_of(key: bytes) -> int:
     """The bucket of a canonical key."""
-    return zlib.crc32(key) % BUCKETS
+    return crc32(key) % BUCKETS
 
 
-def digests(item: Item, schema: Sequence[KeyAttribute]) -> tuple[bytes, bytes]:
-    """An item's key in canonical JSON, and the 16 bytes of its digest."""
+def digests(item: Item, schema: Sequence[KeyAttribute], kind: hashlib.blake2b = PLAIN) -> tuple[bytes, bytes]:
+    """An item's key in canonical JSON, and the 16 bytes of its digest, of the kind that this empty one is."""
+    key, spelled = _spelled(item, schema)
+    digest = kind.copy()
+    digest.update(spelled)
+    return key, digest.digest()
+
+
+def _spelled(item: Item, schema: Sequence[KeyAttribute]) -> tuple[bytes, bytes]:
+    """An item's key and the item itself, in canonical JSON."""
     item = canonical(item)
-    key = orjson.dumps(key_of(item, schema), option=orjson.OPT_SORT_KEYS)
-    return key, hashlib.blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    return orjson.dumps(key_of(item, schema), option=OPT_SORT_KEYS), orjson.dumps(item, option=OPT_SORT_KEYS)

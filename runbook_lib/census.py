@@ -19,6 +19,7 @@ from runbook_lib.buckets import Buckets
 from runbook_lib.crew import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items import Item, KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
@@ -40,6 +41,7 @@ class FilesUnit:
     files: tuple[DataFile, ...]
     key: tuple[KeyAttribute, ...]
     refused: Mapping[str, frozenset[int]]
+    secret: RunSecret
 
     @property
     def parts(self) -> list[int]:
@@ -56,6 +58,7 @@ class SegmentUnit:
     segments: int
     max_rcu: float | None
     key: tuple[KeyAttribute, ...]
+    secret: RunSecret
 
     @property
     def parts(self) -> list[int]:
@@ -84,7 +87,7 @@ def count_segment(desk: Desk, unit: SegmentUnit) -> Message:
 
 
 def _counted(desk: Desk, unit: FilesUnit | SegmentUnit, items: Callable[[], Iterator[Item]]) -> Message:
-    buckets, began, failure = Buckets(), time.monotonic(), None
+    buckets, began, failure = Buckets(unit.secret), time.monotonic(), None
     calls: list[tuple[str, str, int]] = []
     try:
         buckets.add_items(items(), unit.key)
@@ -113,17 +116,22 @@ class Census:
     def of_export(self, side: ExportSide, tally: Tally, show: Show) -> Buckets:
         """The export's buckets; files that the tally has are not read again."""
         left = [file for file in side.files if file.ordinal not in tally.done]
-        units = [FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused) for files in _together(left)]
+        units = [
+            FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused, tally.secret)
+            for files in _together(left)
+        ]
         ahead = AHEAD * self.crew.engine.slots()
         self._count(count_files, units, ahead, tally, show)
         return tally.buckets
 
     def of_table(self, side: TableSide, max_rcu: float | None, tally: Tally, show: Show) -> Buckets:
-        """The table's buckets; segments that the tally has are not read again. They share `max_rcu` equally."""
-        left = [segment for segment in range(side.segments) if segment not in tally.done]
-        at_once = max(1, min(len(left), self.crew.engine.slots()))
+        """The table's buckets, all of them read in this one stretch. The segments share `max_rcu` equally."""
+        at_once = max(1, min(side.segments, self.crew.engine.slots()))
         part = None if max_rcu is None else max_rcu / at_once
-        units = [SegmentUnit(self._site, side.table, s, side.segments, part, self.key) for s in left]
+        units = [
+            SegmentUnit(self._site, side.table, segment, side.segments, part, self.key, tally.secret)
+            for segment in range(side.segments)
+        ]
         ahead = at_once if max_rcu else AHEAD * at_once
         self._count(count_segment, units, ahead, tally, show, lambda said: side.limit.note(said["read_units"]))
         return tally.buckets
@@ -183,7 +191,7 @@ class Census:
         if said["failure"]:
             raise TransferError(said["failure"])
         self.crew.note(self.source, said["process"], now, said["items"], since=said["seconds"])
-        tally.finish_all(parts, Buckets.unpack(zlib.decompress(said["buckets"])))
+        tally.finish_all(parts, Buckets.unpack(zlib.decompress(said["buckets"]), tally.secret))
 
 
 def _together(files: Iterable[DataFile]) -> Iterator[list[DataFile]]:

@@ -2,12 +2,12 @@
 
 Both sides are streamed once into buckets. Only buckets that differ are streamed again, a bounded
 number of items at a time, to name the items. Every suspect is read once more, consistently, before
-it is called a difference: the target may have changed while it was scanned.
+it is called a difference: the target may have changed while it was scanned. Digests are keyed with the run's
+secret: nobody could choose items that seem equal.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +17,7 @@ import orjson
 from runbook_lib.buckets import Buckets, bucket_of, digests
 from runbook_lib.differences import PathDifference, differing_paths
 from runbook_lib.items import Item, KeyAttribute
+from runbook_lib.keyed import RunSecret
 
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look
@@ -27,6 +28,7 @@ TTL_REACH_SECONDS = 5 * 365.25 * 86400
 Stream = Callable[[], Iterator[Item]]
 Lookup = Callable[[list[Item]], list[Item]]
 Expiry = Callable[[Item], float | None]
+Known = Callable[[], frozenset[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """The result: counts of both sides, their digests, and how many differences of each kind.
+    """The result: counts of both sides, their plain digests, and how many differences of each kind.
+
+    `equal` says that the first reading of both sides agreed.
 
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
     scan and the second look saw differently, because the target was written to in between.
@@ -55,14 +59,27 @@ class Comparison:
     found: int
     export_digest: str
     target_digest: str
+    equal: bool
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     listed: list[Difference] = field(default_factory=list)
     looked_again: int = 0
     moved: int = 0
 
-    @property
-    def equal(self) -> bool:
-        return self.export_digest == self.target_digest
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is told of the items of one table, and by what an absent one may be explained.
+
+    `expires` gives the moment, in Unix seconds, at which the TTL removes an exported item, where it may have;
+    `clock` is asked for the time after an item was looked for. `refused` are the canonical keys of items that
+    the import could not write: their absence is known. At most `limit` differences are listed, all are counted.
+    """
+
+    secret: RunSecret
+    expires: Expiry
+    clock: Callable[[], float]
+    limit: int
+    refused: Known = frozenset
 
 
 @dataclass(slots=True)
@@ -82,34 +99,28 @@ def compare(
     found_items: Stream,
     key: Sequence[KeyAttribute],
     look_again: Lookup,
-    expires: Expiry,
-    now: float,
-    limit: int,
-    quarantined: frozenset[str] = frozenset(),
+    rules: Rules,
 ) -> Comparison:
-    """Name every item that differs; at most `limit` of them are listed, all are counted.
-
-    `expires` gives the moment an exported item expires by the target's TTL, `now` is the moment to
-    compare it with; both are Unix seconds. `quarantined` are the key hashes of items that the import
-    could not write: their absence is known.
-    """
-    result = Comparison(export.items, target.items, export.table_digest(), target.table_digest())
-    for group in _groups(export, target):
-        found = _found_in(group, found_items(), key)
+    """Name every item that differs; the buckets are keyed with the secret of the rules."""
+    differing = export.differing(target)
+    result = Comparison(export.items, target.items, export.table_digest(), target.table_digest(), not differing)
+    refused = rules.refused() if differing else frozenset()
+    for group in _groups(differing, export, target):
+        found = _found_in(group, found_items(), key, rules)
         # The later reading replaces the first one, which the target may have changed under.
         result.found += sum(len(d) // 16 for d in found.values()) - sum(target.counts[b] for b in group)
-        suspects = _suspects(group, exported_items(), found, key, expires)
+        suspects = _suspects(group, exported_items(), found, key, rules)
         names = iter(suspects.items())
         while batch := dict(islice(names, KEYS_AT_ONCE)):
-            _settle(result, batch, key, look_again, now, limit, quarantined)
+            _settle(result, batch, key, look_again, rules, refused)
     return result
 
 
-def _groups(export: Buckets, target: Buckets) -> Iterator[set[int]]:
+def _groups(differing: list[int], export: Buckets, target: Buckets) -> Iterator[set[int]]:
     """The differing buckets, so many at a time that their items fit into memory."""
     group: set[int] = set()
     size = 0
-    for bucket in export.differing(target):
+    for bucket in differing:
         items = export.counts[bucket] + target.counts[bucket]
         if group and size + items > ITEMS_AT_ONCE:
             yield group
@@ -120,11 +131,12 @@ def _groups(export: Buckets, target: Buckets) -> Iterator[set[int]]:
         yield group
 
 
-def _found_in(group: set[int], items: Iterator[Item], key: Sequence[KeyAttribute]) -> dict[bytes, bytes]:
+def _found_in(group: set[int], items: Iterator[Item], key: Sequence[KeyAttribute], rules: Rules) -> dict[bytes, bytes]:
     """Digests by canonical key; an item that the scan met twice has two of them."""
     found: dict[bytes, bytes] = {}
+    keyed = rules.secret.item_digests()
     for item in items:
-        name, item_digest = digests(item, key)
+        name, item_digest = digests(item, key, keyed)
         if bucket_of(name) in group:
             name = _compact(name)
             found[name] = found.get(name, b"") + item_digest
@@ -137,14 +149,14 @@ def _compact(data: bytes) -> bytes:
 
 
 def _suspects(
-    group: set[int], items: Iterator[Item], found: dict[bytes, bytes], key: Sequence[KeyAttribute], expires: Expiry
+    group: set[int], items: Iterator[Item], found: dict[bytes, bytes], key: Sequence[KeyAttribute], rules: Rules
 ) -> dict[bytes, _Suspect]:
     """Every key whose exported item is not the found one, and every found one that was not exported."""
     matched: set[bytes] = set()
     suspects: dict[bytes, _Suspect] = {}
-    room = CONTENT_BYTES
+    room, keyed = CONTENT_BYTES, rules.secret.item_digests()
     for item in items:
-        name, item_digest = digests(item, key)
+        name, item_digest = digests(item, key, keyed)
         if bucket_of(name) not in group:
             continue
         if name in suspects:
@@ -156,7 +168,7 @@ def _suspects(
         else:
             content = _compact(orjson.dumps(item)) if room > 0 and name in found else None
             room -= len(content or b"")
-            suspects[_compact(name)] = _Suspect([item_digest], found.get(name, b""), content, expires(item))
+            suspects[_compact(name)] = _Suspect([item_digest], found.get(name, b""), content, rules.expires(item))
     for name, scanned in found.items():
         if name not in matched and name not in suspects:
             suspects[name] = _Suspect([], scanned)
@@ -168,34 +180,34 @@ def _settle(
     suspects: dict[bytes, _Suspect],
     key: Sequence[KeyAttribute],
     look_again: Lookup,
-    now: float,
-    limit: int,
-    quarantined: frozenset[str],
+    rules: Rules,
+    refused: frozenset[bytes],
 ) -> None:
     """Read the suspects again and count what is wrong with them still."""
     nothing: tuple[Item | None, bytes] = (None, b"")
     held: dict[bytes, tuple[Item | None, bytes]] = {}
+    keyed = rules.secret.item_digests()
     for seen in look_again([orjson.loads(name) for name in suspects]):
-        name, item_digest = digests(seen, key)
+        name, item_digest = digests(seen, key, keyed)
         held[name] = seen, item_digest
+    now = rules.clock()  # after the look: what was not there then may have expired only just before
     result.looked_again += len(suspects)
     for name, suspect in suspects.items():
         item, item_digest = held.get(name, nothing)
         result.found += (item is not None) - len(suspect.scanned) // 16
         result.moved += item_digest != suspect.scanned
-        key_hash = hashlib.blake2b(name, digest_size=16).hexdigest()
-        kind = _kind(suspect, item_digest, now, key_hash in quarantined)
+        kind = _kind(suspect, item_digest, now, name in refused)
         if kind is None:
             continue
         result.counts[kind] += 1
-        if len(result.listed) < limit:
+        if len(result.listed) < rules.limit:
             paths = None
             if kind == "different" and item is not None and suspect.content is not None:
                 paths = differing_paths(orjson.loads(suspect.content), item)
-            result.listed.append(Difference(kind, orjson.loads(name), key_hash, paths))
+            result.listed.append(Difference(kind, orjson.loads(name), rules.secret.key_hash(name), paths))
 
 
-def _kind(suspect: _Suspect, held: bytes, now: float, quarantined: bool) -> str | None:
+def _kind(suspect: _Suspect, held: bytes, now: float, refused: bool) -> str | None:
     """What is wrong with one key, given the digest of what the target holds under it now; None if nothing is."""
     if not suspect.exported:
         return "extra" if held else None
@@ -205,7 +217,7 @@ def _kind(suspect: _Suspect, held: bytes, now: float, quarantined: bool) -> str 
         return "missing" if len(suspect.exported) > 1 else None
     if held:
         return "different"
-    if quarantined:
+    if refused:
         return "quarantined"
     if suspect.expires is not None and now - TTL_REACH_SECONDS < suspect.expires <= now:
         return "expired"

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.wire import Patience
 from runbook_lib.buckets import Buckets
-from runbook_lib.compare import compare
+from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
 from runbook_lib.items import Item
 from runbook_lib.lookup import read_keys
@@ -45,12 +45,12 @@ def _compare(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -
     def live() -> Iterator[Item]:
         return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Patience())
 
-    source = Buckets()
+    source = Buckets(run.secret)
     source.add_items(live(), key)
     found = compare(
         source, target_buckets, live, target.items, key,
         look_again=lambda keys: read_keys(target.wire, target.table, keys, Patience()),
-        expires=lambda item: None, now=0.0, limit=0,
+        rules=Rules(run.secret, expires=lambda item: None, clock=lambda: 0.0, limit=0),
     )  # fmt: skip
     return {
         "items_in_source": found.exported,

@@ -188,10 +188,10 @@ def _import_table(
 
 def _load_spread(loading: Loading, pair: Pair, export: dict[str, Any], limits: WriteLimits, crew: Crew) -> None:
     run = loading.run
-    site, key = Site(run.config, run.clients.target_identity.place), _facts(pair).key
+    site, key, secret = Site(run.config, run.clients.target_identity.place), _facts(pair).key, run.secret
 
     def unit(name: str, file: FileProgress) -> FileUnit:
-        return FileUnit(name, site, export["bucket"], file.file, pair.target, key)
+        return FileUnit(name, site, export["bucket"], file.file, pair.target, key, secret)
 
     load_spread(loading, crew, Budget(limits.start, _ceiling(run, limits), known=limits.known), unit)
 
@@ -221,6 +221,7 @@ def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int)
             ceiling,
             known=limits.known,
         ),
+        secret=run.secret,
     )
 
 

@@ -1,7 +1,8 @@
 """Ask the target's secondary indexes for a sample of their keys and compare the answers with the export.
 
 A global index follows its table with a delay, so an answer that is wrong is asked for again before it is
-called wrong. An index that cannot be asked is "not checked", which is never good.
+called wrong. An index that cannot be asked is "not checked", which is never good. An item that had expired may be
+absent from an index only if the table does not hold it either.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import orjson
 from runbook_lib.aws.answered import LiveIndex
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
-from runbook_lib.index_sample import Key, Sample, SampledKey, projected
-from runbook_lib.items import Item, digest, key_of
+from runbook_lib.index_sample import Key, Sample, SampledKey
+from runbook_lib.items import Item
+from runbook_lib.keyed import RunSecret
 from runbook_lib.rate import RateLimit
 
 CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
 ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB
-TTL_MARGIN = 3600.0  # seconds: an item this close to its expiry may be gone or not
 
 Ask = Callable[[LiveIndex, Item], Iterator[Item]]
 
@@ -31,13 +32,17 @@ Ask = Callable[[LiveIndex, Item], Iterator[Item]]
 class Settings:
     """How much is asked and how long a wrong answer is waited out.
 
-    `may_hold_more` says that the target held items before the import, so that others under a key are no error.
+    `may_hold_more` says that the target held items before the import, so that others under a key are no error;
+    `clock` is asked for the time after each answer, which may lack what had expired by then, and `in_table` for what
+    the table holds under primary keys.
     """
 
     samples: int
     wait_seconds: float
-    now: float
     may_hold_more: bool
+    secret: RunSecret
+    clock: Callable[[], float]
+    in_table: Callable[[list[Item]], list[Item]]
     sleep: Callable[[float], None]
 
 
@@ -62,7 +67,7 @@ def check_indexes(
     """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most."""
     asked = [index for index in indexes if settings.samples and index.state == "ACTIVE"]
     most = ITEMS_HELD // (len(asked) * settings.samples) if asked else 0
-    samples = {index.name: Sample(index, table_key, settings.samples, max(1, most)) for index in asked}
+    samples = {index.name: Sample(index, table_key, settings.samples, max(1, most), settings.secret) for index in asked}
     if samples:
         for item, expires in exported:
             for sample in samples.values():
@@ -116,15 +121,15 @@ def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> A
     answer, left = Answer(), dict(key.items)
     for item in ask(sample.index, key.key):
         answer.found += 1
-        expected = left.pop(digest(key_of(item, sample.table_key)), None)
+        expected = left.pop(sample.primary(item), None)
         if expected is None:
             answer.extra += 1  # an item that is answered twice is one too many, too
-        elif expected.projected != digest(projected(item, sample.index, sample.table_key)):
+        elif expected.projected != sample.projected(item):
             answer.different += 1
-    for gone in left.values():
-        expired = gone.expires is not None and gone.expires <= settings.now + TTL_MARGIN
-        answer.expired += expired
-        answer.missing += not expired
+    now = settings.clock()
+    expired = [gone.key for gone in left.values() if gone.key and gone.expires is not None and gone.expires <= now]
+    answer.expired = len(expired) - (len(settings.in_table(expired)) if expired else 0)
+    answer.missing = len(left) - answer.expired
     return answer
 
 

@@ -1,6 +1,7 @@
 """What the export says a secondary index must hold under a sample of its keys; pure, one pass, bounded memory.
 
-The sample is the keys with the smallest digests: the same ones on any machine and in any order of items.
+The sample is the keys with the smallest digests under the run's secret: the same ones in any order of items, and none
+that anybody could foresee.
 A key that is in the sample at the end was in it since its first item, so all its items have been seen.
 """
 
@@ -10,17 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.aws.answered import LiveIndex
-from runbook_lib.items import Item, KeyAttribute, digest, key_of
+from runbook_lib.items import Item, KeyAttribute, canonical_json, key_of
+from runbook_lib.keyed import RunSecret
 
 Key = Sequence[KeyAttribute]
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One item of an index, as a digest of its projected attributes; `expires` is its TTL, in epoch seconds."""
+    """One item of an index, as a digest of its projected attributes.
+
+    `expires` is its TTL, in epoch seconds, and `key` the primary key of one that has it.
+    """
 
     projected: bytes
     expires: float | None
+    key: Item | None
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class Sample:
     table_key: Key
     size: int
     most: int
+    secret: RunSecret
     belonging: int = 0
     _held: dict[bytes, SampledKey] = field(default_factory=dict)
     _last: bytes = b""
@@ -60,7 +67,7 @@ class Sample:
         if key is None:
             return
         self.belonging += 1
-        place = digest(key)
+        place = self.digest(key)
         held = self._held.get(place)
         if held is None:
             full = len(self._held) >= self.size
@@ -70,8 +77,23 @@ class Sample:
                 del self._held[self._last]
             held = self._held[place] = SampledKey(key)
             self._last = max(self._held)
-        expected = Expected(digest(projected(item, self.index, self.table_key)), expires)
-        held.add(digest(key_of(item, self.table_key)), expected, self.most)
+        primary = None if expires is None else key_of(item, self.table_key)
+        expected = Expected(self.projected(item), expires, primary)
+        held.add(self.primary(item), expected, self.most)
+
+    def primary(self, item: Item) -> bytes:
+        """The digest of an item's primary key."""
+        return self.digest(key_of(item, self.table_key))
+
+    def projected(self, item: Item) -> bytes:
+        """The digest of what the index holds of an item."""
+        return self.digest(projected(item, self.index, self.table_key))
+
+    def digest(self, item: Item) -> bytes:
+        """The digest of an item, or of a key, under the run's secret."""
+        digest = self.secret.item_digests()
+        digest.update(canonical_json(item))
+        return digest.digest()
 
     def sampled(self) -> list[SampledKey]:
         """The sampled keys, in the order of their digests."""

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 SECRET_BYTES = 32
+_NONCE = _MAC = 16
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,6 +40,28 @@ class RunSecret:
     def item_digests(self) -> hashlib.blake2b:
         """An empty item digest: copy it, update it with an item's canonical JSON, and take its 16 bytes."""
         return self._mac("item")
+
+    def sealed(self, data: bytes) -> bytes:
+        """Data as nobody else can read it, or change it unnoticed; for what is small and kept for a while."""
+        nonce = secrets.token_bytes(_NONCE)
+        hidden = self._hidden(nonce, data)
+        return nonce + self._seal(nonce, hidden) + hidden
+
+    def opened(self, sealed: bytes) -> bytes | None:
+        """What was sealed with this secret; None for anything else."""
+        nonce, seal, hidden = sealed[:_NONCE], sealed[_NONCE : _NONCE + _MAC], sealed[_NONCE + _MAC :]
+        return self._hidden(nonce, hidden) if secrets.compare_digest(self._seal(nonce, hidden), seal) else None
+
+    def _hidden(self, nonce: bytes, data: bytes) -> bytes:
+        stream = self._mac("stream")
+        stream.update(nonce)
+        pad = hashlib.shake_256(stream.digest()).digest(len(data))
+        return (int.from_bytes(data) ^ int.from_bytes(pad)).to_bytes(len(data))
+
+    def _seal(self, nonce: bytes, hidden: bytes) -> bytes:
+        mac = self._mac("seal")
+        mac.update(nonce + hidden)
+        return mac.digest()
 
     def _mac(self, purpose: str) -> hashlib.blake2b:
         """Keyed BLAKE2b, another function for each purpose."""

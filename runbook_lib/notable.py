@@ -39,6 +39,6 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
     (lambda t: t.get("items_present"), PRESENT),
     (lambda t: t.get("items_sent_again") and t.get("on_non_empty") != "append", SENT_AGAIN),
     (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
-    (lambda t: t.get("expired"), "with items that the target's own TTL has removed (counted as expired)"),
+    (lambda t: t.get("expired"), "with items that a TTL of source and target has removed (counted as expired)"),
     (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
 )

@@ -26,6 +26,7 @@ from runbook_lib.checks.scene import Scene, concern, why_not
 from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
+from runbook_lib.expiry import keep_source_ttl
 from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.paths import reports_root
 from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
@@ -58,6 +59,7 @@ def preflight(run: Run) -> Plan:
         plan = looked or plan_of(run)
         run.keep_plan(plan)
         keep_before(run, plan)
+        keep_source_ttl(run, plan)
         return plan
 
 

@@ -52,7 +52,7 @@ GO_ON = {
     "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
     "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
     "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
-    "validate": "Run it again with the same run id; it goes on after the last finished file or segment.",
+    "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
     "report": "Run it again.",
     "cleanup": "What was removed is recorded; run it again and it goes on from there.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -13,7 +14,7 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import Item, KeyAttribute, canonical, held_key, parse_line
+from runbook_lib.items import Item, KeyAttribute, canonical, canonical_json, held_key, parse_line
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
 from runbook_lib.scan import scan_items, unless
@@ -58,6 +59,18 @@ class ExportSide:
                     continue
                 yield item
 
+    def refused_keys(self) -> frozenset[bytes]:
+        """The canonical keys of the lines that the import could not write, as far as they have one that can be held."""
+        keys = set()
+        for file in self.files:
+            if refused := self.refused.get(file.key):
+                with fetch(self.s3, self.bucket, file) as checked:
+                    for number, line in checked.items():
+                        if number in refused:
+                            with suppress(CorruptFile):
+                                keys.add(canonical_json(held_key(canonical(parse_line(line)), self.key)))
+        return frozenset(keys)
+
 
 @dataclass(frozen=True, slots=True)
 class TableSide:
@@ -87,7 +100,7 @@ def export_buckets(side: ExportSide, key: tuple[KeyAttribute, ...], tally: Tally
     try:
         for file in side.files:
             if file.ordinal not in tally.done:
-                buckets, before = Buckets(), tally.buckets.items
+                buckets, before = Buckets(tally.secret), tally.buckets.items
                 buckets.add_items(_shown(side.items_of(file), show, before), key)
                 tally.finish(file.ordinal, buckets)
     finally:
@@ -96,25 +109,23 @@ def export_buckets(side: ExportSide, key: tuple[KeyAttribute, ...], tally: Tally
 
 
 def table_buckets(side: TableSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
-    """The table's buckets; segments that the tally has are not read again."""
+    """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()
 
     def fill(segment: int) -> None:
-        buckets = Buckets()
+        buckets = Buckets(tally.secret)
         buckets.add_items(unless(stop, side.items_of(segment)), key)
         tally.finish(segment, buckets)
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
         try:
-            for done in as_completed([pool.submit(fill, s) for s in range(side.segments) if s not in tally.done]):
+            for done in as_completed([pool.submit(fill, s) for s in range(side.segments)]):
                 done.result()
                 show(tally.buckets.items)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-        finally:
-            tally.keep()
     return tally.buckets
 
 

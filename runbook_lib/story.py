@@ -95,7 +95,7 @@ def proof(record: Record) -> str:
         f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
     )
     allowed = [
-        f"{many(total(tables, 'expired').value, 'item')} had been removed by the target's own TTL"
+        f"{many(total(tables, 'expired').value, 'item')} had been removed by a TTL that the source has too"
         if total(tables, "expired").value
         else "",
         f"{many(total(tables, 'extra').value, 'item')} had been in the targets before the import"

@@ -1,8 +1,8 @@
-"""The buckets of one side of a comparison, kept in the ledger part by part, so that a killed one goes on.
+"""The buckets of one side of a comparison, added up part by part; the export's are kept, so that a killed run goes on.
 
-A part is a data file or a segment of the Scan. Kept are the numbers of the finished parts and the
-buckets they add up to: sums and counts, no key and no item. What was kept is used again only under
-the same binding and while it is young: a target that was written to since is read anew.
+A part is a data file or a segment of the Scan. An export cannot change, and its files are checked by MD5: the numbers
+of its finished files, and the buckets they add up to, are kept in the ledger, sealed with the run's secret: no key and
+no item. What was kept is used again only under the same binding. A target can change: it is read anew, all of it.
 """
 
 from __future__ import annotations
@@ -12,41 +12,26 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from runbook_lib.buckets import Buckets
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 
 KEEP_SECONDS = 2.0
-GOOD_FOR = timedelta(hours=6)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Tally:
     """Buckets of the finished parts; thread-safe. `began` is when the first of them was begun."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        source: str,
-        side: str,
-        binding: object,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ledger, self._name, self._monotonic = ledger, (source, side), monotonic
-        self._binding = json.dumps(binding)
+    def __init__(self, secret: RunSecret, now: Callable[[], datetime] = utc_now) -> None:
         self._lock = threading.Lock()
-        self._kept_at = float("-inf")
-        self.buckets, self.done, self.began = Buckets(), set[int](), now()
-        self._take_up(now())
-
-    def _take_up(self, now: datetime) -> None:
-        rows = self._ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", *self._name)
-        for row in rows:
-            began = datetime.fromisoformat(row["began"])
-            if row["binding"] == self._binding and now - began < GOOD_FOR:
-                self.buckets, self.began = Buckets.unpack(zlib.decompress(row["buckets"])), began
-                self.done = set(json.loads(row["done"]))
+        self.secret = secret
+        self.buckets, self.done, self.began = Buckets(secret), set[int](), now()
 
     def finish(self, part: int, buckets: Buckets) -> None:
         """Take in a part that was read to its end."""
@@ -57,6 +42,40 @@ class Tally:
         with self._lock:
             self.buckets.merge(buckets)
             self.done.update(parts)
+
+    def keep(self) -> None:
+        """Nothing is kept of this one."""
+
+
+class KeptTally(Tally):
+    """The tally of an export, kept in the ledger every few seconds and taken up from there."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        source: str,
+        binding: object,
+        secret: RunSecret,
+        now: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(secret, now)
+        self._ledger, self._name, self._monotonic = ledger, (source, "export"), monotonic
+        self._binding = json.dumps([binding, secret.fingerprint])
+        self._kept_at = float("-inf")
+        self._take_up()
+
+    def _take_up(self) -> None:
+        rows = self._ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", *self._name)
+        for row in rows:
+            packed = self.secret.opened(row["buckets"]) if row["binding"] == self._binding else None
+            if packed is not None:
+                self.buckets = Buckets.unpack(zlib.decompress(packed), self.secret)
+                self.began, self.done = datetime.fromisoformat(row["began"]), set(json.loads(row["done"]))
+
+    def finish_all(self, parts: Iterable[int], buckets: Buckets) -> None:
+        super().finish_all(parts, buckets)
+        with self._lock:
             if self._monotonic() - self._kept_at >= KEEP_SECONDS:
                 self._keep()
 
@@ -66,7 +85,7 @@ class Tally:
             self._keep()
 
     def _keep(self) -> None:
-        kept = json.dumps(sorted(self.done)), zlib.compress(self.buckets.pack(), 1)
+        kept = json.dumps(sorted(self.done)), self.secret.sealed(zlib.compress(self.buckets.pack(), 1))
         self._ledger.write(
             "INSERT OR REPLACE INTO tally VALUES (?, ?, ?, ?, ?, ?)",
             [(*self._name, self._binding, self.began.isoformat(), *kept)],
@@ -75,4 +94,4 @@ class Tally:
 
     def forget(self) -> None:
         """Drop what was kept: the comparison has come to its end, the next one reads anew."""
-        self._ledger.write("DELETE FROM tally WHERE source = ? AND side = ?", [self._name])
+        self._ledger.write("DELETE FROM tally WHERE source = ?", [self._name[:1]])

@@ -18,14 +18,14 @@ from runbook_lib.aws.answered import live_indexes
 from runbook_lib.aws.tables import TableFacts, describe_table, ttl_attribute
 from runbook_lib.aws.wire import Patience
 from runbook_lib.census import Census
-from runbook_lib.compare import Comparison, compare
+from runbook_lib.compare import Comparison, Rules, compare
 from runbook_lib.counted import counted
 from runbook_lib.crew import Crew
 from runbook_lib.drift import drift_of
 from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.expiry import Excuse, excuse_for
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
-from runbook_lib.items import Item
 from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
@@ -34,7 +34,7 @@ from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, table_identity
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
-from runbook_lib.tally import Tally
+from runbook_lib.tally import KeptTally, Tally
 
 Facts = dict[str, Any]
 Watch = Callable[[str, str, int, int], None]
@@ -77,7 +77,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
     one, other = _export_side(run, pair, export, table), _table_side(run, pair, export)
-    tallies = _tallies(run, pair, export, table, other.segments)
+    tallies = _tallies(run, pair, export, table)
 
     def show(state: str) -> Callable[[int], None]:
         return lambda done: watch(pair.source, state, done, export["items"])
@@ -92,28 +92,30 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
         if census
         else table_buckets(other, table.key, tallies[1], state)
     )
-    ttl = ttl_attribute(run.clients.target, pair.target)
+    excuse = excuse_for(run, pair, export, ttl_attribute(run.clients.target, pair.target))
+    most = run.config.validate_.max_differences
     comparison = compare(
         exported, found, one.items, other.items, table.key,
         look_again=lambda keys: read_keys(other.wire, pair.target, keys, Patience()),
-        expires=lambda item: _expiry(item, ttl), now=run.now().timestamp(),
-        limit=run.config.validate_.max_differences, quarantined=_quarantined(run, pair.source),
+        rules=Rules(run.secret, excuse.expiry, _clock(run), most, one.refused_keys),
     )  # fmt: skip
     read["target"] = [stamp(tallies[1].began), stamp(run.now())]
     _keep_differences(run, pair.source, comparison)
     counts = _witnesses(run, pair.source, export, loaded, comparison)
     reasons = disagreements(counts, comparison.counts, loaded)
+    if comparison.counts["missing"] and excuse.why:
+        reasons.append(excuse.why)
     if loaded and loaded["binding"]["target_table_id"] != table_identity(table):
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
     held = bool((loaded or {}).get("items_before"))
-    indexes = _indexes(run, one, other, table, ttl, may_hold_more=held, follow=not reasons)
+    indexes = _indexes(run, one, other, table, excuse, may_hold_more=held, follow=not reasons)
     parity = look_alike(run.config, run.clients, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
-    verdict = "FAIL" if reasons else "PASS"
     if run.config.validate_.drift:
         run.ledger.put("drift", pair.source, drift_of(run, pair, other, found))
-    for tally in tallies:
-        tally.forget()
+    reasons += _replaced(run, pair, table)
+    tallies[0].forget()
+    verdict = "FAIL" if reasons else "PASS"
     watch(pair.source, verdict, comparison.found, export["items"])
     return {
         "verdict": verdict,
@@ -137,7 +139,7 @@ def _indexes(
     one: ExportSide,
     other: TableSide,
     table: TableFacts,
-    ttl: str | None,
+    excuse: Excuse,
     *,
     may_hold_more: bool,
     follow: bool,
@@ -148,8 +150,11 @@ def _indexes(
     """
     chosen = run.config.validate_
     wait = chosen.index_wait_seconds if follow else 0.0
-    settings = Settings(chosen.index_samples, wait, run.now().timestamp(), may_hold_more, sleep=time.sleep)
-    exported = ((item, _expiry(item, ttl)) for item in one.items())
+    settings = Settings(
+        chosen.index_samples, wait, may_hold_more, run.secret, _clock(run),
+        in_table=lambda keys: read_keys(other.wire, other.table, keys, Patience()), sleep=time.sleep,
+    )  # fmt: skip
+    exported = ((item, excuse.expiry(item)) for item in one.items())
     ask = ask_target(other.wire, other.table, other.limit, Patience())
     return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
 
@@ -170,23 +175,23 @@ def _table_side(run: Run, pair: Pair, export: Facts) -> TableSide:
     return TableSide(run.clients.target_wire, pair.target, segments, settings.segments, RateLimit(settings.max_rcu))
 
 
-def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts, segments: int) -> tuple[Tally, Tally]:
-    """What an earlier, killed comparison of the same things has left; empty if anything is not the same.
-
-    Whatever this run has written since ends what is known of the target: lines acknowledged, or requests
-    sent. A write that the ledger does not know of leaves an import that is not completed, and no PASS.
-    """
+def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts) -> tuple[KeptTally, Tally]:
+    """The export's, with what an earlier, killed comparison of the same export has left, and the target's, empty."""
     manifest = [export["arn"], export["manifest"]["summary_md5"], export["manifest"]["files_md5"]]
-    key = [[k.name, k.type] for k in table.key]
-    row = run.ledger.rows(
-        "SELECT SUM(acknowledged) AS lines, SUM(written) AS items FROM file WHERE source = ?", pair.source
-    )[0]
-    writes = [row["lines"], row["items"], run.ledger.calls("target").get("BatchWriteItem", 0)]
-    target = [*manifest, key, table_identity(table), segments, writes]
-    return (
-        Tally(run.ledger, pair.source, "export", [*manifest, key], run.now),
-        Tally(run.ledger, pair.source, "target", target, run.now),
-    )
+    binding = [*manifest, [[k.name, k.type] for k in table.key]]
+    return KeptTally(run.ledger, pair.source, binding, run.secret, run.now), Tally(run.secret, run.now)
+
+
+def _clock(run: Run) -> Callable[[], float]:
+    return lambda: run.now().timestamp()
+
+
+def _replaced(run: Run, pair: Pair, before: TableFacts) -> list[str]:
+    """Why the target, as it was read, is not one table; empty if it is the same as when the comparison began."""
+    after = describe_table(run.clients.target, pair.target)
+    if after is not None and table_identity(after) == table_identity(before):
+        return []
+    return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
 
 
 def _witnesses(
@@ -211,7 +216,7 @@ def disagreements(counts: dict[str, int | None], found: dict[str, int], loaded: 
 
     Without an import by this run (`loaded` None) the manifest, the items read and the scan must
     agree, and nothing extra is forgiven. With one, a target that held items before may hold as many
-    extra ones. Beyond that nothing is forgiven but items that the target's own TTL has removed.
+    extra ones. Beyond that nothing is forgiven but items that a TTL of both tables has removed.
     """
     manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
     before = (loaded or {}).get("items_before", 0)
@@ -251,20 +256,6 @@ def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[
 
 def _items(count: int) -> str:
     return "1 item is" if count == 1 else f"{count:,} items are"
-
-
-def _quarantine(run: Run, source: str) -> list[str | None]:
-    return [row["key_hash"] for row in run.ledger.rows("SELECT key_hash FROM quarantine WHERE source = ?", source)]
-
-
-def _quarantined(run: Run, source: str) -> frozenset[str]:
-    return frozenset(key_hash for key_hash in _quarantine(run, source) if key_hash is not None)
-
-
-def _expiry(item: Item, ttl: str | None) -> float | None:
-    """When the item expires by the target's TTL; DynamoDB heeds numbers only."""
-    value = (item.get(ttl) or {}).get("N") if ttl else None
-    return float(value) if value is not None else None
 
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.buckets import Buckets
-from runbook_lib.compare import Comparison, compare
-from runbook_lib.items import KeyAttribute, digest, key_of
-from runbook_lib.validate import _expiry, disagreements
+from runbook_lib.compare import Comparison, Rules, compare
+from runbook_lib.expiry import Excuse
+from runbook_lib.items import KeyAttribute, canonical_json, digest, key_of
+from runbook_lib.keyed import RunSecret
+from runbook_lib.validate import disagreements
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 BEGIN, END = "<!-- defects: written by `python -m tests.defects` -->", "<!-- end of defects -->"
@@ -53,13 +55,16 @@ class Estate:
     """A table of twelve items on both sides; a defect changes whatever it is about.
 
     `held` is what a second look finds where that is not what the scan found; `witnesses` are the
-    counts of the import where they are not those of a whole one.
+    counts of the import where they are not those of a whole one. `ttl` is the attribute by which source and
+    target let items expire, None where the target's alone does; `now` is what a clock says after each second look.
     """
 
     exported: list[Item] = field(default_factory=lambda: [item(n) for n in range(12)])
     found: list[Item] = field(default_factory=lambda: [item(n) for n in range(12)])
     held: list[Item] | None = None
-    quarantined: set[str] = field(default_factory=set)
+    quarantined: set[bytes] = field(default_factory=set)
+    ttl: str | None = TTL
+    now: float = NOW
     witnesses: dict[str, int] = field(default_factory=dict)
 
     def put(self, number: int, **attributes: Any) -> None:
@@ -92,14 +97,16 @@ class Defect:
 
 def found(estate: Estate) -> tuple[Comparison, list[str]]:
     """Compare an estate with the real code; returns the comparison and the reasons for a FAIL."""
-    sides = Buckets(), Buckets()
+    secret = RunSecret.new()
+    sides = Buckets(secret), Buckets(secret)
     for side, content in zip(sides, (estate.exported, estate.found), strict=True):
         side.add_items(content, KEY)
+    refused = frozenset(estate.quarantined)
     now = {digest(key_of(i, KEY)): i for i in (estate.found if estate.held is None else estate.held)}
     result = compare(
         *sides, lambda: iter(estate.exported), lambda: iter(estate.found), KEY,
         look_again=lambda keys: [now[digest(k)] for k in keys if digest(k) in now],
-        expires=lambda i: _expiry(i, TTL), now=NOW, limit=100, quarantined=frozenset(estate.quarantined),
+        rules=Rules(secret, Excuse(estate.ttl).expiry, lambda: estate.now, 100, lambda: refused),
     )  # fmt: skip
     whole = len(estate.exported)
     counts: dict[str, int | None] = {
@@ -129,6 +136,11 @@ def _absent_with(ttl: Any) -> Callable[[Estate], None]:
         e.loses(3)
 
     return plant
+
+
+def _expired_in_the_target(e: Estate) -> None:
+    _absent_with({"N": str(NOW - 60)})(e)
+    e.ttl = None
 
 
 def _other_key(**key: Any) -> Callable[[Estate], None]:
@@ -167,7 +179,7 @@ def _half(e: Estate) -> None:
 
 
 def _quarantine(e: Estate) -> None:
-    e.quarantined = {digest(key_of(e.exported[3], KEY)).hex()}
+    e.quarantined = {canonical_json(key_of(e.exported[3], KEY))}
     e.witnesses = {"items_written": 11}
     e.loses(3)
 
@@ -255,10 +267,11 @@ CATALOGUE = [
     Defect("one of two files loaded twice", lambda e: e.witnesses.update(items_written=18), {}, verdict="FAIL", target_only=False),
     Defect("the items of an older export", _older, {"missing": 1, "extra": 1, "different": 1}, ("name value",)),
     Defect("an older export loaded on top", _older_on_top, {"extra": 1, "different": 1}, ("name value",)),
-    Defect("an item that the target's TTL has removed", _absent_with({"N": str(NOW - 60)}), {"expired": 1}, verdict="PASS"),
+    Defect("an item that the TTL of source and target has removed", _absent_with({"N": str(NOW - 60)}), {"expired": 1}, verdict="PASS"),
     Defect("an item absent before its TTL", _absent_with({"N": str(NOW + 60)}), MISSING),
     Defect("an item absent whose TTL is too old to be heeded", _absent_with({"N": str(NOW - 6 * YEAR)}), MISSING),
     Defect("an item absent whose TTL is a text", _absent_with({"S": str(NOW - 60)}), MISSING),
+    Defect("an item that only the target's TTL would let expire", _expired_in_the_target, MISSING, target_only=False),
     Defect("an expired item that is still there", _both(TTL, {"N": str(NOW - 60)}, {"N": str(NOW - 60)})),
     Defect("an item in quarantine is absent", _quarantine, {"quarantined": 1}, target_only=False),
     Defect("an item changed while it was scanned, and back", _seen_otherwise(_value("name", {"S": "for a moment"})), target_only=False),

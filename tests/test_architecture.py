@@ -58,7 +58,7 @@ LAYERS = [
     {"attempt", "engine"},
     {"cluster", "sending", "crew"},
     {"grants"},
-    {"turns", "before"},
+    {"turns", "before", "expiry"},
     {"run", "watermark"},
     {"sitting"},
     {"admission", "provenance"},

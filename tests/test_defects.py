@@ -44,7 +44,8 @@ def test_defects_of_a_real_target_are_found_by_a_real_validation(world: World) -
     clean = Estate().exported
     world.pair("a", clean, KeySchema=SCHEMA, AttributeDefinitions=TYPES)
     table = world.dst("a")
-    world.target.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL})
+    for client, name in ((world.source, world.src("a")), (world.target, table)):
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL})
     run = world.open()
     preflight(run)
     export_tables(run)

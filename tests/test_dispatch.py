@@ -218,7 +218,7 @@ def alone(run: Run, world: World, *shares: float) -> Attempt:
     site, key = Site(run.config, run.clients.target_identity.place), (KeyAttribute("id", "S", "HASH"),)
     file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
     desk: Any = LoneDesk(connect_worker(run.config, site.target), *shares)
-    unit = FileUnit("a 0", site, world.bucket, file, world.dst("a"), key)
+    unit = FileUnit("a 0", site, world.bucket, file, world.dst("a"), key, run.secret)
     desk.attempt = Attempt(desk, unit, Lease(life=1.0))
     return desk.attempt
 

@@ -19,6 +19,7 @@ from runbook_lib.importer import import_tables
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.index_sample import Sample, index_key, projected
 from runbook_lib.items import Item, KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.preflight import preflight
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
@@ -55,12 +56,16 @@ def holding(items: list[Item]) -> Any:
 def asked(
     exported: list[Item], held: list[Item], *indexes: LiveIndex, ask: Any = None, samples: int = 20, **more: Any
 ) -> list[dict[str, Any]]:
-    chosen = {"wait_seconds": 0.0, "now": 0.0, "may_hold_more": False, "sleep": pytest.fail} | more
+    chosen = {
+        "wait_seconds": 0.0, "may_hold_more": False, "secret": RunSecret.new(), "clock": lambda: 0.0,
+        "in_table": pytest.fail, "sleep": pytest.fail,
+    } | more  # fmt: skip
     expires = ((i, float(i["ttl"]["N"]) if "ttl" in i else None) for i in exported)
     return check_indexes(indexes or (live(),), ID, expires, ask or holding(held), Settings(samples, **chosen))
 
 
 ITEMS = owned(200, 40)
+NOT_ASKED = Settings(0, 0.0, False, RunSecret.new(), lambda: 0.0, lambda keys: [], lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ def test_an_index_that_is_not_ready_is_not_checked_and_never_asked(state: str) -
 
 
 def test_no_sample_is_not_checked_and_the_export_is_not_read() -> None:
-    facts = check_indexes([live()], ID, pytest.fail, pytest.fail, Settings(0, 0.0, 0.0, False, pytest.fail))  # type: ignore[arg-type]
+    facts = check_indexes([live()], ID, pytest.fail, pytest.fail, NOT_ASKED)  # type: ignore[arg-type]
     assert [f["state"] for f in facts] == ["not checked"]
 
 
@@ -138,7 +143,7 @@ def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.Monk
     (fact,) = asked(ITEMS, ITEMS)
     assert (fact["state"], fact["keys"], fact["left_out"]) == ("not checked", 0, 20)
     assert "more than 3 items" in fact["why"]
-    sample = Sample(live(), ID, 20, 3)
+    sample = Sample(live(), ID, 20, 3, RunSecret.new())
     for item in ITEMS:
         sample.add(item, None)
     assert [len(key.items) for key in sample.sampled()] == [0] * 20
@@ -150,9 +155,41 @@ def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.Monk
 
 def test_expired_items_may_be_gone_and_others_may_not() -> None:
     aging = owned(40, 20, ttl={"N": "100"})
-    gone = asked(aging, [], now=1_000_000.0)[0]
+    gone = asked(aging, [], clock=lambda: 100.0, in_table=lambda keys: [])[0]
     assert (gone["wrong_keys"], gone["expired"], gone["missing"]) == (0, 40, 0)
-    assert asked(aging, [], now=-1_000_000.0)[0]["missing"] == 40
+    assert asked(aging, [], clock=lambda: 99.0)[0]["missing"] == 40
+
+
+def test_an_expired_item_that_the_table_still_holds_is_missing_in_the_index() -> None:
+    aging = owned(40, 20, ttl={"N": "100"})
+    kept = {item["id"]["S"] for item in aging[:7]}
+
+    def held(keys: list[Item]) -> list[Item]:
+        assert all(set(key) == {"id"} for key in keys)
+        return [key for key in keys if key["id"]["S"] in kept]
+
+    fact = asked(aging, [], clock=lambda: 100.0, in_table=held)[0]
+    assert (fact["wrong_keys"], fact["expired"], fact["missing"]) == (7, 33, 7)
+
+
+def test_the_time_is_asked_for_after_the_answer_that_lacks_what_expired() -> None:
+    aging, now = owned(40, 20, ttl={"N": "100"}), [99.0]
+
+    def ask(index: LiveIndex, key: Item) -> Iterator[Item]:
+        now[0] = 100.0
+        yield from ()
+
+    assert asked(aging, [], ask=ask, clock=lambda: now[0], in_table=lambda keys: [])[0]["missing"] == 0
+
+
+def test_nobody_can_foresee_which_keys_are_sampled() -> None:
+    samples = []
+    for _ in range(2):
+        sample = Sample(live(), ID, 5, 100, RunSecret.new())
+        for item in owned(200, 100):
+            sample.add(item, None)
+        samples.append({key.key["owner"]["S"] for key in sample.sampled()})
+    assert samples[0] != samples[1]
 
 
 def test_others_are_forgiven_only_where_the_target_held_items_before() -> None:
@@ -198,9 +235,9 @@ def test_a_sample_is_the_same_in_any_order_and_knows_all_items_of_its_keys(
 ) -> None:
     """Against the obvious way: group everything, then take the keys with the smallest digests."""
     items = owned(count, owners)
-    samples = []
+    samples, secret = [], RunSecret.new()
     for _ in range(2):
-        sample = Sample(live(), ID, size, 1000)
+        sample = Sample(live(), ID, size, 1000, secret)
         for item in items:
             sample.add(item, None)
         samples.append([(k.key["owner"]["S"], set(k.items)) for k in sample.sampled()])

@@ -27,6 +27,7 @@ from runbook_lib.capacity import Capacity
 from runbook_lib.config import Import
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.items import KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.manifest import DataFile
@@ -88,7 +89,7 @@ class Engine:
         patience = Patience(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
         capacity = Capacity(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)
-        load(loading, Target(wire, "dst", key, True, patience, stop, capacity))
+        load(loading, Target(wire, "dst", key, True, patience, stop, capacity, RunSecret.new()))
         return loading
 
     def written(self) -> int:

@@ -1,4 +1,4 @@
-"""A killed comparison goes on where it stopped, and only where nothing has changed since."""
+"""A killed comparison goes on where it stopped on the side that cannot change, and reads the target anew."""
 
 from __future__ import annotations
 
@@ -7,35 +7,40 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook_lib.buckets import Buckets, digests
+from runbook_lib.buckets import Buckets
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run
-from runbook_lib.tally import Tally
+from runbook_lib.run_secret import state_folder
+from runbook_lib.tally import KeptTally
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 
 ID = (KeyAttribute("id", "S", "HASH"),)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET = RunSecret.new()
 
 
 def filled(count: int) -> Buckets:
-    made = Buckets()
+    made = Buckets(SECRET)
     made.add_items(things(count), ID)
     return made
 
 
-def tally(ledger: Ledger, binding: object = "b", now: datetime = NOON) -> Tally:
-    return Tally(ledger, "t", "target", binding, lambda: now)
+def tally(ledger: Ledger, binding: object = "b", now: datetime = NOON, secret: RunSecret = SECRET) -> KeptTally:
+    return KeptTally(ledger, "t", binding, secret, lambda: now)
 
 
 def test_finished_parts_and_their_buckets_are_found_again(tmp_path: Path) -> None:
@@ -47,24 +52,39 @@ def test_finished_parts_and_their_buckets_are_found_again(tmp_path: Path) -> Non
     again = tally(ledger, now=NOON + timedelta(hours=5))
     assert again.done == {1, 3}
     assert again.buckets.table_digest() == first.buckets.table_digest()
+    assert not again.buckets.differing(first.buckets)
     assert again.began == NOON
     again.forget()
     assert tally(ledger).done == set()
     ledger.close()
 
 
-@pytest.mark.parametrize(("binding", "hours"), [("another", 0), ("b", 6), ("b", 600)])
-def test_what_belongs_to_something_else_or_is_old_is_not_used(tmp_path: Path, binding: str, hours: int) -> None:
+@pytest.mark.parametrize(("binding", "secret"), [("another", SECRET), ("b", RunSecret.new())])
+def test_what_belongs_to_something_else_is_not_used(tmp_path: Path, binding: str, secret: RunSecret) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     tally(ledger).finish(0, filled(3))
-    later = tally(ledger, binding, NOON + timedelta(hours=hours))
+    later = tally(ledger, binding, secret=secret)
     assert (later.done, later.buckets.items) == (set(), 0)
+    ledger.close()
+
+
+def test_what_is_kept_shows_no_digest_and_cannot_be_changed_unnoticed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    tally(ledger).finish(0, filled(1))
+    (kept,) = ledger.rows("SELECT buckets FROM tally")
+    packed = filled(1).pack()
+    assert SECRET.opened(kept["buckets"]) == zlib.compress(packed, 1)
+    lone = next(packed[at + 8 : at + 40] for at in range(0, len(packed), 40) if any(packed[at : at + 8]))
+    with suppress(zlib.error):
+        assert lone not in zlib.decompress(kept["buckets"])
+    ledger.write("UPDATE tally SET buckets = ?", [(kept["buckets"][:-1] + bytes([kept["buckets"][-1] ^ 1]),)])
+    assert tally(ledger).done == set()
     ledger.close()
 
 
 def test_the_ledger_is_written_every_few_seconds_and_not_for_every_part(tmp_path: Path) -> None:
     ledger, clock = Ledger(tmp_path / "ledger.sqlite"), iter([0.0, 0.0, 1.0, 2.5, 2.5])
-    slow = Tally(ledger, "t", "target", "b", lambda: NOON, lambda: next(clock))
+    slow = KeptTally(ledger, "t", "b", SECRET, lambda: NOON, lambda: next(clock))
     kept = []
     for part in range(3):
         slow.finish(part, filled(1))
@@ -75,8 +95,10 @@ def test_the_ledger_is_written_every_few_seconds_and_not_for_every_part(tmp_path
 
 def test_packed_buckets_are_unpacked_as_they_were() -> None:
     buckets = filled(500)
-    buckets.add(*digests({"id": {"S": "x"}}, ID))
-    assert Buckets.unpack(buckets.pack()).pack() == buckets.pack()
+    buckets.add_items([{"id": {"S": "x"}}], ID)
+    again = Buckets.unpack(buckets.pack(), SECRET)
+    assert again.pack() == buckets.pack()
+    assert (again.differing(buckets), again.table_digest()) == ([], buckets.table_digest())
 
 
 class Killed(BaseException):
@@ -107,51 +129,61 @@ def scans(run: Run) -> int:
     return run.ledger.calls("target").get("Scan", 0)
 
 
+def files(run: Run) -> list[Any]:
+    return run.ledger.rows("SELECT * FROM file ORDER BY ordinal")
+
+
 def fetches(run: Run) -> int:
     return run.ledger.calls("staging").get("GetObject", 0)
 
 
-def test_finished_segments_and_files_are_not_read_again(world: World) -> None:
+def test_finished_files_are_not_read_again_and_every_segment_is(world: World) -> None:
     run = migrated(world)
     before, fetched = scans(run), fetches(run)
     with pytest.raises(Killed):
         validate_tables(run, stop_at(1))
-    first, files = scans(run) - before, fetches(run) - fetched
-    finished = json.loads(run.ledger.rows("SELECT done FROM tally WHERE side = 'target'")[0]["done"])
-    assert 1 <= len(finished) <= first <= 6  # what is under way at a stop is dropped
-    assert files >= 1
+    first, read = scans(run) - before, fetches(run) - fetched
+    assert 1 <= first <= 6
+    assert read >= 1
+    assert [row["side"] for row in run.ledger.rows("SELECT side FROM tally")] == ["export"]
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["items_in_target"]) == ("PASS", 40)
-    assert scans(run) - before - first == 6 - len(finished)
-    assert fetches(run) - fetched == files
-    second = scans(run)
-    validate_tables(run)  # a comparison that came to its end is made anew
-    assert scans(run) - second == 6
+    assert scans(run) - before - first == 6
+    assert fetches(run) - fetched == read
 
 
-def test_an_import_that_finds_nothing_to_write_costs_no_second_reading(world: World) -> None:
+@pytest.mark.parametrize("segments", [1, 3, 6])
+@pytest.mark.parametrize("damage", ["deletes", "changes"])
+def test_a_resumed_validation_sees_what_somebody_did_to_the_target_meanwhile(
+    world: World, segments: int, damage: str
+) -> None:
     run = migrated(world)
-    before = scans(run)
     with pytest.raises(Killed):
-        validate_tables(run, stop_at(6))
-    import_tables(run)
-    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
-    assert scans(run) - before == 6
+        validate_tables(run, stop_at(segments))
+    for item in world.items(world.target, world.dst("a")):
+        if damage == "deletes":
+            world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
+        else:
+            world.put(world.target, world.dst("a"), [item | {"n": {"N": "-1"}}])
+    fact = validate_tables(run)[world.src("a")]
+    assert (fact["verdict"], fact["missing"], fact["different"]) == (
+        ("FAIL", 40, 0) if damage == "deletes" else ("FAIL", 0, 40)
+    )
 
 
-@pytest.mark.parametrize("write", ["request", "lines"])
-def test_what_was_read_before_another_write_is_read_again(world: World, write: str) -> None:
+def test_a_lost_secret_costs_a_second_reading_and_no_error(world: World) -> None:
     run = migrated(world)
-    before = scans(run)
+    fetched = fetches(run)
     with pytest.raises(Killed):
-        validate_tables(run, stop_at(6))
-    assert scans(run) - before == 6
-    if write == "request":
-        run.ledger.count_call("target", "BatchWriteItem")
-    else:
-        run.ledger.write("UPDATE file SET acknowledged = acknowledged + 1 WHERE source = ?", [(world.src("a"),)])
-    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
-    assert scans(run) - before == 12
+        validate_tables(run, stop_at(1))
+    read = fetches(run) - fetched
+    folder = state_folder()
+    assert folder
+    (folder / "r").unlink()
+    again = world.open(validate={"segments": 6})
+    assert validate_tables(again)[world.src("a")]["verdict"] == "PASS"
+    assert fetches(again) - fetched == 2 * read
+    assert run.secret.fingerprint != again.secret.fingerprint
 
 
 KILLS_ITSELF = """
@@ -171,8 +203,11 @@ def test_a_validation_that_was_killed_goes_on_and_keeps_no_key(world: World) -> 
     config = str(run.folder / "migration.yaml")
     ran = subprocess.run([sys.executable, "-c", KILLS_ITSELF, config], env=os.environ, timeout=60, check=False)
     assert ran.returncode == -signal.SIGKILL
-    (kept,) = run.ledger.rows("SELECT * FROM tally WHERE side = 'target'")
+    (kept,) = run.ledger.rows("SELECT * FROM tally")
+    assert (kept["side"], json.loads(kept["done"])) == ("export", [row["ordinal"] for row in files(run)])
     assert "i000" not in str(dict(kept))
+    fetched = fetches(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
-    assert 6 <= scans(run) - before < 12
+    assert 6 <= scans(run) - before <= 12
+    assert fetches(run) == fetched
     assert not run.ledger.rows("SELECT * FROM tally")

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.buckets import Buckets, digests
-from runbook_lib.compare import compare
+from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items import KeyAttribute
+from runbook_lib.keyed import RunSecret
 from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
 from runbook_lib.rate import RateLimit
@@ -92,13 +93,12 @@ def test_the_same_items_written_another_way_are_no_difference(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-def test_items_that_the_targets_own_ttl_removed_are_expired_and_not_missing(world: World) -> None:
+def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(world: World) -> None:
     moment = 1_800_000_000
     lives = {"reached": moment - 60, "too old for TTL": moment - 6 * 365 * 86400, "stays": moment + 9}
     world.pair("a", [{"id": {"S": name}, "ttl": {"N": str(until)}} for name, until in lives.items()])
-    world.target.update_time_to_live(
-        TableName=world.dst("a"), TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
-    )
+    for client, table in ((world.source, world.src("a")), (world.target, world.dst("a"))):
+        client.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
     run = world.open()
     preflight(run)
     export_tables(run)
@@ -172,15 +172,15 @@ def compared(
 
     `held` is what a second look finds, `later` what a second scan does, where not the same as `found`.
     """
-    sides = Buckets(), Buckets()
+    secret = RunSecret.new()
+    sides = Buckets(secret), Buckets(secret)
     for side, content in zip(sides, (exported, found), strict=True):
-        for item in content:
-            side.add(*digests(item, ID))
+        side.add_items(content, ID)
     now = {i["id"]["S"]: i for i in (found if held is None else held)}
     return compare(
         *sides, lambda: iter(exported), lambda: iter(found if later is None else later), ID,
         look_again=lambda keys: [now[k["id"]["S"]] for k in keys if k["id"]["S"] in now],
-        expires=lambda item: None, now=0.0, limit=100,
+        rules=Rules(secret, expires=lambda item: None, clock=lambda: 0.0, limit=100),
     )  # fmt: skip
 
 
@@ -324,9 +324,11 @@ def test_no_more_differences_are_listed_than_asked_for_and_all_are_counted(world
 
 
 def test_a_table_digest_does_not_depend_on_how_it_was_split() -> None:
-    whole, halves = Buckets(), [Buckets(), Buckets()]
-    for n, item in enumerate(things(500)):
-        whole.add(*digests(item, ID))
-        halves[n % 2].add(*digests(item, ID))
+    secret, content = RunSecret.new(), things(500)
+    whole, *halves = (Buckets(secret) for _ in range(3))
+    whole.add_items(content, ID)
+    for n, half in enumerate(halves):
+        half.add_items(content[n::2], ID)
     halves[1].merge(halves[0])
+    assert not whole.differing(halves[1])
     assert whole.table_digest() == halves[1].table_digest() == "ff172d2c48831e30d86e0c0a028bc72b"

@@ -152,10 +152,11 @@ class Calls:
         self._untold: Counter[tuple[str, str]] = Counter()
 
     def report_to(self, on_call: Callable[[str, str, int], None]) -> None:
-        """Pass every call on from now, and first the ones made so far."""
+        """Pass every call on from now, and first the ones made so far that were passed to nobody yet."""
         with self._lock:
-            for (side, operation), count in self._counts.items():
-                on_call(side, operation, count)
+            if self._on_call is None:
+                for (side, operation), count in self._counts.items():
+                    on_call(side, operation, count)
             self._on_call = on_call
 
     def record(self, side: str, operation: str) -> None:

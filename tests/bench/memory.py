@@ -22,6 +22,7 @@ from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.turns import lanes_for
@@ -67,7 +68,7 @@ def import_all(endpoint: str, path: str, md5: str, items: int, files: int) -> No
         known = files_of(run, "bench")
         width = run.config.import_.concurrency
         capacity = Capacity(lanes_for(len(known), 4_000.0), width, 4_000.0)
-        target = Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
+        target = Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity, RunSecret.new())
         loading = Loading(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
         load(loading, target)
         assert loading.progress.done == items * files

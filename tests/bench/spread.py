@@ -22,6 +22,7 @@ from runbook_lib.cluster import Cluster, open_cluster
 from runbook_lib.config import Migration
 from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of
 from runbook_lib.units import Desk, Message, Site
@@ -87,10 +88,10 @@ def import_all(endpoint: str, md5: str, items: int, files: int, workers: int) ->
         loading = Loading(
             run, "bench", files_of(run, "bench"), TableProgress("bench", TABLE, items * files), lambda _: None
         )
-        site = Site(settings, ["us-east-2", ACCOUNT])
+        site, secret = Site(settings, ["us-east-2", ACCOUNT]), RunSecret.new()
 
         def unit(name: str, file: FileProgress) -> FileUnit:
-            return FileUnit(name, site, "bench", file.file, TABLE, ID)
+            return FileUnit(name, site, "bench", file.file, TABLE, ID, secret)
 
         before, began, cpu = workers_cpu(engine), time.monotonic(), time.process_time()
         start_mb = resident_mb()

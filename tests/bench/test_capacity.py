@@ -15,6 +15,7 @@ from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.turns import MOST_LANES, lanes_for
@@ -63,7 +64,7 @@ def import_into(
             stop.wait(seconds)
 
         progress = TableProgress("bench", TABLE, sum(f.file.items for f in stored))
-        target = Target(wire, TABLE, ID, True, Patience(sleep=sleep), stop, capacity)
+        target = Target(wire, TABLE, ID, True, Patience(sleep=sleep), stop, capacity, RunSecret.new())
         load(Loading(run, "bucket", files, progress, lambda _: None), target)
         assert progress.done == progress.items
         return table.account()

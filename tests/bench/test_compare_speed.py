@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.buckets import BUCKETS, Buckets
-from runbook_lib.compare import compare
+from runbook_lib.compare import Rules, compare
 from runbook_lib.datafile import fetch
 from runbook_lib.items import Item, parse_line
+from runbook_lib.keyed import RunSecret
 from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, publish, show
 
 MANY, MILLIONS, DIFFERING = 25_000, 5_000_000, 300_000
@@ -37,8 +38,8 @@ def by_parsing(lines: Sequence[bytes]) -> None:
 
 
 def by_digests(lines: Sequence[bytes]) -> None:
-    """Ours: canonical key and item digest of every line, added to buckets, as validation does it."""
-    Buckets().add_items(map(parse_line, lines), ID)
+    """Ours: canonical key and both item digests of every line, added to buckets, as validation does it."""
+    Buckets(RunSecret.new()).add_items(map(parse_line, lines), ID)
 
 
 @pytest.mark.bench
@@ -132,12 +133,13 @@ def _lines(items: int, changed: bytes | None = None) -> Iterator[bytes]:
 
 
 def _fill(items: int) -> None:
-    buckets = Buckets()
+    buckets = Buckets(RunSecret.new())
     assert buckets.add_items(map(parse_line, _lines(items)), ID) == items == buckets.items
 
 
 def _compare(items: int) -> None:
-    sides = Buckets(), Buckets()
+    secret = RunSecret.new()
+    sides = Buckets(secret), Buckets(secret)
     sides[0].add_items(map(parse_line, _lines(items)), ID)
     sides[1].add_items(map(parse_line, _lines(items, b"Dayton")), ID)
 
@@ -149,7 +151,7 @@ def _compare(items: int) -> None:
 
     found = compare(
         *sides, lambda: map(parse_line, _lines(items)), lambda: map(parse_line, _lines(items, b"Dayton")), ID,
-        look_again, expires=lambda item: None, now=0.0, limit=1000,
+        look_again, Rules(secret, expires=lambda item: None, clock=lambda: 0.0, limit=1000),
     )  # fmt: skip
     assert len(sides[0].differing(sides[1])) > 0.9 * BUCKETS
     assert found.counts["different"] == items // EACH

@@ -22,6 +22,7 @@ from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, 
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Line, Target, batches, write_batch
 from runbook_lib.capacity import Capacity
+from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show
@@ -99,14 +100,14 @@ def _target(client: Any, session: boto3.Session, calls: Calls) -> Target:
     guard = Guard("target", TARGET | TARGET_WRITES, calls)
     wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
     capacity = Capacity(FILES, 8, 1e9)
-    return Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity)
+    return Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity, RunSecret.new())
 
 
 def _appending(client: Any, session: boto3.Session, calls: Calls) -> Target:
     keys = {TABLE: "id"}
     guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, frozenset(keys)), forms_of_appending(keys))
     wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset(keys))
-    return Target(wire, TABLE, ID, False, Patience(), threading.Event(), Capacity(FILES, 8, 1e9))
+    return Target(wire, TABLE, ID, False, Patience(), threading.Event(), Capacity(FILES, 8, 1e9), RunSecret.new())
 
 
 @pytest.mark.bench
