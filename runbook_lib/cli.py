@@ -14,6 +14,7 @@ import click
 
 from runbook_lib import __version__
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
+from runbook_lib.markdown import visible
 from runbook_lib.run import STEPS
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
@@ -115,7 +116,8 @@ def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str)
 
 
 def _say(text: str) -> None:
-    click.echo(text)
+    """Names come from elsewhere: what would move a terminal's cursor, or begin a line of its own, is spelled."""
+    click.echo(visible(text).replace("\n", " "))
     sys.stdout.flush()
 
 
@@ -129,7 +131,7 @@ def _conclude(record: dict[str, Any]) -> int:
 
     tables, verdict = tables_of(record), record["verdict"]
     for line in (*record["reasons"], *would(record)):
-        click.echo(f"  {shortened(line, where='in the report')}")
+        _say(f"  {shortened(line, where='in the report')}")
     numbers = [
         total(tables, name).with_noun(what)
         for name, what in (
@@ -160,10 +162,10 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
         error.show()
         return 2
     except (ConfigError, ResumeRefused) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {visible(str(error))}", err=True)
         return 2
     except RunbookError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {visible(str(error))}", err=True)
         return 1
     except OSError as error:
         click.echo(f"error: {error}; what the ledger holds is not lost, run again with the same run id", err=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from jinja2 import Environment
 
 from runbook_lib import wording
 from runbook_lib.bill import STAGES, advice, bill, stages, would
 from runbook_lib.checked import checked, counted
 from runbook_lib.findings import attention, not_migrated, tables_of
+from runbook_lib.markdown import Markdown, inline, markdown
 from runbook_lib.record import Record
 from runbook_lib.report import SHOWN_REASONS, definitions, environment, reconciled, totals
 from runbook_lib.story import actor, sentence, verdict_of, why
@@ -31,6 +35,12 @@ def render_markdown(record: Record) -> str:
         if len(text) <= COMMENT_CHARACTERS:
             break
     return text
+
+
+@cache
+def _environment() -> Environment:
+    """The templates of Markdown: what is put into one is shown and does nothing, unless it is `Markdown` already."""
+    return environment().overlay(finalize=inline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ def _markdown(record: Record, share: float) -> str:
         if used > MARKDOWN_ROWS_CHARACTERS * share:
             break
         rows.append(row)
-    text = environment().get_template("report.md.j2").render(
+    text = _environment().get_template("report.md.j2").render(
         record=record,
         verdict=verdict_of(record),
         sentence=sentence(record),
@@ -92,13 +102,13 @@ def _first_differences(record: Record) -> Record | None:
     return {"listed": known.get("listed"), "first": first} if first else None
 
 
-def _markdown_row(row: Mapping[str, Any]) -> str:
+def _markdown_row(row: Mapping[str, Any]) -> Markdown:
     table = row["table"]
     cells = [
-        f"{wording.markdown(table.get('source'))}<br>{wording.markdown(table.get('target'))}",
-        f"**{wording.markdown(row['verdict'])}**",
-        wording.markdown(table.get("method") or wording.NOT_RECORDED),
-        *(f"**{c['text']}**" if c["off"] else c["text"] for c in row["counts"].values()),
+        f"{markdown(table.get('source'))}<br>{markdown(table.get('target'))}",
+        f"**{markdown(row['verdict'])}**",
+        markdown(table.get("method") or wording.NOT_RECORDED),
+        *(f"**{markdown(c['text'])}**" if c["off"] else markdown(c["text"]) for c in row["counts"].values()),
         wording.duration(row["seconds"]),
     ]
-    return f"| {' | '.join(cells)} |"
+    return Markdown(f"| {' | '.join(cells)} |")

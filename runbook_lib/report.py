@@ -25,6 +25,7 @@ from runbook_lib.findings import (
     tables_of,
     total,
 )
+from runbook_lib.markdown import Markdown, code, markdown, visible
 from runbook_lib.record import Record
 from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
 from runbook_lib.timings import seconds_of, size_classes, slowest
@@ -108,6 +109,7 @@ def environment() -> Environment:
     made = Environment(
         loader=PackageLoader("runbook_lib"),
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
+        finalize=lambda value: visible(value) if type(value) is str else value,
         undefined=ChainableUndefined,  # an older or a broken record lacks fields: they were not recorded
         trim_blocks=True,
         lstrip_blocks=True,
@@ -118,7 +120,9 @@ def environment() -> Environment:
         size=lambda value: wording.size(_known(value)),
         moment=lambda value: wording.moment(_known(value)),
         recorded=lambda value: wording.NOT_RECORDED if _known(value) in (None, "") else value,
-        md=wording.markdown,
+        md=markdown,
+        code=code,
+        as_it_is=Markdown,
     )
     return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,8 +11,6 @@ from typing import Any
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
 LONGEST_NAME = 200
-# What GitHub's Markdown would take as markup inside a sentence or a table cell.
-MARKUP = re.compile(r"([\\`*_\[\]<>|~$&])")
 
 
 def count(value: object) -> str:
@@ -84,11 +81,6 @@ def listed(names: list[str], most: int = 6) -> str:
 def shortened(text: str, most: int = 320, where: str = "below") -> str:
     """Text cut at `most` characters, and saying so and where the whole of it stands."""
     return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full {where})"
-
-
-def markdown(text: object) -> str:
-    """Text that Markdown shows as it is, on one line, also inside a table cell."""
-    return MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def where_refused(table: Mapping[str, Any]) -> str:

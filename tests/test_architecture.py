@@ -76,7 +76,7 @@ LAYERS = [
     {"config", "items", "keyed"},
     {"mistakes", "unfinished", "money", "working", "engine_settings"},
     {"strict"},
-    {"yamlfile", "instant", "verdict"},
+    {"yamlfile", "instant", "verdict", "markdown"},
     {"durable", "waiting"},
     {"errors", "moments", "check_ids", "paths"},
 ]

@@ -341,7 +341,7 @@ def test_a_comment_names_the_first_differences() -> None:
     made = records.failed()
     text = render_markdown(made)
     assert "3 listed in differences.jsonl, the first 2 here" in text
-    assert f"| different | {'ab' * 16} | terms.rate type |" in text
+    assert f"| different | `{'ab' * 16}` | terms.rate type |" in text
     made["differences"] = {"listed": 40, "first": [made["differences"]["first"][0]] * 40}
     assert render_markdown(made).count("| different |") == 10
     made["differences"] = {"listed": 0, "first": []}
