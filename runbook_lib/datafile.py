@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+import orjson
 from isal import isal_zlib
 
 from runbook_lib.aws.objects import MissingObject, stream_object
@@ -28,6 +29,9 @@ from runbook_lib.manifest import DataFile
 IN_MEMORY = 256 << 10
 BUFFER = 64 << 10
 LONGEST = 16 << 20  # bytes of a line: no request can be longer
+# A few kilobytes of gzip can hold a thousand times as much. What is kept of a file stays small whatever it holds.
+MOST_UNREADABLE = 10_000
+BLANKS = 1_000  # blank lines beside one for each item before them; DynamoDB writes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,23 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
     try:
         for number, line in _lines(file, body):
             lines += 1
+            if lines > file.items:
+                raise CorruptFile(
+                    f"{file.key} holds more items than the {file.items} that the manifest says; nothing was taken from "
+                    "it, export again"
+                )
             size += len(line)
             if not _is_plain(line):
                 try:
                     parse_line(line)
                 except CorruptFile as error:
+                    _refuse_changes(file, number, line)
                     unreadable[number] = str(error)
+            if len(unreadable) > MOST_UNREADABLE:
+                raise CorruptFile(
+                    f"{file.key}: more than {MOST_UNREADABLE:,} of its lines are no items; nothing was taken from it, "
+                    "export again"
+                )
     except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]  # its stub calls it a value
         raise CorruptFile(f"{file.key} is not whole gzip: {error}; nothing was taken from it, export again") from None
     if lines != file.items:
@@ -106,6 +121,19 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
             f"{file.key} holds {lines} items, the manifest says {file.items}; nothing was taken from it, export again"
         )
     return CheckedFile(file, lines, size, body.seek(0, io.SEEK_END), unreadable, body)
+
+
+def _refuse_changes(file: DataFile, number: int, line: bytes) -> None:
+    """Raise for a line of an incremental export, whatever its manifest says that it is."""
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(data, dict) and "Keys" in data and data.keys() & {"Metadata", "NewImage", "OldImage"}:
+        raise CorruptFile(
+            f"{file.key}: line {number} is a change of an item, as an incremental export has it, and no item; nothing "
+            "was taken from the file, name a full export"
+        )
 
 
 def _is_plain(line: bytes) -> bool:
@@ -133,8 +161,16 @@ def _lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     # What IGzipFile reads through, without its buffer of half a megabyte: dozens of files are open at once.
     reader: Any = isal_zlib._GzipReader(body, BUFFER)  # type: ignore[arg-type]  # a spooled file is one
     with io.BufferedReader(reader, BUFFER) as text:
+        blank = 0
         for number, line in enumerate(iter(partial(text.readline, LONGEST), b""), 1):
             if len(line) == LONGEST:
                 raise CorruptFile(f"{file.key}: line {number} should end within 16 MB and does not; export again")
             if line := line.strip():
                 yield number, line
+                continue
+            blank += 1
+            if blank > number - blank + BLANKS:
+                raise CorruptFile(
+                    f"{file.key} has more than {BLANKS:,} blank lines more than items; nothing was taken from it, "
+                    "export again"
+                )
