@@ -1,7 +1,7 @@
 """ExportTableToPointInTime, DescribeExport and ListExports as AWS has them, with the files it writes.
 
 The point in time is the moment the request is served; a background thread writes that snapshot. Only full
-exports in DynamoDB JSON: ION, incremental exports and filters are refused, never pretended.
+exports in DynamoDB JSON, with or without a filter: ION and incremental exports are refused, never pretended.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.layout import ExportIdentity, ExportWriter, Put, data_file_name, new_export_id
+from runbook_lib.sandbox.filtered import Filter, filter_of
 from runbook_lib.sandbox.hashorder import after, segment_bounds
 from runbook_lib.sandbox.store import Store, size_of, table_id, wire_bytes
 from runbook_lib.sandbox.wire import AwsError, dumps, invalid
@@ -73,7 +74,8 @@ class ExportDesk:
                 return dumps({"ExportDescription": known.description})
             table = self._exportable(account, region, request)
             moment = _export_time(table, request, now)
-            snapshot = take_snapshot(self._store, table)
+            chosen = filter_of(table, request["FilterSpecification"]) if "FilterSpecification" in request else None
+            snapshot = take_snapshot(self._store, table, chosen)
             export = self._register(table, request, token, moment, now)
             self._tokens[(account, region, token)] = export
             reply = dumps({"ExportDescription": export.description})
@@ -138,9 +140,8 @@ class ExportDesk:
             raise invalid("The sandbox writes ExportFormat DYNAMODB_JSON only")
         if request.get("ExportType", "FULL_EXPORT") != "FULL_EXPORT":
             raise invalid("The sandbox does full exports only, not INCREMENTAL_EXPORT")
-        for name in ("IncrementalExportSpecification", "FilterSpecification"):
-            if name in request:
-                raise invalid(f"The sandbox does not do {name}")
+        if "IncrementalExportSpecification" in request:
+            raise invalid("The sandbox does not do IncrementalExportSpecification")
         if not request.get("S3Bucket"):
             raise invalid("1 validation error detected: Value null at 's3Bucket' failed to satisfy constraint")
         table = self._store.find(account, region, arn) if arn.startswith("arn:") else None
@@ -182,7 +183,7 @@ class ExportDesk:
             "S3SseAlgorithm": identity.sse_algorithm,
             "ExportFormat": "DYNAMODB_JSON",
         }
-        for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType"):
+        for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType", "FilterSpecification"):
             if name in request:
                 description[name] = request[name]
         export = self._exports[arn] = Export(description, copy.deepcopy(request), identity)
@@ -229,8 +230,11 @@ class ExportDesk:
             export.description.update(facts)
 
 
-def take_snapshot(store: Store, table: Table) -> Snapshot:
-    """Copy a table's items at this moment, cut into hash ranges; a small table has an empty one."""
+def take_snapshot(store: Store, table: Table, chosen: Filter | None = None) -> Snapshot:
+    """Copy a table's items at this moment, or what is `chosen` of them, cut into hash ranges.
+
+    A small table has an empty one.
+    """
     with store.locked():
         order = store.order(table)
         size = 0
@@ -238,7 +242,9 @@ def take_snapshot(store: Store, table: Table) -> Snapshot:
         for start, end in _ranges(len(order), order.highest()):
             items = list(order.walk(start, end))
             size += sum(size_of(item) for item in items)
-            ranges.append(tuple(wire_bytes(item) for item in items))
+            lines: Iterator[bytes | None] = map(wire_bytes, items)
+            kept = (chosen(line) for line in lines if line is not None) if chosen else lines
+            ranges.append(tuple(line for line in kept if line is not None))
     return Snapshot(tuple(ranges), size)
 
 

@@ -13,13 +13,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from runbook_lib.sandbox.exports import ExportDesk
 from runbook_lib.sandbox.faults import Fault, FaultBook, describe, throttled
 from runbook_lib.sandbox.imports import ImportDesk
+from runbook_lib.sandbox.operations import knows
 from runbook_lib.sandbox.query import query, serves_query
 from runbook_lib.sandbox.scan import scan, serves_scan
+from runbook_lib.sandbox.single import WRITES, write
 from runbook_lib.sandbox.store import Store
 from runbook_lib.sandbox.wire import AwsError, Reply, dumps, dynamodb_error, dynamodb_reply, s3_error
 from runbook_lib.sandbox.writes import batch_write, check_body_size
@@ -74,6 +77,8 @@ class FrontDoor:
             self._counts[(service, region, operation)] += 1
         if service != "dynamodb":
             return self._serve_other(environ, operation)
+        if not knows(environ.get("HTTP_X_AMZ_TARGET", "")):
+            return dynamodb_error(AwsError("UnknownOperationException", ""))
         try:
             request = json.loads(body)
         except ValueError:
@@ -102,14 +107,14 @@ class FrontDoor:
         acknowledged = 0
         if operation == "BatchWriteItem":
             check_body_size(body)
-            partial = fault if fault is not None and fault.spec.kind == "unprocessed" else None
+            in_part = fault if fault is not None and fault.spec.kind == "unprocessed" else None
             undone: set[int] = set()
 
             def leave(members: int) -> set[int]:
-                undone.update(self._faults.leave_undone(partial, members) if partial else ())
+                undone.update(self._faults.leave_undone(in_part, members) if in_part else ())
                 return undone
 
-            answer = batch_write(self._store, account, region, request, leave if partial else None)
+            answer = batch_write(self._store, account, region, request, leave if in_part else None)
             acknowledged = sum(map(len, request["RequestItems"].values())) - len(undone)
         elif operation == "Scan" and serves_scan(request):
             answer = scan(self._store, account, region, request)
@@ -121,12 +126,21 @@ class FrontDoor:
             answer = self._exports.describe_export(account, region, request)
         elif operation == "ListExports":
             answer = self._exports.list_exports(account, region, request)
+        elif operation == "DescribeKinesisStreamingDestination":
+            with self._store.locked():  # there is no Kinesis here that a table could be sent to
+                name = self._store.table(account, region, request.get("TableName", "")).name
+            answer = dumps({"TableName": name, "KinesisDataStreamDestinations": []})
         elif operation == "ImportTable":
             answer = self._imports.import_table(account, region, request)
         elif operation == "DescribeImport":
             answer = self._imports.describe_import(account, region, request)
         elif operation == "ListImports":
             answer = self._imports.list_imports(account, region, request)
+        elif operation in WRITES:
+            moto = partial(_ask_for, self._moto, environ)
+            reply = write(self._store, account, region, operation, request, moto)
+            _after(fault)
+            return reply
         else:
             with self._store.locked():
                 reply = _ask(self._moto, environ)
@@ -144,7 +158,10 @@ class FrontDoor:
             return s3_error(_error_of(fault, None))
         _before(fault)
         with self._store.locked():
-            reply = _ask(self._moto, environ)
+            try:
+                reply = _ask(self._moto, environ)
+            except NotImplementedError:
+                return dynamodb_error(AwsError("UnknownOperationException", ""))
         _after(fault)
         if fault is not None and fault.spec.kind == "truncate" and reply.status in (200, 206):
             # The length of the whole, the bytes of the first half: the connection ends in between.
@@ -210,6 +227,11 @@ def _ask(app: WsgiApp, environ: dict[str, Any]) -> Reply:
         if hasattr(chunks, "close"):
             chunks.close()
     return Reply(int(started[0].split(" ", 1)[0]), tuple(started[1]), body)
+
+
+def _ask_for(app: WsgiApp, environ: dict[str, Any], body: bytes) -> Reply:
+    """Call moto with another body than the one that came."""
+    return _ask(app, environ | {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
 
 
 def _signed_for(environ: dict[str, Any]) -> tuple[str, str, str]:

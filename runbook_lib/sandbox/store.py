@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal, localcontext
 from json import loads
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +23,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.hashorder import HashOrder, token_of
-from runbook_lib.sandbox.values import binary, check_item
+from runbook_lib.sandbox.values import WIDE, binary, check_item
 from runbook_lib.sandbox.wire import AwsError, dumps
 
 
@@ -140,6 +141,16 @@ class Store:
         # moto offers no seam here; PutItem, UpdateItem, ImportTable, PartiQL... all come this way.
         Table.put_item = put_item  # type: ignore[method-assign, assignment]
         Table.delete_item = delete_item  # type: ignore[method-assign, assignment]
+        # moto's sums take no exponent and round to 28 digits.
+        moto_add, moto_subtract = DynamoType.__add__, DynamoType.__sub__
+
+        def add(one: DynamoType, other: DynamoType) -> DynamoType:
+            return _sum(one, other, 1) if {one.type, other.type} == {"N"} else moto_add(one, other)
+
+        def subtract(one: DynamoType, other: DynamoType) -> DynamoType:
+            return _sum(one, other, -1) if {one.type, other.type} == {"N"} else moto_subtract(one, other)
+
+        DynamoType.__add__, DynamoType.__sub__ = add, subtract  # type: ignore[method-assign]
         self._install_descriptions()
 
     def _install_descriptions(self) -> None:
@@ -152,6 +163,9 @@ class Store:
                 description[base_key]["TableSizeBytes"] = sum(size_of(item) for item in items)
             description[base_key]["TableId"] = table_id(table)
             description[base_key]["TableStatus"] = getattr(table, "sandbox_status", "ACTIVE")
+            for name in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+                if not description[base_key].get(name):  # AWS leaves an empty list out
+                    description[base_key].pop(name, None)
             return description
 
         def describe_continuous_backups(backend: DynamoDBBackend, table_name: str) -> dict[str, Any]:
@@ -165,6 +179,12 @@ class Store:
         Table.describe = describe  # type: ignore[method-assign, assignment]
         backend: Any = DynamoDBBackend
         backend.describe_continuous_backups = describe_continuous_backups
+
+
+def _sum(one: DynamoType, other: DynamoType, sign: int) -> DynamoType:
+    """The exact sum of two numbers; whether DynamoDB could hold it is judged when the write is done."""
+    with localcontext(WIDE):
+        return DynamoType({"N": str(Decimal(one.value) + sign * Decimal(other.value))})
 
 
 def table_id(table: Table) -> str:

@@ -17,10 +17,11 @@ from runbook_lib.sandbox.wire import AwsError, invalid
 
 MAX_ITEM_BYTES = 409_600
 MAX_DEPTH = 32
+TOO_LARGE = "Item size has exceeded the maximum allowed size"
 
 _CANONICAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
-_WIDE = Context(prec=1000, Emax=999_999, Emin=-999_999)
+WIDE = Context(prec=1000, Emax=999_999, Emin=-999_999)
 _LONGEST_PLAIN = 42  # longer numbers are written with an exponent
 
 
@@ -33,7 +34,7 @@ def check_item(item: Any) -> int:
     except UnicodeEncodeError as error:
         raise AwsError("SerializationException", "The payload is not valid UTF-8") from error
     if size > MAX_ITEM_BYTES:
-        raise invalid("Item size has exceeded the maximum allowed size")
+        raise invalid(TOO_LARGE)
     return size
 
 
@@ -61,7 +62,7 @@ def canonical_number(text: Any) -> str:
         return text
     if not _NUMERIC.fullmatch(text):
         raise invalid(f"The parameter cannot be converted to a numeric value: {text}")
-    number = Decimal(text).normalize(_WIDE)
+    number = Decimal(text).normalize(WIDE)
     if not number:
         return "0"
     if len(number.as_tuple().digits) > 38:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -296,3 +297,48 @@ def test_a_table_created_again_has_another_id(aws: Aws, new_table: Any) -> None:
         BillingMode="PAY_PER_REQUEST",
     )["TableDescription"]
     assert again["TableId"] != described["TableId"]
+
+
+FILTERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"FilterExpression": "n >= :n", "ExpressionAttributeValues": {":n": {"N": "3"}}}, ["3", "4"]),
+    ({"KeyConditionExpression": "id = :i", "ExpressionAttributeValues": {":i": {"S": "i2"}}}, ["2"]),
+    ({"ProjectionExpression": "#m.a, n", "ExpressionAttributeNames": {"#m": "m"}}, ["0", "1", "2", "3", "4"]),
+]
+
+
+@pytest.mark.parametrize(("specification", "numbers"), FILTERS, ids=[min(s) for s, _ in FILTERS])
+def test_a_filter_leaves_out_what_it_says_and_is_described(
+    aws: Aws, new_table: Callable[..., str], specification: dict[str, Any], numbers: list[str]
+) -> None:
+    table = new_table(recovery=True)
+    items = [
+        {"id": {"S": f"i{n}"}, "n": {"N": str(n)}, "m": {"M": {"a": {"S": "x"}, "b": {"S": "y"}}}} for n in range(5)
+    ]
+    aws.put_all(table, items)
+    description = aws.export(table, FilterSpecification=specification)
+    assert description["FilterSpecification"] == specification
+    assert description["ItemCount"] == len(numbers)
+    lines = [json.loads(line)["Item"] for line in _lines(aws, description)]
+    assert sorted(item["n"]["N"] for item in lines) == numbers
+    if "ProjectionExpression" in specification:
+        assert all(item.keys() == {"n", "m"} and item["m"] == {"M": {"a": {"S": "x"}}} for item in lines)
+    else:
+        assert all(item in items for item in lines)
+
+
+@pytest.mark.parametrize(
+    "specification",
+    [{}, {"FilterExpression": "n >"}, {"FilterExpression": "n = :unknown"}, {"ExpressionAttributeNames": {"#a": "a"}}],
+)
+def test_a_filter_that_says_nothing_is_refused(
+    aws: Aws, new_table: Callable[..., str], specification: dict[str, Any]
+) -> None:
+    table = new_table(recovery=True)
+    with pytest.raises(ClientError, match="ValidationException"):
+        aws.export(table, FilterSpecification=specification)
+
+
+def _lines(aws: Aws, description: dict[str, Any]) -> list[bytes]:
+    manifest = json.loads(aws.read(description["ExportManifest"]))
+    files = [json.loads(line) for line in aws.read(manifest["manifestFilesS3Key"]).splitlines()]
+    return [line for file in files for line in gzip.decompress(aws.read(file["dataFileS3Key"])).splitlines()]
