@@ -24,6 +24,8 @@ class CheckId(StrEnum):
     IDENTITY = "identity"
     PERMISSIONS = "permissions"
     SOURCE_TABLE = "source-table"
+    SOURCE_STATUS = "source-status"
+    REPLICATION_ATTRIBUTES = "replication-attributes"
     EARLIER_EXPORT = "earlier-export"
     EXPORT_IS_WHOLE = "export-is-whole"
     RECOVERY = "point-in-time-recovery"
@@ -40,10 +42,12 @@ class CheckId(StrEnum):
     UNDO = "undo"
     STREAM = "stream"
     TRIGGERS = "triggers"
+    KINESIS_STREAMS = "kinesis-streams"
     REPLICAS = "replicas"
     TIME_TO_LIVE = "time-to-live"
     DEFINITION = "definition"
     BUCKET = "bucket"
+    BUCKET_OWNER = "bucket-owner"
     BUCKET_ENCRYPTION = "bucket-encryption"
     BUCKET_LIFECYCLE = "bucket-lifecycle"
     ENCRYPTION_KEY = "encryption-key"
@@ -62,6 +66,7 @@ AnyId = CheckId | DefinitionId
 # Where an id without its dashes is not what people say.
 WORDS = {
     CheckId.RECOVERY: "point-in-time recovery",
+    CheckId.KINESIS_STREAMS: "Kinesis streams",
     CheckId.MADE_BY_IMPORT_TABLE: "made by ImportTable",
 }
 
@@ -73,6 +78,9 @@ ADVICE = {
     CheckId.EXPORT_TIME: "AWS refuses a moment that it cannot restore, and the export fails",
     CheckId.WRITE_CAPACITY: "writes beyond it are throttled and sent again",
     CheckId.FREE_DISK: "a full disk ends the step with an error",
+    CheckId.BUCKET_OWNER: "AWS refuses to write to a bucket that it is not told the owner of, and the export fails",
+    CheckId.REPLICATION_ATTRIBUTES: "they are written and compared as they are",
+    CheckId.KINESIS_STREAMS: "what else hears of the loaded items is not part of the comparison",
     CheckId.BUCKET_ENCRYPTION: "a bucket that insists on its key refuses the export, which fails",
     CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
     CheckId.COST: "it is about money; where a limit is set, not known is a blocker",

@@ -165,9 +165,16 @@ def _yourself(role_arn: str | None, who: Identity) -> Json:
 def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
-    reads = ["DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource", "Scan", "BatchGetItem"]
+    reads = [
+        "DescribeContinuousBackups",
+        "DescribeKinesisStreamingDestination",
+        "DescribeTimeToLive",
+        "ListTagsOfResource",
+        "Scan",
+        "BatchGetItem",
+    ]
     indexes = [f"{arn}/index/*" for arn in migrated]
-    looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive"]
+    looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeKinesisStreamingDestination", "DescribeTimeToLive"]
     # A put where nothing is has a condition, which a batch cannot have.
     puts = ["PutItem"] if config.import_.on_non_empty == "append" else ["BatchWriteItem"]
     looks += ["Scan"] if config.import_.on_non_empty != "append" else []

@@ -179,7 +179,7 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
     assert actions(found["source"]) == looks | PARITY | SCALING | STS | SIMULATE
     of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
-    of_target.add("dynamodb:DescribeContinuousBackups")
+    of_target |= {"dynamodb:DescribeContinuousBackups", "dynamodb:DescribeKinesisStreamingDestination"}
     assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
     assert actions(append["target"], "dynamodb:") == of_target

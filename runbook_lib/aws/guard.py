@@ -40,6 +40,7 @@ TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
         "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeKinesisStreamingDestination",
         "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
         "dynamodb:DescribeTimeToLive",

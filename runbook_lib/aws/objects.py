@@ -106,3 +106,16 @@ def check_bucket(s3: Any, bucket: str, region: str, owner: str | None) -> str | 
         raise ConfigError(f"staging: S3 does not answer: {error}") from None
     found = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
     return f"the bucket is in {found}" if found and found != region else None
+
+
+def is_owned_by(s3: Any, bucket: str, account: str) -> bool:
+    """Whether a bucket that may be looked at is an account's; raises ConfigError where S3 says neither."""
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+            return False
+        raise ConfigError(f"staging: S3 does not say whose s3://{bucket} is: {error}") from None
+    except BotoCoreError as error:
+        raise ConfigError(f"staging: S3 does not say whose s3://{bucket} is: {error}") from None
+    return True

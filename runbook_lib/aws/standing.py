@@ -11,6 +11,9 @@ from runbook_lib.aws.outage import told
 from runbook_lib.aws.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.errors import ConfigError, TransferError
 
+QUIET = frozenset({"DISABLED", "ENABLE_FAILED"})
+FIRST_ITEMS = 25
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -33,6 +36,7 @@ class Standing:
     replicas: tuple[str, ...]
     deletion_protection: bool
     index_limits: dict[str, int] = field(default_factory=dict)
+    global_table_version: str | None = None
 
 
 def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | None:
@@ -54,6 +58,29 @@ def triggers(client: Any, stream_arn: str) -> list[str]:
     return sorted({arn.rpartition(":function:")[2] for arn in found})
 
 
+def kinesis_streams(client: Any, name: str) -> list[str]:
+    """The Kinesis streams that hear of every change of a table; a server that has no such thing has none."""
+    try:
+        said = client.describe_kinesis_streaming_destination(TableName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "UnknownOperationException":
+            return []
+        raise ConfigError(f"cannot ask for the Kinesis streams of {name}: {error}") from None
+    except BotoCoreError as error:
+        raise ConfigError(f"cannot ask for the Kinesis streams of {name}: {error}") from None
+    found = [d for d in said.get("KinesisDataStreamDestinations") or () if d.get("DestinationStatus") not in QUIET]
+    return sorted(str(d.get("StreamArn", "")).rpartition(":stream/")[2] or "without a name" for d in found)
+
+
+def first_attributes(client: Any, name: str) -> set[str]:
+    """The names of the attributes of a table's first items, by one small Scan."""
+    try:
+        said = client.scan(TableName=name, Limit=FIRST_ITEMS)
+    except (ClientError, BotoCoreError) as error:
+        raise ConfigError(f"cannot look at the first items of {name}: {error}") from None
+    return {attribute for item in said.get("Items") or () for attribute in item}
+
+
 def _standing(table: dict[str, Any]) -> Standing:
     on_demand = (table.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
     provisioned = {} if on_demand else table.get("ProvisionedThroughput") or {}
@@ -72,6 +99,7 @@ def _standing(table: dict[str, Any]) -> Standing:
         stream_arn=table.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
         replicas=tuple(r["RegionName"] for r in table.get("Replicas") or []),
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
+        global_table_version=table.get("GlobalTableVersion"),
         index_limits={i["IndexName"]: most for i in indexes if on_demand and (most := _index_limit(i))},
     )
 

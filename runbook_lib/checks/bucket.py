@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook_lib.aws.bucket import default_key, rules_for
-from runbook_lib.aws.objects import check_bucket
+from runbook_lib.aws.objects import check_bucket, is_owned_by
 from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok
 from runbook_lib.estimate import Estimate
 from runbook_lib.plan import BLOCKER, WARNING, Check
+from runbook_lib.strategy import IMPORT_TABLE
 
 
 def of_bucket(scene: Scene, planned: Estimate) -> Iterator[Check]:
@@ -27,6 +28,7 @@ def of_bucket(scene: Scene, planned: Estimate) -> Iterator[Check]:
     yield _key_region(scene, subject)
     if there.blocks:
         return
+    yield _owner(scene, subject)
     yield look(
         Check(CheckId.BUCKET_ENCRYPTION, subject, WARNING,
               "the bucket's key to be the one the exports are written with", "",
@@ -44,6 +46,34 @@ def _there(scene: Scene, check: Check) -> Check:
     staging = scene.config.staging
     found = check_bucket(scene.clients.staging, staging.bucket, staging.region, staging.bucket_owner)
     return ok(check, f"there, in {staging.region}") if found is None else replace(check, found=found)
+
+
+def _owner(scene: Scene, subject: str) -> Check:
+    """AWS takes a bucket for its caller's own unless it is told whose it is, and refuses another's."""
+    staging, clients = scene.config.staging, scene.clients
+    check = Check(
+        CheckId.BUCKET_OWNER, subject, BLOCKER,
+        "a bucket of the account that asks AWS to use it, or staging.bucket_owner", "",
+        "set staging.bucket_owner to the account that owns the bucket", configuration=True,
+    )  # fmt: skip
+    if staging.bucket_owner is not None:
+        return ok(check, f"account {staging.bucket_owner}, as staging.bucket_owner says")
+    asking = {
+        who.account
+        for who, asks in (
+            (clients.source_identity, any(pair.method == "export" for pair in scene.pairs)),
+            (clients.target_identity, any(pair.writing == IMPORT_TABLE for pair in scene.pairs)),
+        )
+        if asks and who.arn is not None
+    }
+
+    def found(c: Check) -> Check:
+        others = [a for a in sorted(asking) if not is_owned_by(clients.staging, staging.bucket, a)]
+        if others:
+            return replace(c, found=f"a bucket that is not of account {' or '.join(others)}, and no bucket_owner")
+        return ok(c, f"of account {', '.join(sorted(asking))}" if asking else "AWS is not asked to use it")
+
+    return look(check, found)
 
 
 def _key_region(scene: Scene, subject: str) -> Check:

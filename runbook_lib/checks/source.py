@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
+from runbook_lib.aws.standing import first_attributes
+from runbook_lib.aws.tables import NOT_TOLD, TableFacts
 from runbook_lib.check_ids import CheckId
-from runbook_lib.checks.scene import Scene, ok, unknown
+from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.errors import ExportError
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
 from runbook_lib.reuse import Reuse, refuse_swapped
 
+READABLE = frozenset({"ACTIVE", "UPDATING"})
+REMEDIES = {
+    "ARCHIVED": "its key was out of reach for a week: restore it from the backup that AWS made, and migrate that table",
+    "ARCHIVING": "its key is out of reach: give the key back at once, or restore the table from the backup when done",
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "DynamoDB cannot use its KMS key: enable the key, or its policy and grants",
+    "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: mend the permissions of its replication",
+    "DELETING": "it is being deleted: restore it, or leave it out",
+}
+REPLICATION, OLD_GLOBAL = "aws:rep:", "2017.11.29"
 WITHOUT = {
     "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
     "skip": "point-in-time recovery",
@@ -27,6 +39,9 @@ def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
         return
     if pair.source_facts is None and ("source", pair.source) not in scene.unread:
         return
+    if pair.source_facts is not None:
+        yield _status(pair.source, pair.source_facts.status)
+        yield _replication(scene, pair, pair.source_facts)
     yield _recovery(scene, pair)
     if pair.method == "export":
         yield _export_time(scene, pair)
@@ -47,6 +62,40 @@ def _there(scene: Scene, pair: Pair) -> Check:
     if pair.source_facts is not None:
         return ok(check, pair.source_facts.status)
     return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
+
+
+def _status(source: str, status: str) -> Check:
+    """Only a table that is there and can be decrypted is exported or scanned."""
+    check = Check(CheckId.SOURCE_STATUS, source, BLOCKER, "a source that can be read", status, "wait and run again",
+                  essential=True)  # fmt: skip
+    if status in READABLE:
+        return ok(check, status)
+    if status == NOT_TOLD:
+        return unknown(check, "DescribeTable does not say TableStatus")
+    return replace(check, remedy=REMEDIES.get(status, check.remedy))
+
+
+def _replication(scene: Scene, pair: Pair, facts: TableFacts) -> Check:
+    """Global tables of version 2017 keep attributes of their own in every item."""
+    check = Check(
+        CheckId.REPLICATION_ATTRIBUTES, pair.source, WARNING, f"no attributes of replication ({REPLICATION}*)", "",
+        "they are written along as they are, and may harm the replication of a target that is or becomes a global "
+        "table: use global tables of version 2019.11.21, or remove them",
+    )  # fmt: skip
+
+    def found(c: Check) -> Check:
+        stand = scene.standings[pair.source].source
+        if stand is not None and stand.global_table_version == OLD_GLOBAL:
+            return replace(c, found=f"a global table of version {OLD_GLOBAL}, whose items have them")
+        names = {k.name for i in facts.indexes for k in i.key}
+        if pair.method == "scan":
+            names |= first_attributes(scene.clients.source, pair.source)
+        seen = sorted(name for name in names if name.startswith(REPLICATION))
+        if seen:
+            return replace(c, found=", ".join(seen))
+        return ok(c, "none in the indexes" + (" and the first items" if pair.method == "scan" else ""))
+
+    return look(check, found)
 
 
 def _reused(scene: Scene, pair: Pair, reuse: Reuse) -> Check:

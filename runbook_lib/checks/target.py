@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook_lib.aws.recovery import recovery_of
-from runbook_lib.aws.standing import Standing, triggers
+from runbook_lib.aws.standing import Standing, kinesis_streams, triggers
 from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
 from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.names import is_same_table
@@ -32,6 +32,7 @@ def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
     if stand is not None:
         yield _stream(pair, target)
         yield _triggers(scene, pair, stand)
+        yield _kinesis(scene, pair)
         yield _replicas(pair, stand)
     yield _ttl(scene, pair)
 
@@ -138,6 +139,19 @@ def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
     def found(c: Check) -> Check:
         names = triggers(scene.clients.service("target", "lambda"), stream)
         return replace(c, found=f"Lambda {', '.join(names)}") if names else ok(c, "none in Lambda")
+
+    return look(check, found)
+
+
+def _kinesis(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        CheckId.KINESIS_STREAMS, pair.target, WARNING, "no Kinesis stream that hears of each loaded item", "",
+        "every loaded item reaches its consumers, and is paid for; disable it while items are loaded",
+    )  # fmt: skip
+
+    def found(c: Check) -> Check:
+        names = kinesis_streams(scene.clients.target, pair.target)
+        return replace(c, found=f"Kinesis {', '.join(names)}") if names else ok(c, "none")
 
     return look(check, found)
 

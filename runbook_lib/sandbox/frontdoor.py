@@ -134,6 +134,9 @@ class FrontDoor:
             answer = self._imports.import_table(account, region, request)
         elif operation == "DescribeImport":
             answer = self._imports.describe_import(account, region, request)
+        elif operation == "DescribeKinesisStreamingDestination":
+            self._store.table(account, region, request["TableName"])
+            answer = dumps({"TableName": request["TableName"], "KinesisDataStreamDestinations": []})
         elif operation == "ListImports":
             answer = self._imports.list_imports(account, region, request)
         elif operation in WRITES:
