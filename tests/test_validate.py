@@ -113,6 +113,25 @@ def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(wo
     assert (fact["verdict"], fact["expired"], fact["missing"]) == ("FAIL", 1, 2)
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["replaced", "deleted"])
+def test_a_target_that_is_not_the_same_to_the_end_fails(world: World, again: bool) -> None:
+    run = migrated(world, validate={"segments": 1, "index_samples": 0})
+    table = world.dst("a")
+
+    def watch(source: str, state: str, done: int, of: int) -> None:
+        if state == "scanning the target":
+            content = world.items(world.target, table)
+            world.target.delete_table(TableName=table)
+            if again:
+                world.table(world.target, table)
+                world.put(world.target, table, content)
+
+    fact = validate_tables(run, watch)[world.src("a")]
+    assert fact["verdict"] == "FAIL"
+    replaced = f"target {table} was replaced while it was compared; validate it again"
+    assert (replaced in fact["reasons"]) == again
+
+
 def test_without_an_import_nothing_is_proved(world: World) -> None:
     world.pair("a", things(3))
     run = world.open(execute=False)
