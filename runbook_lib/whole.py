@@ -70,4 +70,6 @@ def ask_whole(client: Any, manifest: Manifest) -> Wholeness:
     if state.status != "COMPLETED":
         raise ExportError(f"{arn} should be COMPLETED and is {state.status}; wait for it, or name another export")
     refuse_other(manifest, state)
+    if state.unfamiliar:
+        return Wholeness(False, f"DescribeExport says {', '.join(state.unfamiliar)}, which this version does not know")
     return Wholeness(True)

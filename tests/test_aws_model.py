@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -357,3 +358,25 @@ def test_a_run_behind_a_proxy_that_adds_a_date_ends_with_its_report(world: World
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
     assert (world.folder / "reports" / "r" / "report.html").exists()
+
+
+def test_an_export_that_says_what_nobody_here_knows_is_not_called_whole(world: World) -> None:
+    world.pair("a", things(3))
+    arn = world.source.describe_table(TableName=world.src("a"))["Table"]["TableArn"]
+    made = world.source.export_table_to_point_in_time(TableArn=arn, S3Bucket=world.bucket)["ExportDescription"]
+    reuse = {world.src("a"): made["ExportArn"]}
+    while world.source.describe_export(ExportArn=made["ExportArn"])["ExportDescription"]["ExportStatus"] != "COMPLETED":
+        time.sleep(0.05)
+    for more, status in (({}, "ok"), ({"Sample": {"Percent": 10}}, "not checked")):
+
+        def after(asked: Asked, said: Said, more: dict[str, Any] = more) -> Said:
+            if asked.operation != "DescribeExport":
+                return said
+            return changed(said, lambda d: d["ExportDescription"].update(more))
+
+        with between(world.endpoint, after=after) as server:
+            config = load_config(world.config(source={"endpoint_url": server.endpoint}, export={"reuse": reuse}))
+            plan = make_plan(config, connect(config))
+        (found,) = [c for c in plan.checks if c.id == "export-is-whole"]
+        assert found.status == status
+    assert "Sample" in found.found

@@ -14,7 +14,7 @@ from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_s
 from runbook_lib.aws.guard import ALWAYS, ASKED, SOURCE, Calls, Guard
 from runbook_lib.aws.wire import CredentialsExpired, Patience, Wire
 from runbook_lib.config import load_config
-from runbook_lib.errors import ConfigError
+from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight import make_plan, preflight
@@ -303,3 +303,23 @@ def test_the_sandbox_works_with_one_endpoint_for_all(world: World) -> None:
     clients = connect(config)
     assert clients.source_identity.arn
     assert make_plan(config, clients).checks
+
+
+def test_new_keys_of_another_account_are_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pair("a", things(1))
+    clients = connect(load_config(world.config()))
+    chain = clients._sessions["target"].get_credentials()
+    used = chain.get_frozen_credentials()
+    chain._load = lambda: boto3.Session("NEW", "s")._session.get_credentials()
+
+    def of_another(asked: Asked, said: Said) -> Said:
+        return said[0], said[1], said[2].replace(b"111122223333", b"444455556666")
+
+    with between(world.endpoint, after=of_another) as server:
+        chain.bind("target", "111122223333", "us-east-2", server.endpoint)
+        with pytest.raises(CredentialsError, match="should be of account 111122223333, found 444455556666"):
+            chain.renew(used)
+        assert chain.get_frozen_credentials() == used
+    chain.bind("target", "111122223333", "us-east-2", world.endpoint)
+    assert chain.renew(used)
+    assert chain.get_frozen_credentials().access_key == "NEW"

@@ -13,10 +13,11 @@ from typing import Any
 
 import botocore.session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from runbook_lib.aws.endpoints import of_other_services
+from runbook_lib.aws.endpoints import CONFIG, of_other_services
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
+from runbook_lib.errors import CredentialsError
 
 GRACE_SECONDS = 15.0  # for another program to put new keys where the old ones were
 AGAIN_AT_ONCE = 3
@@ -29,6 +30,7 @@ class Chain:
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load, self._held = load, load()
         self._lock = threading.Lock()
+        self._check: Callable[[Any], None] = lambda fresh: None
 
     @property
     def found(self) -> bool:
@@ -43,8 +45,15 @@ class Chain:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_held"], name)
 
+    def bind(self, side: str, account: str, region: str, endpoint: str | None) -> None:
+        """From now on take no other credentials than those of this account, which the plan was made for."""
+        self._check = partial(_check_account, side, account, region, endpoint)
+
     def renew(self, used: Any) -> bool:
-        """Whether there are other credentials now than those that were `used`."""
+        """Whether there are other credentials now than those that were `used`.
+
+        Raises CredentialsError if those at hand are of another account: a table of the same name may be there.
+        """
         with self._lock:
             if self._held.get_frozen_credentials() != used:
                 return True  # another thread was faster
@@ -54,6 +63,7 @@ class Chain:
                     return False
             except (BotoCoreError, OSError):
                 return False  # a file that is being written
+            self._check(fresh)
             self._held = fresh
             return True
 
@@ -89,6 +99,26 @@ class Expiry:
 def credentials_of(side: Any) -> Chain:
     """The credentials of a side of the migration, or of a role that they assume; raises BotoCoreError."""
     return Chain(lambda: _loaded(side))
+
+
+def _check_account(side: str, account: str, region: str, endpoint: str | None, fresh: Any) -> None:
+    frozen = fresh.get_frozen_credentials()
+    sts = botocore.session.Session().create_client(
+        "sts", region, endpoint_url=endpoint, config=CONFIG, aws_access_key_id=frozen.access_key,
+        aws_secret_access_key=frozen.secret_key, aws_session_token=frozen.token,
+    )  # fmt: skip
+    try:
+        found = sts.get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        found = f"none: {error}"
+    finally:
+        sts.close()
+    if found != account:
+        raise CredentialsError(
+            f"{side}: the credentials expired, and the new ones of the credential chain should be of account "
+            f"{account}, found {found}; nothing more is sent. Put keys of {account} there, and run again with the same "
+            "run id"
+        )
 
 
 def _loaded(side: Any) -> Any:

@@ -253,6 +253,7 @@ def identify(side: str, session: boto3.Session, client: Any, endpoint: str | Non
     region, url = client.meta.region_name, client.meta.endpoint_url
     try:
         answer = client_of(session, "sts", of_other_services(session, "sts", endpoint)).get_caller_identity()
+        session.get_credentials().bind(side, answer["Account"], region, of_other_services(session, "sts", endpoint))
         return Identity(answer["Account"], region, answer["Arn"], url)
     except (BotoCoreError, ClientError) as error:
         if is_aws(url):

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.unfamiliar import unfamiliar_of
 from runbook_lib.errors import ExportError
 
 
@@ -31,6 +32,7 @@ class ExportState:
     table_id: str | None = None
     kind: str | None = None
     filtered: tuple[str, ...] | None = None
+    unfamiliar: tuple[str, ...] = ()
 
 
 def start_export(
@@ -122,6 +124,7 @@ def _state(said: dict[str, Any]) -> ExportState:
         table_id=said.get("TableId"),
         kind="INCREMENTAL_EXPORT" if said.get("IncrementalExportSpecification") else said.get("ExportType"),
         filtered=_expressions(said.get("FilterSpecification")),
+        unfamiliar=unfamiliar_of(said),
     )
 
 

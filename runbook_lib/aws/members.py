@@ -174,12 +174,13 @@ IMPORT = _members((
     (_LEFT, "an export is no CSV", "InputFormatOptions.Csv.", "Delimiter HeaderList[]"),
 ))  # fmt: skip
 EXPORT = _members((
-    (_USED, "which export it is, of which table", "", "ExportArn TableArn"),
+    (_USED, "which export it is, of which table", "", "ExportArn TableArn TableId"),
+    (_USED, "a full export, or refused", "", "ExportType"),
     (_USED, "where its files are", "", "S3Bucket S3Prefix"),
     (_USED, "whether it is done, and why not", "", "ExportStatus FailureCode FailureMessage"),
     (_USED, "the count that all others are held against", "", "ItemCount BilledSizeBytes"),
-    (_LEFT, "the manifest says it, whose MD5 is checked", "", "ExportTime ExportManifest StartTime EndTime TableId"),
-    (_LEFT, "the manifest says it, and refuses what is no full export in DynamoDB JSON", "", "ExportFormat ExportType"),
+    (_LEFT, "the manifest says it, whose MD5 is checked", "", "ExportTime ExportManifest StartTime EndTime"),
+    (_LEFT, "the manifest says it, and what is not DynamoDB JSON is refused", "", "ExportFormat"),
     (_LEFT, "only of an incremental export, which is refused", "IncrementalExportSpecification.",
      "ExportFromTime ExportToTime ExportViewType"),
     (_LEFT, "as the run asked for it", "", "ClientToken S3BucketOwner S3SseAlgorithm S3SseKmsKeyId"),
