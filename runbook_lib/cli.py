@@ -124,10 +124,12 @@ def _say(text: str) -> None:
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
     from runbook_lib.bill import would
-    from runbook_lib.findings import tables_of, total
+    from runbook_lib.findings import tables_of
     from runbook_lib.paths import reports_root
+    from runbook_lib.story import headline
+    from runbook_lib.sums import how_many, total
     from runbook_lib.unknowns import accepted_in_short
-    from runbook_lib.wording import many, shortened
+    from runbook_lib.wording import shortened
 
     tables, verdict = tables_of(record), record["verdict"]
     for line in (*record["reasons"], *would(record)):
@@ -141,8 +143,8 @@ def _conclude(record: dict[str, Any]) -> int:
         )
     ]
     accepted = f"; {short}" if (short := accepted_in_short(record)) else ""
-    seconds = f"{record['totals']['seconds']:.0f} s of work"
-    click.echo(f"{verdict}: {many(len(tables), 'table')}, {', '.join(numbers)}, {seconds}{accepted}")
+    said = f"{verdict}: {how_many(record)}" if record["complete"] else headline(record)
+    click.echo(f"{said}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work{accepted}")
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]
 

@@ -16,7 +16,7 @@ from runbook_lib.findings import attention, not_migrated, tables_of
 from runbook_lib.markdown import Markdown, inline, markdown
 from runbook_lib.record import Record
 from runbook_lib.report import SHOWN_REASONS, definitions, environment, reconciled, totals
-from runbook_lib.story import actor, sentence, verdict_of, why
+from runbook_lib.story import actor, headline, sentence, why
 from runbook_lib.undo import undo_notes
 from runbook_lib.unknowns import unknown_lines
 
@@ -68,7 +68,7 @@ def _markdown(record: Record, share: float) -> str:
         rows.append(row)
     text = _environment().get_template("report.md.j2").render(
         record=record,
-        verdict=verdict_of(record),
+        headline=headline(record),
         sentence=sentence(record),
         why=_part(why(record), 4 * SHOWN_REASONS * share),
         unknown=unknown_lines(record),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.ledger import Ledger
@@ -29,3 +30,15 @@ def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
                 "present": 0 if ended else None,
             }
     return found
+
+
+def written(loaded: Mapping[str, Any] | None, files: Mapping[str, Any], known: bool) -> dict[str, Any]:
+    """What was acknowledged; of an import that did not come to its end, that it was at least so much."""
+    fact = loaded or {}
+    if not known:
+        return {"items_written": None, "items_written_at_least": None}
+    if not (fact.get("binding") or fact.get("import_table")):
+        return {"items_written": 0, "items_written_at_least": None}
+    if fact["status"] == "completed":
+        return {"items_written": files.get("written"), "items_written_at_least": None}
+    return {"items_written": None, "items_written_at_least": files.get("written")}

@@ -34,7 +34,7 @@ class ParityRow:
 
 def migrated(record: Record) -> list[Record]:
     """The tables of which something was to be moved."""
-    return [t for t in record.get("tables") or [] if t.get("method") != "skipped"]
+    return [t for t in record.get("tables") or [] if t.get("method") not in ("skipped", "not_chosen")]
 
 
 def compared(table: Record) -> bool:

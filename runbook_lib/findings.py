@@ -8,43 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runbook_lib.definition_findings import attention_to_definitions, unannounced
 from runbook_lib.index_queries import wrong_indexes
 from runbook_lib.notable import NOTABLE
 from runbook_lib.record import Record, starts_of
+from runbook_lib.sums import chosen, total
 from runbook_lib.throttling import diagnose
 from runbook_lib.unknowns import unknowns
 from runbook_lib.verdict import FAIL, NOT_MIGRATED, PASS, UNKNOWN
-from runbook_lib.wording import NOT_MEASURED, count, listed, many, where_refused
+from runbook_lib.wording import count, listed, many, where_refused
 
 WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """A sum over tables, and for how many of them the number was measured at all."""
-
-    value: int
-    known: int
-    of: int
-
-    @property
-    def whole(self) -> bool:
-        return self.known == self.of > 0
-
-    def __str__(self) -> str:
-        return f"{count(self.value)}{self.limits}" if self.known else NOT_MEASURED
-
-    @property
-    def limits(self) -> str:
-        """What must follow the number unless it was measured for every table."""
-        return "" if self.whole else f" (measured for {self.known:,} of {self.of:,} tables)"
-
-    def with_noun(self, what: str) -> str:
-        """`229,634 items written (measured for 30 of 31 tables)`."""
-        return f"{count(self.value)} {what}{self.limits}" if self.known else f"{what}: {NOT_MEASURED}"
 
 
 def tables_of(record: Record) -> list[Record]:
@@ -58,13 +33,6 @@ def tables_of(record: Record) -> list[Record]:
             str(t.get("source")),
         ),
     )
-
-
-def total(tables: Iterable[Record], name: str) -> Sum:
-    """The sum of one number of the tables."""
-    values = [t.get(name) for t in tables]
-    known = [v for v in values if v is not None]
-    return Sum(sum(known), len(known), len(values))
 
 
 def unproved(table: Record) -> list[str]:
@@ -121,7 +89,7 @@ def expected_in_target(table: Record) -> int | None:
 
 def contradictions(record: Record) -> list[str]:
     """Where the record says more than its own numbers do; empty in every record that can be trusted."""
-    tables = record.get("tables") or []
+    tables = chosen(record)
     found = [
         f"{t.get('source')} is called PASS, but {'; '.join(gaps)}"
         for t in tables
@@ -135,7 +103,7 @@ def contradictions(record: Record) -> list[str]:
         if not tables or not total(tables, "items_exported").value:
             found.append("the run is called PASS, but no item was read")
     for name, claimed in (record.get("totals") or {}).items():
-        if name in ("tables", "seconds") or claimed is None:
+        if name.startswith("tables") or name in ("seconds", "items_written_at_least") or claimed is None:
             continue
         added = total(tables, name)
         if claimed != added.value:

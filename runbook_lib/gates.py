@@ -17,10 +17,14 @@ from runbook_lib.spending import over_limits, reckon
 
 def gate_plan(run: Run, plan: Plan) -> str:
     """Nothing stands in the way; what would yet stand against a PASS is told."""
-    said = f"{len(plan.pairs)} tables, no blocker"
+    said = f"{len(plan.pairs)} tables{_left(plan)}, no blocker"
     if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
         said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {unchecked.together(unknown)}"
     return _decide(run, "preflight", together(plan.blockers), said)
+
+
+def _left(plan: Plan) -> str:
+    return f", {len(plan.not_chosen)} not chosen" if plan.not_chosen else ""
 
 
 def gate_planned(run: Run) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.durable import sweep, turn, write_atomically
-from runbook_lib.findings import total
 from runbook_lib.neighbours import Neighbour, neighbours
 from runbook_lib.record import Record
 from runbook_lib.report import environment
 from runbook_lib.since import MEASURES, before, differences, since
-from runbook_lib.story import asked_to_write, place, verdict_of
+from runbook_lib.story import asked_to_write, headline, place, verdict_of
+from runbook_lib.sums import how_many, total
 from runbook_lib.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
 from runbook_lib.verdict import RUNNING
 from runbook_lib.wording import when
@@ -66,9 +66,10 @@ def _facts(known: Neighbour, record: Record) -> dict[str, Any]:
         "started": when(record.get("started")) or LONG_AGO,
         "link": f"{quote(os.fsencode(folder.name))}/report.html" if (folder / "report.html").is_file() else None,
         "verdict": verdict if known.sealed or verdict == RUNNING else UNFINISHED,
+        "headline": headline(record) if known.sealed or verdict == RUNNING else UNFINISHED,
         "source": place(record, "source"),
         "target": place(record, "target"),
-        "tables": len(tables),
+        "tables": how_many(record).removesuffix(" table").removesuffix(" tables"),
         "exported": str(total(tables, "items_exported")),
         "held": str(total(tables, "items_in_target")),
         "differences": str(differences(tables)),

@@ -66,15 +66,28 @@ class Case:
 Rule = Callable[[Case], Iterator[Reason]]
 
 
-def table_verdict(executed: bool, imported: Facts | None, validated: Facts | None) -> tuple[str, list[str]]:
-    """A table's verdict and the reasons for it, before what nobody could look at is reckoned with."""
+def table_verdict(
+    executed: bool,
+    imported: Facts | None,
+    validated: Facts | None,
+    exported: Facts | None = None,
+    asked: bool = False,
+) -> tuple[str, list[str]]:
+    """A table's verdict and the reasons for it, before what nobody could look at is reckoned with.
+
+    `asked` is whether writing was asked for, even if it never came to that: then nothing is called a dry run.
+    """
     failure = (imported or {}).get("failure")
     if validated is not None and validated["verdict"] != DRY_RUN:
         return validated["verdict"], list(validated["reasons"])
     if failure:
         return FAIL, [failure]
-    if not executed:
+    if not executed and not asked:
         return DRY_RUN, []
+    if exported and exported.get("failure") and exported["status"] not in ("COMPLETED", "SKIPPED"):
+        return FAIL, [f"its export is {exported['status']}: {exported['failure']}"]
+    if imported is None:
+        return UNKNOWN, ["nothing was written to it: the run ended before"]
     return UNKNOWN, ["the table was not validated"]
 
 

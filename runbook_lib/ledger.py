@@ -80,13 +80,13 @@ class Ledger:
             _ = self._db
 
     def _begin(self) -> None:
-        # Autocommit: every statement is durable in the WAL when it returns; `batch` groups some.
+        # Autocommit: every statement is on the disk when it returns, whatever happens then; `batch` groups some.
         with self._explained():
             self._look.close()
             self._open = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
             self._open.row_factory = sqlite3.Row
             self._open.execute("PRAGMA journal_mode=WAL")
-            self._open.execute("PRAGMA synchronous=NORMAL")
+            self._open.execute("PRAGMA synchronous=FULL")
             self._open.executescript(SCHEMA)
 
     def settle(self) -> None:

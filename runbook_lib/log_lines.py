@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook_lib.findings import total
 from runbook_lib.ledger import Ledger
 from runbook_lib.record import Record
 from runbook_lib.story import verdicts
+from runbook_lib.sums import how_many, total
 from runbook_lib.wording import count, many
 
 
@@ -31,7 +31,7 @@ def outcome(record: Record, step: str) -> str:
     if step == "preflight":
         missed = sum(check.get("status") == "not checked" for check in record.get("checks") or [])
         warnings = many(len(record.get("warnings") or []), "warning")
-        return f"{many(len(tables), 'table')} planned, {warnings}, {many(missed, 'look')} not made"
+        return f"{how_many(record)} planned, {warnings}, {many(missed, 'look')} not made"
     if step == "export":
         return total(tables, "items_exported").with_noun("items in the manifests")
     if step == "import":

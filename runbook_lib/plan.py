@@ -123,10 +123,20 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class NotChosen:
+    """A table that the migration file includes and this run does not move, and why."""
+
+    source: str
+    target: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The tables of a migration in the order they are imported, and what blocks it.
 
-    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it.
+    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it. `not_chosen`
+    are the other tables that the migration file includes.
     """
 
     pairs: tuple[Pair, ...]
@@ -136,6 +146,7 @@ class Plan:
     estimate: Estimate | None = None
     standings: Mapping[str, Standings] = field(default_factory=dict)
     parity: Mapping[str, Parity] = field(default_factory=dict)
+    not_chosen: tuple[NotChosen, ...] = ()
 
     @classmethod
     def of(
@@ -145,6 +156,7 @@ class Plan:
         estimate: Estimate,
         standings: Mapping[str, Standings],
         parity: Mapping[str, Parity],
+        not_chosen: Iterable[NotChosen] = (),
     ) -> Plan:
         """A plan whose blockers and warnings are those of its checks."""
         checks = tuple(checks)
@@ -156,6 +168,7 @@ class Plan:
             estimate,
             standings,
             parity,
+            tuple(not_chosen),
         )
 
 

@@ -7,7 +7,7 @@ be looked at says so. What is looked at stands in `checks`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,12 +29,14 @@ from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estim
 from runbook_lib.expiry import keep_source_ttl
 from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.paths import reports_root
-from runbook_lib.plan import Check, Pair, Plan, choose_tables, wants_recovery
+from runbook_lib.plan import Check, NotChosen, Pair, Plan, choose_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
 from runbook_lib.run import Run
 from runbook_lib.strategy import choose
 
 LOOKS_AT_ONCE = 8
+LEFT_OUT = "--tables {!r} leaves it out of this run"
+LATER = "it was not there when this run's plan was made; a new run moves it"
 Found = TypeVar("Found")
 
 
@@ -92,12 +94,12 @@ def make_plan(
     reuses, wrong = _reuses(config, clients)
     existing = set(tables.list_tables(clients.source))
     if earlier:
-        chosen = {pair.source: pair.target for pair in earlier.values()}
+        chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
         sources = frozenset(chosen)
     else:
         chosen, mistakes = _choose(config, existing | set(reuses), only, wrong)
         wrong += mistakes
-        sources = frozenset(choose_tables(config, existing | set(reuses))[0])
+        sources, why = frozenset(choose_tables(config, existing | set(reuses))[0]), LEFT_OUT.format(only)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         looks = list(
             pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
@@ -122,7 +124,17 @@ def make_plan(
     found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(scene, bill))
     found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(scene))
     found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(scene, bill))
-    return Plan.of(scene.pairs, found, bill, scene.standings, same)
+    left = _left(config, existing | set(reuses), chosen, why)
+    return Plan.of(scene.pairs, found, bill, scene.standings, same, left)
+
+
+def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why: str) -> list[NotChosen]:
+    """The tables that the migration file includes now and that are not among the chosen ones."""
+    try:
+        whole = choose_tables(config, existing)[0]
+    except ConfigError:  # none is left of those that were there
+        return []
+    return [NotChosen(source, whole[source], why) for source in sorted(whole.keys() - chosen.keys())]
 
 
 def _bill(scene: Scene) -> Estimate:

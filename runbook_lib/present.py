@@ -19,6 +19,7 @@ from runbook_lib.plan import Pair, Plan, spell_key
 from runbook_lib.record import SHOWN_DIFFERENCES, Record, difference_rows
 from runbook_lib.run import Run
 from runbook_lib.sitting import Sitting
+from runbook_lib.verdict import NOT_CHOSEN
 from runbook_lib.wording import moment, spell_difference
 
 NEXT = Sitting.NEXT
@@ -52,7 +53,8 @@ def _state(run: Run) -> str:
 
 def plan_table(plan: Plan) -> pd.DataFrame:
     """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
-    return pd.DataFrame([_plan_row(pair) for pair in plan.pairs])
+    left = [{"source": t.source, "target": t.target, "method": NOT_CHOSEN, "same key": None} for t in plan.not_chosen]
+    return pd.DataFrame([*(_plan_row(pair) for pair in plan.pairs), *left])
 
 
 def _plan_row(pair: Pair) -> dict[str, Any]:

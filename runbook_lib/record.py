@@ -9,20 +9,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.batch import UNANSWERED
-from runbook_lib.counted import counted
+from runbook_lib.acting import DECISIVE, acting, asked_to_write, code_of
+from runbook_lib.consumed import consumed
+from runbook_lib.counted import counted, written
 from runbook_lib.durable import write_atomically
 from runbook_lib.judgement import doubted, run_verdict, table_verdict
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
-from runbook_lib.provenance import code_facts
 from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
 from runbook_lib.unchecked import Unchecked, unchecked
 from runbook_lib.unfinished import as_unfinished
-from runbook_lib.verdict import NOT_MIGRATED, RUNNING
+from runbook_lib.verdict import NOT_CHOSEN, NOT_MIGRATED, RUNNING
 
-METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"}
+METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"} | {
+    NOT_CHOSEN: NOT_CHOSEN
+}
 SUMMED = (
     "items_exported", "items_written", "items_filtered", "items_quarantined", "items_present", "items_in_target",
     "bytes",
@@ -44,19 +46,26 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
     """All of `run.json`, as the ledger knows it now; of a run that was published nothing but what the ledger knows."""
     published = {} if running else ledger.get(*PUBLICATION) or {}
     executed = bool(ledger.get("run", "executed"))
-    steps = [{"name": s, "status": "not run", "seconds": 0.0} | (ledger.get("step", s) or {}) for s in STEPS]
-    tables = _tables(ledger, executed)
+    steps = [
+        {"name": s, "status": "not run", "seconds": 0.0}
+        | (ledger.get("step", s) or {})
+        | {"starts": ledger.get("acted", s) or []}
+        for s in STEPS
+    ]
+    tables, left = _tables(ledger, executed), _not_chosen(ledger)
     unknown = unchecked(_checks(ledger), tables, _accept(ledger))
     _doubt(tables, unknown)
     judged = [s for s in steps if s["name"] != "report"] if running else steps
     verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown)
     totals = _totals(tables, steps, ledger.all("seconds"))
+    totals |= {"tables": len(tables) + len(left), "tables_not_chosen": len(left)}
     return {
         "run_id": run_id,
         "name": name,
         "verdict": RUNNING if running else verdict,
         "reasons": [] if running else [reason.text for reason in reasons],
         "grounds": [] if running else [reason.to_json() for reason in reasons],
+        "complete": not left,
         "executed": executed,
         "started": ledger.get("run", "started"),
         "finished": None if running else _finished(steps, published.get("at")),
@@ -64,7 +73,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "attempts": ledger.get("run", "attempts") or [],
         "steps": steps,
         "totals": totals,
-        "tables": tables,
+        "tables": [*tables, *left],
         "differences": _differences(ledger),
         "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
         "blockers": ledger.get("plan", "blockers") or [],
@@ -84,9 +93,23 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "staging_calls": ledger.calls("staging"),
         "cleaned": ledger.get("run", "cleaned"),
         "cleanup": list(ledger.all("cleanup").values()),
-        "identity": {side: ledger.get("identity", side) for side in ("source", "target")},
-        "code": published.get("code") or code_facts(),
+        "identity": {side: acting(ledger, side) for side in DECISIVE},
+        "code": code_of(ledger, published.get("code")),
+        "codes": ledger.all("code"),
     }
+
+
+def _not_chosen(ledger: Ledger) -> list[Record]:
+    """The rows of the tables that the run leaves out; nothing of them is measured."""
+    nothing: Record = {"wcu": None, "throttled_requests": None, "throttled": []}
+    return [
+        _table({"method": NOT_CHOSEN, "writing": None} | left, None, None, None, None, {}, False, False)
+        | {"verdict": NOT_MIGRATED, "reasons": [left["why"]], "writing_why": ""}
+        | _undo(None, None, None)
+        | nothing
+        | _looked_at(ledger, left["source"], None)
+        for left in ledger.all("not_chosen").values()
+    ]
 
 
 def not_checked(ledger: Ledger) -> list[Unchecked]:
@@ -111,10 +134,11 @@ def _doubt(tables: list[Record], unknown: list[Unchecked]) -> None:
 
 
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
+    asked = asked_to_write(ledger)
     exports, imports = ledger.all("export"), ledger.all("import")
     validations, drifts, files = ledger.all("validation"), ledger.all("drift"), counted(ledger)
     created, before = ledger.all("created"), ledger.all("before")
-    writing = _writing(ledger)
+    writing = consumed(ledger)
     planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
     return [
         _table(
@@ -125,6 +149,7 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
             drifts.get(entry["pair"]["source"]),
             files.get(entry["pair"]["source"], {}),
             executed,
+            asked,
         )
         | _undo(
             created.get(entry["pair"]["source"]),
@@ -137,27 +162,6 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     ]
 
 
-def _writing(ledger: Ledger) -> dict[str, Record]:
-    """What the import of each table consumed, and what DynamoDB said when it throttled."""
-    sums = ledger.rows("SELECT source, SUM(wcu) AS wcu, SUM(throttles) AS n FROM sample GROUP BY source")
-    reasons = ledger.rows("SELECT * FROM throttle ORDER BY items DESC, reason, resource")
-    return {
-        row["source"]: {
-            "wcu": row["wcu"],
-            "throttled_requests": row["n"],
-            "throttled": [
-                {"reason": r["reason"], "resource": r["resource"], "items": r["items"]}
-                for r in reasons
-                if r["source"] == row["source"] and r["reason"] != UNANSWERED
-            ],
-            "items_sent_again": sum(
-                r["items"] for r in reasons if r["source"] == row["source"] and r["reason"] == UNANSWERED
-            ),
-        }
-        for row in sums
-    }
-
-
 def _table(
     pair: Record,
     export: Record | None,
@@ -166,13 +170,14 @@ def _table(
     drift: Record | None,
     files: Record,
     executed: bool,
+    asked: bool,
 ) -> Record:
     """One table's row; a number that was not measured is None, never 0."""
     exported = export["items"] if export and export["status"] == "COMPLETED" else None
     manifest = (export or {}).get("manifest") or {}
     if exported == 0 and not files:  # a manifest without files: nothing to read is read in full
         files = {"lines": 0, "written": 0, "quarantined": 0, "present": 0}
-    verdict, reasons = table_verdict(executed, loaded, checked)
+    verdict, reasons = table_verdict(executed, loaded, checked, export, asked)
     if pair["method"] == "skip" and export is not None:
         verdict, reasons = NOT_MIGRATED, ["point-in-time recovery is off and export.without_pitr is 'skip'"]
     compared = checked or {}
@@ -196,9 +201,7 @@ def _table(
         "items_exported": exported,
         "lines_read": files.get("lines"),
         "compared_only": compared_only,
-        "items_written": (files.get("written") if (loaded or {}).get("binding") else 0)
-        if exported is not None and not compared_only
-        else None,
+        **written(loaded, files, exported is not None and not compared_only),
         "items_filtered": 0 if exported is not None and not compared_only else None,
         "items_quarantined": files.get("quarantined") if exported is not None and not compared_only else None,
         "items_present": files.get("present") if exported is not None and not compared_only else None,
@@ -292,12 +295,14 @@ def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, flo
     """Sums over the tables that were measured; None where none was. The seconds are those of every start."""
     sums = {name: _sum([t[name] for t in tables]) for name in SUMMED}
     seconds = sum((s["seconds"] or 0.0) + earlier.get(s["name"], 0.0) for s in steps)
-    return {"tables": len(tables), **sums, "seconds": round(seconds, 3)}
+    least = [t["items_written_at_least"] for t in tables if t["items_written_at_least"] is not None]
+    known = {"items_written_at_least": (sums["items_written"] or 0) + sum(least) if least else None}
+    return {"tables": len(tables), **sums, **known, "seconds": round(seconds, 3)}
 
 
 def _sum(values: list[int | None]) -> int | None:
     known = [v for v in values if v is not None]
-    return sum(known) if known or not values else None
+    return sum(known) if known else None
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -23,11 +23,11 @@ from runbook_lib.findings import (
     expected_in_target,
     not_migrated,
     tables_of,
-    total,
 )
 from runbook_lib.markdown import Markdown, code, markdown, visible
 from runbook_lib.record import Record
-from runbook_lib.story import actor, place, sentence, verdict_of, verdicts, why
+from runbook_lib.story import actor, headline, place, sentence, verdict_of, verdicts, why
+from runbook_lib.sums import total
 from runbook_lib.timings import seconds_of, size_classes, slowest
 from runbook_lib.undo import undo_notes
 from runbook_lib.unknowns import unknown_lines
@@ -52,6 +52,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
     return environment().get_template("report.html.j2").render(
         record=record,
         verdict=verdict_of(record),
+        headline=headline(record),
         tables=tables,
         rows=folded([reconciled(record, t) for t in tables]),
         sums=totals(record),
@@ -174,8 +175,9 @@ def reconciled(record: Record, table: Record) -> dict[str, Any]:
     proved_empty = exported == 0 and table.get("verdict") == PASS
     counts = {}
     for name in ("items_exported", "lines_read", "items_written", "items_in_target"):
-        value = table.get(name)
+        value, least = table.get(name), table.get(f"{name}_at_least")
         text = "no data file" if value is None and exported == 0 and table.get("files") == 0 else wording.count(value)
+        text = f"at least {wording.count(least)}" if value is None and least is not None else text
         off = value is not None and expected.get(name) is not None and value != expected[name]
         counts[name] = {"text": f"\u2260 {text}" if off else text, "off": off, "gap": value is None}
     if proved_empty:

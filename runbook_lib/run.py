@@ -134,6 +134,9 @@ class Run:
         with self.ledger.batch():
             for place, pair in enumerate(plan.pairs):
                 self.ledger.put("pair", pair.source, {"place": place, "pair": asdict(pair)})
+            for left in plan.not_chosen:
+                if self.ledger.get("not_chosen", left.source) is None:
+                    self.ledger.put("not_chosen", left.source, asdict(left))
             self.ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
             for source, parity in plan.parity.items():
                 self.ledger.put("parity", source, parity.to_json() | {"at": stamp(self.now()), "step": "preflight"})
@@ -184,7 +187,8 @@ class Run:
             self.tell_calls()
             started = self.now()
             clock = time.monotonic()
-            record: dict[str, Any] = {"status": "running", "started": stamp(started), "message": None}
+            record: dict[str, Any] = {"status": "running", "started": stamp(started), "execute": self.execute}
+            record["message"] = None
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
                 self.ledger.put("step", name, record)
@@ -203,6 +207,7 @@ class Run:
             finally:
                 record |= {"finished": stamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
                 self.ledger.put("step", name, record)
+                self.clients.calls.flush()
 
     def _sign(self, step: str, started: datetime) -> None:
         """Add who does a step now, and with which code, to those who did it before."""

@@ -164,7 +164,12 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
         failure = "the notebook ended without finishing its step"
     if failure is not None:
         ended = datetime.now(UTC)
-        taken = {"started": stamp(began), "finished": stamp(ended), "seconds": (ended - began).total_seconds()}
+        taken = {
+            "execute": request.execute,
+            "started": stamp(began),
+            "finished": stamp(ended),
+            "seconds": (ended - began).total_seconds(),
+        }
         ledger.put("step", step, taken | (record or {}) | {"status": "failed", "message": failure})
     state = build_record(ledger, run.id, run.config.name, running=True)
     write_record(run.folder, state)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runbook_lib.findings import Sum, total
 from runbook_lib.record import Record
 from runbook_lib.story import place, verdict_of
+from runbook_lib.sums import Sum, total
 from runbook_lib.wording import NOT_MEASURED, count, duration, listed
 
 SHOWN_TABLES = 5

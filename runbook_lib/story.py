@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runbook_lib.findings import contradictions, tables_of, total
+from runbook_lib.findings import contradictions, tables_of
 from runbook_lib.record import Record, starts_of
+from runbook_lib.sums import chosen, how_many, total
 from runbook_lib.trust import taken_on_trust
 from runbook_lib.unknowns import accepted_in_short
 from runbook_lib.verdict import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
@@ -14,6 +15,12 @@ RESUME = "Run it again with the same run id to go on where it stopped."
 
 def verdict_of(record: Record) -> str:
     return str(record.get("verdict") or "UNKNOWN")
+
+
+def headline(record: Record) -> str:
+    """The verdict, and of a run that leaves tables out for how many it holds: `PASS: 1 of 2 tables, 1 not chosen`."""
+    left = len(record.get("tables") or []) - len(chosen(record))
+    return f"{verdict_of(record)}: {how_many(record)}, {count(left)} not chosen" if left else verdict_of(record)
 
 
 def place(record: Record, side: str) -> str:
@@ -29,19 +36,19 @@ def actor(record: Record, side: str) -> str:
 
 def sentence(record: Record) -> str:
     """What was done, in one sentence with its numbers."""
-    tables = record.get("tables") or []
+    tables, number = chosen(record), how_many(record)
     ways = f"from {place(record, 'source')} to {place(record, 'target')}"
     exported = total(tables, "items_exported").with_noun("items exported")
     if record.get("executed"):
         written = total(tables, "items_written").with_noun("written")
-        done = f"{many(len(tables), 'table')} {ways}: {exported}, {written}"
+        done = f"{number} {ways}: {exported}, {written}"
     elif any(t.get("compared_only") for t in tables):
         done = (
-            f"Comparison of {many(len(tables), 'table')} {ways}, nothing written to the target: {exported}, "
+            f"Comparison of {number} {ways}, nothing written to the target: {exported}, "
             f"{total(tables, 'items_in_target').with_noun('found in the target')}"
         )
     else:
-        of = f"{many(len(tables), 'table')} {ways}"
+        of = f"{number} {ways}"
         what = f"{of}, stopped before anything was written" if asked_to_write(record) else f"Dry run of {of}"
         done = (
             f"{what}: {exported}, "
@@ -56,7 +63,7 @@ def sentence(record: Record) -> str:
 def asked_to_write(record: Record) -> bool:
     """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
     starts = starts_of(record)
-    return bool(starts and starts[-1].get("execute"))
+    return bool(starts and starts[-1].get("execute")) or any(step.get("execute") for step in record.get("steps") or [])
 
 
 def _by_whom(record: Record) -> str:
@@ -87,7 +94,7 @@ def why(record: Record) -> list[str]:
 
 def proof(record: Record) -> str:
     """The proof of a PASS in one line."""
-    tables = record.get("tables") or []
+    tables = chosen(record)
     only = sum(bool(t.get("compared_only")) for t in tables)
     taken = "items read from the export" if only == len(tables) else "lines read, acknowledged writes"
     line = (

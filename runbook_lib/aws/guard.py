@@ -143,7 +143,7 @@ class Calls:
 
     `on_call(side, operation, count)` hears of each call before it is sent, so that a process killed
     in mid-call has counted it. Only writes of items are told in sums, with `flush`: the import flushes
-    with its watermarks, twice a second.
+    with its watermarks, twice a second. What could not be told is kept and told the next time.
     """
 
     def __init__(self, on_call: Callable[[str, str, int], None] | None = None) -> None:
@@ -153,30 +153,38 @@ class Calls:
         self._untold: Counter[tuple[str, str]] = Counter()
 
     def report_to(self, on_call: Callable[[str, str, int], None]) -> None:
-        """Pass every call on from now, and first the ones made so far that were passed to nobody yet."""
-        with self._lock:
-            if self._on_call is None:
-                for (side, operation), count in self._counts.items():
-                    on_call(side, operation, count)
-            self._on_call = on_call
+        """Pass every call on from now, and first the ones made so far that nobody was told of."""
+        self._on_call = on_call
+        self.flush()
 
     def record(self, side: str, operation: str) -> None:
+        """Count a call that is about to be sent; raises what telling it raises, and then it must not be sent."""
         with self._lock:
             self._counts[side, operation] += 1
-            if self._on_call is None:
-                return
-            if operation in TOLD_IN_SUMS:
+            if self._on_call is None or operation in TOLD_IN_SUMS:
                 self._untold[side, operation] += 1
-            else:
-                self._on_call(side, operation, 1)
+                return
+        try:
+            self._on_call(side, operation, 1)
+        except BaseException:
+            with self._lock:
+                self._counts[side, operation] -= 1
+            raise
 
     def flush(self) -> None:
-        """Pass on the calls that were only summed up since the last time."""
+        """Pass on the calls that nobody was told of since the last time."""
+        if self._on_call is None:
+            return
         with self._lock:
             untold, self._untold = self._untold, Counter()
-        for (side, operation), count in untold.items():
-            if self._on_call is not None:
-                self._on_call(side, operation, count)
+        for key in list(untold):
+            try:
+                self._on_call(*key, untold[key])
+            except BaseException:
+                with self._lock:
+                    self._untold += untold
+                raise
+            del untold[key]
 
     def of(self, side: str) -> dict[str, int]:
         with self._lock:
