@@ -101,12 +101,11 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
 
 def _not_chosen(ledger: Ledger) -> list[Record]:
     """The rows of the tables that the run leaves out; nothing of them is measured."""
-    nothing: Record = {"wcu": None, "throttled_requests": None, "throttled": []}
     return [
         _table({"method": NOT_CHOSEN, "writing": None} | left, None, None, None, None, {}, False, False)
         | {"verdict": NOT_MIGRATED, "reasons": [left["why"]], "writing_why": ""}
         | _undo(None, None, None)
-        | nothing
+        | NOT_LOADED
         | _looked_at(ledger, left["source"], None)
         for left in ledger.all("not_chosen").values()
     ]
@@ -137,29 +136,19 @@ def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     asked = asked_to_write(ledger)
     exports, imports = ledger.all("export"), ledger.all("import")
     validations, drifts, files = ledger.all("validation"), ledger.all("drift"), counted(ledger)
-    created, before = ledger.all("created"), ledger.all("before")
-    writing = consumed(ledger)
-    planned = sorted(ledger.all("pair").values(), key=lambda p: p["place"])
-    return [
-        _table(
-            entry["pair"],
-            exports.get(entry["pair"]["source"]),
-            imports.get(entry["pair"]["source"]),
-            validations.get(entry["pair"]["source"]),
-            drifts.get(entry["pair"]["source"]),
-            files.get(entry["pair"]["source"], {}),
-            executed,
-            asked,
+    created, before, writing = ledger.all("created"), ledger.all("before"), consumed(ledger)
+
+    def row(pair: Record) -> Record:
+        source = pair["source"]
+        export, loaded, checked = (facts.get(source) for facts in (exports, imports, validations))
+        return (
+            _table(pair, export, loaded, checked, drifts.get(source), files.get(source, {}), executed, asked)
+            | _undo(created.get(source), before.get(source), loaded)
+            | writing.get(source, NOT_LOADED)
+            | _looked_at(ledger, source, checked)
         )
-        | _undo(
-            created.get(entry["pair"]["source"]),
-            before.get(entry["pair"]["source"]),
-            imports.get(entry["pair"]["source"]),
-        )
-        | writing.get(entry["pair"]["source"], NOT_LOADED)
-        | _looked_at(ledger, entry["pair"]["source"], validations.get(entry["pair"]["source"]))
-        for entry in planned
-    ]
+
+    return [row(entry["pair"]) for entry in sorted(ledger.all("pair").values(), key=lambda p: p["place"])]
 
 
 def _table(
