@@ -22,7 +22,7 @@ from runbook_lib.mistakes import explain
 from runbook_lib.money import Limits, Prices
 from runbook_lib.strict import Strict
 from runbook_lib.working import Validate
-from runbook_lib.yamlfile import parse
+from runbook_lib.yamlfile import LARGEST, parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
@@ -249,7 +249,11 @@ def load_config(path: str | Path) -> Migration:
     """Read and check a migration file; raises ConfigError with one line per mistake."""
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise ConfigError(f"{file}: expected a migration file of at most {LARGEST:,} bytes, found more")
+        text = raw.decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; expected a migration file in YAML") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -48,6 +48,11 @@ CREATE TABLE IF NOT EXISTS tally (
 """
 
 
+def spelled(value: Any) -> Any:
+    """A value as SQLite takes it: what UTF-8 cannot hold, a lone surrogate, is spelled as JSON does."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 class Ledger:
     """The facts of one run, by topic and name; values are JSON.
 
@@ -117,7 +122,7 @@ class Ledger:
     def put(self, topic: str, name: str, value: Any) -> None:
         self.write(
             "INSERT INTO fact VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-            [(topic, name, json.dumps(value, ensure_ascii=False))],
+            [(topic, name, spelled(json.dumps(value, ensure_ascii=False)))],
         )
 
     def get(self, topic: str, name: str) -> Any:
@@ -145,9 +150,10 @@ class Ledger:
     def write(self, statement: str, values: Iterable[Iterable[Any]]) -> None:
         """Run one statement for each row of values."""
         with self._lock, self._explained():
-            self._db.executemany(statement, [tuple(row) for row in values])
+            self._db.executemany(statement, [tuple(map(spelled, row)) for row in values])
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        values = tuple(map(spelled, values))
         with self._lock, self._explained():
             if self._open is None:
                 return self._look.rows(query, values)
@@ -157,7 +163,7 @@ class Ledger:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # a number that no honest server says
             raise LedgerError(
                 f"{self._path} cannot be read or written: {error}; free space or mend the disk, "
                 "then run again with the same run id: what is recorded is not lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,6 +12,8 @@ from typing import Any
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
 LONGEST_NAME = 200
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def count(value: object) -> str:
@@ -91,11 +94,14 @@ def where_refused(table: Mapping[str, Any]) -> str:
 
 
 def quarantine_file(source: str) -> str:
-    """The name of a table's file in `quarantine/`: a file system takes 255 characters, as a table's name may have."""
-    known = (
-        source if len(source) <= LONGEST_NAME else f"{source[:LONGEST_NAME]}-{sha256(source.encode()).hexdigest()[:16]}"
-    )
-    return f"{known}.jsonl"
+    """The name of a table's file in `quarantine/`, of characters that lead nowhere else and are not hidden.
+
+    A file system takes 255 characters, as a table's name may have; a hostile server calls tables what it likes.
+    """
+    if len(source) <= LONGEST_NAME and PLAIN_NAME.fullmatch(source):
+        return f"{source}.jsonl"
+    told = sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{NOT_PLAIN.sub('_', source)[:LONGEST_NAME]}-{told}.jsonl"
 
 
 def spell_difference(row: Mapping[str, Any]) -> tuple[str, str, str, str]:

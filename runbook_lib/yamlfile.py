@@ -9,6 +9,8 @@ import yaml
 
 from runbook_lib.errors import ConfigError
 
+MOST_NODES = 200_000  # ten thousand tables with an override each have a tenth of it
+LARGEST = 8 << 20  # bytes of a file
 Lines = dict[tuple[str | int, ...], int]
 
 
@@ -18,6 +20,7 @@ def parse(file: Path, text: str) -> tuple[Any, Lines]:
     try:
         node = yaml.compose(text, yaml.SafeLoader)
         if node is not None:
+            _refuse_bomb(file, node)
             _index(file, node, (), lines)
         return yaml.safe_load(text), lines
     except yaml.MarkedYAMLError as error:
@@ -25,6 +28,32 @@ def parse(file: Path, text: str) -> tuple[Any, Lines]:
         raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not valid YAML: {error}") from None
+
+
+def _refuse_bomb(file: Path, root: yaml.Node) -> None:
+    """Raise ConfigError for a file that is small as text and huge as data, or without end: an alias repeats it all."""
+    sizes: dict[int, int] = {}
+    pending = [(root, False)]
+    while pending:
+        node, entered = pending.pop()
+        inner = _inner(node)
+        if entered:
+            sizes[id(node)] = 1 + sum(sizes[id(child)] for child in inner)
+            if sizes[id(node)] > MOST_NODES:
+                raise ConfigError(
+                    f"{file}:{node.start_mark.line + 1}: expected at most {MOST_NODES:,} values, found more, for its "
+                    "aliases repeat each other; write out what is meant"
+                )
+        elif id(node) not in sizes:
+            sizes[id(node)] = MOST_NODES  # until it is counted; who meets it before is inside of it
+            pending += [(node, True), *((child, False) for child in inner)]
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes that a node consists of."""
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _index(file: Path, node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runbook_lib.aws.spoken import only_errors_of_aws
 from runbook_lib.errors import ForbiddenCall
 
 SOURCE = frozenset(
@@ -220,6 +221,7 @@ class Guard:
         events.register_last("before-parameter-build.*.*", self._check_table)
         events.register_last("before-call.*.*", self._before_call)
         events.register_first("request-created.*.*", self._before_signing)
+        events.register_first("before-parse.*.*", only_errors_of_aws)
 
     def check(self, service: str, operation: str) -> None:
         """Raise ForbiddenCall unless the operation is allowed."""

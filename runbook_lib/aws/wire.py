@@ -7,8 +7,8 @@ What is left out is what would touch an item: parameter serializing and response
 
 from __future__ import annotations
 
-import json
 import random
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +23,7 @@ from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
 from runbook_lib.aws.signing import Signer
+from runbook_lib.aws.spoken import spoken
 from runbook_lib.errors import ForbiddenCall, TransferError
 
 THROTTLED = codes_of(ErrorClass.THROTTLED)
@@ -30,6 +31,10 @@ TRANSIENT = codes_of(ErrorClass.AGAIN)
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
 # What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
 LATER = frozenset({408, 425, 429})
+
+
+# A throttling reason and what it is of: a word and an ARN, or the name of a table.
+THROTTLE = re.compile(r"[A-Za-z]{0,80} [\w:/.*-]{0,600}")
 
 
 class WireError(TransferError):
@@ -184,7 +189,7 @@ class Wire:
         if checksum is not None and checksum != str(zlib.crc32(content)):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
         if status != 200:
-            raise self._refused(_error(operation, status, content), used)
+            raise self._refused(_error(operation, status, content, body), used)
         self._expiry.over()
         if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
             raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
@@ -232,16 +237,10 @@ def _tables_in(request: dict[str, Any]) -> set[str]:
     return {str(request["TableName"])} if "TableName" in request else set(batch if isinstance(batch, dict) else ())
 
 
-def _error(operation: str, status: int, content: bytes) -> WireError:
-    try:
-        data = json.loads(content)
-    except ValueError:
-        data = {}
-    if not isinstance(data, dict):
-        data = {}
-    code = str(data.get("__type", "")).rsplit("#", 1)[-1] or f"HTTP{status}"
-    message = data.get("message") or data.get("Message") or content[:200].decode(errors="replace")
-    return WireError(operation, status, code, str(message), _reasons(data.get("ThrottlingReasons")), _item(data))
+def _error(operation: str, status: int, content: bytes, request: bytes) -> WireError:
+    said = spoken(status, content, request)
+    reasons, item = _reasons(said.data.get("ThrottlingReasons")), _item(said.data)
+    return WireError(operation, status, said.code, said.message, reasons, item)
 
 
 def _item(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -251,4 +250,5 @@ def _item(data: dict[str, Any]) -> dict[str, Any] | None:
 
 def _reasons(said: Any) -> list[tuple[str, str]]:
     listed = said if isinstance(said, list) else []
-    return [(str(r.get("reason", "")), str(r.get("resource", ""))) for r in listed if isinstance(r, dict)]
+    found = ((str(r.get("reason", "")), str(r.get("resource", ""))) for r in listed if isinstance(r, dict))
+    return [(reason, resource) for reason, resource in found if THROTTLE.fullmatch(f"{reason} {resource}")]
