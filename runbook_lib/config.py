@@ -10,6 +10,7 @@ import hashlib
 import re
 import string
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -123,6 +124,11 @@ class Export(Strict):
     without_pitr: Literal["scan", "skip", "fail"] = Field(
         default="scan", description="what to do with tables that have no point-in-time recovery"
     )
+    method: dict[str, Literal["scan", "export"]] = Field(
+        default_factory=dict,
+        description="names or globs of source tables: scan reads a table by Scan although it could be exported, export "
+        "never scans it; a table's name goes before globs, and what fits no key is read as without_pitr says",
+    )
     reuse: str | dict[str, str] = Field(
         default_factory=dict,
         description="an earlier export instead of a new one, per source table (or one for a one-table "
@@ -141,6 +147,23 @@ class Export(Strict):
     timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for AWS")
     scan_segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of a Scan")
     scan_max_rcu: float | None = Field(default=None, gt=0, description="read units per second a Scan may use")
+
+    def asked_for(self, source: str) -> str | None:
+        """How `method` wants a table to be read; None where it leaves that to its recovery."""
+        return min(self.fitting(source), default=None)
+
+    def fitting(self, source: str) -> set[str]:
+        """Every way that `method` asks for: the table's own name goes before globs, and these have to agree."""
+        if source in self.method:
+            return {self.method[source]}
+        return {how for glob, how in self.method.items() if fnmatchcase(source, glob)}
+
+    def method_of(self, source: str, *, recovered: bool) -> str:
+        """How a table is read that has, or has not, point-in-time recovery: export, scan, skip or fail."""
+        asked = self.asked_for(source)
+        if asked == "scan":
+            return "scan"
+        return "export" if recovered else "fail" if asked == "export" else self.without_pitr
 
     @field_validator("export_time", mode="before")
     @classmethod
@@ -238,7 +261,7 @@ class Migration(Strict):
                 "target": True,
                 "staging": {"bucket", "prefix", "region", "endpoint_url"},
                 "tables": {"include", "exclude", "rename", "overrides"},
-                "export": {"without_pitr", "reuse", "export_time"},
+                "export": {"without_pitr", "method", "reuse", "export_time"},
                 "import_": {"on_non_empty"},
             },
         )

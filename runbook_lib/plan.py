@@ -200,6 +200,16 @@ def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -
         for name in wanted.overrides
         if name not in selected
     ]
+    mistakes += [
+        f"export.method: no selected source table matches {glob!r}"
+        for glob in config.export.method
+        if not any(fnmatchcase(name, glob) for name in selected)
+    ]
+    mistakes += [
+        f"export.method: {name!r} is asked for both ways, scan and export; spell its name"
+        for name in selected
+        if len(config.export.fitting(name)) > 1
+    ]
     targets: dict[str, str] = {}
     for name in selected:
         target = _rename(config, name)

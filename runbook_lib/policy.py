@@ -96,11 +96,10 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
     def look(pair: tuple[str, str]) -> Grant:
         name, target = pair
         reuse = reuses.get(name)
-        method: str = "reuse" if reuse else config.export.without_pitr
-        recovered = reuse is None and recovery_of(clients.source, name).on
-        recovery = reuse is None and not recovered and wants_recovery(config.export.enable_pitr, name)
-        if recovered:
-            method = "export"
+        asks = reuse is None and config.export.asked_for(name) != "scan"
+        recovered = asks and recovery_of(clients.source, name).on
+        recovery = asks and not recovered and wants_recovery(config.export.enable_pitr, name)
+        method = "reuse" if reuse else config.export.method_of(name, recovered=recovered)
         return Grant(
             source=name,
             source_arn=table_arn(clients.source_identity, name) if name in existing else None,
@@ -272,7 +271,7 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
         ("fail", "in the way until their point-in-time recovery is on, and granted as if it were"),
     ):
         if names := [g.source for g in grants if g.method == method]:
-            notes.append(f"export.without_pitr is {method!r}: {', '.join(names)} are {words}.")
+            notes.append(f"export.without_pitr or export.method: {', '.join(names)} are {words}.")
     return notes + [note for side, policy in made.items() if (note := _size_note(side, policy))]
 
 

@@ -220,11 +220,16 @@ def _look(
 
     here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
     there = read("target", lambda: describe_standing(clients.target, to)) if names.VALID.fullmatch(to) else None
-    recovery = Recovery(False)
-    if reuse is None and name in existing:
+    recovery, scanned = Recovery(False), config.export.asked_for(name) == "scan"
+    if reuse is None and not scanned and name in existing:
         recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
-    method = "reuse" if reuse else "export" if recovery.on else config.export.without_pitr
-    if method not in ("reuse", "export") and execute and wants_recovery(config.export.enable_pitr, name):
+    method = "reuse" if reuse else config.export.method_of(name, recovered=recovery.on)
+    if (
+        method not in ("reuse", "export")
+        and not scanned
+        and execute
+        and wants_recovery(config.export.enable_pitr, name)
+    ):
         method = "export"
     pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
     return Look(pair, Standings(here[1] if here else None, there[1] if there else None), recovery, unread)

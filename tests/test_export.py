@@ -11,6 +11,8 @@ import pytest
 
 from runbook_lib import export
 from runbook_lib.aws import exports
+from runbook_lib.check_ids import CheckId
+from runbook_lib.config import load_config
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports
@@ -259,3 +261,55 @@ def test_an_export_of_something_else_is_never_taken_for_the_one_asked_for(member
 
     with pytest.raises(ExportError, match="and AWS answered with arn"):
         exports.start_export(Answers(), "t", "token", moment, "b", "/p/", None, None)
+
+
+def test_a_table_is_scanned_where_that_is_asked_for_and_its_recovery_is_not_asked(world: World) -> None:
+    for name in ("a", "b"):
+        world.pair(name, things(4))
+    run = world.open(export={"method": {world.src("a"): "scan"}})
+    plan = preflight(run)
+    assert {p.source: p.method for p in plan.pairs} == {world.src("a"): "scan", world.src("b"): "export"}
+    (said,) = [c for c in plan.checks if c.id == CheckId.RECOVERY and c.table == world.src("a")]
+    assert (said.status, said.found) == ("warning", "export.method is 'scan'")
+    facts = export_tables(run)
+    assert [facts[world.src(name)]["method"] for name in "ab"] == ["scan", "export"]
+
+
+@pytest.mark.parametrize(
+    ("method", "pitr", "found"),
+    [
+        ({"*": "scan"}, True, "scan"),
+        ({"*": "export"}, True, "export"),
+        ({"*": "export"}, False, "fail"),
+        ({}, True, "export"),
+        ({}, False, "skip"),
+    ],
+)
+def test_what_is_asked_for_goes_before_what_recovery_allows(
+    world: World, method: dict[str, str], pitr: bool, found: str
+) -> None:
+    world.pair("a", things(1), pitr=pitr)
+    plan = preflight(world.open(export={"method": method, "without_pitr": "skip"}))
+    assert plan.pairs[0].method == found
+    assert any(b.id == CheckId.RECOVERY for b in plan.blockers) is (found == "fail")
+
+
+def test_a_tables_own_name_goes_before_globs_and_these_have_to_agree(world: World) -> None:
+    world.pair("a", things(1))
+    own = world.open("own", export={"method": {"*": "scan", world.src("a"): "export"}})
+    assert preflight(own).pairs[0].method == "export"
+    with pytest.raises(ConfigError, match="is asked for both ways"):
+        refuse_misconfigured(preflight(world.open("both", export={"method": {"*": "scan", "*-src-*": "export"}})))
+
+
+def test_a_method_for_no_table_is_a_configuration_error(world: World) -> None:
+    world.pair("a", things(1))
+    with pytest.raises(ConfigError, match=r"export\.method: no selected source table matches 'nothing'"):
+        refuse_misconfigured(preflight(world.open(export={"method": {"nothing": "scan"}})))
+
+
+def test_a_run_is_not_taken_up_with_another_method(world: World) -> None:
+    world.pair("a", things(1))
+    configs = [world.config(), world.config(export={"method": {"*": "scan"}})]
+    prints = [load_config(file).fingerprint() for file in configs]
+    assert prints[0] != prints[1]

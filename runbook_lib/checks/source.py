@@ -23,6 +23,7 @@ REMEDIES = {
     "DELETING": "it is being deleted: restore it, or leave it out",
 }
 REPLICATION, OLD_GLOBAL = "aws:rep:", "2017.11.29"
+SCANNED = "the table is scanned, which is no single moment and uses its read capacity"
 WITHOUT = {
     "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
     "skip": "point-in-time recovery",
@@ -123,7 +124,10 @@ def _whole(source: str, reuse: Reuse) -> Check:
 
 
 def _recovery(scene: Scene, pair: Pair) -> Check:
-    without = scene.config.export.without_pitr
+    asked, without = scene.config.export.asked_for(pair.source), scene.config.export.without_pitr
+    if asked == "scan":
+        return Check(CheckId.RECOVERY, pair.source, WARNING, "an export of one moment", "export.method is 'scan'",
+                     SCANNED)  # fmt: skip
     check = Check(CheckId.RECOVERY, pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
     if ("recovery", pair.source) in scene.unread:
         check = Check(check.id, check.table, BLOCKER, check.expected, "", "allow "
@@ -139,13 +143,15 @@ def _recovery(scene: Scene, pair: Pair) -> Check:
         return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
                    "with --execute the export step changes the source: it turns recovery on, which is paid for "
                    "until you turn it off; a dry run reads the table as export.without_pitr says")  # fmt: skip
+    if asked == "export":
+        return off(BLOCKER, "it is off, and export.method is 'export'", "turn it on, or set export.method to scan")
     if without == "fail":
         return off(BLOCKER, "it is off", "turn it on, or set export.without_pitr to scan or skip")
     if without == "skip":
         return off(WARNING, "it is off and export.without_pitr is 'skip'",
                    "the table is NOT MIGRATED and the run cannot pass")  # fmt: skip
     return off(WARNING, "it is off and export.without_pitr is 'scan'",
-               "the table is scanned, which is no single moment and uses its read capacity")  # fmt: skip
+               SCANNED)  # fmt: skip
 
 
 def _export_time(scene: Scene, pair: Pair) -> Check:
