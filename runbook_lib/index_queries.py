@@ -18,8 +18,9 @@ from runbook_lib.aws.answered import LiveIndex
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.index_sample import Key, Sample, SampledKey
-from runbook_lib.items import Item
+from runbook_lib.items import Item, key_of
 from runbook_lib.keyed import RunSecret
+from runbook_lib.lookup import KEYS_AT_ONCE
 from runbook_lib.rate import RateLimit
 
 CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
@@ -32,7 +33,8 @@ Ask = Callable[[LiveIndex, Item], Iterator[Item]]
 class Settings:
     """How much is asked and how long a wrong answer is waited out.
 
-    `may_hold_more` says that the target held items before the import, so that others under a key are no error;
+    `may_hold_more` says that the target held items before the import, so that others under a key are no error if the
+    table holds them too, as the index says;
     `clock` is asked for the time after each answer, which may lack what had expired by then, and `in_table` for what
     the table holds under primary keys.
     """
@@ -48,7 +50,10 @@ class Settings:
 
 @dataclass(slots=True)
 class Answer:
-    """What one index key answered, against the export; `expired` items were the TTL's to delete."""
+    """What one index key answered, against the export; `expired` items were the TTL's to delete.
+
+    Items that were there before are not among the `extra` ones.
+    """
 
     found: int = 0
     missing: int = 0
@@ -99,7 +104,7 @@ def _check(sample: Sample, ask: Ask, settings: Settings) -> dict[str, Any]:
     numbers |= {
         "expected": sum(len(key.items) for key in keys),
         **{name: sum(getattr(a, name) for a in answers) for name in asdict(Answer())},
-        "wrong_keys": sum(_is_wrong(a, settings) for a in answers),
+        "wrong_keys": sum(_is_wrong(a) for a in answers),
     }
     return _fact(sample.index, CHECKED, None, numbers)
 
@@ -108,7 +113,7 @@ def _patiently(sample: Sample, keys: list[SampledKey], ask: Ask, settings: Setti
     """One answer for each key; wrong ones are asked for again until they are right or the waiting is over."""
     answers = [_compare(sample, key, ask, settings) for key in keys]
     for part in (1, 2, 4, 8):
-        wrong = [place for place, answer in enumerate(answers) if _is_wrong(answer, settings)]
+        wrong = [place for place, answer in enumerate(answers) if _is_wrong(answer)]
         if not wrong or not settings.wait_seconds:
             break
         settings.sleep(settings.wait_seconds * part / 15)
@@ -118,14 +123,21 @@ def _patiently(sample: Sample, keys: list[SampledKey], ask: Ask, settings: Setti
 
 
 def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> Answer:
-    answer, left = Answer(), dict(key.items)
+    answer, left, others = Answer(), dict(key.items), list[Item]()
     for item in ask(sample.index, key.key):
         answer.found += 1
-        expected = left.pop(sample.primary(item), None)
-        if expected is None:
+        primary = sample.primary(item)
+        expected = left.pop(primary, None)
+        if expected is None and settings.may_hold_more and primary not in key.items:
+            others.append(item)
+            if len(others) == KEYS_AT_ONCE:
+                answer.extra += _not_in_table(sample, others, settings)
+                others.clear()
+        elif expected is None:
             answer.extra += 1  # an item that is answered twice is one too many, too
         elif expected.projected != sample.projected(item):
             answer.different += 1
+    answer.extra += _not_in_table(sample, others, settings)
     now = settings.clock()
     expired = [gone.key for gone in left.values() if gone.key and gone.expires is not None and gone.expires <= now]
     answer.expired = len(expired) - (len(settings.in_table(expired)) if expired else 0)
@@ -133,8 +145,18 @@ def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> A
     return answer
 
 
-def _is_wrong(answer: Answer, settings: Settings) -> bool:
-    return bool(answer.missing or answer.different or (answer.extra and not settings.may_hold_more))
+def _not_in_table(sample: Sample, others: list[Item], settings: Settings) -> int:
+    """How many of an index's items, each with the key of the table in it, the table does not hold as the index says."""
+    if not others:
+        return 0
+    held = settings.in_table([key_of(item, sample.table_key) for item in others])
+    known = {(sample.primary(item), sample.projected(item)) for item in held}
+    said = [(sample.primary(item), sample.projected(item)) for item in others]
+    return len(said) - len(known & set(said))
+
+
+def _is_wrong(answer: Answer) -> bool:
+    return bool(answer.missing or answer.different or answer.extra)
 
 
 def _fact(index: LiveIndex, state: str, why: str | None, numbers: dict[str, int] | None = None) -> dict[str, Any]:

@@ -64,6 +64,17 @@ def asked(
     return check_indexes(indexes or (live(),), ID, expires, ask or holding(held), Settings(samples, **chosen))
 
 
+def table_of(items: list[Item]) -> Any:
+    """A table that is asked for items by their keys, at most a hundred at once."""
+
+    def held(keys: list[Item]) -> list[Item]:
+        assert 0 < len(keys) <= 100
+        wanted = {key["id"]["S"] for key in keys}
+        return [item for item in items if item["id"]["S"] in wanted]
+
+    return held
+
+
 ITEMS = owned(200, 40)
 NOT_ASKED = Settings(0, 0.0, False, RunSecret.new(), lambda: 0.0, lambda keys: [], lambda seconds: None)
 
@@ -193,9 +204,25 @@ def test_nobody_can_foresee_which_keys_are_sampled() -> None:
 
 
 def test_others_are_forgiven_only_where_the_target_held_items_before() -> None:
-    more = [*ITEMS, ITEMS[17] | {"id": {"S": "older"}}]
-    assert asked(ITEMS, more, samples=40, may_hold_more=True)[0]["wrong_keys"] == 0
-    assert asked(ITEMS, more[1:], samples=40, may_hold_more=True)[0]["missing"] == 1
+    more = [*ITEMS, *(ITEMS[17] | {"id": {"S": f"older {n}"}} for n in range(150))]
+    held = {"samples": 40, "may_hold_more": True, "in_table": table_of(more)}
+    assert asked(ITEMS, more, **held)[0]["wrong_keys"] == 0
+    assert asked(ITEMS, more[1:], **held)[0]["missing"] == 1
+    assert asked(ITEMS, more, samples=40)[0]["extra"] == 150
+
+
+@pytest.mark.parametrize(
+    "of_table", [[], [ITEMS[17] | {"id": {"S": "other"}, "n": {"N": "-7"}}]], ids=["absent", "unlike"]
+)
+def test_an_index_that_holds_what_its_table_does_not_is_wrong_whatever_was_there_before(of_table: list[Item]) -> None:
+    more = [*ITEMS, ITEMS[17] | {"id": {"S": "other"}}]
+    fact = asked(ITEMS, more, samples=40, may_hold_more=True, in_table=table_of([*ITEMS, *of_table]))[0]
+    assert (fact["wrong_keys"], fact["extra"]) == (1, 1)
+
+
+def test_an_item_that_is_answered_twice_is_one_too_many_whatever_was_there_before() -> None:
+    twice = [*ITEMS, ITEMS[17]]
+    assert asked(ITEMS, twice, samples=40, may_hold_more=True, in_table=table_of(ITEMS))[0]["extra"] == 1
 
 
 def test_an_index_that_lags_behind_is_waited_for_and_no_longer_than_said() -> None:
