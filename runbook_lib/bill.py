@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +77,26 @@ def would(record: Record) -> list[str]:
             f"With --execute DynamoDB would make {many(len(served), 'target')} and fill them from the export "
             f"(ImportTable): {many(sum(m['items'] for m in served), 'item')}, without write units"
         )
+    found += _refused(measured)
     for stage in ("dry run", "export"):
         if known := (record.get("estimates") or {}).get(stage):
             found.append(f"That would cost {dollars(known.get('usd'))} and take {hours(known.get('hours'))} more")
             break
     return found
+
+
+def _refused(measured: Mapping[str, Record]) -> list[str]:
+    """The items that DynamoDB would not take, by table."""
+    return [
+        f"{many(sum(r['items'] for r in refused), 'item')} of {source} would be quarantined: "
+        + "; ".join(f"{count(r['items'])} {r['reason']}{_about(r)}" for r in refused)
+        for source, m in sorted(measured.items())
+        if (refused := m.get("refused"))
+    ]
+
+
+def _about(refused: Record) -> str:
+    return f" ({refused['about']})" if refused["about"] else ""
 
 
 def _written(measured: list[Record]) -> list[str]:

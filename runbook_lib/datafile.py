@@ -55,14 +55,6 @@ class CheckedFile:
             if number > after and number not in self.unreadable:
                 yield number, line
 
-    def not_items(self) -> Iterator[tuple[int, str]]:
-        """The lines that look like items and are none, by parsing each, and what is wrong with them."""
-        for number, line in self.items():
-            try:
-                parse_line(line)
-            except CorruptFile as error:
-                yield number, str(error)
-
 
 @contextmanager
 def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = lambda: False) -> Iterator[CheckedFile]:

@@ -166,7 +166,9 @@ def _import_table(
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
         if writer is None:
-            check_only(loading, measure := Measure(pair.target_facts.indexes if pair.target_facts else ()))
+            shape = pair.target_facts or pair.source_facts  # of a target that is made as its source is
+            measure = Measure(shape.indexes, shape.key) if shape else Measure()
+            check_only(loading, measure)
             run.ledger.put("measured", pair.source, measure.as_facts())
         else:
             limits = write_limits(run.clients.target, pair.target)

@@ -127,11 +127,11 @@ def check_only(loading: Loading, measure: Measure) -> None:
     for file in loading.files:
         with ExitStack() as own:
             if checked := _open(loading, file, own):
-                _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.not_items()])
                 progress.done += len(checked.unreadable)
                 for batch in batches(checked.items(), at_once):
                     progress.done += len(batch)
-                    measure.add(batch)
+                    if unreadable := measure.add(batch):
+                        _quarantine(loading, file, [Rejection(n, None, why) for n, why in unreadable])
                 progress.bytes += checked.size
         progress.quarantined = _quarantined(loading)
         loading.show("checking")

@@ -5,46 +5,60 @@ Item sizes are DynamoDB's own, not those of the JSON. Source: "DynamoDB item siz
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runbook_lib.aws.tables import Index
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import Item, parse_line
+from runbook_lib.item_rules import refusal_of
+from runbook_lib.items import Item, KeyAttribute, parse_line
 
 WRITE_BYTES = 1024
 
 
 @dataclass(slots=True)
 class Measure:
-    """Adds up the batches of one table; `index_units` are at most what the indexes would take."""
+    """Adds up the batches of one table; `index_units` are at most what the indexes would take.
+
+    `refused` counts the items that DynamoDB would not take, by why and by the attribute or index.
+    """
 
     indexes: tuple[Index, ...] = ()
+    key: tuple[KeyAttribute, ...] = ()
     requests: int = 0
     items: int = 0
     size: int = 0
     units: int = 0
     index_units: int = 0
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, batch: Sequence[tuple[int, bytes]]) -> None:
-        """Take in one batch of (line number, line); a line that holds no item is left out, as it is by the import."""
+    def add(self, batch: Sequence[tuple[int, bytes]]) -> list[tuple[int, str]]:
+        """Take in one batch of (line number, line); the lines that hold no item, which are left out, and why."""
         self.requests += 1
-        for _, line in batch:
+        unreadable = []
+        for number, line in batch:
             try:
                 item = parse_line(line)
-                size = item_size(item)
-            except CorruptFile:
+            except CorruptFile as error:
+                unreadable.append((number, str(error)))
                 continue
+            if refusal := refusal_of(item, self.key, self.indexes):
+                self.refused[refusal] += 1
+                continue
+            size = item_size(item)
             self.items += 1
             self.size += size
             self.units += _units(size)
             self.index_units += sum(_units(projected_size(item, size, index)) for index in self.indexes)
+        return unreadable
 
     def as_facts(self) -> dict[str, Any]:
         facts = asdict(self)
-        del facts["indexes"]
-        return facts
+        del facts["indexes"], facts["key"]
+        refused = [{"reason": why, "about": about, "items": n} for (why, about), n in self.refused.most_common()]
+        return facts | {"refused": refused}
 
 
 def _units(size: int) -> int:

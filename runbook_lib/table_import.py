@@ -72,7 +72,8 @@ def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sl
 def check_files(run: Run, pair: Pair, export: Fact, loading: Loading) -> dict[str, str]:
     """Read every file as a dry run does, and list the folder; the ETags by key."""
     tags = _folder(run, pair, export)
-    check_only(loading, measure := Measure(pair.source_facts.indexes if pair.source_facts else ()))
+    measure = Measure(pair.source_facts.indexes, pair.source_facts.key) if pair.source_facts else Measure()
+    check_only(loading, measure)
     run.ledger.put("measured", pair.source, measure.as_facts())
     if loading.failures:
         raise TransferError("; ".join(loading.failures))

@@ -71,7 +71,7 @@ LAYERS = [
     {"appending", "statements", "prices", "measure", "spent", "pace", "parity_words"},
     {"compare", "batch", "units", "scan", "datafile", "tally", "counted", "run_secret", "sealed_ledger"},
     {"differences", "lookup", "buckets", "manifest", "layout", "rate", "ledger", "capacity", "budget", "unquoted"},
-    {"fields"},
+    {"fields", "item_rules"},
     {"aws"},
     {"config", "items", "keyed"},
     {"mistakes", "unfinished", "money", "working", "engine_settings"},
