@@ -83,6 +83,30 @@ def test_the_wire_asks_where_boto3_asks(keys: pytest.MonkeyPatch, mode: str, acc
     client.close()
 
 
+def test_a_request_of_the_wire_goes_to_the_accounts_own_endpoint(keys: pytest.MonkeyPatch) -> None:
+    keys.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
+    keys.setenv("AWS_ACCOUNT_ID", "111122223333")
+    gone: list[tuple[str, str]] = []
+
+    class Recorder:
+        def __init__(self, session: Any, url: str) -> None:
+            self.url = url
+
+        def post(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+            gone.append((self.url, headers["Host"]))
+            return 200, {}, b"{}"
+
+    keys.setattr("runbook_lib.aws.wire.Exchange", Recorder)
+    session = boto3.Session()
+    client = session.client("dynamodb", "us-east-1")
+    wire = Wire(client, session.get_credentials(), Guard("source", SOURCE, Calls()))
+    for _ in range(2):
+        wire.post("Scan", b"{}")
+    client.close()
+    host = "111122223333.ddb.us-east-1.amazonaws.com"
+    assert gone == [(f"https://{host}/", host)] * 2
+
+
 def test_every_operation_of_the_wire_is_held_to_it() -> None:
     ours = {c.partition(":")[2] for s in (*ALWAYS.values(), *ASKED.values()) for c in s if c.startswith("dynamodb:")}
     assert set(WIRED) <= ours
