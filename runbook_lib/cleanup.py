@@ -1,9 +1,10 @@
 """Remove what a run created, and only that: tables, items, and the objects of its own exports.
 
-The source is never touched and nothing is found by listing. A table goes only if the run created it and it
-holds nothing but what the run wrote. Items go one by one from a table that was there and empty, each only
-while it still is what the export says. Objects go by the keys of the run's own manifests, and last, because
-they say which items are the run's.
+The source is never touched. Where another run has written to a table too, or that is not known, nothing of it is
+removed: what is equal to an own item is not for that reason the run's (register.py). A table goes only if the run
+created it and it holds nothing but what the run wrote. Items go one by one from a table that was there and empty,
+each on the server's condition that it still is as it was read and as the export says. Objects go by the keys of the
+run's own manifests, and last, because they say which items are the run's.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from runbook_lib.aws import removal as aws
+from runbook_lib.aws.conditional import MOST_ATTRIBUTES
 from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.aws.wire import Patience
 from runbook_lib.datafile import CheckedFile, fetch
@@ -26,8 +29,10 @@ from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
+from runbook_lib.register import leave, refuse_unless_alone
 from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
+from runbook_lib.undoing import Undoing
 from runbook_lib.waiting import Wait
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
@@ -47,6 +52,7 @@ class Removal:
     items_found: int = 0
     items_deleted: int = 0
     items_changed: int = 0
+    items_skipped: int = 0
     objects: int = 0
     kept: str = ""
 
@@ -75,13 +81,11 @@ def clean_up(
 ) -> list[Removal]:
     """Remove what the run created, or say what would be; the removals by table.
 
-    It goes on past a table that fails, can be repeated, and goes on where it was stopped. A cleaned run can be
-    reported on and not resumed.
+    It goes on past a table that fails, can be repeated, and goes on where it was stopped. A run of which anything
+    was removed can be reported on and not resumed.
     """
     execute, pairs = check_cleanup(run, confirm), run.planned_pairs()
     with run.step("cleanup"), ExitStack() as opened:
-        if execute:
-            run.ledger.put("run", "cleaned", stamp(run.now()))
         hands = _hands(run, opened) if execute else None
         found = []
         for pair in pairs:
@@ -138,6 +142,9 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
     elif loaded.get("binding"):
         _remove_items(run, pair, loaded, removal)
     _remove_objects(run, pair, removal, hands)
+    if hands is not None and not removal.kept:
+        table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
+        leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
 def _remove_table(
@@ -147,6 +154,7 @@ def _remove_table(
     facts = _same(run, pair, created["table_id"], removal)
     if facts is None:
         return
+    refuse_unless_alone(run, pair, facts, wrote=bool(loaded.get("binding")))
     if loaded.get("binding"):
         for _, unchanged in _chunks(run, pair, facts, removal):
             removal.items_found += len(unchanged)
@@ -159,6 +167,7 @@ def _remove_table(
         )
         return
     if hands is not None:
+        _mark(run)
         aws.delete_table(hands.tables, pair.target, protected=aws.is_protected(hands.tables, pair.target))
     removal.table_deleted = True
 
@@ -190,14 +199,29 @@ def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal
     facts = _same(run, pair, loaded["binding"]["target_table_id"], removal)
     if facts is None:
         return
-    writer = run.clients.writer(frozenset({pair.target})) if removal.done else None
-    for last_of_file, keys in _chunks(run, pair, facts, removal):
-        removal.items_found += len(keys)
-        if writer is not None:
-            aws.delete_items(writer, pair.target, keys, Patience())
-            removal.items_deleted += len(keys)
-            if last_of_file:
-                run.ledger.put("cleanup", pair.source, asdict(removal) | {"done": False})
+    refuse_unless_alone(run, pair, facts, wrote=True)
+    undoing = Undoing.of(run, pair, facts) if removal.done else None
+    for last_of_file, items in _chunks(run, pair, facts, removal):
+        removal.items_found += len(items)
+        if undoing is not None and items:
+            _mark(run)
+            undone = undoing.delete(items)
+            removal.items_deleted += undone.deleted
+            removal.items_changed += undone.changed
+            removal.items_skipped += undone.skipped
+        if undoing is not None and last_of_file:
+            run.ledger.put("cleanup", pair.source, asdict(removal) | {"done": False})
+    if removal.items_skipped:
+        removal.kept = (
+            f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "
+            "that no condition of DynamoDB can say that they are as they were; they stay"
+        )
+
+
+def _mark(run: Run) -> None:
+    """From now on the run cannot be resumed."""
+    if run.ledger.get("run", "cleaned") is None:
+        run.ledger.put("run", "cleaned", stamp(run.now()))
 
 
 def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts | None:
@@ -212,27 +236,37 @@ def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts |
 
 
 def _chunks(run: Run, pair: Pair, facts: TableFacts, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
-    """Keys of items that are in the target as the export has them; counts those that were changed.
+    """Items that are in the target as the export has them; counts those that were changed.
 
-    Read consistently a moment before whatever is done about them; true for the last chunk of a file.
+    Read consistently a moment before whatever is done about them; true for the last chunk of a file. An item that
+    was there, equal, when it should have been added is left out: whose it is nobody knows.
     """
     bucket = run.ledger.get("export", pair.source)["bucket"]
     for row in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source):
         file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
         with fetch(run.clients.staging, bucket, file) as checked:
-            for exported in _groups(checked, facts.key):
+            for exported in _groups(checked, facts.key, _present(run, pair.source, file.key)):
                 keys = [key for key, _ in exported.values()]
                 held = read_keys(run.clients.target_wire, pair.target, keys, Patience())
-                same = [key_of(i, facts.key) for i in held if exported[_key(i, facts.key)][1] == digest(i)]
+                same = [item for item in held if exported[_key(item, facts.key)][1] == digest(item)]
                 removal.items_changed += len(held) - len(same)
                 yield False, same
         yield True, []
 
 
-def _groups(checked: CheckedFile, schema: tuple[KeyAttribute, ...]) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
+def _present(run: Run, source: str, key: str) -> list[tuple[int, int]]:
+    rows = run.ledger.rows("SELECT first, last FROM present WHERE source = ? AND key = ?", source, key)
+    return [(row["first"], row["last"]) for row in rows]
+
+
+def _groups(
+    checked: CheckedFile, schema: tuple[KeyAttribute, ...], present: list[tuple[int, int]]
+) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
     """A file's items by key digest, as many as can be asked for at once: their keys and digests."""
     group: dict[bytes, tuple[Item, bytes]] = {}
-    for _, line in checked.items():
+    for number, line in checked.items():
+        if any(first <= number <= last for first, last in present):
+            continue
         try:
             item = parse_line(line)
             group[_key(item, schema)] = (key_of(item, schema), digest(item))
@@ -258,4 +292,5 @@ def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None)
     keys = [*(row["key"] for row in rows), *(export["manifest"]["folder"] + name for name in SIDECARS)]
     removal.objects = len(keys)
     if hands is not None:
+        _mark(run)
         aws.delete_objects(hands.objects, export["bucket"], keys)

@@ -14,8 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib.attempt import FileUnit
-from runbook_lib.aws.recovery import is_on, recovery_of
-from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
+from runbook_lib.aws.tables import TableFacts
 from runbook_lib.aws.throughput import WriteLimits, write_limits
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
@@ -26,14 +25,13 @@ from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
 from runbook_lib.engine import open_crew
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
+from runbook_lib.first_write import begin
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
-from runbook_lib.rate import RateLimit
-from runbook_lib.run import Run, table_identity
-from runbook_lib.scan import scan_segment
+from runbook_lib.run import Run
 from runbook_lib.strategy import IMPORT_TABLE
 from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.turns import lanes_for
@@ -161,7 +159,7 @@ def _import_table(
     run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch, crew: Crew | None
 ) -> None:
     """Load one table, or check and measure it when there is no writer."""
-    fact = _begin(run, pair, export, execute=writer is not None)
+    fact = begin(run, pair, export, execute=writer is not None)
     loading = _loading(run, pair, export, watch)
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
@@ -236,60 +234,6 @@ def _facts(pair: Pair) -> TableFacts:
     if pair.target_facts is None:
         raise GateFailed(f"target {pair.target} did not exist at the pre-flight; create it and run 00_preflight again")
     return pair.target_facts
-
-
-def _begin(run: Run, pair: Pair, export: dict[str, Any], *, execute: bool) -> dict[str, Any]:
-    """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
-    known: dict[str, Any] | None = run.ledger.get("import", pair.source)
-    if not execute:
-        return {"status": "dry-run", "started": stamp(run.now())} if known is None else known
-    now = describe_table(run.clients.target, pair.target)
-    if now is None:
-        raise TransferError(f"target {pair.target} is gone; create it and run again")
-    binding = {
-        "export_arn": export["arn"],
-        "manifest_md5": export["manifest"]["summary_md5"] + export["manifest"]["files_md5"],
-        "target_table_id": table_identity(now),
-    }
-    if known and known.get("binding"):
-        if known["binding"] != binding:
-            differs = [name for name, value in binding.items() if known["binding"].get(name) != value]
-            raise ResumeRefused(
-                f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
-                f"{[known['binding'].get(n) for n in differs]}, now {[binding[n] for n in differs]}; "
-                "start a new run with another run id"
-            )
-        return known | {"status": "loading", "failure": None}
-    started, before = stamp(run.now()), _items_before(run, pair)
-    fact = {
-        "status": "loading",
-        "started": started,
-        "binding": binding,
-        "items_before": before,
-        "on_non_empty": run.config.import_.on_non_empty,
-        "recovery": is_on(run.clients.target, pair.target) if before else None,
-    }
-    run.ledger.put("import", pair.source, fact)
-    return fact
-
-
-def _items_before(run: Run, pair: Pair) -> int:
-    """What the target holds before the first write, by reading it."""
-    if is_empty(run.clients.target, pair.target):
-        return 0
-    if run.config.import_.on_non_empty == "fail":
-        raise GateFailed(
-            f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; "
-            "nothing was written"
-        )
-    if run.config.import_.on_non_empty == "overwrite" and not recovery_of(run.clients.target, pair.target).on:
-        raise GateFailed(
-            f"target {pair.target} holds items, and 'overwrite' needs point-in-time recovery on it, which is off; "
-            "nothing was written: turn recovery on, or empty the table"
-        )
-    settings = run.config.validate_
-    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(settings.max_rcu), Patience())
-    return sum(len(page.items) for page in pages)
 
 
 def _check_conservation(run: Run, source: str) -> None:

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
     source TEXT, key TEXT, line INTEGER, key_hash TEXT, reason TEXT NOT NULL, PRIMARY KEY (source, key, line));
 CREATE TABLE IF NOT EXISTS present (
     source TEXT, key TEXT, first INTEGER, last INTEGER NOT NULL, PRIMARY KEY (source, key, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS held_before (
+    source TEXT, key BLOB, digest BLOB NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sample (
     source TEXT, at REAL, seconds REAL, items INTEGER, bytes INTEGER, wcu REAL, throttles INTEGER,
     PRIMARY KEY (source, at));

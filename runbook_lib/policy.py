@@ -15,13 +15,13 @@ from pathlib import Path
 
 from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.definitions import encryption_key
-from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS
+from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import list_tables
 from runbook_lib.config import Migration, load_config
 from runbook_lib.plan import select_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
-from runbook_lib.statements import Json, allow, dynamodb, objects, policy, s3, staging_key, table_arn
+from runbook_lib.statements import Json, allow, dynamodb, objects, policy, register_objects, s3, staging_key, table_arn
 
 LOOKS_AT_ONCE = 8
 # ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.
@@ -193,6 +193,7 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         allow("WarmTables", dynamodb("UpdateTable"), warmed),
         allow("ReadTables", dynamodb("DescribeTable", *reads), migrated),
         allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),
+        allow("NameTheRegister", dynamodb("TagResource"), migrated),
         allow("WriteTables", dynamodb(*puts), [] if only_imports else migrated),
         allow("CreateTables", list(TARGET_CREATES), creates),
         allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
@@ -216,8 +217,12 @@ def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[J
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
     created = created or _imported(config, grants)
     exported = any(g.exported or g.method == "scan" for g in grants)
+    migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
     return [
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
+        allow("DeleteWrittenItems", list(TARGET_UNDOES), migrated),
+        allow("LeaveTheRegister", dynamodb("UntagResource"), migrated),
+        allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
         allow("DeleteExports", ["s3:DeleteObject"], [objects(config, source)] if exported else []),
     ]
 
@@ -240,6 +245,8 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
         ),
         allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
         allow("WriteScans", ["s3:PutObject"], own if scanned else []),
+        # Who has written to a target: entries that are created where there are none.
+        allow("EnterTheRegister", ["s3:GetObject", "s3:PutObject"], [register_objects(config, source)]),
         allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
     ]
 

@@ -37,6 +37,11 @@ def objects(config: Migration, who: Identity) -> str:
     return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
 
 
+def register_objects(config: Migration, who: Identity) -> str:
+    """The entries of the register of those who have written to a target."""
+    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "register", "*"])))
+
+
 def staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
     """The key of staging.kms_key_id as resources and, for an alias, the condition that names it.
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from runbook_lib.aws.definitions import TableDefinition, read_definition
 from runbook_lib.aws.imports import IN_PROGRESS, ImportState, describe_import, list_folder, start_import
-from runbook_lib.aws.tables import describe_table
+from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only
 from runbook_lib.measure import Measure
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
+from runbook_lib.register import register
 from runbook_lib.run import Run
 from runbook_lib.waiting import Sleep, Wait
 
@@ -63,6 +64,7 @@ def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sl
         "failure": None,
         "import_table": {"token": request["ClientToken"], "etags": tags},
     }
+    register(run, pair, None)
     with run.ledger.batch():
         run.ledger.put("import", pair.source, fact)
         note(run, pair, {"status": "asked for"})
@@ -89,6 +91,7 @@ def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: S
     arn, tags = fact["import_table"]["arn"], fact["import_table"]["etags"]
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
+        register(run, pair, _table(run, pair), tag=False)
         state = _followed(run, pair, client, arn, loading, sleep)
         fact = _note_state(run, pair, fact, state)
         _check(state, export)
@@ -96,10 +99,19 @@ def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: S
             changed = sorted(k for k in tags.keys() | now.keys() if tags.get(k) != now.get(k))
             raise TransferError(f"{', '.join(changed)} changed while ImportTable read it; {_again(pair)}")
         settle_imported(run, client, pair, _definition(run, pair), sleep)
+        register(run, pair, _table(run, pair))
     finally:
         client.close()
     done = {"status": "completed", "finished": stamp(run.now()), "failure": None}
     run.ledger.put("import", pair.source, fact | done)
+
+
+def _table(run: Run, pair: Pair) -> TableFacts:
+    """The table that the import makes; raises TableError if it is gone."""
+    table = describe_table(run.clients.target, pair.target)
+    if table is None:
+        raise TableError(f"{pair.target} is gone while ImportTable filled it; start a new run")
+    return table
 
 
 def _definition(run: Run, pair: Pair) -> TableDefinition:

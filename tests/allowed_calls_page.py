@@ -24,8 +24,14 @@ called through: client, resource, paginator, waiter, presigned URL or form, or t
   `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
   `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
   imported, and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a
-  cleanup that was confirmed by the run's id: `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
+  cleanup that was confirmed by the run's id: `DeleteItem` (only on the condition that every attribute is as it was
+  read) and `PutItem` (only where nothing is: an item that had changed in that moment is put back) for the tables the
+  run wrote to,
+  `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
   that the run created, `DeleteObjects` for its own exports.
+  Of the register of those who have written to a target: `TagResource` and `UntagResource` of the one tag
+  `runbook:register`, `PutObject` of the run's own entry and only with `If-None-Match`, `ListObjectsV2` of the table's
+  folder.
 - **no**: refused.
 
 """

@@ -15,6 +15,7 @@ from runbook_lib.gates import gate_cleanup
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run, open_run
+from runbook_lib.undoing import Undoing, Undone
 from tests.test_creation import exists, recover, whole
 from tests.test_import import rewrite
 from tests.world import World, things
@@ -61,7 +62,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert "would be deleted" in dry.stdout
     assert objects(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230
-    before, writes = world.record("r")["source_calls"], world.record("r")["target_calls"]["BatchWriteItem"]
+    before = world.record("r")["source_calls"]
     wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
     assert wet.returncode == 0, wet.stdout + wet.stderr
     assert objects(world) == {"exports/somebody-elses"}
@@ -72,7 +73,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     record = world.record("r")
     assert set(record["source_calls"]) == set(before)
     assert {name for name, count in record["source_calls"].items() if count != before[name]} <= {"GetCallerIdentity"}
-    assert record["target_calls"]["BatchWriteItem"] >= writes + 11  # 260 items, 25 at most in each
+    assert record["target_calls"]["DeleteItem"] == 260  # a batch has no condition
     assert record["verdict"] == "PASS"
     report = (world.folder / "reports" / "r" / "report.md").read_text()
     assert f"1 table deleted, 260 items deleted, {len(made)} staging objects deleted" in report
@@ -182,16 +183,17 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     world.pair("a", things(120))
     run = migrated(world)
     calls: list[int] = []
-    delete = cleanup.aws.delete_items
+    delete = Undoing.delete
 
-    def cut(wire: Any, table: str, keys: list[Any], patience: Any) -> None:
-        delete(wire, table, keys, patience)
-        calls.append(len(keys))
+    def cut(undoing: Undoing, items: list[Any]) -> Undone:
+        undone = delete(undoing, items)
+        calls.append(len(items))
         if len(calls) == 2:
             raise KeyboardInterrupt
+        return undone
 
     with monkeypatch.context() as patch:
-        patch.setattr(cleanup.aws, "delete_items", cut)
+        patch.setattr(Undoing, "delete", cut)
         with pytest.raises(KeyboardInterrupt):
             clean_up(run, "r")
     assert 0 < len(world.items(world.target, world.dst("a"))) < 120
@@ -248,12 +250,12 @@ def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
     assert (removal.done, removal.kept, objects(world)) == (True, "", set())
 
 
-def test_deletes_that_are_left_undone_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
+def test_deletes_that_are_throttled_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
     world.pair("a", things(150))
     run = migrated(world)
     table = world.dst("a")
-    world.fault(operation="BatchWriteItem", kind="unprocessed", table=table, probability=0.5, seed=1)
-    world.fault(operation="BatchWriteItem", kind="lost-reply", table=table, every=3, times=2)
+    world.fault(operation="DeleteItem", kind="throttle", table=table, probability=0.3, seed=1)
+    world.fault(operation="DeleteItem", kind="lost-reply", table=table, every=9)
     assert only(clean_up(run, "r")).items_deleted == 150
     assert world.items(world.target, table) == []
 

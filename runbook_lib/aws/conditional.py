@@ -17,7 +17,54 @@ from runbook_lib.errors import ForbiddenCall
 
 REFUSED = "ConditionalCheckFailedException"
 ABSENT = "attribute_not_exists(#key)"
-PUT = "dynamodb:PutItem"
+PUT, DELETE = "dynamodb:PutItem", "dynamodb:DeleteItem"
+MOST_ATTRIBUTES = 150  # of one condition: 300 operators, 4 KB; "Service, account, and table quotas", Developer Guide
+
+
+def forms_of_undoing(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
+    """The one form of DeleteItem: an item as it was read; and of PutItem: see `forms_of_appending`."""
+
+    def deletes_what_was_read(request: Mapping[str, Any]) -> bool:
+        names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+        return (
+            request.keys()
+            == {
+                "TableName",
+                "Key",
+                "ConditionExpression",
+                "ExpressionAttributeNames",
+                "ExpressionAttributeValues",
+                "ReturnValues",
+            }
+            and request["ReturnValues"] == "ALL_OLD"
+            and len(names) == len(values) > 0
+            and set(request["Key"]) <= set(names.values())
+            and request["ConditionExpression"] == _all_equal(len(names))
+        )
+
+    return {DELETE: deletes_what_was_read, **forms_of_appending(keys)}
+
+
+def _all_equal(attributes: int) -> str:
+    return " AND ".join(f"#{n}=:{n}" for n in range(attributes))
+
+
+def delete_as_read(wire: Wire, table: str, key: Mapping[str, Any], item: Mapping[str, Any]) -> bytes:
+    """Delete an item if every attribute that was read is still as it was, once; the answer has what was deleted.
+
+    No condition can say "and no other attribute": whoever asks looks at the answer. An item of more than
+    MOST_ATTRIBUTES cannot be told by a condition. Raises WireError with the code REFUSED when it is not so any more.
+    """
+    names = sorted(item)
+    request = {
+        "TableName": table,
+        "Key": key,
+        "ConditionExpression": _all_equal(len(names)),
+        "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(names)},
+        "ExpressionAttributeValues": {f":{n}": item[name] for n, name in enumerate(names)},
+        "ReturnValues": "ALL_OLD",
+    }
+    return wire.write_item("DeleteItem", table, orjson.dumps(request))
 
 
 def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:

@@ -36,6 +36,7 @@ LISTED = {
     "VectorIndexes": ("IndexName", "vector index"),
 }
 Unknown = dict[str, str]
+REGISTER_TAG = "runbook:register"  # names the register of the runs that have written to a table, see register.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +261,9 @@ def _tags(client: Any, arn: str) -> tuple[tuple[str, str], ...]:
 
 
 def own_tags(answer: dict[str, Any]) -> list[tuple[str, str]]:
-    """The tags of one answer of ListTagsOfResource that somebody other than AWS has set."""
-    return [(t["Key"], t["Value"]) for t in answer.get("Tags", ()) if not t["Key"].startswith("aws:")]
+    """The tags of one answer of ListTagsOfResource that somebody other than AWS, or a run of this tool, has set."""
+    tags = [(t["Key"], t["Value"]) for t in answer.get("Tags", ())]
+    return [(key, value) for key, value in tags if key != REGISTER_TAG and not key.startswith("aws:")]
 
 
 def _ask(client: Any, operation: str, *, unknown_as_none: bool = False, **request: str) -> dict[str, Any]:

@@ -74,6 +74,12 @@ TARGET_WRITES = frozenset({"dynamodb:BatchWriteItem"})
 TARGET_APPENDS = frozenset({"dynamodb:PutItem"})
 # Only with validate.canary: one reserved item per target, see canary.py.
 TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
+# With --execute, on the targets of the plan: the tag that names the register of those who wrote there, and no other.
+TARGET_REGISTERS = frozenset({"dynamodb:TagResource", "dynamodb:UntagResource"})
+# At a cleanup that was confirmed by name: items as they were read, and one put back where nothing is.
+TARGET_UNDOES = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
+# With --execute, on the target. One object, only where there is none: the entry of a run in a register.
+STAGING_REGISTERS = frozenset({"s3:PutObject"})
 # With --execute, on the tables that import.warm_throughput names.
 TARGET_WARMING = frozenset({"dynamodb:UpdateTable"})
 # With --execute and tables.create_missing, on the tables of the plan that were not there.
@@ -108,7 +114,7 @@ IMPORT_FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
-TOLD_IN_SUMS = frozenset({"BatchWriteItem", "PutItem"})
+TOLD_IN_SUMS = frozenset({"BatchWriteItem", "DeleteItem", "PutItem"})
 STAGING = frozenset(
     {
         "s3:HeadBucket",
@@ -129,6 +135,8 @@ ASKED = {
     "target": TARGET_WRITES
     | TARGET_APPENDS
     | TARGET_CANARY
+    | TARGET_REGISTERS
+    | TARGET_UNDOES
     | TARGET_WARMING
     | TARGET_CREATES
     | TARGET_IMPORTS
@@ -268,7 +276,7 @@ class Guard:
 def _table_of(params: Mapping[str, Any]) -> str | None:
     """What a call acts on: a table's plain name, or the one in an ARN; of a listing its bucket and prefix."""
     if "Bucket" in params:
-        return f"{params['Bucket']}/{params.get('Prefix', '')}"
+        return f"{params['Bucket']}/{params.get('Key', params.get('Prefix', ''))}"
     if "ImportArn" in params:
         return str(params["ImportArn"]).partition(":table/")[2].partition("/import/")[0]
     if "TableCreationParameters" in params:

@@ -1,18 +1,14 @@
-"""The calls that remove: a table, items by their keys, objects by theirs. None of them lists anything."""
+"""The calls that remove a table, and objects by their keys. None of them lists anything."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import TableError, TransferError
 
-ITEMS_AT_ONCE = 25  # of BatchWriteItem
 OBJECTS_AT_ONCE = 1000  # of DeleteObjects
 
 
@@ -34,37 +30,6 @@ def is_protected(client: Any, name: str) -> bool:
         return bool(client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
     except (ClientError, BotoCoreError) as error:
         raise told(TableError(f"table {name} cannot be described: {error}"), error) from None
-
-
-def delete_items(wire: Wire, table: str, keys: list[dict[str, Any]], patience: Patience) -> None:
-    """Delete items by their keys until every one is acknowledged."""
-    for start in range(0, len(keys), ITEMS_AT_ONCE):
-        left = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + ITEMS_AT_ONCE]]
-        pauses = patience.pauses()
-        while left:
-            before = len(left)
-            left = _delete(wire, table, left)
-            if len(left) < before:
-                pauses = patience.pauses()
-            elif (pause := next(pauses, None)) is None:
-                raise TransferError(f"table {table}: {len(left)} deletes were not done in {patience.attempts} attempts")
-            else:
-                patience.sleep(pause)
-
-
-def _delete(wire: Wire, table: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Send deletes once; those that are not acknowledged. A delete may be repeated without harm."""
-    try:
-        body = json.dumps({"RequestItems": {table: requests}}).encode()
-        answer = orjson.loads(wire.write_item("BatchWriteItem", table, body))
-    except BrokenAnswer:
-        return requests
-    except WireError as error:
-        if error.retryable:
-            return requests
-        raise
-    left: list[dict[str, Any]] = (answer.get("UnprocessedItems") or {}).get(table, [])
-    return left
 
 
 def delete_objects(s3: Any, bucket: str, keys: list[str]) -> None:

@@ -1,0 +1,102 @@
+"""The calls behind the register of the runs that have written to a table: a tag of the table, and small S3 objects.
+
+An entry is created only where there is none (If-None-Match), and read and listed in its own folder; nothing here
+changes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.definitions import REGISTER_TAG
+from runbook_lib.errors import TableError, TransferError
+
+EXISTS = frozenset({"PreconditionFailed", "412"})
+CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
+TRIES = 5
+
+
+def tagging_form(request: Mapping[str, Any]) -> bool:
+    """The one form of TagResource here: the register's tag alone."""
+    tags = request.get("Tags")
+    return (
+        request.keys() == {"ResourceArn", "Tags"}
+        and isinstance(tags, (list, tuple))
+        and len(tags) == 1
+        and tags[0].keys() == {"Key", "Value"}
+        and tags[0]["Key"] == REGISTER_TAG
+        and str(tags[0]["Value"]).startswith("s3://")
+    )
+
+
+def untagging_form(request: Mapping[str, Any]) -> bool:
+    """The one form of UntagResource here: the register's tag alone."""
+    return request.keys() == {"ResourceArn", "TagKeys"} and list(request["TagKeys"]) == [REGISTER_TAG]
+
+
+def creating_form(request: Mapping[str, Any]) -> bool:
+    """The one form of PutObject here: only where there is no such object."""
+    return request.get("IfNoneMatch") == "*" and "Key" in request and "Body" in request
+
+
+def register_tag(client: Any, arn: str) -> str | None:
+    """Where a table's register is, as its tag says; None without it. Raises TableError if tags cannot be read."""
+    token: dict[str, str] = {}
+    found: str | None = None
+    try:
+        while True:
+            answer = client.list_tags_of_resource(ResourceArn=arn, **token)
+            for tag in answer.get("Tags") or ():
+                if tag.get("Key") == REGISTER_TAG:
+                    found = str(tag.get("Value"))  # of a server that keeps former values too, the latest
+            if not answer.get("NextToken"):
+                return found
+            token = {"NextToken": answer["NextToken"]}
+    except (ClientError, BotoCoreError) as error:
+        raise TableError(f"the tags of {arn} cannot be read: {error}") from None
+
+
+def set_register_tag(client: Any, arn: str, place: str) -> None:
+    """Say in the table's tag where its register is."""
+    try:
+        client.tag_resource(ResourceArn=arn, Tags=[{"Key": REGISTER_TAG, "Value": place}])
+    except (ClientError, BotoCoreError) as error:
+        raise TableError(f"the tag {REGISTER_TAG} of {arn} cannot be set: {error}") from None
+
+
+def take_register_tag(client: Any, arn: str) -> None:
+    """Take the tag off again."""
+    try:
+        client.untag_resource(ResourceArn=arn, TagKeys=[REGISTER_TAG])
+    except (ClientError, BotoCoreError) as error:
+        raise TableError(f"the tag {REGISTER_TAG} of {arn} cannot be taken off: {error}") from None
+
+
+def create_entry(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+    """Create an entry; False if there is one. Raises TransferError where it cannot be created."""
+    for attempt in range(TRIES):
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code"))
+            if code in EXISTS:
+                return False
+            if code not in CONFLICT or attempt == TRIES - 1:
+                raise TransferError(f"s3://{bucket}/{key} cannot be created: {error}") from None
+        except BotoCoreError as error:
+            raise TransferError(f"s3://{bucket}/{key} cannot be created: {error}") from None
+        else:
+            return True
+    return False
+
+
+def list_entries(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """The keys under a table's folder; the client must have been granted this very prefix."""
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [str(found["Key"]) for page in pages for found in page.get("Contents", ())]
+    except (ClientError, BotoCoreError) as error:
+        raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None
