@@ -203,10 +203,9 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableFacts, *, wrote: bool)
             return
         known = Registration("", Standing.ENTERED, named, known.entries if known else [])
     if known is None or known.standing != Standing.ENTERED:
-        why = f" ({known.why})" if known and known.why else ""
         raise TableError(
-            f"this run stands in no register of the runs that have written to {pair.target}{why}, so whose its items "
-            "are is not known; remove what is not needed by hand"
+            f"this run stands in no register of the runs that have written to {pair.target}, so whose its items are is "
+            f"not known; remove what is not needed by hand ({(known and known.why) or 'an older run'})"
         )
     named = aws.register_tag(run.clients.target, table.arn)
     if named != known.place:
