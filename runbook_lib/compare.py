@@ -53,6 +53,7 @@ class Comparison:
 
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
     scan and the second look saw differently, because the target was written to in between.
+    `there_before` of the extra items may be there, each for itself: they are no differences and not listed.
     """
 
     exported: int
@@ -64,6 +65,7 @@ class Comparison:
     listed: list[Difference] = field(default_factory=list)
     looked_again: int = 0
     moved: int = 0
+    there_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ class Rules:
 
     `expires` gives the moment, in Unix seconds, at which the TTL removes an exported item, where it may have;
     `clock` is asked for the time after an item was looked for. `refused` are the canonical keys of items that
-    the import could not write: their absence is known. At most `limit` differences are listed, all are counted.
+    the import could not write: their absence is known. `was_there` tells, of a canonical key and the keyed digest of
+    what is under it now, an item that may be there beside the export. At most `limit` differences are listed, all
+    are counted.
     """
 
     secret: RunSecret
@@ -80,6 +84,7 @@ class Rules:
     clock: Callable[[], float]
     limit: int
     refused: Known = frozenset
+    was_there: Callable[[bytes, bytes], bool] = lambda name, item_digest: False
 
 
 @dataclass(slots=True)
@@ -200,6 +205,9 @@ def _settle(
         if kind is None:
             continue
         result.counts[kind] += 1
+        if kind == "extra" and rules.was_there(name, item_digest):
+            result.there_before += 1
+            continue
         if len(result.listed) < rules.limit:
             paths = None
             if kind == "different" and item is not None and suspect.content is not None:

@@ -59,8 +59,8 @@ def unproved(table: Record) -> list[str]:
             found.append(f"{kind} items were not looked for")
         elif table[kind]:
             found.append(f"{many(table[kind], 'item')} {kind}")
-    if (table.get("extra") or 0) > (table.get("items_before") or 0):
-        found.append(f"{many(table['extra'], 'extra item')}, {count(table.get('items_before'))} before the import")
+    if (table.get("extra") or 0) > (known := table.get("there_before") or 0):
+        found.append(f"{many(table['extra'], 'extra item')}, {count(known)} there before the import")
     found += wrong_indexes(f for f in table.get("indexes") or [])
     if not (table.get("export_digest") and table.get("target_digest")):
         found.append("no digests of both sides were kept")

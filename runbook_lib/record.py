@@ -34,7 +34,7 @@ SHOWN_DIFFERENCES = 100
 QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
     GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
 SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
-COMPARED = ("missing", "extra", "different", "expired")
+COMPARED = ("missing", "extra", "different", "expired", "there_before")
 PUBLICATION = ("run", "publication")
 Record = dict[str, Any]
 NOT_LOADED: Record = {

@@ -185,7 +185,7 @@ def reconciled(record: Record, table: Record) -> dict[str, Any]:
     for name in ("items_quarantined", "missing", "extra", "different", "expired"):
         value = table.get(name)
         off = bool(value) and name not in ("expired", "extra")
-        off = off or (name == "extra" and (value or 0) > (table.get("items_before") or 0))
+        off = off or (name == "extra" and (value or 0) > (table.get("there_before") or 0))
         counts[name] = {"text": wording.count(value), "off": off, "gap": value is None}
     seconds = seconds_of(table)["all"]
     return {"table": table, "counts": counts, "seconds": seconds, "verdict": str(table.get("verdict") or "UNKNOWN")}

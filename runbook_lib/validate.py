@@ -25,6 +25,7 @@ from runbook_lib.drift import drift_of
 from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.expiry import Excuse, excuse_for
+from runbook_lib.held_before import forgives, why_unknown
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
@@ -97,12 +98,15 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     comparison = compare(
         exported, found, one.items, other.items, table.key,
         look_again=lambda keys: read_keys(other.wire, pair.target, keys, Patience()),
-        rules=Rules(run.secret, excuse.expiry, _clock(run), most, one.refused_keys),
+        rules=Rules(
+            run.secret, excuse.expiry, _clock(run), most, one.refused_keys, forgives(run, pair.source, loaded)
+        ),
     )  # fmt: skip
     read["target"] = [stamp(tallies[1].began), stamp(run.now())]
     _keep_differences(run, pair.source, comparison)
     counts = _witnesses(run, pair.source, export, loaded, comparison)
-    reasons = disagreements(counts, comparison.counts, loaded)
+    found_wrong = comparison.counts | {"there_before": comparison.there_before}
+    reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded))
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
     if loaded and loaded["binding"]["target_table_id"] != table_identity(table):
@@ -122,7 +126,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
         "imported": loaded is not None,
         "reasons": reasons,
         **counts,
-        **comparison.counts,
+        **found_wrong,
         "looked_again": comparison.looked_again,
         "moved": comparison.moved,
         "read": read,
@@ -211,15 +215,17 @@ def _witnesses(
     }
 
 
-def disagreements(counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None) -> list[str]:
+def disagreements(
+    counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None, unknown: str | None = None
+) -> list[str]:
     """Every reason why a table is not proved; empty for a PASS.
 
     Without an import by this run (`loaded` None) the manifest, the items read and the scan must
-    agree, and nothing extra is forgiven. With one, a target that held items before may hold as many
-    extra ones. Beyond that nothing is forgiven but items that a TTL of both tables has removed.
+    agree, and nothing extra is forgiven. With one, an extra item is forgiven that was there before its first
+    write, each by itself (held_before.py); `unknown` says why that is not known. Beyond that nothing is forgiven but
+    items that a TTL of both tables has removed.
     """
     manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
-    before = (loaded or {}).get("items_before", 0)
     reasons = _import_disagreements(counts, loaded) if loaded is not None else []
     if compared != manifest:
         reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
@@ -232,9 +238,9 @@ def disagreements(counts: dict[str, int | None], found: dict[str, int], loaded: 
     for kind in ("missing", "different"):
         if found[kind]:
             reasons.append(f"{_items(found[kind])} {kind}")
-    if found["extra"] > before:
-        known = f"{before:,} were there before the import" if loaded else "and this run cannot know since when"
-        reasons.append(f"{_items(found['extra'])} extra, {known}")
+    if (extra := found["extra"] - found.get("there_before", 0)) > 0:
+        known = unknown or "none of which was there, as it is now, before this run's first write"
+        reasons.append(f"{_items(extra)} extra, {known if loaded else 'and this run cannot know since when'}")
     return reasons
 
 
