@@ -114,7 +114,20 @@ def test_a_call_that_cannot_be_recorded_is_not_sent_and_not_counted() -> None:
 
 
 def test_what_the_ledger_has_said_is_on_the_disk(tmp_path: Path) -> None:
-    """FULL: the write-ahead log is synced at every commit, not only when it is folded in."""
+    """FULL: the write-ahead log is synced at every commit, not only when it is folded in; also after calls."""
     ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.count_call("source", "Scan")
+    with ledger.batch():
+        ledger.count_call("source", "Scan")
     assert ledger.rows("PRAGMA synchronous")[0][0] == 2
+    assert ledger.calls("source") == {"Scan": 2}
+    ledger.close()
+
+
+def test_many_rows_are_one_commit(tmp_path: Path) -> None:
+    """All or none: a row that cannot be written takes those before it along."""
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with pytest.raises(LedgerError):
+        ledger.write("INSERT INTO fact VALUES ('t', ?, ?)", [("a", "1"), ("b", None)])
+    assert ledger.all("t") == {}
     ledger.close()
