@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_lib.aws.clients import Clients
 from runbook_lib.config import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.ledger import Ledger
@@ -86,6 +87,8 @@ def sole_runner(folder: Path) -> Iterator[Seat]:
 @contextmanager
 def step_lock(folder: Path, refusal: type[Exception] = GateFailed) -> Iterator[None]:
     """One process at a time does a step; waits a little for an orphan to end, then raises."""
+    if not (folder / SETTINGS).is_file():
+        raise refusal(f"{folder}: expected {SETTINGS} of the run's first start in it, found none; use another run id")
     lock = _locked(folder / SETTINGS, ORPHAN_SECONDS)
     if lock is None:
         raise refusal(f"run {folder.name} is being worked on by another process; wait for it or stop it")
@@ -126,6 +129,17 @@ def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
         )
 
 
+def refuse_another_account(ledger: Ledger, clients: Clients, run_id: str) -> None:
+    """Raise ResumeRefused unless a resumed run reaches the accounts and regions that it began with."""
+    for side, who in (("source", clients.source_identity), ("target", clients.target_identity)):
+        known = ledger.get("identity", side)
+        if known and (known["account"], known["region"]) != (who.account, who.region):
+            raise ResumeRefused(
+                f"run {run_id} began with {side} {known['account']}/{known['region']}, these credentials reach "
+                f"{who.account}/{who.region}; use the former credentials or another run id"
+            )
+
+
 def refuse_another_choice(ledger: Ledger, tables: str, run_id: str) -> str:
     """The tables that the run chose at its first start; raises ResumeRefused if others are asked for now."""
     chosen = str(ledger.get("run", "tables") or "*")
@@ -151,7 +165,7 @@ def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
 def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callable[[Ledger], None]) -> None:
     """Begin a run: its folder appears whole, with its settings and what `write` puts into its ledger, or not at all.
 
-    Raises GateFailed if somebody else has begun it meanwhile.
+    Raises ResumeRefused if somebody else has begun it meanwhile.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
@@ -169,7 +183,7 @@ def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callabl
             if lock is not None:
                 os.close(lock)
             if is_begun(folder):
-                raise GateFailed(f"run {folder.name} was begun by another process; use another run id") from None
+                raise ResumeRefused(f"run {folder.name} was begun by another process; use another run id") from None
             raise
         if seat is not None:
             seat.lock = lock

@@ -22,6 +22,7 @@ from runbook_lib.admission import (
     is_begun,
     keep_settings,
     make_folder,
+    refuse_another_account,
     refuse_another_choice,
     refuse_another_run,
     refuse_cleaned,
@@ -33,7 +34,7 @@ from runbook_lib.advice import advise
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration, load_config
-from runbook_lib.errors import ConfigError, GateFailed, Interrupted, ResumeRefused
+from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
@@ -64,7 +65,7 @@ class Run:
 
     It is only looked at until its ledger is first written: then it is begun, if it is new, with a folder of its own.
     `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`; `settings` are the
-    bytes of the migration file, `seat` the right of a runner.
+    bytes of the migration file, `seat` the right of a runner; in a cleanup `only` may be less than the run's tables.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Run:
     settings: bytes = b""
     seat: Seat | None = None
     sitting: Sitting = Sitting.SPELLED
+    cleanup: bool = False
     _secret: RunSecret | None = field(default=None, repr=False)
 
     @property
@@ -95,6 +97,11 @@ class Run:
             make_folder(self.folder, self.settings, self.seat, self._write_beginning)
             return
         refuse_another_run(self.ledger, self.config, self.id)
+        refuse_another_account(self.ledger, self.clients, self.id)
+        if (
+            not self.cleanup
+        ):  # another process may have begun it, or a form have changed the choice, since it was opened
+            refuse_another_choice(self.ledger, self.only, self.id)
         refuse_other_runner(self.folder, self.ledger, self.seat)
         begin(self.folder, self.seat.move if self.seat else None)
         keep_settings(self.folder, self.settings)
@@ -183,7 +190,7 @@ class Run:
         self.ledger.allow()
         with step_lock(self.folder):
             refuse_other_runner(self.folder, self.ledger, self.seat)
-            begin(self.folder)
+            begin(self.folder, self.seat.move if self.seat else None)
             self.tell_calls()
             started = self.now()
             clock = time.monotonic()
@@ -262,7 +269,7 @@ def open_cleanup(
     run = _look(config, run_id, execute, tables, clients, "cleanup", seat)
     if not is_begun(run.folder):
         raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")
-    run.only = tables or ALL
+    run.only, run.cleanup = tables or ALL, True
     known = [pair.source for pair in run.pairs()]
     if known and not any(is_among(source, run.only) for source in known):
         raise ConfigError(f"tables: no table of run {run.id} matches {run.only!r}; nothing was removed")
@@ -295,19 +302,8 @@ def _look(
     clients = clients or connect(migration)
     settings = Path(path).read_bytes()
     run = Run(name, folder, migration, clients, ledger, execute, settings=settings, seat=seat, sitting=how)
-    _refuse_others(run)
+    refuse_another_account(run.ledger, clients, name)
     return run
-
-
-def _refuse_others(run: Run) -> None:
-    """A resumed run must reach the same accounts."""
-    for side, who in (("source", run.clients.source_identity), ("target", run.clients.target_identity)):
-        known = run.ledger.get("identity", side)
-        if known and (known["account"], known["region"]) != (who.account, who.region):
-            raise ResumeRefused(
-                f"run {run.id} began with {side} {known['account']}/{known['region']}, these credentials reach "
-                f"{who.account}/{who.region}; use the former credentials or another run id"
-            )
 
 
 def table_identity(facts: TableFacts) -> str:

@@ -279,6 +279,20 @@ def test_a_run_is_begun_whole_and_by_one(world: World) -> None:
     assert [place.name for place in (world.folder / "reports").iterdir()] == ["r1"]
 
 
+def test_a_choice_is_looked_at_again_before_the_first_write(world: World) -> None:
+    """Two notebooks that look at the same new run, and mean other tables of it."""
+    world.pair("a", things(3))
+    world.pair("b", things(3))
+    config = str(world.config())
+    first, second = open_run(config, "r1", tables="*-a"), open_run(config, "r1", tables="*-b")
+    preflight(first)
+    first.ledger.close()
+    with pytest.raises(ResumeRefused, match="was started for the tables"):
+        preflight(second)
+    (world.folder / "reports" / "r1" / "migration.yaml").unlink()
+    assert run_cli(["run", config, "--run-id", "r1"]) == 2
+
+
 def test_settings_of_a_later_start_stand_beside_those_of_the_first(world: World) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)

@@ -22,7 +22,6 @@ KNOWN = {
     "RUNBOOK_HEADLESS": "nobody watches: tables are drawn once",
     "RUNBOOK_OFFLINE": "no call leaves this machine",
     "RUNBOOK_RUNNER": "whose kernels these are",
-    "RUNBOOK_PUBLISHED_BY_RUNNER": "the run whose folder is sealed by its runner",
 }
 
 
@@ -35,10 +34,7 @@ def test_every_variable_of_ours_is_known() -> None:
 def test_no_variable_stands_for_execute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor for what else needs it: recovery of a source stays as it was."""
     world.pair("a", things(5), pitr=False)
-    names = {*KNOWN, "RUNBOOK_EXECUTE", "RUNBOOK_CONFIRM", "EXECUTE"} - {
-        "RUNBOOK_REPORTS",
-        "RUNBOOK_PUBLISHED_BY_RUNNER",
-    }
+    names = {*KNOWN, "RUNBOOK_EXECUTE", "RUNBOOK_CONFIRM", "EXECUTE"} - {"RUNBOOK_REPORTS"}
     for name in names:
         monkeypatch.setenv(name, "1")
     config = world.config(confirm_target=f"{ACCOUNT}/us-east-2", export={"enable_pitr": [world.src("a")]})
