@@ -33,12 +33,12 @@ def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
 
 
 def written(loaded: Mapping[str, Any] | None, files: Mapping[str, Any], known: bool) -> dict[str, Any]:
-    """What was acknowledged; of an import that did not come to its end, that it was at least so much."""
+    """What was acknowledged; of an import whose process was killed, that it was at least so much."""
     fact = loaded or {}
     if not known:
         return {"items_written": None, "items_written_at_least": None}
     if not (fact.get("binding") or fact.get("import_table")):
         return {"items_written": 0, "items_written_at_least": None}
-    if fact["status"] == "completed":
+    if fact["status"] == "completed" or fact.get("counted") or fact.get("import_table"):
         return {"items_written": files.get("written"), "items_written_at_least": None}
     return {"items_written": None, "items_written_at_least": files.get("written")}

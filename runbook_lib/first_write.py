@@ -42,7 +42,9 @@ def begin(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
                 "start a new run with another run id"
             )
         register(run, pair, now)
-        return known | {"status": "loading", "failure": None}
+        again = {k: v for k, v in known.items() if k != "counted"} | {"status": "loading", "failure": None}
+        run.ledger.put("import", pair.source, again)  # a kill leaves a count that is not whole
+        return again
     started = stamp(run.now())
     _check_may_hold(run, pair)
     begin_registration(run, pair.source)

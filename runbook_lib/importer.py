@@ -177,6 +177,7 @@ def _import_table(
                 _load_spread(loading, pair, export, limits, crew)
     finally:
         fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
+        fact |= {"counted": True} if writer is not None else {}  # all that was acknowledged is in the ledger
         run.ledger.put("import", pair.source, fact)
     if loading.failures:
         raise TransferError("; ".join(loading.failures))

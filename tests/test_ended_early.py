@@ -62,6 +62,9 @@ def test_after_a_killed_kernel_nobody_claims_that_nothing_was_written(world: Wor
     for page in ("report.html", "report.md"):
         text = (folder / page).read_text(encoding="utf-8")
         assert f"at least {table['items_written_at_least']} written" in text, page
+    dry = open_run(config, "r", False)  # counts nothing of what was written before
+    import_tables(dry)
+    assert reported(dry)["tables"][0]["items_written"] is None
     run = open_run(config, "r", True)
     import_tables(run)
     record = reported(run)
