@@ -6,13 +6,14 @@ Where nobody could ask the source, for its table is gone or may not be asked, th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.errors import ConfigError
 from runbook_lib.items import Item
-from runbook_lib.plan import Pair, Plan
+from runbook_lib.plan import Pair
 from runbook_lib.run import Run, table_identity
 
 SOURCE_TTL = "source_ttl"
@@ -46,10 +47,10 @@ class Excuse:
         return float(value) if value is not None else None
 
 
-def keep_source_ttl(run: Run, plan: Plan) -> None:
+def keep_source_ttl(run: Run, pairs: Iterable[Pair]) -> None:
     """Ask each planned source for its TTL and record the answer; what was known when its export was complete stays."""
     exports, known = run.ledger.all("export"), run.ledger.all(SOURCE_TTL)
-    for pair in plan.pairs:
+    for pair in pairs:
         complete = (exports.get(pair.source) or {}).get("status") == "COMPLETED"
         if not complete or (known.get(pair.source) or {}).get("unknown", "never asked"):
             run.ledger.put(SOURCE_TTL, pair.source, asdict(_asked(run, pair)))

@@ -27,6 +27,7 @@ from runbook_lib.config import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.expiry import keep_source_ttl
+from runbook_lib.keep_plan import keep_plan
 from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.paths import reports_root
 from runbook_lib.plan import Check, NotChosen, Pair, Plan, choose_tables, wants_recovery
@@ -59,9 +60,9 @@ def preflight(run: Run) -> Plan:
     with run.step("preflight"):
         run.keep_accepted()
         plan = looked or plan_of(run)
-        run.keep_plan(plan)
+        keep_plan(run, plan)
         keep_before(run, plan)
-        keep_source_ttl(run, plan)
+        keep_source_ttl(run, plan.pairs)
         return plan
 
 

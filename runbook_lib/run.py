@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,6 @@ from runbook_lib.admission import (
     refuse_unwritable,
     step_lock,
 )
-from runbook_lib.advice import advise
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.config import Migration, load_config
@@ -38,8 +37,7 @@ from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
-from runbook_lib.plan import Pair, Plan, is_among
-from runbook_lib.prices import prices_of
+from runbook_lib.plan import Pair, is_among
 from runbook_lib.provenance import code_facts, code_name
 from runbook_lib.run_secret import run_secret
 from runbook_lib.sitting import Sitting, sitting
@@ -136,35 +134,9 @@ class Run:
             raise GateFailed(f"no table of run {self.id} matches {self.only!r}")
         return chosen
 
-    def keep_plan(self, plan: Plan) -> None:
-        """Record the plan; the tables of a run never change after its first pre-flight."""
-        with self.ledger.batch():
-            for place, pair in enumerate(plan.pairs):
-                self.ledger.put("pair", pair.source, {"place": place, "pair": asdict(pair)})
-            for left in plan.not_chosen:
-                if self.ledger.get("not_chosen", left.source) is None:
-                    self.ledger.put("not_chosen", left.source, asdict(left))
-            self.ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
-            for source, parity in plan.parity.items():
-                self.ledger.put("parity", source, parity.to_json() | {"at": stamp(self.now()), "step": "preflight"})
-            self.ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
-            self.ledger.put("plan", "checks", [c.to_json() for c in plan.checks])
-            self.ledger.put("estimate", "prices", self._prices())
-            for source, stand in plan.standings.items():
-                self.ledger.put("standing", source, asdict(stand))
-            if plan.estimate is not None:
-                advice = [a.to_json() for a in advise(self.config, plan.estimate, plan.standings)]
-                self.ledger.put("estimate", "preflight", plan.estimate.to_json() | {"advice": advice})
-
     def keep_accepted(self) -> None:
         """Record what the migration file lets stay unknown; the verdict reads it, and it may change between starts."""
         self.ledger.put("run", "accept", self.config.accept.not_checked)
-
-    def _prices(self) -> dict[str, Any]:
-        """The prices that what was used is priced with, by side."""
-        own = self.config
-        regions = {"source": own.source.region, "target": own.target.region, "staging": own.staging.region}
-        return {side: prices_of(region, own.prices).model_dump() for side, region in regions.items()}
 
     def has_written_to(self, pair: Pair) -> bool:
         """Whether this run has begun to write to the pair's target, as it is now.

@@ -58,7 +58,7 @@ LAYERS = [
     {"attempt", "engine"},
     {"cluster", "sending", "crew"},
     {"grants"},
-    {"turns", "before", "expiry"},
+    {"turns", "before", "expiry", "keep_plan"},
     {"run", "watermark"},
     {"sitting", "acting", "consumed"},
     {"admission", "provenance"},
