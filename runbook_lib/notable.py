@@ -38,6 +38,15 @@ NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
     (lambda t: t.get("items_before"), "loaded into a target that held items before"),
     (lambda t: t.get("items_present"), PRESENT),
     (lambda t: t.get("items_sent_again") and t.get("on_non_empty") != "append", SENT_AGAIN),
+    (
+        lambda t: (t.get("register") or {}).get("standing") == "not entered",
+        "written to without a place in the register of those who have written there (the server has no tags, or the "
+        "bucket no conditions, or the policy does not allow it): a cleanup of this run will refuse",
+    ),
+    (
+        lambda t: (t.get("register") or {}).get("others"),
+        "written to by other runs as well, as their register says: a cleanup of this run will refuse",
+    ),
     (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
     (lambda t: t.get("expired"), "with items that a TTL of source and target has removed (counted as expired)"),
     (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),

@@ -16,6 +16,7 @@ from runbook_lib.durable import write_atomically
 from runbook_lib.judgement import doubted, run_verdict, table_verdict
 from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
+from runbook_lib.register import standing_of
 from runbook_lib.run import STEPS
 from runbook_lib.spent import spent
 from runbook_lib.unchecked import Unchecked, unchecked
@@ -247,6 +248,7 @@ def _looked_at(ledger: Ledger, source: str, checked: Record | None) -> Record:
         "parity": known.get("parity") or ledger.get("parity", source),
         "indexes": known.get("indexes"),
         "canary": ledger.get("canary", source),
+        "register": standing_of(ledger, source),
     }
 
 

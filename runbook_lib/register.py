@@ -21,6 +21,7 @@ from runbook_lib.aws.granted import registrar, tagger
 from runbook_lib.aws.objects import read_object
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.errors import TableError, TransferError
+from runbook_lib.ledger import Ledger
 from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run, table_identity
@@ -57,6 +58,12 @@ def registration(run: Run, source: str) -> Registration | None:
     return Registration(**known) if known else None
 
 
+def standing_of(ledger: Ledger, source: str) -> dict[str, Any] | None:
+    """What a record says of it: where this run stands, and who else does."""
+    known = ledger.get("register", source)
+    return {name: known.get(name) for name in ("standing", "place", "others", "why")} if known else None
+
+
 def begin_registration(run: Run, source: str) -> None:
     """Note, before it is entered anywhere, what tells this run's entries from others of its name."""
     if registration(run, source) is None:
@@ -80,7 +87,7 @@ def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True
             _enter(run, pair, table, known, named is not None and named != own)
             if table is None or why or not tag or named is not None:
                 break
-            _tag(run, pair, table, known.place)
+            _tag(run, table, known.place)
             named = aws.register_tag(run.clients.target, table.arn)  # another run may have been at it
             if named in (None, known.place):
                 break
@@ -128,7 +135,7 @@ def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, 
             "table_id": table_identity(table) if table else None, "place": who.place,
         }
     ).encode()  # fmt: skip
-    client = registrar(run.clients, bucket, key)
+    client = _registrar(run, str(known.place))
     try:
         aws.create_entry(client, bucket, key, body)
         held = aws.create_entry(client, bucket, key, body)  # now there is one: a server with conditions says so
@@ -140,8 +147,6 @@ def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, 
                 "take the tag off if none of those runs matters any more"
             ) from None
         raise NoRegister(str(error)) from None
-    finally:
-        client.close()
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
@@ -163,22 +168,30 @@ def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
     return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
 
 
-def _tag(run: Run, pair: Pair, table: TableFacts, place: str) -> None:
-    client = tagger(run.clients, frozenset({pair.target}))
-    try:
-        aws.set_register_tag(client, table.arn, place)
-    finally:
-        client.close()
+def _tag(run: Run, table: TableFacts, place: str) -> None:
+    aws.set_register_tag(_tagger(run), table.arn, place)
+
+
+def _registrar(run: Run, place: str) -> Any:
+    """The client for a register; one for all tables, for making one takes a quarter of a second."""
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    name = f"register {place}"
+    if name not in run.granted:
+        run.granted[name] = registrar(run.clients, bucket, prefix.strip("/") + "/")
+    return run.granted[name]
+
+
+def _tagger(run: Run) -> Any:
+    """The client that sets and takes off the register's tag of the planned targets."""
+    if "tags" not in run.granted:
+        run.granted["tags"] = tagger(run.clients, frozenset(pair.target for pair in run.planned_pairs()))
+    return run.granted["tags"]
 
 
 def others(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str]:
     """The other runs that stand in the register as having written to this very table, or as about to make it."""
     bucket, folder = _folder(run, pair, str(known.place))
-    lister = run.clients.staging_lister(bucket, folder)
-    try:
-        keys = aws.list_entries(lister, bucket, folder)
-    finally:
-        lister.close()
+    keys = aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
     entries = {(table_id, name) for table_id, _, name in (key[len(folder) :].partition("/") for key in keys)}
     placed = {name for table_id, name in entries if table_id != ASKED_FOR}
     mine = {key for _, key in known.entries}
@@ -233,10 +246,6 @@ def leave(run: Run, pair: Pair, table: TableFacts | None, remove: Any) -> None:
     if known is None:
         return
     if table is not None and known.standing == Standing.ENTERED and not others(run, pair, table, known):
-        client = tagger(run.clients, frozenset({pair.target}))
-        try:
-            aws.take_register_tag(client, table.arn)
-        finally:
-            client.close()
+        aws.take_register_tag(_tagger(run), table.arn)
     for bucket, key in known.entries:
         remove(bucket, [key])

@@ -80,6 +80,7 @@ class Run:
     sitting: Sitting = Sitting.SPELLED
     cleanup: bool = False
     _secret: RunSecret | None = field(default=None, repr=False)
+    granted: dict[str, Any] = field(default_factory=dict, repr=False)  # clients that may do one thing more, by name
 
     @property
     def secret(self) -> RunSecret:

@@ -15,8 +15,10 @@ from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export import export_tables
+from runbook_lib.findings import attention
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight import preflight
+from runbook_lib.record import build_record
 from runbook_lib.register import registration
 from runbook_lib.run import Run
 from runbook_lib.validate import validate_tables
@@ -167,6 +169,9 @@ def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
         patch.setattr(registers, name, unknown)
         run = migrated(world)
         assert proved(run)["verdict"] == "PASS"
+    (table,) = build_record(run.ledger, run.id, "test")["tables"]
+    assert "nonce" not in table["register"]
+    assert "a cleanup of this run will refuse" in str(attention({"tables": [table]}))
     assert "UnknownOperationException" in kept(run)
     assert len(world.items(world.target, world.dst("a"))) == 10
 
@@ -297,7 +302,7 @@ def test_each_call_is_granted_in_its_one_form(world: World) -> None:
     world.pair("a")
     world.pair("b")
     tagger = granted.tagger(world.open().clients, frozenset({world.dst("a")}))
-    registrar = granted.registrar(world.open().clients, world.bucket, "exports/register/x")
+    registrar = granted.registrar(world.open().clients, world.bucket, "exports/register/")
     undoer = granted.undoer(world.open().clients, {world.dst("a"): "id"})
     tag = {"Key": REGISTER_TAG, "Value": "s3://bucket/register"}
     put = {"Bucket": world.bucket, "Key": "exports/register/x", "Body": b"{}"}
@@ -308,6 +313,7 @@ def test_each_call_is_granted_in_its_one_form(world: World) -> None:
         lambda: tagger.untag_resource(ResourceArn=arn(world), TagKeys=[REGISTER_TAG, "team"]),
         lambda: registrar.put_object(**put),
         lambda: registrar.put_object(**put | {"IfNoneMatch": "*", "Key": "exports/x"}),
+        lambda: registrar.list_objects_v2(Bucket=world.bucket, Prefix="exports/"),
         lambda: registrar.delete_object(Bucket=world.bucket, Key="exports/register/x"),
         lambda: undoer.write_item("BatchWriteItem", world.dst("a"), b"{}"),
         lambda: undoer.write_item(

@@ -7,14 +7,23 @@ from typing import Any
 
 from runbook_lib.aws.clients import Clients, check_place
 from runbook_lib.aws.conditional import forms_of_undoing
-from runbook_lib.aws.guard import STAGING, STAGING_REGISTERS, TARGET, TARGET_REGISTERS, TARGET_UNDOES, Guard
+from runbook_lib.aws.guard import (
+    STAGING,
+    STAGING_LISTS,
+    STAGING_REGISTERS,
+    TARGET,
+    TARGET_REGISTERS,
+    TARGET_UNDOES,
+    Guard,
+    Under,
+)
 from runbook_lib.aws.registers import creating_form, tagging_form, untagging_form
 from runbook_lib.aws.wire import Wire
 
 
-def registrar(clients: Clients, bucket: str, key: str) -> Any:
-    """An S3 client of the staging side that may create this one object, where there is none."""
-    grants = dict.fromkeys(STAGING_REGISTERS, frozenset({f"{bucket}/{key}"}))
+def registrar(clients: Clients, bucket: str, prefix: str) -> Any:
+    """An S3 client of the staging side that may list what is under a register, and create what is not there."""
+    grants = dict.fromkeys(STAGING_REGISTERS | STAGING_LISTS, Under({f"{bucket}/{prefix}"}))
     forms = dict.fromkeys(STAGING_REGISTERS, creating_form)
     return clients._staging(Guard("staging", STAGING - STAGING_REGISTERS, clients.calls, grants, forms))
 

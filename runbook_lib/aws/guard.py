@@ -200,6 +200,13 @@ class Calls:
             return {op: n for (where, op), n in sorted(self._counts.items()) if where == side}
 
 
+class Under(frozenset[str]):
+    """Names that begin with one of these: objects under a prefix."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(tuple(self))
+
+
 class Guard:
     """Lets one side's clients do what `allowed` lists and nothing else.
 
