@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.recovery import is_on
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, Plan
 from runbook_lib.run import Run, table_identity
+from runbook_lib.timestamps import stamp
 
 
 def keep_before(run: Run, plan: Plan) -> None:

@@ -17,10 +17,10 @@ from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items import Item, KeyAttribute, digest
 from runbook_lib.lookup import read_keys
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.timestamps import stamp
 
 # One key for every run, so that whoever comes next finds what was left behind; the run stands in the item.
 RESERVED = "dynamodb-migration-runbook/canary"

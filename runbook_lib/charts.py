@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from runbook_lib.durable import write_atomically
+from runbook_lib.atomic_files import write_atomically
 from runbook_lib.record import Record
 from runbook_lib.timings import STEPS, size_classes
 from runbook_lib.wording import count, duration, many, when

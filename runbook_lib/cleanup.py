@@ -25,13 +25,13 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableEr
 from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
 from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
 from runbook_lib.manifest import DataFile
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.rate import RateLimit
 from runbook_lib.register import leave, refuse_unless_alone
 from runbook_lib.run import Run, table_identity
 from runbook_lib.scan import scan_segment
+from runbook_lib.timestamps import stamp
 from runbook_lib.undoing import Undoing
 from runbook_lib.waiting import Wait
 

@@ -18,12 +18,12 @@ from runbook_lib.aws.imports import settle_setting
 from runbook_lib.aws.scaling import read_scaling
 from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.errors import TableError
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.properties import given, table_properties
 from runbook_lib.run import Run, table_identity
 from runbook_lib.strategy import IMPORT_TABLE
+from runbook_lib.timestamps import stamp
 from runbook_lib.waiting import Sleep, Wait
 
 MARK = "dynamodb-migration-run"

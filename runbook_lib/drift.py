@@ -16,12 +16,12 @@ from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
 from runbook_lib.items import Item
 from runbook_lib.lookup import read_keys
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
 from runbook_lib.scan import scan_items
 from runbook_lib.sides import TableSide
+from runbook_lib.timestamps import stamp
 
 
 def drift_of(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from runbook_lib.durable import encoded
+from runbook_lib.atomic_files import encoded
 from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.instant import change_at_once
 from runbook_lib.unfinished import SUMS

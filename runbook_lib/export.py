@@ -19,12 +19,12 @@ from typing import Any
 from runbook_lib.aws.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.manifest import Manifest
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.recovery import enable_recovery
 from runbook_lib.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.run import Run
 from runbook_lib.scan_export import scan_to_staging
+from runbook_lib.timestamps import stamp
 from runbook_lib.waiting import Sleep, Wait
 from runbook_lib.whole import Wholeness, refuse_other, refuse_partial
 

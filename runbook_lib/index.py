@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runbook_lib.durable import sweep, turn, write_atomically
+from runbook_lib.atomic_files import sweep, turn, write_atomically
 from runbook_lib.neighbours import Neighbour, neighbours
 from runbook_lib.record import Record
 from runbook_lib.report import environment

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from runbook_lib.durable import Prepared, prepare, settle_names
+from runbook_lib.atomic_files import Prepared, prepare, settle_names
 
 AT_FDCWD, SWAP = -100, 2  # linux/fcntl.h; RENAME_EXCHANGE and, in macOS, RENAME_SWAP
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from runbook_lib.advice import advise
 from runbook_lib.config import Migration
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Plan
 from runbook_lib.prices import prices_of
 from runbook_lib.run import Run
+from runbook_lib.timestamps import stamp
 
 
 def keep_plan(run: Run, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, cast
 
-from runbook_lib.moments import stamp
+from runbook_lib.timestamps import stamp
 
 Put = Callable[[str, BinaryIO], None]
 

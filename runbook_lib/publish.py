@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.charts import draw_charts
 from runbook_lib.comment import render_markdown
-from runbook_lib.durable import sweep, sweep_beside, write_atomically
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
 from runbook_lib.ledger import Ledger
-from runbook_lib.moments import stamp
 from runbook_lib.provenance import code_facts
 from runbook_lib.record import PUBLICATION, Record, as_json, build_record, difference_rows, write_record
 from runbook_lib.report import render_html
 from runbook_lib.sealed_ledger import Digests, SealedLedger
+from runbook_lib.timestamps import stamp
 from runbook_lib.unfinished import begin
 from runbook_lib.verdict import DRY_RUN, PASS
 from runbook_lib.wording import quarantine_file

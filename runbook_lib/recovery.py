@@ -8,10 +8,10 @@ from typing import Any
 
 from runbook_lib.aws.recovery import recovery_of, turn_on
 from runbook_lib.errors import ExportError, GateFailed
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, wants_recovery
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.timestamps import stamp
 from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 2.0

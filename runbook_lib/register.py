@@ -22,9 +22,9 @@ from runbook_lib.aws.objects import read_object
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.ledger import Ledger
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run, table_identity
+from runbook_lib.timestamps import stamp
 
 PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
 LONGEST_TAG, LONGEST_ENTRY = 256, 4_096

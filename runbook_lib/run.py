@@ -36,11 +36,11 @@ from runbook_lib.config import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.keyed import RunSecret
 from runbook_lib.ledger import Ledger
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair, is_among
 from runbook_lib.provenance import code_facts, code_name
 from runbook_lib.run_secret import run_secret
 from runbook_lib.sitting import Sitting, sitting
+from runbook_lib.timestamps import stamp
 from runbook_lib.unfinished import begin
 
 STEPS = ("preflight", "export", "import", "validate", "report")

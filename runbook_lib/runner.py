@@ -33,12 +33,12 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.execute import execute_notebook
 from runbook_lib.ledger import Ledger
 from runbook_lib.log_lines import outcome, so_far
-from runbook_lib.moments import stamp
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight import check_confirmation, plan_of, refuse_misconfigured
 from runbook_lib.publish import publish
 from runbook_lib.record import Record, build_record, write_record
 from runbook_lib.run import STEPS, Run, keep_seconds, open_run
+from runbook_lib.timestamps import stamp
 from runbook_lib.wording import shortened
 
 FILES = {

@@ -19,10 +19,10 @@ from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only
 from runbook_lib.measure import Measure
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.register import register
 from runbook_lib.run import Run
+from runbook_lib.timestamps import stamp
 from runbook_lib.waiting import Sleep, Wait
 
 Fact = dict[str, Any]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.durable import turn, write_atomically
+from runbook_lib.atomic_files import turn, write_atomically
 from runbook_lib.instant import change_at_once
 from runbook_lib.verdict import PASS, RUNNING, UNKNOWN
 

@@ -30,12 +30,12 @@ from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong
 from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
-from runbook_lib.moments import stamp
 from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, table_identity
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
 from runbook_lib.tally import KeptTally, Tally
+from runbook_lib.timestamps import stamp
 
 Facts = dict[str, Any]
 Watch = Callable[[str, str, int, int], None]

@@ -7,9 +7,9 @@ from typing import Any
 
 from runbook_lib.aws.standing import describe_standing, raise_warm_throughput
 from runbook_lib.errors import TransferError
-from runbook_lib.moments import stamp
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run
+from runbook_lib.timestamps import stamp
 from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 5.0

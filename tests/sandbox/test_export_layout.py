@@ -21,7 +21,7 @@ from runbook_lib.layout import (
     export_folder,
     new_export_id,
 )
-from runbook_lib.moments import stamp
+from runbook_lib.timestamps import stamp
 
 # Known from a real export; its account number is replaced by the documentation account.
 REAL_ID = "01715685260608-c488b4e1"
