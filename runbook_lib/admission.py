@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.aws.clients import Clients
-from runbook_lib.config import NAME, Migration
+from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.ledger import Ledger
 from runbook_lib.paths import reports_root

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.estimate import Estimate, Standings
 from runbook_lib.pace import TABLE_MOST, write_rates
 from runbook_lib.prices import prices_of

@@ -28,9 +28,11 @@ from runbook_lib.batch import (
 )
 from runbook_lib.capacity import Lane
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import Item, canonical, digest, held_key, key_of, parse_line
+from runbook_lib.items.canonical import Item, canonical, digest
+from runbook_lib.items.keys import held_key, key_of
+from runbook_lib.items.lines import parse_line
+from runbook_lib.items.redact import without_values
 from runbook_lib.lookup import read_keys
-from runbook_lib.unquoted import without_values
 
 ANOTHER = "another item is there under this key, and import.on_non_empty is 'append'"
 

@@ -22,8 +22,8 @@ from runbook_lib.crew import calls_of
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.grants import Grant, Lease, Report
-from runbook_lib.items import KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.manifest import DataFile
 from runbook_lib.sending import FLUSH_SECONDS, opened, send_files
 from runbook_lib.turns import OpenFile

@@ -18,8 +18,9 @@ from zlib import crc32
 import orjson
 from orjson import OPT_SORT_KEYS
 
-from runbook_lib.items import Item, KeyAttribute, canonical, key_of
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item, canonical
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute, key_of
 
 BUCKETS = 4096
 MODULUS = 1 << 128

@@ -15,7 +15,8 @@ from typing import Any
 from runbook_lib.aws.tables import describe_table
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import RunbookError, TransferError
-from runbook_lib.items import Item, KeyAttribute, digest
+from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation

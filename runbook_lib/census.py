@@ -18,8 +18,9 @@ from typing import Any
 from runbook_lib.buckets import Buckets
 from runbook_lib.crew import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
-from runbook_lib.items import Item, KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runbook_lib.aws.guard import ALWAYS, ASKED
-from runbook_lib.check_ids import CheckId
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.definition_findings import (
     canaries,
     canary_summary,

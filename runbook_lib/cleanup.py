@@ -22,7 +22,9 @@ from runbook_lib.aws.tables import TableFacts, describe_table
 from runbook_lib.aws.wire import Patience
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
-from runbook_lib.items import Item, KeyAttribute, digest, key_of, parse_line
+from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.lines import parse_line
 from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
 from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair

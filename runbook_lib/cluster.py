@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from runbook_lib import __version__
 from runbook_lib.aws.workers import WorkerClients, connect_worker
-from runbook_lib.engine_settings import Engine as Settings
+from runbook_lib.config.engine import Engine as Settings
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.units import Message, Site, Work
 

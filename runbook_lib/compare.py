@@ -16,8 +16,9 @@ import orjson
 
 from runbook_lib.buckets import Buckets, bucket_of, digests
 from runbook_lib.differences import PathDifference, differing_paths
-from runbook_lib.items import Item, KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look

@@ -23,7 +23,7 @@ from isal import isal_zlib
 
 from runbook_lib.aws.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.items import parse_line
+from runbook_lib.items.lines import parse_line
 from runbook_lib.manifest import DataFile
 
 IN_MEMORY = 256 << 10

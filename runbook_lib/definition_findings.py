@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
-from runbook_lib.check_ids import definition_id
+from runbook_lib.config.check_ids import definition_id
 from runbook_lib.parity import BLOCKS, RATINGS, WARNS
 from runbook_lib.record import Record
 from runbook_lib.wording import count, listed, many

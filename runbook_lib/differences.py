@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from runbook_lib.items import Attribute, Item, canonical
+from runbook_lib.items.canonical import Attribute, Item, canonical
 
 MOST_PATHS = 20
 LONGEST_PATH = 300  # characters; names alone may have 65,535

@@ -14,7 +14,7 @@ from runbook_lib.aws.wire import Patience
 from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
-from runbook_lib.items import Item
+from runbook_lib.items.canonical import Item
 from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
 from runbook_lib.rate import RateLimit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.crew import Crew
 from runbook_lib.run import Run
 

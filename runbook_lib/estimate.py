@@ -14,7 +14,7 @@ from typing import Any
 
 from runbook_lib.aws.standing import Standing
 from runbook_lib.aws.tables import Index
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.pace import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
 from runbook_lib.prices import prices_of, sources_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.errors import ConfigError
-from runbook_lib.items import Item
+from runbook_lib.items.canonical import Item
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run, table_identity
 

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any
 
 from runbook_lib.aws.wire import Patience
-from runbook_lib.items import Item, KeyAttribute, canonical_json, key_of
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
 from runbook_lib.scan import scan_items

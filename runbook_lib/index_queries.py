@@ -18,8 +18,9 @@ from runbook_lib.aws.answered import LiveIndex
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.index_sample import Key, Sample, SampledKey
-from runbook_lib.items import Item, key_of
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import key_of
 from runbook_lib.lookup import KEYS_AT_ONCE
 from runbook_lib.rate import RateLimit
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.aws.answered import LiveIndex
-from runbook_lib.items import Item, KeyAttribute, canonical_json, key_of
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute, key_of
 
 Key = Sequence[KeyAttribute]
 

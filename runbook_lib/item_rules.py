@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from runbook_lib.aws.tables import Index
-from runbook_lib.items import LONGEST_KEY, Item, KeyAttribute
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keys import LONGEST_KEY, KeyAttribute
 
 ITEM_BYTES, DEPTH, DIGITS = 409_600, 32, 38
 HIGHEST, LOWEST = 125, -130  # powers of ten of a number

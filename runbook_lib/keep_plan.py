@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runbook_lib.advice import advise
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.plan import Plan
 from runbook_lib.prices import prices_of
 from runbook_lib.run import Run

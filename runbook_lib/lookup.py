@@ -8,7 +8,7 @@ import orjson
 
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
-from runbook_lib.items import Item
+from runbook_lib.items.canonical import Item
 
 KEYS_AT_ONCE = 100  # of BatchGetItem
 

@@ -13,7 +13,9 @@ from typing import Any
 from runbook_lib.aws.tables import Index
 from runbook_lib.errors import CorruptFile
 from runbook_lib.item_rules import refusal_of
-from runbook_lib.items import Item, KeyAttribute, parse_line
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.items.lines import parse_line
 
 WRITE_BYTES = 1024
 

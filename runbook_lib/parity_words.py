@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.aws.definitions import IndexDefinition, Throughput
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 
 
 def spell_key(key: tuple[KeyAttribute, ...]) -> str:

@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.aws.tables import TableFacts
-from runbook_lib.check_ids import AnyId, words
-from runbook_lib.config import Migration
+from runbook_lib.config.check_ids import AnyId, words
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estimate import Estimate, Standings
 from runbook_lib.parity import Parity

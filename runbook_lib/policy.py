@@ -18,7 +18,7 @@ from runbook_lib.aws.definitions import encryption_key
 from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.tables import list_tables
-from runbook_lib.config import Migration, load_config
+from runbook_lib.config.model import Migration, load_config
 from runbook_lib.plan import select_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse
 from runbook_lib.statements import Json, allow, dynamodb, objects, policy, register_objects, s3, staging_key, table_arn

@@ -20,10 +20,10 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery, recovery_of
 from runbook_lib.aws.standing import describe_standing
 from runbook_lib.before import keep_before
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.checks.scene import Scene, concern, why_not
-from runbook_lib.config import Migration
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.expiry import keep_source_ttl

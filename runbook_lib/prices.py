@@ -7,7 +7,7 @@ pricing pages of Amazon DynamoDB and Amazon S3.
 
 from __future__ import annotations
 
-from runbook_lib.money import Prices
+from runbook_lib.config.money import Prices
 
 AS_OF = "2025-01"
 _FIRST_REGIONS = Prices(

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
 from runbook_lib.evidence import LEDGER, verify
 from runbook_lib.findings import contradictions

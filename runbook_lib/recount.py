@@ -17,7 +17,8 @@ from typing import TypeVar
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import ExportError
-from runbook_lib.items import Item, KeyAttribute, canonical_json, key_of
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.lookup import read_keys
 from runbook_lib.rate import RateLimit
 from runbook_lib.scan import count_segment, scan_keys, unless

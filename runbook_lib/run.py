@@ -32,9 +32,9 @@ from runbook_lib.admission import (
 )
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.tables import TableFacts
-from runbook_lib.config import Migration, load_config
+from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.plan import Pair, is_among
 from runbook_lib.provenance import code_facts, code_name

@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from runbook_lib.keyed import SECRET_BYTES, RunSecret
+from runbook_lib.items.keyed import SECRET_BYTES, RunSecret
 from runbook_lib.ledger import Ledger
 
 FACT = ("run", "secret_fingerprint")

@@ -27,7 +27,7 @@ from runbook_lib.admission import (
     sole_runner,
 )
 from runbook_lib.aws.clients import connect
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError
 from runbook_lib.execute import execute_notebook

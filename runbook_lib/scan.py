@@ -18,7 +18,8 @@ import orjson
 
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.errors import TransferError
-from runbook_lib.items import Item, split_items
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.lines import split_items
 from runbook_lib.rate import RateLimit
 
 RCU_BYTES = 4096

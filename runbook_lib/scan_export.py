@@ -17,7 +17,8 @@ from runbook_lib.aws.objects import put_object
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.aws.wire import Patience
 from runbook_lib.datafile import fetch
-from runbook_lib.items import Item, parse_line
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.lines import parse_line
 from runbook_lib.layout import ExportIdentity, ExportWriter, FileEntry, data_file_name, export_folder, new_export_id
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit

@@ -22,7 +22,7 @@ from runbook_lib.aws.definitions import TableDefinition, read_definition
 from runbook_lib.aws.scaling import Scaling, read_scaling
 from runbook_lib.aws.tables import list_tables
 from runbook_lib.cdk_app import cdk_app
-from runbook_lib.config import Migration, load_config
+from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan import select_tables
 from runbook_lib.properties import given, table_properties

@@ -14,7 +14,9 @@ from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.buckets import Buckets
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import Item, KeyAttribute, canonical, canonical_json, held_key, parse_line
+from runbook_lib.items.canonical import Item, canonical, canonical_json
+from runbook_lib.items.keys import KeyAttribute, held_key
+from runbook_lib.items.lines import parse_line
 from runbook_lib.manifest import DataFile
 from runbook_lib.rate import RateLimit
 from runbook_lib.scan import scan_items, unless

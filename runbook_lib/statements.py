@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 
 Json = dict[str, Any]
 

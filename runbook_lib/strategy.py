@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.standing import Standing
 from runbook_lib.aws.tables import TableFacts
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.estimate import GB, Work
 from runbook_lib.plan import Pair
 from runbook_lib.prices import prices_of

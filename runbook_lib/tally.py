@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from runbook_lib.buckets import Buckets
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 
 KEEP_SECONDS = 2.0

@@ -18,7 +18,8 @@ from runbook_lib.aws.granted import undoer
 from runbook_lib.aws.tables import TableFacts
 from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import TransferError
-from runbook_lib.items import Item, KeyAttribute, digest, key_of
+from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runbook_lib.check_ids import Bearing, words
+from runbook_lib.config.check_ids import Bearing, words
 from runbook_lib.record import Record
 from runbook_lib.unchecked import Unchecked, unchecked
 from runbook_lib.wording import listed, many

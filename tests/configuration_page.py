@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 
@@ -18,7 +18,7 @@ def page() -> str:
     head = (
         "# Configuration\n\nOne YAML file. Unknown or mistyped keys are errors that name the key, the file "
         "and the line.\n"
-        "Written from the models in `runbook_lib/config.py` by `python -m tests.configuration_page`.\n\n"
+        "Written from the models in `runbook_lib/config/model.py` by `python -m tests.configuration_page`.\n\n"
         "| key | type | default | meaning |\n|---|---|---|---|\n"
     )
     return head + "".join(f"| `{k}` | {t} | {d} | {m} |\n" for k, t, d, m in rows(Migration, ""))

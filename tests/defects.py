@@ -14,8 +14,9 @@ from typing import Any
 from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Comparison, Rules, compare
 from runbook_lib.expiry import Excuse
-from runbook_lib.items import KeyAttribute, canonical_json, digest, key_of
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import canonical_json, digest
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.validate import disagreements
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"

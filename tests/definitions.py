@@ -7,8 +7,8 @@ from typing import Any
 
 from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
 from runbook_lib.aws.scaling import Scaled, Scaling, Tracking
-from runbook_lib.config import Migration
-from runbook_lib.items import KeyAttribute
+from runbook_lib.config.model import Migration
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.sandbox import demo_config
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"

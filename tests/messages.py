@@ -10,7 +10,7 @@ from inspect import getmembers, isclass
 from pathlib import Path
 
 from runbook_lib import errors
-from runbook_lib.check_ids import CheckId, words
+from runbook_lib.config.check_ids import CheckId, words
 
 ROOT = Path(__file__).resolve().parents[1] / "runbook_lib"
 GAP = "\u2026"  # stands for what differs from case to case

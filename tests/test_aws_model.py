@@ -19,7 +19,7 @@ from runbook_lib.aws.clients import connect
 from runbook_lib.aws.definitions import definition_of
 from runbook_lib.aws.members import CREATE, EXPORT, IMPORT, TABLE, Member, Treatment, unfamiliar
 from runbook_lib.aws.standing import describe_standing
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.parity import PROPERTIES, compare_definitions
 from runbook_lib.preflight import make_plan

@@ -15,7 +15,7 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_canary, gate_validation
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run import Run

@@ -15,10 +15,10 @@ from botocore.awsrequest import AWSResponse
 
 from runbook_lib import preflight as preflight_module
 from runbook_lib.aws.clients import Clients, Identity
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.names import PRODUCTION
 from runbook_lib.checks.permissions import permissions
 from runbook_lib.checks.scene import look
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Plan
 from runbook_lib.preflight import make_plan, refuse_misconfigured

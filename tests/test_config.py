@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
 
 GOOD = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.aws.clients import Identity
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.policy import Grant, policies
 from tests.messages import fits, texts
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.export import export_tables
@@ -284,7 +284,7 @@ except (OSError, TypeError, ValueError) as error:
 
 def test_no_other_user_of_this_machine_gets_into_a_local_cluster() -> None:
     from runbook_lib.cluster import open_cluster
-    from runbook_lib.config import Engine
+    from runbook_lib.config.model import Engine
 
     with open_cluster(Engine(kind="dask", workers=1), "runbook-r") as cluster:
         address = cluster.facts()["scheduler"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from runbook_lib.differences import differing_paths
-from runbook_lib.items import digest
+from runbook_lib.items.canonical import digest
 from tests.attributes import items
 
 Item = dict[str, Any]

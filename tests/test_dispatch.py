@@ -18,7 +18,7 @@ from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.grants import Grant, Holding, Lease, Report
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.loading import TableProgress
 from runbook_lib.manifest import DataFile
 from runbook_lib.preflight import preflight

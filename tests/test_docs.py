@@ -18,7 +18,7 @@ import yaml
 from pydantic import ValidationError
 
 from runbook_lib.cli import cli, run_cli
-from runbook_lib.config import Migration, load_config
+from runbook_lib.config.model import Migration, load_config
 from runbook_lib.sandbox import demo_config
 from tests.configuration_page import PAGE, page
 from tests.pages import PAGES, PROGRAMS, ROOT, anchors, blocks, commands, inline

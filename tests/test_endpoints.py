@@ -13,7 +13,7 @@ from runbook_lib.aws.clients import connect, session_of
 from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_services, s3_client, secret_in
 from runbook_lib.aws.guard import ALWAYS, ASKED, SOURCE, Calls, Guard
 from runbook_lib.aws.wire import CredentialsExpired, Patience, Wire
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables

@@ -16,16 +16,16 @@ from runbook_lib.advice import advise
 from runbook_lib.aws.standing import Standing
 from runbook_lib.aws.tables import Index
 from runbook_lib.bill import advice, bill, would
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
+from runbook_lib.config.money import Prices
 from runbook_lib.errors import GateFailed
 from runbook_lib.estimate import GB, HINT, MANIFEST, Estimate, Load, Standings, estimate, write_units
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.measure import Measure, item_size, value_size
-from runbook_lib.money import Prices
 from runbook_lib.pace import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
 from runbook_lib.preflight import preflight
 from runbook_lib.record import build_record

@@ -11,8 +11,8 @@ import pytest
 
 from runbook_lib import export
 from runbook_lib.aws import exports
-from runbook_lib.check_ids import CheckId
-from runbook_lib.config import load_config
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_exports

@@ -14,8 +14,9 @@ from runbook_lib.buckets import Buckets, bucket_of
 from runbook_lib.compare import Rules, compare
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute, canonical_json
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.validate import validate_tables
 from tests.world import World

@@ -22,7 +22,7 @@ from runbook_lib.aws.guard import (
     Calls,
     Guard,
 )
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ForbiddenCall
 from tests.allowed_calls_page import PAGE, rows, verdicts_of
 from tests.world import ACCOUNT, World, things

@@ -18,8 +18,9 @@ from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.index_sample import Sample, index_key, projected
-from runbook_lib.items import Item, KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run

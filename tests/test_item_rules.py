@@ -12,7 +12,7 @@ from runbook_lib.aws.tables import Index
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.item_rules import Refusal, refusal_of
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.sandbox.values import check_item

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import KeyAttribute, canonical_json, canonical_number, digest, key_of, parse_line, split_items
+from runbook_lib.items.canonical import canonical_json, canonical_number, digest
+from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.lines import parse_line, split_items
 from tests.attributes import attributes, items, numbers
 
 ID = (KeyAttribute("id", "S", "HASH"),)

@@ -24,10 +24,10 @@ from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.wire import Patience, WireError
 from runbook_lib.batch import Outcome, Rejection, Target
 from runbook_lib.capacity import Capacity
-from runbook_lib.config import Import
+from runbook_lib.config.model import Import
 from runbook_lib.errors import LedgerError, TransferError
-from runbook_lib.items import KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.manifest import DataFile

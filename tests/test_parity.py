@@ -13,12 +13,12 @@ from botocore.stub import Stubber
 from runbook_lib.aws.answered import Answered, live_indexes, read_answered
 from runbook_lib.aws.definitions import IndexDefinition, Setting, TableDefinition, Throughput
 from runbook_lib.aws.members import BEYOND, KEY, TYPES, WARM
-from runbook_lib.config import Acceptable
+from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.look_alike import look_alike
 from runbook_lib.parity import PROPERTIES, compare_definitions
 from runbook_lib.preflight import preflight, refuse_misconfigured

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.gates import gate_plan, gate_writes
 from runbook_lib.plan import Obstacle, select_tables, together

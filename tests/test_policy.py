@@ -21,7 +21,7 @@ from runbook_lib.aws.guard import (
     TARGET_WRITES,
 )
 from runbook_lib.canary import try_canaries
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.policy import INLINE_SIZE, Grant, policies, policies_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.run_secret import run_secret, state_folder
 

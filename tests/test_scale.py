@@ -16,7 +16,7 @@ from click import Command
 from distributed import Security
 from distributed.cli import dask_scheduler, dask_worker
 
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from tests import scale_model
 from tests.scale_model import CASES, PAGE, TB, Case, Measured, page, work_out
 

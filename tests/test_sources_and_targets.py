@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.clients import connect
-from runbook_lib.config import load_config
+from runbook_lib.config.model import load_config
 from runbook_lib.plan import Plan
 from runbook_lib.preflight import make_plan
 from tests.between import Asked, Said, between, changed, refusal

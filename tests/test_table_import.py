@@ -21,7 +21,7 @@ from runbook_lib.aws.guard import TARGET_IMPORTS
 from runbook_lib.aws.standing import describe_standing
 from runbook_lib.bill import would
 from runbook_lib.cleanup import clean_up
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.estimate import MANIFEST, Load, estimate

@@ -18,8 +18,8 @@ import pytest
 from runbook_lib.buckets import Buckets
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.check_ids import ADVICE, Bearing, CheckId, bearing
 from runbook_lib.comment import render_markdown
-from runbook_lib.config import KNOWN_IDS, load_config
+from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
+from runbook_lib.config.model import KNOWN_IDS, load_config
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.export import export_tables
 from runbook_lib.findings import contradictions

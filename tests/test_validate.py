@@ -16,8 +16,8 @@ from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
-from runbook_lib.items import KeyAttribute
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
 from runbook_lib.rate import RateLimit

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from runbook_lib.buckets import Buckets, bucket_of, digests
-from runbook_lib.items import KeyAttribute, canonical_json
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "validation.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.check_ids import CheckId
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ExportError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables

@@ -37,7 +37,7 @@ from runbook_lib.aws.guard import (
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.unfamiliar import note_unfamiliar
 from runbook_lib.aws.wire import Wire
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")

@@ -16,7 +16,7 @@ from runbook_lib.aws.members import BEYOND, CAPACITY, GLOBAL, KEY, LOCAL, STREAM
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.tables import DENIED, ttl_attribute
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 
 UNKNOWN = frozenset({"UnknownOperationException", "ValidationException"})
 NOT_CARRIED = {

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.items import KeyAttribute
+from runbook_lib.items.keys import KeyAttribute
 
 NOT_TOLD = "not told"
 DENIED = frozenset({"UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"})

@@ -17,7 +17,7 @@ from runbook_lib.aws.endpoints import client_of, s3_client
 from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
 from runbook_lib.aws.offline import refuse_network
 from runbook_lib.aws.wire import Wire
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from runbook_lib.aws.bucket import default_key, rules_for
 from runbook_lib.aws.objects import check_bucket, is_owned_by
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.estimate import Estimate
 from runbook_lib.plan import BLOCKER, WARNING, Check
 from runbook_lib.strategy import IMPORT_TABLE

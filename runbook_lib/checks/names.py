@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
 
 VALID = re.compile(r"[A-Za-z0-9_.-]{3,255}")

@@ -14,8 +14,8 @@ from typing import Any
 
 from runbook_lib.aws.account import denied
 from runbook_lib.aws.clients import Identity
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok, unknown
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan import BLOCKER, Check
 from runbook_lib.policy import Grant, policies
 

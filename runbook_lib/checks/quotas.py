@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook_lib.aws.account import Capacity, capacity_limits, running_exports, server_time
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok, unknown
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.estimate import Estimate
 from runbook_lib.pace import Range
 from runbook_lib.plan import BLOCKER, WARNING, Check

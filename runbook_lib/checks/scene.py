@@ -10,8 +10,8 @@ from pathlib import Path
 
 from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.recovery import Recovery
-from runbook_lib.check_ids import CheckId
-from runbook_lib.config import Migration
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall, RunbookError
 from runbook_lib.estimate import Standings
 from runbook_lib.plan import NOT_CHECKED, OK, Check, Pair

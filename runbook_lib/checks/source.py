@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from runbook_lib.aws.standing import first_attributes
 from runbook_lib.aws.tables import NOT_TOLD, TableFacts
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, look, ok, unknown
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair
 from runbook_lib.reuse import Reuse, refuse_swapped

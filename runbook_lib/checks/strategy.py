@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.scene import Scene, ok
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan import BLOCKER, Check, Pair
 from runbook_lib.strategy import IMPORT_TABLE, local_indexes
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from runbook_lib.aws.recovery import recovery_of
 from runbook_lib.aws.standing import Standing, kinesis_streams, triggers
 from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
-from runbook_lib.check_ids import CheckId
 from runbook_lib.checks.names import is_same_table
 from runbook_lib.checks.scene import Scene, look, ok, unknown
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan import BLOCKER, OK, WARNING, Check, Pair, spell_key
 from runbook_lib.strategy import IMPORT_TABLE
 

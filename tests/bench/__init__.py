@@ -19,8 +19,9 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.guard import Calls
-from runbook_lib.config import Import
-from runbook_lib.items import Item, KeyAttribute
+from runbook_lib.config.model import Import
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run

@@ -19,10 +19,10 @@ from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.offline import SWITCH
 from runbook_lib.budget import Budget
 from runbook_lib.cluster import Cluster, open_cluster
-from runbook_lib.config import Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of
 from runbook_lib.units import Desk, Message, Site

@@ -15,7 +15,7 @@ from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from runbook_lib.turns import MOST_LANES, lanes_for

@@ -16,8 +16,9 @@ import pytest
 from runbook_lib.buckets import BUCKETS, Buckets
 from runbook_lib.compare import Rules, compare
 from runbook_lib.datafile import fetch
-from runbook_lib.items import Item, parse_line
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.lines import parse_line
 from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, publish, show
 
 MANY, MILLIONS, DIFFERING = 25_000, 5_000_000, 300_000

@@ -22,7 +22,7 @@ from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, 
 from runbook_lib.aws.wire import Patience, Wire
 from runbook_lib.batch import Line, Target, batches, write_batch
 from runbook_lib.capacity import Capacity
-from runbook_lib.keyed import RunSecret
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
 from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show

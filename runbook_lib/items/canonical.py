@@ -1,17 +1,11 @@
-"""Items as the bytes AWS wrote, and what has to be known of one: its key and its canonical digest.
-
-An export line is `{"Item":{...}}`. Nothing here changes a byte of it; parsing is done only
-to look. Numbers stay text: DynamoDB's have 38 digits and a float has 15.
-"""
+"""One spelling for equal items: canonical values and digests."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -21,104 +15,6 @@ from runbook_lib.errors import CorruptFile
 
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
-PREFIX = b'{"Item":'
-LONGEST_KEY = {"HASH": 2048, "RANGE": 1024}  # bytes
-_decoder = json.JSONDecoder()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAttribute:
-    """One attribute of a key schema: `type` is S, N or B, `role` HASH or RANGE."""
-
-    name: str
-    type: str
-    role: str
-
-
-def parse_line(line: bytes) -> Item:
-    """The item of one export line; raises CorruptFile with the reason if it is none."""
-    try:
-        data = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise CorruptFile(f"not JSON: {error}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("Item"), dict) or len(data) != 1:
-        raise CorruptFile('expected {"Item":{...}}, as a full export in DYNAMODB_JSON has it')
-    return data["Item"]  # type: ignore[no-any-return]
-
-
-def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
-    """Cut a Scan answer into the raw bytes of its items; the second part is the answer without them.
-
-    The items are found by parsing but returned as slices, so no value is rewritten.
-    """
-    text = page.decode("utf-8")
-    answer = json.loads(text)
-    items = answer.pop("Items", [])
-    slices: list[bytes] = []
-    if items:
-        at = _array_after(text, "Items")
-        for _ in items:
-            _, end = _decoder.raw_decode(text, at)
-            # A line break can only be white space between tokens; inside strings JSON escapes it.
-            slices.append(text[at:end].replace("\n", " ").encode("utf-8"))
-            at = _skip(text, end)
-    return slices, answer
-
-
-def _array_after(text: str, wanted: str) -> int:
-    """Position of the first element of the top-level array `wanted`."""
-    at = _skip(text, text.index("{") + 1)
-    while True:
-        name, end = _decoder.raw_decode(text, at)
-        at = _skip(text, end)
-        if name == wanted:
-            return _skip(text, at + 1)
-        _, end = _decoder.raw_decode(text, at)
-        at = _skip(text, end)
-
-
-def _skip(text: str, at: int) -> int:
-    """Past white space, colons and commas."""
-    while text[at] in " \t\r\n:,":
-        at += 1
-    return at
-
-
-def key_of(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
-    """The key attributes of an item; raises CorruptFile if one is missing or of another type."""
-    key: dict[str, Attribute] = {}
-    for attribute in schema:
-        value = item.get(attribute.name)
-        if not isinstance(value, dict) or attribute.type not in value:
-            found = "missing" if value is None else f"of type {_types(value)}"
-            raise CorruptFile(f"key attribute {attribute.name!r} should be of type {attribute.type} and is {found}")
-        key[attribute.name] = value
-    return key
-
-
-def held_key(item: Item, schema: Sequence[KeyAttribute]) -> dict[str, Attribute]:
-    """The key of an item, in canonical form; raises CorruptFile for one that no table can hold an item under.
-
-    Limits: "Quotas in Amazon DynamoDB", Developer Guide.
-    """
-    key = canonical(key_of(item, schema))
-    for attribute in schema:
-        value = key[attribute.name][attribute.type]
-        if attribute.type == "N":
-            digits = value.partition("E")[0].lstrip("-0.").replace(".", "")
-            fits = len(digits) <= 38 or not digits[38:].strip("0")
-        else:
-            size = len(value.encode() if attribute.type == "S" else a2b_base64(value))
-            fits = 0 < size <= LONGEST_KEY[attribute.role]
-        if not fits:
-            raise CorruptFile(f"key attribute {attribute.name!r} is empty or longer than DynamoDB allows")
-    return key
-
-
-def _types(value: Any) -> str:
-    """The types a value claims, of those that DynamoDB has; anything else may be contents and is not named."""
-    known = [t for t in (*_PARSED, *_FORMS) if isinstance(value, dict) and t in value]
-    return "/".join(known) or "unknown"
 
 
 def canonical_json(attributes: dict[str, Attribute]) -> bytes:
@@ -173,7 +69,7 @@ def _canonical_in(entries: Iterable[tuple[Any, Attribute]], holder: Any) -> Any:
         elif kind == "L" and type(value) is list:
             spelled = _canonical_in(enumerate(value), value)
         else:
-            spelled = _FORMS[kind](value)
+            spelled = FORMS[kind](value)
         if spelled is not value:
             if changed is None:
                 changed = holder.copy()
@@ -261,10 +157,10 @@ def _members(values: list[str], spelled: list[str]) -> list[str]:
 
 
 PLAIN_LENGTH = 40
-_PLAIN = r"(?!-0(?:,|\Z))-?(?:0|[1-9][0-9]*+)(?:\.[0-9]*[1-9])?"
-_plain, _plains = (re.compile(p).fullmatch for p in (_PLAIN, f"{_PLAIN}(?:,{_PLAIN})*"))
-_PARSED = ("S", "N", "BOOL", "M", "L")
-_FORMS: dict[str, Callable[[Any], Any]] = {
+PLAIN = r"(?!-0(?:,|\Z))-?(?:0|[1-9][0-9]*+)(?:\.[0-9]*[1-9])?"
+_plain, _plains = (re.compile(p).fullmatch for p in (PLAIN, f"{PLAIN}(?:,{PLAIN})*"))
+PARSED_TYPES = ("S", "N", "BOOL", "M", "L")
+FORMS: dict[str, Callable[[Any], Any]] = {
     "B": _binary,
     "NULL": _null,
     "SS": _texts,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from runbook_lib.strict import Strict
+from runbook_lib.config.section import Strict
 
 
 class Tls(Strict):

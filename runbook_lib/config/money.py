@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from runbook_lib.strict import Strict
+from runbook_lib.config.section import Strict
 
 
 class Limits(Strict):

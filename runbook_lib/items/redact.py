@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items import parse_line
+from runbook_lib.items.lines import parse_line
 
 GONE = "..."
 LEAST = 4  # a shorter value is a part of too many words

@@ -16,14 +16,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from runbook_lib.check_ids import CheckId, definition_id
-from runbook_lib.engine_settings import Engine as Engine
+from runbook_lib.config.check_ids import CheckId, definition_id
+from runbook_lib.config.engine import Engine as Engine
+from runbook_lib.config.explain import explain
+from runbook_lib.config.money import Limits, Prices
+from runbook_lib.config.section import Strict
+from runbook_lib.config.validation import Validate
+from runbook_lib.config.yaml_lines import LARGEST, parse
 from runbook_lib.errors import ConfigError
-from runbook_lib.mistakes import explain
-from runbook_lib.money import Limits, Prices
-from runbook_lib.strict import Strict
-from runbook_lib.working import Validate
-from runbook_lib.yamlfile import LARGEST, parse
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"

@@ -1,0 +1,1 @@
+"""The migration file: its model, its mistakes with their lines."""

@@ -1,0 +1,1 @@
+"""Items as bytes and as values: lines, keys, sizes, canonical form."""

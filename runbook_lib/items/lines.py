@@ -1,0 +1,67 @@
+"""Items as the bytes AWS wrote, and what has to be known of one: its key and its canonical digest.
+
+An export line is `{"Item":{...}}`. Nothing here changes a byte of it; parsing is done only
+to look. Numbers stay text: DynamoDB's have 38 digits and a float has 15.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items.canonical import Item
+
+PREFIX = b'{"Item":'
+_decoder = json.JSONDecoder()
+
+
+def parse_line(line: bytes) -> Item:
+    """The item of one export line; raises CorruptFile with the reason if it is none."""
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise CorruptFile(f"not JSON: {error}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("Item"), dict) or len(data) != 1:
+        raise CorruptFile('expected {"Item":{...}}, as a full export in DYNAMODB_JSON has it')
+    return data["Item"]  # type: ignore[no-any-return]
+
+
+def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
+    """Cut a Scan answer into the raw bytes of its items; the second part is the answer without them.
+
+    The items are found by parsing but returned as slices, so no value is rewritten.
+    """
+    text = page.decode("utf-8")
+    answer = json.loads(text)
+    items = answer.pop("Items", [])
+    slices: list[bytes] = []
+    if items:
+        at = _array_after(text, "Items")
+        for _ in items:
+            _, end = _decoder.raw_decode(text, at)
+            # A line break can only be white space between tokens; inside strings JSON escapes it.
+            slices.append(text[at:end].replace("\n", " ").encode("utf-8"))
+            at = _skip(text, end)
+    return slices, answer
+
+
+def _array_after(text: str, wanted: str) -> int:
+    """Position of the first element of the top-level array `wanted`."""
+    at = _skip(text, text.index("{") + 1)
+    while True:
+        name, end = _decoder.raw_decode(text, at)
+        at = _skip(text, end)
+        if name == wanted:
+            return _skip(text, at + 1)
+        _, end = _decoder.raw_decode(text, at)
+        at = _skip(text, end)
+
+
+def _skip(text: str, at: int) -> int:
+    """Past white space, colons and commas."""
+    while text[at] in " \t\r\n:,":
+        at += 1
+    return at
