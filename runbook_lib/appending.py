@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.conditional import REFUSED, put_if_absent
-from runbook_lib.aws.wire import BrokenAnswer, WireError
+from runbook_lib.aws.dynamodb.conditional_write import REFUSED, put_if_absent
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.transport.client import BrokenAnswer, WireError
 from runbook_lib.batch import (
     REJECTED,
     Line,
@@ -32,7 +33,6 @@ from runbook_lib.items.canonical import Item, canonical, digest
 from runbook_lib.items.keys import held_key, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
-from runbook_lib.lookup import read_keys
 
 ANOTHER = "another item is there under this key, and import.on_non_empty is 'append'"
 

@@ -14,8 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.aws.guard import Calls
-from runbook_lib.aws.wire import Patience, Wire
-from runbook_lib.aws.workers import WorkerClients
+from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.worker_clients import WorkerClients
 from runbook_lib.batch import Outcome, Rejection, Target, items_at_once
 from runbook_lib.capacity import FLOOR, Capacity
 from runbook_lib.crew import calls_of

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest

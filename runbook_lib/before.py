@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws.recovery import is_on
+from runbook_lib.aws.dynamodb.backups import is_on
 from runbook_lib.plan import Pair, Plan
 from runbook_lib.run import Run, table_identity
 from runbook_lib.timestamps import stamp

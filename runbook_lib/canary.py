@@ -12,12 +12,12 @@ import json
 import time
 from typing import Any
 
-from runbook_lib.aws.tables import describe_table
-from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.dynamodb.describe.tables import describe_table
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.buckets import Buckets
 from runbook_lib.crew import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
@@ -22,7 +23,6 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.manifest import DataFile
-from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
 from runbook_lib.sides import ExportSide, Show, TableSide
 from runbook_lib.tally import Tally

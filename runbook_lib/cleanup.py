@@ -16,23 +16,23 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws import removal as aws
-from runbook_lib.aws.conditional import MOST_ATTRIBUTES
-from runbook_lib.aws.tables import TableFacts, describe_table
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb import delete as aws
+from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_segment
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
-from runbook_lib.lookup import KEYS_AT_ONCE, read_keys
 from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
-from runbook_lib.rate import RateLimit
 from runbook_lib.register import leave, refuse_unless_alone
 from runbook_lib.run import Run, table_identity
-from runbook_lib.scan import scan_segment
 from runbook_lib.timestamps import stamp
 from runbook_lib.undoing import Undoing
 from runbook_lib.waiting import Wait

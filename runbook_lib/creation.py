@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from runbook_lib.aws import creation as aws
-from runbook_lib.aws.definitions import TableDefinition, read_definition
-from runbook_lib.aws.imports import settle_setting
-from runbook_lib.aws.scaling import read_scaling
-from runbook_lib.aws.tables import TableFacts, describe_table
+from runbook_lib.aws.autoscaling import read_scaling
+from runbook_lib.aws.dynamodb import create as aws
+from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation

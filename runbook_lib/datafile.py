@@ -21,7 +21,7 @@ from typing import IO, Any
 import orjson
 from isal import isal_zlib
 
-from runbook_lib.aws.objects import MissingObject, stream_object
+from runbook_lib.aws.s3.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.lines import parse_line
 from runbook_lib.manifest import DataFile

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
+from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
 from runbook_lib.config.check_ids import definition_id
 from runbook_lib.parity import BLOCKS, RATINGS, WARNS
 from runbook_lib.record import Record

@@ -10,16 +10,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_items
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
-from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
-from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
-from runbook_lib.scan import scan_items
 from runbook_lib.sides import TableSide
 from runbook_lib.timestamps import stamp
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.standing import Standing
-from runbook_lib.aws.tables import Index
+from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.pace import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
 from runbook_lib.prices import prices_of, sources_of

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.tables import ttl_attribute
+from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan import Pair

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.exports import ExportState, describe_export, find_export, start_export
+from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.manifest import Manifest
 from runbook_lib.plan import Pair

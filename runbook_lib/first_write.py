@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws.recovery import is_on, recovery_of
-from runbook_lib.aws.tables import TableFacts, describe_table, is_empty
+from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.held_before import record_held
 from runbook_lib.plan import Pair

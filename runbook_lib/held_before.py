@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_items
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
-from runbook_lib.scan import scan_items
 
 ROWS_AT_ONCE = 2_000
 # Given the canonical key and the keyed digest of an item that is there now: whether it may be there.

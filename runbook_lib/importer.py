@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib.attempt import FileUnit
-from runbook_lib.aws.tables import TableFacts
-from runbook_lib.aws.throughput import WriteLimits, write_limits
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.budget import Budget
 from runbook_lib.capacity import Capacity

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runbook_lib.aws.answered import LiveIndex
+from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from runbook_lib.aws.tables import Index
+from runbook_lib.aws.dynamodb.describe.tables import Index
+from runbook_lib.aws.dynamodb.item_rules import refusal_of
 from runbook_lib.errors import CorruptFile
-from runbook_lib.item_rules import refusal_of
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.lines import parse_line

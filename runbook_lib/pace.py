@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.aws.standing import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import Standing
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
 TABLE_MOST = 40_000  # what a table takes at most, unless AWS raised it

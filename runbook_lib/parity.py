@@ -11,9 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.answered import RECOVERY, TAGS, TTL, Answered
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition
-from runbook_lib.aws.members import (
+from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition
+from runbook_lib.aws.dynamodb.describe.members import (
     BEYOND,
     BILLING,
     CAPACITY,
@@ -27,6 +26,7 @@ from runbook_lib.aws.members import (
     TYPES,
     WARM,
 )
+from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, Answered
 from runbook_lib.parity_words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws.definitions import IndexDefinition, Throughput
+from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, Throughput
 from runbook_lib.items.keys import KeyAttribute
 
 

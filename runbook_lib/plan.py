@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.config.check_ids import AnyId, words
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError

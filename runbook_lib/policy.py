@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.aws.clients import Clients, Identity, connect
-from runbook_lib.aws.definitions import encryption_key
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.aws.dynamodb.describe.definition import encryption_key
+from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
-from runbook_lib.aws.recovery import recovery_of
-from runbook_lib.aws.tables import list_tables
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.plan import select_tables, wants_recovery
 from runbook_lib.reuse import Reuse, find_reuse

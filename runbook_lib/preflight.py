@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from runbook_lib.admission import is_begun
-from runbook_lib.aws import tables
 from runbook_lib.aws.clients import Clients
-from runbook_lib.aws.recovery import Recovery, recovery_of
-from runbook_lib.aws.standing import describe_standing
+from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
+from runbook_lib.aws.dynamodb.describe import tables
+from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.before import keep_before
 from runbook_lib.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.checks.scene import Scene, concern, why_not

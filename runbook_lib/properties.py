@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
+from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition, Throughput
 
 Json = dict[str, Any]
 

@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runbook_lib.aws.tables import TableFacts
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_keys, unless
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.errors import ExportError
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.lookup import read_keys
-from runbook_lib.rate import RateLimit
-from runbook_lib.scan import count_segment, scan_keys, unless
 
 MOST_LOOKED_UP = 10_000
 Read = TypeVar("Read")

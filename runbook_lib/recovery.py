@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.recovery import recovery_of, turn_on
+from runbook_lib.aws.dynamodb.backups import recovery_of, turn_on
 from runbook_lib.errors import ExportError, GateFailed
 from runbook_lib.plan import Pair, wants_recovery
 from runbook_lib.preflight import check_confirmation

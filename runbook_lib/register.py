@@ -15,11 +15,11 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from runbook_lib.aws import registers as aws
-from runbook_lib.aws.definitions import REGISTER_TAG
-from runbook_lib.aws.granted import registrar, tagger
-from runbook_lib.aws.objects import read_object
-from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.granted_calls import registrar, tagger
+from runbook_lib.aws.s3 import registers as aws
+from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.ledger import Ledger
 from runbook_lib.plan import Pair

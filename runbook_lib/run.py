@@ -31,7 +31,7 @@ from runbook_lib.admission import (
     step_lock,
 )
 from runbook_lib.aws.clients import Clients, connect
-from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.items.keyed import RunSecret

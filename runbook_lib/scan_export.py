@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from runbook_lib.aws.objects import put_object
-from runbook_lib.aws.tables import TableFacts
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
+from runbook_lib.aws.s3.objects import put_object
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.datafile import fetch
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import parse_line
 from runbook_lib.layout import ExportIdentity, ExportWriter, FileEntry, data_file_name, export_folder, new_export_id
 from runbook_lib.manifest import DataFile
-from runbook_lib.rate import RateLimit
 from runbook_lib.recount import Recount, recount
 from runbook_lib.run import Run
-from runbook_lib.scan import Page, scan_segment, unless
 
 FILE_BYTES = 256 << 20
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_items, unless
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.buckets import Buckets
 from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile
@@ -18,8 +20,6 @@ from runbook_lib.items.canonical import Item, canonical, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.items.lines import parse_line
 from runbook_lib.manifest import DataFile
-from runbook_lib.rate import RateLimit
-from runbook_lib.scan import scan_items, unless
 from runbook_lib.tally import Tally
 
 # What is read again, at most and per thread, after a kill.

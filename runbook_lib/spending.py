@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from runbook_lib.advice import advise
-from runbook_lib.aws.standing import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import Standing
 from runbook_lib.checks.quotas import within_limits
 from runbook_lib.estimate import HINT, MANIFEST, MEASURED, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.plan import Pair

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.aws.standing import Standing
-from runbook_lib.aws.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.config.model import Migration
 from runbook_lib.estimate import GB, Work
 from runbook_lib.plan import Pair

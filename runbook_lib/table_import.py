@@ -12,9 +12,15 @@ import time
 import uuid
 from typing import Any
 
-from runbook_lib.aws.definitions import TableDefinition, read_definition
-from runbook_lib.aws.imports import IN_PROGRESS, ImportState, describe_import, list_folder, start_import
-from runbook_lib.aws.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.imports import (
+    IN_PROGRESS,
+    ImportState,
+    describe_import,
+    list_folder,
+    start_import,
+)
 from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only

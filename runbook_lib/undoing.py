@@ -13,14 +13,19 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.conditional import MOST_ATTRIBUTES, REFUSED, delete_as_read, put_if_absent
-from runbook_lib.aws.granted import undoer
-from runbook_lib.aws.tables import TableFacts
-from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.dynamodb.conditional_write import (
+    MOST_ATTRIBUTES,
+    REFUSED,
+    delete_as_read,
+    put_if_absent,
+)
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.granted_calls import undoer
+from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.lookup import read_keys
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run
 

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from runbook_lib.aws.answered import live_indexes
-from runbook_lib.aws.tables import TableFacts, describe_table, ttl_attribute
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, ttl_attribute
+from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.census import Census
 from runbook_lib.compare import Comparison, Rules, compare
 from runbook_lib.counted import counted
@@ -28,10 +30,8 @@ from runbook_lib.expiry import Excuse, excuse_for
 from runbook_lib.held_before import forgives, why_unknown
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.look_alike import look_alike, parity_blockers
-from runbook_lib.lookup import read_keys
 from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
-from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run, table_identity
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
 from runbook_lib.tally import KeptTally, Tally

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from runbook_lib.aws.standing import describe_standing, raise_warm_throughput
+from runbook_lib.aws.dynamodb.describe.capacity import describe_standing, raise_warm_throughput
 from runbook_lib.errors import TransferError
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.run import Run

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.exports import ExportState, describe_export
+from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
 from runbook_lib.manifest import FULL_EXPORT, Manifest
 

@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets
 
-from runbook_lib.aws.tables import list_tables
+from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan import choose_tables, is_among
 from runbook_lib.preflight import check_confirmation

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runbook_lib.aws.definitions import IndexDefinition, TableDefinition, Throughput
-from runbook_lib.aws.scaling import Scaled, Scaling, Tracking
+from runbook_lib.aws.autoscaling import Scaled, Scaling, Tracking
+from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition, Throughput
 from runbook_lib.config.model import Migration
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.sandbox import demo_config

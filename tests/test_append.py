@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws import wire as wires
-from runbook_lib.aws.conditional import put_if_absent
-from runbook_lib.aws.wire import BrokenAnswer, Wire, WireError
+from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
+from runbook_lib.aws.transport import client as wires
+from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables

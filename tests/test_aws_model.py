@@ -14,11 +14,19 @@ import pytest
 from botocore.model import ServiceModel, Shape
 
 from runbook_lib.aws.account import date_of
-from runbook_lib.aws.answered import Answered, read_answered
 from runbook_lib.aws.clients import connect
-from runbook_lib.aws.definitions import definition_of
-from runbook_lib.aws.members import CREATE, EXPORT, IMPORT, TABLE, Member, Treatment, unfamiliar
-from runbook_lib.aws.standing import describe_standing
+from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.dynamodb.describe.definition import definition_of
+from runbook_lib.aws.dynamodb.describe.members import (
+    CREATE,
+    EXPORT,
+    IMPORT,
+    TABLE,
+    Member,
+    Treatment,
+    unfamiliar,
+)
+from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, read_answered
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.parity import PROPERTIES, compare_definitions

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.wire import BrokenAnswer, Wire, WireError
+from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.canary import MARK, RESERVED, RESERVED_NUMBER, is_canary, reserved_key, try_canaries
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export import export_tables

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from runbook_lib.aws import creation
-from runbook_lib.aws.definitions import read_definition
+from runbook_lib.aws.dynamodb import create as creation
+from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.creation import MARK, create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
 from runbook_lib.export import export_tables

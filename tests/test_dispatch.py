@@ -13,7 +13,7 @@ import pytest
 
 from runbook_lib import attempt, dispatch, importer, validate
 from runbook_lib.attempt import Attempt, FileUnit
-from runbook_lib.aws.workers import connect_worker
+from runbook_lib.aws.worker_clients import connect_worker
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.grants import Grant, Holding, Lease, Report

@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from runbook_lib.aws.chain import Chain, Expiry
 from runbook_lib.aws.clients import connect, session_of
+from runbook_lib.aws.credentials import Chain, Expiry
 from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_services, s3_client, secret_in
 from runbook_lib.aws.guard import ALWAYS, ASKED, SOURCE, Calls, Guard
-from runbook_lib.aws.wire import CredentialsExpired, Patience, Wire
+from runbook_lib.aws.transport.client import CredentialsExpired, Patience, Wire
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables
@@ -96,7 +96,7 @@ def test_a_request_of_the_wire_goes_to_the_accounts_own_endpoint(keys: pytest.Mo
             gone.append((self.url, headers["Host"]))
             return 200, {}, b"{}"
 
-    keys.setattr("runbook_lib.aws.wire.Exchange", Recorder)
+    keys.setattr("runbook_lib.aws.transport.client.Exchange", Recorder)
     session = boto3.Session()
     client = session.client("dynamodb", "us-east-1")
     wire = Wire(client, session.get_credentials(), Guard("source", SOURCE, Calls()))

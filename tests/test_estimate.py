@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.advice import advise
-from runbook_lib.aws.standing import Standing
-from runbook_lib.aws.tables import Index
+from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.bill import advice, bill, would
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices

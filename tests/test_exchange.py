@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
-from runbook_lib.aws.exchange import Exchange, Incoming, NoAnswer, in_time, read_answer
+from runbook_lib.aws.transport.http import Exchange, Incoming, NoAnswer, in_time, read_answer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

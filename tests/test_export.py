@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runbook_lib import export
-from runbook_lib.aws import exports
+from runbook_lib.aws.dynamodb import exports
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted

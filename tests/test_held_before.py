@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib import held_before
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws.transport.client import Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.answered import LiveIndex
-from runbook_lib.aws.definitions import IndexDefinition
-from runbook_lib.aws.wire import Patience, Wire, WireError
+from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition
+from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.transport.client import Patience, Wire, WireError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
@@ -22,7 +23,6 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
-from runbook_lib.rate import RateLimit
 from runbook_lib.run import Run
 from runbook_lib.validate import validate_tables
 from tests.world import ID as HASH_ID

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from runbook_lib.aws.tables import Index
+from runbook_lib.aws.dynamodb.describe.tables import Index
+from runbook_lib.aws.dynamodb.item_rules import Refusal, refusal_of
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.item_rules import Refusal, refusal_of
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.reporting import report_run

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.aws.guard import Calls
-from runbook_lib.aws.wire import Patience, WireError
+from runbook_lib.aws.transport.client import Patience, WireError
 from runbook_lib.batch import Outcome, Rejection, Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.config.model import Import

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from runbook_lib.aws.objects import ATTEMPTS, stream_object
+from runbook_lib.aws.s3.objects import ATTEMPTS, stream_object
 from runbook_lib.errors import TransferError
 
 BODY = bytes(range(256)) * 4000

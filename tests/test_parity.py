@@ -10,9 +10,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from runbook_lib.aws.answered import Answered, live_indexes, read_answered
-from runbook_lib.aws.definitions import IndexDefinition, Setting, TableDefinition, Throughput
-from runbook_lib.aws.members import BEYOND, KEY, TYPES, WARM
+from runbook_lib.aws.dynamodb.describe.definition import (
+    IndexDefinition,
+    Setting,
+    TableDefinition,
+    Throughput,
+)
+from runbook_lib.aws.dynamodb.describe.members import BEYOND, KEY, TYPES, WARM
+from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, live_indexes, read_answered
 from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export import export_tables

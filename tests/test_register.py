@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib import first_write, table_import, undoing
-from runbook_lib.aws import granted, registers
-from runbook_lib.aws.definitions import REGISTER_TAG
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws import granted_calls as granted
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.s3 import registers
+from runbook_lib.aws.transport.client import Wire
 from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError

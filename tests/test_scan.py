@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.wire import Patience
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_items, scan_segment
+from runbook_lib.aws.transport.client import Patience
 from runbook_lib.errors import TransferError
-from runbook_lib.rate import RateLimit
-from runbook_lib.scan import scan_items, scan_segment
 
 ITEM = {"id": {"S": "x" * 8000}}
 

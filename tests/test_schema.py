@@ -16,8 +16,13 @@ from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.definitions import Setting, Throughput, encryption_key, read_definition
-from runbook_lib.aws.members import BEYOND
+from runbook_lib.aws.dynamodb.describe.definition import (
+    Setting,
+    Throughput,
+    encryption_key,
+    read_definition,
+)
+from runbook_lib.aws.dynamodb.describe.members import BEYOND
 from runbook_lib.cdk_app import cdk_app
 from runbook_lib.errors import ConfigError
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox

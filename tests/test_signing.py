@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 
-from runbook_lib.aws.signing import CONTENT_TYPE, Signer
+from runbook_lib.aws.transport.sigv4 import CONTENT_TYPE, Signer
 
 WORDS = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 URLS = st.sampled_from(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.aws.spoken import spoken, without_values
+from runbook_lib.aws.server_messages import spoken, without_values
 from tests.between import Asked, Said, between
 from tests.test_no_item_contents import VALUE, VALUES, marked
 from tests.world import World

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from runbook_lib import table_import
-from runbook_lib.aws import imports
-from runbook_lib.aws.definitions import read_definition
+from runbook_lib.aws.dynamodb import imports
+from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.aws.guard import TARGET_IMPORTS
-from runbook_lib.aws.standing import describe_standing
 from runbook_lib.bill import would
 from runbook_lib.cleanup import clean_up
 from runbook_lib.config.model import Migration

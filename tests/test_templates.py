@@ -16,7 +16,7 @@ import pytest
 import yaml
 from botocore.stub import Stubber
 
-from runbook_lib.aws.scaling import Scaled, Scaling, Tracking, read_scaling
+from runbook_lib.aws.autoscaling import Scaled, Scaling, Tracking, read_scaling
 from runbook_lib.cdk_app import cdk_app
 from runbook_lib.errors import ConfigError
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox

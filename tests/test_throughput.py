@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.throughput import NEW_ON_DEMAND, write_limits
+from runbook_lib.aws.dynamodb.describe.throughput import NEW_ON_DEMAND, write_limits
 from runbook_lib.errors import TransferError
 from tests.world import World
 

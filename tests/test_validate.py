@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.buckets import Buckets, digests
 from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import CorruptFile, GateFailed
@@ -20,7 +21,6 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
-from runbook_lib.rate import RateLimit
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html
 from runbook_lib.run import Run

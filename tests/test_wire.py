@@ -13,7 +13,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.wire import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
 from runbook_lib.errors import ForbiddenCall
 from tests.world import World, things
 

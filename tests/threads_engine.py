@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from runbook_lib.aws.workers import WorkerClients, connect_worker
+from runbook_lib.aws.worker_clients import WorkerClients, connect_worker
 from runbook_lib.crew import Crew
 from runbook_lib.run import Run
 from runbook_lib.units import Message, Site, Work

@@ -11,8 +11,9 @@ import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.chain import credentials_of
-from runbook_lib.aws.conditional import forms_of_appending
+from runbook_lib.aws.credentials import credentials_of
+from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
+from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
 from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services, s3_client
 from runbook_lib.aws.guard import (
     FORMS,
@@ -35,8 +36,7 @@ from runbook_lib.aws.guard import (
     Guard,
 )
 from runbook_lib.aws.offline import refuse_network
-from runbook_lib.aws.unfamiliar import note_unfamiliar
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws.transport.client import Wire
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
 

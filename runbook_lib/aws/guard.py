@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook_lib.aws.spoken import only_errors_of_aws
+from runbook_lib.aws.server_messages import only_errors_of_aws
 from runbook_lib.errors import ForbiddenCall
 
 SOURCE = frozenset(

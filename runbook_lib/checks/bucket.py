@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runbook_lib.aws.bucket import default_key, rules_for
-from runbook_lib.aws.objects import check_bucket, is_owned_by
+from runbook_lib.aws.s3.bucket import default_key, rules_for
+from runbook_lib.aws.s3.objects import check_bucket, is_owned_by
 from runbook_lib.checks.scene import Scene, look, ok
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.estimate import Estimate

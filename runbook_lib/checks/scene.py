@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.aws.clients import Clients
-from runbook_lib.aws.recovery import Recovery
+from runbook_lib.aws.dynamodb.backups import Recovery
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall, RunbookError

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from runbook_lib.aws.standing import first_attributes
-from runbook_lib.aws.tables import NOT_TOLD, TableFacts
+from runbook_lib.aws.dynamodb.describe.capacity import first_attributes
+from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableFacts
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError

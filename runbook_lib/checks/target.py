@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runbook_lib.aws.recovery import recovery_of
-from runbook_lib.aws.standing import Standing, kinesis_streams, triggers
-from runbook_lib.aws.tables import TableFacts, is_empty, ttl_attribute
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.aws.dynamodb.describe.capacity import Standing, kinesis_streams, triggers
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, is_empty, ttl_attribute
 from runbook_lib.checks.names import is_same_table
 from runbook_lib.checks.scene import Scene, look, ok, unknown
 from runbook_lib.config.check_ids import CheckId

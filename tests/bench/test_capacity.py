@@ -12,7 +12,7 @@ import pytest
 
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret

@@ -16,10 +16,10 @@ import orjson
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from runbook_lib.aws.conditional import forms_of_appending
+from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Line, Target, batches, write_batch
 from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret

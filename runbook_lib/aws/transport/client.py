@@ -17,13 +17,13 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.chain import EXPIRED, Expiry
+from runbook_lib.aws.credentials import EXPIRED, Expiry
 from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.exchange import Exchange, NoAnswer
 from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
-from runbook_lib.aws.signing import Signer
-from runbook_lib.aws.spoken import spoken
+from runbook_lib.aws.server_messages import spoken
+from runbook_lib.aws.transport.http import Exchange, NoAnswer
+from runbook_lib.aws.transport.sigv4 import Signer
 from runbook_lib.errors import ForbiddenCall, TransferError
 
 THROTTLED = codes_of(ErrorClass.THROTTLED)

@@ -12,9 +12,19 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.members import BEYOND, CAPACITY, GLOBAL, KEY, LOCAL, STREAM, TYPES, WARM, spelled
+from runbook_lib.aws.dynamodb.describe.members import (
+    BEYOND,
+    CAPACITY,
+    GLOBAL,
+    KEY,
+    LOCAL,
+    STREAM,
+    TYPES,
+    WARM,
+    spelled,
+)
+from runbook_lib.aws.dynamodb.describe.tables import DENIED, ttl_attribute
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.tables import DENIED, ttl_attribute
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 

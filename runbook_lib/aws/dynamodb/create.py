@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.tables import ttl_attribute
 from runbook_lib.errors import TableError
 
 MADE, THERE, LATER = "made", "there", "later"

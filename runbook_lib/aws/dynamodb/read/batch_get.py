@@ -6,7 +6,7 @@ import json
 
 import orjson
 
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 

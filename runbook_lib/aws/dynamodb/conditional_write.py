@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws.transport.client import Wire
 from runbook_lib.errors import ForbiddenCall
 
 REFUSED = "ConditionalCheckFailedException"

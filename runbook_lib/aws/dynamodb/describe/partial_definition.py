@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.definitions import (
+from runbook_lib.aws.dynamodb.describe.definition import (
     IndexDefinition,
     TableDefinition,
     arn_of,
@@ -21,9 +21,9 @@ from runbook_lib.aws.definitions import (
     recovery_days,
     refused,
 )
-from runbook_lib.aws.members import GLOBAL, KEY, LOCAL, PROTECTION
-from runbook_lib.aws.tables import DENIED
-from runbook_lib.aws.unfamiliar import unfamiliar_of
+from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, PROTECTION
+from runbook_lib.aws.dynamodb.describe.tables import DENIED
+from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.errors import ConfigError
 
 TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.unfamiliar import unfamiliar_of
 from runbook_lib.errors import ExportError
 
 

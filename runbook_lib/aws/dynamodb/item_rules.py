@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any
 
-from runbook_lib.aws.tables import Index
+from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import LONGEST_KEY, KeyAttribute
 

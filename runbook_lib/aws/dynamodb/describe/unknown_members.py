@@ -10,7 +10,7 @@ import json
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.members import EXPORT, TABLE, Member, unfamiliar
+from runbook_lib.aws.dynamodb.describe.members import EXPORT, TABLE, Member, unfamiliar
 
 UNFAMILIAR = "x-unfamiliar-members"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.definitions import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.errors import TableError, TransferError
 
 EXISTS = frozenset({"PreconditionFailed", "412"})

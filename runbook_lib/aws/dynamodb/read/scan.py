@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 import orjson
 
-from runbook_lib.aws.wire import Patience, Wire
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import split_items
-from runbook_lib.rate import RateLimit
 
 RCU_BYTES = 4096
 Answer = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws.clients import Clients, check_place
-from runbook_lib.aws.conditional import forms_of_undoing
+from runbook_lib.aws.dynamodb.conditional_write import forms_of_undoing
 from runbook_lib.aws.guard import (
     STAGING,
     STAGING_LISTS,
@@ -17,8 +17,8 @@ from runbook_lib.aws.guard import (
     Guard,
     Under,
 )
-from runbook_lib.aws.registers import creating_form, tagging_form, untagging_form
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
+from runbook_lib.aws.transport.client import Wire
 
 
 def registrar(clients: Clients, bucket: str, prefix: str) -> Any:

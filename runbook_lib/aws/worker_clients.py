@@ -16,7 +16,7 @@ from runbook_lib.aws.clients import Identity, appender, identify, session_of, wr
 from runbook_lib.aws.endpoints import client_of, s3_client
 from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
 from runbook_lib.aws.offline import refuse_network
-from runbook_lib.aws.wire import Wire
+from runbook_lib.aws.transport.client import Wire
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.errors import ConfigError, TransferError
 
 QUIET = frozenset({"DISABLED", "ENABLE_FAILED"})

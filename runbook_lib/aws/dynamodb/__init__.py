@@ -1,0 +1,1 @@
+"""DynamoDB's calls: tables, backups, exports, imports, reads."""

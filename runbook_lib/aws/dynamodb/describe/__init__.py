@@ -1,0 +1,1 @@
+"""What DescribeTable and its neighbours say of a table."""

@@ -1,0 +1,1 @@
+"""Reading items: scans, single reads, and how fast they may go."""

@@ -1,0 +1,1 @@
+"""HTTP to DynamoDB for item bytes: signing, connections, retries."""
