@@ -19,12 +19,12 @@ from runbook_lib.aws.worker_clients import WorkerClients
 from runbook_lib.batch import Outcome, Rejection, Target, items_at_once
 from runbook_lib.capacity import FLOOR, Capacity
 from runbook_lib.crew import calls_of
-from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, RunbookError
+from runbook_lib.export_format.data_file import fetch
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.grants import Grant, Lease, Report
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.manifest import DataFile
 from runbook_lib.sending import FLUSH_SECONDS, opened, send_files
 from runbook_lib.turns import OpenFile
 from runbook_lib.units import Desk, Message, Site

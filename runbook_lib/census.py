@@ -19,10 +19,10 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.buckets import Buckets
 from runbook_lib.crew import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
 from runbook_lib.sides import ExportSide, Show, TableSide
 from runbook_lib.tally import Tally

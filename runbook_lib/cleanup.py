@@ -23,12 +23,12 @@ from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_segment
 from runbook_lib.aws.transport.client import Patience
-from runbook_lib.datafile import CheckedFile, fetch
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
+from runbook_lib.export_format.data_file import CheckedFile, fetch
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
-from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
 from runbook_lib.preflight import check_confirmation
 from runbook_lib.register import leave, refuse_unless_alone

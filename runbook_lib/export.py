@@ -18,7 +18,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
-from runbook_lib.manifest import Manifest
+from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan import Pair
 from runbook_lib.recovery import enable_recovery
 from runbook_lib.reuse import Reuse, load_manifest, read_reused

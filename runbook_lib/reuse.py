@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.exports import describe_export
 from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, ExportError, ForbiddenCall, RunbookError
-from runbook_lib.manifest import Manifest, export_id_of, most_bytes, read_manifest, table_of
+from runbook_lib.export_format.manifest import Manifest, export_id_of, most_bytes, read_manifest, table_of
 from runbook_lib.whole import Wholeness, ask_whole, refuse_partial
 
 URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]+[a-z0-9])/((?:.+/)?AWSDynamoDB/[^/]+)/?(?:manifest-summary\.json)?")

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from runbook_lib.appending import append_once
 from runbook_lib.batch import MAX_ITEMS, Outcome, Sending, Target, batches, send_once
-from runbook_lib.datafile import CheckedFile
+from runbook_lib.export_format.data_file import CheckedFile
 from runbook_lib.turns import OpenFile, Turns
 from runbook_lib.watermark import FileProgress
 

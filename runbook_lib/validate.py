@@ -27,10 +27,10 @@ from runbook_lib.drift import drift_of
 from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.expiry import Excuse, excuse_for
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.held_before import forgives, why_unknown
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.look_alike import look_alike, parity_blockers
-from runbook_lib.manifest import DataFile
 from runbook_lib.plan import Pair
 from runbook_lib.run import Run, table_identity
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runbook_lib.batch import Line, Outcome, Rejection
-from runbook_lib.manifest import DataFile
+from runbook_lib.export_format.manifest import DataFile
 
 Slot = list[bool]  # empty until its batch has come back
 Span = tuple[int, int]  # first and last line

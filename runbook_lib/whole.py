@@ -11,7 +11,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
-from runbook_lib.manifest import FULL_EXPORT, Manifest
+from runbook_lib.export_format.manifest import FULL_EXPORT, Manifest
 
 CHECK = "export-is-whole"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from runbook_lib.capacity import Capacity
-from runbook_lib.manifest import DataFile
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.turns import MOST_LANES, OpenFile, Turn, Turns, lanes_for
 from runbook_lib.watermark import FileProgress
 

@@ -16,7 +16,7 @@ from math import inf
 
 from runbook_lib.budget import LIFE, Budget
 from runbook_lib.capacity import Capacity
-from runbook_lib.manifest import DataFile
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.watermark import FileProgress
 from tests.capacity_simulation import Flight, Importer, Outcome, Table
 

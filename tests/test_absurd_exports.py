@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import datafile, manifest
-from runbook_lib.datafile import fetch
 from runbook_lib.errors import CorruptFile, ManifestError
-from runbook_lib.manifest import DataFile, read_manifest
+from runbook_lib.export_format import data_file as datafile
+from runbook_lib.export_format import manifest
+from runbook_lib.export_format.data_file import fetch
+from runbook_lib.export_format.manifest import DataFile, read_manifest
 
 FOLDER = "p/AWSDynamoDB/01715685260608-c488b4e1/"
 TABLE = "arn:aws:dynamodb:us-east-1:111122223333:table/t"

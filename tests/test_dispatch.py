@@ -16,11 +16,11 @@ from runbook_lib.attempt import Attempt, FileUnit
 from runbook_lib.aws.worker_clients import connect_worker
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.grants import Grant, Holding, Lease, Report
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.loading import TableProgress
-from runbook_lib.manifest import DataFile
 from runbook_lib.preflight import preflight
 from runbook_lib.run import Run
 from runbook_lib.units import Message, Site

@@ -13,8 +13,8 @@ import pytest
 
 from runbook_lib.errors import ConfigError, ManifestError, TransferError
 from runbook_lib.export import export_tables
+from runbook_lib.export_format.manifest import read_manifest
 from runbook_lib.importer import import_tables
-from runbook_lib.manifest import read_manifest
 from runbook_lib.preflight import preflight, refuse_misconfigured
 from tests.world import World
 

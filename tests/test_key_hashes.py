@@ -14,10 +14,10 @@ from runbook_lib.attempt import FileUnit
 from runbook_lib.census import FilesUnit, SegmentUnit
 from runbook_lib.config.model import load_config
 from runbook_lib.export import export_tables
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.manifest import DataFile
 from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run import Run

@@ -26,11 +26,11 @@ from runbook_lib.batch import Outcome, Rejection, Target
 from runbook_lib.capacity import Capacity
 from runbook_lib.config.model import Import
 from runbook_lib.errors import LedgerError, TransferError
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
-from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
 from runbook_lib.turns import lanes_for
 from runbook_lib.watermark import FileProgress

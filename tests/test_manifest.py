@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ManifestError
-from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name
-from runbook_lib.manifest import Manifest, read_manifest
+from runbook_lib.export_format.manifest import Manifest, read_manifest
+from runbook_lib.export_format.writer import ExportIdentity, ExportWriter, data_file_name
 
 ARN = "arn:aws:dynamodb:us-east-1:111122223333:table/orders"
 FOLDER = "exports/AWSDynamoDB/01715685260608-c488b4e1/"

@@ -15,11 +15,17 @@ import pytest
 from runbook_lib.cli import _conclude
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export import export_tables
+from runbook_lib.export_format.writer import (
+    ExportIdentity,
+    ExportWriter,
+    data_file_name,
+    export_folder,
+    new_export_id,
+)
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.redact import without_values
-from runbook_lib.layout import ExportIdentity, ExportWriter, data_file_name, export_folder, new_export_id
 from runbook_lib.preflight import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run import open_run

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
-from runbook_lib.layout import Put
+from runbook_lib.export_format.writer import Put
 from runbook_lib.sandbox.wire import AwsError
 
 

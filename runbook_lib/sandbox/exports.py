@@ -18,7 +18,13 @@ from typing import Any, BinaryIO
 
 from moto.dynamodb.models.table import Table
 
-from runbook_lib.layout import ExportIdentity, ExportWriter, Put, data_file_name, new_export_id
+from runbook_lib.export_format.writer import (
+    ExportIdentity,
+    ExportWriter,
+    Put,
+    data_file_name,
+    new_export_id,
+)
 from runbook_lib.sandbox.filtered import Filter, filter_of
 from runbook_lib.sandbox.hashorder import after, segment_bounds
 from runbook_lib.sandbox.store import Store, size_of, table_id, wire_bytes

@@ -20,10 +20,10 @@ import orjson
 
 from runbook_lib.aws.guard import Calls
 from runbook_lib.config.model import Import
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.ledger import Ledger
-from runbook_lib.manifest import DataFile
 from runbook_lib.run import Run
 from tests.scale_model import BOOK, PAGE, page
 

@@ -15,7 +15,7 @@ import pytest
 
 from runbook_lib.buckets import BUCKETS, Buckets
 from runbook_lib.compare import Rules, compare
-from runbook_lib.datafile import fetch
+from runbook_lib.export_format.data_file import fetch
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line

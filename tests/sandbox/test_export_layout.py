@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.layout import (
+from runbook_lib.export_format.writer import (
     ExportIdentity,
     ExportWriter,
     data_file_name,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.errors import ManifestError
-from runbook_lib.fields import MOST, Fields, count, md5, moment, optional, parsed, text
+from runbook_lib.export_format.fields import MOST, Fields, count, md5, moment, optional, parsed, text
 
 SUMMARY, FILES = "manifest-summary.json", "manifest-files.json"
 FULL_EXPORT = "FULL_EXPORT"

@@ -23,8 +23,8 @@ from isal import isal_zlib
 
 from runbook_lib.aws.s3.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.lines import parse_line
-from runbook_lib.manifest import DataFile
 
 IN_MEMORY = 256 << 10
 BUFFER = 64 << 10
