@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.ledger import Ledger
-from runbook_lib.provenance import code_facts
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.provenance import code_facts
 
 # The steps that say who acted on a side and with what, the one that matters most first.
 DECISIVE = {

@@ -18,9 +18,9 @@ from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireE
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.plan import Pair
-from runbook_lib.preflight import check_confirmation
-from runbook_lib.run import Run
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.run import Run
 from runbook_lib.timestamps import stamp
 
 # One key for every run, so that whoever comes next finds what was left behind; the run stands in the item.

@@ -23,7 +23,7 @@ from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.sides import ExportSide, Show, TableSide
 from runbook_lib.tally import Tally
 from runbook_lib.units import Desk, Message, Site, Work

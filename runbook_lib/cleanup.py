@@ -29,13 +29,13 @@ from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
-from runbook_lib.plan import Pair
-from runbook_lib.preflight import check_confirmation
-from runbook_lib.register import leave, refuse_unless_alone
-from runbook_lib.run import Run, table_identity
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.write_register import leave, refuse_unless_alone
+from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.waiting import Wait
 from runbook_lib.timestamps import stamp
 from runbook_lib.undoing import Undoing
-from runbook_lib.waiting import Wait
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"

@@ -15,7 +15,7 @@ import click
 from runbook_lib import __version__
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.markdown import visible
-from runbook_lib.run import STEPS
+from runbook_lib.run.run import STEPS
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 CONFIG = click.argument("config", type=click.Path(path_type=Path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.batch import UNANSWERED
-from runbook_lib.ledger import Ledger
+from runbook_lib.run.ledger import Ledger
 
 
 def consumed(ledger: Ledger) -> dict[str, dict[str, Any]]:

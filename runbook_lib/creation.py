@@ -18,13 +18,13 @@ from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_d
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
 from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
-from runbook_lib.plan import Pair
-from runbook_lib.preflight import check_confirmation
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.properties import given, table_properties
-from runbook_lib.run import Run, table_identity
-from runbook_lib.strategy import IMPORT_TABLE
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import stamp
-from runbook_lib.waiting import Sleep, Wait
 
 MARK = "dynamodb-migration-run"
 TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide

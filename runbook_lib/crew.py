@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.aws.guard import Calls
-from runbook_lib.ledger import Ledger
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.units import Engine
 
 

@@ -18,8 +18,8 @@ from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
-from runbook_lib.plan import Pair
-from runbook_lib.run import Run
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.run import Run
 from runbook_lib.sides import TableSide
 from runbook_lib.timestamps import stamp
 

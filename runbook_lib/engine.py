@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from runbook_lib.config.model import Migration
 from runbook_lib.crew import Crew
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from runbook_lib.atomic_files import encoded
 from runbook_lib.errors import ConfigError, EvidenceError
-from runbook_lib.instant import change_at_once
-from runbook_lib.unfinished import SUMS
+from runbook_lib.run.atomic_folder import change_at_once
+from runbook_lib.run.unfinished import SUMS
 
 LEDGER = "ledger.sqlite"
 SEALS = frozenset({SUMS, *(f"{SUMS}.{kind}" for kind in ("sig", "pub", "anchor"))})

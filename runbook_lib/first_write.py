@@ -11,10 +11,10 @@ from typing import Any
 from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
-from runbook_lib.held_before import record_held
-from runbook_lib.plan import Pair
-from runbook_lib.register import begin_registration, register
-from runbook_lib.run import Run, table_identity
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.items_before import record_held
+from runbook_lib.run.facts.write_register import begin_registration, register
+from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import stamp
 
 Fact = dict[str, Any]

@@ -28,10 +28,10 @@ from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, Transfer
 from runbook_lib.first_write import begin
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.measure import Measure
-from runbook_lib.plan import Pair
-from runbook_lib.preflight import check_confirmation
-from runbook_lib.run import Run
-from runbook_lib.strategy import IMPORT_TABLE
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.run import Run
 from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.timestamps import stamp
 from runbook_lib.turns import lanes_for

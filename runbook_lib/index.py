@@ -12,11 +12,11 @@ from runbook_lib.atomic_files import sweep, turn, write_atomically
 from runbook_lib.neighbours import Neighbour, neighbours
 from runbook_lib.record import Record
 from runbook_lib.report import environment
+from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
+from runbook_lib.run.verdicts import RUNNING
 from runbook_lib.since import MEASURES, before, differences, since
 from runbook_lib.story import asked_to_write, headline, place, verdict_of
 from runbook_lib.sums import how_many, total
-from runbook_lib.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
-from runbook_lib.verdict import RUNNING
 from runbook_lib.wording import when
 
 SHOWN_COMPARISONS = 50

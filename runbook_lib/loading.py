@@ -19,7 +19,7 @@ from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.measure import Measure
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.sending import opened, send_files
 from runbook_lib.turns import OpenFile
 from runbook_lib.watermark import FileProgress

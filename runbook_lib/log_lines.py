@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.ledger import Ledger
 from runbook_lib.record import Record
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.story import verdicts
 from runbook_lib.sums import how_many, total
 from runbook_lib.wording import count, many

@@ -19,8 +19,8 @@ from runbook_lib.aws.dynamodb.describe.definition import encryption_key
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
 from runbook_lib.config.model import Migration, load_config
-from runbook_lib.plan import select_tables, wants_recovery
-from runbook_lib.reuse import Reuse, find_reuse
+from runbook_lib.plan.naming import select_tables, wants_recovery
+from runbook_lib.plan.reuse import Reuse, find_reuse
 from runbook_lib.statements import Json, allow, dynamodb, objects, policy, register_objects, s3, staging_key, table_arn
 
 LOOKS_AT_ONCE = 8

@@ -16,14 +16,14 @@ from runbook_lib.charts import draw_charts
 from runbook_lib.comment import render_markdown
 from runbook_lib.evidence import seal
 from runbook_lib.index import write_index
-from runbook_lib.ledger import Ledger
-from runbook_lib.provenance import code_facts
 from runbook_lib.record import PUBLICATION, Record, as_json, build_record, difference_rows, write_record
 from runbook_lib.report import render_html
-from runbook_lib.sealed_ledger import Digests, SealedLedger
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.provenance import code_facts
+from runbook_lib.run.sealed_ledger import Digests, SealedLedger
+from runbook_lib.run.unfinished import begin
+from runbook_lib.run.verdicts import DRY_RUN, PASS
 from runbook_lib.timestamps import stamp
-from runbook_lib.unfinished import begin
-from runbook_lib.verdict import DRY_RUN, PASS
 from runbook_lib.wording import quarantine_file
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import recovery_of, turn_on
 from runbook_lib.errors import ExportError, GateFailed
-from runbook_lib.plan import Pair, wants_recovery
-from runbook_lib.preflight import check_confirmation
-from runbook_lib.run import Run
+from runbook_lib.plan.naming import wants_recovery
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.run import Run
+from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import stamp
-from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 900.0

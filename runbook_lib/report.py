@@ -26,12 +26,12 @@ from runbook_lib.findings import (
 )
 from runbook_lib.markdown import Markdown, code, markdown, visible
 from runbook_lib.record import Record
+from runbook_lib.run.verdicts import DRY_RUN, PASS
 from runbook_lib.story import actor, headline, place, sentence, verdict_of, verdicts, why
 from runbook_lib.sums import total
 from runbook_lib.timings import seconds_of, size_classes, slowest
 from runbook_lib.undo import undo_notes
 from runbook_lib.unknowns import unknown_lines
-from runbook_lib.verdict import DRY_RUN, PASS
 
 SHOWN_REASONS = 8
 # Tables that say nothing but that all is well; the others of them are folded.

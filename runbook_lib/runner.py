@@ -17,7 +17,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.admission import (
+from runbook_lib.aws.clients import connect
+from runbook_lib.config.model import load_config
+from runbook_lib.engine import check_engine
+from runbook_lib.errors import ConfigError
+from runbook_lib.execute import execute_notebook
+from runbook_lib.log_lines import outcome, so_far
+from runbook_lib.paths import notebooks, reports_root
+from runbook_lib.preflight.step import plan_of, refuse_misconfigured
+from runbook_lib.publish import publish
+from runbook_lib.record import Record, build_record, write_record
+from runbook_lib.run.admission.admit import (
     LEDGER,
     RUNNER,
     folder_of,
@@ -26,18 +36,9 @@ from runbook_lib.admission import (
     refuse_cleaned,
     sole_runner,
 )
-from runbook_lib.aws.clients import connect
-from runbook_lib.config.model import load_config
-from runbook_lib.engine import check_engine
-from runbook_lib.errors import ConfigError
-from runbook_lib.execute import execute_notebook
-from runbook_lib.ledger import Ledger
-from runbook_lib.log_lines import outcome, so_far
-from runbook_lib.paths import notebooks, reports_root
-from runbook_lib.preflight import check_confirmation, plan_of, refuse_misconfigured
-from runbook_lib.publish import publish
-from runbook_lib.record import Record, build_record, write_record
-from runbook_lib.run import STEPS, Run, keep_seconds, open_run
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import STEPS, Run, keep_seconds, open_run
 from runbook_lib.timestamps import stamp
 from runbook_lib.wording import shortened
 

@@ -31,7 +31,7 @@ from runbook_lib.export_format.writer import (
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import parse_line
 from runbook_lib.recount import Recount, recount
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 
 FILE_BYTES = 256 << 20
 

@@ -24,7 +24,7 @@ from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.cdk_app import cdk_app
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.plan import select_tables
+from runbook_lib.plan.naming import select_tables
 from runbook_lib.properties import given, table_properties
 
 Json = dict[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 from runbook_lib.advice import advise
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
-from runbook_lib.checks.quotas import within_limits
+from runbook_lib.cost.limits import within_limits
 from runbook_lib.estimate import HINT, MANIFEST, MEASURED, UNKNOWN, Estimate, Load, Standings, estimate
-from runbook_lib.plan import Pair
-from runbook_lib.run import Run
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.run import Run
 
 
 def reckon(run: Run, stage: str) -> Estimate:

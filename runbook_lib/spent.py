@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_lib.ledger import Ledger
+from runbook_lib.run.ledger import Ledger
 
 GB = 1 << 30
 Units = Mapping[str, float | None]

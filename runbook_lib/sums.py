@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.record import Record
-from runbook_lib.verdict import NOT_CHOSEN
+from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.wording import NOT_MEASURED, count, many
 
 

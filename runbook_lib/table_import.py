@@ -25,11 +25,11 @@ from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.loading import Loading, check_only
 from runbook_lib.measure import Measure
-from runbook_lib.plan import Pair
-from runbook_lib.register import register
-from runbook_lib.run import Run
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.write_register import register
+from runbook_lib.run.run import Run
+from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import stamp
-from runbook_lib.waiting import Sleep, Wait
 
 Fact = dict[str, Any]
 CREATION = frozenset(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.buckets import Buckets
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.ledger import Ledger
+from runbook_lib.run.ledger import Ledger
 
 KEEP_SECONDS = 2.0
 

@@ -26,8 +26,8 @@ from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireE
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.plan import Pair
-from runbook_lib.run import Run
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.run import Run
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing, raise_warm_throughput
 from runbook_lib.errors import TransferError
-from runbook_lib.preflight import check_confirmation
-from runbook_lib.run import Run
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.run import Run
+from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import stamp
-from runbook_lib.waiting import Sleep, Wait
 
 POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 3_600.0

@@ -13,10 +13,10 @@ from typing import Any
 
 from runbook_lib.buckets import Buckets
 from runbook_lib.compare import Comparison, Rules, compare
-from runbook_lib.expiry import Excuse
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.run.facts.source_ttl import Excuse
 from runbook_lib.validate import disagreements
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"

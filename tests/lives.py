@@ -17,8 +17,8 @@ from typing import Any
 from runbook_lib.errors import RunbookError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run, open_run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate import validate_tables
 
 STEPS: dict[str, Callable[[Run], Any]] = {

@@ -15,10 +15,10 @@ from runbook_lib.aws.guard import Calls
 from runbook_lib.errors import LedgerError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
-from runbook_lib.run import open_run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_run
 from runbook_lib.validate import validate_tables
 from tests.world import ACCOUNT, World, things
 

@@ -19,10 +19,10 @@ from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, RunbookEr
 from runbook_lib.evidence import verify
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
-from runbook_lib.run import open_cleanup, open_run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_cleanup, open_run
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.validate import validate_tables
 from tests.world import ACCOUNT, World, things
@@ -141,8 +141,8 @@ def test_a_refused_start_changes_nothing_of_a_sealed_run(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As nothing changes, one run serves for all the ways to be refused."""
-    monkeypatch.setattr("runbook_lib.admission.ORPHAN_SECONDS", 0.2)
-    monkeypatch.setattr("runbook_lib.admission.RUNNER_SECONDS", 0.2)
+    monkeypatch.setattr("runbook_lib.run.admission.admit.ORPHAN_SECONDS", 0.2)
+    monkeypatch.setattr("runbook_lib.run.admission.admit.RUNNER_SECONDS", 0.2)
     world.pair("a", things(3))
     world.pair("b", things(2))
     config = world.config(confirm_target=HERE)
@@ -312,7 +312,7 @@ def test_the_log_of_a_killed_process_is_read_and_left_as_it_is(tmp_path: Path) -
     file = tmp_path / "run" / "ledger.sqlite"
     file.parent.mkdir()
     script = (
-        "import os, pathlib, sys; from runbook_lib.ledger import Ledger; l = Ledger(pathlib.Path(sys.argv[1])); "
+        "import os, pathlib, sys; from runbook_lib.run.ledger import Ledger; l = Ledger(pathlib.Path(sys.argv[1])); "
         "l.put('run', 'what', 'known'); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, str(file)], check=False)

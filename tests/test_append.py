@@ -13,9 +13,9 @@ from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.test_policy import actions, grant, made
 from tests.world import World, things

@@ -30,7 +30,7 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, read_
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.parity import PROPERTIES, compare_definitions
-from runbook_lib.preflight import make_plan
+from runbook_lib.preflight.step import make_plan
 from tests.aws_model_page import PAGE, SHAPES, leaves, page
 from tests.between import Asked, Said, between, changed
 from tests.world import World, indexed_by, things
@@ -314,7 +314,10 @@ def test_a_look_that_breaks_off_is_not_checked_and_named_in_full(
     world.pair("a", things(1))
     config = load_config(world.config())
     clients = connect(config)
-    for module, name in (("runbook_lib.checks.quotas", "server_time"), ("runbook_lib.checks.target", "_place")):
+    for module, name in (
+        ("runbook_lib.preflight.checks.quotas", "server_time"),
+        ("runbook_lib.preflight.checks.target", "_place"),
+    ):
 
         def broken(*_: Any, name: str = name) -> Any:
             raise ZeroDivisionError(f"in {name}")

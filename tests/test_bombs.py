@@ -10,8 +10,8 @@ import pytest
 from runbook_lib.config.model import load_config
 from runbook_lib.config.yaml_lines import parse
 from runbook_lib.errors import ConfigError, LedgerError
-from runbook_lib.ledger import Ledger
 from runbook_lib.publish import publish
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.wording import quarantine_file
 from tests.test_unfinished import a_run, is_sealed
 

@@ -16,9 +16,9 @@ from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_canary, gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 

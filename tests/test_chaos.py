@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.ledger import Ledger
 from runbook_lib.record import build_record
-from runbook_lib.run import Run, open_run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate import validate_tables
 from tests.lives import live
 from tests.test_run_command import started

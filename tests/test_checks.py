@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from runbook_lib import preflight as preflight_module
 from runbook_lib.aws.clients import Clients, Identity
-from runbook_lib.checks.names import PRODUCTION
-from runbook_lib.checks.permissions import permissions
-from runbook_lib.checks.scene import look
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ForbiddenCall
-from runbook_lib.plan import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Plan
-from runbook_lib.preflight import make_plan, refuse_misconfigured
-from runbook_lib.run import Run
+from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, look
+from runbook_lib.preflight import step as preflight_module
+from runbook_lib.preflight.checks.names import PRODUCTION
+from runbook_lib.preflight.checks.permissions import permissions
+from runbook_lib.preflight.plan import Plan
+from runbook_lib.preflight.step import make_plan, refuse_misconfigured
+from runbook_lib.run.run import Run
 from tests.world import ACCOUNT, World, things
 
 # The embedded AWS has no IAM to ask.
@@ -313,7 +313,7 @@ def other_export(case: Case) -> None:
     world.pair("b", things(1))
     run = world.open("other", tables={"include": [world.src("b")]})
     from runbook_lib.export import export_tables
-    from runbook_lib.preflight import preflight
+    from runbook_lib.preflight.step import preflight
 
     preflight(run)
     folder = export_tables(run)[world.src("b")]["folder"]

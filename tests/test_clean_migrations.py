@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.attributes import items
 from tests.test_any_item import _for_boto

@@ -13,8 +13,8 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, Transf
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_cleanup
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run, open_run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.undoing import Undoing, Undone
 from tests.test_creation import exists, recover, whole
 from tests.test_import import rewrite

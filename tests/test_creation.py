@@ -16,9 +16,9 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.validate import validate_tables
 from tests.test_templates import scale

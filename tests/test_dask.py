@@ -23,10 +23,10 @@ from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
-from runbook_lib.run import open_run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_run
 from runbook_lib.runner import Request, run_notebooks
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.validate import validate_tables

@@ -21,8 +21,8 @@ from runbook_lib.grants import Grant, Holding, Lease, Report
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.loading import TableProgress
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run
 from runbook_lib.units import Message, Site
 from runbook_lib.validate import validate_tables
 from runbook_lib.watermark import FileProgress

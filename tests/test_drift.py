@@ -5,10 +5,10 @@ from __future__ import annotations
 from runbook_lib.comment import render_markdown
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 

@@ -12,9 +12,9 @@ from runbook_lib.cli import run_cli
 from runbook_lib.errors import RunbookError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
-from runbook_lib.run import Run, open_run
+from runbook_lib.run.run import Run, open_run
 from tests.world import ACCOUNT, World, things
 
 HERE = f"{ACCOUNT}/us-east-2"
@@ -22,7 +22,7 @@ HERE = f"{ACCOUNT}/us-east-2"
 DIES = """
 import os, sys
 from runbook_lib import loading
-from runbook_lib.run import open_run
+from runbook_lib.run.run import open_run
 from runbook_lib.importer import import_tables
 flush = loading.flush
 def die(load, lock):

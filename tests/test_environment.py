@@ -10,8 +10,8 @@ import pytest
 import runbook_lib
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import open_run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import open_run
 from tests.world import ACCOUNT, World, things
 
 ROOT = Path(runbook_lib.__file__).parent

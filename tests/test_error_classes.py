@@ -18,7 +18,7 @@ from runbook_lib.aws.guard import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_W
 from runbook_lib.aws.transport.client import Patience, Wire, WireError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.between import Asked, Said, between, refusal
 from tests.world import World, things

@@ -24,11 +24,11 @@ from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.ledger import Ledger
 from runbook_lib.measure import Measure, item_size, value_size
 from runbook_lib.pace import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from runbook_lib.spent import spent
 from runbook_lib.validate import validate_tables

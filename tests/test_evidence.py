@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.errors import EvidenceError
 from runbook_lib.evidence import seal, verify
-from runbook_lib.unfinished import SUMS
+from runbook_lib.run.unfinished import SUMS
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.world import World, indexed_by
 

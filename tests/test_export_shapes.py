@@ -15,7 +15,7 @@ from runbook_lib.errors import ConfigError, ManifestError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.export_format.manifest import read_manifest
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight, refuse_misconfigured
+from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from tests.world import World
 
 ID = "01715685260608-c488b4e1"

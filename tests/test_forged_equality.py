@@ -17,7 +17,7 @@ from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.world import World
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import held_before
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
-from runbook_lib.run_secret import state_folder
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts import items_before as held_before
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run
+from runbook_lib.run.secret import state_folder
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 

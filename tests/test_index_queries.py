@@ -22,8 +22,8 @@ from runbook_lib.index_sample import Sample, index_key, projected
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.world import ID as HASH_ID
 from tests.world import World, indexed_by, things

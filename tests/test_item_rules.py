@@ -13,7 +13,7 @@ from runbook_lib.aws.dynamodb.item_rules import Refusal, refusal_of
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.sandbox.values import check_item
 from runbook_lib.sandbox.wire import AwsError

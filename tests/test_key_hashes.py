@@ -18,10 +18,10 @@ from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
-from runbook_lib.run import Run
-from runbook_lib.run_secret import state_folder
+from runbook_lib.run.run import Run
+from runbook_lib.run.secret import state_folder
 from runbook_lib.units import Site
 from runbook_lib.validate import validate_tables
 from tests.world import World, indexed_by, things

@@ -29,9 +29,9 @@ from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
-from runbook_lib.run import Run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run
 from runbook_lib.turns import lanes_for
 from runbook_lib.watermark import FileProgress
 

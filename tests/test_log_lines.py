@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.ledger import Ledger
 from runbook_lib.log_lines import outcome, so_far
-from runbook_lib.run import STEPS
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import STEPS
 
 CI_PAGE = (Path(__file__).resolve().parents[1] / "docs" / "ci.md").read_text(encoding="utf-8")
 TABLES: list[dict[str, Any]] = [

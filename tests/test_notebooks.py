@@ -125,7 +125,7 @@ def _papermill_by_hand(world: World, book: Path, parameters: Path) -> None:
 @pytest.mark.parametrize(("name", "value"), [("execute", "false"), ("config", 5), ("run_id", None), ("tables", 1)])
 def test_a_mistyped_parameter_is_refused(world: World, name: str, value: object) -> None:
     from runbook_lib.errors import ConfigError
-    from runbook_lib.run import open_run
+    from runbook_lib.run.run import open_run
 
     with pytest.raises(ConfigError, match=f"parameter {name}"):
         open_run(**({"config": str(world.config())} | {name: value}))  # type: ignore[arg-type]

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import provenance
 from runbook_lib.cli import run_cli
-from runbook_lib.ledger import Ledger
 from runbook_lib.publish import publish
+from runbook_lib.run import provenance
+from runbook_lib.run.ledger import Ledger
 from tests.test_unfinished import a_run
 
 

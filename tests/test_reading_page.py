@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib import verdict
 from runbook_lib.record import METHODS
 from runbook_lib.report import totals
+from runbook_lib.run import verdicts as verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reading-a-report.md").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 
 from runbook_lib.errors import ExportError
 from runbook_lib.export import export_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.liar import Answer, Between, Request, between
 from tests.test_creation import whole

@@ -18,10 +18,10 @@ from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.findings import attention
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
-from runbook_lib.register import registration
-from runbook_lib.run import Run
+from runbook_lib.run.facts.write_register import registration
+from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
 from tests.test_cleanup import CREATE, migrated, missing_target, objects, only
 from tests.test_creation import exists

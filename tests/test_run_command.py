@@ -14,10 +14,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.progress import GOING
-from runbook_lib.run import open_run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_run
 from tests.test_creation import whole
 from tests.world import World, things
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.ledger import Ledger
-from runbook_lib.run_secret import run_secret, state_folder
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.secret import run_secret, state_folder
 
 KEY = b'{"id":{"S":"x"}}'
 

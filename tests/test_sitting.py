@@ -7,9 +7,9 @@ from pathlib import Path
 from runbook_lib import present
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
-from runbook_lib.run import Run, open_run
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate import validate_tables
 from tests.world import ACCOUNT, World, things
 

@@ -8,8 +8,8 @@ import pytest
 
 from runbook_lib.aws.clients import connect
 from runbook_lib.config.model import load_config
-from runbook_lib.plan import Plan
-from runbook_lib.preflight import make_plan
+from runbook_lib.preflight.plan import Plan
+from runbook_lib.preflight.step import make_plan
 from tests.between import Asked, Said, between, changed, refusal
 from tests.world import ACCOUNT, World, indexed_by, things
 

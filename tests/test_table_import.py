@@ -27,13 +27,13 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.estimate import MANIFEST, Load, estimate
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.plan import Pair
+from runbook_lib.plan.pair import Pair
 from runbook_lib.policy import policies
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
+from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.reporting import report_run
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
-from runbook_lib.strategy import choose
 from runbook_lib.validate import validate_tables
 from tests.test_creation import exists, recover, whole
 from tests.test_policy import actions, allowed, arn, grant, identity, made
@@ -281,7 +281,7 @@ def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports
     looks, calls = requests(world, "DescribeImport"), requests(world, "ImportTable")
     world.fault(operation="DescribeImport", kind="delay", seconds=30, times=1, every=1)
     life = (
-        "import sys; from runbook_lib.run import open_run; from runbook_lib.importer import import_tables; "
+        "import sys; from runbook_lib.run.run import open_run; from runbook_lib.importer import import_tables; "
         "import_tables(open_run(sys.argv[1], 'r', True))"
     )
     with subprocess.Popen([sys.executable, "-c", life, str(run.folder / "migration.yaml")]) as process:
@@ -306,7 +306,7 @@ def test_only_the_own_import_may_still_be_filling_its_table(world: World, monkey
         found = look(client, name)
         return (replace(found[0], status="CREATING"), found[1]) if found and name == world.dst("a") else found
 
-    monkeypatch.setattr("runbook_lib.preflight.describe_standing", still_filling)
+    monkeypatch.setattr("runbook_lib.preflight.step.describe_standing", still_filling)
     assert preflight(again(run)).blockers == ()
     others = [b.found for b in preflight(world.open("other", **BY_SERVICE)).blockers]
     assert others == ["a table that is CREATING", "CREATING"]

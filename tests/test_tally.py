@@ -20,10 +20,10 @@ from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
-from runbook_lib.run_secret import state_folder
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run
+from runbook_lib.run.secret import state_folder
 from runbook_lib.tally import KeptTally
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
@@ -188,7 +188,7 @@ def test_a_lost_secret_costs_a_second_reading_and_no_error(world: World) -> None
 
 KILLS_ITSELF = """
 import os, signal, sys
-from runbook_lib.run import open_run
+from runbook_lib.run.run import open_run
 from runbook_lib.validate import validate_tables
 def watch(table, state, done, of):
     if state == "scanning the target":

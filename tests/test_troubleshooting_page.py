@@ -12,8 +12,9 @@ from pathlib import Path
 import nbclient.client
 import pytest
 
-from runbook_lib import errors, throttling, verdict
+from runbook_lib import errors, throttling
 from runbook_lib.cli import CODES
+from runbook_lib.run import verdicts as verdict
 from tests.messages import GAP, fits, looks, raised, texts
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

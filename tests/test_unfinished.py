@@ -16,17 +16,18 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import admission, instant
 from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.evidence import verify
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.ledger import Ledger
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.reporting import report_run
-from runbook_lib.run import open_run
-from runbook_lib.unfinished import SUMS, begin
+from runbook_lib.run import atomic_folder as instant
+from runbook_lib.run.admission import admit as admission
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_run
+from runbook_lib.run.unfinished import SUMS, begin
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 

@@ -19,11 +19,11 @@ from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.preflight import preflight
+from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html
-from runbook_lib.run import Run
+from runbook_lib.run.run import Run
 from runbook_lib.validate import disagreements, validate_tables
 from tests.attributes import items
 from tests.world import World, things

@@ -18,10 +18,10 @@ from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ExportError, RunbookError, TableError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.preflight import preflight
-from runbook_lib.run import Run
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run
+from runbook_lib.run.waiting import Wait
 from runbook_lib.table_import import begin_import, finish_import
-from runbook_lib.waiting import Wait
 from runbook_lib.warming import warm_targets
 from tests.liar import CLOSED, Between, Request, aws_error, between
 from tests.test_creation import recover

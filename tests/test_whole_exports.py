@@ -15,9 +15,10 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ExportError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
-from runbook_lib.plan import NOT_CHECKED, OK, Plan
-from runbook_lib.preflight import preflight, refuse_misconfigured
-from runbook_lib.run import Run
+from runbook_lib.plan.check import NOT_CHECKED, OK
+from runbook_lib.preflight.plan import Plan
+from runbook_lib.preflight.step import preflight, refuse_misconfigured
+from runbook_lib.run.run import Run
 from tests.liar import Answer, Between, Request, aws_error, between
 from tests.test_creation import whole
 from tests.world import World, things

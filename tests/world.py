@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from runbook_lib.run import Run, open_run
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.client import sandbox_client
 

@@ -23,8 +23,8 @@ from runbook_lib.config.model import Import
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.ledger import Ledger
-from runbook_lib.run import Run
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run
 from tests.scale_model import BOOK, PAGE, page
 
 ID = (KeyAttribute("id", "S", "HASH"),)

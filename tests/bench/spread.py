@@ -23,8 +23,8 @@ from runbook_lib.config.model import Migration
 from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.units import Desk, Message, Site
 from runbook_lib.watermark import FileProgress
 from tests.bench import ID, engine_run

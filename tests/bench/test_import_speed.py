@@ -23,8 +23,8 @@ from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Line, Target, batches, write_batch
 from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.ledger import Ledger
 from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show
 from tests.bench.sink import Sink, running_sink
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from runbook_lib.ledger import Ledger
 from runbook_lib.paths import notebooks as source_notebooks
+from runbook_lib.run.ledger import Ledger
 
 PATIENCE = 120.0  # seconds for anything; on a machine of its own nothing takes a tenth of it
 # JupyterLab asks for news and newer versions otherwise.

@@ -1,0 +1,119 @@
+"""What the pre-flight checked, and the obstacles among it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from runbook_lib.config.check_ids import AnyId, words
+from runbook_lib.errors import ForbiddenCall, RunbookError
+
+OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that stands in the way. `configuration` ones end with exit 2 before anything runs.
+
+    `id` and `about` are the check's.
+    """
+
+    table: str
+    expected: str
+    found: str
+    remedy: str
+    configuration: bool = False
+    id: AnyId | None = None
+    about: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.table}: expected {self.expected}; found {self.found}; {self.remedy}"
+
+
+def together(obstacles: Iterable[Obstacle]) -> list[str]:
+    """Each obstacle as a sentence; the same one of many tables is said once, with all their names at its end."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for o in obstacles:
+        names.setdefault((o.expected, o.found, o.remedy), []).append(o.table)
+    return [
+        str(Obstacle(tables[0], *what)) if len(tables) == 1 else
+        f"{Obstacle(f'{len(tables):,} tables', *what)} ({', '.join(tables)})"
+        for what, tables in names.items()
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at before anything happens: ok, warning, blocker or not checked.
+
+    Decisions are made by `id`, `status`, `table` and `about`; `expected`, `found` and `remedy` are words for readers.
+    What could not be checked blocks too if it is `essential`: nobody goes on past an unknown. `configuration`
+    is an obstacle's; `table` may also be another subject, for instance a bucket, and `about` says which part of it
+    is meant, for instance an index. `source` is the source table that a look is made for, "" for the whole run's.
+    """
+
+    id: AnyId
+    table: str
+    status: str
+    expected: str
+    found: str
+    remedy: str = ""
+    configuration: bool = False
+    essential: bool = False
+    about: str = ""
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What readers call this look."""
+        return words(self.id)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, **asdict(self)}
+
+    @property
+    def blocks(self) -> bool:
+        return self.status == BLOCKER or (self.essential and self.status == NOT_CHECKED)
+
+    @property
+    def obstacle(self) -> Obstacle:
+        found = f"not checked: {self.found}" if self.status == NOT_CHECKED else self.found
+        return Obstacle(self.table, self.expected, found, self.remedy, self.configuration, self.id, self.about)
+
+
+log = logging.getLogger(__name__)
+
+
+def look(check: Check, found: Callable[[Check], Check]) -> Check:
+    """Make a look: `check` says what is expected and what to do, `found` returns it with what came of it.
+
+    An error of the look is its result, "not checked", whatever it is; a call that the guard refuses is a mistake of
+    ours and raised.
+    """
+    try:
+        return found(check)
+    except ForbiddenCall:
+        raise
+    except Exception as error:
+        return unknown(check, why_not(error))
+
+
+def why_not(error: Exception) -> str:
+    """Why a look could not be made. What nobody foresaw is named with its kind and logged in full."""
+    if isinstance(error, RunbookError):
+        return str(error)
+    log.error("a look of the pre-flight broke off", exc_info=error)
+    return (
+        f"the look itself broke off: {type(error).__name__}: {error}; this is a fault of the runbook, please report it"
+    )
+
+
+def unknown(check: Check, why: str) -> Check:
+    return replace(check, status=NOT_CHECKED, found=why)
+
+
+def ok(check: Check, found: str) -> Check:
+    """As expected; there is nothing to do."""
+    return replace(check, status=OK, found=found, remedy="", configuration=False)

@@ -1,0 +1,93 @@
+"""Which tables are chosen, and what their targets are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from runbook_lib.config.model import Migration
+from runbook_lib.errors import ConfigError
+
+
+def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -> dict[str, str]:
+    """Source names and their target names; raises ConfigError with every mistake of the selection."""
+    chosen, mistakes = choose_tables(config, existing, only)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return chosen
+
+
+def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -> tuple[dict[str, str], list[str]]:
+    """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
+
+    Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
+    is not selected; `only` are further globs, see `is_among`. Raises ConfigError with them all if no table is left.
+    """
+    names, wanted, mistakes = sorted(existing), config.tables, []
+    for pattern in wanted.include:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            mistakes.append(f"tables.include: no table of the source matches {pattern!r}; {_known(names)}")
+    selected = [
+        name
+        for name in names
+        if any(fnmatchcase(name, p) for p in wanted.include) and not any(fnmatchcase(name, p) for p in wanted.exclude)
+    ]
+    mistakes += [
+        f"tables.overrides: {name!r} is not a selected source table"
+        for name in wanted.overrides
+        if name not in selected
+    ]
+    mistakes += [
+        f"export.method: no selected source table matches {glob!r}"
+        for glob in config.export.method
+        if not any(fnmatchcase(name, glob) for name in selected)
+    ]
+    mistakes += [
+        f"export.method: {name!r} is asked for both ways, scan and export; spell its name"
+        for name in selected
+        if len(config.export.fitting(name)) > 1
+    ]
+    targets: dict[str, str] = {}
+    for name in selected:
+        target = _rename(config, name)
+        if target is None:
+            mistakes.append(
+                f"tables.rename: the pattern does not match {name!r}; widen it, exclude the table or override its name"
+            )
+        else:
+            targets[name] = target
+    chosen = {source: target for source, target in targets.items() if is_among(source, only)}
+    if mistakes and not chosen:
+        raise ConfigError("\n".join(mistakes))
+    if not chosen:
+        raise ConfigError(
+            f"no table matched: {len(names)} in the source, {len(selected)} after include and exclude, "
+            f"0 after --tables {only!r}; nothing was done"
+        )
+    return chosen, mistakes
+
+
+def is_among(source: str, only: str) -> bool:
+    """Whether a table is meant by a glob, or by one of several with commas between them."""
+    return any(fnmatchcase(source, glob.strip()) for glob in only.split(","))
+
+
+def wants_recovery(enable_pitr: Iterable[str], source: str) -> bool:
+    """Whether export.enable_pitr asks to turn point-in-time recovery on for a table."""
+    return any(fnmatchcase(source, name) for name in enable_pitr)
+
+
+def _rename(config: Migration, name: str) -> str | None:
+    wanted = config.tables
+    if name in wanted.overrides:
+        return wanted.overrides[name]
+    if wanted.rename is None:
+        return name
+    match = re.fullmatch(wanted.rename.pattern, name)
+    return wanted.rename.to.format(**match.groupdict()) if match else None
+
+
+def _known(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"it has {len(names)} tables" + (f": {shown}{', ...' if len(names) > 5 else ''}" if names else "")

@@ -1,0 +1,32 @@
+"""What was there before a run: which targets existed, and whether they can be restored.
+
+Recorded once, at the first pre-flight; what a run may remove later is judged by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib.aws.dynamodb.backups import is_on
+from runbook_lib.plan.pair import Pair
+from runbook_lib.preflight.plan import Plan
+from runbook_lib.run.run import Run, table_identity
+from runbook_lib.timestamps import stamp
+
+
+def keep_before(run: Run, plan: Plan) -> None:
+    """Record what was there for each planned table that has no such record yet."""
+    known = run.ledger.all("before")
+    for pair in plan.pairs:
+        if pair.source not in known:
+            run.ledger.put("before", pair.source, _look(run, pair))
+
+
+def _look(run: Run, pair: Pair) -> dict[str, Any]:
+    target = pair.target_facts
+    return {
+        "at": stamp(run.now()),
+        "existed": target is not None,
+        "table_id": table_identity(target) if target else None,
+        "recovery": is_on(run.clients.target, pair.target) if target else None,
+    }

@@ -1,0 +1,1 @@
+"""The checks of the pre-flight, one module per concern."""

@@ -1,0 +1,50 @@
+"""What every look is given, and how a look that fails is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.dynamodb.backups import Recovery
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.model import Migration
+from runbook_lib.errors import ForbiddenCall
+from runbook_lib.estimate import Standings
+from runbook_lib.plan.check import NOT_CHECKED, Check, why_not
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.reuse import Reuse
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
+
+    `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
+    exports as they were found now, by source table.
+    """
+
+    config: Migration
+    clients: Clients
+    pairs: tuple[Pair, ...]
+    standings: Mapping[str, Standings]
+    recoveries: Mapping[str, Recovery]
+    unread: Mapping[tuple[str, str], str]
+    is_ours: Callable[[Pair], bool]
+    now: Callable[[], datetime]
+    places: tuple[Path, ...] = field(default=())
+    sources: frozenset[str] = field(default=frozenset())
+    reuses: Mapping[str, Reuse] = field(default_factory=dict)
+
+
+def concern(of: CheckId, subject: str, source: str, made: Iterable[Check]) -> Iterator[Check]:
+    """The looks of one concern; if one of them breaks off, what is left of them is not checked, and that blocks."""
+    try:
+        yield from made
+    except ForbiddenCall:
+        raise
+    except Exception as error:
+        expected = "a look that comes to its end"
+        yield Check(of, subject, NOT_CHECKED, expected, why_not(error), essential=True, source=source)

@@ -1,0 +1,179 @@
+"""The source: that its tables are there, and how each of them can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from runbook_lib.aws.dynamodb.describe.capacity import first_attributes
+from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableFacts
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.errors import ExportError
+from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, look, ok, unknown
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.reuse import Reuse, refuse_swapped
+from runbook_lib.preflight.checks.context import Scene
+
+READABLE = frozenset({"ACTIVE", "UPDATING"})
+REMEDIES = {
+    "ARCHIVED": "its key was out of reach for a week: restore it from the backup that AWS made, and migrate that table",
+    "ARCHIVING": "its key is out of reach: give the key back at once, or restore the table from the backup when done",
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "DynamoDB cannot use its KMS key: enable the key, or its policy and grants",
+    "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: mend the permissions of its replication",
+    "DELETING": "it is being deleted: restore it, or leave it out",
+}
+REPLICATION, OLD_GLOBAL = "aws:rep:", "2017.11.29"
+SCANNED = "the table is scanned, which is no single moment and uses its read capacity"
+WITHOUT = {
+    "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
+    "skip": "point-in-time recovery",
+    "scan": "point-in-time recovery",
+}
+
+
+def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
+    """All looks at one source table."""
+    yield _there(scene, pair)
+    if pair.reuse is not None:
+        yield _reused(scene, pair, pair.reuse)
+        yield _whole(pair.source, pair.reuse)
+        return
+    if pair.source_facts is None and ("source", pair.source) not in scene.unread:
+        return
+    if pair.source_facts is not None:
+        yield _status(pair.source, pair.source_facts.status)
+        yield _replication(scene, pair, pair.source_facts)
+    yield _recovery(scene, pair)
+    if pair.method == "export":
+        yield _export_time(scene, pair)
+
+
+def _there(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        CheckId.SOURCE_TABLE, pair.source, BLOCKER, "the source table", "it is gone", "restore it or start a new run",
+        configuration=True, essential=True,
+    )  # fmt: skip
+    if ("source", pair.source) in scene.unread:
+        return unknown(
+            Check(
+                check.id, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
+            ),
+            scene.unread["source", pair.source],
+        )
+    if pair.source_facts is not None:
+        return ok(check, pair.source_facts.status)
+    return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
+
+
+def _status(source: str, status: str) -> Check:
+    """Only a table that is there and can be decrypted is exported or scanned."""
+    check = Check(CheckId.SOURCE_STATUS, source, BLOCKER, "a source that can be read", status, "wait and run again",
+                  essential=True)  # fmt: skip
+    if status in READABLE:
+        return ok(check, status)
+    if status == NOT_TOLD:
+        return unknown(check, "DescribeTable does not say TableStatus")
+    return replace(check, remedy=REMEDIES.get(status, check.remedy))
+
+
+def _replication(scene: Scene, pair: Pair, facts: TableFacts) -> Check:
+    """Global tables of version 2017 keep attributes of their own in every item."""
+    check = Check(
+        CheckId.REPLICATION_ATTRIBUTES, pair.source, WARNING, f"no attributes of replication ({REPLICATION}*)", "",
+        "they are written along as they are, and may harm the replication of a target that is or becomes a global "
+        "table: use global tables of version 2019.11.21, or remove them",
+    )  # fmt: skip
+
+    def found(c: Check) -> Check:
+        stand = scene.standings[pair.source].source
+        if stand is not None and stand.global_table_version == OLD_GLOBAL:
+            return replace(c, found=f"a global table of version {OLD_GLOBAL}, whose items have them")
+        names = {k.name for i in facts.indexes for k in i.key}
+        if pair.method == "scan":
+            names |= first_attributes(scene.clients.source, pair.source)
+        seen = sorted(name for name in names if name.startswith(REPLICATION))
+        if seen:
+            return replace(c, found=", ".join(seen))
+        return ok(c, "none in the indexes" + (" and the first items" if pair.method == "scan" else ""))
+
+    return look(check, found)
+
+
+def _reused(scene: Scene, pair: Pair, reuse: Reuse) -> Check:
+    """The export that the plan holds still lies there, and it is of this table."""
+    found = f"an export of {reuse.table}"
+    check = Check(
+        CheckId.EARLIER_EXPORT, pair.source, WARNING, "an export of this table", found,
+        "it is used because the configuration names it",
+    )  # fmt: skip
+    try:
+        refuse_swapped(reuse, scene.reuses.get(pair.source, reuse))
+    except ExportError as error:
+        return Check(check.id, check.table, BLOCKER, "the export that this run's plan holds", str(error),
+                     "put it back, or start a new run with another run id")  # fmt: skip
+    return ok(check, found) if reuse.table == pair.source else check
+
+
+def _whole(source: str, reuse: Reuse) -> Check:
+    """Only AWS knows whether an export is the whole table; of the others there is what their manifests say."""
+    check = Check(
+        CheckId.EXPORT_IS_WHOLE, source, BLOCKER, "an export of the whole table, as DescribeExport says", "",
+        "the verdict is then as this export says; export the table anew to have it proved",
+    )  # fmt: skip
+    return ok(check, "made without a filter") if reuse.whole.checked else unknown(check, reuse.whole.why)
+
+
+def _recovery(scene: Scene, pair: Pair) -> Check:
+    asked, without = scene.config.export.asked_for(pair.source), scene.config.export.without_pitr
+    if asked == "scan":
+        return Check(CheckId.RECOVERY, pair.source, WARNING, "an export of one moment", "export.method is 'scan'",
+                     SCANNED)  # fmt: skip
+    check = Check(CheckId.RECOVERY, pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
+    if ("recovery", pair.source) in scene.unread:
+        check = Check(check.id, check.table, BLOCKER, check.expected, "", "allow "
+                      "dynamodb:DescribeContinuousBackups on it", essential=True)  # fmt: skip
+        return unknown(check, scene.unread["recovery", pair.source])
+    if scene.recoveries[pair.source].on:
+        return ok(check, "on")
+
+    def off(status: str, found: str, remedy: str) -> Check:
+        return Check(check.id, check.table, status, check.expected, found, remedy)
+
+    if pair.method == "export":
+        return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
+                   "with --execute the export step changes the source: it turns recovery on, which is paid for "
+                   "until you turn it off; a dry run reads the table as export.without_pitr says")  # fmt: skip
+    if asked == "export":
+        return off(BLOCKER, "it is off, and export.method is 'export'", "turn it on, or set export.method to scan")
+    if without == "fail":
+        return off(BLOCKER, "it is off", "turn it on, or set export.without_pitr to scan or skip")
+    if without == "skip":
+        return off(WARNING, "it is off and export.without_pitr is 'skip'",
+                   "the table is NOT MIGRATED and the run cannot pass")  # fmt: skip
+    return off(WARNING, "it is off and export.without_pitr is 'scan'",
+               SCANNED)  # fmt: skip
+
+
+def _export_time(scene: Scene, pair: Pair) -> Check:
+    """A chosen moment must lie in what AWS can still, or already, restore."""
+    wanted, recovery = scene.config.export.export_time, scene.recoveries.get(pair.source)
+    check = Check(
+        CheckId.EXPORT_TIME, pair.source, OK, "a moment that recovery reaches", "the start of the export step"
+    )
+    if wanted is None:
+        return check
+
+    def wrong(found: str) -> Check:
+        return Check(check.id, check.table, BLOCKER, check.expected, f"export.export_time {wanted} {found}",
+                     "choose another moment, or leave export.export_time out", configuration=True)  # fmt: skip
+
+    if wanted > scene.now() + timedelta(minutes=1):
+        return wrong("lies in the future")
+    if recovery is None or not recovery.on:
+        return wrong("lies before recovery is turned on")
+    if recovery.earliest is None:
+        return unknown(check, "the server does not say how far back recovery reaches")
+    if wanted < recovery.earliest:
+        return wrong(f"lies before {recovery.earliest:%Y-%m-%dT%H:%M:%SZ}, the earliest that recovery reaches")
+    return ok(check, f"{wanted:%Y-%m-%dT%H:%M:%SZ}")

@@ -1,0 +1,63 @@
+"""The way a table is written: whether ImportTable can make and fill it, where it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.plan.check import BLOCKER, Check, ok
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.preflight.write_strategy import local_indexes
+
+
+def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
+    """What was chosen and why, and what stands in the way of ImportTable; nothing where only writes were asked for."""
+    wanted = scene.config.import_.strategy
+    if pair.method == "skip" or (wanted == "batch_write" and pair.writing != IMPORT_TABLE):
+        return
+    check = Check(
+        CheckId.WAY_OF_WRITING, pair.target, BLOCKER, f"a way of writing, as import.strategy is '{wanted}'", ""
+    )
+    yield ok(check, f"{pair.writing}: {pair.why}")
+    if pair.writing == IMPORT_TABLE:
+        yield _new(scene, pair)
+        yield _definition(pair)
+        yield _not_warmed(scene, pair)
+
+
+def _new(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        CheckId.MADE_BY_IMPORT_TABLE, pair.target, BLOCKER,
+        "no table of that name, as ImportTable only fills tables it makes",
+        "", "set import.strategy to batch_write or auto, or give the target another name", configuration=True,
+    )  # fmt: skip
+    if pair.target_facts is None:
+        return ok(check, "no such table")
+    if scene.is_ours(pair):
+        return ok(check, "this run's own import has made it")
+    return replace(check, found=f"a table that is {pair.target_facts.status}")
+
+
+def _definition(pair: Pair) -> Check:
+    check = Check(
+        CheckId.LOCAL_INDEXES, pair.source, BLOCKER, "a table without local indexes, which ImportTable cannot make",
+        "no such table, so nothing says how to make the target",
+        "set import.strategy to batch_write or auto, with tables.create_missing", configuration=True,
+    )  # fmt: skip
+    if pair.source_facts is None:
+        return check
+    if names := local_indexes(pair.source_facts):
+        return replace(check, found=f"local indexes: {', '.join(names)}")
+    return ok(check, "none")
+
+
+def _not_warmed(scene: Scene, pair: Pair) -> Check:
+    check = Check(
+        CheckId.WARM_IMPORT, pair.target, BLOCKER, "no warm throughput, as ImportTable uses none",
+        "import.warm_throughput names it, which would be charged for nothing", "take it out of import.warm_throughput",
+        configuration=True,
+    )  # fmt: skip
+    return check if pair.target in scene.config.import_.warm_throughput else ok(check, "none asked for")

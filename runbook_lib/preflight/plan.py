@@ -1,0 +1,52 @@
+"""The plan as the pre-flight makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from runbook_lib.estimate import Estimate, Standings
+from runbook_lib.parity import Parity
+from runbook_lib.plan.check import WARNING, Check, Obstacle
+from runbook_lib.plan.pair import NotChosen, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tables of a migration in the order they are imported, and what blocks it.
+
+    `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it. `not_chosen`
+    are the other tables that the migration file includes.
+    """
+
+    pairs: tuple[Pair, ...]
+    blockers: tuple[Obstacle, ...]
+    warnings: tuple[Obstacle, ...]
+    checks: tuple[Check, ...] = ()
+    estimate: Estimate | None = None
+    standings: Mapping[str, Standings] = field(default_factory=dict)
+    parity: Mapping[str, Parity] = field(default_factory=dict)
+    not_chosen: tuple[NotChosen, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Iterable[Pair],
+        checks: Iterable[Check],
+        estimate: Estimate,
+        standings: Mapping[str, Standings],
+        parity: Mapping[str, Parity],
+        not_chosen: Iterable[NotChosen] = (),
+    ) -> Plan:
+        """A plan whose blockers and warnings are those of its checks."""
+        checks = tuple(checks)
+        return cls(
+            tuple(pairs),
+            tuple(c.obstacle for c in checks if c.blocks),
+            tuple(c.obstacle for c in checks if c.status == WARNING),
+            checks,
+            estimate,
+            standings,
+            parity,
+            tuple(not_chosen),
+        )

@@ -1,0 +1,276 @@
+"""The look at both sides before anything happens: what would move, at what cost, and everything in its way.
+
+Reads both sides and changes neither. All looks are made and kept; nothing stops at the first, and what could not
+be looked at says so. What is looked at stands in `checks`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
+from runbook_lib.aws.dynamodb.describe import tables
+from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.model import Migration
+from runbook_lib.errors import ConfigError, ForbiddenCall
+from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
+from runbook_lib.look_alike import look_alike, parity_checks
+from runbook_lib.paths import reports_root
+from runbook_lib.plan.check import Check, why_not
+from runbook_lib.plan.naming import choose_tables, wants_recovery
+from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.plan.reuse import Reuse, find_reuse
+from runbook_lib.preflight.before import keep_before
+from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
+from runbook_lib.preflight.checks.context import Scene, concern
+from runbook_lib.preflight.keep_plan import keep_plan
+from runbook_lib.preflight.plan import Plan
+from runbook_lib.preflight.write_strategy import choose
+from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.facts.source_ttl import keep_source_ttl
+from runbook_lib.run.run import Run
+
+LOOKS_AT_ONCE = 8
+LEFT_OUT = "--tables {!r} leaves it out of this run"
+LATER = "it was not there when this run's plan was made; a new run moves it"
+Found = TypeVar("Found")
+
+
+@dataclass(slots=True)
+class Look:
+    """One table as it was found on both sides; `unread` are the looks that failed, and why."""
+
+    pair: Pair
+    standings: Standings
+    recovery: Recovery
+    unread: dict[tuple[str, str], str]
+
+
+def preflight(run: Run) -> Plan:
+    """Make the run's plan, or look at it again, and keep it in the ledger.
+
+    Blockers are returned, not raised: the gate after it shows them all.
+    """
+    looked = None if is_begun(run.folder) else plan_of(run)  # what it raises for leaves no trace of a new run
+    with run.step("preflight"):
+        run.keep_accepted()
+        plan = looked or plan_of(run)
+        keep_plan(run, plan)
+        keep_before(run, plan)
+        keep_source_ttl(run, plan.pairs)
+        return plan
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan of a run as both sides look now; its tables are kept, and the methods of those begun."""
+    exports = run.ledger.all("export")
+    return make_plan(
+        run.config, run.clients, run.only, run.pairs(), run.has_written_to,
+        is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now,
+    )  # fmt: skip
+
+
+def make_plan(
+    config: Migration,
+    clients: Clients,
+    only: str = "*",
+    planned: Iterable[Pair] = (),
+    is_ours: Callable[[Pair], bool] = lambda pair: False,
+    is_begun: Callable[[Pair], bool] = lambda pair: False,
+    execute: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Plan:
+    """Look at both sides and say what would happen.
+
+    `planned` are the pairs of an earlier start of the same run: they are looked at again and neither added to
+    nor taken from. `is_ours(pair)` tells a target that this run has written to, `is_begun(pair)` a table whose
+    export has been started. Raises ConfigError where no table is left to look at.
+    """
+    earlier = {pair.source: pair for pair in planned}
+    reuses, wrong = _reuses(config, clients)
+    existing = set(tables.list_tables(clients.source))
+    if earlier:
+        chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
+        sources = frozenset(chosen)
+    else:
+        chosen, mistakes = _choose(config, existing | set(reuses), only, wrong)
+        wrong += mistakes
+        sources, why = frozenset(choose_tables(config, existing | set(reuses))[0]), LEFT_OUT.format(only)
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        looks = list(
+            pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
+        )
+        for each in looks:
+            if each.pair.source in earlier and is_begun(each.pair):
+                each.pair = replace(each.pair, method=earlier[each.pair.source].method)
+            if (held := earlier.get(each.pair.source)) and held.reuse is not None:
+                each.pair = replace(each.pair, method=held.method, reuse=held.reuse)
+        scene = _scene(config, clients, looks, is_ours, now)
+        scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources, reuses=reuses)
+        bill = _bill(scene)
+        found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
+        for of_pair in pool.map(
+            lambda pair: [replace(c, source=pair.source) for c in _of_pair(scene, pair)], scene.pairs
+        ):
+            found += of_pair
+        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), scene.pairs))
+    for pair, parity in zip(scene.pairs, parities, strict=True):
+        found += parity_checks(pair, parity)
+    same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
+    found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(scene, bill))
+    found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(scene))
+    found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(scene, bill))
+    left = _left(config, existing | set(reuses), chosen, why)
+    return Plan.of(scene.pairs, found, bill, scene.standings, same, left)
+
+
+def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why: str) -> list[NotChosen]:
+    """The tables that the migration file includes now and that are not among the chosen ones."""
+    try:
+        whole = choose_tables(config, existing)[0]
+    except ConfigError:  # none is left of those that were there
+        return []
+    return [NotChosen(source, whole[source], why) for source in sorted(whole.keys() - chosen.keys())]
+
+
+def _bill(scene: Scene) -> Estimate:
+    return estimate(scene.config, [_load(pair) for pair in scene.pairs if pair.method != "skip"], scene.standings)
+
+
+def _ways_of_writing(scene: Scene, earlier: dict[str, Pair]) -> tuple[Pair, ...]:
+    """The pairs, each with the way it is written; a table that has been begun keeps its own."""
+    works = {work.source: work for work in _bill(scene).tables}
+
+    def with_way(pair: Pair) -> Pair:
+        known = earlier.get(pair.source)
+        if known and scene.is_ours(pair):
+            return replace(pair, writing=known.writing, why=known.why)
+        chosen = choose(scene.config, pair, works.get(pair.source), scene.standings[pair.source].source)
+        return replace(pair, writing=chosen.writing, why=chosen.why)
+
+    return tuple(with_way(pair) for pair in scene.pairs)
+
+
+def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:
+    """The exports made earlier, or what is wrong with them."""
+    try:
+        return find_reuse(config, clients), []
+    except ConfigError as error:
+        return {}, [str(error)]
+
+
+def _choose(config: Migration, existing: set[str], only: str, wrong: list[str]) -> tuple[dict[str, str], list[str]]:
+    try:
+        return choose_tables(config, existing, only)
+    except ConfigError as error:
+        raise ConfigError("\n".join([*wrong, str(error)])) from None
+
+
+def _scene(
+    config: Migration,
+    clients: Clients,
+    looks: list[Look],
+    is_ours: Callable[[Pair], bool],
+    now: Callable[[], datetime],
+) -> Scene:
+    """All looks together, the tables in the order of their import."""
+    looks = sorted(looks, key=lambda k: (k.pair.source_facts.items_hint if k.pair.source_facts else 0, k.pair.source))
+    return Scene(
+        config=config,
+        clients=clients,
+        pairs=tuple(each.pair for each in looks),
+        standings={each.pair.source: each.standings for each in looks},
+        recoveries={each.pair.source: each.recovery for each in looks},
+        unread={key: why for each in looks for key, why in each.unread.items()},
+        is_ours=is_ours,
+        now=now,
+        places=tuple(sorted({Path(tempfile.gettempdir()), _existing(reports_root())})),
+    )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _look(
+    config: Migration,
+    clients: Clients,
+    name: str,
+    to: str,
+    reuse: Reuse | None,
+    existing: set[str],
+    execute: bool,
+) -> Look:
+    """Look at one table on both sides; what cannot be read is noted and the rest is looked at."""
+    unread: dict[tuple[str, str], str] = {}
+
+    def read(what: str, call: Callable[[], Found | None]) -> Found | None:
+        try:
+            return call()
+        except ForbiddenCall:
+            raise
+        except Exception as error:
+            unread[what, name] = why_not(error)
+            return None
+
+    here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
+    there = read("target", lambda: describe_standing(clients.target, to)) if names.VALID.fullmatch(to) else None
+    recovery, scanned = Recovery(False), config.export.asked_for(name) == "scan"
+    if reuse is None and not scanned and name in existing:
+        recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
+    method = "reuse" if reuse else config.export.method_of(name, recovered=recovery.on)
+    if (
+        method not in ("reuse", "export")
+        and not scanned
+        and execute
+        and wants_recovery(config.export.enable_pitr, name)
+    ):
+        method = "export"
+    pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
+    return Look(pair, Standings(here[1] if here else None, there[1] if there else None), recovery, unread)
+
+
+def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
+    yield from concern(CheckId.SOURCE_TABLE, pair.source, pair.source, source.of_source(scene, pair))
+    yield from concern(CheckId.WAY_OF_WRITING, pair.source, pair.source, strategy.of_strategy(scene, pair))
+    yield names.valid(pair)
+    if names.VALID.fullmatch(pair.target):
+        yield from concern(CheckId.TARGET_TABLE, pair.target, pair.source, target.of_target(scene, pair))
+    if pair.target_facts is not None:
+        yield names.other_than_source(scene, pair)
+        yield names.not_production(scene, pair)
+
+
+def _load(pair: Pair) -> Load:
+    """A table's load as DescribeTable remembers it."""
+    facts = pair.source_facts
+    shape = pair.target_facts or facts
+    return Load(
+        source=pair.source,
+        target=pair.target,
+        method=pair.method,
+        basis=HINT if facts else UNKNOWN,
+        items=facts.items_hint if facts else None,
+        bytes=facts.bytes_hint if facts else None,
+        files=None,
+        indexes=shape.indexes if shape else (),
+        writing=pair.writing,
+    )
+
+
+def refuse_misconfigured(plan: Plan) -> None:
+    """Raise ConfigError if nothing but the configuration stands in the way, naming all of it.
+
+    Where the world does too, a run shows everything together and fails.
+    """
+    if plan.blockers and all(b.configuration for b in plan.blockers):
+        raise ConfigError("\n".join(str(b) for b in plan.blockers))

@@ -1,0 +1,1 @@
+"""What has to hold before a start may write its first byte."""

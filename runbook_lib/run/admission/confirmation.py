@@ -1,0 +1,18 @@
+"""The target, spelled by a person before anything is written."""
+
+from __future__ import annotations
+
+from runbook_lib.aws.clients import Clients
+from runbook_lib.errors import ConfigError
+
+
+def check_confirmation(confirmation: str, clients: Clients) -> None:
+    """Raise ConfigError unless the text spells the account and region that would be written."""
+    who = clients.target_identity
+    expected = f"{who.account}/{who.region}"
+    if confirmation != expected:
+        raise ConfigError(
+            f"confirm_target: expected {expected!r}, which is the target these credentials reach, found "
+            f"{confirmation!r}; nothing was written. Spell it in the configuration, or type it into the notebook's "
+            "form, to allow writing"
+        )

@@ -1,0 +1,69 @@
+"""Which run a notebook belongs to that was not told a run id: the notebooks of one sitting share a run.
+
+It is `<name>-lab`, and after that has been finished `<name>-lab-2`, and so on: what is finished is gone on with only
+by its spelled id, for its export is of another day.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from runbook_lib.paths import reports_root
+from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun
+from runbook_lib.run.ledger import Ledger
+
+ANY_TIME = ("report", "cleanup")  # what is done with a run that has come to its end
+
+
+class Sitting(StrEnum):
+    """How a run was found: by its spelled id, as one not finished, or because the one before it is."""
+
+    SPELLED = "spelled"
+    SAME = "same"
+    NEXT = "next"
+
+
+def sitting(name: str, step: str) -> tuple[str, Sitting]:
+    """The id of the run in which a step without a run id is done, and how it was found."""
+    last = _last(name)
+    folder = folder_of(_spelled(name, last))
+    if step not in ANY_TIME and is_begun(folder) and _is_finished(Ledger(folder / LEDGER, admit=_never), step):
+        return _spelled(name, last + 1), Sitting.NEXT
+    return folder.name, Sitting.SAME
+
+
+def _last(name: str) -> int:
+    """The number of the last sitting's run; 1 where there is none."""
+    pattern = re.compile(rf"{re.escape(name)}-lab(?:-([1-9]\d*))?")
+    root = reports_root()
+    found = [pattern.fullmatch(place.name) for place in (root.iterdir() if root.is_dir() else ())]
+    return max((int(match[1] or 1) for match in found if match), default=1)
+
+
+def _spelled(name: str, number: int) -> str:
+    return f"{name}-lab" if number == 1 else f"{name}-lab-{number}"
+
+
+def _is_finished(ledger: Ledger, step: str) -> bool:
+    """Whether nothing is left to be done: it was cleaned up, or every table of it is proved.
+
+    Proving it once more belongs to the same sitting until the report is written.
+    """
+    try:
+        if ledger.get("run", "cleaned"):
+            return True
+        proved = {source for source, fact in ledger.all("validation").items() if fact["verdict"] == "PASS"}
+        if not proved or proved != ledger.all("pair").keys() or not _completed(ledger, "validate"):
+            return False
+        return step != "validate" or _completed(ledger, "report")
+    finally:
+        ledger.close()
+
+
+def _completed(ledger: Ledger, step: str) -> bool:
+    return (ledger.get("step", step) or {}).get("status") == "completed"
+
+
+def _never() -> None:
+    raise AssertionError("a run that is only looked at is not written to")

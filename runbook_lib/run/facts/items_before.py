@@ -1,0 +1,80 @@
+"""What a target held before a run's first write, item by item: only that may be found there beside the export.
+
+Kept are keyed hashes of each key and each item, none of which says anything without the run's secret. The record
+is complete before the first write, or it is made anew; one that was made with a secret that is lost forgives nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import scan_items
+from runbook_lib.aws.transport.client import Patience
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.run.run import Run
+
+ROWS_AT_ONCE = 2_000
+# Given the canonical key and the keyed digest of an item that is there now: whether it may be there.
+Forgives = Callable[[bytes, bytes], bool]
+
+
+def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute]) -> dict[str, Any]:
+    """Read the target and record what it holds, in place of what an interrupted reading has left.
+
+    Returns the facts that belong with the binding: the number of items, and the fingerprint of the secret.
+    """
+    secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
+    run.ledger.write("DELETE FROM held_before WHERE source = ?", [(source,)])
+    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Patience())
+    for rows in _together((source, *_hashes(item, key, secret)) for item in items):
+        with run.ledger.batch():
+            run.ledger.write("INSERT OR REPLACE INTO held_before VALUES (?, ?, ?)", rows)
+    count = run.ledger.rows("SELECT COUNT(*) AS n FROM held_before WHERE source = ?", source)[0]["n"]
+    return {"items_before": int(count), "held_before": {"secret": secret.fingerprint}}
+
+
+def _together(rows: Iterable[tuple[str, bytes, bytes]]) -> Iterator[list[tuple[str, bytes, bytes]]]:
+    rows = iter(rows)
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        yield some
+
+
+def _hashes(item: Item, key: Sequence[KeyAttribute], secret: RunSecret) -> tuple[bytes, bytes]:
+    digest = secret.item_digests()
+    digest.update(canonical_json(item))
+    return bytes.fromhex(secret.key_hash(canonical_json(key_of(item, key)))), digest.digest()
+
+
+def why_unknown(run: Run, loaded: dict[str, Any] | None) -> str | None:
+    """Why it is not known which items were there before, if items were; None where it is known."""
+    if not loaded or not loaded.get("items_before"):
+        return None
+    known = loaded.get("held_before")
+    if known is None:
+        return "this run began before what a target holds was recorded item by item"
+    if known["secret"] != run.secret.fingerprint:
+        return "the run's secret, with which what was there before was recorded, is lost"
+    return None
+
+
+def forgives(run: Run, source: str, loaded: dict[str, Any] | None) -> Forgives:
+    """What may be in the target beside the export: items that were there before this run's first write.
+
+    With `append` each has to be as it was, for `append` promises to change none; `overwrite` does not promise it.
+    """
+    if not loaded or not loaded.get("items_before") or why_unknown(run, loaded):
+        return lambda name, item_digest: False
+    secret, unchanged = run.secret, loaded.get("on_non_empty") != "overwrite"
+
+    def was_there(name: bytes, item_digest: bytes) -> bool:
+        rows = run.ledger.rows(
+            "SELECT digest FROM held_before WHERE source = ? AND key = ?", source, bytes.fromhex(secret.key_hash(name))
+        )
+        return bool(rows) and (not unchanged or rows[0]["digest"] == item_digest)
+
+    return was_there

@@ -1,0 +1,84 @@
+"""By which time to live an absent item may be explained: one that the source has too, recorded from the source.
+
+What the target alone says excuses nothing: its TTL may be on an attribute that was never meant to let an item expire.
+Where nobody could ask the source, for its table is gone or may not be asked, the fact is unknown and excuses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
+from runbook_lib.errors import ConfigError
+from runbook_lib.items.canonical import Item
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.run import Run, table_identity
+
+SOURCE_TTL = "source_ttl"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTtl:
+    """What the source said: the attribute by which its items expire, None where TTL is off.
+
+    `table` is the identity of the table that was asked, `unknown` why none could be; empty if one was.
+    """
+
+    table: str
+    attribute: str | None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """The `attribute` by which items may have expired, or None, and then `why` the target's TTL explains nothing.
+
+    `why` is empty where the target's TTL is off: there is nothing to be said.
+    """
+
+    attribute: str | None
+    why: str = ""
+
+    def expiry(self, item: Item) -> float | None:
+        """When an exported item expires, in Unix seconds; DynamoDB heeds numbers only."""
+        value = (item.get(self.attribute) or {}).get("N") if self.attribute else None
+        return float(value) if value is not None else None
+
+
+def keep_source_ttl(run: Run, pairs: Iterable[Pair]) -> None:
+    """Ask each planned source for its TTL and record the answer; what was known when its export was complete stays."""
+    exports, known = run.ledger.all("export"), run.ledger.all(SOURCE_TTL)
+    for pair in pairs:
+        complete = (exports.get(pair.source) or {}).get("status") == "COMPLETED"
+        if not complete or (known.get(pair.source) or {}).get("unknown", "never asked"):
+            run.ledger.put(SOURCE_TTL, pair.source, asdict(_asked(run, pair)))
+
+
+def _asked(run: Run, pair: Pair) -> SourceTtl:
+    if pair.source_facts is None:
+        return SourceTtl("", None, "there is no such table at the source")
+    identity = table_identity(pair.source_facts)
+    try:
+        return SourceTtl(identity, ttl_attribute(run.clients.source, pair.source))
+    except ConfigError as error:
+        return SourceTtl(identity, None, str(error))
+
+
+def excuse_for(run: Run, pair: Pair, export: dict[str, Any], of_target: str | None) -> Excuse:
+    """Whether the target's TTL, by the attribute `of_target`, explains that an exported item is absent."""
+    if of_target is None:
+        return Excuse(None)
+    said = run.ledger.get(SOURCE_TTL, pair.source)
+    known = SourceTtl(**said) if said else SourceTtl("", None, "it was not asked at the pre-flight")
+    manifest = export["manifest"]
+    if known.unknown:
+        found = f"the source's is not known: {known.unknown}"
+    elif known.table not in (manifest["table_id"], manifest["table_arn"]):
+        found = "the source is not the table that was exported"
+    elif known.attribute != of_target:
+        found = "the source's is off" if known.attribute is None else f"the source's is by {known.attribute}"
+    else:
+        return Excuse(of_target)
+    return Excuse(None, f"the target's TTL, by {of_target}, excuses no item that is absent: {found}")

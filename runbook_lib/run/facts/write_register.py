@@ -1,0 +1,251 @@
+"""The register of the runs that have written to a table: who else has, when something is to be removed.
+
+That an item is equal to a run's own does not make it that run's. Before its first write a run enters itself, under
+the table's id, in the register that the table's tag names; a table without that tag is given the one in this run's
+staging bucket. A cleanup goes by it, and refuses where it cannot be read or where another run stands in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.granted_calls import registrar, tagger
+from runbook_lib.aws.s3 import registers as aws
+from runbook_lib.aws.s3.objects import read_object
+from runbook_lib.errors import TableError, TransferError
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import Run, table_identity
+from runbook_lib.timestamps import stamp
+
+PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
+LONGEST_TAG, LONGEST_ENTRY = 256, 4_096
+ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
+LOOKS = 3
+
+
+class Standing(StrEnum):
+    """What became of a run's entry; only ENTERED lets a cleanup of items and tables begin."""
+
+    BEGUN = "begun"
+    ENTERED = "entered"
+    NOT_ENTERED = "not entered"
+
+
+@dataclass(slots=True)
+class Registration:
+    """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered."""
+
+    nonce: str
+    standing: str = Standing.BEGUN
+    place: str | None = None
+    entries: list[list[str]] = field(default_factory=list)
+    others: list[str] | None = None
+    why: str | None = None
+
+
+def registration(run: Run, source: str) -> Registration | None:
+    """What this run knows of its entries for a table; None if it has begun none."""
+    known = run.ledger.get("register", source)
+    return Registration(**known) if known else None
+
+
+def standing_of(ledger: Ledger, source: str) -> dict[str, Any] | None:
+    """What a record says of it: where this run stands, and who else does."""
+    known = ledger.get("register", source)
+    return {name: known.get(name) for name in ("standing", "place", "others", "why")} if known else None
+
+
+def begin_registration(run: Run, source: str) -> None:
+    """Note, before it is entered anywhere, what tells this run's entries from others of its name."""
+    if registration(run, source) is None:
+        run.ledger.put("register", source, asdict(Registration(secrets.token_hex(16))))
+
+
+def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True) -> None:
+    """Enter this run in the register of a table before it writes; a second time it changes nothing.
+
+    `table` is None for one that ImportTable is about to make. Raises TransferError where the register that the
+    table names cannot be written, or has an entry of this run's id that is not this run's. Where this run's own
+    bucket or the server has no register, the run goes on, and its cleanup will refuse.
+    """
+    begin_registration(run, pair.source)
+    known = Registration(**run.ledger.get("register", pair.source))
+    own = f"s3://{'/'.join(filter(None, [run.config.staging.bucket, run.config.staging.prefix, 'register']))}"
+    try:
+        named, why = _named(run, table)
+        for _ in range(LOOKS):
+            known.place = named or known.place or own
+            _enter(run, pair, table, known, named is not None and named != own)
+            if table is None or why or not tag or named is not None:
+                break
+            _tag(run, table, known.place)
+            named = aws.register_tag(run.clients.target, table.arn)  # another run may have been at it
+            if named in (None, known.place):
+                break
+        known.standing, known.why = Standing.NOT_ENTERED if why else Standing.ENTERED, why
+        known.others = _seen(run, pair, table, known)
+    except (TableError, NoRegister) as error:
+        known.standing, known.why = Standing.NOT_ENTERED, str(error)
+    run.ledger.put("register", pair.source, asdict(known))
+
+
+def _seen(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str] | None:
+    """The others, or None where they cannot be listed; a cleanup looks again."""
+    try:
+        return others(run, pair, table, known)
+    except TransferError:
+        return None
+
+
+def _named(run: Run, table: TableFacts | None) -> tuple[str | None, str | None]:
+    """The register that a table names, and why that is not known."""
+    try:
+        return (aws.register_tag(run.clients.target, table.arn) if table else None), None
+    except TableError as error:
+        return None, str(error)
+
+
+class NoRegister(TransferError):
+    """This run's own bucket cannot hold a register."""
+
+
+def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, foreign: bool) -> None:
+    try:
+        bucket, folder = _folder(run, pair, str(known.place))
+    except NoRegister as error:
+        if not foreign:
+            raise
+        raise TransferError(f"{error}; nothing was written: take the tag off if no run that it names matters") from None
+    key = f"{folder}{quote(table_identity(table), safe='') if table else ASKED_FOR}/{run.id}"
+    if [bucket, key] in known.entries:
+        return
+    who = run.clients.target_identity
+    body = json.dumps(
+        {
+            "run": run.id, "nonce": known.nonce, "at": stamp(run.now()), "table": pair.target,
+            "table_id": table_identity(table) if table else None, "place": who.place,
+        }
+    ).encode()  # fmt: skip
+    client = _registrar(run, str(known.place))
+    try:
+        aws.create_entry(client, bucket, key, body)
+        held = aws.create_entry(client, bucket, key, body)  # now there is one: a server with conditions says so
+    except TransferError as error:
+        if foreign:
+            raise TransferError(
+                f"target {pair.target} names {known.place} as the register of the runs that have written to it (tag "
+                f"{REGISTER_TAG}), and this run cannot enter itself there: {error}. Nothing was written: allow it, or "
+                "take the tag off if none of those runs matters any more"
+            ) from None
+        raise NoRegister(str(error)) from None
+    if held:
+        raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
+    said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
+    if said.get("nonce") != known.nonce:
+        raise TransferError(
+            f"s3://{bucket}/{key} says that a run {run.id!r} has begun to write to target {pair.target} at "
+            f"{said.get('at')}, and this run's ledger knows nothing of it: it is another run of that name, or this "
+            "ledger has lost what it knew. Nothing was written now: start a new run with another run id"
+        )
+    known.entries.append([bucket, key])
+
+
+def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
+    """Bucket and folder of a target's entries in a register; raises TransferError for a place that is none."""
+    found = PLACE.fullmatch(place)
+    if found is None or len(place) > LONGEST_TAG:
+        raise NoRegister(f"{place} cannot be named in the tag {REGISTER_TAG} as the place of a register")
+    region, account = run.clients.target_identity.place
+    return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
+
+
+def _tag(run: Run, table: TableFacts, place: str) -> None:
+    aws.set_register_tag(_tagger(run), table.arn, place)
+
+
+def _registrar(run: Run, place: str) -> Any:
+    """The client for a register; one for all tables, for making one takes a quarter of a second."""
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    name = f"register {place}"
+    if name not in run.granted:
+        run.granted[name] = registrar(run.clients, bucket, prefix.strip("/") + "/")
+    return run.granted[name]
+
+
+def _tagger(run: Run) -> Any:
+    """The client that sets and takes off the register's tag of the planned targets."""
+    if "tags" not in run.granted:
+        run.granted["tags"] = tagger(run.clients, frozenset(pair.target for pair in run.planned_pairs()))
+    return run.granted["tags"]
+
+
+def others(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str]:
+    """The other runs that stand in the register as having written to this very table, or as about to make it."""
+    bucket, folder = _folder(run, pair, str(known.place))
+    keys = aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
+    entries = {(table_id, name) for table_id, _, name in (key[len(folder) :].partition("/") for key in keys)}
+    placed = {name for table_id, name in entries if table_id != ASKED_FOR}
+    mine = {key for _, key in known.entries}
+    identity = quote(table_identity(table), safe="") if table else ASKED_FOR
+    return sorted(
+        {
+            name
+            for table_id, name in entries
+            if f"{folder}{table_id}/{name}" not in mine
+            and name != run.id
+            and (table_id == identity or (table_id == ASKED_FOR and name not in placed))
+        }
+    )
+
+
+def refuse_unless_alone(run: Run, pair: Pair, table: TableFacts, *, wrote: bool) -> None:
+    """Raise TableError unless the register says that nobody but this run, if it did, has written to the table."""
+    known = registration(run, pair.source)
+    if not wrote:  # it made the table and came no further: a table that names no register was written to by no run
+        named = aws.register_tag(run.clients.target, table.arn)
+        if named is None:
+            return
+        known = Registration("", Standing.ENTERED, named, known.entries if known else [])
+    if known is None or known.standing != Standing.ENTERED:
+        raise TableError(
+            f"this run stands in no register of the runs that have written to {pair.target}, so whose its items are is "
+            f"not known; remove what is not needed by hand ({(known and known.why) or 'an older run'})"
+        )
+    named = aws.register_tag(run.clients.target, table.arn)
+    if named != known.place:
+        raise TableError(
+            f"the tag {REGISTER_TAG} of {pair.target} should name {known.place}, where this run is registered, and "
+            f"{f'names {named}' if named else 'is not there'}; who else has written to it is not known"
+        )
+    try:
+        known.others = others(run, pair, table, known)
+    except TransferError as error:
+        raise TableError(f"the register of {pair.target} cannot be read, so nothing is removed: {error}") from None
+    if known.others:
+        raise TableError(
+            f"other runs have written to {pair.target} too: {', '.join(known.others)}. What is equal to this run's "
+            "items is theirs as well; clean those runs up first if they are not needed either"
+        )
+
+
+def leave(run: Run, pair: Pair, table: TableFacts | None, remove: Any) -> None:
+    """Take this run out of the register, and the tag off a table that nobody else has written to.
+
+    `remove(bucket, keys)` deletes the entries.
+    """
+    known = registration(run, pair.source)
+    if known is None:
+        return
+    if table is not None and known.standing == Standing.ENTERED and not others(run, pair, table, known):
+        aws.take_register_tag(_tagger(run), table.arn)
+    for bucket, key in known.entries:
+        remove(bucket, [key])

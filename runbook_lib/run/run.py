@@ -1,0 +1,285 @@
+"""One run: its folder, its configuration, its clients and its ledger.
+
+A notebook opens the run it belongs to with `open_run`; everything it then does goes through
+the ledger, so that each notebook can be run alone, later and again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.aws.clients import Clients, connect
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.config.model import Migration, load_config
+from runbook_lib.errors import ConfigError, GateFailed, Interrupted
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.plan.naming import is_among
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.admission.admit import (
+    LEDGER,
+    Seat,
+    folder_of,
+    is_begun,
+    keep_settings,
+    make_folder,
+    refuse_another_account,
+    refuse_another_choice,
+    refuse_another_run,
+    refuse_cleaned,
+    refuse_other_runner,
+    refuse_unwritable,
+    step_lock,
+)
+from runbook_lib.run.admission.sitting import Sitting, sitting
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.provenance import code_facts, code_name
+from runbook_lib.run.secret import run_secret
+from runbook_lib.run.unfinished import begin
+from runbook_lib.timestamps import stamp
+
+STEPS = ("preflight", "export", "import", "validate", "report")
+AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
+ALL = "*"
+GO_ON = {
+    "preflight": "Nothing was changed; run it again.",
+    "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
+    "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
+    "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
+    "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
+    "report": "Run it again.",
+    "cleanup": "What was removed is recorded; run it again and it goes on from there.",
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """An open run. `execute` allows writing to the target; `only` are globs over source tables, see `is_among`.
+
+    It is only looked at until its ledger is first written: then it is begun, if it is new, with a folder of its own.
+    `confirmed` is the target as a person typed it here, in place of the file's `confirm_target`; `settings` are the
+    bytes of the migration file, `seat` the right of a runner; in a cleanup `only` may be less than the run's tables.
+    """
+
+    id: str
+    folder: Path
+    config: Migration
+    clients: Clients
+    ledger: Ledger
+    execute: bool
+    only: str = ALL
+    confirmed: str = ""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    settings: bytes = b""
+    seat: Seat | None = None
+    sitting: Sitting = Sitting.SPELLED
+    cleanup: bool = False
+    _secret: RunSecret | None = field(default=None, repr=False)
+    granted: dict[str, Any] = field(default_factory=dict, repr=False)  # clients that may do one thing more, by name
+
+    @property
+    def secret(self) -> RunSecret:
+        """What key hashes and the comparison are keyed with; made when it is first asked for, after the export."""
+        if self._secret is None:
+            self._secret = run_secret(self.ledger, self.id)
+        return self._secret
+
+    def admit(self) -> None:
+        """Allow the first write: what was looked at when the run was opened still holds. Begins a new run."""
+        refuse_unwritable(self.folder)
+        if not is_begun(self.folder):
+            make_folder(self.folder, self.settings, self.seat, self._write_beginning)
+            return
+        refuse_another_run(self.ledger, self.config, self.id)
+        refuse_another_account(self.ledger, self.clients, self.id)
+        if (
+            not self.cleanup
+        ):  # another process may have begun it, or a form have changed the choice, since it was opened
+            refuse_another_choice(self.ledger, self.only, self.id)
+        refuse_other_runner(self.folder, self.ledger, self.seat)
+        begin(self.folder, self.seat.move if self.seat else None)
+        keep_settings(self.folder, self.settings)
+
+    def _write_beginning(self, ledger: Ledger) -> None:
+        with ledger.batch():
+            ledger.put("run", "fingerprint", self.config.fingerprint())
+            ledger.put("run", "tables", self.only)
+            ledger.put("run", "started", stamp(self.now()))
+            for side, who in self._identities().items():
+                ledger.put("identity", side, who)
+
+    def _identities(self) -> dict[str, dict[str, str | None]]:
+        both = {"source": self.clients.source_identity, "target": self.clients.target_identity}
+        return {side: who.as_facts() for side, who in both.items()}
+
+    def tell_calls(self) -> None:
+        """Have every call recorded from now on, and the ones that were made while the run was only looked at."""
+        self.clients.calls.report_to(self.ledger.count_call)
+
+    def pairs(self) -> list[Pair]:
+        """The planned tables in the order of their import; empty before the pre-flight."""
+        planned = self.ledger.all("pair").values()
+        return [Pair.from_json(p["pair"]) for p in sorted(planned, key=lambda p: p["place"])]
+
+    def planned_pairs(self) -> list[Pair]:
+        """Those of the planned tables that this invocation acts on; raises GateFailed if there is no plan."""
+        if not self.ledger.all("pair"):
+            raise GateFailed(f"run {self.id} has no plan yet; run 00_preflight first")
+        chosen = [pair for pair in self.pairs() if is_among(pair.source, self.only)]
+        if not chosen:
+            raise GateFailed(f"no table of run {self.id} matches {self.only!r}")
+        return chosen
+
+    def keep_accepted(self) -> None:
+        """Record what the migration file lets stay unknown; the verdict reads it, and it may change between starts."""
+        self.ledger.put("run", "accept", self.config.accept.not_checked)
+
+    def has_written_to(self, pair: Pair) -> bool:
+        """Whether this run has begun to write to the pair's target, as it is now.
+
+        One that it asked ImportTable for without hearing an answer is taken for its own; the import proves it.
+        """
+        begun = self.ledger.get("import", pair.source)
+        target = pair.target_facts
+        if begun and target and (service := begun.get("import_table")):
+            return service.get("table_id") in (None, table_identity(target))
+        return bool(begun and target and (begun.get("binding") or {}).get("target_table_id") == table_identity(target))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Record a step's start, end and seconds, who does it and with which code; one process at a time.
+
+        An interrupt is recorded too, and raised as Interrupted, which says how to go on.
+        """
+        if name != "preflight" and not is_begun(self.folder):
+            raise GateFailed(f"run {self.id} has not begun: {self.folder} is not there; run 00_preflight first")
+        if name not in AFTERWARDS:
+            refuse_cleaned(self.ledger, self.id)
+        self.ledger.allow()
+        with step_lock(self.folder):
+            refuse_other_runner(self.folder, self.ledger, self.seat)
+            begin(self.folder, self.seat.move if self.seat else None)
+            self.tell_calls()
+            started = self.now()
+            clock = time.monotonic()
+            record: dict[str, Any] = {"status": "running", "started": stamp(started), "execute": self.execute}
+            record["message"] = None
+            with self.ledger.batch():
+                keep_seconds(self.ledger, name)
+                self.ledger.put("step", name, record)
+                self._sign(name, started)
+            try:
+                yield
+            except KeyboardInterrupt:
+                stopped = Interrupted(f"{name} was stopped by hand. {GO_ON[name]}")
+                record |= {"status": "interrupted", "message": str(stopped)}
+                raise stopped from None
+            except BaseException as error:
+                record |= {"status": "failed", "message": str(error) or type(error).__name__}
+                raise
+            else:
+                record["status"] = "completed"
+            finally:
+                record |= {"finished": stamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
+                self.ledger.put("step", name, record)
+                self.clients.calls.flush()
+
+    def _sign(self, step: str, started: datetime) -> None:
+        """Add who does a step now, and with which code, to those who did it before."""
+        code = code_facts()
+        self.ledger.put("code", code_name(code), code)
+        arns = {side: who["arn"] for side, who in self._identities().items()}
+        start = {"started": stamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
+        self.ledger.put("acted", step, [*(self.ledger.get("acted", step) or []), start])
+
+    @property
+    def confirmation(self) -> str:
+        """What spells the target for this run."""
+        return self.confirmed or self.config.confirm_target
+
+
+def keep_seconds(ledger: Ledger, step: str) -> None:
+    """Add what the last start of a step has taken to the seconds of its starts before, and forget its record."""
+    if seconds := (ledger.get("step", step) or {}).get("seconds"):
+        ledger.put("seconds", step, (ledger.get("seconds", step) or 0.0) + seconds)
+    ledger.forget("step", step)
+
+
+def open_run(
+    config: str = "",
+    run_id: str = "",
+    execute: bool = False,
+    tables: str = "",
+    clients: Clients | None = None,
+    *,
+    step: str = "preflight",
+    seat: Seat | None = None,
+) -> Run:
+    """Look at the run a notebook belongs to; nothing is written, and no folder made, before its first step.
+
+    Without `config` the environment's RUNBOOK_CONFIG is used; without `run_id` the run of this sitting, see
+    `sitting`, of which `step` is about to be done; without `tables` those of the run's first start. Raises ConfigError
+    for what is wrong with them and ResumeRefused when the run was started with another configuration, for other
+    tables or as somebody in another account.
+    """
+    run = _look(config, run_id, execute, tables, clients, step, seat)
+    run.only = refuse_another_choice(run.ledger, tables, run.id) if is_begun(run.folder) else tables or ALL
+    return run
+
+
+def open_cleanup(
+    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None = None, seat: Seat | None = None
+) -> Run:
+    """Look at a run whose traces are to be removed, or those of some of its tables; raises as `open_run` does.
+
+    Raises ConfigError also for a run that is not there and for tables that it has not.
+    """
+    run = _look(config, run_id, execute, tables, clients, "cleanup", seat)
+    if not is_begun(run.folder):
+        raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")
+    run.only, run.cleanup = tables or ALL, True
+    known = [pair.source for pair in run.pairs()]
+    if known and not any(is_among(source, run.only) for source in known):
+        raise ConfigError(f"tables: no table of run {run.id} matches {run.only!r}; nothing was removed")
+    return run
+
+
+def _look(
+    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None, step: str, seat: Seat | None
+) -> Run:
+    for name, value, kind in (
+        ("config", config, str),
+        ("run_id", run_id, str),
+        ("execute", execute, bool),
+        ("tables", tables, str),
+    ):
+        if not isinstance(value, kind):
+            raise ConfigError(f"parameter {name}: expected {kind.__name__}, found {value!r}")
+    path = config or os.environ.get("RUNBOOK_CONFIG", "")
+    if not path:
+        raise ConfigError(
+            "no migration file: set the parameter 'config', or start JupyterLab with `make lab`, "
+            "which points RUNBOOK_CONFIG at the sandbox's"
+        )
+    migration = load_config(path)
+    name, how = (run_id, Sitting.SPELLED) if run_id else sitting(migration.name, step)
+    folder = folder_of(name)
+    ledger = Ledger(folder / LEDGER, admit=lambda: run.admit())
+    if is_begun(folder):
+        refuse_another_run(ledger, migration, name)
+    clients = clients or connect(migration)
+    settings = Path(path).read_bytes()
+    run = Run(name, folder, migration, clients, ledger, execute, settings=settings, seat=seat, sitting=how)
+    refuse_another_account(run.ledger, clients, name)
+    return run
+
+
+def table_identity(facts: TableFacts) -> str:
+    """What tells a table from one of the same name made later; its ARN where the server gives no id."""
+    return facts.table_id or facts.arn

@@ -1,0 +1,60 @@
+"""A ledger that is looked at and never touched: not upgraded, not repaired, without a trace beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.errors import LedgerError
+from runbook_lib.run.ledger import Ledger, spelled
+
+Digests = dict[str, dict[str, Any]]
+
+
+class SealedLedger(Ledger):
+    """The facts of a sealed run; SQLite takes the file as one that nobody changes, and its logs are not heeded."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._sealed = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
+            self._sealed.row_factory = sqlite3.Row
+            self._sealed.execute("PRAGMA trusted_schema=OFF")
+            self._sealed.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{path} is no ledger: {error}") from error
+
+    def close(self) -> None:
+        self._sealed.close()
+
+    def settle(self) -> None:
+        """Nothing is open that could be settled."""
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        try:
+            return self._sealed.execute(query, tuple(map(spelled, values))).fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._path} cannot be read: {error}") from error
+
+    def write(self, statement: str, values: Iterable[Iterable[Any]]) -> None:
+        raise LedgerError(f"{self._path} is sealed and nothing is written to it")
+
+    def digests(self) -> Digests:
+        """How many rows each of its tables has and one digest of them all, whatever their order."""
+        names = [row["name"] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        return {name: self._digest(name) for name in names}
+
+    def _digest(self, table: str) -> dict[str, Any]:
+        count, total = 0, 0
+        spelled = table.replace('"', '""')
+        try:
+            for row in self._sealed.execute(f'SELECT * FROM "{spelled}"'):
+                total += int.from_bytes(hashlib.sha256(repr(tuple(row)).encode("utf-8", "replace")).digest())
+                count += 1
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._path} cannot be read: {error}") from error
+        return {"rows": count, "sha256": f"{total % (1 << 256):064x}"}
