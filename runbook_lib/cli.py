@@ -86,7 +86,7 @@ def verify(run_dir: Path) -> int:
 )
 def schema(config: Path, form: str) -> int:
     """Print the source's table definitions, renamed, as infrastructure code."""
-    from runbook_lib.schema import schema_of
+    from runbook_lib.iac.cloudformation import schema_of
 
     click.echo(schema_of(config, form), nl=False)
     return 0
@@ -96,7 +96,7 @@ def schema(config: Path, form: str) -> int:
 @CONFIG
 def policy(config: Path) -> int:
     """Print least-privilege IAM policies, one for the source role and one for the target role."""
-    from runbook_lib.policy import policies_of
+    from runbook_lib.iac.iam_policy import policies_of
 
     click.echo(policies_of(config), nl=False)
     return 0

@@ -20,10 +20,10 @@ from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
-from runbook_lib.properties import given, table_properties
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.schema.table_properties import given, table_properties
 from runbook_lib.timestamps import stamp
 
 MARK = "dynamodb-migration-run"

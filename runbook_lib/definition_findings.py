@@ -12,8 +12,8 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
 from runbook_lib.config.check_ids import definition_id
-from runbook_lib.parity import BLOCKS, RATINGS, WARNS
 from runbook_lib.record import Record
+from runbook_lib.schema.parity import BLOCKS, RATINGS, WARNS
 from runbook_lib.wording import count, listed, many
 
 SCHEMA = (KEY, TYPES, GLOBAL, LOCAL)

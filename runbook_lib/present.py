@@ -12,7 +12,6 @@ import pandas as pd
 from runbook_lib.bill import STAGES, bill, stages
 from runbook_lib.checked import checked
 from runbook_lib.cleanup import Removal
-from runbook_lib.parity import RATINGS
 from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record import SHOWN_DIFFERENCES, Record, difference_rows
@@ -21,6 +20,7 @@ from runbook_lib.run.admission.sitting import Sitting
 from runbook_lib.run.facts.counts import counted
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
+from runbook_lib.schema.parity import RATINGS
 from runbook_lib.wording import moment, spell_difference
 
 NEXT = Sitting.NEXT

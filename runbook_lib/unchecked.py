@@ -16,7 +16,7 @@ from typing import Any
 from runbook_lib.canary import NOT_TRIED
 from runbook_lib.config.check_ids import Bearing, CheckId, bearing, is_of_definition, words
 from runbook_lib.index_queries import NOT_CHECKED
-from runbook_lib.look_alike import gap_id
+from runbook_lib.schema.compare_pair import gap_id
 
 EVERYWHERE = "*"
 Facts = Mapping[str, Any]

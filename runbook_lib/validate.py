@@ -27,12 +27,12 @@ from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
-from runbook_lib.look_alike import look_alike, parity_blockers
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.counts import counted
 from runbook_lib.run.facts.items_before import forgives, why_unknown
 from runbook_lib.run.facts.source_ttl import Excuse, excuse_for
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
 from runbook_lib.tally import KeptTally, Tally
 from runbook_lib.timestamps import stamp

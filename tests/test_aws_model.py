@@ -29,8 +29,8 @@ from runbook_lib.aws.dynamodb.describe.members import (
 from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, read_answered
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.parity import PROPERTIES, compare_definitions
 from runbook_lib.preflight.step import make_plan
+from runbook_lib.schema.parity import PROPERTIES, compare_definitions
 from tests.aws_model_page import PAGE, SHAPES, leaves, page
 from tests.between import Asked, Said, between, changed
 from tests.world import World, indexed_by, things

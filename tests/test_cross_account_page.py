@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.aws.clients import Identity
 from runbook_lib.config.model import load_config
-from runbook_lib.policy import Grant, policies
+from runbook_lib.iac.iam_policy import Grant, policies
 from tests.messages import fits, texts
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "cross-account.md").read_text(encoding="utf-8")

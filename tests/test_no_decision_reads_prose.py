@@ -20,10 +20,10 @@ from runbook_lib.export import export_tables
 from runbook_lib.findings import attention, contradictions
 from runbook_lib.gates import gate_plan, gate_validation
 from runbook_lib.importer import import_tables
-from runbook_lib.parity import Difference, Gap
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import Record, build_record
+from runbook_lib.schema.parity import Difference, Gap
 from runbook_lib.story import why
 from runbook_lib.unknowns import unknowns
 from runbook_lib.validate import validate_tables

@@ -24,10 +24,10 @@ from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.look_alike import look_alike
-from runbook_lib.parity import PROPERTIES, compare_definitions
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.present import differing
+from runbook_lib.schema.compare_pair import look_alike
+from runbook_lib.schema.parity import PROPERTIES, compare_definitions
 from runbook_lib.validate import validate_tables
 from tests.world import World, indexed_by, things
 

@@ -26,9 +26,9 @@ from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.estimate import MANIFEST, Load, estimate
 from runbook_lib.export import export_tables
+from runbook_lib.iac.iam_policy import policies
 from runbook_lib.importer import import_tables
 from runbook_lib.plan.pair import Pair
-from runbook_lib.policy import policies
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.reporting import report_run

@@ -17,11 +17,11 @@ import yaml
 from botocore.stub import Stubber
 
 from runbook_lib.aws.autoscaling import Scaled, Scaling, Tracking, read_scaling
-from runbook_lib.cdk_app import cdk_app
 from runbook_lib.errors import ConfigError
+from runbook_lib.iac.cdk import cdk_app
+from runbook_lib.iac.cloudformation import cloudformation, schema_of, template
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
-from runbook_lib.schema import cloudformation, schema_of, template
 from tests.definitions import a_definition, a_migration, everything
 from tests.world import World
 

@@ -20,12 +20,12 @@ from runbook_lib.findings import contradictions
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.judgement import ReasonId, doubted, run_verdict
-from runbook_lib.look_alike import gap_id
-from runbook_lib.parity import PROPERTIES
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import Record, build_record
 from runbook_lib.report import render_html
 from runbook_lib.run.run import Run
+from runbook_lib.schema.compare_pair import gap_id
+from runbook_lib.schema.parity import PROPERTIES
 from runbook_lib.unchecked import accepting, unchecked
 from runbook_lib.unknowns import accepted_in_short, unknown_lines
 from runbook_lib.validate import validate_tables

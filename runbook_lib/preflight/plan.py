@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runbook_lib.estimate import Estimate, Standings
-from runbook_lib.parity import Parity
 from runbook_lib.plan.check import WARNING, Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.schema.parity import Parity
 
 
 @dataclass(frozen=True, slots=True)

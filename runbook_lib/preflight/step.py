@@ -22,7 +22,6 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
-from runbook_lib.look_alike import look_alike, parity_checks
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
 from runbook_lib.plan.naming import choose_tables, wants_recovery
@@ -37,6 +36,7 @@ from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.source_ttl import keep_source_ttl
 from runbook_lib.run.run import Run
+from runbook_lib.schema.compare_pair import look_alike, parity_checks
 
 LOOKS_AT_ONCE = 8
 LEFT_OUT = "--tables {!r} leaves it out of this run"

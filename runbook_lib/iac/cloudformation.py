@@ -16,16 +16,16 @@ from typing import Any
 
 import yaml
 
-from runbook_lib.autoscaling import names_of, scaling_resources
 from runbook_lib.aws.autoscaling import Scaling, read_scaling
 from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
-from runbook_lib.cdk_app import cdk_app
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError
+from runbook_lib.iac.autoscaling import names_of, scaling_resources
+from runbook_lib.iac.cdk import cdk_app
 from runbook_lib.plan.naming import select_tables
-from runbook_lib.properties import given, table_properties
+from runbook_lib.schema.table_properties import given, table_properties
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8

@@ -19,9 +19,19 @@ from runbook_lib.aws.dynamodb.describe.definition import encryption_key
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
 from runbook_lib.config.model import Migration, load_config
+from runbook_lib.iac.policy_statements import (
+    Json,
+    allow,
+    dynamodb,
+    objects,
+    policy,
+    register_objects,
+    s3,
+    staging_key,
+    table_arn,
+)
 from runbook_lib.plan.naming import select_tables, wants_recovery
 from runbook_lib.plan.reuse import Reuse, find_reuse
-from runbook_lib.statements import Json, allow, dynamodb, objects, policy, register_objects, s3, staging_key, table_arn
 
 LOOKS_AT_ONCE = 8
 # ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.

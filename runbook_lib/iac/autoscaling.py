@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.autoscaling import TRACKING, Scaled, Tracking
-from runbook_lib.properties import given
+from runbook_lib.schema.table_properties import given
 
 Json = dict[str, Any]
 

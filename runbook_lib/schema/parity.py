@@ -27,7 +27,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     WARM,
 )
 from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, Answered
-from runbook_lib.parity_words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
+from runbook_lib.schema.words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
 RATINGS = (BLOCKS, WARNS, INFORMS)

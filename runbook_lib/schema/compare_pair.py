@@ -8,9 +8,9 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import read_answered
 from runbook_lib.config.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.config.model import KNOWN_IDS, Migration
 from runbook_lib.errors import ForbiddenCall
-from runbook_lib.parity import BLOCKS, WARNS, Difference, Gap, Parity, compare_definitions
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, why_not
 from runbook_lib.plan.pair import Pair
+from runbook_lib.schema.parity import BLOCKS, WARNS, Difference, Gap, Parity, compare_definitions
 
 EVERY = "every property"
 

@@ -1,0 +1,1 @@
+"""Tables and permissions as infrastructure code."""

@@ -1,0 +1,1 @@
+"""How two tables' definitions compare."""
