@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook_lib import unchecked
 from runbook_lib.cleanup import check_cleanup
+from runbook_lib.cost.reestimate import over_limits, reckon
 from runbook_lib.errors import GateFailed
 from runbook_lib.judgement import REPEATED
 from runbook_lib.plan.check import together
@@ -13,7 +14,6 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record import not_checked
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
-from runbook_lib.spending import over_limits, reckon
 
 
 def gate_plan(run: Run, plan: Plan) -> str:

@@ -20,6 +20,7 @@ from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.budget import Budget
 from runbook_lib.capacity import Capacity
+from runbook_lib.cost.measure import Measure
 from runbook_lib.creation import note
 from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
@@ -27,7 +28,6 @@ from runbook_lib.engine import open_crew
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.first_write import begin
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
-from runbook_lib.measure import Measure
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.run.admission.confirmation import check_confirmation

@@ -12,6 +12,7 @@ from typing import Any
 from runbook_lib.acting import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.atomic_files import write_atomically
 from runbook_lib.consumed import consumed
+from runbook_lib.cost.actual import spent
 from runbook_lib.judgement import doubted, run_verdict, table_verdict
 from runbook_lib.run.facts.counts import counted, written
 from runbook_lib.run.facts.write_register import standing_of
@@ -19,7 +20,6 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS
 from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
-from runbook_lib.spent import spent
 from runbook_lib.timestamps import stamp
 from runbook_lib.unchecked import Unchecked, unchecked
 

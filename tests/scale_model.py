@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from runbook_lib.pace import NEW_WRITES, TABLE_MOST
-from runbook_lib.prices import AS_OF, PRICES
+from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST
+from runbook_lib.cost.prices import AS_OF, PRICES
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, BOOK = DOCS / "scale.md", DOCS / "benchmarks.md"
@@ -178,7 +178,7 @@ def inputs(m: Measured) -> list[str]:
         ("a table takes", f"{NEW_WRITES:,} new and on demand, {TABLE_MOST:,} by default quota; more on request",
          "AWS, DynamoDB Developer Guide, quotas"),
         ("S3 answers", f"{S3_GETS:,} GET/s for a prefix", "AWS, S3 User Guide, performance"),
-        ("prices of DynamoDB and S3", f"{REGION}, on demand, {AS_OF}", "`runbook_lib/prices.py`"),
+        ("prices of DynamoDB and S3", f"{REGION}, on demand, {AS_OF}", "`runbook_lib/cost/prices.py`"),
         ("machines", f"${VCPU_HOUR} per vCPU and ${GB_HOUR} per GB and hour; a worker has 1 vCPU and 2 GB, "
          "the coordinator and scheduler 2 vCPU and 8 GB", "AWS, Fargate pricing, Linux on x86, " + REGION),
     ]  # fmt: skip

@@ -12,25 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.advice import advise
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.bill import advice, bill, would
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
+from runbook_lib.cost.actual import spent
+from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
+from runbook_lib.cost.estimate import GB, HINT, MANIFEST, Estimate, Load, Standings, estimate, write_units
+from runbook_lib.cost.measure import Measure
+from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
-from runbook_lib.estimate import GB, HINT, MANIFEST, Estimate, Load, Standings, estimate, write_units
 from runbook_lib.export import export_tables
 from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.measure import Measure, item_size, value_size
-from runbook_lib.pace import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
+from runbook_lib.items.size import item_size, value_size
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
-from runbook_lib.spent import spent
 from runbook_lib.validate import validate_tables
 from tests.world import World, things
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from runbook_lib.advice import advise
 from runbook_lib.config.model import Migration
+from runbook_lib.cost.prices import prices_of
+from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.prices import prices_of
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import stamp
 

@@ -20,8 +20,8 @@ from runbook_lib.aws.dynamodb.describe import tables
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
+from runbook_lib.cost.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.errors import ConfigError, ForbiddenCall
-from runbook_lib.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
 from runbook_lib.plan.naming import choose_tables, wants_recovery

@@ -15,8 +15,8 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
-from runbook_lib.pace import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
-from runbook_lib.prices import prices_of, sources_of
+from runbook_lib.cost.durations import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
+from runbook_lib.cost.prices import prices_of, sources_of
 
 GB = 1 << 30
 WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent read unit

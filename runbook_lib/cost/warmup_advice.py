@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runbook_lib.config.model import Migration
-from runbook_lib.estimate import Estimate, Standings
-from runbook_lib.pace import TABLE_MOST, write_rates
-from runbook_lib.prices import prices_of
+from runbook_lib.cost.durations import TABLE_MOST, write_rates
+from runbook_lib.cost.estimate import Estimate, Standings
+from runbook_lib.cost.prices import prices_of
 
 WORTH_SECONDS = 600.0  # below this nothing is gained by more capacity
 STEP = 1_000  # a partition's write units per second

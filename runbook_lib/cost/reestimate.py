@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runbook_lib.advice import advise
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.cost.estimate import (
+    HINT,
+    MANIFEST,
+    MEASURED,
+    UNKNOWN,
+    Estimate,
+    Load,
+    Standings,
+    estimate,
+)
 from runbook_lib.cost.limits import within_limits
-from runbook_lib.estimate import HINT, MANIFEST, MEASURED, UNKNOWN, Estimate, Load, Standings, estimate
+from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run
 
