@@ -17,7 +17,8 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.buckets import Buckets
-from runbook_lib.crew import Crew, calls_of
+from runbook_lib.cluster.protocol import Desk, Message, Site, Work
+from runbook_lib.cluster.roster import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
@@ -26,7 +27,6 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.run import Run
 from runbook_lib.sides import ExportSide, Show, TableSide
 from runbook_lib.tally import Tally
-from runbook_lib.units import Desk, Message, Site, Work
 
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
 TRIES = 5

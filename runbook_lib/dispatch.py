@@ -17,12 +17,12 @@ from queue import Empty
 
 from runbook_lib.attempt import FileUnit, load_file
 from runbook_lib.budget import LIFE, Budget
-from runbook_lib.crew import Crew
+from runbook_lib.cluster.protocol import Engine, Message
+from runbook_lib.cluster.roster import Crew
 from runbook_lib.errors import TransferError
 from runbook_lib.grants import Grant, Holding, Report, more_reasons
 from runbook_lib.loading import Loading, begin_samples, flush
 from runbook_lib.sending import FLUSH_SECONDS
-from runbook_lib.units import Engine, Message
 from runbook_lib.watermark import FileProgress
 
 TRIES = 5  # attempts at a file, one after the other, that may go away without a line acknowledged

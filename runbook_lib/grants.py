@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 
 from runbook_lib.batch import Rejection
 from runbook_lib.budget import LIFE
-from runbook_lib.units import Message
+from runbook_lib.cluster.protocol import Message
 from runbook_lib.watermark import FileProgress, Span
 
 

@@ -20,11 +20,12 @@ from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.batch import Target
 from runbook_lib.budget import Budget
 from runbook_lib.capacity import Capacity
+from runbook_lib.cluster.connect import open_crew
+from runbook_lib.cluster.protocol import Site
+from runbook_lib.cluster.roster import Crew
 from runbook_lib.cost.measure import Measure
 from runbook_lib.creation import note
-from runbook_lib.crew import Crew
 from runbook_lib.dispatch import load_spread
-from runbook_lib.engine import open_crew
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.first_write import begin
 from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
@@ -35,7 +36,6 @@ from runbook_lib.run.run import Run
 from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.timestamps import stamp
 from runbook_lib.turns import lanes_for
-from runbook_lib.units import Site
 from runbook_lib.watermark import FileProgress
 
 

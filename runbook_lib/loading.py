@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 from runbook_lib.batch import Outcome, Rejection, Target, batches, items_at_once
+from runbook_lib.cluster.roster import Shift
 from runbook_lib.cost.measure import Measure
-from runbook_lib.crew import Shift
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile

@@ -15,7 +15,7 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
-from runbook_lib.crew import Shift
+from runbook_lib.cluster.roster import Shift
 from runbook_lib.loading import TableProgress
 
 EVERY = 0.5

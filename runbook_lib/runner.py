@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.aws.clients import connect
+from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
-from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError
 from runbook_lib.execute import execute_notebook
 from runbook_lib.log_lines import outcome, so_far

@@ -20,10 +20,10 @@ from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import Patience
 from runbook_lib.census import Census
+from runbook_lib.cluster.connect import open_crew
+from runbook_lib.cluster.roster import Crew
 from runbook_lib.compare import Comparison, Rules, compare
-from runbook_lib.crew import Crew
 from runbook_lib.drift import drift_of
-from runbook_lib.engine import open_crew
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes

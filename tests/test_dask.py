@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
-from runbook_lib.engine import check_engine
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.importer import import_tables
@@ -192,7 +192,7 @@ def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
 def test_an_address_where_no_scheduler_answers_ends_before_anything_is_done(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runbook_lib.cluster.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("runbook_lib.cluster.dask.CONNECT_SECONDS", 0.3)
     world.pair("a", things(3))
     config = world.config(engine={"kind": "dask", "address": "tcp://127.0.0.1:9"})
     with pytest.raises(ConfigError, match=r"expected a Dask scheduler at tcp://127\.0\.0\.1:9, found none"):
@@ -201,7 +201,7 @@ def test_an_address_where_no_scheduler_answers_ends_before_anything_is_done(
 
 
 def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "runbook_lib.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "runbook_lib.cluster.dask", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match=r"pip install 'dynamodb-migration-runbook\[dask\]'"):
         check_engine(load_config(world.config(engine={"kind": "dask"})))
@@ -283,7 +283,7 @@ except (OSError, TypeError, ValueError) as error:
 
 
 def test_no_other_user_of_this_machine_gets_into_a_local_cluster() -> None:
-    from runbook_lib.cluster import open_cluster
+    from runbook_lib.cluster.dask import open_cluster
     from runbook_lib.config.model import Engine
 
     with open_cluster(Engine(kind="dask", workers=1), "runbook-r") as cluster:

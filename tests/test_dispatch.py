@@ -14,6 +14,7 @@ import pytest
 from runbook_lib import attempt, dispatch, importer, validate
 from runbook_lib.attempt import Attempt, FileUnit
 from runbook_lib.aws.worker_clients import connect_worker
+from runbook_lib.cluster.protocol import Message, Site
 from runbook_lib.errors import TransferError
 from runbook_lib.export import export_tables
 from runbook_lib.export_format.manifest import DataFile
@@ -23,7 +24,6 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.loading import TableProgress
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.units import Message, Site
 from runbook_lib.validate import validate_tables
 from runbook_lib.watermark import FileProgress
 from tests.threads_engine import ThreadsEngine, crew_of

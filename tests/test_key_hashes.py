@@ -12,6 +12,7 @@ import pytest
 
 from runbook_lib.attempt import FileUnit
 from runbook_lib.census import FilesUnit, SegmentUnit
+from runbook_lib.cluster.protocol import Site
 from runbook_lib.config.model import load_config
 from runbook_lib.export import export_tables
 from runbook_lib.export_format.manifest import DataFile
@@ -22,7 +23,6 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
-from runbook_lib.units import Site
 from runbook_lib.validate import validate_tables
 from tests.world import World, indexed_by, things
 

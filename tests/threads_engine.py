@@ -11,9 +11,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from runbook_lib.aws.worker_clients import WorkerClients, connect_worker
-from runbook_lib.crew import Crew
+from runbook_lib.cluster.protocol import Message, Site, Work
+from runbook_lib.cluster.roster import Crew
 from runbook_lib.run.run import Run
-from runbook_lib.units import Message, Site, Work
 
 Wire = Callable[[Message], list[Message]]
 

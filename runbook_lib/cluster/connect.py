@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runbook_lib.cluster.roster import Crew
 from runbook_lib.config.model import Migration
-from runbook_lib.crew import Crew
 from runbook_lib.run.run import Run
 
 
@@ -21,7 +21,7 @@ def open_crew(run: Run, step: str) -> Iterator[Crew | None]:
         run.ledger.put("engine", step, {"kind": kind})
         yield None
         return
-    from runbook_lib.cluster import open_cluster
+    from runbook_lib.cluster.dask import open_cluster
 
     with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
         run.ledger.put("engine", step, {"kind": kind, **engine.facts()})
@@ -31,6 +31,6 @@ def open_crew(run: Run, step: str) -> Iterator[Crew | None]:
 def check_engine(config: Migration) -> None:
     """Raise ConfigError if the engine is not installed, or no scheduler answers where one should."""
     if config.engine.kind == "dask":
-        from runbook_lib.cluster import reach
+        from runbook_lib.cluster.dask import reach
 
         reach(config.engine)

@@ -20,9 +20,9 @@ from uuid import uuid4
 
 from runbook_lib import __version__
 from runbook_lib.aws.worker_clients import WorkerClients, connect_worker
+from runbook_lib.cluster.protocol import Message, Site, Work
 from runbook_lib.config.engine import Engine as Settings
 from runbook_lib.errors import ConfigError, TransferError
-from runbook_lib.units import Message, Site, Work
 
 try:
     from distributed import Client, KilledWorker, LocalCluster, Security, WorkerPlugin, get_worker

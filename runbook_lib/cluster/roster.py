@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.aws.guard import Calls
+from runbook_lib.cluster.protocol import Engine
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.units import Engine
 
 
 @dataclass(slots=True)
