@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
 from runbook_lib.aws.transport import client as wires
 from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.errors import ForbiddenCall
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.checklist import checklist
 from runbook_lib.errors import ConfigError, ExportError, ForbiddenCall, GateFailed, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.findings import attention
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record

@@ -12,7 +12,7 @@ import pytest
 from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.canary import MARK, RESERVED, RESERVED_NUMBER, is_canary, reserved_key, try_canaries
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_canary, gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute

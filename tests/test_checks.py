@@ -312,7 +312,7 @@ def other_export(case: Case) -> None:
     world = case.world
     world.pair("b", things(1))
     run = world.open("other", tables={"include": [world.src("b")]})
-    from runbook_lib.export import export_tables
+    from runbook_lib.export.step import export_tables
     from runbook_lib.preflight.step import preflight
 
     preflight(run)

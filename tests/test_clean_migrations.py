@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables

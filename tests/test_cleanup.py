@@ -10,7 +10,7 @@ from runbook_lib import cleanup
 from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_cleanup
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight

@@ -13,7 +13,7 @@ from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.creation import MARK, create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight

@@ -21,7 +21,7 @@ import yaml
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record

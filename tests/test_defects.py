@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of

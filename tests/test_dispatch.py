@@ -16,7 +16,7 @@ from runbook_lib.attempt import Attempt, FileUnit
 from runbook_lib.aws.worker_clients import connect_worker
 from runbook_lib.cluster.protocol import Message, Site
 from runbook_lib.errors import TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.grants import Grant, Holding, Lease, Report
 from runbook_lib.importer import import_tables

@@ -15,7 +15,7 @@ from runbook_lib.aws.guard import ALWAYS, ASKED, SOURCE, Calls, Guard
 from runbook_lib.aws.transport.client import CredentialsExpired, Patience, Wire
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import make_plan, preflight
 from runbook_lib.validate import validate_tables

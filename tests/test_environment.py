@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import open_run

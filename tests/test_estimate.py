@@ -23,7 +23,7 @@ from runbook_lib.cost.estimate import GB, HINT, MANIFEST, Estimate, Load, Standi
 from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute

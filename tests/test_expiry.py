@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, ManifestError, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import read_manifest
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight, refuse_misconfigured

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.buckets import Buckets, bucket_of
 from runbook_lib.compare import Rules, compare
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret

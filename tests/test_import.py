@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.findings import attention
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight

@@ -15,7 +15,7 @@ from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import Patience, Wire, WireError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.index_sample import Sample, index_key, projected

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.aws.dynamodb.item_rules import Refusal, refusal_of
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.preflight.step import preflight

@@ -14,7 +14,7 @@ from runbook_lib.attempt import FileUnit
 from runbook_lib.census import FilesUnit, SegmentUnit
 from runbook_lib.cluster.protocol import Site
 from runbook_lib.config.model import load_config
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json, digest

@@ -16,7 +16,7 @@ from runbook_lib.checklist import checklist
 from runbook_lib.cli import CODES
 from runbook_lib.definition_findings import index_rows, parity_rows, unannounced
 from runbook_lib.errors import GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.findings import attention, contradictions
 from runbook_lib.gates import gate_plan, gate_validation
 from runbook_lib.importer import import_tables

@@ -14,7 +14,7 @@ import pytest
 
 from runbook_lib.cli import _conclude
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.writer import (
     ExportIdentity,
     ExportWriter,

@@ -20,7 +20,7 @@ from runbook_lib.aws.dynamodb.describe.members import BEYOND, KEY, TYPES, WARM
 from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, live_indexes, read_answered
 from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_plan
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute

@@ -22,7 +22,7 @@ from runbook_lib.aws.guard import (
 )
 from runbook_lib.canary import try_canaries
 from runbook_lib.config.model import Migration
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import INLINE_SIZE, Grant, policies, policies_of
 from runbook_lib.importer import import_tables
 from runbook_lib.plan.reuse import Reuse

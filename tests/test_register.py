@@ -15,7 +15,7 @@ from runbook_lib.aws.transport.client import Wire
 from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.findings import attention
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight

@@ -25,7 +25,7 @@ from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import MANIFEST, Load, estimate
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies
 from runbook_lib.importer import import_tables
 from runbook_lib.plan.pair import Pair

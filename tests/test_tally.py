@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.buckets import Buckets
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute

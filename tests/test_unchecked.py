@@ -15,7 +15,7 @@ from runbook_lib.comment import render_markdown
 from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
 from runbook_lib.config.model import KNOWN_IDS, load_config
 from runbook_lib.errors import ConfigError, GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.findings import contradictions
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables

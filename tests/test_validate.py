@@ -14,7 +14,7 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.buckets import Buckets, digests
 from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import CorruptFile, GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret

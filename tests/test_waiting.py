@@ -16,7 +16,7 @@ from runbook_lib.aws.outage import is_outage
 from runbook_lib.cleanup import _await_gone
 from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ExportError, RunbookError, TableError
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run

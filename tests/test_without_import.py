@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.comment import render_markdown
 from runbook_lib.errors import GateFailed
-from runbook_lib.export import export_tables
+from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.importer import import_tables
 from runbook_lib.preflight.step import preflight

@@ -18,14 +18,14 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
+from runbook_lib.export.enable_pitr import enable_recovery
+from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial
-from runbook_lib.recovery import enable_recovery
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.scan_export import scan_to_staging
 from runbook_lib.timestamps import stamp
 
 Watch = Callable[[dict[str, dict[str, Any]]], None]

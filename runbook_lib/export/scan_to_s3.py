@@ -18,6 +18,7 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
 from runbook_lib.aws.transport.client import Patience
+from runbook_lib.export.recount import Recount, recount
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import (
@@ -30,7 +31,6 @@ from runbook_lib.export_format.writer import (
 )
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import parse_line
-from runbook_lib.recount import Recount, recount
 from runbook_lib.run.run import Run
 
 FILE_BYTES = 256 << 20

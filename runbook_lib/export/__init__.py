@@ -1,0 +1,1 @@
+"""The stage that gets every planned table exported."""
