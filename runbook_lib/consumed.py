@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.batch import UNANSWERED
+from runbook_lib.load.engine.batch_write import UNANSWERED
 from runbook_lib.run.ledger import Ledger
 
 

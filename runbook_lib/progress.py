@@ -16,7 +16,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
 from runbook_lib.cluster.roster import Shift
-from runbook_lib.loading import TableProgress
+from runbook_lib.load.table_load import TableProgress
 
 EVERY = 0.5
 GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target")

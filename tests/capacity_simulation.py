@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import inf
 
-from runbook_lib.capacity import Capacity
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.turns import MOST_LANES, OpenFile, Turn, Turns, lanes_for
-from runbook_lib.watermark import FileProgress
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import MOST_LANES, OpenFile, Turn, Turns, lanes_for
 
 BATCH = 25
 

@@ -14,10 +14,10 @@ from functools import partial
 from itertools import count
 from math import inf
 
-from runbook_lib.budget import LIFE, Budget
-from runbook_lib.capacity import Capacity
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.watermark import FileProgress
+from runbook_lib.load.distributed.shared_budget import LIFE, Budget
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.rate_control import Capacity
 from tests.capacity_simulation import Flight, Importer, Outcome, Table
 
 REPORT, SHARE_OUT = 0.5, 0.25  # seconds between two reports of a worker, and between two sharings

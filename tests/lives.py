@@ -16,7 +16,7 @@ from typing import Any
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate import validate_tables

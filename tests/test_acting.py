@@ -14,7 +14,7 @@ from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.guard import Calls
 from runbook_lib.errors import LedgerError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.ledger import Ledger

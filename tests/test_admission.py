@@ -18,7 +18,7 @@ from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.evidence import verify
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.ledger import Ledger

@@ -12,7 +12,7 @@ from runbook_lib.aws.transport import client as wires
 from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.run import Run

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.budget import BATCH, LIFE, OVERDUE, Budget, fair
-from runbook_lib.capacity import Capacity
+from runbook_lib.load.distributed.shared_budget import BATCH, LIFE, OVERDUE, Budget, fair
+from runbook_lib.load.engine.rate_control import Capacity
 
 amounts = st.floats(0, 1e6, allow_nan=False)
 

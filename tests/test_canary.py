@@ -14,8 +14,8 @@ from runbook_lib.canary import MARK, RESERVED, RESERVED_NUMBER, is_canary, reser
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_canary, gate_validation
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.run import Run

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from runbook_lib.capacity import Capacity
-from runbook_lib.turns import MOST_LANES, lanes_for
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
 from tests.capacity_simulation import Simulation
 
 

@@ -11,11 +11,11 @@ from botocore.stub import Stubber
 
 from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
-from runbook_lib.creation import MARK, create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_plan
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.load.targets.create_tables import MARK, create_missing_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.run import Run
@@ -221,7 +221,7 @@ def test_a_table_that_did_not_become_what_was_asked_for_is_not_loaded(
 ) -> None:
     rich(world, "a")
     run = planned(world)
-    monkeypatch.setattr("runbook_lib.creation.aws.set_ttl", lambda *_: None)
+    monkeypatch.setattr("runbook_lib.load.targets.create_tables.aws.set_ttl", lambda *_: None)
     with pytest.raises(TableError, match=r"not as .* is: ttl"):
         create_missing_targets(run)
     assert run.ledger.get("created", world.src("a"))["status"] == "creating"

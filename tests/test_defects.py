@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.defects import CATALOGUE, KEY, NOW, PAGE, TTL, Defect, Estate, found, page, paths_of, planted

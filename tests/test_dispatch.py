@@ -11,21 +11,24 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import attempt, dispatch, importer, validate
-from runbook_lib.attempt import Attempt, FileUnit
+from runbook_lib import validate
 from runbook_lib.aws.worker_clients import connect_worker
 from runbook_lib.cluster.protocol import Message, Site
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.grants import Grant, Holding, Lease, Report
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.loading import TableProgress
+from runbook_lib.load import step as importer
+from runbook_lib.load.distributed import coordinator as dispatch
+from runbook_lib.load.distributed import worker as attempt
+from runbook_lib.load.distributed.lease import Grant, Holding, Lease, Report
+from runbook_lib.load.distributed.worker import Attempt, FileUnit
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.step import import_tables
+from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables
-from runbook_lib.watermark import FileProgress
 from tests.threads_engine import ThreadsEngine, crew_of
 from tests.world import World, things
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.comment import render_markdown
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html

@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import RunbookError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.run import Run, open_run
@@ -21,9 +21,9 @@ HERE = f"{ACCOUNT}/us-east-2"
 # Dies where it would have told the ledger for the first time what was acknowledged.
 DIES = """
 import os, sys
-from runbook_lib import loading
+from runbook_lib.load import table_load as loading
 from runbook_lib.run.run import open_run
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 flush = loading.flush
 def die(load, lock):
     if sum(file.written for file in load.files) >= int(sys.argv[2]):

@@ -16,7 +16,7 @@ from runbook_lib.aws.transport.client import CredentialsExpired, Patience, Wire
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import make_plan, preflight
 from runbook_lib.validate import validate_tables
 from tests.between import Asked, Said, between, refusal

@@ -9,7 +9,7 @@ import pytest
 
 import runbook_lib
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import open_run
 from tests.world import ACCOUNT, World, things

@@ -17,7 +17,7 @@ from runbook_lib.aws.error_classes import CLASSES, ErrorClass, class_of, codes_o
 from runbook_lib.aws.guard import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.transport.client import Patience, Wire, WireError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.between import Asked, Said, between, refusal

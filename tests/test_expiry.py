@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate import validate_tables

@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.errors import ConfigError, ManifestError, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import read_manifest
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from tests.world import World
 

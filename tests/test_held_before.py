@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts import items_before as held_before
 from runbook_lib.run.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.errors import Interrupted
 from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate import validate_tables
 from tests.world import World, things

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.aws.dynamodb.item_rules import Refusal, refusal_of
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.sandbox.values import check_item

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.attempt import FileUnit
 from runbook_lib.census import FilesUnit, SegmentUnit
 from runbook_lib.cluster.protocol import Site
 from runbook_lib.config.model import load_config
 from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
+from runbook_lib.load.distributed.worker import FileUnit
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run.run import Run

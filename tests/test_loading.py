@@ -22,18 +22,18 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.transport.client import Patience, WireError
-from runbook_lib.batch import Outcome, Rejection, Target
-from runbook_lib.capacity import Capacity
 from runbook_lib.config.model import Import
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import lanes_for
+from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
-from runbook_lib.turns import lanes_for
-from runbook_lib.watermark import FileProgress
 
 Answer = Callable[[list[str]], bytes]
 DONE = b'{"UnprocessedItems":{}}'
@@ -172,7 +172,7 @@ def test_an_interrupt_leaves_no_thread_and_the_next_start_goes_on(engine: Callab
 def test_while_the_server_fails_little_is_held_in_memory(
     engine: Callable[[list[int]], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runbook_lib.turns.AGAIN", 50_000)
+    monkeypatch.setattr("runbook_lib.load.engine.scheduler.AGAIN", 50_000)
     one, tried, healthy = engine([2000] * 5), set[str](), threading.Event()
 
     def failing(ids: list[str]) -> bytes:

@@ -22,10 +22,10 @@ from runbook_lib.export_format.writer import (
     export_folder,
     new_export_id,
 )
-from runbook_lib.importer import import_tables
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.redact import without_values
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run.run import open_run

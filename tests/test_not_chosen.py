@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.run import Run, open_run

@@ -22,8 +22,8 @@ from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_plan
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.present import differing
 from runbook_lib.schema.compare_pair import look_alike

@@ -24,7 +24,7 @@ from runbook_lib.canary import try_canaries
 from runbook_lib.config.model import Migration
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import INLINE_SIZE, Grant, policies, policies_of
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight
 from runbook_lib.sandbox import demo_config

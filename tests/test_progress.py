@@ -16,7 +16,7 @@ from runbook_lib.execute import QUIET
 BEGIN = """
 import os
 from runbook_lib.errors import GateFailed, Interrupted
-from runbook_lib.loading import TableProgress
+from runbook_lib.load.table_load import TableProgress
 from runbook_lib.progress import export_progress, import_progress, validation_progress
 def importing(**now):
     watch = import_progress()

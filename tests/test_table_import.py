@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import table_import
 from runbook_lib.aws.dynamodb import imports
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
@@ -23,11 +22,12 @@ from runbook_lib.bill import would
 from runbook_lib.cleanup import clean_up
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import MANIFEST, Load, estimate
-from runbook_lib.creation import create_missing_targets
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.load.targets import import_table as table_import
+from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
@@ -281,7 +281,7 @@ def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports
     looks, calls = requests(world, "DescribeImport"), requests(world, "ImportTable")
     world.fault(operation="DescribeImport", kind="delay", seconds=30, times=1, every=1)
     life = (
-        "import sys; from runbook_lib.run.run import open_run; from runbook_lib.importer import import_tables; "
+        "import sys; from runbook_lib.run.run import open_run; from runbook_lib.load.step import import_tables; "
         "import_tables(open_run(sys.argv[1], 'r', True))"
     )
     with subprocess.Popen([sys.executable, "-c", life, str(run.folder / "migration.yaml")]) as process:

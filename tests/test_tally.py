@@ -17,9 +17,9 @@ import pytest
 
 from runbook_lib.buckets import Buckets
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run

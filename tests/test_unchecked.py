@@ -18,8 +18,8 @@ from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.findings import contradictions
 from runbook_lib.gates import gate_validation
-from runbook_lib.importer import import_tables
 from runbook_lib.judgement import ReasonId, doubted, run_verdict
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import Record, build_record
 from runbook_lib.report import render_html

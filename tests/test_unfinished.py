@@ -19,7 +19,7 @@ import pytest
 from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.evidence import verify
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.reporting import report_run

@@ -16,9 +16,9 @@ from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
-from runbook_lib.importer import import_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.record import build_record

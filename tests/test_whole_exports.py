@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ExportError, TransferError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.plan.check import NOT_CHECKED, OK
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import preflight, refuse_misconfigured

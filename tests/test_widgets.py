@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.errors import ConfigError
 from runbook_lib.export.step import export_tables
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.present import differences

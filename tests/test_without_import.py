@@ -8,7 +8,7 @@ from runbook_lib.comment import render_markdown
 from runbook_lib.errors import GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
-from runbook_lib.importer import import_tables
+from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html

@@ -20,12 +20,12 @@ import boto3
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.batch import Target
-from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.load.engine.batch_write import Target
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import lanes_for
+from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.turns import lanes_for
 from tests.bench import ID, engine_run
 
 TABLE = "bench-dst-things"

@@ -14,19 +14,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.attempt import FileUnit
 from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.offline import SWITCH
-from runbook_lib.budget import Budget
 from runbook_lib.cluster.dask import Cluster, open_cluster
 from runbook_lib.cluster.protocol import Desk, Message, Site
 from runbook_lib.cluster.roster import Crew
 from runbook_lib.config.model import Migration
-from runbook_lib.dispatch import load_spread
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.loading import Loading, TableProgress, files_of
+from runbook_lib.load.distributed.coordinator import load_spread
+from runbook_lib.load.distributed.shared_budget import Budget
+from runbook_lib.load.distributed.worker import FileUnit
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.table_load import Loading, TableProgress, files_of
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.watermark import FileProgress
 from tests.bench import ID, engine_run
 from tests.bench.memory import TABLE, peak_mb
 from tests.bench.sink import ACCOUNT

@@ -13,12 +13,12 @@ import pytest
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.batch import Target
-from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.load.engine.batch_write import Target
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
+from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.turns import MOST_LANES, lanes_for
 from tests.bench import ID, OneFile, engine_run, plain_id, plain_line, publish
 from tests.bench.capacity_table import REGION_LIMIT, Account, Shape, position, running_table
 

@@ -20,10 +20,10 @@ from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, Guard
 from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.batch import Line, Target, batches, write_batch
-from runbook_lib.capacity import Capacity
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.loading import Loading, TableProgress, files_of, load
+from runbook_lib.load.engine.batch_write import Line, Target, batches, write_batch
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show
 from tests.bench.sink import Sink, running_sink

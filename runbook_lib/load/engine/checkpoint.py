@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import Line, Outcome, Rejection
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.load.engine.batch_write import Line, Outcome, Rejection
 
 Slot = list[bool]  # empty until its batch has come back
 Span = tuple[int, int]  # first and last line

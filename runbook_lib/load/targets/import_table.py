@@ -22,9 +22,9 @@ from runbook_lib.aws.dynamodb.imports import (
     start_import,
 )
 from runbook_lib.cost.measure import Measure
-from runbook_lib.creation import note, request_of, settle_imported
 from runbook_lib.errors import TableError, TransferError
-from runbook_lib.loading import Loading, check_only
+from runbook_lib.load.table_load import Loading, check_only
+from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.write_register import register
 from runbook_lib.run.run import Run

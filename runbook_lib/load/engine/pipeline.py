@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 
-from runbook_lib.appending import append_once
-from runbook_lib.batch import MAX_ITEMS, Outcome, Sending, Target, batches, send_once
 from runbook_lib.export_format.data_file import CheckedFile
-from runbook_lib.turns import OpenFile, Turns
-from runbook_lib.watermark import FileProgress
+from runbook_lib.load.engine.append import append_once
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Outcome, Sending, Target, batches, send_once
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.scheduler import OpenFile, Turns
 
 FLUSH_SECONDS = 0.5
 OPENERS = 2

@@ -13,16 +13,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.batch import Outcome, Rejection, Target, batches, items_at_once
 from runbook_lib.cluster.roster import Shift
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, batches, items_at_once
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.pipeline import opened, send_files
+from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
-from runbook_lib.sending import opened, send_files
-from runbook_lib.turns import OpenFile
-from runbook_lib.watermark import FileProgress
 
 
 @dataclass(slots=True)

@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import ceil, inf
 
-from runbook_lib.batch import MAX_ITEMS, Line, Sending
-from runbook_lib.capacity import Capacity, Lane
-from runbook_lib.watermark import FileProgress, Slot
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Line, Sending
+from runbook_lib.load.engine.checkpoint import FileProgress, Slot
+from runbook_lib.load.engine.rate_control import Capacity, Lane
 
 LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most

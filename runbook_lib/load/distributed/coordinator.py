@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty
 
-from runbook_lib.attempt import FileUnit, load_file
-from runbook_lib.budget import LIFE, Budget
 from runbook_lib.cluster.protocol import Engine, Message
 from runbook_lib.cluster.roster import Crew
 from runbook_lib.errors import TransferError
-from runbook_lib.grants import Grant, Holding, Report, more_reasons
-from runbook_lib.loading import Loading, begin_samples, flush
-from runbook_lib.sending import FLUSH_SECONDS
-from runbook_lib.watermark import FileProgress
+from runbook_lib.load.distributed.lease import Grant, Holding, Report, more_reasons
+from runbook_lib.load.distributed.shared_budget import LIFE, Budget
+from runbook_lib.load.distributed.worker import FileUnit, load_file
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.pipeline import FLUSH_SECONDS
+from runbook_lib.load.table_load import Loading, begin_samples, flush
 
 TRIES = 5  # attempts at a file, one after the other, that may go away without a line acknowledged
 SILENCE = 600.0  # seconds without a word from any worker

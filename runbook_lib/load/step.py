@@ -13,30 +13,30 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.attempt import FileUnit
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
 from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.batch import Target
-from runbook_lib.budget import Budget
-from runbook_lib.capacity import Capacity
 from runbook_lib.cluster.connect import open_crew
 from runbook_lib.cluster.protocol import Site
 from runbook_lib.cluster.roster import Crew
 from runbook_lib.cost.measure import Measure
-from runbook_lib.creation import note
-from runbook_lib.dispatch import load_spread
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.first_write import begin
-from runbook_lib.loading import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.load.distributed.coordinator import load_spread
+from runbook_lib.load.distributed.shared_budget import Budget
+from runbook_lib.load.distributed.worker import FileUnit
+from runbook_lib.load.engine.batch_write import Target
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.scheduler import lanes_for
+from runbook_lib.load.first_write import begin
+from runbook_lib.load.table_load import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.load.targets.create_tables import note
+from runbook_lib.load.targets.import_table import begin_import, check_files, finish_import
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
-from runbook_lib.table_import import begin_import, check_files, finish_import
 from runbook_lib.timestamps import stamp
-from runbook_lib.turns import lanes_for
-from runbook_lib.watermark import FileProgress
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, dict[str, Any]]:

@@ -18,13 +18,13 @@ import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
-from runbook_lib.capacity import Capacity, Lane
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
+from runbook_lib.load.engine.rate_control import Capacity, Lane
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory

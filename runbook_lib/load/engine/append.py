@@ -14,7 +14,12 @@ import orjson
 from runbook_lib.aws.dynamodb.conditional_write import REFUSED, put_if_absent
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.transport.client import BrokenAnswer, WireError
-from runbook_lib.batch import (
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items.canonical import Item, canonical, digest
+from runbook_lib.items.keys import held_key, key_of
+from runbook_lib.items.lines import parse_line
+from runbook_lib.items.redact import without_values
+from runbook_lib.load.engine.batch_write import (
     REJECTED,
     Line,
     Outcome,
@@ -27,12 +32,7 @@ from runbook_lib.batch import (
     note_unanswered,
     reject,
 )
-from runbook_lib.capacity import Lane
-from runbook_lib.errors import CorruptFile
-from runbook_lib.items.canonical import Item, canonical, digest
-from runbook_lib.items.keys import held_key, key_of
-from runbook_lib.items.lines import parse_line
-from runbook_lib.items.redact import without_values
+from runbook_lib.load.engine.rate_control import Lane
 
 ANOTHER = "another item is there under this key, and import.on_non_empty is 'append'"
 

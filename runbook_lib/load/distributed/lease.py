@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-from runbook_lib.batch import Rejection
-from runbook_lib.budget import LIFE
 from runbook_lib.cluster.protocol import Message
-from runbook_lib.watermark import FileProgress, Span
+from runbook_lib.load.distributed.shared_budget import LIFE
+from runbook_lib.load.engine.batch_write import Rejection
+from runbook_lib.load.engine.checkpoint import FileProgress, Span
 
 
 @dataclass(frozen=True, slots=True)

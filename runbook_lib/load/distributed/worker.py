@@ -16,19 +16,19 @@ from dataclasses import dataclass, field, replace
 from runbook_lib.aws.guard import Calls
 from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.aws.worker_clients import WorkerClients
-from runbook_lib.batch import Outcome, Rejection, Target, items_at_once
-from runbook_lib.capacity import FLOOR, Capacity
 from runbook_lib.cluster.protocol import Desk, Message, Site
 from runbook_lib.cluster.roster import calls_of
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.grants import Grant, Lease, Report
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.sending import FLUSH_SECONDS, opened, send_files
-from runbook_lib.turns import OpenFile
-from runbook_lib.watermark import FileProgress
+from runbook_lib.load.distributed.lease import Grant, Lease, Report
+from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, items_at_once
+from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.pipeline import FLUSH_SECONDS, opened, send_files
+from runbook_lib.load.engine.rate_control import FLOOR, Capacity
+from runbook_lib.load.engine.scheduler import OpenFile
 
 PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
 

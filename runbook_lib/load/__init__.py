@@ -1,0 +1,1 @@
+"""The stage that loads exports into targets."""

@@ -1,0 +1,1 @@
+"""The engine spread over workers: leases, budgets, reports."""

@@ -1,0 +1,1 @@
+"""Items into one table: batches, their order, rate and checkpoints."""

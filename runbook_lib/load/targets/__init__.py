@@ -1,0 +1,1 @@
+"""Targets that are created, warmed, or filled by DynamoDB itself."""
