@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from runbook_lib.canary import FAILED
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.unchecked import Unchecked
+from runbook_lib.validate.canary import FAILED
 
 NEEDED = ("preflight", "export", "import", "validate")
 COMPARING = ("preflight", "export", "validate")

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from runbook_lib.canary import NOT_TRIED
 from runbook_lib.config.check_ids import Bearing, CheckId, bearing, is_of_definition, words
-from runbook_lib.index_queries import NOT_CHECKED
 from runbook_lib.schema.compare_pair import gap_id
+from runbook_lib.validate.canary import NOT_TRIED
+from runbook_lib.validate.indexes.check import NOT_CHECKED
 
 EVERYWHERE = "*"
 Facts = Mapping[str, Any]

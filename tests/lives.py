@@ -19,7 +19,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 
 STEPS: dict[str, Callable[[Run], Any]] = {
     "preflight": preflight,

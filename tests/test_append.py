@@ -16,7 +16,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.test_policy import actions, grant, made
 from tests.world import World, things
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
-from runbook_lib.canary import MARK, RESERVED, RESERVED_NUMBER, is_canary, reserved_key, try_canaries
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_canary, gate_validation
@@ -19,7 +18,15 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.canary import (
+    MARK,
+    RESERVED,
+    RESERVED_NUMBER,
+    is_canary,
+    reserved_key,
+    try_canaries,
+)
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, things
 
 ON = {"validate": {"canary": True, "index_wait_seconds": 0.0}}
@@ -214,7 +221,7 @@ def test_the_canarys_wire_writes_to_planned_targets_and_never_in_batches(world: 
 
 
 def test_only_an_item_that_is_a_canary_in_every_attribute_is_one() -> None:
-    from runbook_lib.canary import CONTENT, PROBE
+    from runbook_lib.validate.canary import CONTENT, PROBE
 
     key = reserved_key((KeyAttribute("id", "S", "HASH"),))
     ours = key | {MARK: {"S": "run"}, PROBE: CONTENT}

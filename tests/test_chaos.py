@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.record import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.lives import live
 from tests.test_run_command import started
 from tests.world import World, things

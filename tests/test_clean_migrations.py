@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.attributes import items
 from tests.test_any_item import _for_boto
 from tests.world import World

@@ -20,7 +20,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.reporting import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.test_templates import scale
 from tests.world import ID, ID_TYPES, World, things
 

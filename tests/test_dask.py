@@ -29,7 +29,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.runner import Request, run_notebooks
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.test_run_command import started
 from tests.world import World, things
 
@@ -208,7 +208,7 @@ def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypa
 
 
 def test_a_local_run_loads_nothing_of_dask() -> None:
-    code = "import sys, runbook_lib.runner, runbook_lib.reporting, runbook_lib.validate, runbook_lib.load.step"
+    code = "import sys, runbook_lib.runner, runbook_lib.reporting, runbook_lib.validate.step, runbook_lib.load.step"
     code += "; print('distributed' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert ran.stdout.strip() == "False"

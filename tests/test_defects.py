@@ -11,7 +11,7 @@ from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.defects import CATALOGUE, KEY, NOW, PAGE, TTL, Defect, Estate, found, page, paths_of, planted
 from tests.world import World
 

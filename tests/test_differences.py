@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from runbook_lib.differences import differing_paths
 from runbook_lib.items.canonical import digest
+from runbook_lib.validate.attribute_diff import differing_paths
 from tests.attributes import items
 
 Item = dict[str, Any]

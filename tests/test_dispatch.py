@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import validate
 from runbook_lib.aws.worker_clients import connect_worker
 from runbook_lib.cluster.protocol import Message, Site
 from runbook_lib.errors import TransferError
@@ -28,7 +27,8 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate import step as validate
+from runbook_lib.validate.step import validate_tables
 from tests.threads_engine import ThreadsEngine, crew_of
 from tests.world import World, things
 

@@ -18,7 +18,7 @@ from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import make_plan, preflight
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.between import Asked, Said, between, refusal
 from tests.world import World, things
 

@@ -32,7 +32,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, things
 
 ON_DEMAND = Standing(True, None, None, None, None, None, None, {}, None, (), False)

@@ -11,7 +11,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, indexed_by
 
 NOW = 1_800_000_000

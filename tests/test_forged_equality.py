@@ -10,15 +10,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.buckets import Buckets, bucket_of
-from runbook_lib.compare import Rules, compare
 from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.bucket_digest import Buckets, bucket_of
+from runbook_lib.validate.compare import Rules, compare
+from runbook_lib.validate.step import validate_tables
 from tests.world import World
 
 ID = (KeyAttribute("id", "S", "HASH"),)

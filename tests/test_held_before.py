@@ -16,7 +16,7 @@ from runbook_lib.run.facts import items_before as held_before
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, things
 
 OLD = [{"id": {"S": f"old{n}"}, "n": {"N": str(n)}} for n in range(40)]

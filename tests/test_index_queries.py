@@ -16,15 +16,15 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import Patience, Wire, WireError
 from runbook_lib.export.step import export_tables
-from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
-from runbook_lib.index_sample import Sample, index_key, projected
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.indexes.sample import Sample, index_key, projected
+from runbook_lib.validate.step import validate_tables
 from tests.world import ID as HASH_ID
 from tests.world import World, indexed_by, things
 
@@ -151,7 +151,7 @@ def test_no_sample_is_not_checked_and_the_export_is_not_read() -> None:
 
 
 def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runbook_lib.index_queries.ITEMS_HELD", 60)  # of 20 keys: 3 each
+    monkeypatch.setattr("runbook_lib.validate.indexes.check.ITEMS_HELD", 60)  # of 20 keys: 3 each
     (fact,) = asked(ITEMS, ITEMS)
     assert (fact["state"], fact["keys"], fact["left_out"]) == ("not checked", 0, 20)
     assert "more than 3 items" in fact["why"]
@@ -160,7 +160,7 @@ def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.Monk
         sample.add(item, None)
     assert [len(key.items) for key in sample.sampled()] == [0] * 20
     many = [*ITEMS, {"id": {"S": "x"}, "owner": {"S": "few"}}]
-    monkeypatch.setattr("runbook_lib.index_queries.ITEMS_HELD", 41 * 3)
+    monkeypatch.setattr("runbook_lib.validate.indexes.check.ITEMS_HELD", 41 * 3)
     (fact,) = asked(many, many, samples=41)
     assert (fact["state"], fact["keys"], fact["left_out"], fact["wrong_keys"]) == ("checked", 1, 40, 0)
 

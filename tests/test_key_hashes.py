@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.census import FilesUnit, SegmentUnit
 from runbook_lib.cluster.protocol import Site
 from runbook_lib.config.model import load_config
 from runbook_lib.export.step import export_tables
@@ -23,7 +22,8 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.publish import publish
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.distributed import FilesUnit, SegmentUnit
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, indexed_by, things
 
 KEYS = [{"id": {"S": f"i{n:05}"}} for n in range(12)] + [{"id": {"S": "refused"}}, {"id": {"S": "intruder"}}]

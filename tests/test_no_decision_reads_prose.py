@@ -26,7 +26,7 @@ from runbook_lib.record import Record, build_record
 from runbook_lib.schema.parity import Difference, Gap
 from runbook_lib.story import why
 from runbook_lib.unknowns import unknowns
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.report import records
 from tests.world import World, indexed_by, things
 

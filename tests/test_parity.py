@@ -28,7 +28,7 @@ from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.present import differing
 from runbook_lib.schema.compare_pair import look_alike
 from runbook_lib.schema.parity import PROPERTIES, compare_definitions
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, indexed_by, things
 
 OWNER = (KeyAttribute("owner", "S", "HASH"),)

@@ -20,7 +20,6 @@ from runbook_lib.aws.guard import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
-from runbook_lib.canary import try_canaries
 from runbook_lib.config.model import Migration
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import INLINE_SIZE, Grant, policies, policies_of
@@ -29,7 +28,8 @@ from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet import fleet
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.canary import try_canaries
+from runbook_lib.validate.step import validate_tables
 from tests.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12

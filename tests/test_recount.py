@@ -12,7 +12,7 @@ from runbook_lib.errors import ExportError
 from runbook_lib.export.step import export_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.liar import Answer, Between, Request, between
 from tests.test_creation import whole
 from tests.world import World, things

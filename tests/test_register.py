@@ -24,7 +24,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.run.facts.write_register import registration
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.test_cleanup import CREATE, migrated, missing_target, objects, only
 from tests.test_creation import exists
 from tests.test_policy import actions, allowed, grant, made

@@ -75,7 +75,7 @@ def test_no_file_of_a_run_and_no_line_of_its_log_repeats_what_a_gateway_shows(
     from runbook_lib.preflight.step import preflight
     from runbook_lib.publish import publish
     from runbook_lib.run.run import open_run
-    from runbook_lib.validate import validate_tables
+    from runbook_lib.validate.step import validate_tables
 
     shown = "gateway page " + VALUE
     blocking = False

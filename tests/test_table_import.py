@@ -34,7 +34,7 @@ from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.reporting import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.test_creation import exists, recover, whole
 from tests.test_policy import actions, allowed, arn, grant, identity, made
 from tests.world import ID, ID_TYPES, World, indexed_by, things

@@ -28,7 +28,7 @@ from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
 from runbook_lib.unchecked import accepting, unchecked
 from runbook_lib.unknowns import accepted_in_short, unknown_lines
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.report import records
 from tests.world import World, indexed_by, things
 

@@ -28,7 +28,7 @@ from runbook_lib.run.admission import admit as admission
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.run.unfinished import SUMS, begin
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, things
 
 PAGES = ("run.json", "report.html", "report.md", "90_report.ipynb")

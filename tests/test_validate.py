@@ -11,8 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.buckets import Buckets, digests
-from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
@@ -24,7 +22,9 @@ from runbook_lib.publish import publish
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html
 from runbook_lib.run.run import Run
-from runbook_lib.validate import disagreements, validate_tables
+from runbook_lib.validate.bucket_digest import Buckets, digests
+from runbook_lib.validate.compare import Rules, compare
+from runbook_lib.validate.step import disagreements, validate_tables
 from tests.attributes import items
 from tests.world import World, things
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.buckets import Buckets, bucket_of, digests
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.validate.bucket_digest import Buckets, bucket_of, digests
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "validation.md").read_text(encoding="utf-8")
 

@@ -15,7 +15,7 @@ from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.present import differences
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from runbook_lib.widgets import confirmation_form, differences_form, tables_form
 from tests.world import ACCOUNT, World, things
 

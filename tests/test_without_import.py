@@ -13,7 +13,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record import build_record
 from runbook_lib.report import render_html
 from runbook_lib.run.run import Run
-from runbook_lib.validate import validate_tables
+from runbook_lib.validate.step import validate_tables
 from tests.world import World, things
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.buckets import BUCKETS, Buckets
-from runbook_lib.compare import Rules, compare
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line
+from runbook_lib.validate.bucket_digest import BUCKETS, Buckets
+from runbook_lib.validate.compare import Rules, compare
 from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, publish, show
 
 MANY, MILLIONS, DIFFERING = 25_000, 5_000_000, 300_000

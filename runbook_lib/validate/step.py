@@ -19,23 +19,23 @@ from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table,
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import Patience
-from runbook_lib.census import Census
 from runbook_lib.cluster.connect import open_crew
 from runbook_lib.cluster.roster import Crew
-from runbook_lib.compare import Comparison, Rules, compare
-from runbook_lib.drift import drift_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.index_queries import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.counts import counted
 from runbook_lib.run.facts.items_before import forgives, why_unknown
 from runbook_lib.run.facts.source_ttl import Excuse, excuse_for
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
-from runbook_lib.sides import ExportSide, TableSide, export_buckets, segments_for, table_buckets
-from runbook_lib.tally import KeptTally, Tally
 from runbook_lib.timestamps import stamp
+from runbook_lib.validate.checkpoint import KeptTally, Tally
+from runbook_lib.validate.compare import Comparison, Rules, compare
+from runbook_lib.validate.distributed import Census
+from runbook_lib.validate.drift import drift_of
+from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.readers import ExportSide, TableSide, export_buckets, segments_for, table_buckets
 
 Facts = dict[str, Any]
 Watch = Callable[[str, str, int, int], None]

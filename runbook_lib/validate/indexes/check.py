@@ -19,10 +19,10 @@ from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import Patience, Wire
 from runbook_lib.errors import TransferError
-from runbook_lib.index_sample import Key, Sample, SampledKey
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import key_of
+from runbook_lib.validate.indexes.sample import Key, Sample, SampledKey
 
 CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
 ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB

@@ -14,14 +14,14 @@ from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items
 from runbook_lib.aws.transport.client import Patience
-from runbook_lib.buckets import Buckets
-from runbook_lib.compare import Rules, compare
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run
-from runbook_lib.sides import TableSide
 from runbook_lib.timestamps import stamp
+from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.validate.compare import Rules, compare
+from runbook_lib.validate.readers import TableSide
 
 
 def drift_of(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:

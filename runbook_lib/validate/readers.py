@@ -13,14 +13,14 @@ from typing import Any
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items, unless
 from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.buckets import Buckets
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.items.lines import parse_line
-from runbook_lib.tally import Tally
+from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.validate.checkpoint import Tally
 
 # What is read again, at most and per thread, after a kill.
 SEGMENT_BYTES = 64 << 20

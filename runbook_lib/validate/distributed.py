@@ -16,7 +16,6 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.buckets import Buckets
 from runbook_lib.cluster.protocol import Desk, Message, Site, Work
 from runbook_lib.cluster.roster import Crew, calls_of
 from runbook_lib.errors import RunbookError, TransferError
@@ -25,8 +24,9 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.run import Run
-from runbook_lib.sides import ExportSide, Show, TableSide
-from runbook_lib.tally import Tally
+from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.validate.checkpoint import Tally
+from runbook_lib.validate.readers import ExportSide, Show, TableSide
 
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
 TRIES = 5

@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from runbook_lib.buckets import Buckets
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.validate.bucket_digest import Buckets
 
 KEEP_SECONDS = 2.0
 

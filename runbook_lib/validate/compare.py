@@ -14,11 +14,11 @@ from itertools import islice
 
 import orjson
 
-from runbook_lib.buckets import Buckets, bucket_of, digests
-from runbook_lib.differences import PathDifference, differing_paths
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.validate.attribute_diff import PathDifference, differing_paths
+from runbook_lib.validate.bucket_digest import Buckets, bucket_of, digests
 
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look

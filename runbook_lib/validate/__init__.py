@@ -1,0 +1,1 @@
+"""The stage that proves each target against its export."""

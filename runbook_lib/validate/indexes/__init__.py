@@ -1,0 +1,1 @@
+"""Samples of every index, queried in the target."""
