@@ -14,7 +14,7 @@ import click
 
 from runbook_lib import __version__
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
-from runbook_lib.markdown import visible
+from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.run import STEPS
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
@@ -71,7 +71,7 @@ def sandbox(port: int, scale: float) -> int:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 def verify(run_dir: Path) -> int:
     """Recompute the evidence digests of RUN_DIR and make its pages again; exit 1 if anything changed."""
-    from runbook_lib.proof import SEAL_MEANS, prove
+    from runbook_lib.report.proof import SEAL_MEANS, prove
 
     proof = prove(run_dir)
     for text in (f"{proof.files} files of {run_dir} are as they were sealed", str(proof), SEAL_MEANS):
@@ -110,7 +110,7 @@ def policy(config: Path) -> int:
 @click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow removing.")
 def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
     """Remove what a run created, and only that: tables, items, staging objects."""
-    from runbook_lib.reporting import clean_up_run
+    from runbook_lib.report.step import clean_up_run
 
     return clean_up_run(config, run_id, tables, execute, confirm, _say)
 
@@ -123,13 +123,13 @@ def _say(text: str) -> None:
 
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
-    from runbook_lib.bill import would
-    from runbook_lib.findings import tables_of
     from runbook_lib.paths import reports_root
-    from runbook_lib.story import headline
-    from runbook_lib.sums import how_many, total
-    from runbook_lib.unknowns import accepted_in_short
-    from runbook_lib.wording import shortened
+    from runbook_lib.report.figures.totals import how_many, total
+    from runbook_lib.report.sections.cost_rows import would
+    from runbook_lib.report.sections.findings import tables_of
+    from runbook_lib.report.sections.not_checked import accepted_in_short
+    from runbook_lib.report.sections.summary import headline
+    from runbook_lib.report.text import shortened
 
     tables, verdict = tables_of(record), record["verdict"]
     for line in (*record["reasons"], *would(record)):

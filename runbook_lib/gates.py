@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib import unchecked
-from runbook_lib.cleanup import check_cleanup
 from runbook_lib.cost.reestimate import over_limits, reckon
 from runbook_lib.errors import GateFailed
-from runbook_lib.judgement import REPEATED
 from runbook_lib.plan.check import together
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.record import not_checked
+from runbook_lib.record import not_checked as unchecked
+from runbook_lib.record.build import not_checked
+from runbook_lib.record.verdict import REPEATED
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
+from runbook_lib.undo.cleanup import check_cleanup
 
 
 def gate_plan(run: Run, plan: Plan) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runbook_lib.record import Record
+from runbook_lib.record.build import Record
+from runbook_lib.report.figures.totals import how_many, total
+from runbook_lib.report.sections.summary import verdicts
+from runbook_lib.report.text import count, many
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.story import verdicts
-from runbook_lib.sums import how_many, total
-from runbook_lib.wording import count, many
 
 
 def so_far(ledger: Ledger, step: str) -> str:

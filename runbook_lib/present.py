@@ -9,19 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from runbook_lib.bill import STAGES, bill, stages
-from runbook_lib.checked import checked
-from runbook_lib.cleanup import Removal
 from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.record import SHOWN_DIFFERENCES, Record, difference_rows
+from runbook_lib.record.build import SHOWN_DIFFERENCES, Record, difference_rows
+from runbook_lib.report.sections.check_rows import checked
+from runbook_lib.report.sections.cost_rows import STAGES, bill, stages
+from runbook_lib.report.text import moment, spell_difference
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.admission.sitting import Sitting
 from runbook_lib.run.facts.counts import counted
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.schema.parity import RATINGS
-from runbook_lib.wording import moment, spell_difference
+from runbook_lib.undo.cleanup import Removal
 
 NEXT = Sitting.NEXT
 

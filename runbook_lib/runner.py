@@ -25,8 +25,9 @@ from runbook_lib.execute import execute_notebook
 from runbook_lib.log_lines import outcome, so_far
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
-from runbook_lib.publish import publish
-from runbook_lib.record import Record, build_record, write_record
+from runbook_lib.record.build import Record, build_record, write_record
+from runbook_lib.report.publish import publish
+from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (
     LEDGER,
     RUNNER,
@@ -40,7 +41,6 @@ from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS, Run, keep_seconds, open_run
 from runbook_lib.timestamps import stamp
-from runbook_lib.wording import shortened
 
 FILES = {
     "preflight": "00_preflight.ipynb",

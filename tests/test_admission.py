@@ -16,11 +16,11 @@ import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, RunbookError
-from runbook_lib.evidence import verify
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.reporting import report_run
+from runbook_lib.record.seal import verify
+from runbook_lib.report.step import report_run
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_cleanup, open_run
 from runbook_lib.sandbox.client import sandbox_client

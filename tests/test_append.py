@@ -14,7 +14,7 @@ from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
 from tests.test_policy import actions, grant, made

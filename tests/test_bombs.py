@@ -10,9 +10,9 @@ import pytest
 from runbook_lib.config.model import load_config
 from runbook_lib.config.yaml_lines import parse
 from runbook_lib.errors import ConfigError, LedgerError
-from runbook_lib.publish import publish
+from runbook_lib.report.publish import publish
+from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.wording import quarantine_file
 from tests.test_unfinished import a_run, is_sealed
 
 LEVELS = [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]

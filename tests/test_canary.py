@@ -16,7 +16,7 @@ from runbook_lib.gates import gate_canary, gate_validation
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
 from runbook_lib.validate.canary import (
     MARK,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate.step import validate_tables

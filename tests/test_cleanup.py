@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import cleanup
-from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_cleanup
@@ -15,7 +13,9 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.undoing import Undoing, Undone
+from runbook_lib.undo import cleanup
+from runbook_lib.undo.cleanup import Removal, clean_up
+from runbook_lib.undo.delete_items import Undoing, Undone
 from tests.test_creation import exists, recover, whole
 from tests.test_import import rewrite
 from tests.world import World, things

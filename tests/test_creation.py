@@ -17,7 +17,7 @@ from runbook_lib.gates import gate_plan
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets.create_tables import MARK, create_missing_targets
 from runbook_lib.preflight.step import preflight
-from runbook_lib.reporting import report_run
+from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.validate.step import validate_tables

@@ -13,7 +13,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.reporting import report_run
+from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run, open_run
 from tests.world import ACCOUNT, World, things
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
 from runbook_lib.aws.dynamodb.describe.tables import Index
-from runbook_lib.bill import advice, bill, would
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
 from runbook_lib.cost.actual import spent
@@ -29,7 +28,8 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.size import item_size, value_size
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.report.sections.cost_rows import advice, bill, would
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from runbook_lib.validate.step import validate_tables

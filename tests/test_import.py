@@ -13,10 +13,10 @@ from botocore.credentials import RefreshableCredentials
 
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.export.step import export_tables
-from runbook_lib.findings import attention
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
 from tests.world import World, things

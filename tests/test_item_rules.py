@@ -14,7 +14,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.reporting import report_run
+from runbook_lib.report.step import report_run
 from runbook_lib.sandbox.values import check_item
 from runbook_lib.sandbox.wire import AwsError
 from tests.attributes import items

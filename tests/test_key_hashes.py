@@ -19,7 +19,7 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.distributed.worker import FileUnit
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.publish import publish
+from runbook_lib.report.publish import publish
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
 from runbook_lib.validate.distributed import FilesUnit, SegmentUnit

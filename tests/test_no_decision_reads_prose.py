@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.checked import checked, counted
-from runbook_lib.checklist import checklist
 from runbook_lib.cli import CODES
-from runbook_lib.definition_findings import index_rows, parity_rows, unannounced
 from runbook_lib.errors import GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.findings import attention, contradictions
 from runbook_lib.gates import gate_plan, gate_validation
 from runbook_lib.load.step import import_tables
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import Record, build_record
+from runbook_lib.record.build import Record, build_record
+from runbook_lib.report.sections.check_rows import checked, counted
+from runbook_lib.report.sections.checklist import checklist
+from runbook_lib.report.sections.findings import attention, contradictions
+from runbook_lib.report.sections.not_checked import unknowns
+from runbook_lib.report.sections.schema_findings import index_rows, parity_rows, unannounced
+from runbook_lib.report.sections.summary import why
 from runbook_lib.schema.parity import Difference, Gap
-from runbook_lib.story import why
-from runbook_lib.unknowns import unknowns
 from runbook_lib.validate.step import validate_tables
 from tests.report import records
 from tests.world import World, indexed_by, things

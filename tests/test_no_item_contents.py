@@ -27,7 +27,7 @@ from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.redact import without_values
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.publish import publish
+from runbook_lib.report.publish import publish
 from runbook_lib.run.run import open_run
 from runbook_lib.runner import Request, run_notebooks
 from tests.world import World, indexed_by

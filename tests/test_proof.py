@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.cli import run_cli
-from runbook_lib.publish import publish
+from runbook_lib.report.publish import publish
 from runbook_lib.run import provenance
 from runbook_lib.run.ledger import Ledger
 from tests.test_unfinished import a_run

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.record import METHODS
-from runbook_lib.report import totals
+from runbook_lib.record.build import METHODS
+from runbook_lib.report.render.html import totals
 from runbook_lib.run import verdicts as verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reading-a-report.md").read_text(encoding="utf-8")
-TEMPLATES = sorted((ROOT / "runbook_lib" / "templates").glob("*.j2"))
+TEMPLATES = sorted((ROOT / "runbook_lib" / "report" / "render" / "templates").glob("*.j2"))
 SAMPLE = (ROOT / "reports" / "sample" / "report.html").read_text(encoding="utf-8")
 HEADINGS = set(re.findall(r"^#{2,3} (.+)$", PAGE, re.MULTILINE))
 

@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import undoing
 from runbook_lib.aws import granted_calls as granted
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.transport.client import Wire
-from runbook_lib.cleanup import Removal, clean_up
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export.step import export_tables
-from runbook_lib.findings import attention
 from runbook_lib.load import first_write
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets import import_table as table_import
 from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.facts.write_register import registration
 from runbook_lib.run.run import Run
+from runbook_lib.undo import delete_items as undoing
+from runbook_lib.undo.cleanup import Removal, clean_up
 from runbook_lib.validate.step import validate_tables
 from tests.test_cleanup import CREATE, migrated, missing_target, objects, only
 from tests.test_creation import exists

@@ -7,10 +7,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from runbook_lib.charts import Chart
-from runbook_lib.comment import render_markdown
-from runbook_lib.evidence import verify
-from runbook_lib.report import render_html
+from runbook_lib.record.seal import verify
+from runbook_lib.report.render.charts import Chart
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
 from tests.sample_run import PARTS, PICTURES, ROOT, SAMPLE
 
 RECORD = json.loads((SAMPLE / "run.json").read_text(encoding="utf-8"))

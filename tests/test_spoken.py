@@ -73,7 +73,7 @@ def test_no_file_of_a_run_and_no_line_of_its_log_repeats_what_a_gateway_shows(
     from runbook_lib.export.step import export_tables
     from runbook_lib.load.step import import_tables
     from runbook_lib.preflight.step import preflight
-    from runbook_lib.publish import publish
+    from runbook_lib.report.publish import publish
     from runbook_lib.run.run import open_run
     from runbook_lib.validate.step import validate_tables
 

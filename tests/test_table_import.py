@@ -18,8 +18,6 @@ from runbook_lib.aws.dynamodb import imports
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.aws.guard import TARGET_IMPORTS
-from runbook_lib.bill import would
-from runbook_lib.cleanup import clean_up
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import MANIFEST, Load, estimate
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
@@ -31,9 +29,11 @@ from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
-from runbook_lib.reporting import report_run
+from runbook_lib.report.sections.cost_rows import would
+from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
+from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.validate.step import validate_tables
 from tests.test_creation import exists, recover, whole
 from tests.test_policy import actions, allowed, arn, grant, identity, made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.throttling import diagnose, name_of
+from runbook_lib.report.sections.throttling import diagnose, name_of
 
 TABLE = "arn:aws:dynamodb:us-east-2:111122223333:table/things"
 INDEX = f"{TABLE}/index/Owner"

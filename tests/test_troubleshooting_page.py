@@ -12,8 +12,9 @@ from pathlib import Path
 import nbclient.client
 import pytest
 
-from runbook_lib import errors, throttling
+from runbook_lib import errors
 from runbook_lib.cli import CODES
+from runbook_lib.report.sections import throttling
 from runbook_lib.run import verdicts as verdict
 from tests.messages import GAP, fits, looks, raised, texts
 

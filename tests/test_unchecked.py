@@ -11,23 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.comment import render_markdown
 from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
 from runbook_lib.config.model import KNOWN_IDS, load_config
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.findings import contradictions
 from runbook_lib.gates import gate_validation
-from runbook_lib.judgement import ReasonId, doubted, run_verdict
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import Record, build_record
-from runbook_lib.report import render_html
+from runbook_lib.record.build import Record, build_record
+from runbook_lib.record.not_checked import accepting, unchecked
+from runbook_lib.record.verdict import ReasonId, doubted, run_verdict
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.findings import contradictions
+from runbook_lib.report.sections.not_checked import accepted_in_short, unknown_lines
 from runbook_lib.run.run import Run
 from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
-from runbook_lib.unchecked import accepting, unchecked
-from runbook_lib.unknowns import accepted_in_short, unknown_lines
 from runbook_lib.validate.step import validate_tables
 from tests.report import records
 from tests.world import World, indexed_by, things

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, EvidenceError
-from runbook_lib.evidence import verify
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.publish import publish
-from runbook_lib.reporting import report_run
+from runbook_lib.record.seal import verify
+from runbook_lib.report.publish import publish
+from runbook_lib.report.step import report_run
 from runbook_lib.run import atomic_folder as instant
 from runbook_lib.run.admission import admit as admission
 from runbook_lib.run.ledger import Ledger
@@ -33,7 +33,7 @@ from tests.world import World, things
 
 PAGES = ("run.json", "report.html", "report.md", "90_report.ipynb")
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.lives", "runbook_lib.publish"])
+_forks.set_forkserver_preload(["tests.lives", "runbook_lib.report.publish"])
 
 
 def says_pass(folder: Path) -> set[str]:

@@ -18,9 +18,9 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.publish import publish
-from runbook_lib.record import build_record
-from runbook_lib.report import render_html
+from runbook_lib.record.build import build_record
+from runbook_lib.report.publish import publish
+from runbook_lib.report.render.html import render_html
 from runbook_lib.run.run import Run
 from runbook_lib.validate.bucket_digest import Buckets, digests
 from runbook_lib.validate.compare import Rules, compare

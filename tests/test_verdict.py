@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.judgement import ReasonId, run_verdict, table_verdict
+from runbook_lib.record.verdict import ReasonId, run_verdict, table_verdict
 
 STEPS = [{"name": n, "status": "completed"} for n in ("preflight", "export", "import", "validate")]
 TABLE = {"source": "a", "verdict": "PASS", "reasons": [], "items_exported": 5, "items_quarantined": 0}

@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
 from runbook_lib.aws.outage import is_outage
-from runbook_lib.cleanup import _await_gone
 from runbook_lib.errors import ExportError, RunbookError, TableError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load import step as importer
@@ -23,6 +22,7 @@ from runbook_lib.load.targets.warm_throughput import warm_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Wait
+from runbook_lib.undo.cleanup import _await_gone
 from tests.liar import CLOSED, Between, Request, aws_error, between
 from tests.test_creation import recover
 from tests.world import World, things

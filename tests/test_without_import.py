@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.comment import render_markdown
 from runbook_lib.errors import GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.gates import gate_validation
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record import build_record
-from runbook_lib.report import render_html
+from runbook_lib.record.build import build_record
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
 from tests.world import World, things

@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from runbook_lib.charts import draw_charts
-from runbook_lib.index import write_index
-from runbook_lib.report import render_html
+from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.run_index import write_index
 from tests.browser.conftest import ROOT, SCREENSHOTS, needed
 from tests.report import records
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.charts import draw_charts
+from runbook_lib.report.render.charts import draw_charts
 from tests.report import records
 from tests.report.records import of
 

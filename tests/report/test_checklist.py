@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.checklist import checklist
+from runbook_lib.report.sections.checklist import checklist
 from tests.report import records
 from tests.report.records import Record, of
 

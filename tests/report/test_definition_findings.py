@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook_lib.comment import render_markdown
-from runbook_lib.definition_findings import index_summary, parity_rows, parity_summary
-from runbook_lib.findings import attention, contradictions
-from runbook_lib.report import render_html
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.findings import attention, contradictions
+from runbook_lib.report.sections.schema_findings import index_summary, parity_rows, parity_summary
 from tests.report import records
 from tests.report.records import differs, index, of, parity
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.evidence import seal
-from runbook_lib.index import write_index
+from runbook_lib.record.seal import seal
+from runbook_lib.report.render.run_index import write_index
 from tests.report import records
 from tests.report.records import Record, of
 

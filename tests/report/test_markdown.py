@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from runbook_lib.comment import render_markdown
-from runbook_lib.markdown import code, inline, markdown
+from runbook_lib.report.render.escape_markdown import code, inline, markdown
+from runbook_lib.report.render.markdown import render_markdown
 from tests.report import records
 from tests.report.records import of
 

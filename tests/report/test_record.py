@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.publish import publish
-from runbook_lib.record import build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.report.publish import publish
+from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import keep_seconds
-from runbook_lib.wording import quarantine_file
 
 STARTED, ENDED = "2026-11-23T10:00:00.000Z", "2026-11-23T10:02:00.000Z"
 

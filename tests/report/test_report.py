@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.charts import draw_charts
-from runbook_lib.comment import render_markdown
-from runbook_lib.report import render_html
+from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
 from tests.report import records
 from tests.report.records import KINDS, Record, of
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.record import Record
-from runbook_lib.wording import listed, many
+from runbook_lib.record.build import Record
+from runbook_lib.report.text import listed, many
 
 
 def unasked(table: Record) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runbook_lib.record import Record
-from runbook_lib.trust import unasked
+from runbook_lib.record.build import Record
+from runbook_lib.report.sections.taken_on_trust import unasked
 
 
 def _moved(table: Record) -> bool:

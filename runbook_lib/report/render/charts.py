@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from runbook_lib.atomic_files import write_atomically
-from runbook_lib.record import Record
-from runbook_lib.timings import STEPS, size_classes
-from runbook_lib.wording import count, duration, many, when
+from runbook_lib.record.build import Record
+from runbook_lib.report.figures.timings import STEPS, size_classes
+from runbook_lib.report.text import count, duration, many, when
 
 # Okabe and Ito's palette, darkest first: told apart by colour-blind readers and by their greys.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888")

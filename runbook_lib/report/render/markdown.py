@@ -9,16 +9,16 @@ from typing import Any
 
 from jinja2 import Environment
 
-from runbook_lib import wording
-from runbook_lib.bill import STAGES, advice, bill, stages, would
-from runbook_lib.checked import checked, counted
-from runbook_lib.findings import attention, not_migrated, tables_of
-from runbook_lib.markdown import Markdown, inline, markdown
-from runbook_lib.record import Record
-from runbook_lib.report import SHOWN_REASONS, definitions, environment, reconciled, totals
-from runbook_lib.story import actor, headline, sentence, why
-from runbook_lib.undo import undo_notes
-from runbook_lib.unknowns import unknown_lines
+from runbook_lib.record.build import Record
+from runbook_lib.report import text as wording
+from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
+from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environment, reconciled, totals
+from runbook_lib.report.sections.check_rows import checked, counted
+from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, stages, would
+from runbook_lib.report.sections.findings import attention, not_migrated, tables_of
+from runbook_lib.report.sections.not_checked import unknown_lines
+from runbook_lib.report.sections.summary import actor, headline, sentence, why
+from runbook_lib.report.sections.undo_notes import undo_notes
 
 # GitHub takes a comment of 65,536 characters; what is beyond is in the HTML report.
 COMMENT_CHARACTERS = 65_000

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.aws.guard import ALWAYS, ASKED
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.definition_findings import (
+from runbook_lib.record.build import Record
+from runbook_lib.report.figures.totals import chosen, total
+from runbook_lib.report.sections.findings import expected_in_target, unproved
+from runbook_lib.report.sections.schema_findings import (
     canaries,
     canary_summary,
     compared,
@@ -21,10 +24,7 @@ from runbook_lib.definition_findings import (
     migrated,
     schemas_differ,
 )
-from runbook_lib.findings import expected_in_target, unproved
-from runbook_lib.record import Record
-from runbook_lib.sums import chosen, total
-from runbook_lib.wording import NOT_MEASURED, count, many
+from runbook_lib.report.text import NOT_MEASURED, count, many
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runbook_lib.definition_findings import attention_to_definitions, unannounced
-from runbook_lib.notable import NOTABLE
-from runbook_lib.record import Record, starts_of
+from runbook_lib.record.build import Record, starts_of
+from runbook_lib.report.figures.totals import chosen, total
+from runbook_lib.report.sections.not_checked import unknowns
+from runbook_lib.report.sections.notable import NOTABLE
+from runbook_lib.report.sections.schema_findings import attention_to_definitions, unannounced
+from runbook_lib.report.sections.throttling import diagnose
+from runbook_lib.report.text import count, listed, many, where_refused
 from runbook_lib.run.verdicts import FAIL, NOT_MIGRATED, PASS, UNKNOWN
-from runbook_lib.sums import chosen, total
-from runbook_lib.throttling import diagnose
-from runbook_lib.unknowns import unknowns
 from runbook_lib.validate.indexes.check import wrong_indexes
-from runbook_lib.wording import count, listed, many, where_refused
 
 WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
 

@@ -12,19 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
-from runbook_lib.charts import draw_charts
-from runbook_lib.comment import render_markdown
-from runbook_lib.evidence import seal
-from runbook_lib.index import write_index
-from runbook_lib.record import PUBLICATION, Record, as_json, build_record, difference_rows, write_record
-from runbook_lib.report import render_html
+from runbook_lib.record.build import (
+    PUBLICATION,
+    Record,
+    as_json,
+    build_record,
+    difference_rows,
+    write_record,
+)
+from runbook_lib.record.seal import seal
+from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.render.run_index import write_index
+from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
 from runbook_lib.run.unfinished import begin
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 from runbook_lib.timestamps import stamp
-from runbook_lib.wording import quarantine_file
 
 
 def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runbook_lib.findings import contradictions, tables_of
-from runbook_lib.record import Record, starts_of
+from runbook_lib.record.build import Record, starts_of
+from runbook_lib.report.figures.totals import chosen, how_many, total
+from runbook_lib.report.sections.findings import contradictions, tables_of
+from runbook_lib.report.sections.not_checked import accepted_in_short
+from runbook_lib.report.sections.taken_on_trust import taken_on_trust
+from runbook_lib.report.text import NOT_RECORDED, count, duration, elapsed, many, moment
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
-from runbook_lib.sums import chosen, how_many, total
-from runbook_lib.trust import taken_on_trust
-from runbook_lib.unknowns import accepted_in_short
-from runbook_lib.wording import NOT_RECORDED, count, duration, elapsed, many, moment
 
 RESUME = "Run it again with the same run id to go on where it stopped."
 

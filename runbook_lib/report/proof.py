@@ -17,15 +17,15 @@ from typing import Any
 
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
-from runbook_lib.evidence import LEDGER, verify
-from runbook_lib.findings import contradictions
-from runbook_lib.publish import draw_up
-from runbook_lib.record import PUBLICATION, SUMMED, Record, build_record
+from runbook_lib.record.build import PUBLICATION, SUMMED, Record, build_record
+from runbook_lib.record.seal import LEDGER, verify
+from runbook_lib.report.publish import draw_up
+from runbook_lib.report.sections.findings import contradictions
+from runbook_lib.report.text import shortened
 from runbook_lib.run.provenance import makes_the_same
 from runbook_lib.run.sealed_ledger import SealedLedger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.run.verdicts import INTERRUPTED
-from runbook_lib.wording import shortened
 
 DRAWN = ("charts", "quarantine", "differences.jsonl")
 COUNTS = (*SUMMED, "lines_read", "missing", "extra", "different", "expired", "items_compared", "verdict")

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.evidence import pages_are_sealed
-from runbook_lib.record import Record
-from runbook_lib.wording import when
+from runbook_lib.record.build import Record
+from runbook_lib.record.seal import pages_are_sealed
+from runbook_lib.report.text import when
 
 LARGEST = 256 << 20  # bytes of a run.json; ten thousand tables take 40 MB
 MOST = 10**18  # of anything that is counted

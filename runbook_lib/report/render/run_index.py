@@ -9,15 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
-from runbook_lib.neighbours import Neighbour, neighbours
-from runbook_lib.record import Record
-from runbook_lib.report import environment
+from runbook_lib.record.build import Record
+from runbook_lib.report.figures.totals import how_many, total
+from runbook_lib.report.render.html import environment
+from runbook_lib.report.render.neighbours import Neighbour, neighbours
+from runbook_lib.report.sections.history import MEASURES, before, differences, since
+from runbook_lib.report.sections.summary import asked_to_write, headline, place, verdict_of
+from runbook_lib.report.text import when
 from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
 from runbook_lib.run.verdicts import RUNNING
-from runbook_lib.since import MEASURES, before, differences, since
-from runbook_lib.story import asked_to_write, headline, place, verdict_of
-from runbook_lib.sums import how_many, total
-from runbook_lib.wording import when
 
 SHOWN_COMPARISONS = 50
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
-from runbook_lib.unchecked import Unchecked
 from runbook_lib.validate.canary import FAILED
 
 NEEDED = ("preflight", "export", "import", "validate")

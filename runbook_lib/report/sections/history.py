@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runbook_lib.record import Record
-from runbook_lib.story import place, verdict_of
-from runbook_lib.sums import Sum, total
-from runbook_lib.wording import NOT_MEASURED, count, duration, listed
+from runbook_lib.record.build import Record
+from runbook_lib.report.figures.totals import Sum, total
+from runbook_lib.report.sections.summary import place, verdict_of
+from runbook_lib.report.text import NOT_MEASURED, count, duration, listed
 
 SHOWN_TABLES = 5
 

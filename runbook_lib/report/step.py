@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook_lib.cleanup import check_cleanup, clean_up
 from runbook_lib.errors import ConfigError
-from runbook_lib.publish import publish
-from runbook_lib.record import Record, build_record
+from runbook_lib.record.build import Record, build_record
+from runbook_lib.report.publish import publish
 from runbook_lib.run.admission.admit import RUNNER, folder_of, sole_runner
 from runbook_lib.run.run import Run, open_cleanup
+from runbook_lib.undo.cleanup import check_cleanup, clean_up
 
 
 def record_of(run: Run) -> Record:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.record import Record
+from runbook_lib.record.build import Record
+from runbook_lib.report.text import NOT_MEASURED, count, many
 from runbook_lib.run.verdicts import NOT_CHOSEN
-from runbook_lib.wording import NOT_MEASURED, count, many
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from runbook_lib.record import Record
+from runbook_lib.record.build import Record
 
 STEPS = ("export", "import", "validate")
 SIZES = (

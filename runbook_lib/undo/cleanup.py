@@ -35,7 +35,7 @@ from runbook_lib.run.facts.write_register import leave, refuse_unless_alone
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
 from runbook_lib.timestamps import stamp
-from runbook_lib.undoing import Undoing
+from runbook_lib.undo.delete_items import Undoing
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"

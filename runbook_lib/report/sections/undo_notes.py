@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from runbook_lib.findings import tables_of
-from runbook_lib.record import Record
-from runbook_lib.wording import count, listed, many, moment
+from runbook_lib.record.build import Record
+from runbook_lib.report.sections.findings import tables_of
+from runbook_lib.report.text import count, listed, many, moment
 
 
 def undo_notes(record: Record) -> list[str]:

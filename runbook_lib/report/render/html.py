@@ -12,26 +12,26 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
-from runbook_lib import wording
-from runbook_lib.bill import STAGES, advice, bill, prices, stages, would
-from runbook_lib.charts import Chart
-from runbook_lib.checked import checked, counted
-from runbook_lib.checklist import calls, checklist
-from runbook_lib.definition_findings import index_summary, notable_indexes, parity_rows, parity_summary
-from runbook_lib.findings import (
-    attention,
-    expected_in_target,
-    not_migrated,
-    tables_of,
+from runbook_lib.record.build import Record
+from runbook_lib.report import text as wording
+from runbook_lib.report.figures.timings import seconds_of, size_classes, slowest
+from runbook_lib.report.figures.totals import total
+from runbook_lib.report.render.charts import Chart
+from runbook_lib.report.render.escape_markdown import Markdown, code, markdown, visible
+from runbook_lib.report.sections.check_rows import checked, counted
+from runbook_lib.report.sections.checklist import calls, checklist
+from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, prices, stages, would
+from runbook_lib.report.sections.findings import attention, expected_in_target, not_migrated, tables_of
+from runbook_lib.report.sections.not_checked import unknown_lines
+from runbook_lib.report.sections.schema_findings import (
+    index_summary,
+    notable_indexes,
+    parity_rows,
+    parity_summary,
 )
-from runbook_lib.markdown import Markdown, code, markdown, visible
-from runbook_lib.record import Record
+from runbook_lib.report.sections.summary import actor, headline, place, sentence, verdict_of, verdicts, why
+from runbook_lib.report.sections.undo_notes import undo_notes
 from runbook_lib.run.verdicts import DRY_RUN, PASS
-from runbook_lib.story import actor, headline, place, sentence, verdict_of, verdicts, why
-from runbook_lib.sums import total
-from runbook_lib.timings import seconds_of, size_classes, slowest
-from runbook_lib.undo import undo_notes
-from runbook_lib.unknowns import unknown_lines
 
 SHOWN_REASONS = 8
 # Tables that say nothing but that all is well; the others of them are folded.
@@ -108,7 +108,7 @@ def definitions(record: Record) -> dict[str, Any]:
 def environment() -> Environment:
     """The package's templates with the words for numbers as filters; HTML is escaped, Markdown escapes itself."""
     made = Environment(
-        loader=PackageLoader("runbook_lib"),
+        loader=PackageLoader(__package__),
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
         finalize=lambda value: visible(value) if type(value) is str else value,
         undefined=ChainableUndefined,  # an older or a broken record lacks fields: they were not recorded

@@ -9,11 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.acting import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.atomic_files import write_atomically
-from runbook_lib.consumed import consumed
 from runbook_lib.cost.actual import spent
-from runbook_lib.judgement import doubted, run_verdict, table_verdict
+from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
+from runbook_lib.record.consumed import consumed
+from runbook_lib.record.not_checked import Unchecked, unchecked
+from runbook_lib.record.verdict import doubted, run_verdict, table_verdict
 from runbook_lib.run.facts.counts import counted, written
 from runbook_lib.run.facts.write_register import standing_of
 from runbook_lib.run.ledger import Ledger
@@ -21,7 +22,6 @@ from runbook_lib.run.run import STEPS
 from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
 from runbook_lib.timestamps import stamp
-from runbook_lib.unchecked import Unchecked, unchecked
 
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"} | {
     NOT_CHOSEN: NOT_CHOSEN

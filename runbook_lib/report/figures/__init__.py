@@ -1,0 +1,1 @@
+"""Numbers that several sections say, reckoned once from the record."""
