@@ -50,7 +50,7 @@ def demo(scale: float, sabotage: str | None, run_id: str) -> int:
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
 def run(config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool) -> int:
     """Run the notebooks of the migration CONFIG with papermill."""
-    from runbook_lib.runner import Request, run_notebooks
+    from runbook_lib.headless.runner import Request, run_notebooks
 
     return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
 

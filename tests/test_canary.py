@@ -12,9 +12,9 @@ import pytest
 from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_canary, gate_validation
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_canary, gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run

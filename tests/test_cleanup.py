@@ -8,9 +8,9 @@ import pytest
 
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_cleanup
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets.create_tables import create_missing_targets
+from runbook_lib.notebook.gates import gate_cleanup
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.undo import cleanup

@@ -13,9 +13,9 @@ from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_plan
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets.create_tables import MARK, create_missing_targets
+from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run

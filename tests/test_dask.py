@@ -22,12 +22,12 @@ from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.export.step import export_tables
+from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
-from runbook_lib.runner import Request, run_notebooks
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.validate.step import validate_tables
 from tests.test_run_command import started
@@ -208,7 +208,7 @@ def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypa
 
 
 def test_a_local_run_loads_nothing_of_dask() -> None:
-    code = "import sys, runbook_lib.runner, runbook_lib.report.step, runbook_lib.validate.step, runbook_lib.load.step"
+    code = "import sys, runbook_lib.headless.runner, runbook_lib.report.step, runbook_lib.validate.step, runbook_lib.load.step"
     code += "; print('distributed' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert ran.stdout.strip() == "False"

@@ -23,10 +23,10 @@ from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_import, gate_writes
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.size import item_size, value_size
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_import, gate_writes
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.cost_rows import advice, bill, would

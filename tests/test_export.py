@@ -15,7 +15,7 @@ from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted
 from runbook_lib.export import step as export
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_exports
+from runbook_lib.notebook.gates import gate_exports
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.run.run import Run
 from tests.test_creation import whole

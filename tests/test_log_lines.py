@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.log_lines import outcome, so_far
+from runbook_lib.headless.console import outcome, so_far
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS
 

@@ -14,8 +14,8 @@ import pytest
 from runbook_lib.cli import CODES
 from runbook_lib.errors import GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_plan, gate_validation
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_plan, gate_validation
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import Record, build_record

@@ -22,6 +22,7 @@ from runbook_lib.export_format.writer import (
     export_folder,
     new_export_id,
 )
+from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.redact import without_values
@@ -29,7 +30,6 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.publish import publish
 from runbook_lib.run.run import open_run
-from runbook_lib.runner import Request, run_notebooks
 from tests.world import World, indexed_by
 
 VALUE, KEY, NUMBER, KEY_NUMBER = "VALUEMARKER", "KEYMARKER", "731691423", "864209753"

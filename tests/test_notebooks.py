@@ -13,9 +13,9 @@ import nbformat
 import pytest
 import yaml
 
-from runbook_lib.execute import QUIET
+from runbook_lib.headless.execute_notebook import QUIET
+from runbook_lib.headless.runner import FILES
 from runbook_lib.paths import notebooks
-from runbook_lib.runner import FILES
 from tests.test_run_command import nothing_is_left_half
 from tests.world import World, things
 
@@ -85,7 +85,7 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
         assert tags(cell) <= TAGS
         gated = gated or "gate" in tags(cell)
         assert gated or "writes" not in tags(cell)
-        assert ("interactive" in tags(cell)) == ("runbook_lib.widgets" in cell.source)
+        assert ("interactive" in tags(cell)) == ("runbook_lib.notebook.forms" in cell.source)
         if "interactive" in tags(cell):
             assert {"skip-execution", "nbval-skip"} <= tags(cell)
     side_effects = nbformat.read(book, as_version=4).metadata["runbook"]["side_effects"]

@@ -21,11 +21,11 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, live_
 from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_plan
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_plan
+from runbook_lib.notebook.tables import differing
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
-from runbook_lib.present import differing
 from runbook_lib.schema.compare_pair import look_alike
 from runbook_lib.schema.parity import PROPERTIES, compare_definitions
 from runbook_lib.validate.step import validate_tables

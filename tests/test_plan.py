@@ -7,7 +7,7 @@ import yaml
 
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, GateFailed
-from runbook_lib.gates import gate_plan, gate_writes
+from runbook_lib.notebook.gates import gate_plan, gate_writes
 from runbook_lib.plan.check import Obstacle, together
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.preflight.step import make_plan, preflight, refuse_misconfigured

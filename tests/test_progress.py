@@ -11,13 +11,13 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from runbook_lib.execute import QUIET
+from runbook_lib.headless.execute_notebook import QUIET
 
 BEGIN = """
 import os
 from runbook_lib.errors import GateFailed, Interrupted
 from runbook_lib.load.table_load import TableProgress
-from runbook_lib.progress import export_progress, import_progress, validation_progress
+from runbook_lib.notebook.live import export_progress, import_progress, validation_progress
 def importing(**now):
     watch = import_progress()
     watch(TableProgress("later", "later", 7))

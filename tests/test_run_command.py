@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from runbook_lib.notebook.live import GOING
 from runbook_lib.preflight.step import preflight
-from runbook_lib.progress import GOING
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from tests.test_creation import whole
@@ -330,7 +330,7 @@ def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(w
 
 def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notebooks that stop early without an error, or whose kernel dies, fail their step."""
-    from runbook_lib import runner
+    from runbook_lib.headless import runner
 
     world.pair("a", things(3))
     config = world.config()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runbook_lib import present
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook import tables as present
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run, open_run

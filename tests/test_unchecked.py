@@ -15,8 +15,8 @@ from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
 from runbook_lib.config.model import KNOWN_IDS, load_config
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_validation
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import Record, build_record
 from runbook_lib.record.not_checked import accepting, unchecked

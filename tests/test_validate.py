@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export.step import export_tables
-from runbook_lib.gates import gate_validation
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.publish import publish

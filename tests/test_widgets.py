@@ -11,12 +11,12 @@ import pytest
 from runbook_lib.errors import ConfigError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
+from runbook_lib.notebook.forms import confirmation_form, differences_form, tables_form
+from runbook_lib.notebook.tables import differences
 from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.present import differences
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
-from runbook_lib.widgets import confirmation_form, differences_form, tables_form
 from tests.world import ACCOUNT, World, things
 
 

@@ -34,7 +34,7 @@ def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> dict[
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
         os.environ.clear()
         os.environ.update(environment)
-        from runbook_lib.runner import Request, run_notebooks
+        from runbook_lib.headless.runner import Request, run_notebooks
 
         before = {}
         if sabotage:

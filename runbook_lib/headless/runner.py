@@ -21,8 +21,8 @@ from runbook_lib.aws.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.execute import execute_notebook
-from runbook_lib.log_lines import outcome, so_far
+from runbook_lib.headless.console import outcome, so_far
+from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
 from runbook_lib.record.build import Record, build_record, write_record

@@ -1,0 +1,1 @@
+"""Running the notebooks without a person."""

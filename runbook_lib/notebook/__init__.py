@@ -1,0 +1,1 @@
+"""What notebooks show and ask: tables, live rows, forms, gates."""
