@@ -35,7 +35,7 @@ def cli() -> None:
 @click.option("--run-id", default="", help="Name of the run's folder.")
 def demo(scale: float, sabotage: str | None, run_id: str) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
-    from runbook_lib.sandbox.migration import run_demo
+    from runbook_lib.sandbox.demo.run import run_demo
 
     return _conclude(run_demo(scale, sabotage, run_id, _say))
 
@@ -61,7 +61,7 @@ def run(config: Path, run_id: str, only: str | None, start_at: str | None, table
               help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
 def sandbox(port: int, scale: float) -> int:
     """Start the embedded AWS with the demo's source tables and stay up until interrupted."""
-    from runbook_lib.sandbox.migration import stay_up
+    from runbook_lib.sandbox.demo.run import stay_up
 
     stay_up(port, scale, _say)
     return 0

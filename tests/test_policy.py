@@ -27,7 +27,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight
 from runbook_lib.sandbox import demo_config
-from runbook_lib.sandbox.fleet import fleet
+from runbook_lib.sandbox.fleet.tables import fleet
 from runbook_lib.validate.canary import try_canaries
 from runbook_lib.validate.step import validate_tables
 from tests.world import ACCOUNT, World, indexed_by, things

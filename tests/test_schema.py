@@ -28,7 +28,7 @@ from runbook_lib.iac.cdk import cdk_app
 from runbook_lib.iac.cloudformation import cloudformation, logical_ids, schema_of, template
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
-from runbook_lib.sandbox.fleet import fleet
+from runbook_lib.sandbox.fleet.tables import fleet
 from tests.definitions import KEY_ARN, a_definition, a_migration
 from tests.world import World
 

@@ -106,7 +106,7 @@ class World:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def fault(self, **fault: Any) -> None:
-        """Make the embedded AWS misbehave, see runbook_lib.sandbox.faults."""
+        """Make the embedded AWS misbehave, see runbook_lib.sandbox.server.faults."""
         self._control("POST", fault)
 
     def faults(self) -> Any:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from runbook_lib.paths import notebooks
-from runbook_lib.sandbox.fleet import DEFAULT_SCALE
-from runbook_lib.sandbox.migration import open_lab
+from runbook_lib.sandbox.demo.run import open_lab
+from runbook_lib.sandbox.fleet.tables import DEFAULT_SCALE
 
 parser = argparse.ArgumentParser(prog="runbook_lib.sandbox", description="Open the notebooks on an embedded AWS.")
 parser.add_argument("--scale", type=float, default=DEFAULT_SCALE, help="1 is the size of the reference fleet")

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.sandbox.fleet import DEFAULT_ACCOUNT, DEFAULT_SCALE
+from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE
 
 _PREFIXES = ("AWS_", "BOTO_", "MOTO_")
 

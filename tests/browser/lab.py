@@ -40,7 +40,7 @@ class Lab:
     run: Path
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the sandbox itself, see runbook_lib.sandbox.frontdoor."""
+        """Ask the sandbox itself, see runbook_lib.sandbox.server.app."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.sandbox.values import canonical_number
-from runbook_lib.sandbox.wire import AwsError
+from runbook_lib.sandbox.emulator.replies import AwsError
+from runbook_lib.sandbox.emulator.writes.values import canonical_number
 
 if TYPE_CHECKING:
     from conftest import Aws

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.data import digest, items
-from runbook_lib.sandbox.fleet import FleetTable, fleet, fleet_table, item_count
-from runbook_lib.sandbox.values import check_item
+from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.fleet.data import digest, items
+from runbook_lib.sandbox.fleet.tables import FleetTable, fleet, fleet_table, item_count
 
 WITH_ITEMS = [table for table in fleet() if table.items]
 TEN_TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runbook_lib.sandbox.fleet import fleet, fleet_table, item_count
+from runbook_lib.sandbox.fleet.tables import fleet, fleet_table, item_count
 
 if TYPE_CHECKING:
     from conftest import Aws

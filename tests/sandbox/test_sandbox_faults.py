@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from runbook_lib.sandbox.fleet import fleet_table
+from runbook_lib.sandbox.fleet.tables import fleet_table
 
 if TYPE_CHECKING:
     from conftest import Aws

@@ -17,7 +17,7 @@ import pytest
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
-from runbook_lib.sandbox.fleet import fleet, item_count
+from runbook_lib.sandbox.fleet.tables import fleet, item_count
 
 if TYPE_CHECKING:
     from conftest import Aws

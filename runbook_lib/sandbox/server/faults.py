@@ -11,7 +11,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from runbook_lib.sandbox.wire import AwsError
+from runbook_lib.sandbox.emulator.replies import AwsError
 
 # Which kinds exist, and for which operations (None: all).
 KINDS: dict[str, frozenset[str] | None] = {

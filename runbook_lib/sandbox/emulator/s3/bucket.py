@@ -9,7 +9,7 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
 from runbook_lib.export_format.writer import Put
-from runbook_lib.sandbox.wire import AwsError
+from runbook_lib.sandbox.emulator.replies import AwsError
 
 
 def open_bucket(account: str, bucket: str) -> Put:

@@ -13,9 +13,11 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 from moto.s3.models import S3Backend
 
-from runbook_lib.sandbox.data import items
-from runbook_lib.sandbox.exports import ExportDesk
-from runbook_lib.sandbox.fleet import (
+from runbook_lib.sandbox.emulator.s3.export import ExportDesk
+from runbook_lib.sandbox.emulator.store import Store, stored
+from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.fleet.data import items
+from runbook_lib.sandbox.fleet.tables import (
     SOURCE_REGION,
     STAGING_BUCKET,
     STAGING_PREFIX,
@@ -25,8 +27,6 @@ from runbook_lib.sandbox.fleet import (
     fleet,
     item_count,
 )
-from runbook_lib.sandbox.store import Store, stored
-from runbook_lib.sandbox.values import check_item
 
 _RECOVERY_WINDOW = timedelta(days=35)
 _EXPORT_AGE = timedelta(days=3)

@@ -15,7 +15,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.sandbox.frontdoor import WsgiApp
+from runbook_lib.sandbox.server.app import WsgiApp
 
 HOST = "127.0.0.1"
 

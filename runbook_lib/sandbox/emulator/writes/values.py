@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
 
-from runbook_lib.sandbox.wire import AwsError, invalid
+from runbook_lib.sandbox.emulator.replies import AwsError, invalid
 
 MAX_ITEM_BYTES = 409_600
 MAX_DEPTH = 32

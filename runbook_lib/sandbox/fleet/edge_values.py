@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
-from runbook_lib.sandbox.draw import Draw
+from runbook_lib.sandbox.fleet.draw import Draw
 
 Attributes = dict[str, dict[str, Any]]
 

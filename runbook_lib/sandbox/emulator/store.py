@@ -22,9 +22,9 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
-from runbook_lib.sandbox.hashorder import HashOrder, token_of
-from runbook_lib.sandbox.values import WIDE, binary, check_item
-from runbook_lib.sandbox.wire import AwsError, dumps
+from runbook_lib.sandbox.emulator.hash_order import HashOrder, token_of
+from runbook_lib.sandbox.emulator.replies import AwsError, dumps
+from runbook_lib.sandbox.emulator.writes.values import WIDE, binary, check_item
 
 
 class StoredItem(Item):

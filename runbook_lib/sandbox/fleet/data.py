@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from runbook_lib.sandbox import oddities
-from runbook_lib.sandbox.draw import Draw
-from runbook_lib.sandbox.fleet import FleetTable, KeyAttribute
-from runbook_lib.sandbox.values import check_item
+from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.fleet import edge_values as oddities
+from runbook_lib.sandbox.fleet.draw import Draw
+from runbook_lib.sandbox.fleet.tables import FleetTable, KeyAttribute
 
 Item = dict[str, dict[str, Any]]
 
@@ -70,7 +70,7 @@ def items(table: FleetTable, count: int) -> Iterator[Item]:
 
 def digest(table: FleetTable, count: int) -> str:
     """Return one SHA-256 over the first `count` items, to pin the data in a test."""
-    from runbook_lib.sandbox.wire import dumps
+    from runbook_lib.sandbox.emulator.replies import dumps
 
     whole = hashlib.sha256()
     for item in items(table, count):

@@ -21,9 +21,9 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.offline import SWITCH
-from runbook_lib.sandbox.demo import demo_config, demo_environment
+from runbook_lib.sandbox.demo.sabotage import sabotage_target
+from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox
-from runbook_lib.sandbox.sabotage import sabotage_target
 
 Say = Callable[[str], None]
 

@@ -16,7 +16,7 @@ import sys
 import threading
 from typing import Any
 
-from runbook_lib.sandbox.fleet import DEFAULT_ACCOUNT, DEFAULT_SCALE, STAGING_BUCKET, TARGET_REGION
+from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, STAGING_BUCKET, TARGET_REGION
 
 PORT_TAKEN = 3  # exit code
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         del os.environ[name]
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
 
-    from runbook_lib.sandbox.httpd import HOST, listen, serve
+    from runbook_lib.sandbox.server.httpd import HOST, listen, serve
 
     try:
         listener = listen(options.port)
@@ -68,12 +68,12 @@ def _build(options: argparse.Namespace) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
 
-    from runbook_lib.sandbox.bucket import open_bucket, read_prefix
-    from runbook_lib.sandbox.exports import ExportDesk
-    from runbook_lib.sandbox.frontdoor import FrontDoor
-    from runbook_lib.sandbox.imports import ImportDesk
-    from runbook_lib.sandbox.seeding import seed
-    from runbook_lib.sandbox.store import Store
+    from runbook_lib.sandbox.emulator.s3.bucket import open_bucket, read_prefix
+    from runbook_lib.sandbox.emulator.s3.export import ExportDesk
+    from runbook_lib.sandbox.emulator.s3.import_table import ImportDesk
+    from runbook_lib.sandbox.emulator.store import Store
+    from runbook_lib.sandbox.fleet.seed import seed
+    from runbook_lib.sandbox.server.app import FrontDoor
 
     store = Store()
     store.install()

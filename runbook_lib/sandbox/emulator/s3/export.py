@@ -25,10 +25,10 @@ from runbook_lib.export_format.writer import (
     data_file_name,
     new_export_id,
 )
-from runbook_lib.sandbox.filtered import Filter, filter_of
-from runbook_lib.sandbox.hashorder import after, segment_bounds
-from runbook_lib.sandbox.store import Store, size_of, table_id, wire_bytes
-from runbook_lib.sandbox.wire import AwsError, dumps, invalid
+from runbook_lib.sandbox.emulator.hash_order import after, segment_bounds
+from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
+from runbook_lib.sandbox.emulator.s3.filter import Filter, filter_of
+from runbook_lib.sandbox.emulator.store import Store, size_of, table_id, wire_bytes
 
 MAX_RESULTS = 25
 _CLOCK_TOLERANCE = timedelta(minutes=1)

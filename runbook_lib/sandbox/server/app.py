@@ -16,16 +16,23 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from runbook_lib.sandbox.exports import ExportDesk
-from runbook_lib.sandbox.faults import Fault, FaultBook, describe, throttled
-from runbook_lib.sandbox.imports import ImportDesk
-from runbook_lib.sandbox.operations import knows
-from runbook_lib.sandbox.query import query, serves_query
-from runbook_lib.sandbox.scan import scan, serves_scan
-from runbook_lib.sandbox.single import WRITES, write
-from runbook_lib.sandbox.store import Store
-from runbook_lib.sandbox.wire import AwsError, Reply, dumps, dynamodb_error, dynamodb_reply, s3_error
-from runbook_lib.sandbox.writes import batch_write, check_body_size
+from runbook_lib.sandbox.emulator.operations import knows
+from runbook_lib.sandbox.emulator.query import query, serves_query
+from runbook_lib.sandbox.emulator.replies import (
+    AwsError,
+    Reply,
+    dumps,
+    dynamodb_error,
+    dynamodb_reply,
+    s3_error,
+)
+from runbook_lib.sandbox.emulator.s3.export import ExportDesk
+from runbook_lib.sandbox.emulator.s3.import_table import ImportDesk
+from runbook_lib.sandbox.emulator.scan import scan, serves_scan
+from runbook_lib.sandbox.emulator.store import Store
+from runbook_lib.sandbox.emulator.writes.batch_write import batch_write, check_body_size
+from runbook_lib.sandbox.emulator.writes.single_writes import WRITES, write
+from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttled
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

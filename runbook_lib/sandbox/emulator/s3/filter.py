@@ -11,9 +11,9 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.exceptions import DynamodbException
 from moto.dynamodb.models.table import Table
 
-from runbook_lib.sandbox.store import stored
-from runbook_lib.sandbox.values import check_value
-from runbook_lib.sandbox.wire import dumps, invalid
+from runbook_lib.sandbox.emulator.replies import dumps, invalid
+from runbook_lib.sandbox.emulator.store import stored
+from runbook_lib.sandbox.emulator.writes.values import check_value
 
 EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
 SUBSTITUTES = ("ExpressionAttributeNames", "ExpressionAttributeValues")

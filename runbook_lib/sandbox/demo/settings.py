@@ -6,7 +6,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from runbook_lib.sandbox.fleet import (
+from runbook_lib.sandbox.fleet.tables import (
     DEFAULT_ACCOUNT,
     SOURCE_REGION,
     STAGING_BUCKET,

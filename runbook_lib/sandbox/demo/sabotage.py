@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.sandbox.client import sandbox_client
-from runbook_lib.sandbox.fleet import TARGET_REGION
+from runbook_lib.sandbox.fleet.tables import TARGET_REGION
 
 HOW_MANY = 7
 

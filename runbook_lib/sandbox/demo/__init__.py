@@ -1,0 +1,1 @@
+"""The demo: its migration, its sabotage, its lab."""

@@ -1,0 +1,1 @@
+"""What the sandbox answers where moto would answer otherwise."""

@@ -1,0 +1,1 @@
+"""Every way to write an item, as strict as DynamoDB."""

@@ -1,0 +1,1 @@
+"""The demo's tables and their items, drawn from the reference fleet."""

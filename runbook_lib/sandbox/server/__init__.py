@@ -1,0 +1,1 @@
+"""The sandbox's process and its HTTP."""
