@@ -31,6 +31,7 @@ lint: $(READY)   ## check style, types and that notebooks are stored without out
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 lab: $(READY)    ## open the notebooks in JupyterLab on a sandbox

@@ -28,8 +28,8 @@ TITLES = {
 }
 HEAD = """# AWS's model, member by member
 
-Written by `python -m tests.aws_model_page` from `runbook_lib/aws/dynamodb/describe/members.py` and `runbook_lib/aws/error_classes.py`.
-Tests hold those to the model of botocore {version}: a member or an error that a newer model adds turns them red.
+Written by `python -m tests.aws_model_page` from `runbook_lib/aws/dynamodb/describe/members.py` and
+`runbook_lib/aws/error_classes.py`. Tests hold those to the model of botocore {version}: a member or an error that a newer model adds turns them red.
 
 - **compared**: of both tables, as the property of [definition parity](definitions.md) that is named.
 - **carried over**: a table that is made here gets it.

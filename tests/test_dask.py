@@ -208,7 +208,8 @@ def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypa
 
 
 def test_a_local_run_loads_nothing_of_dask() -> None:
-    code = "import sys, runbook_lib.headless.runner, runbook_lib.report.step, runbook_lib.validate.step, runbook_lib.load.step"
+    modules = ("headless.runner", "report.step", "validate.step", "load.step")
+    code = "import sys, " + ", ".join(f"runbook_lib.{module}" for module in modules)
     code += "; print('distributed' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert ran.stdout.strip() == "False"
