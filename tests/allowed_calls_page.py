@@ -7,14 +7,14 @@ from pathlib import Path
 import botocore
 import botocore.session
 
-from runbook_lib.aws.guard import ALWAYS, ASKED
+from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
 HEAD = """# Allowed calls
 
-Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard.py`, the one list, and from all operations
-that botocore {version} knows. A refused call raises `ForbiddenCall` before a byte leaves the machine, whatever it was
-called through: client, resource, paginator, waiter, presigned URL or form, or the wire-level path.
+Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard/allowed_calls.py`, the one list, and
+from all operations that botocore {version} knows. A refused call raises `ForbiddenCall` before
+a byte leaves the machine, whatever it was called through: client, resource, paginator, waiter, presigned URL or form, or the wire-level path.
 
 - **yes**: allowed.
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`

@@ -11,7 +11,7 @@ from botocore.model import Shape
 
 from runbook_lib.aws.dynamodb.describe.members import CREATE, EXPORT, IMPORT, TABLE, Member
 from runbook_lib.aws.error_classes import CLASSES, ErrorClass
-from runbook_lib.aws.guard import ALWAYS, ASKED
+from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "aws-model.md"
 SHAPES: list[tuple[str, dict[str, Member]]] = [
@@ -29,7 +29,8 @@ TITLES = {
 HEAD = """# AWS's model, member by member
 
 Written by `python -m tests.aws_model_page` from `runbook_lib/aws/dynamodb/describe/members.py` and
-`runbook_lib/aws/error_classes.py`. Tests hold those to the model of botocore {version}: a member or an error that a newer model adds turns them red.
+`runbook_lib/aws/error_classes.py`. Tests hold those to the model of botocore {version}: a member or an error that a
+newer model adds turns them red.
 
 - **compared**: of both tables, as the property of [definition parity](definitions.md) that is named.
 - **carried over**: a table that is made here gets it.

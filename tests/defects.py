@@ -17,7 +17,7 @@ from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.run.facts.source_ttl import Excuse
 from runbook_lib.validate.bucket_digest import Buckets
 from runbook_lib.validate.compare import Comparison, Rules, compare
-from runbook_lib.validate.step import disagreements
+from runbook_lib.validate.reconcile import disagreements
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 BEGIN, END = "<!-- defects: written by `python -m tests.defects` -->", "<!-- end of defects -->"

@@ -17,7 +17,7 @@ import yaml
 from papermill.iorw import load_notebook_node, write_ipynb
 from papermill.parameterize import parameterize_notebook
 
-from runbook_lib.aws.offline import SWITCH
+from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 

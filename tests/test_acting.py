@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib import paths
-from runbook_lib.aws.clients import Clients
-from runbook_lib.aws.guard import Calls
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import LedgerError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables

@@ -9,7 +9,8 @@ import pytest
 
 from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
 from runbook_lib.aws.transport import client as wires
-from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables

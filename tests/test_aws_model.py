@@ -14,7 +14,6 @@ import pytest
 from botocore.model import ServiceModel, Shape
 
 from runbook_lib.aws.account import date_of
-from runbook_lib.aws.clients import connect
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.aws.dynamodb.describe.definition import definition_of
 from runbook_lib.aws.dynamodb.describe.members import (
@@ -27,6 +26,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     unfamiliar,
 )
 from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, read_answered
+from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.preflight.step import make_plan

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.transport.client import BrokenAnswer, Wire, WireError
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute

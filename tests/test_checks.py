@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from runbook_lib.aws.clients import Clients, Identity
+from runbook_lib.aws.session.clients import Clients
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, look

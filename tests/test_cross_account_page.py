@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.aws.clients import Identity
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import load_config
 from runbook_lib.iac.iam_policy import Grant, policies
 from tests.messages import fits, texts

@@ -89,7 +89,7 @@ def test_a_sabotaged_demo_fails_and_says_why(tmp_path: Path, kind: str, differen
     ],
 )
 def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:
-    code = f"from runbook_lib.aws.offline import refuse_network; refuse_network(); {attempt}"
+    code = f"from runbook_lib.aws.guard.offline import refuse_network; refuse_network(); {attempt}"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60,
         env={**{k: v for k, v in os.environ.items() if not k.startswith("AWS_")}, "RUNBOOK_OFFLINE": "1"},

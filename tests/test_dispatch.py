@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.worker_clients import connect_worker
+from runbook_lib.aws.session.worker_clients import connect_worker
 from runbook_lib.cluster.protocol import Message, Site
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables

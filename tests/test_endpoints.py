@@ -8,11 +8,15 @@ from typing import Any
 import boto3
 import pytest
 
-from runbook_lib.aws.clients import connect, session_of
 from runbook_lib.aws.credentials import Chain, Expiry
 from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_services, s3_client, secret_in
-from runbook_lib.aws.guard import ALWAYS, ASKED, SOURCE, Calls, Guard
-from runbook_lib.aws.transport.client import CredentialsExpired, Patience, Wire
+from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED, SOURCE
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.session.clients import connect
+from runbook_lib.aws.session.identity import session_of
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import CredentialsExpired, Patience
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables

@@ -14,8 +14,11 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.error_classes import CLASSES, ErrorClass, class_of, codes_of
-from runbook_lib.aws.guard import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.transport.client import Patience, Wire, WireError
+from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_WRITES
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience, WireError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight

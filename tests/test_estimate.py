@@ -18,7 +18,8 @@ from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
 from runbook_lib.cost.actual import spent
 from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
-from runbook_lib.cost.estimate import GB, HINT, MANIFEST, Estimate, Load, Standings, estimate, write_units
+from runbook_lib.cost.estimate import GB, HINT, MANIFEST, estimate, write_units
+from runbook_lib.cost.figures import Estimate, Load, Standings
 from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed

@@ -11,17 +11,17 @@ import boto3
 import botocore.session
 import pytest
 
-from runbook_lib.aws.clients import connect
-from runbook_lib.aws.guard import (
+from runbook_lib.aws.guard.allowed_calls import (
     SOURCE,
     SOURCE_RECOVERY,
     STAGING,
     TARGET,
     TARGET_WARMING,
     TARGET_WRITES,
-    Calls,
-    Guard,
 )
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ForbiddenCall
 from tests.allowed_calls_page import PAGE, rows, verdicts_of

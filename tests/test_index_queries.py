@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Patience, Wire, WireError
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience, WireError
 from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret

@@ -16,7 +16,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.sandbox.emulator.replies import AwsError
-from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.emulator.rules.values import check_item
 from tests.attributes import items
 from tests.world import World, indexed_by, things
 

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.guard import Calls
-from runbook_lib.aws.transport.client import Patience, WireError
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.transport.retry import Patience, WireError
 from runbook_lib.config.model import Import
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.export_format.manifest import DataFile

@@ -18,7 +18,8 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_plan, gate_validation
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record.build import Record, build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.record.files import Record
 from runbook_lib.report.sections.check_rows import checked, counted
 from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention, contradictions

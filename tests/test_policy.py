@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.clients import Identity
-from runbook_lib.aws.guard import (
+from runbook_lib.aws.guard.allowed_calls import (
     SOURCE,
     SOURCE_RECOVERY,
     TARGET,
@@ -20,9 +19,11 @@ from runbook_lib.aws.guard import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.export.step import export_tables
-from runbook_lib.iac.iam_policy import INLINE_SIZE, Grant, policies, policies_of
+from runbook_lib.iac.iam_policy import Grant, policies, policies_of
+from runbook_lib.iac.policy_size import INLINE_SIZE
 from runbook_lib.load.step import import_tables
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight

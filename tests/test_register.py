@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws import granted_calls as granted
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.s3 import registers
+from runbook_lib.aws.session import granted_calls as granted
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export.step import export_tables

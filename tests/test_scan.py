@@ -9,7 +9,7 @@ import pytest
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items, scan_segment
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import TransferError
 
 ITEM = {"id": {"S": "x" * 8000}}

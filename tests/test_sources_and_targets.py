@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.clients import connect
+from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import make_plan

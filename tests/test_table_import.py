@@ -17,9 +17,10 @@ import pytest
 from runbook_lib.aws.dynamodb import imports
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
-from runbook_lib.aws.guard import TARGET_IMPORTS
+from runbook_lib.aws.guard.allowed_calls import TARGET_IMPORTS
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import MANIFEST, Load, estimate
+from runbook_lib.cost.estimate import MANIFEST, estimate
+from runbook_lib.cost.figures import Load
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies

@@ -18,7 +18,8 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record.build import Record, build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.record.files import Record
 from runbook_lib.record.not_checked import accepting, unchecked
 from runbook_lib.record.verdict import ReasonId, doubted, run_verdict
 from runbook_lib.report.render.html import render_html

@@ -24,7 +24,8 @@ from runbook_lib.report.render.html import render_html
 from runbook_lib.run.run import Run
 from runbook_lib.validate.bucket_digest import Buckets, digests
 from runbook_lib.validate.compare import Rules, compare
-from runbook_lib.validate.step import disagreements, validate_tables
+from runbook_lib.validate.reconcile import disagreements
+from runbook_lib.validate.step import validate_tables
 from tests.attributes import items
 from tests.world import World, things
 

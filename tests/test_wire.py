@@ -12,8 +12,11 @@ import boto3
 import pytest
 from botocore.credentials import Credentials
 
-from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
 from runbook_lib.errors import ForbiddenCall
 from tests.world import World, things
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from runbook_lib.aws.worker_clients import WorkerClients, connect_worker
+from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
 from runbook_lib.cluster.protocol import Message, Site, Work
 from runbook_lib.cluster.roster import Crew
 from runbook_lib.run.run import Run

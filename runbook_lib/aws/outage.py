@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 
 from runbook_lib.aws.error_classes import ErrorClass, class_of
-from runbook_lib.aws.transport.client import LATER
+from runbook_lib.aws.transport.retry import LATER
 from runbook_lib.errors import RunbookError
 
 AWAY = (ConnectionError, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)

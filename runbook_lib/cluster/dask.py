@@ -19,7 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from runbook_lib import __version__
-from runbook_lib.aws.worker_clients import WorkerClients, connect_worker
+from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
 from runbook_lib.cluster.protocol import Message, Site, Work
 from runbook_lib.config.engine import Engine as Settings
 from runbook_lib.errors import ConfigError, TransferError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from runbook_lib.aws.worker_clients import WorkerClients
+from runbook_lib.aws.session.worker_clients import WorkerClients
 from runbook_lib.config.model import Migration
 
 Message = dict[str, Any]  # of numbers, texts and lists: it goes over the wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.aws.guard import Calls
+from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.cluster.protocol import Engine
 from runbook_lib.run.ledger import Ledger
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
-from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
+from runbook_lib.cost.figures import Estimate, Load, Part, Standings, Work
 from runbook_lib.cost.prices import prices_of, sources_of
 
 GB = 1 << 30
@@ -27,74 +25,6 @@ SMALL_FILES = 6  # manifests, their digests, a marker and one data file
 WRITTEN, APPENDED = "Writes of items", "Conditional puts of items, one in a request"
 REPEATED = "Writes repeated in replicas"
 MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Standings:
-    """How the two tables of a pair stand; None for a table that is not there or was not looked at."""
-
-    source: Standing | None
-    target: Standing | None
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a table has to move: `basis` says how well it is known, None what is not."""
-
-    source: str
-    target: str
-    method: str
-    basis: str
-    items: int | None
-    bytes: int | None
-    files: int | None
-    indexes: tuple[Index, ...]
-    measured_units: int | None = None
-    measured_index_units: int | None = None
-    writing: str = "batch_write"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One line of the bill: a quantity, and its price where that is known."""
-
-    name: str
-    quantity: Range | None
-    unit: str
-    usd: Range | None
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One table's part: write units of the table and of its indexes, read units of one pass, seconds of each step."""
-
-    source: str
-    target: str
-    basis: str
-    items: int | None
-    bytes: int | None
-    write_units: Range | None
-    index_units: Range | None
-    read_units: Range | None
-    import_seconds: Range | None
-    validate_seconds: Range | None
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The bill, its sum, the hours, and what they rest on."""
-
-    basis: str
-    parts: tuple[Part, ...]
-    usd: Range | None
-    hours: Range | None
-    import_table_usd: Range | None
-    storage_usd_month: Range | None
-    tables: tuple[Work, ...]
-    prices: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Estimate:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.cost.durations import Range
-from runbook_lib.cost.estimate import Estimate
+from runbook_lib.cost.figures import Estimate
 from runbook_lib.plan.check import BLOCKER, Check, ok, unknown
 
 

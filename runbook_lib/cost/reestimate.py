@@ -6,16 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
-from runbook_lib.cost.estimate import (
-    HINT,
-    MANIFEST,
-    MEASURED,
-    UNKNOWN,
-    Estimate,
-    Load,
-    Standings,
-    estimate,
-)
+from runbook_lib.cost.estimate import HINT, MANIFEST, MEASURED, UNKNOWN, estimate
+from runbook_lib.cost.figures import Estimate, Load, Standings
 from runbook_lib.cost.limits import within_limits
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.plan.pair import Pair

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import TABLE_MOST, write_rates
-from runbook_lib.cost.estimate import Estimate, Standings
+from runbook_lib.cost.figures import Estimate, Standings
 from runbook_lib.cost.prices import prices_of
 
 WORTH_SECONDS = 600.0  # below this nothing is gained by more capacity

@@ -18,7 +18,8 @@ from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_keys, unless
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import ExportError
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of

@@ -17,7 +17,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.export.recount import Recount, recount
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.aws.clients import connect
+from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
@@ -25,7 +25,8 @@ from runbook_lib.headless.console import outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
-from runbook_lib.record.build import Record, build_record, write_record
+from runbook_lib.record.build import build_record
+from runbook_lib.record.files import Record, write_record
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (

@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.autoscaling import Scaling, read_scaling
-from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.iac.autoscaling import names_of, scaling_resources

@@ -13,12 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.aws.clients import Clients, Identity, connect
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.aws.dynamodb.describe.definition import encryption_key
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
-from runbook_lib.aws.guard import TARGET_CREATES, TARGET_DELETES, TARGET_IMPORTS, TARGET_UNDOES
+from runbook_lib.aws.guard.allowed_calls import (
+    TARGET_CREATES,
+    TARGET_DELETES,
+    TARGET_IMPORTS,
+    TARGET_UNDOES,
+)
+from runbook_lib.aws.session.clients import Clients, connect
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
+from runbook_lib.iac.policy_size import size_note
 from runbook_lib.iac.policy_statements import (
     Json,
     allow,
@@ -40,8 +47,6 @@ IMPORT_LOGS = (
     "PutRetentionPolicy",
 )  # fmt: skip
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
-MANAGED_SIZE = 6_144  # characters without blanks; "IAM and AWS STS quotas", IAM User Guide
-INLINE_SIZE = 10_240  # of all inline policies of a role together; same source
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,15 +294,4 @@ def _notes(config: Migration, grants: list[Grant], source: Identity, target: Ide
     ):
         if names := [g.source for g in grants if g.method == method]:
             notes.append(f"export.without_pitr or export.method: {', '.join(names)} are {words}.")
-    return notes + [note for side, policy in made.items() if (note := _size_note(side, policy))]
-
-
-def _size_note(side: str, policy: Json) -> str:
-    size = len("".join(json.dumps(policy).split()))
-    if size <= MANAGED_SIZE:
-        return ""
-    fits = "takes" if size <= INLINE_SIZE else "does not take"
-    return (
-        f"{side}: {size} characters without blanks. A managed policy takes {MANAGED_SIZE}, so spread its "
-        f"statements over several; an inline policy of a role, with {INLINE_SIZE}, {fits} it."
-    )
+    return notes + [note for side, policy in made.items() if (note := size_note(side, policy))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runbook_lib.aws.clients import Identity
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 
 Json = dict[str, Any]

@@ -15,7 +15,8 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.cluster.connect import open_crew
 from runbook_lib.cluster.protocol import Site
 from runbook_lib.cluster.roster import Crew

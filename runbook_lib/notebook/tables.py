@@ -11,7 +11,9 @@ import pandas as pd
 
 from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.record.build import SHOWN_DIFFERENCES, Record, difference_rows
+from runbook_lib.record.build import SHOWN_DIFFERENCES
+from runbook_lib.record.files import Record
+from runbook_lib.record.listings import difference_rows
 from runbook_lib.report.sections.check_rows import checked
 from runbook_lib.report.sections.cost_rows import STAGES, bill, stages
 from runbook_lib.report.text import moment, spell_difference

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.dynamodb.exports import describe_export
 from runbook_lib.aws.s3.objects import read_object
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, ExportError, ForbiddenCall, RunbookError
 from runbook_lib.export_format.manifest import Manifest, export_id_of, most_bytes, read_manifest, table_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.cost.estimate import Estimate, Standings
+from runbook_lib.cost.figures import Estimate, Standings
 from runbook_lib.plan.check import WARNING, Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.schema.parity import Parity

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
 from runbook_lib.aws.dynamodb.describe import tables
 from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import HINT, UNKNOWN, Estimate, Load, Standings, estimate
+from runbook_lib.cost.estimate import HINT, UNKNOWN, estimate
+from runbook_lib.cost.figures import Estimate, Load, Standings
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not

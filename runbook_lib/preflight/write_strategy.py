@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from runbook_lib.aws.dynamodb.describe.capacity import Standing
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import GB, Work
+from runbook_lib.cost.estimate import GB
+from runbook_lib.cost.figures import Work
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import BATCH_WRITE, IMPORT_TABLE

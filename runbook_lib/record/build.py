@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
-from runbook_lib.atomic_files import write_atomically
 from runbook_lib.cost.actual import spent
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.consumed import consumed
+from runbook_lib.record.files import Record
+from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.verdict import doubted, run_verdict, table_verdict
 from runbook_lib.run.facts.counts import counted, written
 from runbook_lib.run.facts.write_register import standing_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS
-from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
 from runbook_lib.timestamps import stamp
 
@@ -37,7 +34,6 @@ QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
 SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired", "there_before")
 PUBLICATION = ("run", "publication")
-Record = dict[str, Any]
 NOT_LOADED: Record = {
     "wcu": None, "throttled_requests": None, "throttled": [], "items_sent_again": None,
 }  # fmt: skip
@@ -258,13 +254,6 @@ def _differences(ledger: Ledger) -> Record:
     return {"listed": listed, "first": list(islice(difference_rows(ledger), SHOWN_DIFFERENCES))}
 
 
-def difference_rows(ledger: Ledger) -> Iterator[Record]:
-    """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
-    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
-        parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
-        yield dict(row) | parsed
-
-
 def _seconds(fact: Record | None) -> float:
     if not fact or not fact.get("finished"):
         return 0.0
@@ -294,23 +283,3 @@ def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, flo
 def _sum(values: list[int | None]) -> int | None:
     known = [v for v in values if v is not None]
     return sum(known) if known else None
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Put the `run.json` of a run that goes on in place in one step; of what is not sealed it says no verdict."""
-    known = as_unfinished(record) if record["verdict"] == RUNNING else record
-    write_atomically(folder / "run.json", as_json(known))
-
-
-def as_json(record: Record) -> str:
-    """A record as the text of `run.json`."""
-    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-
-
-def read_record(folder: Path) -> Record | None:
-    """The run.json of a folder, or None if there is none that can be read."""
-    try:
-        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None

@@ -17,7 +17,8 @@ from typing import Any
 
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
-from runbook_lib.record.build import PUBLICATION, SUMMED, Record, build_record
+from runbook_lib.record.build import PUBLICATION, SUMMED, build_record
+from runbook_lib.record.files import Record
 from runbook_lib.record.seal import LEDGER, verify
 from runbook_lib.report.publish import draw_up
 from runbook_lib.report.sections.findings import contradictions

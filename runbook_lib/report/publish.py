@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
-from runbook_lib.record.build import (
-    PUBLICATION,
-    Record,
-    as_json,
-    build_record,
-    difference_rows,
-    write_record,
-)
+from runbook_lib.record.build import PUBLICATION, build_record
+from runbook_lib.record.files import Record, as_json, write_record
+from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.seal import seal
 from runbook_lib.report.render.charts import draw_charts
 from runbook_lib.report.render.html import render_html

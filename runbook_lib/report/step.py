@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runbook_lib.errors import ConfigError
-from runbook_lib.record.build import Record, build_record
+from runbook_lib.record.build import build_record
+from runbook_lib.record.files import Record
 from runbook_lib.report.publish import publish
 from runbook_lib.run.admission.admit import RUNNER, folder_of, sole_runner
 from runbook_lib.run.run import Run, open_cleanup

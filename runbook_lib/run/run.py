@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.aws.clients import Clients, connect
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.items.keyed import RunSecret

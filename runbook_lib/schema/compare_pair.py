@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.dynamodb.describe.members import KEY, STREAM
 from runbook_lib.aws.dynamodb.describe.partial_definition import read_answered
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.config.model import KNOWN_IDS, Migration
 from runbook_lib.errors import ForbiddenCall

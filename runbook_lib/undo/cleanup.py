@@ -22,7 +22,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_segment
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile

@@ -21,8 +21,9 @@ from runbook_lib.aws.dynamodb.conditional_write import (
 )
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.granted_calls import undoer
-from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.session.granted_calls import undoer
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of

@@ -14,7 +14,8 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute

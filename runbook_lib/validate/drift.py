@@ -13,7 +13,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair

@@ -12,7 +12,8 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items, unless
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile

@@ -12,13 +12,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.cluster.connect import open_crew
 from runbook_lib.cluster.roster import Crew
 from runbook_lib.errors import RunbookError, TransferError
@@ -36,8 +35,8 @@ from runbook_lib.validate.distributed import Census
 from runbook_lib.validate.drift import drift_of
 from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.validate.readers import ExportSide, TableSide, export_buckets, segments_for, table_buckets
+from runbook_lib.validate.reconcile import Facts, disagreements
 
-Facts = dict[str, Any]
 Watch = Callable[[str, str, int, int], None]
 
 
@@ -213,55 +212,6 @@ def _witnesses(
         "items_compared": comparison.exported,
         "items_in_target": comparison.found,
     }
-
-
-def disagreements(
-    counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None, unknown: str | None = None
-) -> list[str]:
-    """Every reason why a table is not proved; empty for a PASS.
-
-    Without an import by this run (`loaded` None) the manifest, the items read and the scan must
-    agree, and nothing extra is forgiven. With one, an extra item is forgiven that was there before its first
-    write, each by itself (held_before.py); `unknown` says why that is not known. Beyond that nothing is forgiven but
-    items that a TTL of both tables has removed.
-    """
-    manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
-    reasons = _import_disagreements(counts, loaded) if loaded is not None else []
-    if compared != manifest:
-        reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
-    due = compared if loaded is None else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
-    expected = due - found["expired"] + found["extra"]
-    if held != expected:
-        reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")
-    if counts["items_quarantined"]:
-        reasons.append(f"{_items(counts['items_quarantined'])} in quarantine and not written")
-    for kind in ("missing", "different"):
-        if found[kind]:
-            reasons.append(f"{_items(found[kind])} {kind}")
-    if (extra := found["extra"] - found.get("there_before", 0)) > 0:
-        known = unknown or "none of which was there, as it is now, before this run's first write"
-        reasons.append(f"{_items(extra)} extra, {known if loaded else 'and this run cannot know since when'}")
-    return reasons
-
-
-def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[str]:
-    reasons = []
-    if loaded.get("status") != "completed":
-        reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
-    for name, value in (
-        ("lines read", counts["lines_read"] or 0),
-        (
-            "written, present or quarantined",
-            sum(counts.get(name) or 0 for name in ("items_written", "items_present", "items_quarantined")),
-        ),
-    ):
-        if value != counts["in_manifest"]:
-            reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
-    return reasons
-
-
-def _items(count: int) -> str:
-    return "1 item is" if count == 1 else f"{count:,} items are"
 
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:

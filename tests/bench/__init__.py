@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.guard import Calls
+from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.config.model import Import
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item

@@ -14,8 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.aws.guard import Calls
-from runbook_lib.aws.offline import SWITCH
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.cluster.dask import Cluster, open_cluster
 from runbook_lib.cluster.protocol import Desk, Message, Site
 from runbook_lib.cluster.roster import Crew

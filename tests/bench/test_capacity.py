@@ -11,8 +11,11 @@ import boto3
 import pytest
 
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard import TARGET, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Target
 from runbook_lib.load.engine.rate_control import Capacity

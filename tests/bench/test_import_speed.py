@@ -18,8 +18,11 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard import TARGET, TARGET_APPENDS, TARGET_WRITES, Calls, Guard
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_APPENDS, TARGET_WRITES
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Line, Target, batches, write_batch
 from runbook_lib.load.engine.rate_control import Capacity

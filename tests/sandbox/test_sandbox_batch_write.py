@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.sandbox.emulator.replies import AwsError
-from runbook_lib.sandbox.emulator.writes.values import canonical_number
+from runbook_lib.sandbox.emulator.rules.values import canonical_number
 
 if TYPE_CHECKING:
     from conftest import Aws

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.fleet.data import digest, items
 from runbook_lib.sandbox.fleet.tables import FleetTable, fleet, fleet_table, item_count
 

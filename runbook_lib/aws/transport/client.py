@@ -7,11 +7,9 @@ What is left out is what would touch an item: parameter serializing and response
 
 from __future__ import annotations
 
-import random
 import re
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,91 +17,17 @@ import orjson
 
 from runbook_lib.aws.credentials import EXPIRED, Expiry
 from runbook_lib.aws.endpoints import endpoint_of
-from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.guard import TARGET_CANARY, TARGET_WRITES, Guard
+from runbook_lib.aws.guard.allowed_calls import TARGET_CANARY, TARGET_WRITES
+from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.server_messages import spoken
 from runbook_lib.aws.transport.http import Exchange, NoAnswer
+from runbook_lib.aws.transport.retry import BrokenAnswer, CredentialsExpired, Patience, WireError
 from runbook_lib.aws.transport.sigv4 import Signer
-from runbook_lib.errors import ForbiddenCall, TransferError
+from runbook_lib.errors import ForbiddenCall
 
-THROTTLED = codes_of(ErrorClass.THROTTLED)
-TRANSIENT = codes_of(ErrorClass.AGAIN)
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
-# What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
-LATER = frozenset({408, 425, 429})
-
-
 # A throttling reason and what it is of: a word and an ARN, or the name of a table.
 THROTTLE = re.compile(r"[A-Za-z]{0,80} [\w:/.*-]{0,600}")
-
-
-class WireError(TransferError):
-    """DynamoDB answered with an error; `code` is its short name.
-
-    `reasons` are the throttling reasons it gave: (reason, ARN of the table or index). `item` is the one that
-    stood in the way of a condition, where it says so.
-    """
-
-    def __init__(
-        self,
-        operation: str,
-        status: int,
-        code: str,
-        message: str,
-        reasons: list[tuple[str, str]],
-        item: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(f"{operation} was answered with {status} {code}: {message}")
-        self.status, self.code, self.message, self.reasons = status, code, message, reasons
-        self.item = item
-
-    @property
-    def throttled(self) -> bool:
-        return self.code in THROTTLED
-
-    @property
-    def retryable(self) -> bool:
-        again = self.code in EXPIRED or self.code in TRANSIENT
-        return self.throttled or again or self.status in LATER or self.status >= 500
-
-
-class CredentialsExpired(WireError):
-    """AWS goes on saying that the credentials have expired, and the credential chain has no others."""
-
-    def __init__(self, said: WireError) -> None:
-        TransferError.__init__(
-            self,
-            f"{said}; the credential chain was read again and has no newer ones. Sign in again, or put new keys where "
-            "these were, and run again with the same run id: it goes on where it was",
-        )
-        self.status, self.code, self.message, self.reasons = said.status, said.code, said.message, said.reasons
-
-    @property
-    def retryable(self) -> bool:
-        return False
-
-
-class BrokenAnswer(TransferError):
-    """The connection failed or the answer is not whole: nobody knows what the server did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Full-jitter exponential backoff, and how many attempts without progress are too many.
-
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
-    """
-
-    first: float = 0.1
-    cap: float = 10.0
-    attempts: int = 30
-    sleep: Callable[[float], None] = time.sleep
-    uniform: Callable[[float, float], float] = random.uniform
-
-    def pauses(self) -> Iterator[float]:
-        """Seconds to wait before each further attempt; ends when patience does."""
-        for attempt in range(self.attempts):
-            yield self.uniform(0.0, min(self.cap, self.first * 2.0**attempt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from runbook_lib.aws.guard import Calls
-from runbook_lib.aws.transport.client import Patience, Wire
-from runbook_lib.aws.worker_clients import WorkerClients
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.session.worker_clients import WorkerClients
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.cluster.protocol import Desk, Message, Site
 from runbook_lib.cluster.roster import calls_of
 from runbook_lib.errors import CorruptFile, RunbookError

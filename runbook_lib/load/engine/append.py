@@ -13,7 +13,7 @@ import orjson
 
 from runbook_lib.aws.dynamodb.conditional_write import REFUSED, put_if_absent
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.transport.client import BrokenAnswer, WireError
+from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item, canonical, digest
 from runbook_lib.items.keys import held_key, key_of

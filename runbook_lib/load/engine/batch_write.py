@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.transport.client import BrokenAnswer, Patience, Wire, WireError
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keyed import RunSecret

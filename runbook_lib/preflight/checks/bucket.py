@@ -9,7 +9,7 @@ from dataclasses import replace
 from runbook_lib.aws.s3.bucket import default_key, rules_for
 from runbook_lib.aws.s3.objects import check_bucket, is_owned_by
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.cost.estimate import Estimate
+from runbook_lib.cost.figures import Estimate
 from runbook_lib.plan.check import BLOCKER, WARNING, Check, look, ok
 from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.preflight.checks.context import Scene

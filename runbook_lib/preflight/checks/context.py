@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.aws.clients import Clients
 from runbook_lib.aws.dynamodb.backups import Recovery
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import Standings
+from runbook_lib.cost.figures import Standings
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import NOT_CHECKED, Check, why_not
 from runbook_lib.plan.pair import Pair

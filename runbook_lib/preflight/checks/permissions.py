@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from runbook_lib.aws.account import denied
-from runbook_lib.aws.clients import Identity
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.iac.iam_policy import Grant, policies
 from runbook_lib.plan.check import BLOCKER, Check, look, ok, unknown

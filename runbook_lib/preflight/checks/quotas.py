@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runbook_lib.aws.account import Capacity, capacity_limits, running_exports, server_time
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.cost.estimate import Estimate
+from runbook_lib.cost.figures import Estimate
 from runbook_lib.cost.limits import within_limits
 from runbook_lib.plan.check import BLOCKER, WARNING, Check, look, ok, unknown
 from runbook_lib.preflight.checks.context import Scene

@@ -12,9 +12,10 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
-from runbook_lib.record.build import Record
+from runbook_lib.record.files import Record
 from runbook_lib.report import text as wording
-from runbook_lib.report.figures.timings import seconds_of, size_classes, slowest
+from runbook_lib.report.figures.size_classes import size_classes
+from runbook_lib.report.figures.timings import seconds_of, slowest
 from runbook_lib.report.figures.totals import total
 from runbook_lib.report.render.charts import Chart
 from runbook_lib.report.render.escape_markdown import Markdown, code, markdown, visible

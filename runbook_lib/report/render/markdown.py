@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from runbook_lib.record.build import Record
+from runbook_lib.record.files import Record
 from runbook_lib.report import text as wording
 from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
 from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environment, reconciled, totals

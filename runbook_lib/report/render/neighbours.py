@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.record.build import Record
+from runbook_lib.record.files import Record
 from runbook_lib.record.seal import pages_are_sealed
 from runbook_lib.report.text import when
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
-from runbook_lib.record.build import Record
+from runbook_lib.record.files import Record
 from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runbook_lib.record.build import Record, starts_of
+from runbook_lib.record.build import starts_of
+from runbook_lib.record.files import Record
 from runbook_lib.report.figures.totals import chosen, total
 from runbook_lib.report.sections.not_checked import unknowns
 from runbook_lib.report.sections.notable import NOTABLE

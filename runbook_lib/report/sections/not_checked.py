@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from runbook_lib.config.check_ids import Bearing, words
-from runbook_lib.record.build import Record
+from runbook_lib.record.files import Record
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.report.text import listed, many
 

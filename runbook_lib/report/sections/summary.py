@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.record.build import Record, starts_of
+from runbook_lib.record.build import starts_of
+from runbook_lib.record.files import Record
 from runbook_lib.report.figures.totals import chosen, how_many, total
 from runbook_lib.report.sections.findings import contradictions, tables_of
 from runbook_lib.report.sections.not_checked import accepted_in_short

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import ConfigError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items
-from runbook_lib.aws.transport.client import Patience
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of

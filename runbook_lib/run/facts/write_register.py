@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
-from runbook_lib.aws.granted_calls import registrar, tagger
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.aws.s3.objects import read_object
+from runbook_lib.aws.session.granted_calls import registrar, tagger
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.ledger import Ledger

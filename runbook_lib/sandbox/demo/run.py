@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from runbook_lib.aws.offline import SWITCH
+from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox

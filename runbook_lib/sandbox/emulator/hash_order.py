@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from runbook_lib.sandbox.emulator.writes.values import canonical_number
+from runbook_lib.sandbox.emulator.rules.values import canonical_number
 
 if TYPE_CHECKING:
     from moto.dynamodb.models.dynamo_type import DynamoType, Item

@@ -15,8 +15,8 @@ from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.hash_order import segment_bounds, token_of
 from runbook_lib.sandbox.emulator.replies import dumps, invalid
+from runbook_lib.sandbox.emulator.rules.values import check_value
 from runbook_lib.sandbox.emulator.store import Store, keys_of, size_of, wire_bytes, wire_key
-from runbook_lib.sandbox.emulator.writes.values import check_value
 
 PAGE_BYTES = 1024 * 1024
 _SERVED = {

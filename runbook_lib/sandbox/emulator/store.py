@@ -24,7 +24,7 @@ from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.hash_order import HashOrder, token_of
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps
-from runbook_lib.sandbox.emulator.writes.values import WIDE, binary, check_item
+from runbook_lib.sandbox.emulator.rules.values import WIDE, binary, check_item
 
 
 class StoredItem(Item):

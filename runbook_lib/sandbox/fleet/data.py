@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.fleet import edge_values as oddities
 from runbook_lib.sandbox.fleet.draw import Draw
 from runbook_lib.sandbox.fleet.tables import FleetTable, KeyAttribute

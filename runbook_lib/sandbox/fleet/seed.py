@@ -13,9 +13,9 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 from moto.s3.models import S3Backend
 
+from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.emulator.s3.export import ExportDesk
 from runbook_lib.sandbox.emulator.store import Store, stored
-from runbook_lib.sandbox.emulator.writes.values import check_item
 from runbook_lib.sandbox.fleet.data import items
 from runbook_lib.sandbox.fleet.tables import (
     SOURCE_REGION,

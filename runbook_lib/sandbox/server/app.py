@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import threading
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from runbook_lib.sandbox.emulator.batch_write import batch_write, check_body_size
 from runbook_lib.sandbox.emulator.operations import knows
 from runbook_lib.sandbox.emulator.query import query, serves_query
 from runbook_lib.sandbox.emulator.replies import (
@@ -29,14 +29,12 @@ from runbook_lib.sandbox.emulator.replies import (
 from runbook_lib.sandbox.emulator.s3.export import ExportDesk
 from runbook_lib.sandbox.emulator.s3.import_table import ImportDesk
 from runbook_lib.sandbox.emulator.scan import scan, serves_scan
+from runbook_lib.sandbox.emulator.single_writes import WRITES, write
 from runbook_lib.sandbox.emulator.store import Store
-from runbook_lib.sandbox.emulator.writes.batch_write import batch_write, check_body_size
-from runbook_lib.sandbox.emulator.writes.single_writes import WRITES, write
 from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttled
+from runbook_lib.sandbox.server.requests import operation_of, signed_for
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-_CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 REFUSALS = frozenset({"throttle", "internal-error", "expired-token", "denied"})  # faults that are an error answer
 _MOTO_ACCOUNT = "123456789012"  # what moto says for an access key that it has not issued itself
 
@@ -77,9 +75,9 @@ class FrontDoor:
         return [reply.body]
 
     def _serve(self, environ: dict[str, Any], body: bytes) -> Reply:
-        access_key, region, service = _signed_for(environ)
+        access_key, region, service = signed_for(environ)
         account = self._account_for(environ, access_key)
-        operation = _operation(environ, service, body)
+        operation = operation_of(environ, service, body)
         with self._counts_lock:
             self._counts[(service, region, operation)] += 1
         if service != "dynamodb":
@@ -242,45 +240,6 @@ def _ask(app: WsgiApp, environ: dict[str, Any]) -> Reply:
 def _ask_for(app: WsgiApp, environ: dict[str, Any], body: bytes) -> Reply:
     """Call moto with another body than the one that came."""
     return _ask(app, environ | {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
-
-
-def _signed_for(environ: dict[str, Any]) -> tuple[str, str, str]:
-    """Return access key, region and service of a request's signature; an unsigned request is taken for S3."""
-    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if found is not None:
-        return found[1], found[2], found[3]
-    return "", "us-east-1", "dynamodb" if "HTTP_X_AMZ_TARGET" in environ else "s3"
-
-
-def _operation(environ: dict[str, Any], service: str, body: bytes) -> str:
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return str(target).rpartition(".")[2]
-    if service == "s3":
-        return _s3_operation(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
-    found = re.search(rb"(?:^|&)Action=(\w+)", body)
-    return found[1].decode("ascii") if found else str(environ["REQUEST_METHOD"])
-
-
-def _s3_operation(method: str, path: str, query: str) -> str:
-    """Name the S3 operations a migration uses; a request with a sub-resource keeps its query in the name."""
-    bucket, _, key = path.lstrip("/").partition("/")
-    flags = {part.split("=")[0] for part in query.split("&")} - {"", "x-id"}
-    if not bucket:
-        return "ListBuckets" if method == "GET" else method
-    if key:
-        if method == "POST":
-            return "CreateMultipartUpload" if "uploads" in flags else "CompleteMultipartUpload"
-        if "uploadId" in flags:
-            return {"PUT": "UploadPart", "DELETE": "AbortMultipartUpload"}.get(method, "ListParts")
-        names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
-        return names.get(method, method)
-    if "list-type" in flags:
-        return "ListObjectsV2"
-    sub = sorted(flags & {"location", "policy", "versioning", "encryption", "publicAccessBlock", "ownershipControls"})
-    if sub:
-        return f"{method.title()}Bucket:{sub[0]}"
-    names = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
-    return names.get(method, "DeleteObjects" if "delete" in flags else method)
 
 
 def _error_of(fault: Fault, table_arn: str | None) -> AwsError:

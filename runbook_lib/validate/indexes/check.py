@@ -17,7 +17,8 @@ import orjson
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret

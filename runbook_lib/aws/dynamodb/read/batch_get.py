@@ -6,7 +6,8 @@ import json
 
 import orjson
 
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Patience, Wire
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import split_items

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -25,24 +25,15 @@ from runbook_lib.export_format.writer import (
     data_file_name,
     new_export_id,
 )
-from runbook_lib.sandbox.emulator.hash_order import after, segment_bounds
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
-from runbook_lib.sandbox.emulator.s3.filter import Filter, filter_of
-from runbook_lib.sandbox.emulator.store import Store, size_of, table_id, wire_bytes
+from runbook_lib.sandbox.emulator.s3.filter import filter_of
+from runbook_lib.sandbox.emulator.s3.snapshot import Snapshot, take_snapshot
+from runbook_lib.sandbox.emulator.store import Store, table_id
 
 MAX_RESULTS = 25
 _CLOCK_TOLERANCE = timedelta(minutes=1)
-
 # Return the `put` of an account's bucket; it raises AwsError when there is no such bucket.
 OpenBucket = Callable[[str, str], Put]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Hold a table's items at one moment, one list per hash range; ranges may be empty."""
-
-    ranges: tuple[tuple[bytes, ...], ...]
-    size: int
 
 
 @dataclass(slots=True)
@@ -234,37 +225,6 @@ class ExportDesk:
     def _finish(self, export: Export, **facts: Any) -> None:
         with self._lock:
             export.description.update(facts)
-
-
-def take_snapshot(store: Store, table: Table, chosen: Filter | None = None) -> Snapshot:
-    """Copy a table's items at this moment, or what is `chosen` of them, cut into hash ranges.
-
-    A small table has an empty one.
-    """
-    with store.locked():
-        order = store.order(table)
-        size = 0
-        ranges = []
-        for start, end in _ranges(len(order), order.highest()):
-            items = list(order.walk(start, end))
-            size += sum(size_of(item) for item in items)
-            lines: Iterator[bytes | None] = map(wire_bytes, items)
-            kept = (chosen(line) for line in lines if line is not None) if chosen else lines
-            ranges.append(tuple(line for line in kept if line is not None))
-    return Snapshot(tuple(ranges), size)
-
-
-def _ranges(items: int, highest: bytes | None) -> Iterator[tuple[bytes, bytes | None]]:
-    """Cut the hash space into 4 to 8 ranges; a small table has one more, empty, above its last item."""
-    parts = 4 if items < 1000 else 6 if items < 10_000 else 8
-    for part in range(parts):
-        start, end = segment_bounds(part, parts)
-        tail = after(highest) if highest is not None else None
-        if items < 1000 and tail is not None and start < tail and (end is None or tail < end):
-            yield start, tail
-            yield tail, end
-        else:
-            yield start, end
 
 
 def _export_time(table: Table, request: dict[str, Any], now: datetime) -> datetime:

@@ -12,8 +12,8 @@ from moto.dynamodb.exceptions import DynamodbException
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import dumps, invalid
+from runbook_lib.sandbox.emulator.rules.values import check_value
 from runbook_lib.sandbox.emulator.store import stored
-from runbook_lib.sandbox.emulator.writes.values import check_value
 
 EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
 SUBSTITUTES = ("ExpressionAttributeNames", "ExpressionAttributeValues")

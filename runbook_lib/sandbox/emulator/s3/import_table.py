@@ -23,9 +23,9 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
+from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_primary_key
+from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.emulator.store import Store, set_status, stored, table_id
-from runbook_lib.sandbox.emulator.writes.key_rules import check_index_keys, check_primary_key
-from runbook_lib.sandbox.emulator.writes.values import check_item
 
 FORBIDDEN = ("LocalSecondaryIndexes", "StreamSpecification", "Tags", "DeletionProtectionEnabled", "TableClass")
 # Return the contents of all objects of an account's bucket under a prefix, by key.

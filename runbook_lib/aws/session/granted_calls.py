@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_lib.aws.clients import Clients, check_place
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_undoing
-from runbook_lib.aws.guard import (
+from runbook_lib.aws.guard.allowed_calls import (
     STAGING,
     STAGING_LISTS,
     STAGING_REGISTERS,
     TARGET,
     TARGET_REGISTERS,
     TARGET_UNDOES,
-    Guard,
-    Under,
 )
+from runbook_lib.aws.guard.guard import Guard, Under
 from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
+from runbook_lib.aws.session.clients import Clients, check_place
 from runbook_lib.aws.transport.client import Wire
 
 

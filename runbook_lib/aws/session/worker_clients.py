@@ -12,10 +12,13 @@ from typing import Any
 
 import boto3
 
-from runbook_lib.aws.clients import Identity, appender, identify, session_of, writer
 from runbook_lib.aws.endpoints import client_of, s3_client
-from runbook_lib.aws.guard import STAGING, TARGET, Calls, Guard
-from runbook_lib.aws.offline import refuse_network
+from runbook_lib.aws.guard.allowed_calls import STAGING, TARGET
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.guard.offline import refuse_network
+from runbook_lib.aws.session.clients import appender, writer
+from runbook_lib.aws.session.identity import Identity, identify, session_of
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError

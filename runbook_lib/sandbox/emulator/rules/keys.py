@@ -7,7 +7,7 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import invalid
-from runbook_lib.sandbox.emulator.writes.values import binary, text_size
+from runbook_lib.sandbox.emulator.rules.values import binary, text_size
 
 MAX_HASH_KEY = 2048
 MAX_RANGE_KEY = 1024

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.credentials import credentials_of
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
-from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
-from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services, s3_client
-from runbook_lib.aws.guard import (
+from runbook_lib.aws.endpoints import client_of, of_other_services, s3_client
+from runbook_lib.aws.guard.allowed_calls import (
     FORMS,
     FORMS_OF_DELETING,
     IMPORT_FORMS,
@@ -32,52 +29,16 @@ from runbook_lib.aws.guard import (
     TARGET_IMPORTS,
     TARGET_WARMING,
     TARGET_WRITES,
-    Calls,
-    Guard,
 )
-from runbook_lib.aws.offline import refuse_network
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.guard.offline import refuse_network
+from runbook_lib.aws.session.identity import Identity, identify, session_of
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.config.model import Migration
-from runbook_lib.errors import ConfigError, CredentialsError, ForbiddenCall
+from runbook_lib.errors import ForbiddenCall
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a side is: `arn` is None where the server has no STS."""
-
-    account: str
-    region: str
-    arn: str | None
-    endpoint: str
-
-    @property
-    def place(self) -> list[str]:
-        """Region and account, in the order of an ARN."""
-        return [self.region, self.account]
-
-    @property
-    def partition(self) -> str:
-        """aws, aws-cn or aws-us-gov, as the ARN says; a server without STS has none."""
-        return self.arn.split(":")[1] if self.arn else "aws"
-
-    @property
-    def principal(self) -> str | None:
-        """The IAM user or role behind `arn`; None for the root user and where it is not told."""
-        parts = (self.arn or "").split(":", 5)
-        if len(parts) == 6 and parts[2] == "iam" and parts[5].startswith("user/"):
-            return self.arn
-        if len(parts) == 6 and parts[2] == "sts" and parts[5].startswith("assumed-role/"):
-            return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
-        return None
-
-    @property
-    def is_aws(self) -> bool:
-        return is_aws(self.endpoint)
-
-    def as_facts(self) -> dict[str, str | None]:
-        return {"account": self.account, "region": self.region, "arn": self.arn, "endpoint": self.endpoint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,46 +187,3 @@ def connect(config: Migration) -> Clients:
         _config=config,
         _sessions={"source": source, "target": target, "staging": staging},
     )
-
-
-def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
-    """A session of one side's credentials whose every call the guard hears of."""
-    events = (core := botocore.session.Session(profile=side.profile)).get_component("event_emitter")
-    guard.attach(events)
-    note_unfamiliar(events)
-    try:
-        session = boto3.Session(botocore_session=core, region_name=region or side.region)
-        chain = credentials_of(side)
-    except BotoCoreError as error:
-        raise CredentialsError(f"{guard.side}: {error}; check 'profile' and the AWS files it names") from None
-    if not chain.found:
-        raise CredentialsError(
-            f"{guard.side}: no AWS credentials found; expected a profile, a role or AWS_ACCESS_KEY_ID "
-            "in the environment (see the AWS credential chain)"
-        )
-    chain.attach(events)
-    core._credentials = chain
-    return session
-
-
-def identify(side: str, session: boto3.Session, client: Any, endpoint: str | None) -> Identity:
-    """Ask STS who the side is; a server that is not AWS may have none, then a table's ARN says it."""
-    region, url = client.meta.region_name, client.meta.endpoint_url
-    try:
-        answer = client_of(session, "sts", of_other_services(session, "sts", endpoint)).get_caller_identity()
-        session.get_credentials().bind(side, answer["Account"], region, of_other_services(session, "sts", endpoint))
-        return Identity(answer["Account"], region, answer["Arn"], url)
-    except (BotoCoreError, ClientError) as error:
-        if is_aws(url):
-            raise CredentialsError(f"{side}: sts:GetCallerIdentity failed: {error}; check the credentials") from None
-    return Identity(_account_of_tables(side, client, url), region, None, url)
-
-
-def _account_of_tables(side: str, client: Any, url: str) -> str:
-    try:
-        names = client.list_tables(Limit=1)["TableNames"] if side == "source" else []
-        table = client.describe_table(TableName=names[0]).get("Table") or {} if names else {}
-    except (BotoCoreError, ClientError) as error:
-        raise ConfigError(f"{side}: no DynamoDB answers at {url}: {error}") from None
-    parts = str(table.get("TableArn") or "").split(":")
-    return parts[4] if len(parts) == 6 else "000000000000"

@@ -16,13 +16,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import AwsError, Reply, dumps, dynamodb_reply
+from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_key_only, check_primary_key
+from runbook_lib.sandbox.emulator.rules.values import TOO_LARGE, check_item, check_value
 from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, stored, wire_bytes
-from runbook_lib.sandbox.emulator.writes.key_rules import (
-    check_index_keys,
-    check_key_only,
-    check_primary_key,
-)
-from runbook_lib.sandbox.emulator.writes.values import TOO_LARGE, check_item, check_value
 
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 TRANSACTION = "TransactWriteItems"

@@ -16,15 +16,15 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
-from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, size_of, stored
-from runbook_lib.sandbox.emulator.streams import record_change
-from runbook_lib.sandbox.emulator.writes.key_rules import (
+from runbook_lib.sandbox.emulator.rules.keys import (
     check_index_keys,
     check_key_only,
     check_primary_key,
     index_keys,
 )
-from runbook_lib.sandbox.emulator.writes.values import check_item
+from runbook_lib.sandbox.emulator.rules.values import check_item
+from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, size_of, stored
+from runbook_lib.sandbox.emulator.streams import record_change
 
 MAX_REQUESTS = 25
 MAX_BODY = 16 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""What each side may be asked to do: refused before a byte leaves the machine, and counted."""

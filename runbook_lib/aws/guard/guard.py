@@ -1,0 +1,111 @@
+"""What each side may be asked to do, refused before a byte leaves the machine, and counted.
+
+The sets below are the one place to read it; docs/allowed-calls.md shows them beside all that AWS offers.
+The manifest says which files belong to an export, a listing never does; the one prefix that may be listed is
+the folder that ImportTable is about to read, to be held against the manifest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runbook_lib.aws.guard.allowed_calls import EVENT_NAMES, FORMS
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.server_messages import only_errors_of_aws
+from runbook_lib.errors import ForbiddenCall
+
+
+class Under(frozenset[str]):
+    """Names that begin with one of these: objects under a prefix."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(tuple(self))
+
+
+class Guard:
+    """Lets one side's clients do what `allowed` lists and nothing else.
+
+    Attached to a botocore session it hears of every call of every client made from it: of its parameters,
+    presigned URLs and forms included, and of every request before it is signed; the wire-level path asks
+    `check` itself. `grants` are further operations, each on the tables named for it and no other, and in the form
+    that `forms` has for it.
+    """
+
+    def __init__(
+        self,
+        side: str,
+        allowed: frozenset[str],
+        calls: Calls,
+        grants: Mapping[str, frozenset[str]] | None = None,
+        forms: Mapping[str, Callable[[Mapping[str, Any]], bool]] = FORMS,
+    ) -> None:
+        self.side = side
+        self.grants = grants or {}
+        self.allowed = allowed | frozenset(self.grants)
+        self._calls = calls
+        self._forms = forms
+
+    def attach(self, events: Any) -> None:
+        """Register with the event system of a botocore session, before clients are made."""
+        events.register_first("provide-client-params.*.*", self._before_parameters)
+        events.register_last("before-parameter-build.*.*", self._check_table)
+        events.register_last("before-call.*.*", self._before_call)
+        events.register_first("request-created.*.*", self._before_signing)
+        events.register_first("before-parse.*.*", only_errors_of_aws)
+
+    def check(self, service: str, operation: str) -> None:
+        """Raise ForbiddenCall unless the operation is allowed."""
+        if f"{service}:{operation}" not in self.allowed:
+            raise ForbiddenCall(
+                f"{service}:{operation} is not allowed on the {self.side} side; nothing was sent. "
+                f"Allowed are {', '.join(sorted(self.allowed))}"
+            )
+
+    def count(self, operation: str) -> None:
+        self._calls.record(self.side, operation)
+
+    def _before_parameters(self, model: Any, **_: Any) -> None:
+        self.check(model.service_model.service_name, model.name)
+
+    def _check_table(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        self.check_granted(model.service_model.service_name, model.name, params)
+
+    def check_granted(self, service: str, name: str, params: Mapping[str, Any]) -> None:
+        """A granted operation acts on a table it was granted for, given by its plain name."""
+        granted = self.grants.get(f"{service}:{name}")
+        if granted is None:
+            return
+        if (table := _table_of(params)) not in granted:
+            raise ForbiddenCall(
+                f"{name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
+            )
+        fits = self._forms.get(f"{service}:{name}")
+        if fits is not None and not fits(params):
+            raise ForbiddenCall(f"{name} was granted for something else than {sorted(params)}; nothing was sent")
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        self.check(model.service_model.service_name, model.name)
+
+    def _before_signing(self, request: Any, event_name: str, **_: Any) -> None:
+        """The last look, at requests that were not made by a client's method too; one that is repeated counts again."""
+        service, operation = event_name.split(".", 2)[1:]
+        self.check(EVENT_NAMES.get(service, service), operation)
+        if service == "dynamodb" and f"{service}:{operation}" in self.grants:
+            self.check_granted(service, operation, json.loads(request.data or b"{}"))
+        self.count(operation)
+
+
+def _table_of(params: Mapping[str, Any]) -> str | None:
+    """What a call acts on: a table's plain name, or the one in an ARN; of a listing its bucket and prefix."""
+    if "Bucket" in params:
+        return f"{params['Bucket']}/{params.get('Key', params.get('Prefix', ''))}"
+    if "ImportArn" in params:
+        return str(params["ImportArn"]).partition(":table/")[2].partition("/import/")[0]
+    if "TableCreationParameters" in params:
+        return str(params["TableCreationParameters"].get("TableName"))
+    for name in ("ResourceArn", "TableArn"):
+        if name in params:
+            return str(params[name]).partition(":table/")[2]
+    return params.get("TableName")

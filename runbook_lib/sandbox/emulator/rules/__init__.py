@@ -1,0 +1,1 @@
+"""What DynamoDB takes for a value, an item and a key."""

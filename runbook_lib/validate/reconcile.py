@@ -1,0 +1,56 @@
+"""Four counts and the comparison, held against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Facts = dict[str, Any]
+
+
+def disagreements(
+    counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None, unknown: str | None = None
+) -> list[str]:
+    """Every reason why a table is not proved; empty for a PASS.
+
+    Without an import by this run (`loaded` None) the manifest, the items read and the scan must
+    agree, and nothing extra is forgiven. With one, an extra item is forgiven that was there before its first
+    write, each by itself (held_before.py); `unknown` says why that is not known. Beyond that nothing is forgiven but
+    items that a TTL of both tables has removed.
+    """
+    manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
+    reasons = _import_disagreements(counts, loaded) if loaded is not None else []
+    if compared != manifest:
+        reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
+    due = compared if loaded is None else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
+    expected = due - found["expired"] + found["extra"]
+    if held != expected:
+        reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")
+    if counts["items_quarantined"]:
+        reasons.append(f"{_items(counts['items_quarantined'])} in quarantine and not written")
+    for kind in ("missing", "different"):
+        if found[kind]:
+            reasons.append(f"{_items(found[kind])} {kind}")
+    if (extra := found["extra"] - found.get("there_before", 0)) > 0:
+        known = unknown or "none of which was there, as it is now, before this run's first write"
+        reasons.append(f"{_items(extra)} extra, {known if loaded else 'and this run cannot know since when'}")
+    return reasons
+
+
+def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[str]:
+    reasons = []
+    if loaded.get("status") != "completed":
+        reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
+    for name, value in (
+        ("lines read", counts["lines_read"] or 0),
+        (
+            "written, present or quarantined",
+            sum(counts.get(name) or 0 for name in ("items_written", "items_present", "items_quarantined")),
+        ),
+    ):
+        if value != counts["in_manifest"]:
+            reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
+    return reasons
+
+
+def _items(count: int) -> str:
+    return "1 item is" if count == 1 else f"{count:,} items are"
