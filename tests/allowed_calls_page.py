@@ -14,7 +14,8 @@ HEAD = """# Allowed calls
 
 Written by `python -m tests.allowed_calls_page` from `runbook_lib/aws/guard/allowed_calls.py`, the one list, and
 from all operations that botocore {version} knows. A refused call raises `ForbiddenCall` before
-a byte leaves the machine, whatever it was called through: client, resource, paginator, waiter, presigned URL or form, or the wire-level path.
+a byte leaves the machine, whatever it was called through: client,
+resource, paginator, waiter, presigned URL or form, or the wire-level path.
 
 - **yes**: allowed.
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
