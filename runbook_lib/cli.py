@@ -69,13 +69,15 @@ def sandbox(port: int, scale: float) -> int:
 
 @cli.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
-def verify(run_dir: Path) -> int:
+@click.option("--config", type=click.Path(path_type=Path), metavar="CONFIG",
+              help="The migration file as you keep it: hold the seal to its anchor in that bucket.")  # fmt: skip
+def verify(run_dir: Path, config: Path | None) -> int:
     """Recompute the evidence digests of RUN_DIR and make its pages again; exit 1 if anything changed."""
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
-    proof = prove(run_dir)
-    for text in (f"{proof.files} files of {run_dir} are as they were sealed", str(proof), SEAL_MEANS):
-        click.echo(text)
+    proof = prove(run_dir, config)
+    for text in (f"{proof.files} files of {run_dir} are as they were sealed", str(proof), proof.anchor, SEAL_MEANS):
+        click.echo(visible(text))
     return 0
 
 
@@ -124,6 +126,7 @@ def _say(text: str) -> None:
 def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
     from runbook_lib.paths import reports_root
+    from runbook_lib.record.anchor import told_of_anchor
     from runbook_lib.report.figures.totals import how_many, total
     from runbook_lib.report.sections.cost_rows import would
     from runbook_lib.report.sections.findings import tables_of
@@ -145,6 +148,8 @@ def _conclude(record: dict[str, Any]) -> int:
     accepted = f"; {short}" if (short := accepted_in_short(record)) else ""
     said = f"{verdict}: {how_many(record)}" if record["complete"] else headline(record)
     click.echo(f"{said}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work{accepted}")
+    if told := told_of_anchor(record, reports_root() / record["run_id"]):
+        _say(f"anchor: {told}")
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]
 

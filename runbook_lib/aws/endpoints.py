@@ -57,13 +57,13 @@ def secret_in(url: str) -> str | None:
     return "a query or fragment" if parts.query or parts.fragment or url.rstrip().endswith(("?", "#")) else None
 
 
-def s3_client(session: Any, endpoint: str | None) -> Any:
+def s3_client(session: Any, endpoint: str | None, settings: Config = CONFIG) -> Any:
     """An S3 client. Another server than AWS has its buckets in the path, and may know no checksums in trailers."""
-    client = client_of(session, "s3", endpoint)
+    client = client_of(session, "s3", endpoint, settings)
     if is_aws(client.meta.endpoint_url):
         return client
     client.close()
-    config = CONFIG.merge(Config(s3={"addressing_style": "path"}))
+    config = settings.merge(Config(s3={"addressing_style": "path"}))
     said = session._session.get_scoped_config() if hasattr(session, "_session") else {}
     older = {k: v for k, v in OLDER_STORES.items() if f"AWS_{k.upper()}" not in os.environ and k not in said}
     return client_of(session, "s3", endpoint, config.merge(Config(**older)))

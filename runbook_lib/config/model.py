@@ -20,6 +20,7 @@ from runbook_lib.config.check_ids import CheckId, definition_id
 from runbook_lib.config.engine import Engine as Engine
 from runbook_lib.config.explain import explain
 from runbook_lib.config.money import Limits, Prices
+from runbook_lib.config.report import Report
 from runbook_lib.config.section import Strict
 from runbook_lib.config.validation import Validate
 from runbook_lib.config.yaml_lines import LARGEST, parse
@@ -220,12 +221,6 @@ class Accept(Strict):
         description="id of a check (docs/troubleshooting.md): names or globs of source tables for which it may stay "
         '`not checked`; `"*"` also for what is of the whole run. It stands on the first screen of the report',
     )
-
-
-class Report(Strict):
-    """What the run folder may show."""
-
-    show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
 
 
 class Migration(Strict):

@@ -25,6 +25,7 @@ from runbook_lib.headless.console import outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
+from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.files import Record, write_record
 from runbook_lib.report.publish import publish
@@ -212,7 +213,8 @@ def _finish(run: Run, *, interrupted: bool) -> Record:
             taken = round((ended - datetime.fromisoformat(record["started"])).total_seconds(), 3)
             end = {"finished": stamp(ended), "seconds": taken, "message": "interrupted"}
             ledger.put("step", step, record | end | {"status": "interrupted"})
-    record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted)
+    anchor = Anchor.of(run.config, run.id)
+    record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted, anchor=anchor)
     ledger.close()
     return record
 

@@ -29,6 +29,7 @@ from runbook_lib.iac.policy_size import size_note
 from runbook_lib.iac.policy_statements import (
     Json,
     allow,
+    anchors,
     dynamodb,
     objects,
     policy,
@@ -262,6 +263,7 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
         allow("WriteScans", ["s3:PutObject"], own if scanned else []),
         # Who has written to a target: entries that are created where there are none.
         allow("EnterTheRegister", ["s3:GetObject", "s3:PutObject"], [register_objects(config, source)]),
+        *anchors(config, source),
         allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
     ]
 

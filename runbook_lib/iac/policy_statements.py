@@ -39,7 +39,12 @@ def objects(config: Migration, who: Identity) -> str:
 
 def register_objects(config: Migration, who: Identity) -> str:
     """The entries of the register of those who have written to a target."""
-    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "register", "*"])))
+    return objects_in(config, who, "register")
+
+
+def objects_in(config: Migration, who: Identity, folder: str) -> str:
+    """All objects in a folder under the staging prefix."""
+    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, folder, "*"])))
 
 
 def staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
@@ -57,3 +62,16 @@ def staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], 
     if name.startswith("alias/"):
         return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
     return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None
+
+
+def anchors(config: Migration, who: Identity) -> list[Json]:
+    """What puts the anchors of seals and reads them back; without it a seal has no anchor."""
+    if config.report.anchor is None:
+        return []
+    actions = ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:PutObject"]
+    actions += ["s3:PutObjectRetention"] if config.report.anchor_days else []
+    of_bucket = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions"]
+    return [
+        allow("AnchorSeals", actions, [objects_in(config, who, "anchors")]),
+        allow("AnchorsOfBucket", of_bucket, [s3(who, config.staging.bucket)]),
+    ]

@@ -33,7 +33,7 @@ QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
     GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
 SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired", "there_before")
-PUBLICATION = ("run", "publication")
+PUBLICATION, ANCHOR = ("run", "publication"), ("run", "anchor")
 NOT_LOADED: Record = {
     "wcu": None, "throttled_requests": None, "throttled": [], "items_sent_again": None,
 }  # fmt: skip
@@ -93,6 +93,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "identity": {side: acting(ledger, side) for side in DECISIVE},
         "code": code_of(ledger, published.get("code")),
         "codes": ledger.all("code"),
+        "anchor": ledger.get(*ANCHOR),
     }
 
 

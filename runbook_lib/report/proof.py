@@ -17,6 +17,7 @@ from typing import Any
 
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
+from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor
 from runbook_lib.record.build import PUBLICATION, SUMMED, build_record
 from runbook_lib.record.files import Record
 from runbook_lib.record.seal import LEDGER, verify
@@ -48,10 +49,11 @@ class Followed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a verification came to; nothing was wrong."""
+    """What a verification came to; nothing was wrong. `anchor` says what its anchor bears out."""
 
     files: int
     followed: Followed
+    anchor: str = NOT_LOOKED_AT
 
     def __str__(self) -> str:
         return {
@@ -65,20 +67,30 @@ class Proof:
         }[self.followed]
 
 
-def prove(folder: Path) -> Proof:
-    """Verify the seal of a folder, and that what it says follows from its ledger.
+def prove(folder: Path, migration: Path | None = None) -> Proof:
+    """Verify the seal of a folder, that what it says follows from its ledger, and its anchor as `migration` says.
 
     What has to bear out a verdict is judged in a record of this code only: other versions know other numbers.
 
-    Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow.
+    Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow; with
+    `migration` what `hold_to_anchor` raises.
     """
     files = verify(folder)
+    check_beside(folder)
     record = _record(folder)
+    followed = _follow(folder, record)
+    if migration is None:
+        return Proof(files, followed)
+    return Proof(files, followed, str(hold_to_anchor(folder, record.get("run_id"), migration)))
+
+
+def _follow(folder: Path, record: Record) -> Followed:
+    """Make a folder's pages again; how much of them."""
     code = record.get("code")
     if isinstance(code, dict) and makes_the_same(code) and (wrong := _claims(record)):
         raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
     if not (folder / LEDGER).is_file():
-        return Proof(files, Followed.SEAL_ONLY)
+        return Followed.SEAL_ONLY
     try:
         with closing(SealedLedger(folder / LEDGER)) as ledger:
             published = ledger.get(*PUBLICATION) or {}
@@ -91,7 +103,7 @@ def prove(folder: Path) -> Proof:
     if wrong:
         rest = f" and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
         raise EvidenceError(f"{folder} does not follow from its ledger: {'; '.join(wrong[:SHOWN])}{rest}")
-    return Proof(files, Followed.PAGES if same else Followed.NUMBERS)
+    return Followed.PAGES if same else Followed.NUMBERS
 
 
 def _record(folder: Path) -> Record:

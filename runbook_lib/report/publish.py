@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
-from runbook_lib.record.build import PUBLICATION, build_record
+from runbook_lib.record.anchor import Anchor
+from runbook_lib.record.build import ANCHOR, PUBLICATION, build_record
 from runbook_lib.record.files import Record, as_json, write_record
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.seal import seal
@@ -29,13 +30,22 @@ from runbook_lib.run.verdicts import DRY_RUN, PASS
 from runbook_lib.timestamps import stamp
 
 
-def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False) -> Record:
-    """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record."""
+def publish(
+    folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False, anchor: Anchor | None = None
+) -> Record:
+    """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record.
+
+    `anchor` is asked before the seal what it can be and put after it.
+    """
     begin(folder)
     sweep_beside(folder)
     for part in (folder, folder / "charts", folder / "quarantine"):
         sweep(part)
     publication = {"at": stamp(datetime.now(UTC)), "run_id": run_id, "name": name, "interrupted": interrupted}
+    if anchor:
+        anchor.look(ledger)
+    else:
+        ledger.forget(*ANCHOR)
     ledger.put(*PUBLICATION, publication | {"code": code_facts()})
     ledger.settle()
     record = build_record(ledger, run_id, name, interrupted=interrupted)
@@ -45,6 +55,8 @@ def publish(folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted
         if record["verdict"] not in (PASS, DRY_RUN):
             write_record(folder, record)  # on a full disk, for instance, a verdict that is no PASS still stands
         raise
+    if anchor:
+        anchor.put(folder)
     write_index(folder.parent)
     return record
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runbook_lib.errors import ConfigError
+from runbook_lib.record.anchor import Anchor, told_of_anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.files import Record
 from runbook_lib.report.publish import publish
@@ -32,7 +33,7 @@ def report_run(run: Run, *, judging: bool = True) -> Record:
             run.keep_accepted()
     if (runner := os.environ.get(RUNNER)) and runner == run.ledger.get("run", "runner"):
         return build_record(run.ledger, run.id, run.config.name)
-    return publish(run.folder, run.ledger, run.id, run.config.name)
+    return publish(run.folder, run.ledger, run.id, run.config.name, anchor=Anchor.of(run.config, run.id))
 
 
 def clean_up_run(
@@ -50,7 +51,7 @@ def clean_up_run(
         run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
         check_cleanup(run, confirm)
         found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
-        report_run(run, judging=False)
+        record = report_run(run, judging=False)
         run.ledger.close()
     would = "" if execute else "would be "
     for removal in found:
@@ -60,4 +61,6 @@ def clean_up_run(
             f"{would}deleted, {removal.items_changed:,} items changed since"
             + (f"; {removal.kept}" if removal.kept else "")
         )
+    if told := told_of_anchor(record, run.folder):
+        say(f"anchor: {told}")
     return 1 if execute and any(removal.kept for removal in found) else 0

@@ -117,6 +117,8 @@ STAGING = frozenset(
 STAGING_DELETES = frozenset({"s3:DeleteObjects"})
 # With import.strategy, on the one folder that ImportTable is to read.
 STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
+# With report.anchor, under the prefix of a run's anchors, and of the bucket whether it has a lock; see anchors.py.
+STAGING_ANCHORS = frozenset({"s3:GetObject", "s3:GetObjectLockConfiguration", "s3:ListObjectVersions", "s3:PutObject"})
 # What each side may always be asked for, and what only where somebody asked for it.
 ALWAYS = {"source": SOURCE, "target": TARGET, "staging": STAGING}
 ASKED = {
@@ -130,7 +132,7 @@ ASKED = {
     | TARGET_CREATES
     | TARGET_IMPORTS
     | TARGET_DELETES,
-    "staging": STAGING_DELETES | STAGING_LISTS,
+    "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }
 # Where botocore's events call a service by another name than its client.
 EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}

@@ -1,4 +1,4 @@
-"""Clients that may do one thing more than a side's others: register a run, and undo what it wrote."""
+"""Clients that may do one thing more than a side's others: register a run, undo what it wrote, anchor its seal."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_undoing
+from runbook_lib.aws.endpoints import s3_client
 from runbook_lib.aws.guard.allowed_calls import (
     STAGING,
+    STAGING_ANCHORS,
     STAGING_LISTS,
     STAGING_REGISTERS,
     TARGET,
     TARGET_REGISTERS,
     TARGET_UNDOES,
 )
+from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard, Under
+from runbook_lib.aws.guard.offline import refuse_network
+from runbook_lib.aws.s3.anchors import PATIENCE, anchoring_form
 from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
 from runbook_lib.aws.session.clients import Clients, check_place
+from runbook_lib.aws.session.identity import session_of
 from runbook_lib.aws.transport.client import Wire
+from runbook_lib.config.model import Migration
+
+PUT, LOOK = "s3:PutObject", "s3:GetObjectLockConfiguration"
 
 
 def registrar(clients: Clients, bucket: str, prefix: str) -> Any:
@@ -40,3 +49,18 @@ def undoer(clients: Clients, keys: Mapping[str, str]) -> Wire:
         check_place(clients.target, clients.target_identity, name)
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(TARGET_UNDOES, tables), forms_of_undoing(keys))
     return Wire(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+
+def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:
+    """An S3 client of the staging side for the anchors under one prefix, and nothing else; puts only with `write`.
+
+    Raises ConfigError where there are no credentials.
+    """
+    refuse_network()
+    staging = config.staging
+    own_prefix: frozenset[str] = Under({f"{staging.bucket}/{prefix}"})
+    grants = {name: own_prefix for name in STAGING_ANCHORS if write or name != PUT}
+    grants[LOOK] = frozenset({f"{staging.bucket}/"})
+    guard = Guard("staging", frozenset(), Calls(), grants, {PUT: anchoring_form})
+    own = staging if staging.profile or staging.role_arn else config.target
+    return s3_client(session_of(own, guard, staging.region), staging.endpoint_url, PATIENCE)

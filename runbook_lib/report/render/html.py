@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
+from runbook_lib.record.anchor import anchor_in_words
 from runbook_lib.record.files import Record
 from runbook_lib.report import text as wording
 from runbook_lib.report.figures.size_classes import size_classes
@@ -90,6 +91,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         advice=advice(record),
         calls=calls(record),
         code=_code(record),
+        anchor=anchor_in_words(record),
         notes=NOTES,
     )  # fmt: skip
 

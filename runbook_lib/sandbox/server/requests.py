@@ -25,6 +25,14 @@ def operation_of(environ: dict[str, Any], service: str, body: bytes) -> str:
     return found[1].decode("ascii") if found else str(environ["REQUEST_METHOD"])
 
 
+SUB_RESOURCES = frozenset(
+    {
+        "encryption", "location", "object-lock", "ownershipControls", "policy", "publicAccessBlock", "versioning",
+        "versions",
+    }
+)  # fmt: skip
+
+
 def s3_operation(method: str, path: str, query: str) -> str:
     """Name the S3 operations a migration uses; a request with a sub-resource keeps its query in the name."""
     bucket, _, key = path.lstrip("/").partition("/")
@@ -40,7 +48,7 @@ def s3_operation(method: str, path: str, query: str) -> str:
         return names.get(method, method)
     if "list-type" in flags:
         return "ListObjectsV2"
-    sub = sorted(flags & {"location", "policy", "versioning", "encryption", "publicAccessBlock", "ownershipControls"})
+    sub = sorted(flags & SUB_RESOURCES)
     if sub:
         return f"{method.title()}Bucket:{sub[0]}"
     names = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}

@@ -1,0 +1,23 @@
+"""The section of a migration file that says what is left of a run for people."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from runbook_lib.config.section import Strict
+
+
+class Report(Strict):
+    """What the run folder may show, and what its seal is anchored in."""
+
+    show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
+    anchor: Literal["s3"] | None = Field(
+        default=None,
+        description="s3 puts the digest of each seal under Object Lock in the staging bucket, where the bucket has it",
+    )
+    anchor_days: int | None = Field(
+        default=None, ge=1, le=36_500,
+        description="days for which no one can remove an anchor (COMPLIANCE); default: the bucket's default retention",
+    )  # fmt: skip
