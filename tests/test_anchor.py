@@ -20,16 +20,19 @@ import pytest
 
 from runbook_lib.aws.s3.anchors import COMPLIANCE
 from runbook_lib.aws.session.granted_calls import anchor_client
+from runbook_lib.aws.session.identity import Identity
 from runbook_lib.cli import run_cli
-from runbook_lib.config.model import load_config
-from runbook_lib.errors import ForbiddenCall
+from runbook_lib.config.model import Migration, load_config
+from runbook_lib.errors import ConfigError, ForbiddenCall
+from runbook_lib.iac.iam_policy import policies
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.report.publish import publish
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
+from runbook_lib.sandbox import demo_config
 from tests.liar import Request, between
 from tests.test_unfinished import a_run
-from tests.world import World, things
+from tests.world import ACCOUNT, World, things
 
 BESIDE = f"{SUMS}.anchor"
 Verify = Callable[..., tuple[int, str]]
@@ -482,3 +485,23 @@ def test_a_run_and_its_second_start_anchor_their_seals_and_say_so(world: World, 
     assert f"{told}{digest(folder)}" in done.stdout
     code, text = verify(folder, config)
     assert (code, "of 2 anchored seals" in text) == (0, True), text
+
+
+def test_days_without_an_anchor_are_a_mistake(world: World) -> None:
+    with pytest.raises(ConfigError, match="anchor_days is for how long"):
+        load_config(world.config(report={"anchor_days": 3}))
+
+
+def test_the_policy_grants_what_an_anchor_asks_for_where_one_is_asked_for() -> None:
+    who = Identity(ACCOUNT, "us-east-2", f"arn:aws:iam::{ACCOUNT}:user/a", "https://aws")
+
+    def granted(**report: Any) -> dict[str, list[str]]:
+        config = Migration.model_validate(demo_config("http://127.0.0.1:9", ACCOUNT) | {"report": report})
+        statements = policies(config, [], who, who)["target"]["Statement"]
+        return {s["Sid"]: s["Action"] for s in statements if s["Sid"].startswith("Anchor")}
+
+    assert granted() == {}
+    read = ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:PutObject"]
+    of_bucket = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions"]
+    assert granted(anchor="s3") == {"AnchorSeals": read, "AnchorsOfBucket": of_bucket}
+    assert granted(anchor="s3", anchor_days=3)["AnchorSeals"] == [*read, "s3:PutObjectRetention"]

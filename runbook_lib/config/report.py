@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runbook_lib.config.section import Strict
 
@@ -21,3 +21,9 @@ class Report(Strict):
         default=None, ge=1, le=36_500,
         description="days for which no one can remove an anchor (COMPLIANCE); default: the bucket's default retention",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _days_of_an_anchor(self) -> Report:
+        if self.anchor_days is not None and self.anchor is None:
+            raise ValueError("anchor_days is for how long an anchor is held, and none is asked for; add anchor: s3")
+        return self
