@@ -33,10 +33,10 @@ resource, paginator, waiter, presigned URL or form, or the wire-level path.
   Of the register of those who have written to a target: `TagResource` and `UntagResource` of the one tag
   `runbook:register`, `PutObject` of the run's own entry and only with `If-None-Match`, `ListObjectsV2` of the table's
   folder.
-  With `report.anchor`, once a folder is sealed: `GetObjectLockConfiguration` of the staging bucket, and under
-  `PREFIX/anchors/RUN_ID/` `PutObject` (only with `If-None-Match`, a lock of its own only as COMPLIANCE) and `GetObject`;
-  `runbook verify RUN_DIR --config CONFIG` reads there, with `ListObjectVersions`, and puts nothing. These calls are not in the run's
-  `staging_calls`: they come after its seal.
+  With `report.anchor`: `GetObjectLockConfiguration` of the staging bucket before a folder is sealed, and after it,
+  under `PREFIX/anchors/RUN_ID/`, `PutObject` (only with `If-None-Match`, a lock of its own only as COMPLIANCE) and
+  `GetObject`. `runbook verify RUN_DIR --config CONFIG` reads there, with `ListObjectVersions`, and puts nothing.
+  None of them is in the run's `staging_calls`, which are sealed by then.
 - **no**: refused.
 
 """
