@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,8 +26,9 @@ from runbook_lib.record.verdict import ReasonId, doubted, run_verdict
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.sections.findings import contradictions
-from runbook_lib.report.sections.not_checked import accepted_in_short, unknown_lines
+from runbook_lib.report.sections.not_checked import accepted_in_short, how_to_accept, unknown_lines
 from runbook_lib.run.run import Run
+from runbook_lib.sandbox import demo_config
 from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
 from runbook_lib.validate.step import validate_tables
@@ -228,8 +230,12 @@ def test_the_command_fails_without_a_word_of_acceptance_and_passes_with_it(case:
     confirmed = {"confirm_target": "111122223333/us-east-2"}
     ran = world.runbook("run", world.config(**confirmed), "--run-id", "r1", "--execute")
     assert ran.returncode == 1, ran.stdout + ran.stderr
-    assert "index-answers" in ran.stdout
-    accept = {"accept": {"not_checked": {"index-answers": ["*"]}}}
+    line = re.search(r"accept: \{not_checked: .*\}\}", ran.stdout)
+    assert line, ran.stdout
+    accept = yaml.safe_load(line[0])
+    for name in ("report.html", "report.md"):
+        page = (world.folder / "reports" / "r1" / name).read_text(encoding="utf-8")
+        assert "1 look that a proof needs could not be made, which is a FAIL" in page
     arguments = ("--run-id", "r1", "--execute", "--from", "validate")
     again = world.runbook("run", world.config(**confirmed, **accept), *arguments)
     assert again.returncode == 0, again.stdout + again.stderr
@@ -249,3 +255,37 @@ def test_the_page_of_looks_has_every_id() -> None:
     rows = page.split("| look | id |")[1].split("\n\n")[0].splitlines()[2:]
     ids = [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[2])]
     assert sorted(ids) == sorted({*map(str, CheckId), "definition-PROPERTY"})
+
+
+OPEN = [("identity", ""), ("clock", ""), ("account-and-region", "a-src"), ("stream", "a-src"), ("stream", "b-src")]
+TWO = [TABLE, TABLE | {"source": "b-src", "target": "b-dst"}]
+
+
+@pytest.mark.parametrize("accept", [{}, {"stream": ["a-*"]}, {"cost": ["*"], "account-and-region": ["c"]}])
+def test_one_line_for_the_file_accepts_everything_that_is_open(accept: dict[str, list[str]], tmp_path: Path) -> None:
+    checks = [look(check, source) for check, source in OPEN]
+    record = {"checks": checks, "tables": TWO, "accept": {"not_checked": accept}, "executed": True, "run_id": "r"}
+    record |= {"steps": STEPS, "verdict": "FAIL"}
+    said = str(how_to_accept(record))
+    assert said.endswith("(then run it again with --run-id r --execute --from validate)")
+    line = said[said.index("accept: {") : said.rindex(" (then")]
+    wanted = yaml.safe_load(line)["accept"]["not_checked"]
+    assert not [u for u in unchecked(checks, TWO, wanted) if u.is_open]
+    assert accept.keys() <= wanted.keys()
+    file = tmp_path / "m.yaml"
+    file.write_text(yaml.safe_dump(demo_config("http://127.0.0.1:1")) + line, encoding="utf-8")
+    assert load_config(file).accept.not_checked == wanted
+    assert how_to_accept(record | {"accept": {"not_checked": wanted}}) is None
+    dry = str(how_to_accept(record | {"executed": False, "verdict": "DRY-RUN"}))
+    assert "which with --execute would be a FAIL" in dry
+    assert dry.endswith(line)
+    early = str(how_to_accept(record | {"steps": STEPS[:3]}))
+    assert early.endswith(line)
+    assert "which is a FAIL" in early
+
+
+def test_a_table_that_is_not_chosen_does_not_widen_what_is_accepted() -> None:
+    made = records.passed()
+    records.of(made, "loans")["indexes"] = [records.index("by-owner", 20, state="not checked", why="it is CREATING")]
+    source = records.of(made, "loans")["source"]
+    assert f'accept: {{not_checked: {{index-answers: ["{source}"]}}}}' in str(how_to_accept(made))

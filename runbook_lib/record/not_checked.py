@@ -7,7 +7,7 @@ counts as it came out then.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -73,6 +73,22 @@ def accepting(accept: Accept, check: str, source: str) -> str | None:
     ids = [check, CheckId.DEFINITION] if is_of_definition(check) else [check]
     globs = [glob for name in ids for glob in accept.get(name) or ()]
     return next((g for g in globs if g == EVERYWHERE or (source and fnmatchcase(source, g))), None)
+
+
+def accepting_all(unknown: Iterable[Unchecked], accept: Accept, sources: Iterable[str]) -> dict[str, list[str]]:
+    """All that `accept.not_checked` has to say for a record without anything open: what it says, and the rest.
+
+    A look at every one of `sources` is accepted by "*", as is one of the whole run.
+    """
+    every, needed = set(sources), {name: list(globs) for name, globs in accept.items()}
+    opened: dict[str, set[str]] = defaultdict(set)
+    for u in unknown:
+        if u.is_open:
+            opened[u.id].add(u.source)
+    for name, left in sorted(opened.items()):
+        wide = "" in left or (len(left) > 1 and left >= every)
+        needed[name] = [EVERYWHERE] if wide else [*needed.get(name, ()), *sorted(left)]
+    return needed
 
 
 def together(unknown: Iterable[Unchecked]) -> str:

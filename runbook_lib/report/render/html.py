@@ -24,7 +24,7 @@ from runbook_lib.report.sections.check_rows import checked, counted
 from runbook_lib.report.sections.checklist import calls, checklist
 from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, prices, stages, would
 from runbook_lib.report.sections.findings import attention, expected_in_target, not_migrated, tables_of
-from runbook_lib.report.sections.not_checked import unknown_lines
+from runbook_lib.report.sections.not_checked import how_to_accept, unknown_lines
 from runbook_lib.report.sections.schema_findings import (
     index_summary,
     notable_indexes,
@@ -70,6 +70,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         left_out=not_migrated(record),
         left_names=[name for name, _ in not_migrated(record)],
         unknown=unknown_lines(record),
+        how_to_accept=how_to_accept(record),
         attention=attention(record),
         undo=undo_notes(record),
         places={side: place(record, side) for side in ("source", "target")},

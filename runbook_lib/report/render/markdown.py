@@ -17,7 +17,7 @@ from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environme
 from runbook_lib.report.sections.check_rows import checked, counted
 from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, stages, would
 from runbook_lib.report.sections.findings import attention, not_migrated, tables_of
-from runbook_lib.report.sections.not_checked import unknown_lines
+from runbook_lib.report.sections.not_checked import how_to_accept, unknown_lines
 from runbook_lib.report.sections.summary import actor, headline, sentence, why
 from runbook_lib.report.sections.undo_notes import undo_notes
 
@@ -73,6 +73,7 @@ def _markdown(record: Record, share: float) -> str:
         sentence=sentence(record),
         why=_part(why(record), 4 * SHOWN_REASONS * share),
         unknown=unknown_lines(record),
+        how_to_accept=how_to_accept(record),
         sums=totals(record),
         rows=rows,
         hidden=len(record.get("tables") or []) - len(rows),

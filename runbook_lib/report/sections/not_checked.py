@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 
 from runbook_lib.config.check_ids import Bearing, words
 from runbook_lib.record.files import Record
-from runbook_lib.record.not_checked import Unchecked, unchecked
+from runbook_lib.record.not_checked import Unchecked, accepting_all, unchecked
+from runbook_lib.report.figures.totals import chosen
 from runbook_lib.report.text import listed, many
+from runbook_lib.run.verdicts import DRY_RUN
 
 SHOWN = 3
 
@@ -30,6 +33,30 @@ def unknown_lines(record: Record) -> list[str]:
         f"{listed(list(dict.fromkeys(u.why for u in group)), SHOWN)}"
         for (is_open, check, weight, _), group in sorted(groups.items(), key=lambda pair: not pair[0][0])
     ]
+
+
+def how_to_accept(record: Record) -> str | None:
+    """What the migration file would have to say to accept everything that stands against a PASS, in one go."""
+    opened = [u for u in unknowns(record) if u.is_open]
+    if not opened:
+        return None
+    accept = (record.get("accept") or {}).get("not_checked") or {}
+    needed = accepting_all(opened, accept, [str(table.get("source")) for table in chosen(record)])
+    line = f"accept: {{not_checked: {{{', '.join(f'{name}: {json.dumps(globs)}' for name, globs in needed.items())}}}}}"
+    means = "with --execute would be" if record.get("verdict") == DRY_RUN else "is"
+    return (
+        f"{many(len(opened), 'look')} that a proof needs could not be made, which {means} a FAIL. Have them made; "
+        f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(record)}"
+    )
+
+
+def _and_then(record: Record) -> str:
+    """How a run that came to its validation goes on with another file."""
+    validated = any(s.get("name") == "validate" and s.get("status") in ("completed", "failed") for s in record["steps"])
+    if not validated or record.get("verdict") == DRY_RUN:
+        return ""
+    writing = " --execute" if record.get("executed") else ""
+    return f" (then run it again with --run-id {record.get('run_id')}{writing} --from validate)"
 
 
 def accepted_in_short(record: Record) -> str:
