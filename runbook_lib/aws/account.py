@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.pages import pages
 from runbook_lib.errors import ConfigError
 
 PAGES_OF_EXPORTS = 40  # of 25 each; the history goes back 90 days
@@ -49,10 +50,11 @@ def running_exports(client: Any) -> tuple[int, bool]:
     return running, False
 
 
-def server_time(client: Any) -> datetime:
-    """The server's clock, to the second, from the Date of an answer."""
+def server_time(client: Any, table: str | None = None) -> datetime:
+    """The server's clock, to the second, from the Date of an answer; `table` is asked about where lists are refused."""
     try:
-        headers = client.list_tables(Limit=1)["ResponseMetadata"]["HTTPHeaders"]
+        answer = client.list_tables(Limit=1) if table is None else client.describe_time_to_live(TableName=table)
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot ask for the time: {error}") from None
     return date_of(headers.get("date") or "")
@@ -95,8 +97,8 @@ def denied(iam: Any, principal: str, actions: list[str], resources: list[str]) -
         if some:
             request["ResourceArns"] = some
         try:
-            pages = iam.get_paginator("simulate_principal_policy").paginate(**request)
-            results = [result for page in pages for result in page["EvaluationResults"]]
+            simulated = pages(iam.simulate_principal_policy, "Marker", "Marker", **request)
+            results = [result for page in simulated for result in page["EvaluationResults"]]
         except (ClientError, BotoCoreError) as error:
             raise ConfigError(f"IAM does not simulate {principal}: {error}") from None
         for result in results:

@@ -12,6 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from runbook_lib.aws.pages import pages
+
 TRACKING = "TargetTrackingScaling"
 
 
@@ -67,8 +69,8 @@ def read_scaling(client: Any, tables: Iterable[str]) -> Scaling:
 
 
 def _pages(client: Any, operation: str, field: str) -> list[dict[str, Any]]:
-    pages = client.get_paginator(operation).paginate(ServiceNamespace="dynamodb")
-    return [entry for page in pages for entry in page[field]]
+    listed = pages(getattr(client, operation), ServiceNamespace="dynamodb")
+    return [entry for page in listed for entry in page[field]]
 
 
 def _is_of(policy: dict[str, Any], target: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import pages
 from runbook_lib.errors import TableError
 
 MADE, THERE, LATER = "made", "there", "later"
@@ -47,16 +48,12 @@ def turn_recovery_on(client: Any, name: str, days: int) -> bool:
 def tags_of(client: Any, arn: str) -> dict[str, str]:
     """The tags of a table."""
     tags: dict[str, str] = {}
-    token: dict[str, str] = {}
-    while True:
-        try:
-            answer = client.list_tags_of_resource(ResourceArn=arn, **token)
-        except (ClientError, BotoCoreError) as error:
-            raise told(TableError(f"the tags of {arn} cannot be read: {error}"), error) from None
-        tags |= {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
-        if not answer.get("NextToken"):
-            return tags
-        token = {"NextToken": answer["NextToken"]}
+    try:
+        for answer in pages(client.list_tags_of_resource, ResourceArn=arn):
+            tags |= {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
+    except (ClientError, BotoCoreError) as error:
+        raise told(TableError(f"the tags of {arn} cannot be read: {error}"), error) from None
+    return tags
 
 
 def add_tags(client: Any, arn: str, tags: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import pages
 from runbook_lib.errors import ExportError
 
 
@@ -82,17 +83,13 @@ def start_export(
 
 def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
     """The export of a table that carries this token, also when AWS has forgotten the token; None if none does."""
-    more: dict[str, str] = {}
     try:
-        while True:
-            answer = client.list_exports(TableArn=table_arn, **more)
+        for answer in pages(client.list_exports, TableArn=table_arn):
             for found in answer.get("ExportSummaries", ()):
                 said = client.describe_export(ExportArn=found["ExportArn"])["ExportDescription"]
                 if said.get("ClientToken") == token:
                     return _state(said)
-            if not answer.get("NextToken"):
-                return None
-            more = {"NextToken": answer["NextToken"]}
+        return None
     except (ClientError, BotoCoreError) as error:
         failure = ExportError(
             f"whether an export of {table_arn} was started already cannot be found out: {error}; run again to go on"

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import LISTED, pages
 from runbook_lib.errors import TableError, TransferError
 
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
@@ -87,13 +88,8 @@ def _own_import(client: Any, request: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _imports_of(client: Any, table_arn: str) -> Iterator[str]:
-    token: dict[str, str] = {}
-    while True:
-        answer = client.list_imports(TableArn=table_arn, **token)
+    for answer in pages(client.list_imports, TableArn=table_arn):
         yield from (found["ImportArn"] for found in answer.get("ImportSummaryList", ()))
-        if not answer.get("NextToken"):
-            return
-        token = {"NextToken": answer["NextToken"]}
 
 
 def _check_asked(said: dict[str, Any], request: dict[str, Any]) -> None:
@@ -130,8 +126,8 @@ def describe_import(client: Any, arn: str) -> ImportState:
 def list_folder(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
     """The ETags of everything under a prefix, by key; the client must have been granted this very prefix."""
     try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return {found["Key"]: found["ETag"] for page in pages for found in page.get("Contents", ())}
+        listed = pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix)
+        return {found["Key"]: found["ETag"] for page in listed for found in page.get("Contents", ())}
     except (ClientError, BotoCoreError) as error:
         raise TransferError(
             f"what ImportTable would read in s3://{bucket}/{prefix} cannot be listed: {error}; allow s3:ListBucket, "

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.pages import LISTED, pages
 from runbook_lib.errors import TableError, TransferError
 
 EXISTS = frozenset({"PreconditionFailed", "412"})
@@ -44,17 +45,13 @@ def creating_form(request: Mapping[str, Any]) -> bool:
 
 def register_tag(client: Any, arn: str) -> str | None:
     """Where a table's register is, as its tag says; None without it. Raises TableError if tags cannot be read."""
-    token: dict[str, str] = {}
     found: str | None = None
     try:
-        while True:
-            answer = client.list_tags_of_resource(ResourceArn=arn, **token)
+        for answer in pages(client.list_tags_of_resource, ResourceArn=arn):
             for tag in answer.get("Tags") or ():
                 if tag.get("Key") == REGISTER_TAG:
                     found = str(tag.get("Value"))  # of a server that keeps former values too, the latest
-            if not answer.get("NextToken"):
-                return found
-            token = {"NextToken": answer["NextToken"]}
+        return found
     except (ClientError, BotoCoreError) as error:
         raise TableError(f"the tags of {arn} cannot be read: {error}") from None
 
@@ -96,7 +93,7 @@ def create_entry(s3: Any, bucket: str, key: str, body: bytes) -> bool:
 def list_entries(s3: Any, bucket: str, prefix: str) -> list[str]:
     """The keys under a table's folder; the client must have been granted this very prefix."""
     try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return [str(found["Key"]) for page in pages for found in page.get("Contents", ())]
+        listed = pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix)
+        return [str(found["Key"]) for page in listed for found in page.get("Contents", ())]
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None

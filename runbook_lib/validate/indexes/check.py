@@ -17,6 +17,7 @@ import orjson
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import TransferError
@@ -200,12 +201,18 @@ def ask_target(wire: Wire, table: str, limit: RateLimit, patience: Patience) -> 
             "ConsistentRead": index.kind == "LSI",  # a global index has no consistent reads
             "ReturnConsumedCapacity": "TOTAL",
         }
-        while True:
-            page = orjson.loads(wire.read("Query", json.dumps(request).encode(), patience))
-            yield from page["Items"]
-            limit.spend(float((page.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0)))
-            if not page.get("LastEvaluatedKey"):
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+        def page(**asked: Any) -> dict[str, Any]:
+            answer: dict[str, Any] = orjson.loads(wire.read("Query", json.dumps(asked).encode(), patience))
+            if not isinstance(answer.get("Items"), list):
+                raise TransferError(f"Query of {table}: an answer holds no list of items")
+            return answer
+
+        try:
+            for answer in pages(page, "LastEvaluatedKey", "ExclusiveStartKey", **request):
+                yield from answer["Items"]
+                limit.spend(float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0)))
+        except EndlessList as error:
+            raise TransferError(f"Query of {table}: {error}") from None
 
     return ask

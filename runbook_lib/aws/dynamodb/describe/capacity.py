@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts, as_described, facts_of, table_description
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import pages
 from runbook_lib.errors import ConfigError, TransferError
 
 QUIET = frozenset({"DISABLED", "ENABLE_FAILED"})
@@ -51,8 +52,8 @@ def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | N
 def triggers(client: Any, stream_arn: str) -> list[str]:
     """Names of the Lambda functions that read a stream; other readers cannot be seen."""
     try:
-        pages = client.get_paginator("list_event_source_mappings").paginate(EventSourceArn=stream_arn)
-        found = [m["FunctionArn"] for page in pages for m in page["EventSourceMappings"]]
+        listed = pages(client.list_event_source_mappings, "NextMarker", "Marker", EventSourceArn=stream_arn)
+        found = [m["FunctionArn"] for page in listed for m in page["EventSourceMappings"]]
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot list the functions that read {stream_arn}: {error}") from None
     return sorted({arn.rpartition(":function:")[2] for arn in found})

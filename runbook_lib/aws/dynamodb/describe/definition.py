@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +26,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
 )
 from runbook_lib.aws.dynamodb.describe.tables import DENIED, ttl_attribute
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 
@@ -260,14 +262,12 @@ def recovery_days(answer: dict[str, Any]) -> int | None:
 
 def _tags(client: Any, arn: str) -> tuple[tuple[str, str], ...]:
     """The tags of a table, without those of AWS itself: nobody else may set a key that begins with aws:."""
-    tags: list[tuple[str, str]] = []
-    token: dict[str, str] = {}
-    while True:
-        answer = _ask(client, "list_tags_of_resource", unknown_as_none=True, ResourceArn=arn, **token)
-        tags += own_tags(answer)
-        if not answer.get("NextToken"):
-            return tuple(sorted(tags))
-        token = {"NextToken": answer["NextToken"]}
+    operation = "list_tags_of_resource"
+    try:
+        answers = pages(partial(_ask, client, operation, unknown_as_none=True), ResourceArn=arn)
+        return tuple(sorted(tag for answer in answers for tag in own_tags(answer)))
+    except EndlessList as error:
+        raise refused(client, operation, arn, error) from None
 
 
 def own_tags(answer: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +25,7 @@ from runbook_lib.aws.dynamodb.describe.definition import (
 from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, PROTECTION
 from runbook_lib.aws.dynamodb.describe.tables import DENIED
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
+from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.errors import ConfigError
 
 TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"
@@ -79,7 +81,7 @@ def read_answered(client: Any, name: str) -> Answered:
         table,
         ttl=_ttl(ask(TTL, "describe_time_to_live", TableName=name)),
         recovery_days=recovery_days(ask(RECOVERY, "describe_continuous_backups", TableName=name)),
-        tags=_tags(lambda **token: ask(TAGS, "list_tags_of_resource", ResourceArn=arn_of(table, name), **token)),
+        tags=_tags(client, name, partial(ask, TAGS, "list_tags_of_resource", ResourceArn=arn_of(table, name))),
         unknown=unknown,
     )
     return Answered(definition, unknown, unfamiliar_of(table))
@@ -116,12 +118,8 @@ def _ttl(answer: dict[str, Any]) -> str | None:
     return str(said.get("AttributeName", "")) if on else None
 
 
-def _tags(ask: Callable[..., dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    tags: list[tuple[str, str]] = []
-    token: dict[str, str] = {}
-    while True:
-        answer = ask(**token)
-        tags += own_tags(answer)
-        if not answer.get("NextToken"):
-            return tuple(sorted(tags))
-        token = {"NextToken": answer["NextToken"]}
+def _tags(client: Any, name: str, ask: Callable[..., dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple(sorted(tag for answer in pages(ask) for tag in own_tags(answer)))
+    except EndlessList as error:
+        raise refused(client, "list_tags_of_resource", name, error) from None

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import pages
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 
@@ -55,7 +56,8 @@ class TableFacts:
 def list_tables(client: Any) -> list[str]:
     """Names of all tables of a region; raises ConfigError when it cannot be asked."""
     try:
-        return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+        listed = pages(client.list_tables, "LastEvaluatedTableName", "ExclusiveStartTableName")
+        return [name for page in listed for name in page["TableNames"]]
     except (ClientError, BotoCoreError) as error:
         raise _unreachable("list tables", client, error) from None
 
@@ -123,11 +125,12 @@ def _projection(index: dict[str, Any]) -> str:
 
 def is_empty(client: Any, name: str) -> bool:
     """Whether a table holds nothing now, by reading it."""
-    pages: Iterator[dict[str, Any]] = client.get_paginator("scan").paginate(
-        TableName=name, Select="COUNT", ConsistentRead=True, PaginationConfig={"PageSize": 1}
-    )
+    scanned = pages(
+        client.scan, "LastEvaluatedKey", "ExclusiveStartKey",
+        TableName=name, Select="COUNT", ConsistentRead=True, Limit=1,
+    )  # fmt: skip
     try:
-        return not any(page["Count"] for page in pages)
+        return not any(page["Count"] for page in scanned)
     except (ClientError, BotoCoreError) as error:
         raise _unreachable(f"read table {name}", client, error) from None
 
@@ -135,14 +138,14 @@ def is_empty(client: Any, name: str) -> bool:
 def ttl_attribute(client: Any, name: str) -> str | None:
     """The attribute that expires items, or None where TTL is off or the server has no such thing."""
     try:
-        said = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        said = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription") or {}
     except ClientError as error:
         if error.response["Error"]["Code"] in ("UnknownOperationException", "ValidationException"):
             return None
         raise _unreachable(f"ask for the TTL of {name}", client, error) from None
     except BotoCoreError as error:
         raise _unreachable(f"ask for the TTL of {name}", client, error) from None
-    on = said["TimeToLiveStatus"] in ("ENABLED", "ENABLING")  # for up to an hour it is the latter
+    on = said.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")  # for up to an hour it is the latter
     attribute: str | None = said.get("AttributeName") if on else None
     return attribute
 

@@ -28,6 +28,8 @@ def _read(wire: Wire, table: str, keys: list[Item], patience: Patience) -> list[
     while keys:
         request = {"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}
         answer = orjson.loads(wire.read("BatchGetItem", json.dumps(request).encode(), patience))
+        if not isinstance(answer.get("Responses"), dict):
+            raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
         found += answer["Responses"].get(table, [])
         left = (answer.get("UnprocessedKeys") or {}).get(table, {}).get("Keys", [])
         if len(left) < len(keys):
