@@ -22,7 +22,7 @@ from runbook_lib.validate.reconcile import disagreements
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 BEGIN, END = "<!-- defects: written by `python -m tests.defects` -->", "<!-- end of defects -->"
 KEY = (KeyAttribute("id", "S", "HASH"), KeyAttribute("at", "N", "RANGE"))
-NOW = 1_800_000_000
+NOW = 1_700_000_000
 YEAR = 365 * 86_400
 TTL = "ttl"
 Item = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
+from tests.between import Asked, Said, between
 from tests.world import World, indexed_by
 
-NOW = 1_800_000_000
+NOW = 1_700_000_000  # of the machine's clock; the embedded AWS goes by the real one
 SOURCE = ("us-east-1", "src")
 
 
@@ -104,6 +106,33 @@ def test_the_clock_is_read_after_the_second_look(world: World, passes: int, expe
 
     run.now = now
     assert seen(run, world) == expected
+
+
+def test_a_clock_that_is_ahead_of_the_targets_excuses_nothing_before_its_time(world: World) -> None:
+    """The target's TTL goes by the target's clock, which is a witness of its own."""
+    soon = [item(f"i{n}", {"N": str(int(time.time()) + 3600 + n)}) for n in range(7)]
+    world.pair("a", [*soon, item("kept", {"N": str(NOW * 2)})])
+    run = migrated(world, soon, "ttl", "ttl", at=time.time() + 86_400)
+    assert seen(run, world) == ("FAIL", 0, 7)
+
+
+@pytest.mark.parametrize("date", [None, "yesterday"])
+def test_where_the_targets_clock_cannot_be_read_nothing_is_excused(world: World, date: str | None) -> None:
+    def after(asked: Asked, said: Said) -> Said:
+        if asked.operation != "DescribeTimeToLive":
+            return said
+        kept = [(name, value) for name, value in said[1] if name.lower() != "date"]
+        return said[0], kept + ([("Date", date)] if date else []), said[2]
+
+    gone = item("i", PASSED)
+    world.pair("a", [gone, item("kept", {"N": str(NOW * 2)})])
+    with between(world.endpoint, after=after) as server:
+        behind, world.endpoint = world.endpoint, server.endpoint
+        run = migrated(world, [gone], "ttl", "ttl")
+        world.endpoint = behind
+        assert seen(run, world) == ("FAIL", 0, 1)
+    reasons = run.ledger.get("validation", world.src("a"))["reasons"]
+    assert any("the target's clock is not known" in reason for reason in reasons)
 
 
 def test_what_is_not_known_of_the_source_excuses_nothing(world: World) -> None:

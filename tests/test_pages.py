@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runbook_lib.aws.answered import read_answered
-from runbook_lib.aws.creation import tags_of
-from runbook_lib.aws.definitions import read_definition
-from runbook_lib.aws.exports import find_export
-from runbook_lib.aws.registers import register_tag
-from runbook_lib.aws.tables import is_empty, list_tables
 
 import runbook_lib
+from runbook_lib.aws.dynamodb.create import tags_of
+from runbook_lib.aws.dynamodb.describe.definition import read_definition
+from runbook_lib.aws.dynamodb.describe.partial_definition import read_answered
+from runbook_lib.aws.dynamodb.describe.tables import is_empty, list_tables
+from runbook_lib.aws.dynamodb.exports import find_export
 from runbook_lib.aws.pages import EndlessList, pages
+from runbook_lib.aws.s3.registers import register_tag
 from runbook_lib.errors import RunbookError
 from runbook_lib.sandbox.client import sandbox_client
 from tests.between import Asked, Said, between, changed

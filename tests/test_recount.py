@@ -94,12 +94,28 @@ def test_items_deleted_between_both_readings_explain_a_difference(world: World, 
 
     def delete(request: Request) -> None:
         if request.operation == "Scan" and b'"COUNT"' in request.body:
+            world.source.delete_item(TableName=world.src("a"), Key={"id": {"S": "i00007"}})  # before any count goes on
             liar.instead = lambda request: None
-            world.source.delete_item(TableName=world.src("a"), Key={"id": {"S": "i00007"}})
 
     liar.instead = delete
     said = export_tables(run)[world.src("a")]["witnesses"]
     assert (said["scanned"], said["counted"], said["gone"], said["unread"]) == (ITEMS, ITEMS - 1, 1, 0)
+
+
+def test_a_lost_page_is_found_though_as_many_items_were_deleted_meanwhile(world: World, liar: Between) -> None:
+    run = scanning(world, segments=1)
+    rows = [item["id"] for item in world.items(world.source, world.src("a"))]
+
+    def shrinks(page: dict[str, Any]) -> None:
+        """What is left is as much as the page that was read, and none of it."""
+        stops(page)
+        for key in rows[:-10]:
+            world.source.delete_item(TableName=world.src("a"), Key={"id": key})
+
+    lie(world, liar, world.src("a"), shrinks, of_the_scan)
+    with pytest.raises(ExportError, match=r"items follow the last one .*source changing or page lost"):
+        export_tables(run)
+    assert [item["id"] for item in world.items(world.source, world.src("a"))] == rows[-10:]
 
 
 LIES: dict[str, tuple[Change, str]] = {

@@ -260,3 +260,47 @@ def test_lines_of_changes_under_a_full_exports_manifest_are_named_as_such(world:
     export_tables(run)
     with pytest.raises(TransferError, match="is a change of an item, as an incremental export has it"):
         import_tables(run)
+
+
+def made_anew(world: World, pitr: bool) -> None:
+    """A table of the same name with other items, as after a restore or a redeployment."""
+    world.source.delete_table(TableName=world.src("a"))
+    world.table(world.source, world.src("a"))
+    world.put(world.source, world.src("a"), [{"id": {"S": f"other{n}"}} for n in range(5)])
+    if pitr:
+        world.source.update_continuous_backups(
+            TableName=world.src("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+
+
+@pytest.mark.parametrize("pitr", [True, False])
+def test_a_source_that_was_made_anew_after_the_preflight_is_not_loaded_for_the_planned_one(
+    world: World, pitr: bool
+) -> None:
+    world.pair("a", things(5), pitr=pitr)
+    run = world.open()
+    preflight(run)
+    made_anew(world, pitr)
+    with pytest.raises(ExportError, match="found one of that name made later"):
+        export_tables(run)
+    preflight(run)  # a plan of the new table
+    assert export_tables(run)[world.src("a")]["items"] == 5
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_source_that_is_replaced_while_it_is_scanned_is_not_loaded(world: World, liar: Between, again: bool) -> None:
+    world.pair("a", things(5), pitr=False)
+    run = world.open(export={"scan_segments": 1})
+    preflight(run)
+
+    def replace(request: Request) -> None:
+        if request.operation == "Scan":
+            liar.instead = lambda request: None
+            made_anew(world, pitr=False)
+            if not again:
+                world.source.delete_table(TableName=world.src("a"))
+
+    liar.instead = replace
+    with pytest.raises(ExportError, match="made later" if again else "is gone|ResourceNotFound"):
+        export_tables(run)
+    assert run.ledger.get("export", world.src("a"))["status"] == "FAILED"

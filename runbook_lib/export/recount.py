@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,7 +17,7 @@ from typing import TypeVar
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_keys, unless
+from runbook_lib.aws.dynamodb.read.scan import count_segment, goes_on_after, scan_keys, unless
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import ExportError
@@ -82,6 +82,22 @@ def recount(
             "run id, which scans the table anew"
         )
     return result
+
+
+def refuse_cut_short(
+    wire: Wire, table: TableFacts, segments: int, last_items: Mapping[int, Item], limit: RateLimit
+) -> None:
+    """Ask what follows the last item that each segment gave; raises ExportError where something does.
+
+    A count can agree by chance: as many items deleted since as a lost page held.
+    """
+    for segment, item in last_items.items():
+        last = {k.name: item[k.name] for k in table.key}
+        if goes_on_after(wire, table.name, segment, segments, limit, last, Patience()):
+            raise ExportError(
+                f"{table.name}: items follow the last one of a segment that was read to its end: source changing or "
+                "page lost. Stop its writers and run again with the same run id, which scans the table anew"
+            )
 
 
 def _of_all(segments: int, read: Callable[[int], Iterator[Read]]) -> list[Read]:

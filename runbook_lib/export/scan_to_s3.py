@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
+import orjson
+
 from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
 from runbook_lib.aws.transport.retry import Patience
-from runbook_lib.export.recount import Recount, recount
+from runbook_lib.export.recount import Recount, recount, refuse_cut_short
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import (
@@ -31,6 +33,7 @@ from runbook_lib.export_format.writer import (
 )
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import parse_line
+from runbook_lib.plan.whole_export import refuse_gone
 from runbook_lib.run.run import Run
 
 FILE_BYTES = 256 << 20
@@ -55,6 +58,7 @@ def scan_to_staging(
     that could be loaded.
     """
     staging, settings = run.config.staging, run.config.export
+    refuse_gone(run.clients.source, table)
     began = run.now()
     identity = ExportIdentity(
         export_arn=f"{table.arn}/scan/{(export_id := new_export_id(began, random_hex))}",
@@ -74,12 +78,13 @@ def scan_to_staging(
     writer.start()
     stop, key = threading.Event(), tuple(k.name for k in table.key)
     entries: list[FileEntry] = []
+    ends: dict[int, bytes] = {}
 
     def write_segment(segment: int) -> None:
         pages = scan_segment(
             run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience(), key
         )
-        for part, items in enumerate(_files_of(unless(stop, pages), on_items)):
+        for part, items in enumerate(_files_of(unless(stop, _noted(pages, segment, ends)), on_items)):
             entries.append(writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode())))
 
     with ThreadPoolExecutor(settings.scan_segments) as pool:
@@ -98,8 +103,20 @@ def scan_to_staging(
 
     count = sum(entry.item_count for entry in entries)
     witnesses = recount(run.clients.source_wire, table, count, settings.scan_segments, limit, stored)
+    last_items = {segment: orjson.loads(item) for segment, item in ends.items()}
+    refuse_cut_short(run.clients.source_wire, table, settings.scan_segments, last_items, limit)
+    refuse_gone(run.clients.source, table)
     writer.finish(datetime.now(UTC))
     return Scanned(identity.export_arn, export_folder(staging.prefix, export_id), limit.used, witnesses)
+
+
+def _noted(pages: Iterator[Page], segment: int, ends: dict[int, bytes]) -> Iterator[Page]:
+    """The pages of a segment; notes the last item of the last one, if it has any: an empty one ends a segment."""
+    for page in pages:
+        ends.pop(segment, None)
+        if page.items:
+            ends[segment] = page.items[-1]
+        yield page
 
 
 def _files_of(pages: Iterator[Page], on_items: Callable[[int], None]) -> Iterator[Iterator[bytes]]:

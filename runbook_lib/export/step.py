@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.export.enable_pitr import enable_recovery
@@ -23,7 +24,7 @@ from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
-from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial
+from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial, refuse_replaced
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import stamp
@@ -176,10 +177,11 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
     Returns what a server said that is away for a while; what else is wrong with an export is its own failure.
     """
     away = None
+    planned = {pair.source: pair.source_facts for pair in pairs}
     for source in _in_progress(run, pairs):
         fact = run.ledger.get("export", source)
         try:
-            _look_at(run, source, fact)
+            _look_at(run, source, fact, planned[source])
         except ForbiddenCall:
             raise
         except (ExportError, TransferError) as error:
@@ -191,12 +193,14 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
     return away
 
 
-def _look_at(run: Run, source: str, fact: dict[str, Any]) -> None:
+def _look_at(run: Run, source: str, fact: dict[str, Any], planned: TableFacts | None) -> None:
     state = describe_export(run.clients.source, fact["arn"])
     if state.status == DONE:
         refuse_partial(state)
         manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
         refuse_other(manifest, state)
+        if planned is not None:
+            refuse_replaced(planned, manifest.table_id)
         _keep(run, source, fact | _said(state) | _whole(Wholeness(True)), manifest)
     elif state.status != RUNNING:
         run.ledger.put("export", source, fact | _said(state) | {"finished": stamp(run.now())})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
 from runbook_lib.export_format.manifest import FULL_EXPORT, Manifest
@@ -52,6 +53,26 @@ def refuse_other(manifest: Manifest, state: ExportState) -> None:
                 f"the manifest in {manifest.folder} should be of {what} {said}, as DescribeExport says of {state.arn}, "
                 f"and is of {found}; export again"
             )
+
+
+def refuse_replaced(planned: TableFacts, table_id: str | None) -> None:
+    """Raise ExportError unless what was read is the table of the plan, and not one of its name that was made later.
+
+    Nothing is said against a table of which either has no id.
+    """
+    if table_id and planned.table_id and table_id != planned.table_id:
+        raise ExportError(
+            f"expected the source table {planned.name} that the plan was made for (id {planned.table_id}), found one "
+            f"of that name made later (id {table_id}); nothing of it is loaded. Run again from the pre-flight"
+        )
+
+
+def refuse_gone(client: Any, planned: TableFacts) -> None:
+    """Raise ExportError if the source table of a plan is gone or another one now."""
+    now = describe_table(client, planned.name)
+    if now is None:
+        raise ExportError(f"source {planned.name} is gone, deleted after the pre-flight; nothing of it is loaded")
+    refuse_replaced(planned, now.table_id)
 
 
 def ask_whole(client: Any, manifest: Manifest) -> Wholeness:

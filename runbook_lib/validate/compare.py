@@ -53,7 +53,8 @@ class Comparison:
     `equal` says that the first reading of both sides agreed.
 
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
-    scan and the second look saw differently, because the target was written to in between.
+    scan and the second look saw differently, because the target was written to in between. `unread` of them were there
+    and the scan had none of them.
     `there_before` of the extra items may be there, each for itself: they are no differences and not listed.
     """
 
@@ -66,6 +67,7 @@ class Comparison:
     listed: list[Difference] = field(default_factory=list)
     looked_again: int = 0
     moved: int = 0
+    unread: int = 0
     there_before: int = 0
 
 
@@ -114,7 +116,9 @@ def compare(
     for group in _groups(differing, export, target):
         found = _found_in(group, found_items(), key, rules)
         # The later reading replaces the first one, which the target may have changed under.
-        result.found += sum(len(d) // 16 for d in found.values()) - sum(target.counts[b] for b in group)
+        later = sum(len(d) // 16 for d in found.values()) - sum(target.counts[b] for b in group)
+        result.found += later
+        result.unread += max(0, later)
         suspects = _suspects(group, exported_items(), found, key, rules)
         names = iter(suspects.items())
         while batch := dict(islice(names, KEYS_AT_ONCE)):
@@ -202,6 +206,7 @@ def _settle(
         item, item_digest = held.get(name, nothing)
         result.found += (item is not None) - len(suspect.scanned) // 16
         result.moved += item_digest != suspect.scanned
+        result.unread += item is not None and not suspect.scanned
         kind = _kind(suspect, item_digest, now, name in refused)
         if kind is None:
             continue

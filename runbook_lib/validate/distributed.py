@@ -82,7 +82,7 @@ def count_segment(desk: Desk, unit: SegmentUnit) -> Message:
 
     def items() -> Iterator[Item]:
         wire = desk.clients(unit.site).target_wire
-        return TableSide(wire, unit.table, unit.segments, 1, limit).items_of(unit.segment)
+        return TableSide(wire, unit.table, unit.segments, 1, limit, unit.key).items_of(unit.segment)
 
     return _counted(desk, unit, items) | {"read_units": limit.used}
 

@@ -43,7 +43,7 @@ def _compare(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -
     limit = RateLimit(run.config.validate_.drift_max_rcu)
 
     def live() -> Iterator[Item]:
-        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Patience())
+        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Patience(), tuple(k.name for k in key))
 
     source = Buckets(run.secret)
     source.add_items(live(), key)

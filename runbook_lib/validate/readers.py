@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import scan_items, unless
+from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_items, unless
 from runbook_lib.aws.transport.client import Wire
 from runbook_lib.aws.transport.retry import Patience
 from runbook_lib.errors import CorruptFile
@@ -84,13 +84,23 @@ class TableSide:
     segments: int
     threads: int
     limit: RateLimit
+    key: tuple[KeyAttribute, ...]
 
     def items(self) -> Iterator[Item]:
         """Every item; each call scans the table anew."""
-        return scan_items(self.wire, self.table, 0, 1, self.limit, Patience())
+        return scan_items(self.wire, self.table, 0, 1, self.limit, Patience(), self._names)
 
     def items_of(self, segment: int) -> Iterator[Item]:
-        return scan_items(self.wire, self.table, segment, self.segments, self.limit, Patience())
+        return scan_items(self.wire, self.table, segment, self.segments, self.limit, Patience(), self._names)
+
+    def count(self) -> int:
+        """How many items the table holds, counted anew with other segments than `items_of` has."""
+        others = self.segments + 1
+        return sum(sum(count_segment(self.wire, self.table, n, others, self.limit, Patience())) for n in range(others))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(k.name for k in self.key)
 
 
 def segments_for(threads: int, size: int) -> int:

@@ -76,7 +76,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    one, other = _export_side(run, pair, export, table), _table_side(run, pair, export)
+    one, other = _export_side(run, pair, export, table), _table_side(run, pair, export, table)
     tallies = _tallies(run, pair, export, table)
 
     def show(state: str) -> Callable[[int], None]:
@@ -98,7 +98,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
         exported, found, one.items, other.items, table.key,
         look_again=lambda keys: read_keys(other.wire, pair.target, keys, Patience()),
         rules=Rules(
-            run.secret, excuse.expiry, _clock(run), most, one.refused_keys, forgives(run, pair.source, loaded)
+            run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys, forgives(run, pair.source, loaded)
         ),
     )  # fmt: skip
     read["target"] = [stamp(tallies[1].began), stamp(run.now())]
@@ -106,6 +106,7 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     counts = _witnesses(run, pair.source, export, loaded, comparison)
     found_wrong = comparison.counts | {"there_before": comparison.there_before}
     reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded))
+    reasons += _unread(other, comparison)
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
     if loaded and loaded["binding"]["target_table_id"] != table_identity(table):
@@ -154,7 +155,7 @@ def _indexes(
     chosen = run.config.validate_
     wait = chosen.index_wait_seconds if follow else 0.0
     settings = Settings(
-        chosen.index_samples, wait, may_hold_more, run.secret, _clock(run),
+        chosen.index_samples, wait, may_hold_more, run.secret, excuse.clock(run.now),
         in_table=lambda keys: read_keys(other.wire, other.table, keys, Patience()), sleep=time.sleep,
     )  # fmt: skip
     exported = ((item, excuse.expiry(item)) for item in one.items())
@@ -172,10 +173,11 @@ def _export_side(run: Run, pair: Pair, export: Facts, table: TableFacts) -> Expo
     return ExportSide(run.clients.staging, export["bucket"], files, table.key, lines)
 
 
-def _table_side(run: Run, pair: Pair, export: Facts) -> TableSide:
+def _table_side(run: Run, pair: Pair, export: Facts, table: TableFacts) -> TableSide:
     settings = run.config.validate_
     segments = segments_for(settings.segments, export["manifest"]["billed_bytes"])
-    return TableSide(run.clients.target_wire, pair.target, segments, settings.segments, RateLimit(settings.max_rcu))
+    limit = RateLimit(settings.max_rcu)
+    return TableSide(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
 
 
 def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts) -> tuple[KeptTally, Tally]:
@@ -185,16 +187,26 @@ def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts) -> tuple[Ke
     return KeptTally(run.ledger, pair.source, binding, run.secret, run.now), Tally(run.secret, run.now)
 
 
-def _clock(run: Run) -> Callable[[], float]:
-    return lambda: run.now().timestamp()
-
-
 def _replaced(run: Run, pair: Pair, before: TableFacts) -> list[str]:
     """Why the target, as it was read, is not one table; empty if it is the same as when the comparison began."""
     after = describe_table(run.clients.target, pair.target)
     if after is not None and table_identity(after) == table_identity(before):
         return []
     return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
+
+
+def _unread(side: TableSide, comparison: Comparison) -> list[str]:
+    """Why a scan that did not see all that the target holds is no proof of what it did not see; empty if it was whole.
+
+    Items that were right when they were looked for once more are no difference. But what missed them may have missed
+    others, which nobody looks for; a second count with other segments tells.
+    """
+    if not comparison.unread or (held := side.count()) == comparison.found:
+        return []
+    return [
+        f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
+        f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
+    ]
 
 
 def _witnesses(

@@ -30,7 +30,8 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     """
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     run.ledger.write("DELETE FROM held_before WHERE source = ?", [(source,)])
-    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Patience())
+    names = tuple(k.name for k in key)
+    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Patience(), names)
     for rows in _together((source, *_hashes(item, key, secret)) for item in items):
         with run.ledger.batch():
             run.ledger.write("INSERT OR REPLACE INTO held_before VALUES (?, ?, ?)", rows)

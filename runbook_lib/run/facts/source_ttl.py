@@ -6,10 +6,12 @@ Where nobody could ask the source, for its table is gone or may not be asked, th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
+from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
@@ -17,6 +19,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run, table_identity
 
 SOURCE_TTL = "source_ttl"
+WHOLE_SECOND = 1.0  # a Date has no fractions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,17 @@ class SourceTtl:
 class Excuse:
     """The `attribute` by which items may have expired, or None, and then `why` the target's TTL explains nothing.
 
-    `why` is empty where the target's TTL is off: there is nothing to be said.
+    `why` is empty where the target's TTL is off: there is nothing to be said. `ahead` is by how many seconds this
+    machine's clock is ahead of the target's, whose TTL goes by its own.
     """
 
     attribute: str | None
     why: str = ""
+    ahead: float = 0.0
+
+    def clock(self, now: Callable[[], datetime]) -> Callable[[], float]:
+        """The time by which items have expired, in Unix seconds: this machine's, never ahead of the target's."""
+        return lambda: now().timestamp() - self.ahead
 
     def expiry(self, item: Item) -> float | None:
         """When an exported item expires, in Unix seconds; DynamoDB heeds numbers only."""
@@ -80,5 +89,9 @@ def excuse_for(run: Run, pair: Pair, export: dict[str, Any], of_target: str | No
     elif known.attribute != of_target:
         found = "the source's is off" if known.attribute is None else f"the source's is by {known.attribute}"
     else:
-        return Excuse(of_target)
+        try:
+            target = server_time(run.clients.target, pair.target)
+            return Excuse(of_target, ahead=max(0.0, (run.now() - target).total_seconds() - WHOLE_SECOND))
+        except ConfigError as error:
+            found = f"the target's clock is not known: {error}"
     return Excuse(None, f"the target's TTL, by {of_target}, excuses no item that is absent: {found}")

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from typing import Any, TypeVar
 
@@ -53,7 +54,7 @@ def scan_segment(
     for items, rcu in _pages(wire, table, segment, segments, limit, patience, split_items, key):
         for item in {*items[:1], *items[-1:]} if key else ():
             if not set(key) <= orjson.loads(item).keys():
-                raise TransferError(f"Scan of {table}: a page holds an item without the table's key {', '.join(key)}")
+                raise _keyless(table, key)
         yield Page(items, rcu)
 
 
@@ -76,11 +77,35 @@ def scan_keys(
         yield from items
 
 
+def goes_on_after(
+    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, last: Item, patience: Patience
+) -> bool:
+    """Whether a segment holds anything after the key `last`."""
+    request: Answer = {
+        "TableName": table, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL", "Limit": 1,
+        "Segment": segment, "TotalSegments": segments, "ExclusiveStartKey": last,
+    }  # fmt: skip
+    items, answer = _parsed(wire.read("Scan", json.dumps(request).encode(), patience))
+    limit.spend(_units(answer) or 1)
+    return bool(items)
+
+
 def scan_items(
-    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience
+    wire: Wire,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    patience: Patience,
+    key: tuple[str, ...] = (),
 ) -> Iterator[Item]:
-    """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower."""
-    for items, _ in _pages(wire, table, segment, segments, limit, patience, _parsed):
+    """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower.
+
+    Where `key` names the table's key attributes, the scan goes on after the last item that it was given, and ends only
+    where the server, asked for what follows it, has nothing: a page cannot lose those that come after it.
+    """
+    own = partial(_key_of_last, table, key) if key else None
+    for items, _ in _pages(wire, table, segment, segments, limit, patience, _parsed, key, own):
         yield from items
 
 
@@ -97,6 +122,19 @@ def _parsed(page: bytes) -> tuple[list[Item], Answer]:
     return answer.pop("Items", []), answer
 
 
+def _key_of_last(table: str, key: tuple[str, ...], items: list[Item]) -> Item | None:
+    """The key of a page's last item, None of an empty page."""
+    if not items:
+        return None
+    if not set(key) <= items[-1].keys():
+        raise _keyless(table, key)
+    return {name: items[-1][name] for name in key}
+
+
+def _keyless(table: str, key: tuple[str, ...]) -> TransferError:
+    return TransferError(f"Scan of {table}: a page holds an item without the table's key {', '.join(key)}")
+
+
 def _pages(
     wire: Wire,
     table: str,
@@ -106,8 +144,9 @@ def _pages(
     patience: Patience,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
     key: tuple[str, ...] = (),
+    own: Callable[[list[Item]], Item | None] | None = None,
 ) -> Iterator[tuple[list[Any], float]]:
-    for items, answer in _answers(wire, table, segment, segments, limit, patience, cut, key, {}):
+    for items, answer in _answers(wire, table, segment, segments, limit, patience, cut, key, {}, own):
         if len(items) != answer["Count"]:
             raise TransferError(f"Scan of {table}: a page says {answer['Count']} items and holds {len(items)}")
         yield items, _units(answer)
@@ -123,8 +162,9 @@ def _answers(
     cut: Callable[[bytes], tuple[list[Any], Answer]],
     key: tuple[str, ...],
     how: Answer,
+    own: Callable[[list[Item]], Item | None] | None = None,
 ) -> Iterator[tuple[list[Any], Answer]]:
-    """Every page of a segment: its items, and the rest of the answer."""
+    """Every page of a segment: its items, and the rest of the answer. `own` gives the key to go on after, if any."""
     request: Answer = how | {
         "TableName": table,
         "ConsistentRead": True,
@@ -141,10 +181,12 @@ def _answers(
         # Every page is paid for, the last of a segment too; a server that names no price is not free.
         limit.spend(rcu or ceil(len(page) / RCU_BYTES))
         yield items, answer
-        if not answer.get("LastEvaluatedKey"):
+        last, after = answer.get("LastEvaluatedKey"), own and own(items)
+        if not last and not after:
             limit.note(rcu)
             return
-        request["ExclusiveStartKey"] = course.onward(answer["LastEvaluatedKey"])
+        onward = course.onward(last or after)
+        request["ExclusiveStartKey"] = after or onward
 
 
 @dataclass(slots=True)
