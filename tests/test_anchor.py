@@ -26,6 +26,7 @@ from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.iac.iam_policy import policies
 from runbook_lib.record.anchor import Anchor
+from runbook_lib.record.anchor_check import hold_to_anchor
 from runbook_lib.report.publish import publish
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
@@ -505,3 +506,11 @@ def test_the_policy_grants_what_an_anchor_asks_for_where_one_is_asked_for() -> N
     of_bucket = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions"]
     assert granted(anchor="s3") == {"AnchorSeals": read, "AnchorsOfBucket": of_bucket}
     assert granted(anchor="s3", anchor_days=3)["AnchorSeals"] == [*read, "s3:PutObjectRetention"]
+
+
+def test_a_lock_that_has_ended_is_said(world: World) -> None:
+    config = asking(world, lock(world))
+    folder = sealed(world, config)
+    assert "OVER" not in str(hold_to_anchor(folder, "r", config))
+    later = datetime.now(UTC) + timedelta(days=4)
+    assert "which is OVER: nothing holds it now" in str(hold_to_anchor(folder, "r", config, now=lambda: later))
