@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runbook_lib.cli import run_cli
-from runbook_lib.report.publish import publish
+from runbook_lib.config.model import load_config
+from runbook_lib.report import proof
+from runbook_lib.report.publish import draw_up, publish
 from runbook_lib.run import provenance
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.sandbox import demo_config
 from tests.test_unfinished import a_run
 
 
@@ -75,6 +79,38 @@ def test_what_follows_from_its_ledger_is_verified_and_nothing_is_touched(
     assert "the same to the byte" in said
     assert "protects against" in said
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_nothing_stands_beside_the_ledger_while_it_is_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[str] = []
+
+    def looked(*arguments: Any) -> dict[str, str]:
+        beside.extend(f.name for f in folder.glob("ledger.sqlite-*"))
+        return draw_up(*arguments)
+
+    monkeypatch.setattr(proof, "draw_up", looked)
+    assert verify(folder, capsys)[0] == 0
+    assert beside == []
+
+
+def test_a_migration_file_of_another_migration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "r"
+    a_run(folder)
+    settings = demo_config("http://127.0.0.1:9", "111122223333")
+    (folder / "migration.yaml").write_text(yaml.safe_dump(settings))
+    ledger = Ledger(folder / "ledger.sqlite")
+    ledger.put("run", "fingerprint", load_config(folder / "migration.yaml").fingerprint())
+    publish(folder, ledger, "r", "test")
+    ledger.close()
+    assert verify(folder, capsys)[0] == 0
+    settings["tables"]["exclude"] = ["*-loan*"]
+    for text in (yaml.safe_dump(settings), "name: [", ""):
+        (folder / "migration.yaml").write_text(text)
+        _seal_by_hand(folder)
+        code, said = verify(folder, capsys)
+        assert (code, "migration.yaml: the ledger knows a migration of fingerprint" in said) == (1, True), said
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
