@@ -30,6 +30,11 @@ def _without_line(folder: Path) -> None:
     (folder / SUMS).write_text("\n".join(kept) + "\n")
 
 
+def _named_twice(folder: Path) -> None:
+    """sha256sum would say of the first of them that it was changed."""
+    (folder / SUMS).write_text(f"{'0' * 64}  report.md\n{(folder / SUMS).read_text()}")
+
+
 def _link_to_nothing(folder: Path) -> None:
     (folder / "report.md").unlink()
     (folder / "report.md").symlink_to(folder / "nothing")
@@ -71,6 +76,7 @@ def test_what_is_as_it_was_is_verified(folder: Path) -> None:
         (lambda f: (f / "other-wal").write_bytes(b""), "other-wal was added"),
         (lambda f: (f / "x-shm").write_bytes(b"x"), "x-shm was added"),
         (lambda f: (f / SUMS).write_text(""), "does not name run.json"),
+        (_named_twice, "should be a digest and a name of its own"),
         (lambda f: (f / "ledger.sqlite-wal").write_bytes(b"facts"), "ledger.sqlite-wal was added"),
     ],
 )
