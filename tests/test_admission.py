@@ -197,6 +197,46 @@ def test_a_folder_of_something_else_is_left_alone(world: World) -> None:
     assert list(traces(folder)) == ["run.json"]
 
 
+def _folder_elsewhere(folder: Path) -> Path:
+    moved = folder.parent.parent / "elsewhere"
+    folder.rename(moved)
+    folder.symlink_to(moved)
+    return moved
+
+
+def _second_name(folder: Path) -> Path:
+    folder.rename(folder.parent / "r2")
+    folder.symlink_to(folder.parent / "r2")
+    return folder.parent / "r2"
+
+
+def _own_file_elsewhere(folder: Path) -> Path:
+    (folder.parent.parent / "notes").write_text("another's")
+    (folder / "kernel.log").unlink(missing_ok=True)
+    (folder / "kernel.log").symlink_to(folder.parent.parent / "notes")
+    return folder
+
+
+def _lists_elsewhere(folder: Path) -> Path:
+    shutil.rmtree(folder / "charts")
+    (folder.parent.parent / "pictures").mkdir()
+    (folder / "charts").symlink_to(folder.parent.parent / "pictures")
+    return folder
+
+
+@pytest.mark.parametrize("link", [_folder_elsewhere, _second_name, _own_file_elsewhere, _lists_elsewhere])
+def test_a_run_that_is_reached_by_a_link_is_refused_and_left_alone(world: World, link: Callable[[Path], Path]) -> None:
+    """With two names it would be two runs; a page that says PASS would stay where the link leads to."""
+    world.pair("a", things(3))
+    config = world.config(confirm_target=HERE)
+    moved = link(whole(world, config))
+    before, beside = traces(moved), {p.name for p in world.folder.rglob("*")}
+    for arguments in ([], ["--execute"], ["--only", "report"], ["--from", "validate"]):
+        assert run_cli(["run", str(config), "--run-id", "r1", *arguments]) == 2
+    assert run_cli(["cleanup", str(config), "--run-id", "r1", *sure()]) == 2
+    assert (traces(moved), {p.name for p in world.folder.rglob("*")}) == (before, beside)
+
+
 def test_a_damaged_ledger_is_refused_before_anything(world: World) -> None:
     world.pair("a", things(3))
     config = world.config()

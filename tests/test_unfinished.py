@@ -159,6 +159,17 @@ def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
     assert not list(tmp_path.rglob("*.new"))
 
 
+def test_of_a_folder_that_is_a_link_what_it_names_changes(tmp_path: Path) -> None:
+    a_run(tmp_path / "r")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "r").symlink_to(tmp_path / "r")
+    begin(tmp_path / "linked" / "r")
+    assert (tmp_path / "linked" / "r").is_symlink()
+    assert says_pass(tmp_path / "r") <= {"index.html"}
+    assert not is_sealed(tmp_path / "r")
+    assert not list(tmp_path.rglob("*.new"))
+
+
 def test_what_another_run_is_preparing_is_not_swept_away(tmp_path: Path) -> None:
     others = [tmp_path / f".r.x.{'0' * 16}.new", tmp_path / f".r2.{'0' * 16}.new"]
     own = tmp_path / f".r.{'0' * 16}.new"

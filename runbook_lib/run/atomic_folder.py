@@ -40,8 +40,8 @@ def change_at_once(
     gone = frozenset(gone)
     coming = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.new")
     try:
-        if not swap:
-            raise NoSwap("nothing has to change at one instant")
+        if not swap or folder.is_symlink():  # a link would change places, and what it names stay as it is
+            raise NoSwap("nothing has to change at one instant, or not here")
         _build(folder, coming, texts, gone)
         if move is not None:
             move(coming)

@@ -53,7 +53,8 @@ def folder_of(run_id: str) -> Path:
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether a folder is a run's. Raises ConfigError for one that holds something else."""
+    """Whether a folder is a run's. Raises ConfigError for one that holds something else or is elsewhere."""
+    refuse_links(folder)
     if (folder / LEDGER).exists():
         return True
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -62,6 +63,16 @@ def is_begun(folder: Path) -> bool:
             "as it is. Use another run id"
         )
     return False
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise ConfigError if a run's folder, or anything in it, is a link.
+
+    A run would have two names then, or be written where nobody looks for it, over what is another's.
+    """
+    for place in (folder, *folder.glob("*"), *folder.glob("*/*")):
+        if place.is_symlink():
+            raise ConfigError(f"{place}: expected a run's own folder and files, found a link; put there what it names")
 
 
 @contextmanager
