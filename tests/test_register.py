@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
 from runbook_lib.aws.transport.client import Wire
@@ -20,7 +21,7 @@ from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
-from runbook_lib.run.facts.write_register import registration
+from runbook_lib.run.facts.write_register import refuse_unless_alone, register, registration
 from runbook_lib.run.run import Run
 from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
@@ -136,6 +137,45 @@ def test_two_runs_that_begin_at_once_both_stand_in_the_register(world: World, mo
     assert len(world.items(world.target, world.dst("a"))) == 60
 
 
+def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag has no condition: the second sets its own over the first's, unseen, while the first writes."""
+    world.pair("a", things(10))
+    other = f"{world.bucket}-2"
+    world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    one, two = world.open("one"), world.open("two", staging={"bucket": other})
+    for run in (one, two):
+        preflight(run)
+        export_tables(run)
+    table = describe_table(one.clients.target, world.dst("a"))
+    assert table is not None
+    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, Wire.put_lines
+    slow = threading.Thread(target=lambda: register(two, pair, table))
+    about_to, go = threading.Event(), threading.Event()
+
+    def late(client: Any, arn_: str, place: str) -> None:
+        if other in place:
+            about_to.set()
+            go.wait(20)
+        real(client, arn_, place)
+
+    def writing(*arguments: Any) -> Any:
+        go.set()
+        slow.join()
+        return write(*arguments)
+
+    monkeypatch.setattr(registers, "set_register_tag", late)
+    monkeypatch.setattr(Wire, "put_lines", writing)
+    slow.start()
+    about_to.wait(20)
+    import_tables(one)
+    assert other in tags(world)[REGISTER_TAG]
+    with pytest.raises(TableError, match=r"have written to .* too: one"):
+        refuse_unless_alone(two, pair, table, wrote=True)
+    assert "is not cleaned up to the end" in kept(one)
+
+
 def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world: World) -> None:
     world.pair("a", things(10))
     first = migrated(world, "first")
@@ -188,6 +228,24 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
     run = migrated(world)
     assert proved(run)["verdict"] == "PASS"
     assert "If-None-Match is ignored" in kept(run)
+
+
+@pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
+def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
+    """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
+    world.pair("a", things(10))
+    run, second = migrated(world), "second"
+    world.target.update_continuous_backups(
+        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    migrated(world, second, **{"import": {"on_non_empty": "overwrite"}})
+    for key in entries(world):
+        if lost != "the cleaned run's" or key.endswith(f"/{run.id}"):
+            world.s3.delete_object(Bucket=world.bucket, Key=key)
+        if lost == "the table's folder moved":
+            world.s3.put_object(Bucket=world.bucket, Key=f"{key}.bak", Body=b"{}")
+    assert "it is not there" in kept(run)
+    assert len(world.items(world.target, world.dst("a"))) == 10
 
 
 @pytest.mark.parametrize("named", [None, "s3://somewhere-else/register"])

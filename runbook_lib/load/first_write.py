@@ -13,7 +13,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table,
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.items_before import record_held
-from runbook_lib.run.facts.write_register import begin_registration, register
+from runbook_lib.run.facts.write_register import begin_registration, register, stay_registered
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import stamp
 
@@ -61,6 +61,14 @@ def begin(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
     }
     run.ledger.put("import", pair.source, fact)
     return fact
+
+
+def end(run: Run, pair: Pair) -> None:
+    """After the last write to a table, see to it that whoever else writes to it knows of this run."""
+    now = describe_table(run.clients.target, pair.target)
+    binding = (run.ledger.get("import", pair.source) or {}).get("binding") or {}
+    if now is not None and binding.get("target_table_id") == table_identity(now):
+        stay_registered(run, pair, now)
 
 
 def _recorded(run: Run, pair: Pair, table: TableFacts) -> Fact:

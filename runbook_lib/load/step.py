@@ -29,7 +29,7 @@ from runbook_lib.load.engine.batch_write import Target
 from runbook_lib.load.engine.checkpoint import FileProgress
 from runbook_lib.load.engine.rate_control import Capacity
 from runbook_lib.load.engine.scheduler import lanes_for
-from runbook_lib.load.first_write import begin
+from runbook_lib.load.first_write import begin, end
 from runbook_lib.load.table_load import Loading, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.load.targets.create_tables import note
 from runbook_lib.load.targets.import_table import begin_import, check_files, finish_import
@@ -184,6 +184,7 @@ def _import_table(
         raise TransferError("; ".join(loading.failures))
     if writer is not None:
         _check_conservation(run, pair.source)
+        end(run, pair)
     run.ledger.put("import", pair.source, fact | {"status": "completed" if writer else "dry-run", "failure": None})
     loading.show("done" if writer else "checked")
 

@@ -87,8 +87,10 @@ def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True
             _enter(run, pair, table, known, named is not None and named != own)
             if table is None or why or not tag or named is not None:
                 break
-            _tag(run, table, known.place)
             named = aws.register_tag(run.clients.target, table.arn)  # another run may have been at it
+            if named is None:
+                _tag(run, table, known.place)
+                named = aws.register_tag(run.clients.target, table.arn)
             if named in (None, known.place):
                 break
         known.standing, known.why = Standing.NOT_ENTERED if why else Standing.ENTERED, why
@@ -96,6 +98,19 @@ def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True
     except (TableError, NoRegister) as error:
         known.standing, known.why = Standing.NOT_ENTERED, str(error)
     run.ledger.put("register", pair.source, asdict(known))
+
+
+def stay_registered(run: Run, pair: Pair, table: TableFacts) -> None:
+    """After the last write, enter this run where the tag leads now.
+
+    A tag has no condition: a run that saw none a moment earlier may have set its own over it, and believes to be alone.
+    """
+    try:
+        register(run, pair, table)
+    except TransferError as error:  # what was written is written; a cleanup of this run will refuse
+        known = Registration(**run.ledger.get("register", pair.source))
+        known.standing, known.why = Standing.NOT_ENTERED, str(error)
+        run.ledger.put("register", pair.source, asdict(known))
 
 
 def _seen(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str] | None:
@@ -190,8 +205,17 @@ def _tagger(run: Run) -> Any:
 
 def others(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str]:
     """The other runs that stand in the register as having written to this very table, or as about to make it."""
+    folder, keys = _listed(run, pair, known)
+    return _others(run, folder, keys, table, known)
+
+
+def _listed(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
+    """A target's folder in the register, and the keys of all entries in it."""
     bucket, folder = _folder(run, pair, str(known.place))
-    keys = aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
+    return folder, aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
+
+
+def _others(run: Run, folder: str, keys: list[str], table: TableFacts | None, known: Registration) -> list[str]:
     entries = {(table_id, name) for table_id, _, name in (key[len(folder) :].partition("/") for key in keys)}
     placed = {name for table_id, name in entries if table_id != ASKED_FOR}
     mine = {key for _, key in known.entries}
@@ -227,9 +251,15 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableFacts, *, wrote: bool)
             f"{f'names {named}' if named else 'is not there'}; who else has written to it is not known"
         )
     try:
-        known.others = others(run, pair, table, known)
+        folder, keys = _listed(run, pair, known)
     except TransferError as error:
         raise TableError(f"the register of {pair.target} cannot be read, so nothing is removed: {error}") from None
+    if gone := sorted(key for _, key in known.entries if key.startswith(folder) and key not in keys):
+        raise TableError(
+            f"the register of {pair.target} should have this run's own entry {gone[0]}, and it is not there: entries "
+            "were removed (by a lifecycle rule of the bucket?), so who else has written to the table is not known"
+        )
+    known.others = _others(run, folder, keys, table, known)
     if known.others:
         raise TableError(
             f"other runs have written to {pair.target} too: {', '.join(known.others)}. What is equal to this run's "
