@@ -76,7 +76,8 @@ def verify(run_dir: Path, config: Path | None) -> int:
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
     proof = prove(run_dir, config)
-    for text in (f"{proof.files} files of {run_dir} are as they were sealed", str(proof), proof.anchor, SEAL_MEANS):
+    sealed = f"{proof.files} files of {run_dir} are as they were sealed; the verdict in them is {proof.verdict}"
+    for text in (sealed, str(proof), proof.anchor, SEAL_MEANS):
         click.echo(visible(text))
     return 0
 

@@ -236,6 +236,83 @@ def test_a_list_that_nobody_made_is_named(folder: Path, capsys: pytest.CaptureFi
     assert (code, "quarantine/a.jsonl: the ledger gives no such file" in said) == (1, True), said
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report-final.html", "Report.html", "report.htm", "summary.pdf", "signed/report.html", "charts/report.html",
+        "ledger.sqlite-wal", "quarantine/report.md", "README", "migration-x.yaml", "ledger.sqlite.bak",
+    ],
+)  # fmt: skip
+def test_a_page_that_no_run_makes_is_named_though_it_is_sealed(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("PASS: 9,000 items\n")
+    _seal_by_hand(folder)
+    code, said = verify(folder, capsys)
+    assert (code, f"{name} is sealed, and no run makes such a file" in said) == (1, True), said
+
+
+SPELLED_ANEW: dict[str, Callable[[str], str]] = {
+    "the first of two equal names": lambda text: text.replace("{", '{"verdict": "FAIL",', 1),
+    "one deeper": lambda text: text.replace('"items_exported": 3', '"items_exported": 9, "items_exported": 3', 1),
+    "a count as a fraction": lambda text: text.replace('"items_exported": 3', '"items_exported": 3.0', 1),
+    "blanks": lambda text: text + "\n" * 3,
+    "another order": lambda text: json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n",
+}
+
+
+@pytest.mark.parametrize("how", SPELLED_ANEW)
+def test_the_record_is_compared_to_the_byte(folder: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two equal names some readers take the first and some the last."""
+    text = (folder / "run.json").read_text()
+    assert SPELLED_ANEW[how](text) != text
+    (folder / "run.json").write_text(SPELLED_ANEW[how](text))
+    _seal_by_hand(folder)
+    code, said = verify(folder, capsys)
+    assert (code, "run.json: " in said) == (1, True), said
+
+
+@pytest.mark.parametrize("name", ["migration.yaml", "migration-2.yaml"])
+@pytest.mark.parametrize("becomes", ["name: x\n# approved\n", None])
+def test_settings_that_were_changed_or_lost_are_named(
+    folder: Path, name: str, becomes: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(folder / "ledger.sqlite")
+    ledger.put("settings", name, hashlib.sha256(b"name: x\n").hexdigest())
+    (folder / name).write_bytes(b"name: x\n")
+    publish(folder, ledger, "r", "test")
+    ledger.close()
+    assert verify(folder, capsys)[0] == 0
+    if becomes is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(becomes)
+    _seal_by_hand(folder)
+    code, said = verify(folder, capsys)
+    assert (code, f"{name}: the ledger knows a start" in said) == (1, True), said
+
+
+def test_the_verdict_is_said_with_what_was_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "the verdict in them is PASS" in verify(folder, capsys)[1]
+
+
+def test_by_other_code_no_number_may_be_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "library_digest", lambda: "another")
+    record = json.loads((folder / "run.json").read_text())
+    spoiled: list[dict[str, Any]] = [
+        record | {"totals": {}},
+        record | {"tables": [{"source": "a"}]},
+        record | {"complete": not record["complete"]},
+    ]
+    for forged in spoiled:
+        (folder / "run.json").write_text(json.dumps(forged))
+        _seal_by_hand(folder)
+        assert verify(folder, capsys)[0] == 1, forged
+
+
 def test_by_other_code_the_numbers_are_compared_and_it_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,7 +358,26 @@ def _with_table(folder: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("spoil", [_garbage, _emptied, _without_table, _with_table])
+def _with_endless_view(folder: Path) -> None:
+    """A view in a table's place makes up its rows, and never comes to their end."""
+    with sqlite3.connect(folder / "ledger.sqlite") as db:
+        db.execute("ALTER TABLE fact RENAME TO former")
+        endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT COUNT(*) FROM c"
+        db.execute(f"CREATE VIEW fact AS SELECT * FROM former WHERE ({endless}) > 0")
+    db.close()
+
+
+def _with_virtual_table(folder: Path) -> None:
+    with sqlite3.connect(folder / "ledger.sqlite") as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = 'CREATE VIRTUAL TABLE call USING json_each', rootpage = 0 "
+                   "WHERE name = 'call'")  # fmt: skip
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "spoil", [_garbage, _emptied, _without_table, _with_table, _with_endless_view, _with_virtual_table]
+)
 def test_a_ledger_that_is_none_or_another_is_named(
     folder: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

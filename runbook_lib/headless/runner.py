@@ -141,7 +141,7 @@ def _free_folder(name: str) -> Path:
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     attempts = run.ledger.get("run", "attempts") or []
     run.ledger.allow()
-    settings = keep_settings(run.folder, run.settings)
+    settings = run.keep_settings()
     assert run.seat is not None
     asked = {"steps": list(steps), "tables": run.only, "execute": request.execute, "settings": settings.name}
     with run.ledger.batch():

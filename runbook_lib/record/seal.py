@@ -22,6 +22,11 @@ SEALS = frozenset({SUMS, *(f"{SUMS}.{kind}" for kind in ("sig", "pub", "anchor")
 # Empty files by which processes wait for each other, and folders that a run without such files has empty.
 LOCKS, FOLDERS = frozenset({".lock", ".runner.lock"}), frozenset({"charts", "quarantine"})
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+# Every file that a run makes. What else stands under the seal was put there by somebody who wants it believed.
+MADE = re.compile(
+    r"run\.json|report\.(html|md)|handbook\.md|ledger\.sqlite|kernel\.log|differences\.jsonl|migration(-\d+)?\.yaml"
+    r"|\d\d_[a-z_]+\.ipynb|charts/[^/]+\.svg|quarantine/[^/]+\.jsonl"
+)
 
 
 def seal(folder: Path, pages: Mapping[str, str] | None = None) -> None:
@@ -49,7 +54,8 @@ def verify(folder: Path) -> int:
     """Recompute the digests; returns how many files were checked.
 
     Raises ConfigError if the folder is not a sealed run, EvidenceError naming each file that was
-    changed, removed or added, each that is hidden, and each that is a link or anything but a file.
+    changed, removed or added, each that no run makes, each that is hidden, and each that is a link or anything but a
+    file.
     """
     sums = folder / SUMS
     if not sums.is_file() and not sums.is_symlink():
@@ -61,6 +67,7 @@ def verify(folder: Path) -> int:
     wrong = [f"{name} is missing" for name in said if name not in present] + wrong
     wrong += [f"{name} was added" for name in sorted(present - set(said) - _beside(folder))]
     wrong += [f"{name} was changed" for name in said if name in present and _digest(folder / name) != said[name]]
+    wrong += [f"{name} is sealed, and no run makes such a file" for name in said if not MADE.fullmatch(name)]
     if wrong:
         raise EvidenceError(f"{folder} is not as it was sealed: {'; '.join(wrong)}")
     return len(said)

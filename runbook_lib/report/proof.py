@@ -6,6 +6,7 @@ valid one. A forged number that no longer follows from the ledger is found here,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,11 @@ from runbook_lib.run.verdicts import INTERRUPTED
 
 DRAWN = ("charts", "quarantine", "differences.jsonl")
 COUNTS = (*SUMMED, "lines_read", "missing", "extra", "different", "expired", "items_compared", "verdict")
+# What every version's run.json says of its tables, and in their sums.
+ALWAYS = frozenset({
+    "items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "missing", "extra",
+    "different", "expired", "verdict",
+})  # fmt: skip
 CALLS = ("source_calls", "target_calls", "staging_calls")
 SHOWN, EXCERPT = 12, 60
 SEAL_MEANS = (
@@ -53,6 +59,7 @@ class Proof:
 
     files: int
     followed: Followed
+    verdict: str
     anchor: str = NOT_LOOKED_AT
 
     def __str__(self) -> str:
@@ -78,10 +85,10 @@ def prove(folder: Path, migration: Path | None = None) -> Proof:
     files = verify(folder)
     check_beside(folder)
     record = _record(folder)
-    followed = _follow(folder, record)
+    followed, verdict = _follow(folder, record), str(record.get("verdict"))
     if migration is None:
-        return Proof(files, followed)
-    return Proof(files, followed, str(hold_to_anchor(folder, record.get("run_id"), migration)))
+        return Proof(files, followed, verdict)
+    return Proof(files, followed, verdict, str(hold_to_anchor(folder, record.get("run_id"), migration)))
 
 
 def _follow(folder: Path, record: Record) -> Followed:
@@ -150,6 +157,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _unlike_configuration(folder: Path, ledger: SealedLedger) -> Iterator[str]:
+    for name, digest in ledger.all("settings").items():
+        file = folder / name
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            yield f"{name}: the ledger knows a start of the run with settings of digest {digest}, which these are not"
     began = ledger.get("run", "fingerprint")
     if began is None or not (folder / "migration.yaml").is_file():
         return
@@ -166,7 +177,7 @@ def _unlike_file(name: str, sealed: Path, again: Path) -> Iterator[str]:
         yield f"{name}: the ledger gives no such file"
     elif not sealed.exists():
         yield f"{name}: the ledger gives such a file, and there is none"
-    elif name != "run.json" and sealed.read_bytes() != again.read_bytes():
+    elif sealed.read_bytes() != again.read_bytes():
         one, other = (f.read_text(encoding="utf-8", errors="replace").splitlines() for f in (sealed, again))
         pairs = enumerate(zip(one, other, strict=False), 1)
         line, (said, gives) = next((pair for pair in pairs if pair[1][0] != pair[1][1]), (0, ("", "")))
@@ -200,6 +211,7 @@ def _short(value: Any) -> str:
 def _other_numbers(record: Record, again: Record) -> Iterator[str]:
     """Where the numbers that every version has are others than the ledger gives."""
     yield from _differences(record.get("verdict"), again["verdict"], "run.json: verdict")
+    yield from _common(record, again, "complete", "run.json")
     for name in SUMMED:
         yield from _common(record.get("totals") or {}, again["totals"], name, "run.json: totals")
     for name in CALLS:
@@ -213,6 +225,6 @@ def _other_numbers(record: Record, again: Record) -> Iterator[str]:
 
 
 def _common(said: Record, gives: Record, name: str, where: str) -> Iterator[str]:
-    """A member that both versions have."""
-    if name in said and name in gives:
-        yield from _differences(said[name], gives[name], f"{where}: {name}")
+    """A member that both versions have; one that every version has may not be left out."""
+    if name in gives and (name in said or name in ALWAYS):
+        yield from _differences(said.get(name, "nothing"), gives[name], f"{where}: {name}")

@@ -6,6 +6,7 @@ the ledger, so that each notebook can be run alone, later and again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from runbook_lib.plan.naming import is_among
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.admit import (
     LEDGER,
+    SETTINGS,
     Seat,
     folder_of,
     is_begun,
@@ -106,8 +108,15 @@ class Run:
         begin(self.folder, self.seat.move if self.seat else None)
         keep_settings(self.folder, self.settings)
 
+    def keep_settings(self) -> Path:
+        """The run's copy of the settings of this start; the ledger knows from now on what they were."""
+        file = keep_settings(self.folder, self.settings)
+        self.ledger.put("settings", file.name, hashlib.sha256(self.settings).hexdigest())
+        return file
+
     def _write_beginning(self, ledger: Ledger) -> None:
         with ledger.batch():
+            ledger.put("settings", SETTINGS, hashlib.sha256(self.settings).hexdigest())
             ledger.put("run", "fingerprint", self.config.fingerprint())
             ledger.put("run", "tables", self.only)
             ledger.put("run", "started", stamp(self.now()))
@@ -174,6 +183,7 @@ class Run:
                 keep_seconds(self.ledger, name)
                 self.ledger.put("step", name, record)
                 self._sign(name, started)
+                self.keep_settings()
             try:
                 yield
             except KeyboardInterrupt:

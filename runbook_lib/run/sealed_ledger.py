@@ -13,6 +13,11 @@ from runbook_lib.errors import LedgerError
 from runbook_lib.run.ledger import Ledger, spelled
 
 Digests = dict[str, dict[str, Any]]
+# What answers in a table's place: a view can make up its rows, without an end.
+FOREIGN = (
+    "SELECT CASE type WHEN 'table' THEN 'virtual table' ELSE type END, name FROM sqlite_master "
+    "WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+)
 
 
 class SealedLedger(Ledger):
@@ -24,9 +29,13 @@ class SealedLedger(Ledger):
             self._sealed = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
             self._sealed.row_factory = sqlite3.Row
             self._sealed.execute("PRAGMA trusted_schema=OFF")
-            self._sealed.execute("SELECT COUNT(*) FROM sqlite_master").fetchall()
+            foreign = self._sealed.execute(FOREIGN).fetchall()
         except sqlite3.Error as error:
             raise LedgerError(f"{path} is no ledger: {error}") from error
+        if foreign:
+            raise LedgerError(
+                f"{path} is no ledger: it has a {foreign[0][0]} {foreign[0][1]!r}, and a ledger has tables only"
+            )
 
     def close(self) -> None:
         self._sealed.close()
