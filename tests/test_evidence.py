@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import EvidenceError
-from runbook_lib.record.seal import seal, verify
+from runbook_lib.record.seal import pages_are_sealed, seal, verify
 from runbook_lib.run.unfinished import SUMS
 
 
@@ -84,3 +84,26 @@ def test_each_change_is_named(folder: Path, tamper: Callable[[Path], object], wo
     tamper(folder)
     with pytest.raises(EvidenceError, match=words):
         verify(folder)
+
+
+def test_the_list_of_runs_believes_no_page_that_is_not_as_it_was_sealed(folder: Path) -> None:
+    (folder / "report.html").write_text("html")
+    seal(folder)
+    assert pages_are_sealed(folder)
+    for name in ("run.json", "report.html", "report.md"):
+        was = (folder / name).read_text()
+        (folder / name).write_text(was + " ")
+        assert not pages_are_sealed(folder), name
+        (folder / name).unlink()
+        assert not pages_are_sealed(folder), name
+        (folder / name).write_text(was)
+    (folder / "report.html").unlink()
+    seal(folder)
+    (folder / "report.html").write_text("one that nobody sealed")
+    assert not pages_are_sealed(folder)
+
+
+def test_without_a_seal_no_page_is_believed(tmp_path: Path) -> None:
+    assert not pages_are_sealed(tmp_path)
+    (tmp_path / SUMS).write_text("no digest of anything\n")
+    assert not pages_are_sealed(tmp_path)
