@@ -351,3 +351,10 @@ def test_new_keys_of_another_account_are_not_taken(world: World, monkeypatch: py
     chain.bind("target", "111122223333", "us-east-2", world.endpoint)
     assert chain.renew(used)
     assert chain.get_frozen_credentials().access_key == "NEW"
+
+
+def test_the_models_of_aws_are_read_once_for_all_sessions(keys: pytest.MonkeyPatch, world: World) -> None:
+    sides = (world.open().config.source, world.open("second").config.target)
+    first, second = (session_of(side, Guard("source", SOURCE, Calls())) for side in sides)
+    assert first._session.get_component("data_loader") is second._session.get_component("data_loader")
+    assert first.events is not second.events

@@ -398,3 +398,21 @@ def test_the_policy_grants_the_register() -> None:
     assert entries.pop().endswith("/register/*")
     assert {"dynamodb:DeleteItem", "dynamodb:UntagResource", "s3:DeleteObject"} <= actions(found["cleanup"])
     assert "dynamodb:DeleteItem" not in actions(found["target"])
+
+
+def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        world.pair(name, things(3))
+    made: list[str] = []
+    create = registers.create_entry
+
+    def count(client: Any, bucket: str, key: str, body: bytes) -> bool:
+        made.append(key)
+        return create(client, bucket, key, body)
+
+    monkeypatch.setattr(registers, "create_entry", count)
+    run = migrated(world)
+    assert {fact["verdict"] for fact in validate_tables(run).values()} == {"PASS"}
+    assert len(made) == 4
+    assert {(known := registration(run, world.src(name))) and known.standing for name in ("a", "b", "c")} == {"entered"}
+    assert len(entries(world)) == 3

@@ -272,3 +272,24 @@ def test_a_run_that_stopped_before_it_wrote_is_not_called_a_dry_run(tmp_path: Pa
         put(tmp_path, name, made)
     modes = re.findall(r">(dry run|stopped before writing)</td>", index(tmp_path))
     assert sorted(modes) == ["dry run", "stopped before writing"]
+
+
+def test_a_run_that_was_narrowed_is_compared_as_what_it_is(tmp_path: Path) -> None:
+    """What was not chosen in one run and is not in the next has not changed, and a PASS of some is not one of all."""
+    narrowed = records.passed()
+    for table in narrowed["tables"]:
+        if not table["source"].endswith("-loans"):
+            table.update(method="not_chosen", verdict="NOT MIGRATED", items_exported=None, items_in_target=None)
+    put(tmp_path, "some", narrowed)
+    later = records.passed() | {"started": "2026-11-25T00:00:00Z"}
+    later["tables"] = [t for t in later["tables"] if t["source"].endswith("-loans")]
+    put(tmp_path, "later", later)
+    (row,) = changed(tmp_path)
+    assert row[2] == "PASS: 1 of 31 tables, 30 not chosen \u2192 PASS"
+    assert row[-1] == "the same tables with the same counts"
+
+
+def test_a_run_whose_items_were_removed_again_is_not_listed_as_if_they_were_there(tmp_path: Path) -> None:
+    put(tmp_path, "kept", records.passed())
+    put(tmp_path, "cleaned", records.passed() | {"cleaned": "2026-11-25T00:00:00Z"})
+    assert sorted(re.findall(r">(executed[^<]*)</td>", index(tmp_path))) == ["executed", "executed, later cleaned up"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
 
 from runbook_lib.aws.credentials import credentials_of
 from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
@@ -53,12 +55,19 @@ class Identity:
         return {"account": self.account, "region": self.region, "arn": self.arn, "endpoint": self.endpoint}
 
 
+@cache
+def _models(data_path: str | None) -> Loader:
+    """AWS's models, read once for all sessions: parsing them takes longer than everything else about a client."""
+    return create_loader(data_path)
+
+
 def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
     """A session of one side's credentials whose every call the guard hears of."""
     events = (core := botocore.session.Session(profile=side.profile)).get_component("event_emitter")
     guard.attach(events)
     note_unfamiliar(events)
     try:
+        core.register_component("data_loader", _models(core.get_config_variable("data_path")))
         session = boto3.Session(botocore_session=core, region_name=region or side.region)
         chain = credentials_of(side)
     except BotoCoreError as error:

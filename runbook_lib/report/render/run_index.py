@@ -81,7 +81,7 @@ def _facts(known: Neighbour, record: Record) -> dict[str, Any]:
 def _mode(record: Record, tables: list[Record]) -> str:
     executed = record.get("executed")
     if executed:
-        return "executed"
+        return "executed, later cleaned up" if record.get("cleaned") else "executed"
     if any(t.get("compared_only") for t in tables):
         return "compared only"
     if executed is None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from runbook_lib.record.files import Record
-from runbook_lib.report.figures.totals import Sum, total
-from runbook_lib.report.sections.summary import place, verdict_of
+from runbook_lib.report.figures.totals import Sum, chosen, total
+from runbook_lib.report.sections.summary import headline, place
 from runbook_lib.report.text import NOT_MEASURED, count, duration, listed
 
 SHOWN_TABLES = 5
@@ -44,7 +44,7 @@ def _plan(record: Record) -> tuple[object, str, str]:
 
 
 def _verdict(former: Record, record: Record) -> str:
-    was, is_now = (f"{verdict_of(r)}{'' if r.get('executed') else ', nothing written'}" for r in (former, record))
+    was, is_now = (f"{headline(r)}{'' if r.get('executed') else ', nothing written'}" for r in (former, record))
     return f"{is_now}, as before" if was == is_now else f"{was} \u2192 {is_now}"
 
 
@@ -78,9 +78,7 @@ def _time(former: Record, record: Record) -> str:
 
 def _tables(former: Record, record: Record) -> str:
     """The tables that came, went, or hold another number of items in their export, the largest change first."""
-    was, is_now = (
-        {str(t.get("source")): t.get("items_exported") for t in r.get("tables") or []} for r in (former, record)
-    )
+    was, is_now = ({str(t.get("source")): t.get("items_exported") for t in chosen(r)} for r in (former, record))
     moved = {n: (was[n], is_now[n]) for n in is_now.keys() & was.keys() if was[n] != is_now[n]}
     by_size = sorted(moved, key=lambda n: (-abs((moved[n][1] or 0) - (moved[n][0] or 0)), n))
     said = [

@@ -150,9 +150,11 @@ def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, 
             "table_id": table_identity(table) if table else None, "place": who.place,
         }
     ).encode()  # fmt: skip
-    client = _registrar(run, str(known.place))
+    client, conditional = _registrar(run, str(known.place)), f"conditions of {known.place}"
     try:
-        aws.create_entry(client, bucket, key, body)
+        if aws.create_entry(client, bucket, key, body) and conditional in run.granted:
+            known.entries.append([bucket, key])  # nobody else can have made it: this server heeds the condition
+            return
         held = aws.create_entry(client, bucket, key, body)  # now there is one: a server with conditions says so
     except TransferError as error:
         if foreign:
@@ -164,6 +166,7 @@ def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, 
         raise NoRegister(str(error)) from None
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
+    run.granted[conditional] = True
     said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
     if said.get("nonce") != known.nonce:
         raise TransferError(
