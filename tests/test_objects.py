@@ -29,6 +29,7 @@ class Bucket(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.holds, self.asked = len(BODY), 0
         self.refusals: list[tuple[int, str]] = []
+        self.says = {"ETag": '"one"', "Content-Length": ""}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,8 +47,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, content: bytes, holds: int | None = None) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", '"one"')
+        for name, said in (self.server.says | {"Content-Length": str(len(content))}).items():
+            if name in self.server.says:
+                self.send_header(name, said)
         self.end_headers()
         self.wfile.write(content[:holds])
         if holds is not None and holds < len(content):  # a reset, not an orderly end
@@ -107,3 +109,11 @@ def test_a_refusal_for_good_is_not_asked_again(bucket: Bucket) -> None:
     with pytest.raises(TransferError, match="cannot be read"):
         read(bucket)
     assert bucket.asked == 1
+
+
+@pytest.mark.parametrize("left_out", ["ETag", "Content-Length"])
+def test_an_answer_that_lacks_what_every_object_has_is_named(bucket: Bucket, left_out: str) -> None:
+    """Without them nobody knows whether what comes is whole, and of one object."""
+    del bucket.says[left_out]
+    with pytest.raises(TransferError, match=f"should say its {left_out}"):
+        read(bucket)

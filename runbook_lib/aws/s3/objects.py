@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -47,6 +47,7 @@ def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None]
         begun = offset
         try:
             answer = s3.get_object(Bucket=bucket, Key=key, **_rest(offset, etag))
+            _check_said(answer, bucket, key)
             total = offset + answer["ContentLength"] if total is None else total
             etag = answer["ETag"]
             while block := answer["Body"].read(block_size):
@@ -75,6 +76,16 @@ def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None]
             lost.transient = True
             raise lost
         sleep(0.1 * 2**fruitless)
+
+
+def _check_said(answer: Mapping[str, Any], bucket: str, key: str) -> None:
+    """Raise TransferError for an answer that does not say how long its object is, or which one."""
+    for member, header in (("ContentLength", "Content-Length"), ("ETag", "ETag")):
+        if answer.get(member) in (None, ""):
+            raise TransferError(
+                f"s3://{bucket}/{key}: the answer should say its {header}, and does not; ask whoever runs the server "
+                "or what stands before it"
+            )
 
 
 def _rest(offset: int, etag: str | None) -> dict[str, str]:
