@@ -16,6 +16,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_CANARY,
     TARGET_CREATES,
     TARGET_DELETES,
+    TARGET_UNDOES,
     TARGET_WARMING,
     TARGET_WRITES,
 )
@@ -42,6 +43,9 @@ STS = {"sts:GetCallerIdentity"}
 # Asked of the account and not of a table: IAM knows no resource for them.
 OF_ACCOUNT = {"dynamodb:ListExports", "dynamodb:DescribeLimits", "lambda:ListEventSourceMappings"}
 SIMULATE = {"iam:SimulatePrincipalPolicy"}
+# Who writes to a table names the register of its writers, and enters it in the staging bucket.
+NAMES_REGISTER = {"dynamodb:TagResource"}
+REGISTER = "arn:aws:s3:::runbook-staging/exports/register/*"
 KEY = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 REUSED = Reuse("s3://old/x/AWSDynamoDB/01-a/", "arn:export", "old", "x/AWSDynamoDB/01-a/", "users")
 
@@ -107,6 +111,7 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
     assert actions(granted["source"]) == made_on_source | EXPORTER | SCALING | LOOKED_UP
+    staging.discard("s3:ListObjectsV2")  # the permission for it is s3:ListBucket
     assert actions(granted["target"]) == made_on_target | staging
     exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
     assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
@@ -120,11 +125,10 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
 def test_policies_and_guards_know_the_same_operations() -> None:
     found = made(grant("a", "export"), grant("b", "scan"))
     assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
-    assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | TARGET_WRITES
+    writes = TARGET_WRITES | NAMES_REGISTER
+    assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes
     tried = made(grant("a", "export"), validate={"canary": True})
-    assert {
-        a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))
-    } == TARGET | TARGET_WRITES | TARGET_CANARY
+    assert {a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes | TARGET_CANARY
     assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
     assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
     unasked = made(grant("a", "export"), validate={"index_samples": 0})
@@ -146,11 +150,12 @@ def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> N
 def test_creating_and_removing_are_granted_where_the_migration_file_has_them() -> None:
     created = made(grant("a", "export"), tables={"create_missing": True})
     assert actions(created["target"], "dynamodb:") >= TARGET_CREATES
-    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES
+    undoes = TARGET_UNDOES | {"dynamodb:UntagResource"}
+    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES | undoes
     plain = made(grant("a", "export"))
-    assert not actions(plain["target"]) & TARGET_CREATES
-    assert allowed(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*"}
-    assert actions(plain["cleanup"]) == {"s3:DeleteObject"}
+    assert actions(plain["target"]) & TARGET_CREATES == NAMES_REGISTER
+    assert allowed(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
+    assert actions(plain["cleanup"]) == {"s3:DeleteObject"} | undoes
 
 
 def test_a_role_may_ask_iam_about_itself_only() -> None:
@@ -184,19 +189,19 @@ def test_a_skipped_table_is_looked_at_and_no_more() -> None:
     assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
     append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
     assert actions(append["target"], "dynamodb:") == of_target
-    assert any("'skip': a are not read" in note for note in found["notes"])
+    assert any("a are not read" in note for note in found["notes"])
 
 
 def test_a_table_that_blocks_the_run_is_granted_what_comes_after_the_block() -> None:
     found = made(grant("a", "fail"))
     assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a")}
-    assert any("'fail'" in note for note in found["notes"])
+    assert any("a are in the way" in note for note in found["notes"])
 
 
 def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
-    assert "s3:PutObject" not in actions(made(grant("a", "export"))["target"])
+    assert allowed(made(grant("a", "export"))["target"], "s3:PutObject") == {REGISTER}
     found = made(grant("a", "scan"))
-    assert allowed(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*"}
+    assert allowed(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
     assert not actions(found["source"], "s3:")
 
 
@@ -205,7 +210,7 @@ def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> No
     gone = Grant("b", None, arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
     found = made(grant("a", "reuse", reuse=REUSED), gone)
     assert allowed(found["target"], "s3:GetObject") == {
-        "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*",
+        "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*", REGISTER,
     }  # fmt: skip
     assert allowed(found["target"], "s3:ListBucket") == {"arn:aws:s3:::old", "arn:aws:s3:::runbook-staging"}
     assert allowed(found["source"], "dynamodb:DescribeExport") == {f"{arn('b')}/export/01-b"}

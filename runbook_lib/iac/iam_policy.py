@@ -192,6 +192,8 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeKinesisStreamingDestination", "DescribeTimeToLive"]
     # A put where nothing is has a condition, which a batch cannot have.
     puts = ["PutItem"] if config.import_.on_non_empty == "append" else ["BatchWriteItem"]
+    # Who writes to a table names the register of writers in its tag; ImportTable makes the table itself.
+    writes = ["TagResource", *([] if config.import_.strategy == "import_table" else puts)]
     looks += ["Scan"] if config.import_.on_non_empty != "append" else []
     imported, only_imports = _imported(config, grants), config.import_.strategy == "import_table"
     creates = migrated if config.tables.create_missing and not only_imports else []
@@ -209,8 +211,7 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
         allow("WarmTables", dynamodb("UpdateTable"), warmed),
         allow("ReadTables", dynamodb("DescribeTable", *reads), migrated),
         allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),
-        allow("NameTheRegister", dynamodb("TagResource"), migrated),
-        allow("WriteTables", dynamodb(*puts), [] if only_imports else migrated),
+        allow("WriteTables", dynamodb(*writes), migrated),
         allow("CreateTables", list(TARGET_CREATES), creates),
         allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
         allow("ImportTables", list(TARGET_IMPORTS - ANYWHERE), [*imported, *(f"{a}/import/*" for a in imported)]),
@@ -236,8 +237,7 @@ def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[J
     migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
     return [
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
-        allow("DeleteWrittenItems", list(TARGET_UNDOES), migrated),
-        allow("LeaveTheRegister", dynamodb("UntagResource"), migrated),
+        allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
         allow("DeleteExports", ["s3:DeleteObject"], [objects(config, source)] if exported else []),
     ]
