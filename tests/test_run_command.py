@@ -42,7 +42,8 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert record["verdict"] == "PASS"
     assert [(s["name"], s["status"]) for s in record["steps"]] == [(s, "completed") for s in STEPS]
     assert record["totals"] | {"bytes": 0, "seconds": 0} == {
-        "tables_not_chosen": 0, "items_present": 0, "items_written_at_least": None, "tables": 3, "items_exported": 42, "items_written": 42, "items_filtered": 0, "items_quarantined": 0,
+        "tables_not_chosen": 0, "items_present": 0, "items_written_at_least": None,
+        "tables": 3, "items_exported": 42, "items_written": 42, "items_filtered": 0, "items_quarantined": 0,
         "items_in_target": 42, "bytes": 0, "seconds": 0,
     }  # fmt: skip
     methods = {t["source"]: (t["method"], t["verdict"]) for t in record["tables"]}
