@@ -124,3 +124,11 @@ def test_the_fingerprint_changes_with_what_moves_and_not_with_how_fast(tmp_path:
     confirmed = load_config(write(tmp_path, GOOD.replace('""', '"111122223333/us-east-2"'))).fingerprint()
     other = load_config(write(tmp_path, GOOD.replace("{name}-dev", "{name}-test"))).fingerprint()
     assert base == faster == confirmed != other
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "- a\n", "just words\n"])
+def test_a_file_without_keys_is_told_what_a_migration_file_is(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"m\.yaml:1: expected keys with their settings, found none"):
+        load_config(file)

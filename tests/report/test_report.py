@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from runbook_lib.report.render.charts import draw_charts
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.findings import attention
 from tests.report import records
 from tests.report.records import KINDS, Record, of
 
@@ -378,3 +379,11 @@ def test_a_record_without_anything_makes_a_report(tmp_path: Path) -> None:
     assert "UNKNOWN" in plain({}).text
     assert render_markdown({})
     assert draw_charts({}, [], tmp_path) == []
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running"])
+def test_a_preflight_that_did_not_end_is_not_said_to_have_found_nothing(status: str) -> None:
+    made = records.passed() | {"verdict": "INTERRUPTED", "checks": [], "warnings": [], "tables": []}
+    made["steps"] = [{"name": "preflight", "status": status, "seconds": 1.0}]
+    assert "The pre-flight did not come to its end: what stands in the way is not known" in attention(made)
+    assert "No blocker, no warning" not in render_html(made, [])

@@ -125,6 +125,10 @@ def attention(record: Record) -> list[str]:
     """What a reader must know beyond the verdict, the gravest first."""
     tables = tables_of(record)
     found = [f"Contradiction in the record: {c}" for c in contradictions(record)]
+    if not record.get("checks") and any(
+        s.get("name") == "preflight" and not _ended(s) for s in record.get("steps") or []
+    ):
+        found.append("The pre-flight did not come to its end: what stands in the way is not known")
     found += [f"Blocker: {text}" for text in grouped(record.get("blockers") or [])]
     found += [
         f"{many(t['items_quarantined'], 'item')} of {t['source']} could not be written: {where_refused(t)}"
@@ -141,6 +145,10 @@ def attention(record: Record) -> list[str]:
     found += attention_to_definitions(record)
     found += _changes(record)
     return found + _about_the_run(record)
+
+
+def _ended(step: Record) -> bool:
+    return step.get("status") in ("completed", "failed")
 
 
 def _throttled(tables: list[Record]) -> list[str]:
