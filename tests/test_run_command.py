@@ -58,7 +58,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     }  # fmt: skip
     assert record["target_calls"]["BatchWriteItem"] >= 2
     assert record["identity"]["source"]["region"] == "us-east-1"
-    assert set(record["code"]) == {"git", "notebooks", "packages"}
+    assert set(record["code"]) == {"git", "library", "notebooks", "packages"}
     assert (folder.parent / "index.html").is_file()
     nothing_is_left_half(folder)
 
