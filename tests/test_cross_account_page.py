@@ -67,7 +67,7 @@ def test_a_role_is_assumed_by_an_operator_and_by_nobody_else() -> None:
 
 def test_what_the_target_reads_in_a_bucket_of_the_source_is_what_the_page_names() -> None:
     of_s3 = {s["Sid"] for s in TARGET["Statement"] if s["Action"][0].startswith("s3:")}
-    assert of_s3 == {"FindBucket", "LookAtBucket", "ReadExports"}
+    assert of_s3 == {"EnterTheRegister", "FindBucket", "LookAtBucket", "ReadExports"}
     assert all(f"`{sid}`" in PAGE for sid in of_s3)
 
 

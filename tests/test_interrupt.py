@@ -62,7 +62,7 @@ def test_a_validation_stops_at_its_next_page_and_goes_on(world: World) -> None:
         if state == "scanning the target":  # the segment without items is through
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="after the last finished file or segment"):
+    with pytest.raises(Interrupted, match="the target is scanned anew"):
         validate_tables(run, watch)
     assert world.requests("Scan") - before < PAGES
     world.clear_faults()

@@ -139,7 +139,7 @@ def found(folder: Path, markers: tuple[bytes, ...]) -> dict[str, list[bytes]]:
 @pytest.mark.parametrize("shown", ["hash", pytest.param("full", marks=pytest.mark.chaos)])
 def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd: pytest.CaptureFixture[str]) -> None:
     config = world.config(
-        export={"reuse": estate(world)}, validate={"canary": True, "drift": True},
+        export={"reuse": estate(world)}, validate={"canary": True, "drift": True, "index_samples": 200},
         report={"show_keys": shown}, parity={"accept": ["global indexes"]},
     )  # fmt: skip
     folder = world.folder / "reports" / "m"

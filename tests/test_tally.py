@@ -143,7 +143,7 @@ def test_finished_files_are_not_read_again_and_every_segment_is(world: World) ->
     with pytest.raises(Killed):
         validate_tables(run, stop_at(1))
     first, read = scans(run) - before, fetches(run) - fetched
-    assert 1 <= first <= 6
+    assert 1 <= first <= 12  # each of 6 segments is asked once more whether anything follows its last item
     assert read >= 1
     assert [row["side"] for row in run.ledger.rows("SELECT side FROM tally")] == ["export"]
     fact = validate_tables(run)[world.src("a")]
@@ -208,6 +208,6 @@ def test_a_validation_that_was_killed_goes_on_and_keeps_no_key(world: World) -> 
     assert "i000" not in str(dict(kept))
     fetched = fetches(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
-    assert 6 <= scans(run) - before <= 12
+    assert 12 <= scans(run) - before <= 24
     assert fetches(run) == fetched
     assert not run.ledger.rows("SELECT * FROM tally")

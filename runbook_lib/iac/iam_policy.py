@@ -264,7 +264,8 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
         # Who has written to a target: entries that are created where there are none.
         allow("EnterTheRegister", ["s3:GetObject", "s3:PutObject"], [register_objects(config, source)]),
         *anchors(config, source),
-        allow("DecryptExports", ["kms:Decrypt", *(["kms:GenerateDataKey"] if scanned else [])], key, condition),
+        # A bucket that encrypts with the key by itself needs it for the register's entries, too.
+        allow("DecryptExports", ["kms:Decrypt", "kms:GenerateDataKey"], key, condition),
     ]
 
 
