@@ -58,7 +58,7 @@ def test_a_list_is_read_to_its_end() -> None:
 
 
 def test_every_list_is_read_by_the_one_reader_that_ends() -> None:
-    """Nothing else follows a token; lists of exports and of an anchor's versions are bounded, a Scan has its own course."""
+    """Nothing else follows a token; what is bounded ends by itself, and a Scan has its own course."""
     for file in ROOT.rglob("*.py"):
         name = file.relative_to(ROOT).as_posix()
         if (

@@ -148,7 +148,7 @@ def test_finished_files_are_not_read_again_and_every_segment_is(world: World) ->
     assert [row["side"] for row in run.ledger.rows("SELECT side FROM tally")] == ["export"]
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["items_in_target"]) == ("PASS", 40)
-    assert scans(run) - before - first == 6
+    assert scans(run) - before - first == 12
     assert fetches(run) - fetched == read
 
 
