@@ -116,8 +116,7 @@ def test_a_target_is_made_and_filled_bit_by_bit_and_proved(world: World) -> None
 
 def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     before = requests(world, "ImportTable")
-    run = exported(world)
-    run.execute = False
+    run = exported(world, execute=False)
     import_tables(run)
     validate_tables(run)
     record = report_run(run)
@@ -209,7 +208,7 @@ def test_items_that_are_refused_are_quarantined_and_fail_the_table(
     table = only(record)
     assert (record["verdict"], table["items_written"], table["items_quarantined"]) == ("FAIL", 0, 30)
     report = (world.folder / "reports" / "r" / "report.md").read_text()
-    assert "ImportTable refused them, and says which and why in the log group arn:aws:logs" in report
+    assert "ImportTable refused them, and says which and why in the log group `arn:aws:logs" in report
     assert table["import_table"]["failure_code"] == "ItemValidationError"
 
 
