@@ -47,7 +47,7 @@ def test_the_sample_names_no_account_and_no_home_of_anybody() -> None:
 
 def test_the_sample_and_its_pictures_are_small_and_nothing_else_of_reports_is_committed() -> None:
     files = [*SAMPLE.rglob("*"), *PICTURES.iterdir()]
-    assert sum(f.stat().st_size for f in files if f.is_file()) < 1_500_000
+    assert sum(f.stat().st_size for f in files if f.is_file()) < 2_000_000
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "reports"], capture_output=True, text=True, check=False)
     outside = [n for n in listed.stdout.splitlines() if not n.startswith(("reports/sample/", "reports/README.md"))]
     assert outside == []
