@@ -25,7 +25,7 @@ demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the r
 
 test: $(READY)   ## run the fast tests and the notebooks
 	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk" --numprocesses 4 --dist worksteal tests
-	$(BIN)/python -m pytest -p tests.notebook_sandbox --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+	$(BIN)/python -m pytest -p tests.support.notebook_sandbox --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
 	$(BIN)/ruff check .
@@ -49,10 +49,10 @@ $(CDK)/.ready: requirements-cdk.lock
 	@touch $@
 
 cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
-	$(BIN)/python -m pytest -m cdk tests/test_templates.py
+	$(BIN)/python -m pytest -m cdk tests/emulator/iac/test_templates.py
 
 sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
-	$(BIN)/python -m tests.sample_run
+	$(BIN)/python -m tools.sample_run
 
 lock: $(READY)   ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.sandbox import demo_environment, start_sandbox
-from tests.world import World
+from tests.support.world import World
 
 SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
 

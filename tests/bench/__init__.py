@@ -25,7 +25,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
-from tests.scale_model import BOOK, PAGE, page
+from tools.scale_model import BOOK, PAGE, page
 
 ID = (KeyAttribute("id", "S", "HASH"),)
 ROUNDS = 5

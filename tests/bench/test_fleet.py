@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench import publish
-from tests.fleet_simulation import Fleet, FleetOutcome
+from tests.support.fleet_simulation import Fleet, FleetOutcome
 
 LIMIT, SECONDS, GONE_AT, GONE = 20_000.0, 90.0, 50, 30
 STEADY = 10  # second from which on the rates are found

@@ -1,0 +1,165 @@
+"""The wire-level path behaves like boto3 where it matters: signing, refresh, roles, checksums, endpoints."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.credentials import Credentials
+
+from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
+from runbook_lib.errors import ForbiddenCall
+from tests.support.world import World, things
+
+
+class Server(ThreadingHTTPServer):
+    """Answers from a script of (status, body, checksum is right) and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script: list[tuple[int, bytes, bool]] = []
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.heard.append((dict(self.headers), body))
+        status, answer, right = self.server.script.pop(0) if self.server.script else (200, b"{}", True)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("x-amz-crc32", str(zlib.crc32(answer) if right else 1))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+class Rotating:
+    """Credentials that are other ones each time, as after a refresh."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def get_frozen_credentials(self) -> Any:
+        self.asked += 1
+        return Credentials(f"key{self.asked}", "secret", f"token{self.asked}").get_frozen_credentials()
+
+
+def wire_to(server: Server, credentials: Any = None) -> Iterator[Wire]:
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    client = boto3.client("dynamodb", "us-east-2", endpoint_url=url, aws_access_key_id="x", aws_secret_access_key="x")
+    guard = Guard("target", TARGET | TARGET_WRITES, Calls())
+    yield Wire(client, credentials or Rotating(), guard, frozenset({"t"}))
+    client.close()
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    yield from wire_to(server)
+
+
+def test_the_body_is_sent_as_it_is_and_signed_for_its_region(server: Server, wire: Wire) -> None:
+    body = '{"TableName": "t", "x": "\\u00e9 é", "n" : 1.0}'.encode()
+    wire.write_item("BatchWriteItem", "t", body)
+    headers, heard = server.heard[0]
+    assert heard == body
+    assert "/us-east-2/dynamodb/aws4_request" in headers["Authorization"]
+    assert headers["X-Amz-Target"] == "DynamoDB_20120810.BatchWriteItem"
+
+
+def test_credentials_are_asked_for_at_each_request_so_a_refresh_takes_effect(server: Server, wire: Wire) -> None:
+    wire.post("Scan", b"{}")
+    wire.post("Scan", b"{}")
+    assert [h["X-Amz-Security-Token"] for h, _ in server.heard] == ["token1", "token2"]
+
+
+def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, wire: Wire) -> None:
+    server.script = [(200, b'{"Count":0}', False)]
+    with pytest.raises(BrokenAnswer, match="CRC32"):
+        wire.post("Scan", b"{}")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"[]", b'{"UnprocessedItems":{"t":['])
+def test_a_good_status_without_a_whole_answer_is_not_believed(server: Server, wire: Wire, content: bytes) -> None:
+    server.script = [(200, content, True)]
+    with pytest.raises(BrokenAnswer, match="no JSON object"):
+        wire.put_lines("t", [])
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_what_a_gateway_says_for_later_is_asked_again(server: Server, wire: Wire, status: int) -> None:
+    server.script = [(status, b"", True)]
+    assert wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None)) == b"{}"
+
+
+def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(server: Server, wire: Wire) -> None:
+    throttled = b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}'
+    server.script = [(400, throttled, True), (500, b"<html>", True), (200, b"{}", False), (200, b'{"Count":3}', True)]
+    slept: list[float] = []
+    patience = Patience(attempts=5, sleep=slept.append, uniform=lambda low, high: high)
+    assert wire.read("Scan", b"{}", patience) == b'{"Count":3}'
+    assert slept == [0.1, 0.2, 0.4]
+    server.script = [(400, throttled, True)] * 9
+    with pytest.raises(WireError, match="slow"):
+        wire.read("Scan", b"{}", patience)
+    assert len(server.heard) == 4 + 6
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
+def test_what_repeating_cannot_mend_is_not_repeated(server: Server, wire: Wire, code: str) -> None:
+    server.script = [(400, b'{"__type":"x#' + code.encode() + b'","Message":"no"}', True)]
+    with pytest.raises(WireError, match=code):
+        wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None))
+    assert len(server.heard) == 1
+
+
+def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(server: Server, wire: Wire) -> None:
+    with pytest.raises(ForbiddenCall):
+        wire.post("DeleteTable", b"{}")
+    with pytest.raises(ForbiddenCall):
+        wire.put_lines("another", [b'{"Item":{}}'])
+    for body in (b"{}", b"not JSON", b'{"TableName":"another"}', b'{"RequestItems":{"t":[],"another":[]}}'):
+        with pytest.raises(ForbiddenCall):
+            wire.write_item("BatchWriteItem", "t", body)
+        with pytest.raises(ForbiddenCall):
+            wire.post("BatchWriteItem", body)
+    assert server.heard == []
+
+
+def test_a_role_is_assumed_where_the_configuration_names_one(world: World) -> None:
+    world.pair("a", things(1))
+    run = world.open(target={"role_arn": "arn:aws:iam::111122223333:role/migrator"})
+    assert "assumed-role/migrator" in str(run.clients.target_identity.arn)
+    assert "assumed-role" not in str(run.clients.source_identity.arn)
+    assert "AssumeRole" not in run.ledger.calls("target")
+
+
+def test_standard_endpoint_variables_are_enough(world: World) -> None:
+    world.pair("a", things(1))
+    plain = {"region": "us-east-1", "endpoint_url": None}
+    run = world.open(source=plain, target={"endpoint_url": None}, staging={"endpoint_url": None})
+    assert run.clients.source_identity.endpoint == world.endpoint

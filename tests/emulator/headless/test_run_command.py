@@ -1,0 +1,399 @@
+"""`runbook run` as a user or a script meets it: exit codes, run folder, resuming."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from runbook_lib.notebook.live import GOING
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import open_run
+from tests.emulator.load.test_create_tables import whole
+from tests.support.world import World, things
+
+STEPS = ["preflight", "export", "import", "validate", "report"]
+
+
+def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) -> None:
+    world.pair("a", things(30))
+    world.pair("b", things(12), pitr=False)
+    world.pair("empty")
+    ran = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "PASS: 3 tables, 42 items exported, 42 written, 42 in the target" in ran.stdout
+    folder = world.folder / "reports" / "r1"
+    assert f"report: {folder / 'report.html'}" in ran.stdout
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
+    assert {
+        "run.json", "report.html", "report.md", "ledger.sqlite", "quarantine", "charts", "SHA256SUMS",
+        "00_preflight.ipynb", "10_export.ipynb", "20_import.ipynb", "30_validate.ipynb", "90_report.ipynb",
+    } <= names  # fmt: skip
+    record = world.record("r1")
+    assert record["verdict"] == "PASS"
+    assert [(s["name"], s["status"]) for s in record["steps"]] == [(s, "completed") for s in STEPS]
+    assert record["totals"] | {"bytes": 0, "seconds": 0} == {
+        "tables_not_chosen": 0, "items_present": 0, "items_written_at_least": None,
+        "tables": 3, "items_exported": 42, "items_written": 42, "items_filtered": 0, "items_quarantined": 0,
+        "items_in_target": 42, "bytes": 0, "seconds": 0,
+    }  # fmt: skip
+    methods = {t["source"]: (t["method"], t["verdict"]) for t in record["tables"]}
+    assert methods == {
+        world.src("a"): ("export", "PASS"),
+        world.src("b"): ("scan", "PASS"),
+        world.src("empty"): ("export", "PASS"),
+    }
+    assert set(record["source_calls"]) <= {
+        "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "DescribeTimeToLive",
+        "ExportTableToPointInTime", "GetCallerIdentity", "ListExports", "ListTables", "ListTagsOfResource", "Scan",
+    }  # fmt: skip
+    assert record["target_calls"]["BatchWriteItem"] >= 2
+    assert record["identity"]["source"]["region"] == "us-east-1"
+    assert set(record["code"]) == {"git", "library", "notebooks", "packages"}
+    assert (folder.parent / "index.html").is_file()
+    nothing_is_left_half(folder)
+
+    checked = world.runbook("verify", folder)
+    assert checked.returncode == 0, checked.stderr
+    sums = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, capture_output=True, check=False)
+    assert sums.returncode == 0, sums.stdout
+    (folder / "run.json").write_text((folder / "run.json").read_text().replace("42", "43"))
+    changed = world.runbook("verify", folder)
+    assert changed.returncode == 1
+    assert "run.json was changed" in changed.stderr
+
+    again = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert world.record("r1")["totals"]["items_written"] == 42
+    assert len(world.record("r1")["attempts"]) == 2
+    assert world.runbook("verify", folder).returncode == 0
+
+
+def nothing_is_left_half(folder: Path) -> None:
+    """No widget, no bar, no row that says something goes on, in any executed notebook."""
+    books = [nbformat.read(file, as_version=4) for file in folder.glob("*.ipynb")]
+    shown = [o.data for b in books for c in b.cells for o in c.get("outputs", []) if "data" in o]
+    assert books
+    assert shown
+    assert not [b for b in books if "widgets" in b.metadata]
+    assert {kind for data in shown for kind in data} <= {"text/html", "text/plain"}
+    assert not [d for d in shown if re.search(rf"<td[^>]*>({'|'.join((*GOING, 'waiting'))})<", d.get("text/html", ""))]
+
+
+def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
+    world.pair("a", things(30))
+    allowing = dict.fromkeys(("RUNBOOK_EXECUTE", "EXECUTE", "RUNBOOK_CONFIRM", "PAPERMILL_EXECUTE"), "1")
+    ran = world.runbook("run", world.config(), "--run-id", "r1", **allowing)  # no variable stands for --execute
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    record = world.record("r1")
+    assert record["verdict"] == "DRY-RUN"
+    assert "With --execute 30 items of 1 table would be written in" in ran.stdout
+    report = (world.folder / "reports" / "r1" / "report.html").read_text(encoding="utf-8")
+    assert "With --execute 30 items of 1 table would be written in" in report
+    assert record["totals"]["items_exported"] == 30
+    assert "BatchWriteItem" not in record["target_calls"]
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
+    world.pair("a")
+    record = whole(world.open())
+    assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
+
+
+def test_a_skipped_table_is_not_migrated_and_the_run_fails(world: World) -> None:
+    world.pair("a", things(3))
+    world.pair("b", things(3), pitr=False)
+    record = whole(world.open(export={"without_pitr": "skip"}))
+    assert record["verdict"] == "FAIL"
+    row = next(t for t in record["tables"] if t["source"] == world.src("b"))
+    assert (row["verdict"], row["method"], row["items_exported"]) == ("NOT MIGRATED", "skipped", None)
+
+
+def test_steps_can_be_run_one_by_one_and_only_the_whole_passes(world: World) -> None:
+    world.pair("a", things(30))
+    config = world.config()
+    for step in STEPS[:3]:
+        ran = world.runbook("run", config, "--run-id", "r1", "--only", step, "--execute")
+        assert ran.returncode == (1 if step == "import" else ran.returncode), ran.stdout
+    ran = world.runbook("run", config, "--run-id", "r1", "--from", "validate")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert world.record("r1")["verdict"] == "PASS"
+
+
+def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
+    world.pair("a", things(3))
+    world.pair("b", things(3))
+    record = whole(open_run(str(world.config()), "r1", True, "*-a"))
+    assert record["verdict"] == "PASS"
+    assert [(t["source"], t["verdict"]) for t in record["tables"]] == [
+        (world.src("a"), "PASS"),
+        (world.src("b"), "NOT MIGRATED"),
+    ]
+    assert world.items(world.target, world.dst("b")) == []
+
+
+def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) -> None:
+    world.pair("a", things(3))
+    world.put(world.target, world.dst("a"), things(1))
+    ran = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    assert ran.returncode == 1
+    record = world.record("r1")
+    assert record["verdict"] == "FAIL"
+    assert "items in it" in record["reasons"][0]
+    assert "ExportTableToPointInTime" not in record["source_calls"]
+    assert [s["status"] for s in record["steps"]] == ["failed", "not run", "not run", "not run", "completed"]
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("no such config", "no such file"),
+        ("unknown key", "unknown key 'tabels'"),
+        ("no table", "no table of the source matches"),
+        ("one target", "one source for each target"),
+        ("no target", "no such table"),
+        ("other keys", "keys cannot be changed"),
+        ("itself", "a target other than the source"),
+        ("no bucket", "no such bucket"),
+        ("no credentials", "no AWS credentials"),
+        ("bad profile", "could not be found"),
+        ("not confirmed", "confirm_target: expected '111122223333/us-east-2'"),
+        ("run id", "run id"),
+        ("no server", "no DynamoDB answers at"),
+    ],
+)
+def test_bad_input_is_a_clear_message_exit_2_and_nothing_is_written(world: World, what: str, words: str) -> None:
+    world.pair("a", things(3))
+    changes: dict[str, object] = {}
+    environment: dict[str, str] = {}
+    run_id = "r1"
+    match what:
+        case "unknown key":
+            changes = {"tabels": {}}
+        case "no table":
+            changes = {"tables": {"include": ["nothing-*"]}}
+        case "one target":
+            world.pair("b", things(3))
+            changes = {"tables": {"overrides": {world.src("b"): world.dst("a")}}}
+        case "no target":
+            world.target.delete_table(TableName=world.dst("a"))
+        case "other keys":
+            world.target.delete_table(TableName=world.dst("a"))
+            types = [{"AttributeName": "ID", "AttributeType": "S"}]
+            keys = [{"AttributeName": "ID", "KeyType": "HASH"}]
+            world.table(world.target, world.dst("a"), AttributeDefinitions=types, KeySchema=keys)
+        case "itself":
+            changes = {
+                "target": {"region": "us-east-1"},
+                "tables": {"rename": None},
+                "confirm_target": "111122223333/us-east-1",
+            }
+        case "no bucket":
+            changes = {"staging": {"bucket": "no-such-bucket-here"}}
+        case "no credentials":
+            environment = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        case "bad profile":
+            changes = {"source": {"profile": "nobody"}}
+        case "not confirmed":
+            changes = {"confirm_target": ""}
+        case "run id":
+            run_id = "../escape"
+        case "no server":
+            changes = {"source": {"endpoint_url": "http://127.0.0.1:9"}}
+    config: Path = world.folder / "none.yaml" if what == "no such config" else world.config(**changes)
+    ran = world.runbook("run", config, "--run-id", run_id, "--execute", **environment)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (world.folder / "reports").exists()
+    assert not list(world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", []))
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["run", "x", "--only", "nothing"], ["walk"], ["run", "x", "--no"]])
+def test_wrong_usage_is_exit_2(world: World, arguments: list[str]) -> None:
+    ran = world.runbook(*arguments)
+    assert ran.returncode == (2 if arguments else 0) or (not arguments and ran.returncode == 2)
+
+
+def test_verify_of_what_is_no_run_is_exit_2(world: World) -> None:
+    assert world.runbook("verify", world.folder).returncode == 2
+
+
+def started(world: World, config: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "runbook_lib", "run", str(config), "--run-id", "r1", "--execute", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ,
+    )  # fmt: skip
+
+
+def until(world: World, process: subprocess.Popen[str], query: str) -> None:
+    """Wait until the run's ledger answers the query with something."""
+    ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
+    for _ in range(2400):  # two minutes: a busy machine starts kernels slowly
+        if process.poll() is not None:
+            raise AssertionError(f"ended too early: {process.stdout.read() if process.stdout else ''}")
+        if ledger_file.exists():
+            ledger = Ledger(ledger_file)
+            found = ledger.rows(query)
+            ledger.close()
+            if found and found[0][0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"never came true: {query}")
+
+
+PHASES = {
+    "export": (
+        {"operation": "DescribeExport", "kind": "delay", "seconds": 1.0, "every": 1},
+        "SELECT COUNT(*) FROM fact WHERE topic = 'export'",
+    ),
+    "import": (
+        {"operation": "BatchWriteItem", "kind": "delay", "seconds": 0.5, "every": 1},
+        "SELECT SUM(acknowledged) > 0 FROM file",
+    ),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, phase: str) -> None:
+    world.pair("a", things(2000))
+    world.pair("b", things(30), pitr=False)
+    config = world.config(**{"import": {"concurrency": 4}})
+    fault, query = PHASES[phase]
+    world.fault(**fault)
+    process = started(world, config)
+    until(world, process, query)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    world.clear_faults()
+    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    record = world.record("r1")
+    assert record["verdict"] == "PASS"
+    assert record["totals"]["items_written"] == record["totals"]["items_in_target"] == 2030
+    assert record["source_calls"]["ExportTableToPointInTime"] <= 2
+    assert len(record["attempts"]) == 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.chaos)])
+def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resumed(
+    world: World, how: signal.Signals
+) -> None:
+    world.pair("a", things(2000))
+    config = world.config(**{"import": {"concurrency": 4}})
+    fault, query = PHASES["import"]
+    world.fault(**fault | {"seconds": 3.0})  # a minute for all, so that a slow second runner still meets it
+    process = started(world, config)
+    until(world, process, query)
+    second = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert second.returncode == 2, second.stdout
+    assert "is running already" in second.stderr
+    process.send_signal(how)
+    said, _ = process.communicate(timeout=400)
+    world.clear_faults()
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    record = world.record("r1")
+    assert record["verdict"] == "INTERRUPTED"
+    nothing_is_left_half(world.folder / "reports" / "r1")
+    assert world.runbook("verify", world.folder / "reports" / "r1").returncode == 0
+    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert world.record("r1")["totals"]["items_written"] == 2000
+
+
+def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(world: World) -> None:
+    """A limit on file sizes stands for the disk: the ledger cannot grow any more in mid-run."""
+    world.pair("a", things(500))
+    config = world.config()
+    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "sh", sys.executable, "-m", "runbook_lib"]
+    ran = subprocess.run(
+        [*limited, "run", str(config), "--run-id", "r1", "--execute"],
+        capture_output=True, text=True, check=False, env=os.environ, timeout=400,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "run again with the same run id" in ran.stdout + ran.stderr
+    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert world.record("r1")["totals"]["items_in_target"] == 500
+
+
+def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks that stop early without an error, or whose kernel dies, fail their step."""
+    from runbook_lib.headless import runner
+
+    world.pair("a", things(3))
+    config = world.config()
+    for name, cell, words in (
+        ("exit", "import sys; sys.exit(0)", "ended without finishing"),
+        ("kill", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "DeadKernelError"),
+        ("gate", "from runbook_lib.errors import GateFailed; raise GateFailed('a reason')", "a reason"),
+    ):
+        folder = world.folder / name
+        folder.mkdir()
+        for file in runner.FILES.values():
+            text = (runner.notebooks() / file).read_text()
+            book = nbformat.reads(text, as_version=4)
+            if file.startswith("10"):
+                book.cells.insert(4, nbformat.v4.new_code_cell(cell))
+            nbformat.write(book, folder / file)
+        monkeypatch.setattr(runner, "notebooks", lambda folder=folder: folder)
+        preflight(open_run(str(config), f"r-{name}", execute=True))
+        record = runner.run_notebooks(runner.Request(config, f"r-{name}", execute=True, only="export"), lambda _: None)
+        assert record["verdict"] == "FAIL"
+        step = next(s for s in record["steps"] if s["name"] == "export")
+        assert (step["status"], words in step["message"]) == ("failed", True), step
+    assert json.loads((world.folder / "reports" / "r-kill" / "run.json").read_text())["verdict"] == "FAIL"
+
+
+def kernels_dying_at_birth(folder: Path, count: int) -> dict[str, str]:
+    """Settings under which the first `count` kernels end before their first word, as one does whose port is taken."""
+    spec, births = folder / "jupyter" / "kernels" / "python3", folder / "births"
+    spec.mkdir(parents=True)
+    dying = (
+        f"import pathlib, runpy, sys; births = pathlib.Path({str(births)!r}); births.touch()\n"
+        "with births.open('a') as file: file.write('.')\n"
+        f"if len(births.read_text()) <= {count}: sys.exit('Address already in use')\n"
+        "sys.argv[0] = 'ipykernel'; runpy.run_module('ipykernel_launcher', run_name='__main__')"
+    )
+    kernel = {
+        "argv": [sys.executable, "-c", dying, "-f", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
+    (spec / "kernel.json").write_text(json.dumps(kernel))
+    return {"JUPYTER_PATH": str(folder / "jupyter")}
+
+
+def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World) -> None:
+    world.pair("a", things(3))
+    ran = world.runbook(
+        "run", world.config(), "--run-id", "r1", "--only", "preflight", **kernels_dying_at_birth(world.folder, 1)
+    )
+    assert "preflight done" in ran.stdout, ran.stdout + ran.stderr
+    assert (world.folder / "births").read_text() == ".."
+
+
+def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(world: World) -> None:
+    world.pair("a", things(3))
+    ran = world.runbook(
+        "run", world.config(), "--run-id", "r1", "--only", "preflight", **kernels_dying_at_birth(world.folder, 99)
+    )
+    assert ran.returncode == 1
+    assert "preflight failed" in ran.stdout
+    assert "Traceback" not in ran.stderr
+    record = world.record("r1")
+    assert record["verdict"] == "FAIL"
+    assert "Kernel died before replying" in next(s for s in record["steps"] if s["name"] == "preflight")["message"]
+    assert (world.folder / "births").read_text() == "..."

@@ -1,0 +1,292 @@
+"""What `runbook policy` grants is what a migration does, on the planned tables, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from runbook_lib.aws.guard.allowed_calls import (
+    SOURCE,
+    SOURCE_RECOVERY,
+    TARGET,
+    TARGET_CANARY,
+    TARGET_CREATES,
+    TARGET_DELETES,
+    TARGET_UNDOES,
+    TARGET_WARMING,
+    TARGET_WRITES,
+)
+from runbook_lib.aws.session.identity import Identity
+from runbook_lib.config.model import Migration
+from runbook_lib.export.step import export_tables
+from runbook_lib.iac.iam_policy import Grant, policies, policies_of
+from runbook_lib.iac.policy_size import INLINE_SIZE
+from runbook_lib.load.step import import_tables
+from runbook_lib.plan.reuse import Reuse
+from runbook_lib.preflight.step import preflight
+from runbook_lib.sandbox import demo_config
+from runbook_lib.sandbox.fleet.tables import fleet
+from runbook_lib.validate.canary import try_canaries
+from runbook_lib.validate.step import validate_tables
+from tests.support.world import ACCOUNT, World, indexed_by, things
+
+OTHER_ACCOUNT = "4" * 12
+SCALING = {f"application-autoscaling:{what}" for what in ("DescribeScalableTargets", "DescribeScalingPolicies")}
+PARITY = {"dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"}
+LOOKED_UP = {"dynamodb:BatchGetItem"}  # only where two readings of a scanned table differ
+EXPORTER = {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"}
+STS = {"sts:GetCallerIdentity"}
+# Asked of the account and not of a table: IAM knows no resource for them.
+OF_ACCOUNT = {"dynamodb:ListExports", "dynamodb:DescribeLimits", "lambda:ListEventSourceMappings"}
+SIMULATE = {"iam:SimulatePrincipalPolicy"}
+# Who writes to a table names the register of its writers, and enters it in the staging bucket.
+NAMES_REGISTER = {"dynamodb:TagResource"}
+REGISTER = "arn:aws:s3:::runbook-staging/exports/register/*"
+KEY = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+REUSED = Reuse("s3://old/x/AWSDynamoDB/01-a/", "arn:export", "old", "x/AWSDynamoDB/01-a/", "users")
+
+
+def identity(region: str, account: str = ACCOUNT, partition: str = "aws") -> Identity:
+    return Identity(account, region, f"arn:{partition}:sts::{account}:assumed-role/r/s", "https://aws")
+
+
+def arn(table: str, region: str = "us-east-1", account: str = ACCOUNT) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
+
+
+def grant(name: str, method: str, **more: Any) -> Grant:
+    return Grant(name, arn(name), arn(f"{name}-new", "us-east-2"), method, **more)
+
+
+def made(*grants: Grant, target: Identity | None = None, **changes: Any) -> dict[str, Any]:
+    """The policies of grants; changes go into the sections of the demo's migration file."""
+    config = Migration.model_validate(demo_config("https://aws", **changes))
+    return policies(config, list(grants), identity("us-east-1"), target or identity("us-east-2"))
+
+
+def actions(policy: dict[str, Any], service: str = "") -> set[str]:
+    found = {action for statement in policy["Statement"] for action in statement["Action"]}
+    return {action for action in found if action.startswith(service)}
+
+
+def allowed(policy: dict[str, Any], action: str) -> set[str]:
+    """The resources that an action is allowed on."""
+    return {r for s in policy["Statement"] if action in s["Action"] for r in s["Resource"]}
+
+
+def allows(policy: dict[str, Any], action: str, resource: str) -> bool:
+    return any(fnmatchcase(resource, pattern) for pattern in allowed(policy, action))
+
+
+def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
+    """The permissions behind the calls that a run counted; those of STS and S3 have other names."""
+    known = {
+        "GetCallerIdentity": "sts:GetCallerIdentity",
+        "HeadBucket": "s3:ListBucket",
+        "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+        "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+        "ListEventSourceMappings": "lambda:ListEventSourceMappings",
+    }
+    return {known.get(call, f"{service}:{call}") for call in calls}
+
+
+def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World) -> None:
+    stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
+    world.pair("exported", things(30), **stream)
+    world.pair("scanned", things(20), pitr=False, **indexed_by("n", "N"))
+    canary = {"validate": {"canary": True}}
+    granted = json.loads(policies_of(world.config(**canary)))
+    run = world.open(**canary)
+    preflight(run)
+    export_tables(run)
+    import_tables(run)
+    world.target.delete_item(TableName=world.dst("scanned"), Key={"id": {"S": "i00001"}})
+    try_canaries(run)
+    validate_tables(run)
+    calls = run.clients.calls
+    made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
+    staging = as_actions(calls.of("staging"), "s3")
+    assert actions(granted["source"]) == made_on_source | EXPORTER | SCALING | LOOKED_UP
+    staging.discard("s3:ListObjectsV2")  # the permission for it is s3:ListBucket
+    assert actions(granted["target"]) == made_on_target | staging
+    exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
+    assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
+    assert allowed(granted["source"], "dynamodb:ExportTableToPointInTime") == {exported}
+    assert allowed(granted["source"], "dynamodb:DescribeExport") == {f"{exported}/export/*"}
+    assert allows(granted["source"], "dynamodb:DescribeExport", run.ledger.get("export", world.src("exported"))["arn"])
+    for row in run.ledger.rows("SELECT key FROM file"):
+        assert allows(granted["target"], "s3:GetObject", f"arn:aws:s3:::{world.bucket}/{row['key']}")
+
+
+def test_policies_and_guards_know_the_same_operations() -> None:
+    found = made(grant("a", "export"), grant("b", "scan"))
+    assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
+    writes = TARGET_WRITES | NAMES_REGISTER
+    assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes
+    tried = made(grant("a", "export"), validate={"canary": True})
+    assert {a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes | TARGET_CANARY
+    assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
+    assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
+    unasked = made(grant("a", "export"), validate={"index_samples": 0})
+    assert "dynamodb:Query" not in actions(unasked["target"])
+
+
+def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
+    changes = {"export": {"enable_pitr": ["a"]}, "import": {"warm_throughput": {"b-new": 9_000}}}
+    found = made(grant("a", "scan", recovery=True), grant("b", "export"), grant("c", "scan"), **changes)
+    assert allowed(found["source"], "dynamodb:UpdateContinuousBackups") == {arn("a")}
+    assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a"), arn("b")}
+    assert allowed(found["source"], "dynamodb:Scan") == {arn("a"), arn("c")}  # a dry run scans what is not yet on
+    assert allowed(found["target"], "dynamodb:UpdateTable") == {arn("b-new", "us-east-2")}
+    for side in ("source", "target"):
+        others = actions(made(grant("a", "export"))[side])
+        assert not others & (SOURCE_RECOVERY | TARGET_WARMING)
+
+
+def test_creating_and_removing_are_granted_where_the_migration_file_has_them() -> None:
+    created = made(grant("a", "export"), tables={"create_missing": True})
+    assert actions(created["target"], "dynamodb:") >= TARGET_CREATES
+    undoes = TARGET_UNDOES | {"dynamodb:UntagResource"}
+    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES | undoes
+    plain = made(grant("a", "export"))
+    assert actions(plain["target"]) & TARGET_CREATES == NAMES_REGISTER
+    assert allowed(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
+    assert actions(plain["cleanup"]) == {"s3:DeleteObject"} | undoes
+
+
+def test_a_role_may_ask_iam_about_itself_only() -> None:
+    found = made(grant("a", "export"))
+    for side in ("source", "target"):
+        assert allowed(found[side], "iam:SimulatePrincipalPolicy") == {f"arn:aws:iam::{ACCOUNT}:role/r"}
+    role = f"arn:aws:iam::{ACCOUNT}:role/path/reader"
+    found = made(grant("a", "export"), source={"role_arn": role})
+    assert allowed(found["source"], "iam:SimulatePrincipalPolicy") == {role}
+
+
+def test_nothing_but_the_planned_targets_can_be_written() -> None:
+    found = made(grant("a", "export"), grant("b", "scan"), grant("c", "skip"), grant("d", "reuse", reuse=REUSED))
+    targets = {arn(f"{name}-new", "us-east-2") for name in "abd"}
+    assert allowed(found["target"], "dynamodb:BatchWriteItem") == targets
+    writing = {"dynamodb:BatchWriteItem", "s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload"}
+    assert not actions(found["source"], "dynamodb:") & writing
+    for side in ("source", "target"):
+        for statement in found[side]["Statement"]:
+            assert statement["Sid"].isalnum()
+            assert ("*" in statement["Resource"]) == bool({*statement["Action"]} & (STS | SCALING))
+
+
+def test_a_skipped_table_is_looked_at_and_no_more() -> None:
+    found = made(grant("a", "skip"))
+    assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
+    looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
+    assert actions(found["source"]) == looks | PARITY | SCALING | STS | SIMULATE
+    of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
+    of_target |= {"dynamodb:DescribeContinuousBackups", "dynamodb:DescribeKinesisStreamingDestination"}
+    assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
+    append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
+    assert actions(append["target"], "dynamodb:") == of_target
+    assert any("a are not read" in note for note in found["notes"])
+
+
+def test_a_table_that_blocks_the_run_is_granted_what_comes_after_the_block() -> None:
+    found = made(grant("a", "fail"))
+    assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a")}
+    assert any("a are in the way" in note for note in found["notes"])
+
+
+def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
+    assert allowed(made(grant("a", "export"))["target"], "s3:PutObject") == {REGISTER}
+    found = made(grant("a", "scan"))
+    assert allowed(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
+    assert not actions(found["source"], "s3:")
+
+
+def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> None:
+    by_arn = replace(REUSED, reference=f"{arn('b')}/export/01-b", folder="y/AWSDynamoDB/01-b/")
+    gone = Grant("b", None, arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
+    found = made(grant("a", "reuse", reuse=REUSED), gone)
+    assert allowed(found["target"], "s3:GetObject") == {
+        "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*", REGISTER,
+    }  # fmt: skip
+    assert allowed(found["target"], "s3:ListBucket") == {"arn:aws:s3:::old", "arn:aws:s3:::runbook-staging"}
+    assert allowed(found["source"], "dynamodb:DescribeExport") == {f"{arn('b')}/export/01-b"}
+    assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
+    assert not actions(found["source"], "s3:")
+    assert "dynamodb:ExportTableToPointInTime" not in actions(found["source"])
+
+
+def test_a_bucket_without_prefix_is_granted_whole() -> None:
+    found = made(grant("a", "export"), staging={"prefix": ""})
+    assert allowed(found["source"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/*"}
+
+
+def test_staging_with_credentials_of_its_own_has_a_policy_of_its_own() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/staging"
+    found = made(grant("a", "scan"), staging={"role_arn": role})
+    assert not actions(found["target"], "s3:")
+    looks = {"s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"}
+    assert actions(found["staging"]) == looks | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
+    assert any("of its own" in note for note in found["notes"])
+    assert "staging" not in made(grant("a", "scan"))
+
+
+@pytest.mark.parametrize("given", [KEY, KEY.rpartition("/")[2]])
+def test_a_key_of_the_bucket_may_encrypt_for_the_exporter_and_be_used_by_the_target(given: str) -> None:
+    found = made(grant("a", "export"), staging={"kms_key_id": given})
+    assert allowed(found["source"], "kms:GenerateDataKey") == {KEY}
+    assert actions(found["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}  # for the register's entries
+    assert allowed(found["target"], "kms:Decrypt") == {KEY}
+    scanned = made(grant("a", "scan"), staging={"kms_key_id": given})
+    assert actions(scanned["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert not actions(scanned["source"], "kms:")
+
+
+def test_a_key_given_by_its_alias_is_named_by_a_condition() -> None:
+    for given in ("alias/exports", f"arn:aws:kms:us-east-2:{ACCOUNT}:alias/exports"):
+        found = made(grant("a", "export"), staging={"kms_key_id": given})
+        (statement,) = [s for s in found["target"]["Statement"] if "kms:Decrypt" in s["Action"]]
+        assert statement["Resource"] == [f"arn:aws:kms:us-east-2:{ACCOUNT}:key/*"]
+        assert statement["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/exports"}}
+
+
+def test_keys_of_encrypted_tables_may_be_used() -> None:
+    found = made(
+        grant("a", "export", source_key=KEY, target_key=KEY),
+        grant("b", "skip", source_key="x", target_key="x"),
+    )
+    assert allowed(found["source"], "kms:Decrypt") == {KEY}
+    assert allowed(found["target"], "kms:Encrypt") == {KEY}
+
+
+def test_accounts_and_partitions_are_those_of_the_sides() -> None:
+    found = made(grant("a", "export"), target=identity("us-east-2", OTHER_ACCOUNT))
+    assert any("More than one account" in note for note in found["notes"])
+    china = identity("cn-north-1", partition="aws-cn")
+    config = Migration.model_validate(demo_config("https://aws"))
+    found = policies(config, [grant("a", "export")], china, china)
+    assert allowed(found["source"], "s3:PutObject") == {"arn:aws-cn:s3:::runbook-staging/exports/*"}
+
+
+def test_the_reference_fleet_fits_a_role() -> None:
+    grants = [
+        Grant(t.source, arn(t.source), arn(t.target, "us-east-2"), method)
+        for t in fleet()
+        for method in ["export" if t.point_in_time_recovery else "scan"]
+    ]
+    found = made(*grants)
+    for side in ("source", "target"):
+        assert len("".join(json.dumps(found[side]).split())) < INLINE_SIZE
+    assert any(note.startswith("source: ") for note in found["notes"])
+
+
+def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world: World) -> None:
+    world.table(world.source, world.src("only"))
+    done = world.runbook("policy", world.config(staging={"bucket": "not-there"}))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["source", "target", "cleanup", "notes"]
+    assert allowed(found["target"], "dynamodb:BatchWriteItem") == {arn(world.dst("only"), "us-east-2")}

@@ -1,0 +1,79 @@
+"""Which run a notebook without a run id belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook_lib.export.step import export_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.notebook import tables as present
+from runbook_lib.preflight.step import preflight
+from runbook_lib.report.step import report_run
+from runbook_lib.run.run import Run, open_run
+from runbook_lib.validate.step import validate_tables
+from tests.support.world import ACCOUNT, World, things
+
+HERE = f"{ACCOUNT}/us-east-2"
+
+
+def sitting(config: Path, execute: bool = True, report: bool = True) -> tuple[str, str]:
+    """All notebooks one after the other, each opening the run anew as its own kernel does: the id and the verdict."""
+    ids = set()
+    for step, work in (
+        ("preflight", preflight), ("export", export_tables), ("import", import_tables), ("validate", validate_tables),
+    ):  # fmt: skip
+        run = open_run(str(config), "", execute, step=step)
+        work(run)  # type: ignore[operator]
+        ids.add(run.id)
+        run.ledger.close()
+    run = open_run(str(config), "", execute, step="report")
+    verdict = report_run(run)["verdict"] if report else ""
+    run.ledger.close()
+    assert {run.id} == ids
+    return run.id, verdict
+
+
+def says(run: Run) -> str:
+    return str(present.who_and_where(run)[""]["state"])
+
+
+def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
+    world.pair("a", things(5))
+    config = world.config(confirm_target=HERE)
+    first = open_run(str(config))
+    assert (first.id, says(first)) == ("test-lab", "NEW: nothing of it is there yet")
+    assert sitting(config) == ("test-lab", "PASS")
+    world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(7)])
+    world.target.delete_table(TableName=world.dst("a"))
+    world.table(world.target, world.dst("a"))
+    again = open_run(str(config))
+    assert again.id == "test-lab-2"
+    assert says(again).endswith("the one before it is finished; to go on with that one, spell its run_id")
+    assert sitting(config) == ("test-lab-2", "PASS")
+    assert len(world.items(world.target, world.dst("a"))) == 12
+    spelled = open_run(str(config), "test-lab")
+    assert spelled.id == "test-lab"
+    assert says(spelled).startswith("RESUMED: begun 20")
+    assert "its exports are of 20" in says(spelled)
+
+
+def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: World) -> None:
+    world.pair("a", things(5))
+    config = str(world.config(confirm_target=HERE))
+    sitting(Path(config), report=False)
+    found = {step: open_run(config, step=step).id for step in ("preflight", "export", "import", "validate", "report")}
+    assert found == {
+        "preflight": "test-lab-2", "export": "test-lab-2", "import": "test-lab-2",
+        "validate": "test-lab", "report": "test-lab",
+    }  # fmt: skip
+    run = open_run(config, step="report")
+    report_run(run)
+    run.ledger.close()
+    assert open_run(config, step="validate").id == "test-lab-2"
+
+
+def test_a_dry_run_is_gone_on_with(world: World) -> None:
+    world.pair("a", things(5))
+    config = world.config(confirm_target=HERE)
+    assert sitting(config, execute=False) == ("test-lab", "DRY-RUN")
+    assert sitting(config) == ("test-lab", "PASS")

@@ -1,0 +1,418 @@
+"""What is equal to a run's own is not for that reason its own: a register says who has written to a table."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.tables import describe_table
+from runbook_lib.aws.s3 import registers
+from runbook_lib.aws.session import granted_calls as granted
+from runbook_lib.aws.transport.client import Wire
+from runbook_lib.errors import ForbiddenCall, TableError, TransferError
+from runbook_lib.export.step import export_tables
+from runbook_lib.load import first_write
+from runbook_lib.load.step import import_tables
+from runbook_lib.load.targets import import_table as table_import
+from runbook_lib.load.targets.create_tables import create_missing_targets
+from runbook_lib.preflight.step import preflight
+from runbook_lib.record.build import build_record
+from runbook_lib.report.sections.findings import attention
+from runbook_lib.run.facts.write_register import refuse_unless_alone, register, registration
+from runbook_lib.run.run import Run
+from runbook_lib.undo import delete_items as undoing
+from runbook_lib.undo.cleanup import Removal, clean_up
+from runbook_lib.validate.step import validate_tables
+from tests.emulator.iac.test_policy import actions, allowed, grant, made
+from tests.emulator.load.test_create_tables import exists
+from tests.emulator.undo.test_cleanup import CREATE, migrated, missing_target, objects, only
+from tests.support.world import World, things
+
+APPEND = {"import": {"on_non_empty": "append"}}
+
+
+def arn(world: World, name: str = "a") -> str:
+    return str(world.target.describe_table(TableName=world.dst(name))["Table"]["TableArn"])
+
+
+def tags(world: World, name: str = "a") -> dict[str, str]:
+    return {t["Key"]: t["Value"] for t in world.target.list_tags_of_resource(ResourceArn=arn(world, name))["Tags"]}
+
+
+def entries(world: World) -> set[str]:
+    return {key for key in objects(world) if "/register/" in key}
+
+
+def proved(run: Run) -> dict[str, Any]:
+    (fact,) = validate_tables(run).values()
+    return fact
+
+
+def kept(run: Run) -> str:
+    removal: Removal = only(clean_up(run, run.id))
+    assert not removal.done
+    assert (removal.items_deleted, removal.objects, removal.table_deleted) == (0, 0, False)
+    assert run.ledger.get("run", "cleaned") is None  # nothing was removed, so it may still go on
+    return removal.kept
+
+
+def test_what_another_run_has_proved_is_not_taken_away(world: World) -> None:
+    world.pair("a", things(30))
+    first = migrated(world, "first")
+    world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(5)])
+    second = migrated(world, "second", **APPEND)
+    assert proved(second)["verdict"] == "PASS"
+    assert "other runs have written to" in kept(first)
+    assert "second" in kept(first)
+    assert len(world.items(world.target, world.dst("a"))) == 35
+    assert proved(second)["verdict"] == "PASS"
+
+
+def test_a_table_that_a_run_made_stays_when_another_run_has_filled_it(world: World) -> None:
+    """Whether the maker wrote anything or not."""
+    missing_target(world, "a", 0)
+    maker = world.open("maker", **CREATE)
+    preflight(maker)
+    create_missing_targets(maker)
+    other = migrated(world, "other", **APPEND)  # of an empty source: nothing in the table tells
+    assert registration(other, world.src("a")) is not None
+    assert "other runs have written to" in kept(maker)
+    assert exists(world, world.dst("a"))
+
+
+def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pair("a", things(10))
+    seen: list[set[str]] = []
+    send = Wire.put_lines
+
+    def watched(self: Wire, table: str, lines: Any) -> bytes:
+        seen.append(entries(world))
+        return send(self, table, lines)
+
+    monkeypatch.setattr(Wire, "put_lines", watched)
+    run = migrated(world)
+    assert all(len(found) == 1 for found in seen)
+    assert seen
+    assert tags(world) == {REGISTER_TAG: f"s3://{world.bucket}/exports/register"}
+    assert REGISTER_TAG not in str(proved(run)["parity"])
+    assert only(clean_up(run, "r")).kept == ""
+    assert (entries(world), tags(world)) == (set(), {})
+
+
+def test_two_runs_that_begin_at_once_both_stand_in_the_register(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pair("a", things(60))
+    runs = [world.open(name) for name in ("one", "two")]
+    for run in runs:
+        preflight(run)
+        export_tables(run)
+    together, look, failed = threading.Barrier(2), first_write.is_empty, list[str]()
+
+    def at_once(client: Any, name: str) -> bool:
+        empty = look(client, name)
+        together.wait(20)
+        return empty
+
+    monkeypatch.setattr(first_write, "is_empty", at_once)
+
+    def load(run: Run) -> None:
+        try:
+            import_tables(run)
+        except TransferError as error:
+            failed.append(str(error))
+
+    threads = [threading.Thread(target=load, args=(run,)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(entries(world)) == 2
+    for run in runs:
+        assert "other runs have written to" in kept(run)
+    assert len(world.items(world.target, world.dst("a"))) == 60
+
+
+def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag has no condition: the second sets its own over the first's, unseen, while the first writes."""
+    world.pair("a", things(10))
+    other = f"{world.bucket}-2"
+    world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    one, two = world.open("one"), world.open("two", staging={"bucket": other})
+    for run in (one, two):
+        preflight(run)
+        export_tables(run)
+    table = describe_table(one.clients.target, world.dst("a"))
+    assert table is not None
+    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, Wire.put_lines
+    slow = threading.Thread(target=lambda: register(two, pair, table))
+    about_to, go = threading.Event(), threading.Event()
+
+    def late(client: Any, arn_: str, place: str) -> None:
+        if other in place:
+            about_to.set()
+            go.wait(20)
+        real(client, arn_, place)
+
+    def writing(*arguments: Any) -> Any:
+        go.set()
+        slow.join()
+        return write(*arguments)
+
+    monkeypatch.setattr(registers, "set_register_tag", late)
+    monkeypatch.setattr(Wire, "put_lines", writing)
+    slow.start()
+    about_to.wait(20)
+    import_tables(one)
+    assert other in tags(world)[REGISTER_TAG]
+    with pytest.raises(TableError, match=r"have written to .* too: one"):
+        refuse_unless_alone(two, pair, table, wrote=True)
+    assert "is not cleaned up to the end" in kept(one)
+
+
+def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world: World) -> None:
+    world.pair("a", things(10))
+    first = migrated(world, "first")
+    other = f"{world.tag}-other"
+    world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    migrated(world, "second", **APPEND, staging={"bucket": other, "prefix": "p"})
+    assert {key.rpartition("/")[2] for key in entries(world)} == {"first", "second"}
+    assert "second" in kept(first)
+
+
+def test_a_register_that_cannot_be_written_refuses_before_the_first_write(world: World) -> None:
+    world.pair("a", things(10))
+    for place in ("s3://no-such-bucket-anywhere/exports/register", "s3://", "nonsense"):
+        world.target.tag_resource(ResourceArn=arn(world), Tags=[{"Key": REGISTER_TAG, "Value": place}])
+        run = world.open(f"r{len(place)}")
+        preflight(run)
+        export_tables(run)
+        with pytest.raises(TransferError, match="othing was written"):
+            import_tables(run)
+        assert world.items(world.target, world.dst("a")) == []
+
+
+@pytest.mark.parametrize("operation", ["ListTagsOfResource", "TagResource"])
+def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    world.pair("a", things(10))
+
+    def unknown(*_: Any) -> Any:
+        raise TableError(f"{operation}: UnknownOperationException")
+
+    name = "register_tag" if operation == "ListTagsOfResource" else "set_register_tag"
+    with monkeypatch.context() as patch:
+        patch.setattr(registers, name, unknown)
+        run = migrated(world)
+        assert proved(run)["verdict"] == "PASS"
+    (table,) = build_record(run.ledger, run.id, "test")["tables"]
+    assert "nonce" not in table["register"]
+    assert "a cleanup of this run will refuse" in str(attention({"tables": [table]}))
+    assert "UnknownOperationException" in kept(run)
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An S3-compatible server that is not told of If-None-Match creates whatever it is asked to."""
+    world.pair("a", things(10))
+    monkeypatch.setattr(registers, "create_entry", lambda *_: True)
+    run = migrated(world)
+    assert proved(run)["verdict"] == "PASS"
+    assert "If-None-Match is ignored" in kept(run)
+
+
+@pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
+def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
+    """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
+    world.pair("a", things(10))
+    run, second = migrated(world), "second"
+    world.target.update_continuous_backups(
+        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    migrated(world, second, **{"import": {"on_non_empty": "overwrite"}})
+    for key in entries(world):
+        if lost != "the cleaned run's" or key.endswith(f"/{run.id}"):
+            world.s3.delete_object(Bucket=world.bucket, Key=key)
+        if lost == "the table's folder moved":
+            world.s3.put_object(Bucket=world.bucket, Key=f"{key}.bak", Body=b"{}")
+    assert "it is not there" in kept(run)
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+@pytest.mark.parametrize("named", [None, "s3://somewhere-else/register"])
+def test_a_tag_that_is_gone_or_names_another_register_refuses_the_cleanup(world: World, named: str | None) -> None:
+    world.pair("a", things(10))
+    run = migrated(world)
+    if named:
+        world.target.tag_resource(ResourceArn=arn(world), Tags=[{"Key": REGISTER_TAG, "Value": named}])
+    else:
+        world.target.untag_resource(ResourceArn=arn(world), TagKeys=[REGISTER_TAG])
+    assert "where this run is registered" in kept(run)
+
+
+def test_a_run_of_the_same_name_elsewhere_is_another_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a CI job on another machine, or of a ledger that a power loss has put back."""
+    world.pair("a", things(10))
+    migrated(world)
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(world.folder / "elsewhere"))
+    run = world.open("r", **APPEND)
+    preflight(run)
+    export_tables(run)
+    with pytest.raises(TransferError, match="it is another run of that name, or this ledger has lost what it knew"):
+        import_tables(run)
+    assert "PutItem" not in run.ledger.calls("target")
+
+
+def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world: World) -> None:
+    world.pair("a", things(10))
+    migrated(world, "former")
+    world.target.delete_table(TableName=world.dst("a"))
+    world.table(world.target, world.dst("a"))
+    run = migrated(world, "later")
+    assert only(clean_up(run, "later")).items_deleted == 10
+
+
+def test_a_table_that_import_table_makes_is_registered_before_it_is_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing_target(world, "a", 10)
+    seen: list[set[str]] = []
+    start = table_import.start_import
+
+    def watched(client: Any, request: Any) -> Any:
+        seen.append(entries(world))
+        return start(client, request)
+
+    monkeypatch.setattr(table_import, "start_import", watched)
+    run = migrated(world, "maker", **{"import": {"strategy": "import_table"}})
+    assert [key.split("/")[-2:] for key in seen[0]] == [["asked-for", "maker"]]
+    assert len(entries(world)) == 2
+    other = migrated(world, "other", **APPEND)
+    assert proved(other)["verdict"] == "PASS"
+    assert "other" in kept(run)
+    assert exists(world, world.dst("a"))
+
+
+WIDE = {f"a{n:03}": {"N": str(n)} for n in range(160)}
+
+
+@pytest.mark.parametrize("change", ["replaced", "an attribute more", "an attribute less", "deleted"])
+def test_an_item_that_changes_between_the_look_and_its_delete_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    every = {"s": {"S": "é"}, "ns": {"NS": ["2", "1.50"]}, "b": {"B": b"\x00"}, "z": {"NULL": True}, "m": {"M": {}},
+             "l": {"L": [{"N": "1E+2"}]}, "e": {"S": ""}, "ss": {"SS": ["b", "a"]}}  # fmt: skip
+    world.pair("a", things(30, **every))
+    run = migrated(world)
+    table, send, done = world.dst("a"), undoing.delete_as_read, list[int]()
+    item = things(6, **every)[5]
+    now: dict[str, Any] | None = {
+        "replaced": {"id": {"S": "i00005"}, "by": {"S": "the application, newer"}},
+        "an attribute more": item | {"paid": {"BOOL": True}},
+        "an attribute less": {name: value for name, value in item.items() if name != "z"},
+        "deleted": None,
+    }[change]
+
+    def raced(wire: Wire, name: str, key: Any, item: Any) -> bytes:
+        if key["id"] == {"S": "i00005"} and not done:
+            done.append(1)
+            if now is None:
+                world.target.delete_item(TableName=table, Key=key)
+            else:
+                world.put(world.target, table, [now])
+        return send(wire, name, key, item)
+
+    monkeypatch.setattr(undoing, "delete_as_read", raced)
+    removal = only(clean_up(run, "r"))
+    left = world.target.scan(TableName=table)["Items"]
+    assert left == ([] if now is None else [world.target.get_item(TableName=table, Key={"id": item["id"]})["Item"]])
+    assert [set(i) for i in left] == ([] if now is None else [set(now)])
+    assert (removal.items_deleted, removal.items_changed) == ((30, 0) if now is None else (29, 1))
+
+
+def test_items_too_wide_for_a_condition_stay_and_are_told(world: World) -> None:
+    world.pair("a", [*things(5), {"id": {"S": "wide"}, **WIDE}])
+    run = migrated(world)
+    removal = only(clean_up(run, "r"))
+    assert (removal.items_deleted, removal.items_skipped) == (5, 1)
+    assert "1 items have more than 150 attributes" in removal.kept
+    assert len(world.items(world.target, world.dst("a"))) == 1
+
+
+def test_an_item_whose_owner_is_unknown_is_not_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pair("a", things(20))
+    world.fault(operation="PutItem", kind="lost-reply", table=world.dst("a"), every=7, times=1)
+    run = migrated(world, **APPEND)
+    world.clear_faults()
+    (row,) = run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present")
+    assert row["n"] == 1
+    assert only(clean_up(run, "r")).items_deleted == 19
+    assert len(world.items(world.target, world.dst("a"))) == 1
+
+
+def test_each_call_is_granted_in_its_one_form(world: World) -> None:
+    world.pair("a")
+    world.pair("b")
+    tagger = granted.tagger(world.open().clients, frozenset({world.dst("a")}))
+    registrar = granted.registrar(world.open().clients, world.bucket, "exports/register/")
+    undoer = granted.undoer(world.open().clients, {world.dst("a"): "id"})
+    tag = {"Key": REGISTER_TAG, "Value": "s3://bucket/register"}
+    put = {"Bucket": world.bucket, "Key": "exports/register/x", "Body": b"{}"}
+    for call in (
+        lambda: tagger.tag_resource(ResourceArn=arn(world), Tags=[tag, {"Key": "team", "Value": "x"}]),
+        lambda: tagger.tag_resource(ResourceArn=arn(world), Tags=[{"Key": "team", "Value": "x"}]),
+        lambda: tagger.tag_resource(ResourceArn=arn(world, "b"), Tags=[tag]),
+        lambda: tagger.untag_resource(ResourceArn=arn(world), TagKeys=[REGISTER_TAG, "team"]),
+        lambda: registrar.put_object(**put),
+        lambda: registrar.put_object(**put | {"IfNoneMatch": "*", "Key": "exports/x"}),
+        lambda: registrar.list_objects_v2(Bucket=world.bucket, Prefix="exports/"),
+        lambda: registrar.delete_object(Bucket=world.bucket, Key="exports/register/x"),
+        lambda: undoer.write_item("BatchWriteItem", world.dst("a"), b"{}"),
+        lambda: undoer.write_item(
+            "DeleteItem", world.dst("a"), b'{"TableName":"%b","Key":{"id":{"S":"x"}}}' % world.dst("a").encode()
+        ),
+    ):
+        with pytest.raises(ForbiddenCall):
+            call()
+    tagger.tag_resource(ResourceArn=arn(world), Tags=[tag])
+    tagger.untag_resource(ResourceArn=arn(world), TagKeys=[REGISTER_TAG])
+    registrar.put_object(**put, IfNoneMatch="*")
+    tagger.close()
+    registrar.close()
+
+
+def test_the_policy_grants_the_register() -> None:
+    found = made(grant("a", "export"))
+    assert allowed(found["target"], "dynamodb:TagResource") == {"arn:aws:dynamodb:us-east-2:111122223333:table/a-new"}
+    entries = allowed(found["target"], "s3:PutObject")
+    assert len(entries) == 1
+    assert entries.pop().endswith("/register/*")
+    assert {"dynamodb:DeleteItem", "dynamodb:UntagResource", "s3:DeleteObject"} <= actions(found["cleanup"])
+    assert "dynamodb:DeleteItem" not in actions(found["target"])
+
+
+def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        world.pair(name, things(3))
+    made: list[str] = []
+    create = registers.create_entry
+
+    def count(client: Any, bucket: str, key: str, body: bytes) -> bool:
+        made.append(key)
+        return create(client, bucket, key, body)
+
+    monkeypatch.setattr(registers, "create_entry", count)
+    run = migrated(world)
+    assert {fact["verdict"] for fact in validate_tables(run).values()} == {"PASS"}
+    assert len(made) == 4
+    assert {(known := registration(run, world.src(name))) and known.standing for name in ("a", "b", "c")} == {"entered"}
+    assert len(entries(world)) == 3

@@ -1,0 +1,292 @@
+"""A cleanup removes what its run created and nothing else, and only when told so by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
+from runbook_lib.export.step import export_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.load.targets.create_tables import create_missing_targets
+from runbook_lib.notebook.gates import gate_cleanup
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import Run, open_run
+from runbook_lib.undo import cleanup
+from runbook_lib.undo.cleanup import Removal, clean_up
+from runbook_lib.undo.delete_items import Undoing, Undone
+from tests.emulator.load.test_create_tables import exists, recover, whole
+from tests.emulator.load.test_import import rewrite
+from tests.support.world import World, things
+
+CREATE = {"tables": {"create_missing": True}}
+CHANGED = {"id": {"S": "i00003"}, "n": {"N": "3"}, "since": {"BOOL": True}}
+
+
+def migrated(world: World, run_id: str = "r", **changes: Any) -> Run:
+    run = world.open(run_id, **changes)
+    preflight(run)
+    export_tables(run)
+    create_missing_targets(run)
+    import_tables(run)
+    return run
+
+
+def missing_target(world: World, name: str, items: int) -> None:
+    world.table(world.source, world.src(name), DeletionProtectionEnabled=True)
+    recover(world, world.source, world.src(name))
+    world.put(world.source, world.src(name), things(items))
+
+
+def objects(world: World) -> set[str]:
+    return {o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", [])}
+
+
+def only(found: list[Removal]) -> Removal:
+    (removal,) = found
+    return removal
+
+
+def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
+    world.pair("there", things(230))
+    world.pair("scanned", things(30), pitr=False)
+    missing_target(world, "missing", 40)
+    world.put_object("exports/somebody-elses", b"x")
+    config = world.config(**CREATE)
+    assert whole(open_run(str(config), "r", execute=True))["verdict"] == "PASS"
+    made = objects(world) - {"exports/somebody-elses"}
+    assert made
+    dry = world.runbook("cleanup", config, "--run-id", "r")
+    assert dry.returncode == 0, dry.stderr
+    assert "would be deleted" in dry.stdout
+    assert objects(world) == made | {"exports/somebody-elses"}
+    assert len(world.items(world.target, world.dst("there"))) == 230
+    before = world.record("r")["source_calls"]
+    wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    assert wet.returncode == 0, wet.stdout + wet.stderr
+    assert objects(world) == {"exports/somebody-elses"}
+    assert not exists(world, world.dst("missing"))
+    assert world.items(world.target, world.dst("there")) == world.items(world.target, world.dst("scanned")) == []
+    for name, items in (("there", 230), ("scanned", 30), ("missing", 40)):
+        assert len(world.items(world.source, world.src(name))) == items
+    record = world.record("r")
+    assert set(record["source_calls"]) == set(before)
+    assert {name for name, count in record["source_calls"].items() if count != before[name]} <= {"GetCallerIdentity"}
+    assert record["target_calls"]["DeleteItem"] == 260  # a batch has no condition
+    assert record["verdict"] == "PASS"
+    report = (world.folder / "reports" / "r" / "report.md").read_text()
+    exported = [key for key in made if "/register/" not in key]
+    assert f"1 table deleted, 260 items deleted, {len(exported)} staging objects deleted" in report
+    assert world.runbook("verify", world.folder / "reports" / "r").returncode == 0
+    again = world.runbook("run", config, "--run-id", "r", "--execute")
+    assert again.returncode == 2
+    assert "was cleaned up at" in again.stderr
+    assert world.record("r")["verdict"] == "PASS"
+
+
+def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: World) -> None:
+    world.pair("a", things(10))
+    run = migrated(world)
+    stranger = {"id": {"S": "stranger"}}
+    world.put(world.target, world.dst("a"), [CHANGED, stranger])
+    removal = only(clean_up(run, "r"))
+    assert (removal.items_found, removal.items_deleted, removal.items_changed) == (9, 9, 1)
+    held = sorted(world.items(world.target, world.dst("a")), key=str)
+    assert held == sorted([CHANGED, stranger], key=str)
+
+
+@pytest.mark.parametrize("since", [CHANGED, {"id": {"S": "stranger"}}], ids=["changed", "new"])
+def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, since: dict[str, Any]) -> None:
+    missing_target(world, "a", 10)
+    run = migrated(world, **CREATE)
+    world.put(world.target, world.dst("a"), [since])
+    removal = only(clean_up(run, "r"))
+    assert not removal.table_deleted
+    assert "1 were not written by this run or were changed since" in removal.kept
+    held = len(world.items(world.target, world.dst("a")))
+    assert held == (10 if since is CHANGED else 11)
+
+
+def test_a_table_of_the_same_name_that_was_made_later_stays(world: World) -> None:
+    missing_target(world, "a", 4)
+    world.pair("b", things(4))
+    run = migrated(world, **CREATE)
+    name = world.dst("a")
+    world.target.update_table(TableName=name, DeletionProtectionEnabled=False)
+    for table in (name, world.dst("b")):
+        world.target.delete_table(TableName=table)
+        world.table(world.target, table)
+        world.put(world.target, table, things(4))
+    for removal in clean_up(run, "r"):
+        assert "another table of that name" in removal.kept
+        assert len(world.items(world.target, removal.target)) == 4
+
+
+def test_a_table_that_may_be_somebody_elses_stays(world: World) -> None:
+    """The run was stopped after it had asked for the table and before it knew what came of it."""
+    missing_target(world, "a", 4)
+    run = world.open(**CREATE)
+    preflight(run)
+    run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
+    world.table(world.target, world.dst("a"))
+    assert "whose it is is not known" in only(clean_up(run, "r")).kept
+    assert exists(world, world.dst("a"))
+
+
+def test_nothing_is_taken_from_a_table_that_held_items_before(world: World) -> None:
+    world.pair("a", things(10))
+    world.put(world.target, world.dst("a"), [{"id": {"S": "old"}}])
+    run = migrated(world, **{"import": {"on_non_empty": "append"}})
+    removal = only(clean_up(run, "r"))
+    assert "it held 1 items before" in removal.kept
+    assert len(world.items(world.target, world.dst("a"))) == 11
+    assert not [key for key in objects(world) if "/data/" in key]
+
+
+def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: World) -> None:
+    world.pair("a", things(10))
+    run = migrated(world)
+    made = objects(world)
+    for confirm in ("R", "r ", "yes"):
+        with pytest.raises(ConfigError, match="expected 'r'"):
+            clean_up(run, confirm)
+    assert gate_cleanup(run, "").startswith("DRY RUN")
+    assert gate_cleanup(run, "r").startswith("REMOVING what run r created")
+    dry = only(clean_up(run, ""))
+    assert (dry.items_found, dry.items_deleted, dry.done) == (10, 0, False)
+    assert not only(clean_up(world.open("r", execute=False), "r")).done
+    unconfirmed = world.open("r", confirm_target="")
+    with pytest.raises(ConfigError, match="confirm_target"):
+        clean_up(unconfirmed, "r")
+    assert objects(world) == made
+    assert len(world.items(world.target, world.dst("a"))) == 10
+    assert run.ledger.get("run", "cleaned") is None
+    assert world.runbook("cleanup", world.config(), "--run-id", "r", "--execute").returncode == 2
+    assert world.runbook("cleanup", world.config(), "--run-id", "no-such-run").returncode == 2
+    assert not (world.folder / "reports" / "no-such-run").exists()
+
+
+def test_an_export_that_the_run_only_used_stays(world: World) -> None:
+    world.pair("a", things(10))
+    first = migrated(world, "first")
+    made = objects(world)
+    world.target.delete_table(TableName=world.dst("a"))
+    world.table(world.target, world.dst("a"))
+    arn = first.ledger.get("export", world.src("a"))["arn"]
+    run = migrated(world, "second", export={"reuse": {world.src("a"): arn}})
+    removal = only(clean_up(run, "second"))
+    assert (removal.objects, removal.items_deleted) == (0, 10)
+    assert objects(world) == made
+
+
+def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pair("a", things(120))
+    run = migrated(world)
+    calls: list[int] = []
+    delete = Undoing.delete
+
+    def cut(undoing: Undoing, items: list[Any]) -> Undone:
+        undone = delete(undoing, items)
+        calls.append(len(items))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return undone
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Undoing, "delete", cut)
+        with pytest.raises(KeyboardInterrupt):
+            clean_up(run, "r")
+    assert 0 < len(world.items(world.target, world.dst("a"))) < 120
+    with pytest.raises(ResumeRefused, match="was cleaned up"):
+        import_tables(run)
+    clean_up(run, "r")
+    assert world.items(world.target, world.dst("a")) == []
+    assert objects(world) == set()
+    assert only(clean_up(run, "r")).done  # and once more, with nothing left to do
+
+
+def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World) -> None:
+    """As when a lifecycle rule has taken the files that say which items are the run's."""
+    world.pair("a", things(20))
+    world.pair("b", things(30))
+    config = world.config()
+    run = open_run(str(config), "r", execute=True)
+    preflight(run)
+    export_tables(run)
+    import_tables(run)
+    row = run.ledger.rows("SELECT key FROM file WHERE source = ?", world.src("a"))[0]
+    body = world.s3.get_object(Bucket=world.bucket, Key=row["key"])["Body"].read()
+    world.s3.delete_object(Bucket=world.bucket, Key=row["key"])
+    wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    assert (wet.returncode, "is not cleaned up to the end" in wet.stdout) == (1, True), wet.stdout + wet.stderr
+    assert world.items(world.target, world.dst("b")) == []
+    world.put_object(row["key"], body)
+    assert [removal.done for removal in clean_up(run, "r")] == [True, True]
+    assert world.items(world.target, world.dst("a")) == []
+    assert objects(world) == set()
+
+
+def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
+    world.pair("a", things(30))
+    run = world.open()
+    preflight(run)
+    export_tables(run)
+    broken = b'{"Item":{"id":{"S":"x"},}}'
+    rewrite(world, run, world.src("a"), lambda lines: [*lines, broken, b"]"])
+    import_tables(run)
+    assert run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine")[0]["n"] == 2
+    removal = only(clean_up(run, run.id))
+    assert removal.items_deleted == 30
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
+    """As after a cleanup that was killed between AWS's answer and its own record of it."""
+    missing_target(world, "a", 4)
+    run = migrated(world, **CREATE)
+    world.target.update_table(TableName=world.dst("a"), DeletionProtectionEnabled=False)
+    world.target.delete_table(TableName=world.dst("a"))
+    removal = only(clean_up(run, "r"))
+    assert (removal.done, removal.kept, objects(world)) == (True, "", set())
+
+
+def test_deletes_that_are_throttled_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
+    world.pair("a", things(150))
+    run = migrated(world)
+    table = world.dst("a")
+    world.fault(operation="DeleteItem", kind="throttle", table=table, probability=0.3, seed=1)
+    world.fault(operation="DeleteItem", kind="lost-reply", table=table, every=9)
+    assert only(clean_up(run, "r")).items_deleted == 150
+    assert world.items(world.target, table) == []
+
+
+def test_objects_that_s3_refuses_to_delete_fail_the_cleanup(world: World) -> None:
+    class Refusing:
+        def delete_objects(self, **request: Any) -> dict[str, Any]:
+            return {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "no"}]}
+
+    with pytest.raises(TransferError, match="the first is k: AccessDenied"):
+        cleanup.aws.delete_objects(Refusing(), "bucket", ["k"])
+
+
+def test_who_removes_one_table_can_do_nothing_to_another_and_nothing_else_to_that_one(world: World) -> None:
+    world.pair("a", things(1))
+    world.pair("b")
+    run = world.open()
+    client = run.clients.remover(frozenset({world.dst("a")}))
+    for call in (
+        lambda: client.delete_table(TableName=world.dst("b")),
+        lambda: client.update_table(TableName=world.dst("b"), DeletionProtectionEnabled=False),
+        lambda: client.update_table(TableName=world.dst("a"), BillingMode="PAY_PER_REQUEST"),
+        lambda: client.put_item(TableName=world.dst("a"), Item={"id": {"S": "x"}}),
+    ):
+        with pytest.raises(ForbiddenCall):
+            call()
+    client.close()
+    staging = run.clients.staging_remover()
+    with pytest.raises(ForbiddenCall):
+        staging.delete_bucket(Bucket=world.bucket)
+    with pytest.raises(ForbiddenCall):
+        staging.list_objects_v2(Bucket=world.bucket)
+    staging.close()

@@ -1,0 +1,85 @@
+"""A log says in one line how far a step is and what came of it, and claims nothing that was not counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.headless.console import outcome, so_far
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.run import STEPS
+
+CI_PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
+TABLES: list[dict[str, Any]] = [
+    {"source": "a", "verdict": "PASS", "items_exported": 1200, "items_written": 1200, "items_quarantined": 0},
+    {"source": "b", "verdict": "FAIL", "items_exported": 5, "items_written": 4, "items_quarantined": 1},
+]
+LATER, EARLIER = "2026-11-23T10:00:00.000Z", "2026-11-23T09:00:00.000Z"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.sqlite")
+    for place, name in enumerate("ab"):
+        made.put("pair", name, {"place": place, "pair": {}})
+    yield made
+    made.close()
+
+
+def test_each_step_ends_with_its_own_numbers() -> None:
+    record = {
+        "executed": True, "tables": TABLES, "warnings": [{}], "checks": [{"status": "not checked"}, {"status": "ok"}],
+    }  # fmt: skip
+    assert {step: outcome(record, step) for step in STEPS} == {
+        "preflight": "2 tables planned, 1 warning, 1 look not made",
+        "export": "1,205 items in the manifests",
+        "import": "1,204 written, 1 in quarantine",
+        "validate": "1 FAIL, 1 PASS",
+        "report": "",
+    }
+
+
+def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> None:
+    steps = {step: outcome({"executed": True, "tables": TABLES[:1]}, step) for step in STEPS}
+    shapes = {f"{step:<9} running" for step in STEPS}
+    shapes |= {f"{step:<9} done after 1.0 s: {told}" for step, told in steps.items() if told}
+    shapes |= {f"{step:<9} ... 1 s, {far}" for step in STEPS if (far := so_far(ledger, step))}
+    lines = re.findall(rf"^    ((?:{'|'.join(STEPS)}) .*)$", CI_PAGE, re.MULTILINE)
+    assert len(lines) > 5
+    assert {_without_numbers(line) for line in lines} <= {_without_numbers(shape) for shape in shapes}
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(r"\d[\d,.]*", "#", line)
+
+
+def test_a_dry_run_says_what_was_read_and_nothing_of_writing() -> None:
+    dry = [table | {"items_written": 0, "lines_read": table["items_exported"]} for table in TABLES]
+    assert outcome({"executed": False, "tables": dry}, "import") == "1,205 read and checked, 1 in quarantine"
+
+
+def test_what_was_not_measured_is_not_called_nothing() -> None:
+    some = [TABLES[0], TABLES[1] | {"items_exported": None}]
+    assert outcome({"tables": some}, "export") == "1,200 items in the manifests (measured for 1 of 2 tables)"
+    assert outcome({"tables": []}, "export") == "items in the manifests: not measured"
+
+
+def test_a_running_step_counts_what_it_has_done(ledger: Ledger) -> None:
+    assert [so_far(ledger, step) for step in ("preflight", "report")] == ["", ""]
+    assert so_far(ledger, "export") == "0 of 2 exports completed"
+    ledger.put("export", "a", {"status": "COMPLETED"})
+    ledger.put("export", "b", {"status": "IN_PROGRESS"})
+    assert so_far(ledger, "export") == "1 of 2 exports completed"
+    assert so_far(ledger, "import") == "0 of 0 items written"
+
+
+def test_a_comparison_of_an_earlier_start_does_not_count_again(ledger: Ledger) -> None:
+    assert so_far(ledger, "validate") == "0 of 2 tables compared"
+    ledger.put("step", "validate", {"status": "running", "started": LATER})
+    ledger.put("validation", "a", {"verdict": "PASS", "finished": LATER})
+    ledger.put("validation", "b", {"verdict": "PASS", "finished": EARLIER})
+    assert so_far(ledger, "validate") == "1 of 2 tables compared"

@@ -1,0 +1,389 @@
+"""The report says what was measured, in a file that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.findings import attention
+from tests.support import records
+from tests.support.records import KINDS, Record, of
+
+OUTSIDE = re.compile(
+    r"""(src|href|action|data)\s*=\s*["']?\s*(https?:)?//|@import|url\(\s*["']?http|<script|<link""", re.I
+)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "Grün-表-🗃",
+    "n" * 255,
+    "a|b`c\\d",
+    "{{ 7 * 7 }}",
+]
+ALLOWED_EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: text, elements, headings and images; raises on an unbalanced element."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text, self.tags, self.headings, self.images = "", list[str](), list[int](), list[dict[str, str | None]]()
+        self.rows, self._open = list[list[str]](), list[str]()
+        self.feed(html)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in ALLOWED_EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"td", "th"} & set(self._open):
+            self.rows[-1][-1] += data
+
+    def row(self, name: str) -> list[str]:
+        """The row of the reconciliation that is of this source table."""
+        return next(r for r in self.rows if len(r) == 13 and f"staging-{name}to " in r[0])
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, Page]]:
+    known: dict[str, tuple[str, Page]] = {}
+
+    def rendered(kind: str) -> tuple[str, Page]:
+        if kind not in known:
+            made = KINDS[kind]()
+            html = render_html(made, draw_charts(made, records.samples(made), tmp_path_factory.mktemp("charts")))
+            known[kind] = html, Page(html)
+        return known[kind]
+
+    return rendered
+
+
+def plain(made: Record) -> Page:
+    return Page(render_html(made, []))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_is_one_file_that_needs_nothing_else(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
+    html, seen = page(kind)
+    assert OUTSIDE.search(html) is None
+    assert all((image["src"] or "").startswith("data:image/svg+xml;base64,") for image in seen.images)
+    assert len(html.encode()) < 2_000_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_can_be_read_aloud(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
+    html, seen = page(kind)
+    assert '<html lang="en">' in html
+    assert "title" in seen.tags
+    assert seen.headings[0] == 1
+    assert all(after - before <= 1 for before, after in zip(seen.headings, seen.headings[1:], strict=False))
+    assert seen.tags.count("table") == seen.tags.count("caption")
+    assert all(len(image["alt"] or "") > 40 for image in seen.images)
+
+
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "INTERRUPTED"])
+def test_the_verdict_comes_first(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
+    html, _ = page(kind)
+    assert f'<p class="word">{kind}</p>' in html
+    assert f"<title>{kind}: prod-to-dev" in html
+    assert html.index('class="word"') < html.index("<h2>")
+    assert render_markdown(KINDS[kind]()).startswith(f"## {kind}: migration prod-to-dev\n")
+
+
+def test_a_pass_states_its_proof(page: Callable[[str], tuple[str, Page]]) -> None:
+    _, seen = page("PASS")
+    assert (
+        "Manifest, lines read, acknowledged writes and a scan of the target agree for all 31 tables, "
+        "and every item was compared." in seen.text
+    )
+    assert "31 tables from 111122223333/us-east-1 to 444455556666/us-east-2: 229,634 items exported" in seen.text
+    assert "arn:aws:sts::444455556666:assumed-role/migration-writer/ci" in seen.text
+
+
+def test_a_pass_whose_every_number_was_taken_calls_nothing_else_unmeasured(
+    page: Callable[[str], tuple[str, Page]],
+) -> None:
+    _, seen = page("PASS")
+    words = [cell for row in seen.rows for cell in row if "not measured" in cell or "not recorded" in cell]
+    assert len(words) == 2
+    assert words[0].endswith("Scan uses read capacity of the source tables; how much was not measured.")
+    assert words[1] == "not measured"  # application connectivity
+
+
+def test_a_fail_names_its_reasons_and_what_was_left_out(page: Callable[[str], tuple[str, Page]]) -> None:
+    _, seen = page("FAIL")
+    for text in ("1 items are missing", "bebco-borrower-staging-cases: point-in-time recovery is off", "loans.jsonl"):
+        assert (text in seen.text) == (text != "loans.jsonl")
+    assert "quarantine/bebco-borrower-staging-payments.jsonl" in seen.text
+    assert ["bebco-borrower-staging-payments", "3", "ValidationException: Item size exceeded"] in seen.rows
+
+
+def test_an_item_without_a_reason_is_in_the_quarantine_too() -> None:
+    made = records.failed()
+    of(made, "payments")["items_quarantined"] = 5
+    rows = [row for row in plain(made).rows if row[0] == "bebco-borrower-staging-payments" and len(row) == 3]
+    assert [row[1] for row in rows] == ["3", "2"]
+
+
+SECTIONS = (
+    "Not migrated", "Needs attention", "Totals", "Table by table", "Definition parity", "Index queries", "Time",
+    "What ran when", "Throughput of the import", "Write capacity consumed, and throttling", "Time by size class",
+    "Slowest tables", "Pre-flight", "Cost and time", "Validation checklist", "Source call ledger, and the other calls",
+    "Exports and digests", "Steps", "Environment and versions", "How to verify it", "Sign-off",
+)  # fmt: skip
+
+
+def test_a_cluster_is_named_where_the_environment_is() -> None:
+    made = records.record()
+    assert "engine of the" not in plain(made).text
+    made["engine"] = {
+        "import": {"kind": "dask", "scheduler": "tcp://10.0.0.1:8786", "dashboard": "http://10.0.0.1:8787/status",
+                   "workers": 2, "slots": 8},
+        "validate": {"kind": "local"},
+    }  # fmt: skip
+    text = plain(made).text
+    assert "2 worker processes at tcp://10.0.0.1:8786, 8 units at once; dashboard http://10.0.0.1:8787/status" in text
+    assert "engine of the validate" not in text
+
+
+def test_every_section_is_there(page: Callable[[str], tuple[str, Page]]) -> None:
+    html, _ = page("PASS")
+    found = re.findall(r"<h[23][^>]*>(.*?)</h", html)
+    assert [s for s in SECTIONS if s not in found] == []
+    html, _ = page("FAIL")
+    assert {"Quarantine", "Differences one by one"} <= set(re.findall(r"<h2[^>]*>(.*?)</h", html))
+
+
+def test_the_first_words_say_by_whom(page: Callable[[str], tuple[str, Page]]) -> None:
+    assert "UTC by migration-reader/ci and migration-writer/ci, ended" in page("PASS")[1].text
+    made = records.passed() | {"identity": {}}
+    assert "UTC, by whom is not recorded, ended" in plain(made).text
+
+
+def test_tables_that_only_repeat_that_all_is_well_are_folded_and_no_other() -> None:
+    made = records.failed()
+    shown, _, rest = render_html(made, []).partition("<details><summary>15 more tables: all PASS, 0 items exported")
+    hidden = rest[: rest.index("</details>")]
+    for t in made["tables"]:
+        inside = f">{t['source']}<" in hidden
+        assert inside != (f">{t['source']}<" in shown)
+        assert not inside or t["verdict"] == "PASS"
+    few = records.record(tables=[records.table(f"t{n}", n) for n in range(16)])
+    assert "more tables:" not in render_html(few, [])
+
+
+def test_a_dry_run_claims_nothing_about_the_target(page: Callable[[str], tuple[str, Page]]) -> None:
+    _, seen = page("DRY-RUN")
+    assert "Everything: this run wrote nothing to the target." in seen.text
+    assert "no write was sent" in seen.text
+    assert seen.row("loans")[6] == "not measured"
+    assert "empty, proved" not in seen.text
+
+
+def test_a_run_that_was_to_write_and_did_not_come_to_it_is_no_dry_run() -> None:
+    made = records.dry_run() | {"verdict": "FAIL", "reasons": ["step export failed: it was refused"]}
+    made["attempts"] = [records.record()["attempts"][0], {"steps": ["report"], "execute": False}]
+    for text in (plain(made).text, render_markdown(made)):
+        assert "Dry run" not in text
+        assert "stopped before anything was written" in text
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("preflight", "as far as the pre-flight, and nothing was exported"),
+        ("export", "as far as an export, of which no line was read"),
+        ("import", "as far as every line of an export"),
+    ],
+)
+def test_a_dry_run_claims_no_more_than_the_steps_that_ran(last: str, said: str) -> None:
+    made = records.dry_run()
+    ran = records.STEPS[: records.STEPS.index(last) + 1]
+    made["steps"] = [s if s["name"] in ran else {"name": s["name"], "status": "not run"} for s in made["steps"]]
+    assert said in plain(made).text
+
+
+def test_quarantined_items_do_not_make_it_look_as_if_the_target_had_changed() -> None:
+    made = records.record(verdict="FAIL")
+    of(made, "payments").update(verdict="FAIL", items_written=2_264, items_quarantined=3, target_digest="1" * 64)
+    assert "scanned while the target changed" not in plain(made).text
+    of(made, "payments").update(moved=1)
+    assert "scanned while the target changed" in plain(made).text
+
+
+def test_a_table_that_was_not_exported_was_not_read_by_scan() -> None:
+    made = records.record(verdict="FAIL")
+    for table in made["tables"]:
+        table.update(items_exported=None)
+    assert "read by Scan, which is not a point in time" not in plain(made).text
+
+
+def test_a_count_that_differs_is_marked_without_colour(page: Callable[[str], tuple[str, Page]]) -> None:
+    _, seen = page("FAIL")
+    assert seen.row("loans")[3:7] == ["22,959", "22,959", "22,959", "≠ 22,958"]
+    assert seen.row("payments")[5] == "≠ 2,264"
+    assert seen.row("payments")[6] == "2,264"  # as many as were acknowledged
+
+
+def test_an_empty_table_is_called_proved_only_if_it_passed() -> None:
+    made = records.passed()
+    of(made, "otp-codes").update(verdict="UNKNOWN", items_in_target=None)
+    seen = plain(made)
+    assert seen.row("approvals")[3] == "0 (empty, proved)"
+    assert seen.row("otp-codes")[3] == "0"
+
+
+def test_what_matters_comes_first(page: Callable[[str], tuple[str, Page]]) -> None:
+    for text in (page("FAIL")[0], render_markdown(records.failed())):
+        table = text[text.lower().index("table by table") :]
+        places = [
+            table.index(f"bebco-borrower-staging-{n}<")
+            for n in ("loans", "payments", "users", "cases", "transactions", "statements", "banks", "approvals")
+        ]
+        assert places == sorted(places)
+
+
+def test_what_was_not_measured_is_never_zero() -> None:
+    made = records.nothing(records.passed())
+    numbers = [cell for row in plain(made).rows for cell in row if re.fullmatch(r"[≠ ]*0(\.0+)?( \D*)?", cell)]
+    assert numbers == []
+    lines = [line for line in render_markdown(made).splitlines() if "staging-" in line and line.startswith("|")]
+    assert len(lines) == 31
+    assert not any(re.search(r"\| 0\b", line) for line in lines)
+
+
+def test_a_sum_says_for_how_many_tables_it_was_taken(page: Callable[[str], tuple[str, Page]]) -> None:
+    _, seen = page("FAIL")
+    assert ["Items in the targets, by scan", "229,313 (measured for 29 of 31 tables)"] in seen.rows
+    assert ["Items in the targets, by scan", "not measured"] in page("DRY-RUN")[1].rows
+
+
+def test_a_record_that_contradicts_itself_is_not_believed() -> None:
+    made = records.passed()
+    of(made, "loans")["items_in_target"] -= 1
+    seen = plain(made)
+    assert "The numbers of this record do not bear out its verdict." in seen.text
+    assert "every item was compared." not in seen.text
+    assert "22,959 items should be in the target, a scan finds 22,958" in seen.text
+    assert "totals.items_in_target is 229,634, the tables add up to 229,633" in seen.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_others_stays_text(text: str) -> None:
+    made = records.failed()
+    of(made, "loans").update(source=f"{text}-loans", target=text, reasons=[text])
+    made.update(
+        name=text, run_id=text, reasons=[text], warnings=[dict.fromkeys(("table", "expected", "found", "remedy"), text)]
+    )
+    made["identity"]["source"]["arn"] = text
+    made["differences"]["first"][0].update(source=text, paths=[{"path": text, "how": "value"}])
+    seen = plain(made)
+    assert "script" not in seen.tags
+    assert not seen.images
+    assert text in seen.text
+    for section in render_markdown(made).split("\n### "):
+        lines = [line for line in section.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}) <= 1, section
+        assert re.search(r"(?<!\\)<(?!br>)", "".join(lines)) is None
+
+
+def test_a_comment_fits_into_a_pull_request_and_says_what_it_leaves_out() -> None:
+    made = records.record(tables=[records.table("n" * 200 + str(n), n) for n in range(400)])
+    text = render_markdown(made)
+    assert len(text) < 65_536
+    assert re.search(r"^\d+ more tables in report\.html\.$", text, re.M)
+
+
+def test_a_comment_fits_however_much_there_is_to_say_and_counts_what_it_leaves_out() -> None:
+    made = records.failed()
+    failed, left = of(made, "loans"), of(made, "cases")
+    names = [f"{n:03}-{'long_name_' * 25}" for n in range(300)]
+    made["tables"] = [(failed, left)[n % 2] | {"source": name, "target": name} for n, name in enumerate(names)]
+    made["reasons"] = [f"{name}: FAIL: {'x' * 200}" for name in names]
+    made["warnings"] = [{"table": name, "expected": str(n), "found": "y" * 200} for n, name in enumerate(names)]
+    text = render_markdown(made)
+    assert len(text) < 65_536
+    why, left_out, attention = (
+        text.split(f"### {name}\n")[1].split("###")[0] for name in ("Why", "Not migrated", "Needs attention")
+    )
+    for part, many in ((why, 300), (left_out, 150)):
+        more = re.search(r"^- (\d+) more in report\.html$", part, re.M)
+        assert more
+        assert part.count("\n- ") - 1 + int(more[1]) == many
+    assert re.search(r"^- \d+ more in report\.html$", attention, re.M)
+
+
+def test_a_comment_names_the_first_differences() -> None:
+    made = records.failed()
+    text = render_markdown(made)
+    assert "3 listed in differences.jsonl, the first 2 here" in text
+    assert f"| different | `{'ab' * 16}` | terms.rate type |" in text
+    made["differences"] = {"listed": 40, "first": [made["differences"]["first"][0]] * 40}
+    assert render_markdown(made).count("| different |") == 10
+    made["differences"] = {"listed": 0, "first": []}
+    assert "Differences one by one" not in render_markdown(made)
+
+
+def test_long_reasons_are_cut_on_the_first_screen_and_whole_below() -> None:
+    made = records.failed()
+    made["reasons"] = [f"reason {n} " + "x" * 500 for n in range(12)]
+    html = render_html(made, [])
+    first, below = html.split('<h2 id="reasons">')
+    assert "reason 0" in first
+    assert "reason 11" not in first
+    assert all(reason in below for reason in made["reasons"])
+
+
+def _with_gaps(value: Any, choose: Callable[[], bool], kept: tuple[str, ...] = ()) -> Any:
+    if isinstance(value, dict):
+        return {k: v if k in kept else None if choose() else _with_gaps(v, choose, kept) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_gaps(v, choose, kept) if isinstance(v, dict) else v for v in value]
+    return value
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.sampled_from(sorted(KINDS)), st.randoms(use_true_random=False), st.sampled_from([0.02, 0.2, 0.7]))
+def test_any_record_with_gaps_makes_a_report(kind: str, random: Any, share: float) -> None:
+    made = _with_gaps(KINDS[kind](), lambda: random.random() < share)
+    assert OUTSIDE.search(render_html(made, [])) is None
+    render_markdown(made)
+
+
+def test_a_record_without_anything_makes_a_report(tmp_path: Path) -> None:
+    assert "UNKNOWN" in plain({}).text
+    assert render_markdown({})
+    assert draw_charts({}, [], tmp_path) == []
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running"])
+def test_a_preflight_that_did_not_end_is_not_said_to_have_found_nothing(status: str) -> None:
+    made = records.passed() | {"verdict": "INTERRUPTED", "checks": [], "warnings": [], "tables": []}
+    made["steps"] = [{"name": "preflight", "status": status, "seconds": 1.0}]
+    assert "The pre-flight did not come to its end: what stands in the way is not known" in attention(made)
+    assert "No blocker, no warning" not in render_html(made, [])
