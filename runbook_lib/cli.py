@@ -129,14 +129,14 @@ def _conclude(record: dict[str, Any]) -> int:
     from runbook_lib.paths import reports_root
     from runbook_lib.record.anchor import told_of_anchor
     from runbook_lib.report.figures.totals import how_many, total
-    from runbook_lib.report.sections.cost_rows import would
+    from runbook_lib.report.sections.cost_rows import dry_run_summary
     from runbook_lib.report.sections.findings import tables_of
     from runbook_lib.report.sections.not_checked import accepted_in_short, how_to_accept
     from runbook_lib.report.sections.summary import headline
     from runbook_lib.report.text import shortened
 
     tables, verdict = tables_of(record), record["verdict"]
-    for line in (*record["reasons"], *would(record)):
+    for line in (*record["reasons"], *dry_run_summary(record)):
         _say(f"  {shortened(line, where='in the report')}")
     if how := how_to_accept(record):  # to be copied, so never cut
         _say(f"  {how}")

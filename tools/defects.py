@@ -15,7 +15,7 @@ from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.run.facts.source_ttl import Excuse
-from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison, Rules, compare
 from runbook_lib.validate.reconcile import disagreements
 
@@ -99,7 +99,7 @@ class Defect:
 def found(estate: Estate) -> tuple[Comparison, list[str]]:
     """Compare an estate with the real code; returns the comparison and the reasons for a FAIL."""
     secret = RunSecret.new()
-    sides = Buckets(secret), Buckets(secret)
+    sides = BucketDigest(secret), BucketDigest(secret)
     for side, content in zip(sides, (estate.exported, estate.found), strict=True):
         side.add_items(content, KEY)
     refused = frozenset(estate.quarantined)

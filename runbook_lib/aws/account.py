@@ -19,20 +19,20 @@ RESOURCES_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
+class AccountLimits:
     """Write units per second of DescribeLimits."""
 
     account_writes: int
     table_writes: int
 
 
-def capacity_limits(client: Any) -> Capacity:
+def account_limits(client: Any) -> AccountLimits:
     """The account's limits in this region."""
     try:
         said = client.describe_limits()
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot ask for the account's limits: {error}") from None
-    return Capacity(said["AccountMaxWriteCapacityUnits"], said["TableMaxWriteCapacityUnits"])
+    return AccountLimits(said["AccountMaxWriteCapacityUnits"], said["TableMaxWriteCapacityUnits"])
 
 
 def running_exports(client: Any) -> tuple[int, bool]:

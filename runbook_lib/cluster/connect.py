@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.config.model import Migration
 from runbook_lib.run.run import Run
 
 
 @contextmanager
-def open_crew(run: Run, step: str) -> Iterator[Crew | None]:
+def open_roster(run: Run, step: str) -> Iterator[WorkerRoster | None]:
     """The workers that the configuration asks for; None where this process does the work.
 
     Records which it is. Raises ConfigError if the cluster cannot be reached or used.
@@ -25,7 +25,7 @@ def open_crew(run: Run, step: str) -> Iterator[Crew | None]:
 
     with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
         run.ledger.put("engine", step, {"kind": kind, **engine.facts()})
-        yield Crew(engine, run.ledger, step)
+        yield WorkerRoster(engine, run.ledger, step)
 
 
 def check_engine(config: Migration) -> None:

@@ -20,8 +20,8 @@ from uuid import uuid4
 
 from runbook_lib import __version__
 from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
-from runbook_lib.cluster.protocol import Message, Site, Work
-from runbook_lib.config.engine import Engine as Settings
+from runbook_lib.cluster.protocol import Message, UnitContext, Work
+from runbook_lib.config.engine import EngineSettings as Settings
 from runbook_lib.errors import ConfigError, TransferError
 
 try:
@@ -43,7 +43,7 @@ GONE = (
 )
 
 
-class WorkerDesk(WorkerPlugin):  # type: ignore[misc]
+class DaskWorkerContext(WorkerPlugin):  # type: ignore[misc]
     """A worker's desk; Dask makes one in each process, also in those that come later."""
 
     def __init__(self, name: str) -> None:
@@ -69,7 +69,7 @@ class WorkerDesk(WorkerPlugin):  # type: ignore[misc]
     async def teardown(self, worker: Any) -> None:
         await self._client.close()
 
-    def clients(self, site: Site) -> WorkerClients:
+    def clients(self, site: UnitContext) -> WorkerClients:
         with self._lock:
             if self._clients is None:
                 self._clients = connect_worker(site.config, site.target)
@@ -171,7 +171,7 @@ def open_cluster(settings: Settings, name: str) -> Iterator[Cluster]:
         try:
             if settings.address is not None:
                 client.wait_for_workers(settings.workers or 1, timeout=WORKERS_SECONDS)
-            client.register_plugin(WorkerDesk(name), name=name)
+            client.register_plugin(DaskWorkerContext(name), name=name)
         except Exception as error:  # whatever a worker raises, nothing has been written yet
             raise ConfigError(
                 f"engine: the Dask workers cannot be used: {type(error).__name__}: {error}; they need this version "

@@ -21,14 +21,14 @@ Message = dict[str, Any]  # of numbers, texts and lists: it goes over the wire
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class UnitContext:
     """What every unit of a run needs to know: its settings, without a secret, and [region, account] of the target."""
 
     config: Migration
     target: list[str]
 
 
-class Desk(Protocol):
+class WorkerContext(Protocol):
     """What a worker process has; thread-safe.
 
     `worker` is where it is reached, `process` tells it from those there before it, `slots` is how many units it
@@ -39,7 +39,7 @@ class Desk(Protocol):
     process: str
     slots: int
 
-    def clients(self, site: Site) -> WorkerClients:
+    def clients(self, site: UnitContext) -> WorkerClients:
         """The process's own clients, made once."""
 
     def send(self, message: Message) -> None:

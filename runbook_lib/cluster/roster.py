@@ -11,7 +11,7 @@ from runbook_lib.run.ledger import Ledger
 
 
 @dataclass(slots=True)
-class Shift:
+class WorkerSpan:
     """One worker's time at one table: from when to when, in seconds since 1970, and the items it did.
 
     `at_hand` is how many files it has just now, `rate` its items per second.
@@ -26,20 +26,20 @@ class Shift:
     told: int = 0
 
 
-class Crew:
+class WorkerRoster:
     """An engine and the workers of one step of a run. A worker is a process: one that was started again is another."""
 
     def __init__(self, engine: Engine, ledger: Ledger, step: str) -> None:
         self.engine = engine
         self._ledger, self._step = ledger, step
-        self._shifts: dict[tuple[str, str], Shift] = {}
+        self._shifts: dict[tuple[str, str], WorkerSpan] = {}
         self._calls: dict[tuple[str, str, str], int] = {}
 
     def note(self, source: str, process: str, now: float, items: int, at_hand: int = 0, since: float = 0.0) -> None:
         """A worker was heard of: it has done more items of a table, in the seconds `since` it began with them."""
         shift = self._shifts.get((source, process))
         if shift is None:
-            shift = self._shifts[source, process] = Shift(self._name(process), now - since, now)
+            shift = self._shifts[source, process] = WorkerSpan(self._name(process), now - since, now)
         shift.ended, shift.items, shift.at_hand = now, shift.items + items, shift.at_hand + at_hand
 
     def count_calls(self, process: str, calls: Iterable[tuple[str, str, int]]) -> None:
@@ -50,7 +50,7 @@ class Crew:
                 self._ledger.count_call(side, operation, more)
                 self._calls[process, side, operation] = count
 
-    def keep(self, source: str, seconds: float) -> list[Shift]:
+    def keep(self, source: str, seconds: float) -> list[WorkerSpan]:
         """Write what is known of a table into the ledger, so many seconds after the last time; returns it by name."""
         shifts = [shift for (table, _), shift in self._shifts.items() if table == source]
         for shift in shifts:

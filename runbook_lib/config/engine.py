@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from runbook_lib.config.section import Strict
 
 
-class Tls(Strict):
+class TlsSettings(Strict):
     """The certificates of a Dask cluster; whoever has one of them may run code there."""
 
     ca: str = Field(description="file with the certificate of the authority that the scheduler's must be signed by")
@@ -19,7 +19,7 @@ class Tls(Strict):
     key: str = Field(description="file with the key of that certificate")
 
 
-class Engine(Strict):
+class EngineSettings(Strict):
     """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
 
     kind: Literal["local", "dask"] = Field(
@@ -36,7 +36,7 @@ class Engine(Strict):
         le=10_000,
         description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
     )
-    tls: Tls | None = Field(
+    tls: TlsSettings | None = Field(
         default=None,
         description="certificates for a tls:// or wss:// address; default: those of Dask's own configuration",
     )
@@ -47,14 +47,14 @@ class Engine(Strict):
     )
 
     @model_validator(mode="after")
-    def _of_dask(self) -> Engine:
+    def _of_dask(self) -> EngineSettings:
         given = [name for name in ("address", "workers", "tls") if getattr(self, name) is not None]
         if self.kind == "local" and given:
             raise ValueError(f"{' and '.join(given)}: only for kind 'dask', and kind is 'local'")
         return self
 
     @model_validator(mode="after")
-    def _protected(self) -> Engine:
+    def _protected(self) -> EngineSettings:
         if self.tls is not None and not self.is_encrypted:
             raise ValueError("tls: only for an address that begins with tls:// or wss://")
         if self.address and not (self.is_encrypted or self.insecure or _is_this_machine(self.address)):

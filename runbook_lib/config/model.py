@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from runbook_lib.config.check_ids import CheckId, definition_id
-from runbook_lib.config.engine import Engine as Engine
+from runbook_lib.config.engine import EngineSettings as Engine
 from runbook_lib.config.explain import explain
 from runbook_lib.config.money import Limits, Prices
-from runbook_lib.config.report import Report
+from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
-from runbook_lib.config.validation import Validate
+from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.config.yaml_lines import LARGEST, parse
 from runbook_lib.errors import ConfigError
 
@@ -119,7 +119,7 @@ class Tables(Strict):
     )
 
 
-class Export(Strict):
+class ExportSettings(Strict):
     """How the source is read."""
 
     without_pitr: Literal["scan", "skip", "fail"] = Field(
@@ -177,7 +177,7 @@ class Export(Strict):
         return value
 
 
-class Import(Strict):
+class ImportSettings(Strict):
     """How the target is written."""
 
     on_non_empty: Literal["fail", "append", "overwrite"] = Field(
@@ -205,7 +205,7 @@ class Import(Strict):
     )
 
 
-class Parity(Strict):
+class ParitySettings(Strict):
     """Which differences between the definitions of source and target are meant to be."""
 
     accept: list[Acceptable] = Field(
@@ -231,13 +231,13 @@ class Migration(Strict):
     target: Side
     staging: Staging
     tables: Tables
-    export: Export = Export()
-    import_: Import = Field(default=Import(), alias="import")
-    validate_: Validate = Field(default=Validate(), alias="validate")
+    export: ExportSettings = ExportSettings()
+    import_: ImportSettings = Field(default=ImportSettings(), alias="import")
+    validate_: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
     engine: Engine = Engine()
-    parity: Parity = Parity()
+    parity: ParitySettings = ParitySettings()
     accept: Accept = Accept()
-    report: Report = Report()
+    report: ReportSettings = ReportSettings()
     limits: Limits = Limits()
     prices: Prices = Prices()
     confirm_target: str = Field(

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from runbook_lib.config.section import Strict
 
 
-class Report(Strict):
+class ReportSettings(Strict):
     """What the run folder may show, and what its seal is anchored in."""
 
     show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
@@ -23,7 +23,7 @@ class Report(Strict):
     )  # fmt: skip
 
     @model_validator(mode="after")
-    def _days_of_an_anchor(self) -> Report:
+    def _days_of_an_anchor(self) -> ReportSettings:
         if self.anchor_days is not None and self.anchor is None:
             raise ValueError("anchor_days is for how long an anchor is held, and none is asked for; add anchor: s3")
         return self

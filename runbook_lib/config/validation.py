@@ -7,7 +7,7 @@ from pydantic import Field
 from runbook_lib.config.section import Strict
 
 
-class Validate(Strict):
+class ValidateSettings(Strict):
     """How the target is read back."""
 
     segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")

@@ -11,7 +11,7 @@ GB = 1 << 30
 Units = Mapping[str, float | None]
 
 
-def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
+def actual_usage(ledger: Ledger, seconds: float) -> dict[str, Any]:
     """Quantities and, where prices are known, USD: of this run's own exports, reads, writes and S3 requests."""
     exports, checked = ledger.all("export"), ledger.all("validation")
     sizes = {
@@ -33,11 +33,11 @@ def spent(ledger: Ledger, seconds: float) -> dict[str, Any]:
         "puts": staging.get("PutObject", 0),
         "gets": staging.get("GetObject", 0),
     }
-    standings = ledger.all("standing")
+    capacities = ledger.all("standing")
     paid = quantities | {
-        "write_units": _total(_with_replicas(_on_demand(writes, standings, "target"), standings)),
-        "scan_units": _total(_on_demand(scans, standings, "source")),
-        "validation_units": _total(_on_demand(reads, standings, "target")),
+        "write_units": _total(_with_replicas(_on_demand(writes, capacities, "target"), capacities)),
+        "scan_units": _total(_on_demand(scans, capacities, "source")),
+        "validation_units": _total(_on_demand(reads, capacities, "target")),
     }
     return quantities | {"hours": seconds / 3600, "usd": _usd(ledger.get("estimate", "prices"), paid)}
 
@@ -54,20 +54,20 @@ def _writes(ledger: Ledger) -> dict[str, float | None]:
     return {source: told.get(source) or None for source in written}
 
 
-def _on_demand(units: Units, standings: Mapping[str, Any], side: str) -> dict[str, float | None]:
+def _on_demand(units: Units, capacities: Mapping[str, Any], side: str) -> dict[str, float | None]:
     """Those of tables whose use is charged; provisioned capacity is paid by the hour, used or not."""
     return {
         source: value
         for source, value in units.items()
-        if ((standings.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
+        if ((capacities.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
     }
 
 
-def _with_replicas(units: Units, standings: Mapping[str, Any]) -> dict[str, float | None]:
+def _with_replicas(units: Units, capacities: Mapping[str, Any]) -> dict[str, float | None]:
     """Units of writes that are charged: those of a table once more in each of its replicas."""
 
     def times(source: str) -> int:
-        return 1 + len(((standings.get(source) or {}).get("target") or {}).get("replicas") or ())
+        return 1 + len(((capacities.get(source) or {}).get("target") or {}).get("replicas") or ())
 
     return {source: None if value is None else value * times(source) for source, value in units.items()}
 

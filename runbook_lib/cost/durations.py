@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
 TABLE_MOST = 40_000  # what a table takes at most, unless AWS raised it
@@ -38,13 +38,13 @@ def singly(in_flight: int) -> Range:
     return Range(min(SINGLE.low, in_flight / ANSWER_SECONDS.high), min(SINGLE.high, in_flight / ANSWER_SECONDS.low))
 
 
-def write_rates(standing: Standing | None, ceiling: float | None = None) -> Range:
+def write_rates(standing: TableCapacity | None, ceiling: float | None = None) -> Range:
     """Write units per second a table takes, just now and after it has adapted; held to a ceiling of ours."""
     takes = _takes(standing)
     return Range(min(takes.low, ceiling or takes.low), min(takes.high, ceiling or takes.high))
 
 
-def _takes(standing: Standing | None) -> Range:
+def _takes(standing: TableCapacity | None) -> Range:
     if standing is None:
         return Range(NEW_WRITES, TABLE_MOST)
     if not standing.on_demand:
@@ -54,7 +54,7 @@ def _takes(standing: Standing | None) -> Range:
     return Range(min(most, standing.warm_write_units or NEW_WRITES), most)
 
 
-def read_rates(standing: Standing | None, ceiling: float | None) -> Range:
+def read_rates(standing: TableCapacity | None, ceiling: float | None) -> Range:
     """Read units per second of a table, held to a ceiling of ours."""
     if standing is not None and not standing.on_demand:
         slow = fast = float(max(1, standing.read_units or 0))

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
-from runbook_lib.cost.figures import Estimate, Load, Part, Standings, Work
+from runbook_lib.cost.figures import CostLine, Estimate, TableCapacities, TableEstimate, TableSize
 from runbook_lib.cost.prices import prices_of, sources_of
 
 GB = 1 << 30
@@ -27,22 +27,22 @@ REPEATED = "Writes repeated in replicas"
 MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
 
 
-def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Estimate:
+def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
     """The estimate for all loads; those of skipped tables must not be among them."""
-    works = [_work(config, load, standings.get(load.source, Standings(None, None))) for load in loads]
+    works = [_work(config, load, capacities.get(load.source, TableCapacities(None, None))) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
     writes = APPENDED if config.import_.on_non_empty == "append" else WRITTEN
     parts = [
         _export(config, loads),
-        _scans(config, loads, standings),
+        _scans(config, loads, capacities),
         _transfer(config, loads),
         *_requests(config, loads),
-        _writes(config, writes, [(w, w.write_units) for w in written], standings),
-        _writes(config, "Writes of indexes", [(w, w.index_units) for w in written], standings),
+        _writes(config, writes, [(w, w.write_units) for w in written], capacities),
+        _writes(config, "Writes of indexes", [(w, w.index_units) for w in written], capacities),
         _imports(config, loads),
-        _reads(config, [w for w in works if by_source[w.source].method != "skip"], standings),
-        *_repeated(config, written, standings),
+        _reads(config, [w for w in works if by_source[w.source].method != "skip"], capacities),
+        *_repeated(config, written, capacities),
     ]
     to = prices_of(config.target.region, config.prices)
     gigabytes = _sum([_gigabytes(load) for load in loads])
@@ -51,7 +51,7 @@ def estimate(config: Migration, loads: Sequence[Load], standings: Mapping[str, S
         basis=max((load.basis for load in loads), key=ranks.index, default=UNKNOWN),
         parts=tuple(parts),
         usd=_sum([part.usd for part in parts]),
-        hours=_hours(config, loads, works, standings),
+        hours=_hours(config, loads, works, capacities),
         import_table_usd=_priced(gigabytes, to.import_gb),
         storage_usd_month=_priced(gigabytes, prices_of(config.staging.region, config.prices).storage_gb_month),
         tables=tuple(works),
@@ -66,7 +66,7 @@ def write_units(items: int | None, size: int | None) -> Range | None:
     return Range(max(items, math.ceil(size / WRITE_BYTES)), items + size // WRITE_BYTES) if items else Range(0, 0)
 
 
-def index_units(load: Load) -> Range | None:
+def index_units(load: TableSize) -> Range | None:
     """What the indexes add: nothing for items without their keys, and at most what each projection can hold."""
     if load.measured_index_units is not None:
         return Range(load.measured_index_units, load.measured_index_units)
@@ -79,14 +79,14 @@ def index_units(load: Load) -> Range | None:
     return Range(0, most)
 
 
-def _work(config: Migration, load: Load, stand: Standings) -> Work:
+def _work(config: Migration, load: TableSize, stand: TableCapacities) -> TableEstimate:
     units = write_units(load.items, load.bytes)
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
     machine = MACHINE if config.import_.on_non_empty != "append" else singly(config.import_.concurrency)
     own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items, machine)
-    return Work(
+    return TableEstimate(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
         import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
         validate_seconds=by_machine(
@@ -97,7 +97,7 @@ def _work(config: Migration, load: Load, stand: Standings) -> Work:
 
 
 def _import_seconds(
-    config: Migration, units: Range | None, indexes: Range | None, load: Load, standing: Standing | None
+    config: Migration, units: Range | None, indexes: Range | None, load: TableSize, standing: TableCapacity | None
 ) -> Range | None:
     """The slowest of the table and its global indexes; on demand they take as much as a table, up to their limits."""
     seconds = divided(units, write_rates(standing, config.import_.max_wcu))
@@ -109,64 +109,64 @@ def _import_seconds(
     return Range(seconds.low, max([seconds.high, *slowest]))
 
 
-def _service_seconds(load: Load) -> Range | None:
+def _service_seconds(load: TableSize) -> Range | None:
     """ImportTable takes minutes for a small table and up to two hours for 10 GB; measured by others."""
     size = _gigabytes(load)
     return size and Range(SERVICE_SECONDS[0], SERVICE_SECONDS[1] + 720.0 * size.high)
 
 
-def _read_units(load: Load) -> Range | None:
+def _read_units(load: TableSize) -> Range | None:
     if load.items is None or load.bytes is None or (load.items > 0 and load.bytes == 0):
         return None
     return Range(math.ceil(load.bytes / READ_BYTES), math.ceil(1.1 * load.bytes / READ_BYTES) + 1)
 
 
-def _gigabytes(load: Load) -> Range | None:
+def _gigabytes(load: TableSize) -> Range | None:
     if load.bytes is None or (load.items and load.bytes == 0):
         return None
     return Range(load.bytes / GB, load.bytes / GB)
 
 
-def _export(config: Migration, loads: Sequence[Load]) -> Part:
+def _export(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     size = _sum([_gigabytes(load) for load in loads if load.method == "export"])
-    return Part("Export to S3", size, "GB", _priced(size, prices_of(config.source.region, config.prices).export_gb))
+    return CostLine("Export to S3", size, "GB", _priced(size, prices_of(config.source.region, config.prices).export_gb))
 
 
-def _scans(config: Migration, loads: Sequence[Load], standings: Mapping[str, Standings]) -> Part:
+def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> CostLine:
     """Tables that are scanned; what is read from provisioned capacity is paid for already."""
     scanned = [load for load in loads if load.method == "scan"]
-    paid = [_scan_units(load) for load in scanned if _on_demand(standings, load.source, "source")]
+    paid = [_scan_units(load) for load in scanned if _on_demand(capacities, load.source, "source")]
     price = prices_of(config.source.region, config.prices).million_reads
-    return Part("Scans of the source", _sum([_scan_units(load) for load in scanned]), "read units",
+    return CostLine("Scans of the source", _sum([_scan_units(load) for load in scanned]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
-def _scan_units(load: Load) -> Range | None:
+def _scan_units(load: TableSize) -> Range | None:
     """A scan reads the table, and its second witness counts it: to count costs what to read costs."""
     once = _read_units(load)
     return once and once.times(2)
 
 
-def _transfer(config: Migration, loads: Sequence[Load]) -> Part:
+def _transfer(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """An export into another region; what this machine fetches and sends depends on where it stands."""
     crosses = config.source.region != config.staging.region
     size = _sum([_gigabytes(load) for load in loads if crosses and load.method == "export"])
     usd = _priced(size, prices_of(config.source.region, config.prices).transfer_gb)
-    return Part("Transfer of the export between regions", size, "GB", usd and Range(0.0, usd.high))
+    return CostLine("Transfer of the export between regions", size, "GB", usd and Range(0.0, usd.high))
 
 
-def _requests(config: Migration, loads: Sequence[Load]) -> tuple[Part, Part]:
+def _requests(config: Migration, loads: Sequence[TableSize]) -> tuple[CostLine, CostLine]:
     prices = prices_of(config.staging.region, config.prices)
     files = _sum([_files(load) for load in loads])
     own = _sum([_files(load) for load in loads if load.method != "reuse"])
     gets = files and Range(2 * files.low, 3 * files.high)  # by the import, and once or twice by the validation
     return (
-        Part("S3 PUT requests", own, "requests", _priced(own, prices.thousand_puts, 1e-3)),
-        Part("S3 GET requests", gets, "requests", _priced(gets, prices.thousand_gets, 1e-3)),
+        CostLine("S3 PUT requests", own, "requests", _priced(own, prices.thousand_puts, 1e-3)),
+        CostLine("S3 GET requests", gets, "requests", _priced(gets, prices.thousand_gets, 1e-3)),
     )
 
 
-def _files(load: Load) -> Range | None:
+def _files(load: TableSize) -> Range | None:
     """Objects of an export: at least one data file for each partition of 10 GB, at most some more."""
     if load.files is not None:
         return Range(load.files + SMALL_FILES - 1, load.files + SMALL_FILES - 1)
@@ -175,50 +175,58 @@ def _files(load: Load) -> Range | None:
 
 
 def _writes(
-    config: Migration, name: str, units: Sequence[tuple[Work, Range | None]], standings: Mapping[str, Standings]
-) -> Part:
+    config: Migration,
+    name: str,
+    units: Sequence[tuple[TableEstimate, Range | None]],
+    capacities: Mapping[str, TableCapacities],
+) -> CostLine:
     """Writes to the target; what is written with provisioned capacity is paid for already."""
-    paid = [u for work, u in units if _on_demand(standings, work.source, "target")]
+    paid = [u for work, u in units if _on_demand(capacities, work.source, "target")]
     price = prices_of(config.target.region, config.prices).million_writes
-    return Part(name, _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+    return CostLine(name, _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
 
 
-def _repeated(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> list[Part]:
+def _repeated(
+    config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]
+) -> list[CostLine]:
     """What replicas of the targets write again, nothing where there are none; a replica is billed as its table is."""
-    copies: list[tuple[Work, Range | None]] = []
+    copies: list[tuple[TableEstimate, Range | None]] = []
     for work in works:
-        stand = standings.get(work.source, Standings(None, None)).target
+        stand = capacities.get(work.source, TableCapacities(None, None)).target
         units = _sum([work.write_units, work.index_units])
         copies += [(work, units)] * (len(stand.replicas) if stand else 0)
-    return [_writes(config, REPEATED, copies, standings)] if copies else []
+    return [_writes(config, REPEATED, copies, capacities)] if copies else []
 
 
-def _imports(config: Migration, loads: Sequence[Load]) -> Part:
+def _imports(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """What ImportTable reads, uncompressed; it uses no write units, neither of tables nor of indexes."""
     size = _sum([_gigabytes(load) for load in loads if load.writing == "import_table"])
-    return Part("ImportTable", size, "GB", _priced(size, prices_of(config.target.region, config.prices).import_gb))
+    return CostLine("ImportTable", size, "GB", _priced(size, prices_of(config.target.region, config.prices).import_gb))
 
 
-def _reads(config: Migration, works: Sequence[Work], standings: Mapping[str, Standings]) -> Part:
+def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]) -> CostLine:
     """The validation reads the target once, and once more where something differs."""
 
     def twice(units: Range | None) -> Range | None:
         return units and Range(units.low, 2 * units.high)
 
-    paid = [twice(w.read_units) for w in works if _on_demand(standings, w.source, "target")]
+    paid = [twice(w.read_units) for w in works if _on_demand(capacities, w.source, "target")]
     price = prices_of(config.target.region, config.prices).million_reads
-    return Part("Scans of the target for the validation", _sum([twice(w.read_units) for w in works]), "read units",
+    return CostLine("Scans of the target for the validation", _sum([twice(w.read_units) for w in works]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
-def _on_demand(standings: Mapping[str, Standings], source: str, side: str) -> bool:
+def _on_demand(capacities: Mapping[str, TableCapacities], source: str, side: str) -> bool:
     """Whether a table's use is charged; one that is not known to be provisioned is taken to be on demand."""
-    stand: Standing | None = getattr(standings.get(source), side, None)
+    stand: TableCapacity | None = getattr(capacities.get(source), side, None)
     return stand is None or stand.on_demand
 
 
 def _hours(
-    config: Migration, loads: Sequence[Load], works: Sequence[Work], standings: Mapping[str, Standings]
+    config: Migration,
+    loads: Sequence[TableSize],
+    works: Sequence[TableEstimate],
+    capacities: Mapping[str, TableCapacities],
 ) -> Range | None:
     """Exports run side by side; scans, imports and validations follow each other, table by table."""
     spans: list[Range | None] = [w.import_seconds for w in works] + [w.validate_seconds for w in works]
@@ -226,7 +234,7 @@ def _hours(
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:
         if load.method == "scan" and load.basis in (HINT, UNKNOWN):
-            stand = standings.get(load.source, Standings(None, None)).source
+            stand = capacities.get(load.source, TableCapacities(None, None)).source
             spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)
     return whole and whole.times(1 / 3600)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.cost.durations import Range
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class TableCapacities:
     """How the two tables of a pair stand; None for a table that is not there or was not looked at."""
 
-    source: Standing | None
-    target: Standing | None
+    source: TableCapacity | None
+    target: TableCapacity | None
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class TableSize:
     """What a table has to move: `basis` says how well it is known, None what is not."""
 
     source: str
@@ -36,7 +36,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CostLine:
     """One line of the bill: a quantity, and its price where that is known."""
 
     name: str
@@ -46,7 +46,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TableEstimate:
     """One table's part: write units of the table and of its indexes, read units of one pass, seconds of each step."""
 
     source: str
@@ -66,12 +66,12 @@ class Estimate:
     """The bill, its sum, the hours, and what they rest on."""
 
     basis: str
-    parts: tuple[Part, ...]
+    parts: tuple[CostLine, ...]
     usd: Range | None
     hours: Range | None
     import_table_usd: Range | None
     storage_usd_month: Range | None
-    tables: tuple[Work, ...]
+    tables: tuple[TableEstimate, ...]
     prices: str
 
     def to_json(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import TABLE_MOST, write_rates
-from runbook_lib.cost.figures import Estimate, Standings
+from runbook_lib.cost.figures import Estimate, TableCapacities
 from runbook_lib.cost.prices import prices_of
 
 WORTH_SECONDS = 600.0  # below this nothing is gained by more capacity
@@ -31,7 +31,7 @@ class Advice:
         return asdict(self)
 
 
-def advise(config: Migration, bill: Estimate, standings: Mapping[str, Standings]) -> list[Advice]:
+def advise(config: Migration, bill: Estimate, capacities: Mapping[str, TableCapacities]) -> list[Advice]:
     """The on-demand targets that would take long as they stand; the longest first.
 
     Warm throughput is charged once for what is added, and can never be lowered again.
@@ -39,7 +39,7 @@ def advise(config: Migration, bill: Estimate, standings: Mapping[str, Standings]
     price = prices_of(config.target.region, config.prices).warm_write_unit
     found = []
     for work in bill.tables:
-        stand = standings.get(work.source, Standings(None, None)).target
+        stand = capacities.get(work.source, TableCapacities(None, None)).target
         if stand is None or not stand.on_demand or work.write_units is None or work.import_seconds is None:
             continue
         now = write_rates(stand, config.import_.max_wcu)

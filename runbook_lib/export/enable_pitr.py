@@ -13,7 +13,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 900.0
@@ -42,7 +42,7 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
         check_confirmation(run.confirmation, run.clients)
         client = run.clients.recovery(frozenset(off))
         for source in off:
-            fact: dict[str, Any] = {"turned_on": stamp(run.now()), "earliest": None}
+            fact: dict[str, Any] = {"turned_on": format_timestamp(run.now()), "earliest": None}
             run.ledger.put("recovery", source, fact)  # before the call, so that no change goes unrecorded
             turn_on(client, source)
 
@@ -55,7 +55,9 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
     wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
     for source in {*off, *(s for s, fact in known.items() if fact["earliest"] is None)}:
         earliest = wait.until(partial(_window, run, source))
-        run.ledger.put("recovery", source, run.ledger.get("recovery", source) | {"earliest": stamp(earliest)})
+        run.ledger.put(
+            "recovery", source, run.ledger.get("recovery", source) | {"earliest": format_timestamp(earliest)}
+        )
 
 
 def _window(run: Run, source: str) -> datetime | None:

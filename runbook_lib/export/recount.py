@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import count_segment, goes_on_after, scan_keys, unless
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ExportError
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of
@@ -44,14 +44,19 @@ class Recount:
 
 
 def recount(
-    wire: Wire, table: TableFacts, scanned: int, segments: int, limit: RateLimit, stored: Callable[[], Iterable[Item]]
+    transport: DynamoDBTransport,
+    table: TableDescription,
+    scanned: int,
+    segments: int,
+    limit: RateLimit,
+    stored: Callable[[], Iterable[Item]],
 ) -> Recount:
     """Count a table that was just scanned once more; raises ExportError for a difference that nothing explains.
 
     `stored` gives the items of the scan again, and is asked only if the counts differ.
     """
     others = segments + 1  # has no cut in common with the scan's own
-    counted = sum(_of_all(others, lambda n: count_segment(wire, table.name, n, others, limit, Patience())))
+    counted = sum(_of_all(others, lambda n: count_segment(transport, table.name, n, others, limit, Backoff())))
     if counted == scanned:
         return Recount(scanned, counted, (segments, others))
     had = {_mark(item, table.key) for item in stored()}
@@ -61,7 +66,7 @@ def recount(
         """The keys of one segment, as marks, and those of them that the scan has not stored."""
         marks: set[bytes] = set()
         unknown: list[Item] = []
-        for found in scan_keys(wire, table.name, segment, others, limit, Patience(), names):
+        for found in scan_keys(transport, table.name, segment, others, limit, Backoff(), names):
             marks.add(mark := _mark(found, table.key))
             if mark not in had and len(unknown) <= MOST_LOOKED_UP:
                 unknown.append(found)
@@ -72,7 +77,7 @@ def recount(
     for marks, unknown in _of_all(others, strangers):
         seen |= marks
         unread += unknown
-    held = len(read_keys(wire, table.name, unread[:MOST_LOOKED_UP], Patience()))
+    held = len(read_keys(transport, table.name, unread[:MOST_LOOKED_UP], Backoff()))
     result = Recount(scanned, counted, (segments, others), len(had - seen), held)
     if held or len(had) != scanned:
         raise ExportError(
@@ -85,7 +90,11 @@ def recount(
 
 
 def refuse_cut_short(
-    wire: Wire, table: TableFacts, segments: int, last_items: Mapping[int, Item], limit: RateLimit
+    transport: DynamoDBTransport,
+    table: TableDescription,
+    segments: int,
+    last_items: Mapping[int, Item],
+    limit: RateLimit,
 ) -> None:
     """Ask what follows the last item that each segment gave; raises ExportError where something does.
 
@@ -93,7 +102,7 @@ def refuse_cut_short(
     """
     for segment, item in last_items.items():
         last = {k.name: item[k.name] for k in table.key}
-        if goes_on_after(wire, table.name, segment, segments, limit, last, Patience()):
+        if goes_on_after(transport, table.name, segment, segments, limit, last, Backoff()):
             raise ExportError(
                 f"{table.name}: items follow the last one of a segment that was read to its end: source changing or "
                 "page lost. Stop its writers and run again with the same run id, which scans the table anew"

@@ -15,11 +15,11 @@ from itertools import chain
 
 import orjson
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.export.recount import Recount, recount, refuse_cut_short
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
@@ -50,7 +50,7 @@ class Scanned:
 
 
 def scan_to_staging(
-    run: Run, table: TableFacts, random_hex: str, on_items: Callable[[int], None] = lambda items: None
+    run: Run, table: TableDescription, random_hex: str, on_items: Callable[[int], None] = lambda items: None
 ) -> Scanned:
     """Read the table and store it, and count it once more, see `recount`.
 
@@ -82,7 +82,7 @@ def scan_to_staging(
 
     def write_segment(segment: int) -> None:
         pages = scan_segment(
-            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Patience(), key
+            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Backoff(), key
         )
         for part, items in enumerate(_files_of(unless(stop, _noted(pages, segment, ends)), on_items)):
             entries.append(writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode())))

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.export.enable_pitr import enable_recovery
@@ -27,7 +27,7 @@ from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial, refuse_replaced
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[dict[str, dict[str, Any]]], None]
 DONE, RUNNING, FAILED, SKIPPED = "COMPLETED", "IN_PROGRESS", "FAILED", "SKIPPED"
@@ -63,7 +63,7 @@ def _export_time(run: Run) -> datetime:
     """One moment for the whole fleet, in whole seconds as the API takes it; kept by a resumed run."""
     known = run.ledger.get("run", "export_time")
     if known is None:
-        known = stamp((run.config.export.export_time or run.now()).replace(microsecond=0))
+        known = format_timestamp((run.config.export.export_time or run.now()).replace(microsecond=0))
         run.ledger.put("run", "export_time", known)
     return datetime.fromisoformat(known)
 
@@ -147,7 +147,7 @@ def _found(run: Run, pair: Pair) -> tuple[bool]:
 
 
 def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
-    fact = {"method": "export", "started": stamp(run.now()), "token": token} | _said(state)
+    fact = {"method": "export", "started": format_timestamp(run.now()), "token": token} | _said(state)
     run.ledger.put("export", pair.source, fact)
 
 
@@ -188,12 +188,12 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
             if error.transient:
                 away = error
             else:
-                lost = {"status": UNREADABLE, "failure": str(error), "finished": stamp(run.now())}
+                lost = {"status": UNREADABLE, "failure": str(error), "finished": format_timestamp(run.now())}
                 run.ledger.put("export", source, fact | lost)
     return away
 
 
-def _look_at(run: Run, source: str, fact: dict[str, Any], planned: TableFacts | None) -> None:
+def _look_at(run: Run, source: str, fact: dict[str, Any], planned: TableDescription | None) -> None:
     state = describe_export(run.clients.source, fact["arn"])
     if state.status == DONE:
         refuse_partial(state)
@@ -203,7 +203,7 @@ def _look_at(run: Run, source: str, fact: dict[str, Any], planned: TableFacts | 
             refuse_replaced(planned, manifest.table_id)
         _keep(run, source, fact | _said(state) | _whole(Wholeness(True)), manifest)
     elif state.status != RUNNING:
-        run.ledger.put("export", source, fact | _said(state) | {"finished": stamp(run.now())})
+        run.ledger.put("export", source, fact | _said(state) | {"finished": format_timestamp(run.now())})
 
 
 def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
@@ -211,7 +211,13 @@ def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
     fact = run.ledger.get("export", pair.source)
     if fact and fact["status"] == DONE:
         return
-    fact = {"method": pair.method, "started": stamp(run.now()), "status": DONE, "failure": None, "read_units": None}
+    fact = {
+        "method": pair.method,
+        "started": format_timestamp(run.now()),
+        "status": DONE,
+        "failure": None,
+        "read_units": None,
+    }
     if pair.method == "skip":
         run.ledger.put(
             "export", pair.source, fact | {"status": SKIPPED, "arn": None, "failure": "no point-in-time recovery"}
@@ -225,7 +231,7 @@ def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
     except ForbiddenCall:
         raise
     except RunbookError as error:
-        lost = {"status": FAILED, "arn": None, "failure": str(error), "finished": stamp(run.now())}
+        lost = {"status": FAILED, "arn": None, "failure": str(error), "finished": format_timestamp(run.now())}
         run.ledger.put("export", pair.source, fact | lost)
 
 
@@ -254,7 +260,7 @@ def _keep(run: Run, source: str, fact: dict[str, Any], manifest: Manifest) -> No
     """Record a manifest and its files, all at once."""
     known = {k: v for k, v in asdict(manifest).items() if k != "files"}
     fact = fact | {
-        "finished": stamp(run.now()),
+        "finished": format_timestamp(run.now()),
         "manifest": known,
         "files": len(manifest.files),
         "items": manifest.items,

@@ -16,7 +16,7 @@ SHOWN = 80
 Fields = dict[str, Any]
 
 
-def parsed(where: str, content: bytes) -> Fields:
+def parse_json(where: str, content: bytes) -> Fields:
     """The object in a manifest; raises ManifestError for what is none, says a thing twice, or names a filter.
 
     How AWS writes a filter into a manifest is not documented: any field whose name speaks of one is taken for it.
@@ -45,7 +45,7 @@ def parsed(where: str, content: bytes) -> Fields:
     return data
 
 
-def text(where: str, data: Fields, field: str) -> str:
+def parse_text(where: str, data: Fields, field: str) -> str:
     """A text that is there and not empty."""
     value = data.get(field)
     if not isinstance(value, str) or not value:
@@ -57,12 +57,12 @@ def text(where: str, data: Fields, field: str) -> str:
     return value
 
 
-def optional(where: str, data: Fields, field: str) -> str:
+def parse_optional(where: str, data: Fields, field: str) -> str:
     """A text, or an empty one where the manifest does not have it."""
-    return "" if data.get(field) in (None, "") else text(where, data, field)
+    return "" if data.get(field) in (None, "") else parse_text(where, data, field)
 
 
-def count(where: str, data: Fields, field: str) -> int:
+def parse_count(where: str, data: Fields, field: str) -> int:
     """A whole number from 0 to what JSON carries exactly."""
     value = data.get(field)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
@@ -70,9 +70,9 @@ def count(where: str, data: Fields, field: str) -> int:
     return value
 
 
-def moment(where: str, data: Fields, field: str) -> str:
+def parse_moment(where: str, data: Fields, field: str) -> str:
     """A time as AWS writes it, `2026-01-14T10:18:50.622Z`, or an empty text where the manifest does not have it."""
-    value = optional(where, data, field)
+    value = parse_optional(where, data, field)
     try:
         if value and datetime.fromisoformat(value).tzinfo is None:
             raise ValueError
@@ -81,9 +81,9 @@ def moment(where: str, data: Fields, field: str) -> str:
     return value
 
 
-def md5(where: str, data: Fields, field: str) -> str:
+def parse_md5(where: str, data: Fields, field: str) -> str:
     """An MD5 in base64."""
-    value = text(where, data, field)
+    value = parse_text(where, data, field)
     try:
         whole = len(base64.b64decode(value, validate=True)) == 16
     except (binascii.Error, ValueError):

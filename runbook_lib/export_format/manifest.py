@@ -15,7 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.errors import ManifestError
-from runbook_lib.export_format.fields import MOST, Fields, count, md5, moment, optional, parsed, text
+from runbook_lib.export_format.fields import (
+    MOST,
+    Fields,
+    parse_count,
+    parse_json,
+    parse_md5,
+    parse_moment,
+    parse_optional,
+    parse_text,
+)
 
 SUMMARY, FILES = "manifest-summary.json", "manifest-files.json"
 FULL_EXPORT = "FULL_EXPORT"
@@ -87,17 +96,17 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
     """
     where = folder + SUMMARY
     summary_bytes, summary_checked = _checked(read, where, need_sidecars)
-    summary = parsed(where, summary_bytes)
+    summary = parse_json(where, summary_bytes)
     _supported(folder, summary)
     files_bytes, files_checked = _checked(read, folder + FILES, need_sidecars)
     files = _files(folder, files_bytes)
-    items, listed = count(where, summary, "itemCount"), sum(f.items for f in files)
+    items, listed = parse_count(where, summary, "itemCount"), sum(f.items for f in files)
     if listed != items:
         raise ManifestError(
             f"{folder}: {SUMMARY} says {items} items, the files in {FILES} add up to "
             f"{listed if listed <= MOST else f'more than {MOST}'}; the export is damaged, export again"
         )
-    export_arn, table_arn = text(where, summary, "exportArn"), text(where, summary, "tableArn")
+    export_arn, table_arn = parse_text(where, summary, "exportArn"), parse_text(where, summary, "tableArn")
     table_of(table_arn)
     if not export_arn.startswith(table_arn + "/"):
         raise ManifestError(f"{where}: exportArn {export_arn} is not of tableArn {table_arn}; export again")
@@ -106,13 +115,13 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
             f"{where}: exportArn {export_arn} is not of the folder's export {export_id_of(folder)}; the manifest of "
             "another export lies here, export again"
         )
-    if (named := optional(where, summary, "manifestFilesS3Key")) and _place(folder, named) != FILES:
+    if (named := parse_optional(where, summary, "manifestFilesS3Key")) and _place(folder, named) != FILES:
         raise ManifestError(f"{where}: manifestFilesS3Key {named} is not the {FILES} beside it; export again")
     return Manifest(
         export_arn=export_arn,
         table_arn=table_arn,
-        table_id=optional(where, summary, "tableId"),
-        export_time=moment(where, summary, "exportTime") or moment(where, summary, "startTime"),
+        table_id=parse_optional(where, summary, "tableId"),
+        export_time=parse_moment(where, summary, "exportTime") or parse_moment(where, summary, "startTime"),
         folder=folder,
         items=items,
         billed_bytes=_billed(where, summary),
@@ -175,12 +184,14 @@ def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
         if len(files) == MOST_FILES:
             raise ManifestError(f"{folder}{FILES} lists more than {MOST_FILES:,} files, more than this tool takes")
         where = f"{folder}{FILES} line {number}"
-        entry = parsed(where, line)
-        key = _rebase(folder, text(where, entry, "dataFileS3Key"))
+        entry = parse_json(where, line)
+        key = _rebase(folder, parse_text(where, entry, "dataFileS3Key"))
         if key in seen:
             raise ManifestError(f"{where}: {key} is listed twice; its items would be counted twice")
         seen.add(key)
-        files.append(DataFile(len(files), key, md5(where, entry, "md5Checksum"), count(where, entry, "itemCount")))
+        files.append(
+            DataFile(len(files), key, parse_md5(where, entry, "md5Checksum"), parse_count(where, entry, "itemCount"))
+        )
     return tuple(files)
 
 
@@ -204,4 +215,4 @@ def _place(folder: str, key: str) -> str | None:
 
 def _billed(where: str, summary: Fields) -> int:
     """The bytes AWS charges for; old summaries and copies may not have them."""
-    return 0 if summary.get("billedSizeBytes") is None else count(where, summary, "billedSizeBytes")
+    return 0 if summary.get("billedSizeBytes") is None else parse_count(where, summary, "billedSizeBytes")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, cast
 
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 Put = Callable[[str, BinaryIO], None]
 
@@ -153,11 +153,11 @@ class ExportWriter:
         return {
             "version": "2020-06-30",
             "exportArn": who.export_arn,
-            "startTime": stamp(who.start_time),
-            "endTime": stamp(end_time),
+            "startTime": format_timestamp(who.start_time),
+            "endTime": format_timestamp(end_time),
             "tableArn": who.table_arn,
             "tableId": who.table_id,
-            "exportTime": stamp(who.export_time),
+            "exportTime": format_timestamp(who.export_time),
             "s3Bucket": who.bucket,
             "s3Prefix": who.prefix.strip("/") or None,
             "s3SseAlgorithm": who.sse_algorithm,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook_lib.record.files import Record
 from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.sections.summary import verdicts
-from runbook_lib.report.text import count, many
+from runbook_lib.report.text import count, pluralize
 from runbook_lib.run.ledger import Ledger
 
 
@@ -14,14 +14,14 @@ def so_far(ledger: Ledger, step: str) -> str:
     planned = len(ledger.all("pair"))
     if step == "export":
         done = sum(fact["status"] == "COMPLETED" for fact in ledger.all("export").values())
-        return f"{count(done)} of {many(planned, 'export')} completed"
+        return f"{count(done)} of {pluralize(planned, 'export')} completed"
     if step == "import":
         row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
-        return f"{count(row['written'] or 0)} of {many(row['items'] or 0, 'item')} written"
+        return f"{count(row['written'] or 0)} of {pluralize(row['items'] or 0, 'item')} written"
     if step == "validate":
         began = (ledger.get("step", step) or {}).get("started", "")
         done = sum(fact["finished"] >= began > "" for fact in ledger.all("validation").values() if "finished" in fact)
-        return f"{count(done)} of {many(planned, 'table')} compared"
+        return f"{count(done)} of {pluralize(planned, 'table')} compared"
     return ""
 
 
@@ -30,8 +30,8 @@ def outcome(record: Record, step: str) -> str:
     tables = record.get("tables") or []
     if step == "preflight":
         missed = sum(check.get("status") == "not checked" for check in record.get("checks") or [])
-        warnings = many(len(record.get("warnings") or []), "warning")
-        return f"{how_many(record)} planned, {warnings}, {many(missed, 'look')} not made"
+        warnings = pluralize(len(record.get("warnings") or []), "warning")
+        return f"{how_many(record)} planned, {warnings}, {pluralize(missed, 'look')} not made"
     if step == "export":
         return total(tables, "items_exported").with_noun("items in the manifests")
     if step == "import":

@@ -42,7 +42,7 @@ from runbook_lib.run.admission.admit import (
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS, Run, keep_seconds, open_run
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 FILES = {
     "preflight": "00_preflight.ipynb",
@@ -145,7 +145,7 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     assert run.seat is not None
     asked = {"steps": list(steps), "tables": run.only, "execute": request.execute, "settings": settings.name}
     with run.ledger.batch():
-        run.ledger.put("run", "attempts", [*attempts, {"started": stamp(run.now()), **asked}])
+        run.ledger.put("run", "attempts", [*attempts, {"started": format_timestamp(run.now()), **asked}])
         run.ledger.put("run", "runner", run.seat.token)
         for step in steps:
             keep_seconds(run.ledger, step)
@@ -169,8 +169,8 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
         ended = datetime.now(UTC)
         taken = {
             "execute": request.execute,
-            "started": stamp(began),
-            "finished": stamp(ended),
+            "started": format_timestamp(began),
+            "finished": format_timestamp(ended),
             "seconds": (ended - began).total_seconds(),
         }
         ledger.put("step", step, taken | (record or {}) | {"status": "failed", "message": failure})
@@ -211,7 +211,7 @@ def _finish(run: Run, *, interrupted: bool) -> Record:
         if record["status"] == "running":
             ended = datetime.now(UTC)
             taken = round((ended - datetime.fromisoformat(record["started"])).total_seconds(), 3)
-            end = {"finished": stamp(ended), "seconds": taken, "message": "interrupted"}
+            end = {"finished": format_timestamp(ended), "seconds": taken, "message": "interrupted"}
             ledger.put("step", step, record | end | {"status": "interrupted"})
     anchor = Anchor.of(run.config, run.id)
     record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted, anchor=anchor)

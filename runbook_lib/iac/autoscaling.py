@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.autoscaling import TRACKING, Scaled, Tracking
-from runbook_lib.schema.table_properties import given
+from runbook_lib.schema.table_properties import drop_none
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ def _policy(policy: Tracking, target: str) -> Json:
         "PolicyName": policy.name,
         "PolicyType": TRACKING,
         "ScalingTargetId": {"Ref": target},
-        "TargetTrackingScalingPolicyConfiguration": given(
+        "TargetTrackingScalingPolicyConfiguration": drop_none(
             PredefinedMetricSpecification={"PredefinedMetricType": policy.metric},
             TargetValue=policy.value,
             ScaleInCooldown=policy.cooldown_in,

@@ -25,7 +25,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.iac.autoscaling import names_of, scaling_resources
 from runbook_lib.iac.cdk import cdk_app
 from runbook_lib.plan.naming import select_tables
-from runbook_lib.schema.table_properties import given, table_properties
+from runbook_lib.schema.table_properties import drop_none, table_properties
 
 Json = dict[str, Any]
 LOOKS_AT_ONCE = 8
@@ -230,7 +230,7 @@ def _resource(name: str, table: TableDefinition, keys: Mapping[str, str]) -> Jso
         "Properties": {
             "TableName": name,
             **table_properties(table),
-            **given(
+            **drop_none(
                 StreamSpecification=_unless("StreamsOff", {"StreamViewType": table.stream}) if table.stream else None,
                 TimeToLiveSpecification={"AttributeName": table.ttl, "Enabled": True} if table.ttl else None,
                 PointInTimeRecoverySpecification=_recovery(table.recovery_days),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.aws.dynamodb.backups import recovery_of
@@ -25,6 +24,7 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
+from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import size_note
 from runbook_lib.iac.policy_statements import (
     Json,
@@ -32,14 +32,14 @@ from runbook_lib.iac.policy_statements import (
     anchors,
     dynamodb,
     objects,
-    policy,
+    policy_document,
     register_objects,
     s3,
     staging_key,
     table_arn,
 )
 from runbook_lib.plan.naming import select_tables, wants_recovery
-from runbook_lib.plan.reuse import Reuse, find_reuse
+from runbook_lib.plan.reuse import find_reuse
 
 LOOKS_AT_ONCE = 8
 # ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.
@@ -48,33 +48,6 @@ IMPORT_LOGS = (
     "PutRetentionPolicy",
 )  # fmt: skip
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One table's part: `method` is export, scan, reuse, skip or fail; the keys are KMS keys of the tables.
-
-    `recovery` says that export.enable_pitr has point-in-time recovery turned on first. `source_arn` is None for
-    a table that only an earlier export still has.
-    """
-
-    source: str
-    source_arn: str | None
-    target_arn: str
-    method: str
-    reuse: Reuse | None = None
-    source_key: str | None = None
-    target_key: str | None = None
-    recovery: bool = False
-
-    @property
-    def exported(self) -> bool:
-        """Whether AWS exports it; the way on from `fail` is to turn recovery on, and then it does."""
-        return self.method in ("export", "fail") or self.recovery
-
-    @property
-    def migrated(self) -> bool:
-        return self.method != "skip" or self.recovery
 
 
 def policies_of(config_path: str | Path) -> str:
@@ -88,35 +61,35 @@ def policies_of(config_path: str | Path) -> str:
     return json.dumps(policies(config, grants, clients.source_identity, clients.target_identity), indent=2) + "\n"
 
 
-def policies(config: Migration, grants: list[Grant], source: Identity, target: Identity) -> Json:
+def policies(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> Json:
     """The policies that grants come to; pure."""
     reads = _staging(config, grants, source, target)
     own = bool(config.staging.profile or config.staging.role_arn)
     # DynamoDB reads what it imports with the rights of whoever started it.
     imported = [s for s in reads if s["Sid"] != "WriteScans"] if _imported(config, grants) else []
     found = {
-        "source": policy(_source(config, grants, source)),
-        "target": policy(_target(config, grants, target) + (imported if own else reads)),
+        "source": policy_document(_source(config, grants, source)),
+        "target": policy_document(_target(config, grants, target) + (imported if own else reads)),
     }
     if own:
-        found["staging"] = policy(reads)
-    found["cleanup"] = policy(_cleanup(config, grants, source))
+        found["staging"] = policy_document(reads)
+    found["cleanup"] = policy_document(_cleanup(config, grants, source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
-def _grants(config: Migration, clients: Clients) -> list[Grant]:
+def _grants(config: Migration, clients: Clients) -> list[TablePermissions]:
     """The selected tables and how each is read, as the pre-flight would plan them."""
     reuses = find_reuse(config, clients)
     existing = set(list_tables(clients.source))
 
-    def look(pair: tuple[str, str]) -> Grant:
+    def look(pair: tuple[str, str]) -> TablePermissions:
         name, target = pair
         reuse = reuses.get(name)
         asks = reuse is None and config.export.asked_for(name) != "scan"
         recovered = asks and recovery_of(clients.source, name).on
         recovery = asks and not recovered and wants_recovery(config.export.enable_pitr, name)
         method = "reuse" if reuse else config.export.method_of(name, recovered=recovered)
-        return Grant(
+        return TablePermissions(
             source=name,
             source_arn=table_arn(clients.source_identity, name) if name in existing else None,
             target_arn=table_arn(clients.target_identity, target),
@@ -131,7 +104,7 @@ def _grants(config: Migration, clients: Clients) -> list[Grant]:
         return list(pool.map(look, select_tables(config, existing | set(reuses)).items()))
 
 
-def _source(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
+def _source(config: Migration, grants: list[TablePermissions], who: Identity) -> list[Json]:
     exported = [g.source_arn for g in grants if g.exported and g.source_arn]
     # A table whose recovery is turned on with --execute is read by a dry run as export.without_pitr says.
     drift = config.validate_.drift
@@ -177,7 +150,7 @@ def _yourself(role_arn: str | None, who: Identity) -> Json:
     return allow("SimulateYourself", ["iam:SimulatePrincipalPolicy"], [own] if own else [])
 
 
-def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]:
+def _target(config: Migration, grants: list[TablePermissions], who: Identity) -> list[Json]:
     """The target's tables; a skipped one is looked at by the pre-flight, and by nothing else."""
     migrated = [g.target_arn for g in grants if g.migrated]
     reads = [
@@ -222,14 +195,14 @@ def _target(config: Migration, grants: list[Grant], who: Identity) -> list[Json]
     ]
 
 
-def _imported(config: Migration, grants: list[Grant]) -> list[str]:
+def _imported(config: Migration, grants: list[TablePermissions]) -> list[str]:
     """The tables that ImportTable may be asked to make."""
     wanted = config.import_.strategy
     possible = wanted == "import_table" or (wanted == "auto" and config.tables.create_missing)
     return [g.target_arn for g in grants if g.migrated] if possible else []
 
 
-def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[Json]:
+def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity) -> list[Json]:
     """What `runbook cleanup` needs beside the other policies, and nothing else does."""
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
     created = created or _imported(config, grants)
@@ -243,7 +216,7 @@ def _cleanup(config: Migration, grants: list[Grant], source: Identity) -> list[J
     ]
 
 
-def _staging(config: Migration, grants: list[Grant], source: Identity, target: Identity) -> list[Json]:
+def _staging(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> list[Json]:
     """The bucket: read by the import and the validation, written only for tables that are scanned."""
     exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
     reused = [g.reuse for g in grants if g.reuse]
@@ -269,7 +242,9 @@ def _staging(config: Migration, grants: list[Grant], source: Identity, target: I
     ]
 
 
-def _notes(config: Migration, grants: list[Grant], source: Identity, target: Identity, made: Json) -> list[str]:
+def _notes(
+    config: Migration, grants: list[TablePermissions], source: Identity, target: Identity, made: Json
+) -> list[str]:
     """What the policies cannot say themselves; IAM takes no comments."""
     staging = config.staging
     notes = [

@@ -11,7 +11,7 @@ from runbook_lib.config.model import Migration
 Json = dict[str, Any]
 
 
-def policy(statements: list[Json]) -> Json:
+def policy_document(statements: list[Json]) -> Json:
     return {"Version": "2012-10-17", "Statement": [s for s in statements if s["Resource"]]}
 
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, is_empty
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.items_before import record_held
 from runbook_lib.run.facts.write_register import begin_registration, register, stay_registered
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 Fact = dict[str, Any]
 
 
-def begin(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
+def begin_writing(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
     """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
     known: Fact | None = run.ledger.get("import", pair.source)
     if not execute:
-        return {"status": "dry-run", "started": stamp(run.now())} if known is None else known
+        return {"status": "dry-run", "started": format_timestamp(run.now())} if known is None else known
     now = describe_table(run.clients.target, pair.target)
     if now is None:
         raise TransferError(f"target {pair.target} is gone; create it and run again")
@@ -45,7 +45,7 @@ def begin(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
         again = {k: v for k, v in known.items() if k != "counted"} | {"status": "loading", "failure": None}
         run.ledger.put("import", pair.source, again)  # a kill leaves a count that is not whole
         return again
-    started = stamp(run.now())
+    started = format_timestamp(run.now())
     _check_may_hold(run, pair)
     begin_registration(run, pair.source)
     register(run, pair, now)
@@ -63,7 +63,7 @@ def begin(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
     return fact
 
 
-def end(run: Run, pair: Pair) -> None:
+def end_writing(run: Run, pair: Pair) -> None:
     """After the last write to a table, see to it that whoever else writes to it knows of this run."""
     now = describe_table(run.clients.target, pair.target)
     binding = (run.ledger.get("import", pair.source) or {}).get("binding") or {}
@@ -71,7 +71,7 @@ def end(run: Run, pair: Pair) -> None:
         stay_registered(run, pair, now)
 
 
-def _recorded(run: Run, pair: Pair, table: TableFacts) -> Fact:
+def _recorded(run: Run, pair: Pair, table: TableDescription) -> Fact:
     return record_held(run, pair.source, pair.target, table.key)
 
 

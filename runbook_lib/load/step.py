@@ -13,31 +13,31 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
-from runbook_lib.cluster.connect import open_crew
-from runbook_lib.cluster.protocol import Site
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.cluster.connect import open_roster
+from runbook_lib.cluster.protocol import UnitContext
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.load.distributed.coordinator import load_spread
-from runbook_lib.load.distributed.shared_budget import Budget
+from runbook_lib.load.distributed.shared_budget import SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit
 from runbook_lib.load.engine.batch_write import Target
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
-from runbook_lib.load.first_write import begin, end
-from runbook_lib.load.table_load import Loading, TableProgress, Watch, check_only, files_of, load
+from runbook_lib.load.first_write import begin_writing, end_writing
+from runbook_lib.load.table_load import TableLoad, TableProgress, Watch, check_only, files_of, load
 from runbook_lib.load.targets.create_tables import note
 from runbook_lib.load.targets.import_table import begin_import, check_files, finish_import
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, dict[str, Any]]:
@@ -64,8 +64,8 @@ def import_tables(run: Run, watch: Watch = lambda progress: None) -> dict[str, d
         others = [p for p in pairs if p.writing == IMPORT_TABLE]
         # Those that DynamoDB fills by itself go on while the others are written here.
         failures += _each(run, others, lambda p: _begin_service(run, p, exports[p.source], watch))
-        with open_crew(run, "import") if writer and own else nullcontext() as crew:
-            failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch, crew))
+        with open_roster(run, "import") if writer and own else nullcontext() as roster:
+            failures += _each(run, own, lambda p: _import_table(run, p, exports[p.source], writer, watch, roster))
         begun = [p for p in others if run.execute and (_service(run, p) or {}).get("arn")]
         failures += _each(run, begun, lambda p: _finish_service(run, p, exports[p.source], watch))
         if failures:
@@ -91,17 +91,17 @@ def _each(run: Run, pairs: list[Pair], work: Callable[[Pair], None]) -> list[str
 
 def _begin_service(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> None:
     """Have DynamoDB begin, or check and measure what it would read."""
-    loading = _loading(run, pair, export, watch)
+    table_load = _loading(run, pair, export, watch)
     clock = time.monotonic()
     if run.execute:
-        begin_import(run, pair, export, loading)
+        begin_import(run, pair, export, table_load)
         return
-    fact = {"status": "dry-run", "started": stamp(run.now()), "failure": None}
-    check_files(run, pair, export, loading)
-    taken = {"seconds": round(time.monotonic() - clock, 3), "finished": stamp(run.now())}
+    fact = {"status": "dry-run", "started": format_timestamp(run.now()), "failure": None}
+    check_files(run, pair, export, table_load)
+    taken = {"seconds": round(time.monotonic() - clock, 3), "finished": format_timestamp(run.now())}
     run.ledger.put("import", pair.source, fact | taken)
     note(run, pair, {"status": "would be created"})
-    loading.show("checked")
+    table_load.show("checked")
 
 
 def _finish_service(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> None:
@@ -110,18 +110,20 @@ def _finish_service(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) 
         raise ResumeRefused(f"the import of {pair.source} is of another export; start a new run with another run id")
     if known["status"] == "completed":
         return
-    loading = _loading(run, pair, export, watch)
+    table_load = _loading(run, pair, export, watch)
     try:
-        finish_import(run, pair, export, loading)
+        finish_import(run, pair, export, table_load)
     finally:
         fact = run.ledger.get("import", pair.source)
         seconds = (run.now() - datetime.fromisoformat(fact["started"])).total_seconds()
-        run.ledger.put("import", pair.source, fact | {"seconds": round(seconds, 3), "finished": stamp(run.now())})
-    loading.show("done")
+        run.ledger.put(
+            "import", pair.source, fact | {"seconds": round(seconds, 3), "finished": format_timestamp(run.now())}
+        )
+    table_load.show("done")
 
 
-def _loading(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> Loading:
-    return Loading(
+def _loading(run: Run, pair: Pair, export: dict[str, Any], watch: Watch) -> TableLoad:
+    return TableLoad(
         run=run,
         bucket=export["bucket"],
         files=files_of(run, pair.source),
@@ -136,7 +138,7 @@ def _service(run: Run, pair: Pair) -> dict[str, Any] | None:
     return known
 
 
-def _writer(run: Run, pairs: list[Pair]) -> Wire:
+def _writer(run: Run, pairs: list[Pair]) -> DynamoDBTransport:
     """A wire for the tables that are written here: by batches of puts, or by puts where nothing is."""
     here = [pair for pair in pairs if pair.writing != IMPORT_TABLE]
     if run.config.import_.on_non_empty != "append":
@@ -157,46 +159,53 @@ def _export_of(run: Run, pair: Pair) -> dict[str, Any]:
 
 
 def _import_table(
-    run: Run, pair: Pair, export: dict[str, Any], writer: Wire | None, watch: Watch, crew: Crew | None
+    run: Run,
+    pair: Pair,
+    export: dict[str, Any],
+    writer: DynamoDBTransport | None,
+    watch: Watch,
+    roster: WorkerRoster | None,
 ) -> None:
     """Load one table, or check and measure it when there is no writer."""
-    fact = begin(run, pair, export, execute=writer is not None)
-    loading = _loading(run, pair, export, watch)
+    fact = begin_writing(run, pair, export, execute=writer is not None)
+    table_load = _loading(run, pair, export, watch)
     clock, spent = time.monotonic(), fact.get("seconds", 0.0)
     try:
         if writer is None:
             shape = pair.target_facts or pair.source_facts  # of a target that is made as its source is
             measure = Measure(shape.indexes, shape.key) if shape else Measure()
-            check_only(loading, measure)
+            check_only(table_load, measure)
             run.ledger.put("measured", pair.source, measure.as_facts())
         else:
             limits = write_limits(run.clients.target, pair.target)
             fact["limits"] = limits.as_facts()
-            if crew is None:
-                load(loading, _target(run, pair, writer, limits, len(loading.files)))
+            if roster is None:
+                load(table_load, _target(run, pair, writer, limits, len(table_load.files)))
             else:
-                _load_spread(loading, pair, export, limits, crew)
+                _load_spread(table_load, pair, export, limits, roster)
     finally:
-        fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": stamp(run.now())}
+        fact |= {"seconds": round(spent + time.monotonic() - clock, 3), "finished": format_timestamp(run.now())}
         fact |= {"counted": True} if writer is not None else {}  # all that was acknowledged is in the ledger
         run.ledger.put("import", pair.source, fact)
-    if loading.failures:
-        raise TransferError("; ".join(loading.failures))
+    if table_load.failures:
+        raise TransferError("; ".join(table_load.failures))
     if writer is not None:
         _check_conservation(run, pair.source)
-        end(run, pair)
+        end_writing(run, pair)
     run.ledger.put("import", pair.source, fact | {"status": "completed" if writer else "dry-run", "failure": None})
-    loading.show("done" if writer else "checked")
+    table_load.show("done" if writer else "checked")
 
 
-def _load_spread(loading: Loading, pair: Pair, export: dict[str, Any], limits: WriteLimits, crew: Crew) -> None:
-    run = loading.run
-    site, key, secret = Site(run.config, run.clients.target_identity.place), _facts(pair).key, run.secret
+def _load_spread(
+    table_load: TableLoad, pair: Pair, export: dict[str, Any], limits: WriteLimits, roster: WorkerRoster
+) -> None:
+    run = table_load.run
+    site, key, secret = UnitContext(run.config, run.clients.target_identity.place), _facts(pair).key, run.secret
 
-    def unit(name: str, file: FileProgress) -> FileUnit:
+    def unit(name: str, file: FileCheckpoint) -> FileUnit:
         return FileUnit(name, site, export["bucket"], file.file, pair.target, key, secret)
 
-    load_spread(loading, crew, Budget(limits.start, _ceiling(run, limits), known=limits.known), unit)
+    load_spread(table_load, roster, SharedWriteBudget(limits.start, _ceiling(run, limits), known=limits.known), unit)
 
 
 def _is_begun(run: Run, pair: Pair) -> bool:
@@ -204,20 +213,20 @@ def _is_begun(run: Run, pair: Pair) -> bool:
     return bool(known.get("binding") or known.get("import_table"))
 
 
-def _target(run: Run, pair: Pair, writer: Wire, limits: WriteLimits, files: int) -> Target:
+def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits, files: int) -> Target:
     settings, stop, ceiling = run.config.import_, threading.Event(), _ceiling(run, limits)
 
     def sleep(seconds: float) -> None:
         stop.wait(seconds)
 
     return Target(
-        wire=writer,
+        transport=writer,
         table=pair.target,
         key=_facts(pair).key,
         replace=settings.on_non_empty != "append",
-        patience=Patience(sleep=sleep),
+        backoff=Backoff(sleep=sleep),
         stop=stop,
-        capacity=Capacity(
+        capacity=WriteRateController(
             lanes_for(files, limits.start if ceiling is None else min(limits.start, ceiling)),
             settings.concurrency,
             limits.start,
@@ -233,7 +242,7 @@ def _ceiling(run: Run, limits: WriteLimits) -> float | None:
     return min((c for c in (run.config.import_.max_wcu, limits.maximum) if c is not None), default=None)
 
 
-def _facts(pair: Pair) -> TableFacts:
+def _facts(pair: Pair) -> TableDescription:
     if pair.target_facts is None:
         raise GateFailed(f"target {pair.target} did not exist at the pre-flight; create it and run 00_preflight again")
     return pair.target_facts

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from runbook_lib.cluster.roster import Shift
+from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, batches, items_at_once
-from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import opened, send_files
 from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
@@ -47,7 +47,7 @@ class TableProgress:
     rate: float = 0.0
     wcu_rate: float = 0.0
     state: str = "waiting"
-    workers: list[Shift] = field(default_factory=list)
+    workers: list[WorkerSpan] = field(default_factory=list)
     dashboard: str | None = None
 
     @property
@@ -56,7 +56,7 @@ class TableProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class RateSample:
     """Totals of a table at one moment; the ledger keeps the differences between two of them."""
 
     at: float
@@ -66,7 +66,7 @@ class Sample:
     throttles: int
 
     @classmethod
-    def of(cls, progress: TableProgress) -> Sample:
+    def of(cls, progress: TableProgress) -> RateSample:
         return cls(time.monotonic(), progress.done, progress.bytes, progress.wcu, progress.throttles)
 
 
@@ -74,7 +74,7 @@ Watch = Callable[[TableProgress], None]
 
 
 @dataclass(slots=True)
-class Loading:
+class TableLoad:
     """One table being loaded: its files, what is shown of it, and what went wrong with single files.
 
     `touched` are the files whose watermark the ledger does not know yet, `reasons` the throttled items by
@@ -83,16 +83,16 @@ class Loading:
 
     run: Run
     bucket: str
-    files: list[FileProgress]
+    files: list[FileCheckpoint]
     progress: TableProgress
     watch: Watch
     failures: list[str] = field(default_factory=list)
-    touched: dict[str, FileProgress] = field(default_factory=dict)
+    touched: dict[str, FileCheckpoint] = field(default_factory=dict)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    flushed: Sample = Sample(0.0, 0, 0, 0.0, 0)
+    flushed: RateSample = RateSample(0.0, 0, 0, 0.0, 0)
 
     def note(
-        self, file: FileProgress, wcu: float, throttles: int, refused: int, reasons: Counter[tuple[str, str]]
+        self, file: FileCheckpoint, wcu: float, throttles: int, refused: int, reasons: Counter[tuple[str, str]]
     ) -> None:
         """More of a file is acknowledged, and this is what it took."""
         self.touched[file.file.key] = file
@@ -106,10 +106,10 @@ class Loading:
         self.watch(self.progress)
 
 
-def files_of(run: Run, source: str) -> list[FileProgress]:
+def files_of(run: Run, source: str) -> list[FileCheckpoint]:
     """The files of the table's manifest and how far the ledger knows each to be."""
     return [
-        FileProgress(
+        FileCheckpoint(
             DataFile(r["ordinal"], r["key"], r["md5"], r["items"]),
             r["acknowledged"],
             r["written"],
@@ -120,86 +120,86 @@ def files_of(run: Run, source: str) -> list[FileProgress]:
     ]
 
 
-def check_only(loading: Loading, measure: Measure) -> None:
+def check_only(table_load: TableLoad, measure: Measure) -> None:
     """Fetch, check, parse, batch and measure every file of a table, and send nothing."""
-    progress = loading.progress
-    at_once = items_at_once(loading.run.config.import_.on_non_empty != "append")
-    for file in loading.files:
+    progress = table_load.progress
+    at_once = items_at_once(table_load.run.config.import_.on_non_empty != "append")
+    for file in table_load.files:
         with ExitStack() as own:
-            if checked := _open(loading, file, own):
+            if checked := _open(table_load, file, own):
                 progress.done += len(checked.unreadable)
                 for batch in batches(checked.items(), at_once):
                     progress.done += len(batch)
                     if unreadable := measure.add(batch):
-                        _quarantine(loading, file, [Rejection(n, None, why) for n, why in unreadable])
+                        _quarantine(table_load, file, [Rejection(n, None, why) for n, why in unreadable])
                 progress.bytes += checked.size
-        progress.quarantined = _quarantined(loading)
-        loading.show("checking")
+        progress.quarantined = _quarantined(table_load)
+        table_load.show("checking")
 
 
-def load(loading: Loading, target: Target) -> None:
+def load(table_load: TableLoad, target: Target) -> None:
     """Send all that is not acknowledged yet; a damaged file is noted in `failures` and the others go on."""
-    begin_samples(loading)
+    begin_samples(table_load)
     lock = target.capacity.changed
 
-    def note(file: FileProgress, outcome: Outcome) -> None:
-        loading.note(file, outcome.wcu, outcome.throttles, outcome.refused, outcome.reasons)
+    def note(file: FileCheckpoint, outcome: Outcome) -> None:
+        table_load.note(file, outcome.wcu, outcome.throttles, outcome.refused, outcome.reasons)
 
     def keep() -> None:
-        loading.run.clients.calls.flush()
-        flush(loading, lock)
-        loading.show("loading")
+        table_load.run.clients.calls.flush()
+        flush(table_load, lock)
+        table_load.show("loading")
 
-    writers = min(loading.run.config.import_.concurrency, 1 + loading.progress.items // target.at_once)
+    writers = min(table_load.run.config.import_.concurrency, 1 + table_load.progress.items // target.at_once)
     try:
-        send_files(loading.files, target, writers, lambda file: _open_file(loading, file, target), note, keep)
+        send_files(table_load.files, target, writers, lambda file: _open_file(table_load, file, target), note, keep)
     finally:
-        loading.run.clients.calls.flush()
-        flush(loading, lock)
+        table_load.run.clients.calls.flush()
+        flush(table_load, lock)
 
 
-def _open_file(loading: Loading, file: FileProgress, target: Target) -> OpenFile | None:
+def _open_file(table_load: TableLoad, file: FileCheckpoint, target: Target) -> OpenFile | None:
     with ExitStack() as stack:
-        checked = _open(loading, file, stack, target.stop.is_set)
+        checked = _open(table_load, file, stack, target.stop.is_set)
         if checked is None:
             return None
         return opened(file, checked, stack.pop_all(), target.at_once)
 
 
 def _open(
-    loading: Loading, file: FileProgress, own: ExitStack, stopped: Callable[[], bool] = lambda: False
+    table_load: TableLoad, file: FileCheckpoint, own: ExitStack, stopped: Callable[[], bool] = lambda: False
 ) -> CheckedFile | None:
     """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted."""
-    run, source, key = loading.run, loading.progress.source, file.file.key
+    run, source, key = table_load.run, table_load.progress.source, file.file.key
     row = run.ledger.rows("SELECT lines FROM file WHERE source = ? AND key = ?", source, key)[0]
     if row["lines"] is not None and file.written == file.file.items:
         return None  # all acknowledged by an earlier start
     try:
-        checked = own.enter_context(fetch(run.clients.staging, loading.bucket, file.file, stopped))
+        checked = own.enter_context(fetch(run.clients.staging, table_load.bucket, file.file, stopped))
     except CorruptFile as error:
-        loading.failures.append(str(error))
+        table_load.failures.append(str(error))
         return None
     with run.ledger.batch():
         run.ledger.write("UPDATE file SET lines = ? WHERE source = ? AND key = ?", [(checked.lines, source, key)])
-        _quarantine(loading, file, [Rejection(n, None, why) for n, why in checked.unreadable.items()])
+        _quarantine(table_load, file, [Rejection(n, None, why) for n, why in checked.unreadable.items()])
     return checked
 
 
-def begin_samples(loading: Loading) -> None:
+def begin_samples(table_load: TableLoad) -> None:
     """Count what an earlier start has done; what comes from here on is this one's."""
-    _count(loading)
-    loading.flushed = Sample.of(loading.progress)
+    _count(table_load)
+    table_load.flushed = RateSample.of(table_load.progress)
 
 
-def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
+def flush(table_load: TableLoad, lock: AbstractContextManager[object]) -> None:
     """Write what is acknowledged, what was rejected and a sample of the throughput, all at once.
 
     `lock` keeps those who note from noting meanwhile.
     """
-    run = loading.run
+    run = table_load.run
     with lock:
-        touched, loading.touched = loading.touched, {}
-        source = loading.progress.source
+        touched, table_load.touched = table_load.touched, {}
+        source = table_load.progress.source
         rows = [(f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()]
         rejected = [(f, f.rejected) for f in touched.values() if f.rejected]
         for file, _ in rejected:
@@ -207,7 +207,7 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
         present = [(f, list(f.told_present())) for f in touched.values()]
         for file, _ in present:
             file.present = []
-        reasons, loading.reasons = loading.reasons, Counter()
+        reasons, table_load.reasons = table_load.reasons, Counter()
     try:
         with run.ledger.batch():
             run.ledger.write(
@@ -215,7 +215,7 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
                 rows,
             )
             for file, rejections in rejected:
-                _quarantine(loading, file, rejections)
+                _quarantine(table_load, file, rejections)
             run.ledger.write(
                 "INSERT OR REPLACE INTO present VALUES (?, ?, ?, ?)",
                 [(source, file.file.key, first, last) for file, spans in present for first, last in spans],
@@ -224,24 +224,24 @@ def flush(loading: Loading, lock: AbstractContextManager[object]) -> None:
                 "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
                 [(source, reason, resource, items) for (reason, resource), items in reasons.items()],
             )
-            _sample(loading)
+            _sample(table_load)
     except BaseException:  # nothing of it is in the ledger: the next flush has to write it
         with lock:
-            loading.touched = touched | loading.touched
-            loading.reasons += reasons
+            table_load.touched = touched | table_load.touched
+            table_load.reasons += reasons
             for file, rejections in rejected:
                 file.rejected = rejections + file.rejected
             for file, spans in present:
                 file.present = spans + file.present
         raise
-    _check_quarantine_limit(loading)
+    _check_quarantine_limit(table_load)
 
 
-def _sample(loading: Loading) -> None:
+def _sample(table_load: TableLoad) -> None:
     """Count what is done and record what has been added to it since the last sample."""
-    run, progress, last = loading.run, loading.progress, loading.flushed
-    _count(loading)
-    now = Sample.of(progress)
+    run, progress, last = table_load.run, table_load.progress, table_load.flushed
+    _count(table_load)
+    now = RateSample.of(progress)
     grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
     seconds = now.at - last.at
     if any(grown):
@@ -250,42 +250,42 @@ def _sample(loading: Loading) -> None:
             [(progress.source, run.now().timestamp(), seconds, *grown)],
         )
         progress.rate, progress.wcu_rate = grown[0] / seconds, grown[2] / seconds
-    loading.flushed = now
+    table_load.flushed = now
 
 
-def _check_quarantine_limit(loading: Loading) -> None:
-    limit = loading.run.config.import_.quarantine_limit
-    if loading.progress.quarantined > limit:
+def _check_quarantine_limit(table_load: TableLoad) -> None:
+    limit = table_load.run.config.import_.quarantine_limit
+    if table_load.progress.quarantined > limit:
         raise TransferError(
-            f"{loading.progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; "
+            f"{table_load.progress.quarantined} items are quarantined, import.quarantine_limit is {limit}; "
             "the table is left as it is"
         )
 
 
-def _quarantine(loading: Loading, file: FileProgress, rejections: list[Rejection]) -> None:
+def _quarantine(table_load: TableLoad, file: FileCheckpoint, rejections: list[Rejection]) -> None:
     """Keep what was not written; a line that is known already is not counted twice."""
-    loading.run.ledger.write(
+    table_load.run.ledger.write(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)",
-        [(loading.progress.source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
+        [(table_load.progress.source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
     )
 
 
-def _count(loading: Loading) -> None:
+def _count(table_load: TableLoad) -> None:
     """What is done so far, from the files and the ledger's quarantine."""
-    progress = loading.progress
-    progress.quarantined = _quarantined(loading)
-    progress.present = _present(loading)
-    progress.done = sum(f.written for f in loading.files) + progress.quarantined + progress.present
-    progress.bytes = sum(f.bytes for f in loading.files)
+    progress = table_load.progress
+    progress.quarantined = _quarantined(table_load)
+    progress.present = _present(table_load)
+    progress.done = sum(f.written for f in table_load.files) + progress.quarantined + progress.present
+    progress.bytes = sum(f.bytes for f in table_load.files)
 
 
-def _quarantined(loading: Loading) -> int:
-    source = loading.progress.source
-    rows = loading.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
+def _quarantined(table_load: TableLoad) -> int:
+    source = table_load.progress.source
+    rows = table_load.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
     return int(rows[0]["n"])
 
 
-def _present(loading: Loading) -> int:
-    source = loading.progress.source
-    rows = loading.run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present WHERE source = ?", source)
+def _present(table_load: TableLoad) -> int:
+    source = table_load.progress.source
+    rows = table_load.run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present WHERE source = ?", source)
     return int(rows[0]["n"] or 0)

@@ -14,7 +14,7 @@ from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.plan.reuse import find_reuse
 from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
-from runbook_lib.report.text import many, spell_difference
+from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
 
@@ -48,7 +48,7 @@ def _choice(run: Run, names: list[str]) -> ipywidgets.Widget:
         run.only = typed.value = globs
         listed.value = chosen()
         answer.value = (
-            f"{len(listed.value):,} of {many(len(names), 'table')}; "
+            f"{len(listed.value):,} of {pluralize(len(names), 'table')}; "
             f"headless the same is <code>tables: {escape(json.dumps(globs))}</code>"
         )
 
@@ -122,6 +122,6 @@ def _as_html(rows: list[Record], of: int) -> str:
         for row in rows[:SHOWN_ROWS]
     )
     return (
-        f"{len(rows):,} of {many(of, 'listed difference')}{more}"
+        f"{len(rows):,} of {pluralize(of, 'listed difference')}{more}"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.cost.reestimate import over_limits, reckon
+from runbook_lib.cost.reestimate import over_limits, reestimate
 from runbook_lib.errors import GateFailed
 from runbook_lib.plan.check import together
 from runbook_lib.preflight.plan import Plan
@@ -56,7 +56,7 @@ def gate_writes(run: Run) -> str:
     gate_exports(run)
     if run.execute:
         check_confirmation(run.confirmation, run.clients)
-    if over := over_limits(run, reckon(run, "export")):
+    if over := over_limits(run, reestimate(run, "export")):
         raise GateFailed("; ".join(over))
     who = run.clients.target_identity
     if not run.execute:
@@ -67,7 +67,7 @@ def gate_writes(run: Run) -> str:
 def gate_import(run: Run) -> str:
     """Each table was loaded to its end, or checked and measured to its end in a dry run."""
     if not run.execute:
-        reckon(run, "dry run")
+        reestimate(run, "dry run")
     imports = run.ledger.all("import")
     wrong = [
         f"{pair.source}: {(imports.get(pair.source) or {}).get('status', 'not begun')}"

@@ -15,7 +15,7 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
-from runbook_lib.cluster.roster import Shift
+from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
 
 EVERY = 0.5
@@ -105,38 +105,38 @@ def import_progress() -> Callable[[TableProgress], None]:
         for name in workers - {shift.worker for shift in now.workers}:
             table.drop(name)
         workers.update(shift.worker for shift in now.workers)
-        crew = [_worker(shift) for shift in now.workers]
-        table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)), *crew)
+        roster = [_worker(shift) for shift in now.workers]
+        table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)), *roster)
 
     return watch
 
 
-def _worker(shift: Shift) -> tuple[str, ...]:
+def _worker(shift: WorkerSpan) -> tuple[str, ...]:
     at_hand = f"{shift.at_hand} file{'' if shift.at_hand == 1 else 's'} at hand"
     return shift.worker, at_hand, f"{shift.items:,}", "", "", "", f"{shift.rate:,.0f}", "", ""
 
 
 def _cells(now: TableProgress) -> tuple[str, ...]:
-    loading = now.state == "loading"
+    table_load = now.state == "loading"
     return (
         f"{now.done:,} of {now.items:,}",
         f"{now.bytes / 1e6:,.1f}",
         f"{now.wcu:,.0f}",
         f"{now.refused:,} items" if now.refused else "",
-        f"{now.rate:,.0f}" if loading and now.rate else "",
-        f"{now.wcu_rate:,.0f}" if loading and now.wcu_rate else "",
-        f"{now.eta_seconds:,.0f} s" if loading and now.eta_seconds is not None else "",
+        f"{now.rate:,.0f}" if table_load and now.rate else "",
+        f"{now.wcu_rate:,.0f}" if table_load and now.wcu_rate else "",
+        f"{now.eta_seconds:,.0f} s" if table_load and now.eta_seconds is not None else "",
     )
 
 
 def _together(tables: list[TableProgress]) -> TableProgress:
     """All tables as one; they are loaded one after another, so the rate is that of the one being loaded."""
-    loading = [t for t in tables if t.state == "loading"]
-    whole = TableProgress("", "", sum(t.items for t in tables), state="loading" if loading else "")
+    table_load = [t for t in tables if t.state == "loading"]
+    whole = TableProgress("", "", sum(t.items for t in tables), state="loading" if table_load else "")
     for name in ("done", "quarantined", "bytes", "wcu", "throttles", "refused"):
         setattr(whole, name, sum(getattr(t, name) for t in tables))
     for name in ("rate", "wcu_rate"):
-        setattr(whole, name, sum(getattr(t, name) for t in loading))
+        setattr(whole, name, sum(getattr(t, name) for t in table_load))
     return whole
 
 

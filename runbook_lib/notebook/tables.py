@@ -14,12 +14,12 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
-from runbook_lib.report.sections.check_rows import checked
-from runbook_lib.report.sections.cost_rows import STAGES, bill, stages
+from runbook_lib.report.sections.check_rows import check_rows
+from runbook_lib.report.sections.cost_rows import STAGES, cost_rows, stages
 from runbook_lib.report.text import moment, spell_difference
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.admission.sitting import Sitting
-from runbook_lib.run.facts.counts import counted
+from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.schema.parity import RATINGS
@@ -78,7 +78,7 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
 
 def checks_table(plan: Plan) -> pd.DataFrame:
     """Everything that was looked at, what stands in the way first; the same outcome for many tables is one row."""
-    rows = checked({"checks": [check.to_json() for check in plan.checks]})
+    rows = check_rows({"checks": [check.to_json() for check in plan.checks]})
     columns = ["name", "status", "subjects", "expected", "found", "remedy"]
     return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
 
@@ -88,7 +88,7 @@ def estimate_table(run: Run) -> pd.DataFrame:
     estimates = {stage: known for stage, known in run.ledger.all("estimate").items() if stage != "prices"}
     record = {"estimates": estimates}
     columns = ["measure", *(STAGES[stage] for stage in stages(record))]
-    return pd.DataFrame([[row.name, *row.estimates] for row in bill(record)], columns=columns)
+    return pd.DataFrame([[row.name, *row.estimates] for row in cost_rows(record)], columns=columns)
 
 
 def export_table(run: Run) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def removals(found: Iterable[Removal]) -> pd.DataFrame:
 
 def import_table(run: Run) -> pd.DataFrame:
     """What was acknowledged, table by table."""
-    return pd.DataFrame(list(counted(run.ledger).values()))
+    return pd.DataFrame(list(table_counts(run.ledger).values()))
 
 
 def canaries(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ class Check:
 log = logging.getLogger(__name__)
 
 
-def look(check: Check, found: Callable[[Check], Check]) -> Check:
+def run_check(check: Check, found: Callable[[Check], Check]) -> Check:
     """Make a look: `check` says what is expected and what to do, `found` returns it with what came of it.
 
     An error of the look is its result, "not checked", whatever it is; a call that the guard refuses is a mistake of

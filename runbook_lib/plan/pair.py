@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.plan.reuse import Reuse
 
 
@@ -23,8 +23,8 @@ class Pair:
     target: str
     method: str
     reuse: Reuse | None
-    source_facts: TableFacts | None
-    target_facts: TableFacts | None
+    source_facts: TableDescription | None
+    target_facts: TableDescription | None
     writing: str = "batch_write"
     why: str = ""
 
@@ -33,8 +33,8 @@ class Pair:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Pair:
-        def facts(side: str) -> TableFacts | None:
-            return TableFacts.from_json(data[side]) if data[side] else None
+        def facts(side: str) -> TableDescription | None:
+            return TableDescription.from_json(data[side]) if data[side] else None
 
         reuse = Reuse.from_json(data["reuse"]) if data["reuse"] else None
         both = facts("source_facts"), facts("target_facts")
@@ -51,6 +51,6 @@ class NotChosen:
     why: str
 
 
-def spell_key(facts: TableFacts) -> str:
+def spell_key(facts: TableDescription) -> str:
     """A key schema for people: `account_id (S), posted_at (N)`."""
     return ", ".join(f"{k.name} ({k.type})" for k in facts.key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
 from runbook_lib.export_format.manifest import FULL_EXPORT, Manifest
@@ -55,7 +55,7 @@ def refuse_other(manifest: Manifest, state: ExportState) -> None:
             )
 
 
-def refuse_replaced(planned: TableFacts, table_id: str | None) -> None:
+def refuse_replaced(planned: TableDescription, table_id: str | None) -> None:
     """Raise ExportError unless what was read is the table of the plan, and not one of its name that was made later.
 
     Nothing is said against a table of which either has no id.
@@ -67,7 +67,7 @@ def refuse_replaced(planned: TableFacts, table_id: str | None) -> None:
         )
 
 
-def refuse_gone(client: Any, planned: TableFacts) -> None:
+def refuse_gone(client: Any, planned: TableDescription) -> None:
     """Raise ExportError if the source table of a plan is gone or another one now."""
     now = describe_table(client, planned.name)
     if now is None:

@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.backups import is_on
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 
 def keep_before(run: Run, plan: Plan) -> None:
@@ -25,7 +25,7 @@ def keep_before(run: Run, plan: Plan) -> None:
 def _look(run: Run, pair: Pair) -> dict[str, Any]:
     target = pair.target_facts
     return {
-        "at": stamp(run.now()),
+        "at": format_timestamp(run.now()),
         "existed": target is not None,
         "table_id": table_identity(target) if target else None,
         "recovery": is_on(run.clients.target, pair.target) if target else None,

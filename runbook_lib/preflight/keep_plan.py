@@ -10,7 +10,7 @@ from runbook_lib.cost.prices import prices_of
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.run.run import Run
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 
 def keep_plan(run: Run, plan: Plan) -> None:
@@ -24,14 +24,14 @@ def keep_plan(run: Run, plan: Plan) -> None:
                 ledger.put("not_chosen", left.source, asdict(left))
         ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
         for source, parity in plan.parity.items():
-            ledger.put("parity", source, parity.to_json() | {"at": stamp(run.now()), "step": "preflight"})
+            ledger.put("parity", source, parity.to_json() | {"at": format_timestamp(run.now()), "step": "preflight"})
         ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
         ledger.put("plan", "checks", [c.to_json() for c in plan.checks])
         ledger.put("estimate", "prices", _prices(run.config))
-        for source, stand in plan.standings.items():
+        for source, stand in plan.capacities.items():
             ledger.put("standing", source, asdict(stand))
         if plan.estimate is not None:
-            advice = [a.to_json() for a in advise(run.config, plan.estimate, plan.standings)]
+            advice = [a.to_json() for a in advise(run.config, plan.estimate, plan.capacities)]
             ledger.put("estimate", "preflight", plan.estimate.to_json() | {"advice": advice})
 
 

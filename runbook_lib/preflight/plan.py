@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.cost.figures import Estimate, Standings
+from runbook_lib.cost.figures import Estimate, TableCapacities
 from runbook_lib.plan.check import WARNING, Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.schema.parity import Parity
@@ -24,7 +24,7 @@ class Plan:
     warnings: tuple[Obstacle, ...]
     checks: tuple[Check, ...] = ()
     estimate: Estimate | None = None
-    standings: Mapping[str, Standings] = field(default_factory=dict)
+    capacities: Mapping[str, TableCapacities] = field(default_factory=dict)
     parity: Mapping[str, Parity] = field(default_factory=dict)
     not_chosen: tuple[NotChosen, ...] = ()
 
@@ -34,7 +34,7 @@ class Plan:
         pairs: Iterable[Pair],
         checks: Iterable[Check],
         estimate: Estimate,
-        standings: Mapping[str, Standings],
+        capacities: Mapping[str, TableCapacities],
         parity: Mapping[str, Parity],
         not_chosen: Iterable[NotChosen] = (),
     ) -> Plan:
@@ -46,7 +46,7 @@ class Plan:
             tuple(c.obstacle for c in checks if c.status == WARNING),
             checks,
             estimate,
-            standings,
+            capacities,
             parity,
             tuple(not_chosen),
         )

@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
 from runbook_lib.aws.dynamodb.describe import tables
-from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import HINT, UNKNOWN, estimate
-from runbook_lib.cost.figures import Estimate, Load, Standings
+from runbook_lib.cost.figures import Estimate, TableCapacities, TableSize
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
@@ -30,7 +30,7 @@ from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.plan.reuse import Reuse, find_reuse
 from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
-from runbook_lib.preflight.checks.context import Scene, concern
+from runbook_lib.preflight.checks.context import CheckContext, concern
 from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
@@ -50,7 +50,7 @@ class Look:
     """One table as it was found on both sides; `unread` are the looks that failed, and why."""
 
     pair: Pair
-    standings: Standings
+    capacities: TableCapacities
     recovery: Recovery
     unread: dict[tuple[str, str], str]
 
@@ -114,23 +114,23 @@ def make_plan(
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
             if (held := earlier.get(each.pair.source)) and held.reuse is not None:
                 each.pair = replace(each.pair, method=held.method, reuse=held.reuse)
-        scene = _scene(config, clients, looks, is_ours, now)
-        scene = replace(scene, pairs=_ways_of_writing(scene, earlier), sources=sources, reuses=reuses)
-        bill = _bill(scene)
-        found = [*names.mistakes(wrong), *names.one_source_each(scene), *names.warm_targets(scene)]
+        context = _scene(config, clients, looks, is_ours, now)
+        context = replace(context, pairs=_ways_of_writing(context, earlier), sources=sources, reuses=reuses)
+        bill = _bill(context)
+        found = [*names.mistakes(wrong), *names.one_source_each(context), *names.warm_target_names(context)]
         for of_pair in pool.map(
-            lambda pair: [replace(c, source=pair.source) for c in _of_pair(scene, pair)], scene.pairs
+            lambda pair: [replace(c, source=pair.source) for c in _of_pair(context, pair)], context.pairs
         ):
             found += of_pair
-        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), scene.pairs))
-    for pair, parity in zip(scene.pairs, parities, strict=True):
+        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), context.pairs))
+    for pair, parity in zip(context.pairs, parities, strict=True):
         found += parity_checks(pair, parity)
-    same = {pair.source: parity for pair, parity in zip(scene.pairs, parities, strict=True) if parity}
-    found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(scene, bill))
-    found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(scene))
-    found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(scene, bill))
+    same = {pair.source: parity for pair, parity in zip(context.pairs, parities, strict=True) if parity}
+    found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(context, bill))
+    found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(context))
+    found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(context, bill))
     left = _left(config, existing | set(reuses), chosen, why)
-    return Plan.of(scene.pairs, found, bill, scene.standings, same, left)
+    return Plan.of(context.pairs, found, bill, context.capacities, same, left)
 
 
 def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why: str) -> list[NotChosen]:
@@ -142,22 +142,24 @@ def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why:
     return [NotChosen(source, whole[source], why) for source in sorted(whole.keys() - chosen.keys())]
 
 
-def _bill(scene: Scene) -> Estimate:
-    return estimate(scene.config, [_load(pair) for pair in scene.pairs if pair.method != "skip"], scene.standings)
+def _bill(context: CheckContext) -> Estimate:
+    return estimate(
+        context.config, [_load(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
+    )
 
 
-def _ways_of_writing(scene: Scene, earlier: dict[str, Pair]) -> tuple[Pair, ...]:
+def _ways_of_writing(context: CheckContext, earlier: dict[str, Pair]) -> tuple[Pair, ...]:
     """The pairs, each with the way it is written; a table that has been begun keeps its own."""
-    works = {work.source: work for work in _bill(scene).tables}
+    works = {work.source: work for work in _bill(context).tables}
 
     def with_way(pair: Pair) -> Pair:
         known = earlier.get(pair.source)
-        if known and scene.is_ours(pair):
+        if known and context.is_ours(pair):
             return replace(pair, writing=known.writing, why=known.why)
-        chosen = choose(scene.config, pair, works.get(pair.source), scene.standings[pair.source].source)
+        chosen = choose(context.config, pair, works.get(pair.source), context.capacities[pair.source].source)
         return replace(pair, writing=chosen.writing, why=chosen.why)
 
-    return tuple(with_way(pair) for pair in scene.pairs)
+    return tuple(with_way(pair) for pair in context.pairs)
 
 
 def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:
@@ -181,14 +183,14 @@ def _scene(
     looks: list[Look],
     is_ours: Callable[[Pair], bool],
     now: Callable[[], datetime],
-) -> Scene:
+) -> CheckContext:
     """All looks together, the tables in the order of their import."""
     looks = sorted(looks, key=lambda k: (k.pair.source_facts.items_hint if k.pair.source_facts else 0, k.pair.source))
-    return Scene(
+    return CheckContext(
         config=config,
         clients=clients,
         pairs=tuple(each.pair for each in looks),
-        standings={each.pair.source: each.standings for each in looks},
+        capacities={each.pair.source: each.capacities for each in looks},
         recoveries={each.pair.source: each.recovery for each in looks},
         unread={key: why for each in looks for key, why in each.unread.items()},
         is_ours=is_ours,
@@ -223,8 +225,8 @@ def _look(
             unread[what, name] = why_not(error)
             return None
 
-    here = read("source", lambda: describe_standing(clients.source, name)) if name in existing else None
-    there = read("target", lambda: describe_standing(clients.target, to)) if names.VALID.fullmatch(to) else None
+    here = read("source", lambda: describe_capacity(clients.source, name)) if name in existing else None
+    there = read("target", lambda: describe_capacity(clients.target, to)) if names.VALID.fullmatch(to) else None
     recovery, scanned = Recovery(False), config.export.asked_for(name) == "scan"
     if reuse is None and not scanned and name in existing:
         recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
@@ -237,25 +239,25 @@ def _look(
     ):
         method = "export"
     pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
-    return Look(pair, Standings(here[1] if here else None, there[1] if there else None), recovery, unread)
+    return Look(pair, TableCapacities(here[1] if here else None, there[1] if there else None), recovery, unread)
 
 
-def _of_pair(scene: Scene, pair: Pair) -> Iterator[Check]:
-    yield from concern(CheckId.SOURCE_TABLE, pair.source, pair.source, source.of_source(scene, pair))
-    yield from concern(CheckId.WAY_OF_WRITING, pair.source, pair.source, strategy.of_strategy(scene, pair))
+def _of_pair(context: CheckContext, pair: Pair) -> Iterator[Check]:
+    yield from concern(CheckId.SOURCE_TABLE, pair.source, pair.source, source.of_source(context, pair))
+    yield from concern(CheckId.WAY_OF_WRITING, pair.source, pair.source, strategy.of_strategy(context, pair))
     yield names.valid(pair)
     if names.VALID.fullmatch(pair.target):
-        yield from concern(CheckId.TARGET_TABLE, pair.target, pair.source, target.of_target(scene, pair))
+        yield from concern(CheckId.TARGET_TABLE, pair.target, pair.source, target.of_target(context, pair))
     if pair.target_facts is not None:
-        yield names.other_than_source(scene, pair)
-        yield names.not_production(scene, pair)
+        yield names.other_than_source(context, pair)
+        yield names.not_production(context, pair)
 
 
-def _load(pair: Pair) -> Load:
+def _load(pair: Pair) -> TableSize:
     """A table's load as DescribeTable remembers it."""
     facts = pair.source_facts
     shape = pair.target_facts or facts
-    return Load(
+    return TableSize(
         source=pair.source,
         target=pair.target,
         method=pair.method,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.aws.dynamodb.describe.capacity import Standing
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import GB
-from runbook_lib.cost.figures import Work
+from runbook_lib.cost.figures import TableEstimate
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import BATCH_WRITE, IMPORT_TABLE
@@ -22,7 +22,7 @@ class Choice:
     why: str
 
 
-def choose(config: Migration, pair: Pair, work: Work | None, source: Standing | None) -> Choice:
+def choose(config: Migration, pair: Pair, work: TableEstimate | None, source: TableCapacity | None) -> Choice:
     """The way of writing for a table; `auto` takes ImportTable only where it can and is known to be cheaper."""
     wanted = config.import_.strategy
     if wanted != "auto":
@@ -32,7 +32,7 @@ def choose(config: Migration, pair: Pair, work: Work | None, source: Standing | 
     return _cheaper(config, work, source)
 
 
-def local_indexes(facts: TableFacts) -> list[str]:
+def local_indexes(facts: TableDescription) -> list[str]:
     """The local indexes of a table: ImportTable makes none, and none can be added to a table."""
     return [index.name for index in facts.indexes if index.kind == "LSI"]
 
@@ -51,7 +51,7 @@ def _hindrance(config: Migration, pair: Pair) -> str:
     return ""
 
 
-def _cheaper(config: Migration, work: Work | None, source: Standing | None) -> Choice:
+def _cheaper(config: Migration, work: TableEstimate | None, source: TableCapacity | None) -> Choice:
     """Compares what ImportTable costs with the least that the writes can cost."""
     prices = prices_of(config.target.region, config.prices)
     if source is not None and not source.on_demand:

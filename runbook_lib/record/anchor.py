@@ -26,7 +26,7 @@ from runbook_lib.record.build import ANCHOR
 from runbook_lib.record.files import Record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 BESIDE = f"{SUMS}.anchor"
 WITHOUT = {
@@ -142,10 +142,10 @@ class Anchor:
 
 def anchored(wanted: Anchored, held: Held) -> Anchored:
     """What there is to say of an anchor as S3 holds it."""
-    until = stamp(held.until) if held.until else None
+    until = format_timestamp(held.until) if held.until else None
     why = None if held.lock else "S3 names no lock of it, or s3:GetObjectRetention is not allowed"
     where = (wanted.bucket, wanted.key, wanted.sha256)
-    return Anchored(State.ANCHORED, *where, held.id, stamp(held.at), held.lock, until, why)
+    return Anchored(State.ANCHORED, *where, held.id, format_timestamp(held.at), held.lock, until, why)
 
 
 def anchor_in_words(record: Record) -> str | None:

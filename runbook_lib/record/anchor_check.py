@@ -20,7 +20,7 @@ from runbook_lib.config.model import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, EvidenceError, TransferError
 from runbook_lib.record.anchor import BESIDE, Anchored, State, anchored, digest_of, line, prefix_of
 from runbook_lib.run.unfinished import SUMS
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 LARGEST = 65_536
 NOT_LOOKED_AT = (
@@ -98,8 +98,9 @@ def hold_to_anchor(
     if later := {key: at for key, at in others.items() if at > held.at}:
         key = max(later, key=lambda k: later[k])
         raise EvidenceError(
-            f"{folder} was sealed again since: its anchor is of {stamp(held.at)}, and s3://{bucket}/{key} is of "
-            f"{stamp(later[key])}; ask for the folder that has that seal"
+            f"{folder} was sealed again since: its anchor is of {format_timestamp(held.at)}, and "
+            f"s3://{bucket}/{key} is of "
+            f"{format_timestamp(later[key])}; ask for the folder that has that seal"
         )
     over = held.until is not None and held.until <= now()
     return Confirmed(anchored(wanted, held), None if known is None else len(others) + 1, over)
@@ -124,5 +125,6 @@ def _instead(said: dict[str, Any], known: list[Version] | None, other: bool) -> 
     if said.get("state") == State.NOT_ANCHORED:
         return f"it was never put, as {BESIDE} says"
     if known:
-        return f"other seals of this run are anchored, the last at {stamp(known[-1].at)}: the folder was sealed again"
+        last = format_timestamp(known[-1].at)
+        return f"other seals of this run are anchored, the last at {last}: the folder was sealed again"
     return "the folder was sealed by somebody else, or the anchor was removed"

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
-from runbook_lib.cost.actual import spent
+from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.consumed import consumed
 from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.verdict import doubted, run_verdict, table_verdict
-from runbook_lib.run.facts.counts import counted, written
+from runbook_lib.run.facts.counts import table_counts, written
 from runbook_lib.run.facts.write_register import standing_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import STEPS
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 METHODS = {"export": "export", "reuse": "export", "scan": "scan", "skip": "skipped", "fail": "skipped"} | {
     NOT_CHOSEN: NOT_CHOSEN
@@ -81,7 +81,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
         "engine": ledger.all("engine"),
         "workers": [dict(r) for r in ledger.rows(SHIFTS)],
-        "spent": spent(ledger, totals["seconds"]),
+        "spent": actual_usage(ledger, totals["seconds"]),
         "measured": ledger.all("measured"),
         "recovery_turned_on": ledger.all("recovery"),
         "warmed": ledger.all("warmed"),
@@ -133,7 +133,7 @@ def _doubt(tables: list[Record], unknown: list[Unchecked]) -> None:
 def _tables(ledger: Ledger, executed: bool) -> list[Record]:
     asked = asked_to_write(ledger)
     exports, imports = ledger.all("export"), ledger.all("import")
-    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), counted(ledger)
+    validations, drifts, files = ledger.all("validation"), ledger.all("drift"), table_counts(ledger)
     created, before, writing = ledger.all("created"), ledger.all("before"), consumed(ledger)
 
     def row(pair: Record) -> Record:
@@ -269,7 +269,7 @@ def starts_of(record: Record) -> list[Record]:
 def _finished(steps: list[Record], published: str | None) -> str:
     """When the last step ended. A report that is written again later does not make a run longer."""
     ended = [s["finished"] for s in steps if s.get("finished") and s["name"] != "report"]
-    return max(ended, default=published or stamp(datetime.now(UTC)))
+    return max(ended, default=published or format_timestamp(datetime.now(UTC)))
 
 
 def _totals(tables: list[Record], steps: list[Record], earlier: Mapping[str, float]) -> Record:

@@ -25,9 +25,9 @@ from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
-from runbook_lib.run.unfinished import begin
+from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.run.verdicts import DRY_RUN, PASS
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 
 def publish(
@@ -37,11 +37,16 @@ def publish(
 
     `anchor` is asked before the seal what it can be and put after it.
     """
-    begin(folder)
+    mark_unfinished(folder)
     sweep_beside(folder)
     for part in (folder, folder / "charts", folder / "quarantine"):
         sweep(part)
-    publication = {"at": stamp(datetime.now(UTC)), "run_id": run_id, "name": name, "interrupted": interrupted}
+    publication = {
+        "at": format_timestamp(datetime.now(UTC)),
+        "run_id": run_id,
+        "name": name,
+        "interrupted": interrupted,
+    }
     if anchor:
         anchor.look(ledger)
     else:

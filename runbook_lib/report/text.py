@@ -23,7 +23,7 @@ def count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def many(value: object, one: str, more: str = "") -> str:
+def pluralize(value: object, one: str, more: str = "") -> str:
     """A count and its noun: `1 item`, `2,567 items`."""
     return f"{count(value)} {one if value == 1 else more or one + 's'}"
 
@@ -45,7 +45,7 @@ def size(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return NOT_MEASURED
     if value < 1000:
-        return many(int(value), "byte")
+        return pluralize(int(value), "byte")
     for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
         if value < factor * 1000:
             return f"{value / factor:,.2f} {unit}"

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
@@ -43,8 +43,8 @@ from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.unfinished import begin
-from runbook_lib.timestamps import stamp
+from runbook_lib.run.unfinished import mark_unfinished
+from runbook_lib.timestamps import format_timestamp
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
@@ -105,7 +105,7 @@ class Run:
         ):  # another process may have begun it, or a form have changed the choice, since it was opened
             refuse_another_choice(self.ledger, self.only, self.id)
         refuse_other_runner(self.folder, self.ledger, self.seat)
-        begin(self.folder, self.seat.move if self.seat else None)
+        mark_unfinished(self.folder, self.seat.move if self.seat else None)
         keep_settings(self.folder, self.settings)
 
     def keep_settings(self) -> Path:
@@ -119,7 +119,7 @@ class Run:
             ledger.put("settings", SETTINGS, hashlib.sha256(self.settings).hexdigest())
             ledger.put("run", "fingerprint", self.config.fingerprint())
             ledger.put("run", "tables", self.only)
-            ledger.put("run", "started", stamp(self.now()))
+            ledger.put("run", "started", format_timestamp(self.now()))
             for side, who in self._identities().items():
                 ledger.put("identity", side, who)
 
@@ -173,11 +173,15 @@ class Run:
         self.ledger.allow()
         with step_lock(self.folder):
             refuse_other_runner(self.folder, self.ledger, self.seat)
-            begin(self.folder, self.seat.move if self.seat else None)
+            mark_unfinished(self.folder, self.seat.move if self.seat else None)
             self.tell_calls()
             started = self.now()
             clock = time.monotonic()
-            record: dict[str, Any] = {"status": "running", "started": stamp(started), "execute": self.execute}
+            record: dict[str, Any] = {
+                "status": "running",
+                "started": format_timestamp(started),
+                "execute": self.execute,
+            }
             record["message"] = None
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
@@ -196,7 +200,7 @@ class Run:
             else:
                 record["status"] = "completed"
             finally:
-                record |= {"finished": stamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
+                record |= {"finished": format_timestamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
                 self.ledger.put("step", name, record)
                 self.clients.calls.flush()
 
@@ -205,7 +209,7 @@ class Run:
         code = code_facts()
         self.ledger.put("code", code_name(code), code)
         arns = {side: who["arn"] for side, who in self._identities().items()}
-        start = {"started": stamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
+        start = {"started": format_timestamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
         self.ledger.put("acted", step, [*(self.ledger.get("acted", step) or []), start])
 
     @property
@@ -290,6 +294,6 @@ def _look(
     return run
 
 
-def table_identity(facts: TableFacts) -> str:
+def table_identity(facts: TableDescription) -> str:
     """What tells a table from one of the same name made later; its ARN where the server gives no id."""
     return facts.table_id or facts.arn

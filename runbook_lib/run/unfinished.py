@@ -36,7 +36,7 @@ HTML = """<!DOCTYPE html>
 """
 
 
-def begin(folder: Path, move: Callable[[Path], None] | None = None) -> None:
+def mark_unfinished(folder: Path, move: Callable[[Path], None] | None = None) -> None:
     """Take the seal off a run's folder and let each of its pages say that the run is unfinished.
 
     To be called when a step has been accepted and before it writes its first byte; changes nothing where there is

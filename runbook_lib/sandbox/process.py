@@ -78,8 +78,8 @@ def start_sandbox(
         # Ctrl-C in a terminal goes to the whole group: the run that is being interrupted still needs its AWS.
         start_new_session=True,
     )
-    patience = timeout if timeout is not None else 60.0 + 600.0 * scale
-    line = _first_line(process, patience)
+    allowed = timeout if timeout is not None else 60.0 + 600.0 * scale
+    line = _first_line(process, allowed)
     if line.startswith("READY "):
         return Sandbox(line.removeprefix("READY "), account, process, stderr)
     alive = process.poll() is None
@@ -88,7 +88,7 @@ def start_sandbox(
     said = stderr.read().decode("utf-8", "replace").strip()
     stderr.close()
     if alive:
-        raise RunbookError(f"the sandbox was not ready after {patience:.0f} seconds. It said: {said or 'nothing'}")
+        raise RunbookError(f"the sandbox was not ready after {allowed:.0f} seconds. It said: {said or 'nothing'}")
     raise RunbookError(f"the sandbox could not start: {said or f'exit code {process.returncode}'}")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from runbook_lib.aws.dynamodb.describe.members import KEY, STREAM
-from runbook_lib.aws.dynamodb.describe.partial_definition import read_answered
+from runbook_lib.aws.dynamodb.describe.partial_definition import read_partial_definition
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.config.model import KNOWN_IDS, Migration
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, why_not
 from runbook_lib.plan.pair import Pair
-from runbook_lib.schema.parity import BLOCKS, WARNS, Difference, Gap, Parity, compare_definitions
+from runbook_lib.schema.parity import BLOCKS, WARNS, DefinitionDifference, Gap, Parity, compare_definitions
 
 EVERY = "every property"
 
@@ -23,7 +23,10 @@ def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None
     if pair.source_facts is None or pair.target_facts is None or pair.method == "skip":
         return None
     try:
-        source, target = read_answered(clients.source, pair.source), read_answered(clients.target, pair.target)
+        source, target = (
+            read_partial_definition(clients.source, pair.source),
+            read_partial_definition(clients.target, pair.target),
+        )
         return compare_definitions(source, target, config.parity.accept)
     except ForbiddenCall:
         raise
@@ -75,6 +78,6 @@ def parity_blockers(pair: Pair, parity: Parity | None) -> list[Obstacle]:
     return [check.obstacle for check in parity_checks(pair, parity) if check.status == BLOCKER]
 
 
-def _is_told(difference: Difference) -> bool:
+def _is_told(difference: DefinitionDifference) -> bool:
     own = difference.property == KEY or (difference.property == STREAM and difference.target != "off")
     return difference.rating in (BLOCKS, WARNS) and not own

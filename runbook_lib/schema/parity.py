@@ -26,7 +26,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     TYPES,
     WARM,
 )
-from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, Answered
+from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, PartialDefinition
 from runbook_lib.schema.words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
@@ -38,7 +38,7 @@ INDEX_CHANGE = "delete the target's index and create it as the source has it"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DefinitionDifference:
     """One property that is not the same; `what` is the property or, of an index, its name too."""
 
     property: str
@@ -61,7 +61,7 @@ class Gap:
 class Parity:
     """The comparison of one pair: `equal` names the properties that are the same."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[DefinitionDifference, ...]
     not_checked: tuple[Gap, ...]
     equal: tuple[str, ...]
 
@@ -70,10 +70,10 @@ class Parity:
 
 
 Definition = TableDefinition
-Found = Iterator[Difference]
+Found = Iterator[DefinitionDifference]
 
 
-def compare_definitions(source: Answered, target: Answered, accept: Collection[str] = ()) -> Parity:
+def compare_definitions(source: PartialDefinition, target: PartialDefinition, accept: Collection[str] = ()) -> Parity:
     """Compare the definitions of a pair; a property in `accept` may differ and is then only told."""
     differences, gaps, equal = [], [], []
     for name, look in PROPERTIES.items():
@@ -92,7 +92,7 @@ def compare_definitions(source: Answered, target: Answered, accept: Collection[s
     return Parity(tuple(differences), tuple(gaps), tuple(equal))
 
 
-def _unfamiliar(source: Answered, target: Answered) -> Iterator[Gap]:
+def _unfamiliar(source: PartialDefinition, target: PartialDefinition) -> Iterator[Gap]:
     """What an answer has and nobody here knows is never equal, whatever it says."""
     for member in sorted({*source.unfamiliar, *target.unfamiliar}):
         sides = [side for side, a in (("source", source), ("target", target)) if member in a.unfamiliar]
@@ -103,8 +103,8 @@ def _unfamiliar(source: Answered, target: Answered) -> Iterator[Gap]:
         )
 
 
-def _accepted(difference: Difference) -> Difference:
-    return Difference(
+def _accepted(difference: DefinitionDifference) -> DefinitionDifference:
+    return DefinitionDifference(
         difference.property, difference.what, difference.source, difference.target, INFORMS,
         "accepted by parity.accept in the migration file",
     )  # fmt: skip
@@ -112,7 +112,7 @@ def _accepted(difference: Difference) -> Difference:
 
 def _key(source: Definition, target: Definition) -> Found:
     if source.key != target.key:
-        yield Difference(KEY, KEY, spell_key(source.key), spell_key(target.key), BLOCKS, NEW_TABLE)
+        yield DefinitionDifference(KEY, KEY, spell_key(source.key), spell_key(target.key), BLOCKS, NEW_TABLE)
 
 
 def _types(source: Definition, target: Definition) -> Found:
@@ -120,7 +120,7 @@ def _types(source: Definition, target: Definition) -> Found:
     ours, theirs = _index_types(source), _index_types(target)
     for name in sorted(ours.keys() & theirs.keys()):
         if ours[name] != theirs[name]:
-            yield Difference(
+            yield DefinitionDifference(
                 TYPES, f"type of index attribute {name}", ours[name], theirs[name], BLOCKS,
                 f"the target rejects every item that has {name}: create its indexes with the source's type",
             )  # fmt: skip
@@ -150,18 +150,20 @@ def _indexes(
         one, other, what = ours.get(name), theirs.get(name), f"{word} {name}"
         if other is None and one is not None:
             remedy = change if grave == BLOCKS else "queries on it fail: create it, before the import if it can be"
-            yield Difference(kind, what, spell_index(one), NONE, grave, remedy)
+            yield DefinitionDifference(kind, what, spell_index(one), NONE, grave, remedy)
         elif one is None and other is not None:
             remedy = (
                 "it costs writes, and items whose key attributes have another type are rejected; delete it if unused"
             )
-            yield Difference(kind, what, NONE, spell_index(other), WARNS, remedy)
+            yield DefinitionDifference(kind, what, NONE, spell_index(other), WARNS, remedy)
         elif one is not None and other is not None and one.key != other.key:
-            yield Difference(kind, what, spell_index(one), spell_index(other), grave, change)
+            yield DefinitionDifference(kind, what, spell_index(one), spell_index(other), grave, change)
         elif one is not None and other is not None and _projects(one) != _projects(other):
             more = _covers(other, one)
             remedy = "it holds more than the source's and costs more" if more else change
-            yield Difference(kind, what, spell_index(one), spell_index(other), INFORMS if more else grave, remedy)
+            yield DefinitionDifference(
+                kind, what, spell_index(one), spell_index(other), INFORMS if more else grave, remedy
+            )
 
 
 def _projects(index: IndexDefinition) -> tuple[str, tuple[str, ...]]:
@@ -179,7 +181,7 @@ def _ttl(source: Definition, target: Definition) -> Found:
         remedy = "turn it on for the same attribute when the import is validated, or items stay for ever"
         if target.ttl is not None:
             remedy = "the target deletes items by it; turn it off, or make it the source's, before the import"
-        yield Difference(TTL, TTL, source.ttl or "off", target.ttl or "off", WARNS, remedy)
+        yield DefinitionDifference(TTL, TTL, source.ttl or "off", target.ttl or "off", WARNS, remedy)
 
 
 def _stream(source: Definition, target: Definition) -> Found:
@@ -189,13 +191,13 @@ def _stream(source: Definition, target: Definition) -> Found:
         remedy = "turn it on when the import is validated, before its consumers start"
         if target.stream is not None:
             remedy = "its consumers, such as Lambda triggers, see other records than the source's, or any at all"
-        yield Difference(STREAM, STREAM, source.stream or "off", target.stream or "off", rating, remedy)
+        yield DefinitionDifference(STREAM, STREAM, source.stream or "off", target.stream or "off", rating, remedy)
 
 
 def _billing(source: Definition, target: Definition) -> Found:
     if source.billing != target.billing:
         remedy = "the import is as fast as the target's capacity; the bill differs"
-        yield Difference(BILLING, BILLING, source.billing, target.billing, INFORMS, remedy)
+        yield DefinitionDifference(BILLING, BILLING, source.billing, target.billing, INFORMS, remedy)
 
 
 def _capacity(source: Definition, target: Definition) -> Found:
@@ -208,7 +210,9 @@ def _capacity(source: Definition, target: Definition) -> Found:
     for what, one, other in pairs:
         ours, found = (spell_capacity(d.provisioned, d.on_demand) for d in (one, other))
         if ours != found:
-            yield Difference(CAPACITY, what, ours, found, INFORMS, "the import is as fast as the target's capacity")
+            yield DefinitionDifference(
+                CAPACITY, what, ours, found, INFORMS, "the import is as fast as the target's capacity"
+            )
 
 
 def _recovery(source: Definition, target: Definition) -> Found:
@@ -216,20 +220,20 @@ def _recovery(source: Definition, target: Definition) -> Found:
     if ours != theirs:
         lost = theirs is None
         remedy = "turn it on for the target" if lost else "the target reaches back differently; nothing is lost"
-        yield Difference(RECOVERY, RECOVERY, days(ours), days(theirs), WARNS if lost else INFORMS, remedy)
+        yield DefinitionDifference(RECOVERY, RECOVERY, days(ours), days(theirs), WARNS if lost else INFORMS, remedy)
 
 
 def _protection(source: Definition, target: Definition) -> Found:
     ours, theirs = source.deletion_protection, target.deletion_protection
     if ours != theirs:
         remedy = "turn it on for the target" if ours else "the target cannot be deleted by mistake"
-        yield Difference(PROTECTION, PROTECTION, on(ours), on(theirs), WARNS if ours else INFORMS, remedy)
+        yield DefinitionDifference(PROTECTION, PROTECTION, on(ours), on(theirs), WARNS if ours else INFORMS, remedy)
 
 
 def _table_class(source: Definition, target: Definition) -> Found:
     if source.table_class != target.table_class:
         what = CLASS
-        yield Difference(what, what, source.table_class, target.table_class, INFORMS, "the bill differs")
+        yield DefinitionDifference(what, what, source.table_class, target.table_class, INFORMS, "the bill differs")
 
 
 def _encryption(source: Definition, target: Definition) -> Found:
@@ -241,7 +245,7 @@ def _encryption(source: Definition, target: Definition) -> Found:
             "encrypt the target with a KMS key" if ours else "whoever reads the target must be allowed to use the key"
         )
         rating = WARNS if ours else INFORMS
-        yield Difference(what, what, spell_encryption(ours), spell_encryption(theirs), rating, remedy)
+        yield DefinitionDifference(what, what, spell_encryption(ours), spell_encryption(theirs), rating, remedy)
 
 
 def _tags(source: Definition, target: Definition) -> Found:
@@ -249,7 +253,7 @@ def _tags(source: Definition, target: Definition) -> Found:
         shared = set(source.tags) & set(target.tags)
         ours, theirs = ([f"{k}={v}" for k, v in d.tags if (k, v) not in shared] for d in (source, target))
         remedy = "set the tags that bills or permissions depend on"
-        yield Difference(TAGS, TAGS, ", ".join(ours) or NONE, ", ".join(theirs) or NONE, INFORMS, remedy)
+        yield DefinitionDifference(TAGS, TAGS, ", ".join(ours) or NONE, ", ".join(theirs) or NONE, INFORMS, remedy)
 
 
 def _beyond(source: Definition, target: Definition) -> Found:
@@ -273,7 +277,7 @@ def _settings(name: str, source: Definition, target: Definition, rating: str, re
     for what in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(what, silent), theirs.get(what, silent)
         if one != other:
-            yield Difference(name, what, one, other, rating, remedy)
+            yield DefinitionDifference(name, what, one, other, rating, remedy)
 
 
 PROPERTIES: dict[str, Callable[[Definition, Definition], Found]] = {

@@ -16,7 +16,7 @@ def table_properties(table: TableDefinition) -> Json:
     """The part of a table's definition that both spell alike."""
     parts = [table.key, *(i.key for i in (*table.global_indexes, *table.local_indexes))]
     types = {k.name: k.type for key in parts for k in key}
-    return given(
+    return drop_none(
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": types[a]} for a in sorted(types)],
         KeySchema=[{"AttributeName": k.name, "KeyType": k.role} for k in table.key],
         BillingMode=table.billing,
@@ -27,7 +27,7 @@ def table_properties(table: TableDefinition) -> Json:
     )
 
 
-def given(**properties: Any) -> Json:
+def drop_none(**properties: Any) -> Json:
     """The properties that have a value."""
     return {name: value for name, value in properties.items() if value not in (None, [])}
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_segment
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile
@@ -34,7 +34,7 @@ from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.write_register import leave, refuse_unless_alone
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
@@ -160,7 +160,7 @@ def _remove_table(
     if loaded.get("binding"):
         for _, unchanged in _chunks(run, pair, facts, removal):
             removal.items_found += len(unchanged)
-    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(None), Patience())
+    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(None), Backoff())
     held = sum(len(page.items) for page in pages)
     if held != removal.items_found:
         removal.kept = (
@@ -223,10 +223,10 @@ def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal
 def _mark(run: Run) -> None:
     """From now on the run cannot be resumed."""
     if run.ledger.get("run", "cleaned") is None:
-        run.ledger.put("run", "cleaned", stamp(run.now()))
+        run.ledger.put("run", "cleaned", format_timestamp(run.now()))
 
 
-def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts | None:
+def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableDescription | None:
     """The target, if it still is the table that the run wrote to."""
     facts = describe_table(run.clients.target, pair.target)
     if facts is None or facts.status == "DELETING":
@@ -237,7 +237,7 @@ def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableFacts |
     return facts
 
 
-def _chunks(run: Run, pair: Pair, facts: TableFacts, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
+def _chunks(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
     """Items that are in the target as the export has them; counts those that were changed.
 
     Read consistently a moment before whatever is done about them; true for the last chunk of a file. An item that
@@ -249,7 +249,7 @@ def _chunks(run: Run, pair: Pair, facts: TableFacts, removal: Removal) -> Iterat
         with fetch(run.clients.staging, bucket, file) as checked:
             for exported in _groups(checked, facts.key, _present(run, pair.source, file.key)):
                 keys = [key for key, _ in exported.values()]
-                held = read_keys(run.clients.target_wire, pair.target, keys, Patience())
+                held = read_keys(run.clients.target_wire, pair.target, keys, Backoff())
                 same = [item for item in held if exported[_key(item, facts.key)][1] == digest(item)]
                 removal.items_changed += len(held) - len(same)
                 yield False, same

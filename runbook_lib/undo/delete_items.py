@@ -19,11 +19,11 @@ from runbook_lib.aws.dynamodb.conditional_write import (
     delete_as_read,
     put_if_absent,
 )
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.session.granted_calls import undoer
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
@@ -44,17 +44,17 @@ class Undone:
 class Undoing:
     """One table whose items are taken out, so many at a time."""
 
-    wire: Wire
+    transport: DynamoDBTransport
     table: str
     key: tuple[KeyAttribute, ...]
     threads: int
-    patience: Patience
+    backoff: Backoff
 
     @classmethod
-    def of(cls, run: Run, pair: Pair, facts: TableFacts) -> Undoing:
+    def of(cls, run: Run, pair: Pair, facts: TableDescription) -> Undoing:
         partition = next(attribute.name for attribute in facts.key if attribute.role == "HASH")
-        wire = undoer(run.clients, {pair.target: partition})
-        return cls(wire, pair.target, facts.key, run.config.import_.concurrency, Patience())
+        transport = undoer(run.clients, {pair.target: partition})
+        return cls(transport, pair.target, facts.key, run.config.import_.concurrency, Backoff())
 
     def delete(self, items: Sequence[Item]) -> Undone:
         """Delete each item that is as it was read; raises TransferError where there is no answer in the end."""
@@ -69,26 +69,26 @@ class Undoing:
     def _delete(self, item: Item) -> bool:
         """Whether the item is gone as it was; False for one that somebody has changed, which stays."""
         key = key_of(item, self.key)
-        answer = self._settled(lambda: delete_as_read(self.wire, self.table, key, item))
+        answer = self._settled(lambda: delete_as_read(self.transport, self.table, key, item))
         if answer is None:  # it is another one now, or the answer to its own delete was lost
-            return not read_keys(self.wire, self.table, [key], self.patience)
+            return not read_keys(self.transport, self.table, [key], self.backoff)
         old: Item | None = answer.get("Attributes")
         if old is None or digest(old) == digest(item):
             return True
         partition = next(attribute.name for attribute in self.key if attribute.role == "HASH")
         back = orjson.dumps({"Item": old})
-        self._settled(lambda: put_if_absent(self.wire, self.table, partition, back))  # a newer one may stand there
+        self._settled(lambda: put_if_absent(self.transport, self.table, partition, back))  # a newer one may stand there
         return False
 
     def _settled(self, send: Any) -> dict[str, Any] | None:
         """The answer to a request that may be repeated; None when its condition does not hold."""
         last = ""
-        for pause in (*self.patience.pauses(), 0.0):
+        for pause in (*self.backoff.pauses(), 0.0):
             try:
                 answer: dict[str, Any] = orjson.loads(send())
             except BrokenAnswer as error:
                 last = str(error)
-            except WireError as error:
+            except TransportError as error:
                 if error.code == REFUSED:
                     return None
                 if not error.retryable:
@@ -96,5 +96,5 @@ class Undoing:
                 last = str(error)
             else:
                 return answer
-            self.patience.sleep(pause)
+            self.backoff.sleep(pause)
         raise TransferError(f"table {self.table}: an item was not deleted in many attempts, the last: {last}")

@@ -30,7 +30,7 @@ _GAP = bytes(8)
 _SHIFT = 8 * (16 + len(_GAP))
 
 
-class Buckets:
+class BucketDigest:
     """Counts and digest sums by key hash; add items, or other buckets of the same secret."""
 
     def __init__(self, secret: RunSecret) -> None:
@@ -51,7 +51,7 @@ class Buckets:
             sums[bucket] += int.from_bytes(digest.digest() + _GAP + plain.digest())
         return count
 
-    def merge(self, other: Buckets) -> None:
+    def merge(self, other: BucketDigest) -> None:
         """Take in all of another; the order of merging does not matter."""
         for bucket in range(BUCKETS):
             self.counts[bucket] += other.counts[bucket]
@@ -61,7 +61,7 @@ class Buckets:
     def items(self) -> int:
         return sum(self.counts)
 
-    def differing(self, other: Buckets) -> list[int]:
+    def differing(self, other: BucketDigest) -> list[int]:
         """The buckets that do not hold the same items."""
         mine, others = (zip(b.counts, b.sums(keyed=True), strict=True) for b in (self, other))
         return [bucket for bucket, (one, two) in enumerate(zip(mine, others, strict=True)) if one != two]
@@ -82,7 +82,7 @@ class Buckets:
         return b"".join(c.to_bytes(8) + k.to_bytes(16) + p.to_bytes(16) for c, k, p in each)
 
     @classmethod
-    def unpack(cls, packed: bytes, secret: RunSecret) -> Buckets:
+    def unpack(cls, packed: bytes, secret: RunSecret) -> BucketDigest:
         """What `pack` packed, of a run with this secret."""
         made = cls(secret)
         for bucket, (count, *halves) in enumerate(struct.iter_unpack(">5Q", packed)):

@@ -14,15 +14,15 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 # One key for every run, so that whoever comes next finds what was left behind; the run stands in the item.
 RESERVED = "dynamodb-migration-runbook/canary"
@@ -61,36 +61,41 @@ def try_canaries(run: Run) -> dict[str, dict[str, Any]]:
     return run.ledger.all("canary")
 
 
-def _tried(run: Run, pair: Pair, writer: Wire) -> dict[str, Any]:
+def _tried(run: Run, pair: Pair, writer: DynamoDBTransport) -> dict[str, Any]:
     clock = time.monotonic()
     try:
         state, why = _try(run, pair, writer)
     except RunbookError as error:
         state, why = FAILED, str(error)
-    return {"state": state, "why": why, "at": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
+    return {
+        "state": state,
+        "why": why,
+        "at": format_timestamp(run.now()),
+        "seconds": round(time.monotonic() - clock, 3),
+    }
 
 
-def _try(run: Run, pair: Pair, writer: Wire) -> tuple[str, str | None]:
+def _try(run: Run, pair: Pair, writer: DynamoDBTransport) -> tuple[str, str | None]:
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         return FAILED, f"there is no table {pair.target}"
     if table.stream:
         return NOT_TRIED, "the target has a stream, whose consumers would see the canary"
-    key, patience = reserved_key(table.key), Patience()
-    left = _held(writer, pair.target, key, patience)
+    key, backoff = reserved_key(table.key), Backoff()
+    left = _held(writer, pair.target, key, backoff)
     if left is not None:
         if not is_canary(left, key):
             return NOT_TRIED, "an item of the table's own has the reserved key; it was left alone"
-        _delete(writer, pair.target, key, left, patience)
-    item = key | {MARK: {"S": f"{run.id} {stamp(run.now())}"}, PROBE: CONTENT}
-    _put(writer, pair.target, item, key, patience)
+        _delete(writer, pair.target, key, left, backoff)
+    item = key | {MARK: {"S": f"{run.id} {format_timestamp(run.now())}"}, PROBE: CONTENT}
+    _put(writer, pair.target, item, key, backoff)
     try:
-        found = _held(writer, pair.target, key, patience)
+        found = _held(writer, pair.target, key, backoff)
         if found is None or digest(found) != digest(item):
             raise TransferError("the canary was acknowledged and is not what a consistent read finds")
     finally:
-        _delete(writer, pair.target, key, item, patience)
-    if _held(writer, pair.target, key, patience) is not None:
+        _delete(writer, pair.target, key, item, backoff)
+    if _held(writer, pair.target, key, backoff) is not None:
         raise TransferError(f"the canary was deleted and is still there: delete {json.dumps(key)} by hand")
     return DONE, "what an earlier run had left behind was removed first" if left is not None else None
 
@@ -107,11 +112,11 @@ def is_canary(item: Item, key: Item) -> bool:
     return set(item) == {*key, MARK, PROBE} and "S" in mark and digest({PROBE: item[PROBE]}) == digest({PROBE: CONTENT})
 
 
-def _held(wire: Wire, table: str, key: Item, patience: Patience) -> Item | None:
-    return next(iter(read_keys(wire, table, [key], patience)), None)
+def _held(transport: DynamoDBTransport, table: str, key: Item, backoff: Backoff) -> Item | None:
+    return next(iter(read_keys(transport, table, [key], backoff)), None)
 
 
-def _put(wire: Wire, table: str, item: Item, key: Item, patience: Patience) -> None:
+def _put(transport: DynamoDBTransport, table: str, item: Item, key: Item, backoff: Backoff) -> None:
     """Write where nothing is. A refused condition is told by the read after it: it may be our own lost answer."""
     request = {
         "TableName": table,
@@ -119,10 +124,10 @@ def _put(wire: Wire, table: str, item: Item, key: Item, patience: Patience) -> N
         "ConditionExpression": "attribute_not_exists(#k)",
         "ExpressionAttributeNames": {"#k": next(iter(key))},
     }
-    _send(wire, "PutItem", table, request, patience)
+    _send(transport, "PutItem", table, request, backoff)
 
 
-def _delete(wire: Wire, table: str, key: Item, canary: Item, patience: Patience) -> None:
+def _delete(transport: DynamoDBTransport, table: str, key: Item, canary: Item, backoff: Backoff) -> None:
     """Delete exactly this canary; another item under its key, or none, stays as it is."""
     request = {
         "TableName": table,
@@ -132,18 +137,18 @@ def _delete(wire: Wire, table: str, key: Item, canary: Item, patience: Patience)
         "ExpressionAttributeValues": {":m": canary[MARK]},
     }
     try:
-        _send(wire, "DeleteItem", table, request, patience)
+        _send(transport, "DeleteItem", table, request, backoff)
     except TransferError as error:
         raise TransferError(f"the canary could not be deleted: {error}; delete {json.dumps(key)} by hand") from None
 
 
-def _send(wire: Wire, operation: str, table: str, request: dict[str, Any], patience: Patience) -> None:
-    body, pauses = json.dumps(request).encode(), patience.pauses()
+def _send(transport: DynamoDBTransport, operation: str, table: str, request: dict[str, Any], backoff: Backoff) -> None:
+    body, pauses = json.dumps(request).encode(), backoff.pauses()
     while True:
         try:
-            wire.write_item(operation, table, body)
+            transport.write_item(operation, table, body)
             return
-        except WireError as error:
+        except TransportError as error:
             if error.code == TAKEN:
                 return
             if not error.retryable:
@@ -154,4 +159,4 @@ def _send(wire: Wire, operation: str, table: str, request: dict[str, Any], patie
         pause = next(pauses, None)
         if pause is None:
             raise last
-        patience.sleep(pause)
+        backoff.sleep(pause)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.validate.bucket_digest import BucketDigest
 
 KEEP_SECONDS = 2.0
 
@@ -25,19 +25,19 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Tally:
+class DigestCheckpoint:
     """Buckets of the finished parts; thread-safe. `began` is when the first of them was begun."""
 
     def __init__(self, secret: RunSecret, now: Callable[[], datetime] = utc_now) -> None:
         self._lock = threading.Lock()
         self.secret = secret
-        self.buckets, self.done, self.began = Buckets(secret), set[int](), now()
+        self.buckets, self.done, self.began = BucketDigest(secret), set[int](), now()
 
-    def finish(self, part: int, buckets: Buckets) -> None:
+    def finish(self, part: int, buckets: BucketDigest) -> None:
         """Take in a part that was read to its end."""
         self.finish_all([part], buckets)
 
-    def finish_all(self, parts: Iterable[int], buckets: Buckets) -> None:
+    def finish_all(self, parts: Iterable[int], buckets: BucketDigest) -> None:
         """Take in parts that were read to their ends, and whose buckets were added up."""
         with self._lock:
             self.buckets.merge(buckets)
@@ -47,7 +47,7 @@ class Tally:
         """Nothing is kept of this one."""
 
 
-class KeptTally(Tally):
+class KeptDigestCheckpoint(DigestCheckpoint):
     """The tally of an export, kept in the ledger every few seconds and taken up from there."""
 
     def __init__(
@@ -70,10 +70,10 @@ class KeptTally(Tally):
         for row in rows:
             packed = self.secret.opened(row["buckets"]) if row["binding"] == self._binding else None
             if packed is not None:
-                self.buckets = Buckets.unpack(zlib.decompress(packed), self.secret)
+                self.buckets = BucketDigest.unpack(zlib.decompress(packed), self.secret)
                 self.began, self.done = datetime.fromisoformat(row["began"]), set(json.loads(row["done"]))
 
-    def finish_all(self, parts: Iterable[int], buckets: Buckets) -> None:
+    def finish_all(self, parts: Iterable[int], buckets: BucketDigest) -> None:
         super().finish_all(parts, buckets)
         with self._lock:
             if self._monotonic() - self._kept_at >= KEEP_SECONDS:

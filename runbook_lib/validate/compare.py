@@ -18,7 +18,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.validate.attribute_diff import PathDifference, differing_paths
-from runbook_lib.validate.bucket_digest import Buckets, bucket_of, digests
+from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of, digests
 
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look
@@ -33,7 +33,7 @@ Known = Callable[[], frozenset[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ItemDifference:
     """One item that is not the same on both sides.
 
     `kind` is one of KINDS, `key` its key attributes. `paths` are the first places that differ, for
@@ -64,7 +64,7 @@ class Comparison:
     target_digest: str
     equal: bool
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
-    listed: list[Difference] = field(default_factory=list)
+    listed: list[ItemDifference] = field(default_factory=list)
     looked_again: int = 0
     moved: int = 0
     unread: int = 0
@@ -101,8 +101,8 @@ class _Suspect:
 
 
 def compare(
-    export: Buckets,
-    target: Buckets,
+    export: BucketDigest,
+    target: BucketDigest,
     exported_items: Stream,
     found_items: Stream,
     key: Sequence[KeyAttribute],
@@ -126,7 +126,7 @@ def compare(
     return result
 
 
-def _groups(differing: list[int], export: Buckets, target: Buckets) -> Iterator[set[int]]:
+def _groups(differing: list[int], export: BucketDigest, target: BucketDigest) -> Iterator[set[int]]:
     """The differing buckets, so many at a time that their items fit into memory."""
     group: set[int] = set()
     size = 0
@@ -218,7 +218,7 @@ def _settle(
             paths = None
             if kind == "different" and item is not None and suspect.content is not None:
                 paths = differing_paths(orjson.loads(suspect.content), item)
-            result.listed.append(Difference(kind, orjson.loads(name), rules.secret.key_hash(name), paths))
+            result.listed.append(ItemDifference(kind, orjson.loads(name), rules.secret.key_hash(name), paths))
 
 
 def _kind(suspect: _Suspect, held: bytes, now: float, refused: bool) -> str | None:

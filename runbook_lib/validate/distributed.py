@@ -16,17 +16,17 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.cluster.protocol import Desk, Message, Site, Work
-from runbook_lib.cluster.roster import Crew, calls_of
+from runbook_lib.cluster.protocol import Message, UnitContext, Work, WorkerContext
+from runbook_lib.cluster.roster import WorkerRoster, calls_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.run import Run
-from runbook_lib.validate.bucket_digest import Buckets
-from runbook_lib.validate.checkpoint import Tally
-from runbook_lib.validate.readers import ExportSide, Show, TableSide
+from runbook_lib.validate.bucket_digest import BucketDigest
+from runbook_lib.validate.checkpoint import DigestCheckpoint
+from runbook_lib.validate.readers import ExportReader, Show, TableReader
 
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
 TRIES = 5
@@ -37,7 +37,7 @@ AHEAD = 2
 class FilesUnit:
     """Some files of an export."""
 
-    site: Site
+    site: UnitContext
     bucket: str
     files: tuple[DataFile, ...]
     key: tuple[KeyAttribute, ...]
@@ -53,7 +53,7 @@ class FilesUnit:
 class SegmentUnit:
     """One segment of a table's Scan, and the read units per second that it may use."""
 
-    site: Site
+    site: UnitContext
     table: str
     segment: int
     segments: int
@@ -66,29 +66,29 @@ class SegmentUnit:
         return [self.segment]
 
 
-def count_files(desk: Desk, unit: FilesUnit) -> Message:
+def digest_files(desk: WorkerContext, unit: FilesUnit) -> Message:
     """What a worker does with files."""
 
     def items() -> Iterator[Item]:
         s3 = desk.clients(unit.site).staging
-        return ExportSide(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
+        return ExportReader(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
 
     return _counted(desk, unit, items)
 
 
-def count_segment(desk: Desk, unit: SegmentUnit) -> Message:
+def digest_segment(desk: WorkerContext, unit: SegmentUnit) -> Message:
     """What a worker does with a segment."""
     limit = RateLimit(unit.max_rcu)
 
     def items() -> Iterator[Item]:
-        wire = desk.clients(unit.site).target_wire
-        return TableSide(wire, unit.table, unit.segments, 1, limit, unit.key).items_of(unit.segment)
+        transport = desk.clients(unit.site).target_wire
+        return TableReader(transport, unit.table, unit.segments, 1, limit, unit.key).items_of(unit.segment)
 
     return _counted(desk, unit, items) | {"read_units": limit.used}
 
 
-def _counted(desk: Desk, unit: FilesUnit | SegmentUnit, items: Callable[[], Iterator[Item]]) -> Message:
-    buckets, began, failure = Buckets(unit.secret), time.monotonic(), None
+def _counted(desk: WorkerContext, unit: FilesUnit | SegmentUnit, items: Callable[[], Iterator[Item]]) -> Message:
+    buckets, began, failure = BucketDigest(unit.secret), time.monotonic(), None
     calls: list[tuple[str, str, int]] = []
     try:
         buckets.add_items(items(), unit.key)
@@ -106,43 +106,45 @@ def _counted(desk: Desk, unit: FilesUnit | SegmentUnit, items: Callable[[], Iter
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class DistributedDigest:
     """What counting one table's two sides needs."""
 
     run: Run
-    crew: Crew
+    roster: WorkerRoster
     source: str
     key: tuple[KeyAttribute, ...]
 
-    def of_export(self, side: ExportSide, tally: Tally, show: Show) -> Buckets:
+    def of_export(self, side: ExportReader, checkpoint: DigestCheckpoint, show: Show) -> BucketDigest:
         """The export's buckets; files that the tally has are not read again."""
-        left = [file for file in side.files if file.ordinal not in tally.done]
+        left = [file for file in side.files if file.ordinal not in checkpoint.done]
         units = [
-            FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused, tally.secret)
+            FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused, checkpoint.secret)
             for files in _together(left)
         ]
-        ahead = AHEAD * self.crew.engine.slots()
-        self._count(count_files, units, ahead, tally, show)
-        return tally.buckets
+        ahead = AHEAD * self.roster.engine.slots()
+        self._count(digest_files, units, ahead, checkpoint, show)
+        return checkpoint.buckets
 
-    def of_table(self, side: TableSide, max_rcu: float | None, tally: Tally, show: Show) -> Buckets:
+    def of_table(
+        self, side: TableReader, max_rcu: float | None, checkpoint: DigestCheckpoint, show: Show
+    ) -> BucketDigest:
         """The table's buckets, all of them read in this one stretch. The segments share `max_rcu` equally."""
-        at_once = max(1, min(side.segments, self.crew.engine.slots()))
+        at_once = max(1, min(side.segments, self.roster.engine.slots()))
         part = None if max_rcu is None else max_rcu / at_once
         units = [
-            SegmentUnit(self._site, side.table, segment, side.segments, part, self.key, tally.secret)
+            SegmentUnit(self._site, side.table, segment, side.segments, part, self.key, checkpoint.secret)
             for segment in range(side.segments)
         ]
         ahead = at_once if max_rcu else AHEAD * at_once
-        self._count(count_segment, units, ahead, tally, show, lambda said: side.limit.note(said["read_units"]))
-        return tally.buckets
+        self._count(digest_segment, units, ahead, checkpoint, show, lambda said: side.limit.note(said["read_units"]))
+        return checkpoint.buckets
 
     @property
-    def _site(self) -> Site:
-        return Site(self.run.config, self.run.clients.target_identity.place)
+    def _site(self) -> UnitContext:
+        return UnitContext(self.run.config, self.run.clients.target_identity.place)
 
     def _count(
-        self, work: Work, units: list[Any], ahead: int, tally: Tally, show: Show,
+        self, work: Work, units: list[Any], ahead: int, checkpoint: DigestCheckpoint, show: Show,
         take: Callable[[Message], None] = lambda said: None,
     ) -> None:  # fmt: skip
         waiting, running = deque(units), dict[Future[Message], Any]()
@@ -152,13 +154,13 @@ class Census:
             while waiting or running:
                 while waiting and len(running) < ahead:
                     unit = waiting.popleft()
-                    future = self.crew.engine.submit(work, unit)
+                    future = self.roster.engine.submit(work, unit)
                     running[future] = unit
                     future.add_done_callback(ended.put)
                 try:
                     future = ended.get(timeout=1.0)
                 except Empty:
-                    self.crew.engine.check()
+                    self.roster.engine.check()
                     continue
                 unit = running.pop(future)
                 if self._is_lost(future):
@@ -168,31 +170,31 @@ class Census:
                     waiting.append(unit)
                 else:
                     lost = 0
-                    self._take(future.result(), unit.parts, tally)
+                    self._take(future.result(), unit.parts, checkpoint)
                     take(future.result())
-                    show(tally.buckets.items)
+                    show(checkpoint.buckets.items)
         finally:
             for future in running:
                 future.cancel()
-            tally.keep()
-            self.crew.keep(self.source, 0.0)
+            checkpoint.keep()
+            self.roster.keep(self.source, 0.0)
 
     def _is_lost(self, future: Future[Message]) -> bool:
         error = CancelledError() if future.cancelled() else future.exception()
         if error is None:
             return False
-        self.crew.engine.check()
-        if not self.crew.engine.is_loss(error):
+        self.roster.engine.check()
+        if not self.roster.engine.is_loss(error):
             raise TransferError(f"{self.source}: a worker failed: {type(error).__name__}: {error}") from error
         return True
 
-    def _take(self, said: Message, parts: list[int], tally: Tally) -> None:
+    def _take(self, said: Message, parts: list[int], checkpoint: DigestCheckpoint) -> None:
         now = self.run.now().timestamp()
-        self.crew.count_calls(said["process"], said["calls"])
+        self.roster.count_calls(said["process"], said["calls"])
         if said["failure"]:
             raise TransferError(said["failure"])
-        self.crew.note(self.source, said["process"], now, said["items"], since=said["seconds"])
-        tally.finish_all(parts, Buckets.unpack(zlib.decompress(said["buckets"]), tally.secret))
+        self.roster.note(self.source, said["process"], now, said["items"], since=said["seconds"])
+        checkpoint.finish_all(parts, BucketDigest.unpack(zlib.decompress(said["buckets"]), checkpoint.secret))
 
 
 def _together(files: Iterable[DataFile]) -> Iterator[list[DataFile]]:

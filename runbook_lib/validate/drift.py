@@ -13,43 +13,47 @@ from typing import Any
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run
-from runbook_lib.timestamps import stamp
-from runbook_lib.validate.bucket_digest import Buckets
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Rules, compare
-from runbook_lib.validate.readers import TableSide
+from runbook_lib.validate.readers import TableReader
 
 
-def drift_of(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:
+def drift_of(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> dict[str, Any]:
     """Compare the target, as it was just read, with the source as it is now; returns counts, no keys.
 
     `only_in_source` are items written to the source since the export, `only_in_target` items deleted
     there since, `changed` the rest. What cannot be read is said in `failure`; nothing is raised.
     """
-    began, clock = stamp(run.now()), time.monotonic()
+    began, clock = format_timestamp(run.now()), time.monotonic()
     try:
         facts = _compare(run, pair, target, target_buckets)
     except RunbookError as error:
         facts = {"failure": str(error)}
-    return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
+    return facts | {
+        "started": began,
+        "finished": format_timestamp(run.now()),
+        "seconds": round(time.monotonic() - clock, 3),
+    }
 
 
-def _compare(run: Run, pair: Pair, target: TableSide, target_buckets: Buckets) -> dict[str, Any]:
+def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> dict[str, Any]:
     key = (pair.source_facts or pair.target_facts).key  # type: ignore[union-attr]
     limit = RateLimit(run.config.validate_.drift_max_rcu)
 
     def live() -> Iterator[Item]:
-        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Patience(), tuple(k.name for k in key))
+        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Backoff(), tuple(k.name for k in key))
 
-    source = Buckets(run.secret)
+    source = BucketDigest(run.secret)
     source.add_items(live(), key)
     found = compare(
         source, target_buckets, live, target.items, key,
-        look_again=lambda keys: read_keys(target.wire, target.table, keys, Patience()),
+        look_again=lambda keys: read_keys(target.transport, target.table, keys, Backoff()),
         rules=Rules(run.secret, expires=lambda item: None, clock=lambda: 0.0, limit=0),
     )  # fmt: skip
     return {

@@ -12,16 +12,16 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_items, unless
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.items.lines import parse_line
-from runbook_lib.validate.bucket_digest import Buckets
-from runbook_lib.validate.checkpoint import Tally
+from runbook_lib.validate.bucket_digest import BucketDigest
+from runbook_lib.validate.checkpoint import DigestCheckpoint
 
 # What is read again, at most and per thread, after a kill.
 SEGMENT_BYTES = 64 << 20
@@ -31,7 +31,7 @@ Show = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class ExportSide:
+class ExportReader:
     """An export: the files of its manifest, whose MD5s are checked on the bytes that are compared.
 
     `refused` are the lines that the import could not write, by file. Those of them that nobody can compare
@@ -76,10 +76,10 @@ class ExportSide:
 
 
 @dataclass(frozen=True, slots=True)
-class TableSide:
+class TableReader:
     """A table, read by a parallel Scan of `segments` segments, `threads` of them at a time."""
 
-    wire: Wire
+    transport: DynamoDBTransport
     table: str
     segments: int
     threads: int
@@ -88,15 +88,17 @@ class TableSide:
 
     def items(self) -> Iterator[Item]:
         """Every item; each call scans the table anew."""
-        return scan_items(self.wire, self.table, 0, 1, self.limit, Patience(), self._names)
+        return scan_items(self.transport, self.table, 0, 1, self.limit, Backoff(), self._names)
 
     def items_of(self, segment: int) -> Iterator[Item]:
-        return scan_items(self.wire, self.table, segment, self.segments, self.limit, Patience(), self._names)
+        return scan_items(self.transport, self.table, segment, self.segments, self.limit, Backoff(), self._names)
 
     def count(self) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
         others = self.segments + 1
-        return sum(sum(count_segment(self.wire, self.table, n, others, self.limit, Patience())) for n in range(others))
+        return sum(
+            sum(count_segment(self.transport, self.table, n, others, self.limit, Backoff())) for n in range(others)
+        )
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -108,38 +110,42 @@ def segments_for(threads: int, size: int) -> int:
     return min(max(threads, ceil(size / SEGMENT_BYTES)), MOST_SEGMENTS)
 
 
-def export_buckets(side: ExportSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
+def export_buckets(
+    side: ExportReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+) -> BucketDigest:
     """The export's buckets; files that the tally has are not read again."""
     try:
         for file in side.files:
-            if file.ordinal not in tally.done:
-                buckets, before = Buckets(tally.secret), tally.buckets.items
+            if file.ordinal not in checkpoint.done:
+                buckets, before = BucketDigest(checkpoint.secret), checkpoint.buckets.items
                 buckets.add_items(_shown(side.items_of(file), show, before), key)
-                tally.finish(file.ordinal, buckets)
+                checkpoint.finish(file.ordinal, buckets)
     finally:
-        tally.keep()
-    return tally.buckets
+        checkpoint.keep()
+    return checkpoint.buckets
 
 
-def table_buckets(side: TableSide, key: tuple[KeyAttribute, ...], tally: Tally, show: Show) -> Buckets:
+def table_buckets(
+    side: TableReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+) -> BucketDigest:
     """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()
 
     def fill(segment: int) -> None:
-        buckets = Buckets(tally.secret)
+        buckets = BucketDigest(checkpoint.secret)
         buckets.add_items(unless(stop, side.items_of(segment)), key)
-        tally.finish(segment, buckets)
+        checkpoint.finish(segment, buckets)
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
         try:
             for done in as_completed([pool.submit(fill, s) for s in range(side.segments)]):
                 done.result()
-                show(tally.buckets.items)
+                show(checkpoint.buckets.items)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return tally.buckets
+    return checkpoint.buckets
 
 
 def _shown(items: Iterator[Item], show: Show, before: int) -> Iterator[Item]:

@@ -14,27 +14,27 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table, ttl_attribute
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.retry import Patience
-from runbook_lib.cluster.connect import open_crew
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.cluster.connect import open_roster
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.counts import counted
+from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.facts.items_before import forgives, why_unknown
 from runbook_lib.run.facts.source_ttl import Excuse, excuse_for
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
-from runbook_lib.timestamps import stamp
-from runbook_lib.validate.checkpoint import KeptTally, Tally
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import Comparison, Rules, compare
-from runbook_lib.validate.distributed import Census
+from runbook_lib.validate.distributed import DistributedDigest
 from runbook_lib.validate.drift import drift_of
 from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
-from runbook_lib.validate.readers import ExportSide, TableSide, export_buckets, segments_for, table_buckets
+from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, segments_for, table_buckets
 from runbook_lib.validate.reconcile import Facts, disagreements
 
 Watch = Callable[[str, str, int, int], None]
@@ -49,14 +49,14 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
     """
     with run.step("validate"):
         run.keep_accepted()
-        with open_crew(run, "validate") as crew:
+        with open_roster(run, "validate") as roster:
             for pair in run.planned_pairs():
-                run.ledger.put("validation", pair.source, _validate(run, pair, watch, crew))
+                run.ledger.put("validation", pair.source, _validate(run, pair, watch, roster))
         return run.ledger.all("validation")
 
 
-def _validate(run: Run, pair: Pair, watch: Watch, crew: Crew | None) -> Facts:
-    began, clock = stamp(run.now()), time.monotonic()
+def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -> Facts:
+    began, clock = format_timestamp(run.now()), time.monotonic()
     export, loaded = run.ledger.get("export", pair.source), run.ledger.get("import", pair.source)
     if pair.method == "skip":
         return {"verdict": "NOT MIGRATED", "reasons": ["no point-in-time recovery, and export.without_pitr is 'skip'"]}
@@ -66,13 +66,19 @@ def _validate(run: Run, pair: Pair, watch: Watch, crew: Crew | None) -> Facts:
     if loaded and not imported and not run.config.validate_.without_import:
         return {"verdict": "DRY-RUN", "reasons": ["nothing was written, so there is nothing to compare"]}
     try:
-        facts = _compare(run, pair, export, loaded if imported else None, watch, crew)
+        facts = _compare(run, pair, export, loaded if imported else None, watch, roster)
     except RunbookError as error:
         facts = {"verdict": "FAIL", "imported": imported, "reasons": [f"the comparison could not be made: {error}"]}
-    return facts | {"started": began, "finished": stamp(run.now()), "seconds": round(time.monotonic() - clock, 3)}
+    return facts | {
+        "started": began,
+        "finished": format_timestamp(run.now()),
+        "seconds": round(time.monotonic() - clock, 3),
+    }
 
 
-def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch, crew: Crew | None) -> Facts:
+def _compare(
+    run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch, roster: WorkerRoster | None
+) -> Facts:
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
@@ -82,10 +88,10 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     def show(state: str) -> Callable[[int], None]:
         return lambda done: watch(pair.source, state, done, export["items"])
 
-    census = crew and Census(run, crew, pair.source, table.key)
+    census = roster and DistributedDigest(run, roster, pair.source, table.key)
     state = show("reading the export")
     exported = census.of_export(one, tallies[0], state) if census else export_buckets(one, table.key, tallies[0], state)
-    read = {"export": [stamp(tallies[0].began), stamp(run.now())]}
+    read = {"export": [format_timestamp(tallies[0].began), format_timestamp(run.now())]}
     state, limit = show("scanning the target"), run.config.validate_.max_rcu
     found = (
         census.of_table(other, limit, tallies[1], state)
@@ -96,12 +102,12 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
     most = run.config.validate_.max_differences
     comparison = compare(
         exported, found, one.items, other.items, table.key,
-        look_again=lambda keys: read_keys(other.wire, pair.target, keys, Patience()),
+        look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
         rules=Rules(
             run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys, forgives(run, pair.source, loaded)
         ),
     )  # fmt: skip
-    read["target"] = [stamp(tallies[1].began), stamp(run.now())]
+    read["target"] = [format_timestamp(tallies[1].began), format_timestamp(run.now())]
     _keep_differences(run, pair.source, comparison)
     counts = _witnesses(run, pair.source, export, loaded, comparison)
     found_wrong = comparison.counts | {"there_before": comparison.there_before}
@@ -133,16 +139,16 @@ def _compare(run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: W
         "export_digest": comparison.export_digest,
         "target_digest": comparison.target_digest,
         "indexes": indexes,
-        "parity": parity and parity.to_json() | {"at": stamp(run.now()), "step": "validate"},
+        "parity": parity and parity.to_json() | {"at": format_timestamp(run.now()), "step": "validate"},
         "read_units": other.limit.used,
     }
 
 
 def _indexes(
     run: Run,
-    one: ExportSide,
-    other: TableSide,
-    table: TableFacts,
+    one: ExportReader,
+    other: TableReader,
+    table: TableDescription,
     excuse: Excuse,
     *,
     may_hold_more: bool,
@@ -156,38 +162,42 @@ def _indexes(
     wait = chosen.index_wait_seconds if follow else 0.0
     settings = Settings(
         chosen.index_samples, wait, may_hold_more, run.secret, excuse.clock(run.now),
-        in_table=lambda keys: read_keys(other.wire, other.table, keys, Patience()), sleep=time.sleep,
+        in_table=lambda keys: read_keys(other.transport, other.table, keys, Backoff()), sleep=time.sleep,
     )  # fmt: skip
     exported = ((item, excuse.expiry(item)) for item in one.items())
-    ask = ask_target(other.wire, other.table, other.limit, Patience())
+    ask = ask_target(other.transport, other.table, other.limit, Backoff())
     return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
 
 
-def _export_side(run: Run, pair: Pair, export: Facts, table: TableFacts) -> ExportSide:
+def _export_side(run: Run, pair: Pair, export: Facts, table: TableDescription) -> ExportReader:
     rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
     files = [DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows]
     refused: dict[str, set[int]] = {}
     for row in run.ledger.rows("SELECT key, line FROM quarantine WHERE source = ?", pair.source):
         refused.setdefault(row["key"], set()).add(row["line"])
     lines = {key: frozenset(numbers) for key, numbers in refused.items()}
-    return ExportSide(run.clients.staging, export["bucket"], files, table.key, lines)
+    return ExportReader(run.clients.staging, export["bucket"], files, table.key, lines)
 
 
-def _table_side(run: Run, pair: Pair, export: Facts, table: TableFacts) -> TableSide:
+def _table_side(run: Run, pair: Pair, export: Facts, table: TableDescription) -> TableReader:
     settings = run.config.validate_
     segments = segments_for(settings.segments, export["manifest"]["billed_bytes"])
     limit = RateLimit(settings.max_rcu)
-    return TableSide(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
+    return TableReader(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
 
 
-def _tallies(run: Run, pair: Pair, export: Facts, table: TableFacts) -> tuple[KeptTally, Tally]:
+def _tallies(
+    run: Run, pair: Pair, export: Facts, table: TableDescription
+) -> tuple[KeptDigestCheckpoint, DigestCheckpoint]:
     """The export's, with what an earlier, killed comparison of the same export has left, and the target's, empty."""
     manifest = [export["arn"], export["manifest"]["summary_md5"], export["manifest"]["files_md5"]]
     binding = [*manifest, [[k.name, k.type] for k in table.key]]
-    return KeptTally(run.ledger, pair.source, binding, run.secret, run.now), Tally(run.secret, run.now)
+    return KeptDigestCheckpoint(run.ledger, pair.source, binding, run.secret, run.now), DigestCheckpoint(
+        run.secret, run.now
+    )
 
 
-def _replaced(run: Run, pair: Pair, before: TableFacts) -> list[str]:
+def _replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:
     """Why the target, as it was read, is not one table; empty if it is the same as when the comparison began."""
     after = describe_table(run.clients.target, pair.target)
     if after is not None and table_identity(after) == table_identity(before):
@@ -195,7 +205,7 @@ def _replaced(run: Run, pair: Pair, before: TableFacts) -> list[str]:
     return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
 
 
-def _unread(side: TableSide, comparison: Comparison) -> list[str]:
+def _unread(side: TableReader, comparison: Comparison) -> list[str]:
     """Why a scan that did not see all that the target holds is no proof of what it did not see; empty if it was whole.
 
     Items that were right when they were looked for once more are no difference. But what missed them may have missed
@@ -213,7 +223,7 @@ def _witnesses(
     run: Run, source: str, export: Facts, loaded: Facts | None, comparison: Comparison
 ) -> dict[str, int | None]:
     """The counts of law 3, each from where it was measured; None for what this run did not do."""
-    row = counted(run.ledger).get(source) or {}
+    row = table_counts(run.ledger).get(source) or {}
     return {
         "in_manifest": export["manifest"]["items"],
         "lines_read": (row.get("lines") or 0) if loaded else None,

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.config.model import Import
+from runbook_lib.config.model import ImportSettings
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
@@ -94,7 +94,7 @@ class OneFile:
 def engine_run(ledger: Ledger, calls: Calls, stored: Mapping[str, OneFile], **settings: Any) -> Run:
     """As much of a run as the engine needs: a ledger, settings of the import, and S3 in memory."""
     staging = SimpleNamespace(get_object=lambda Bucket, Key: stored[Key].get_object())
-    config = SimpleNamespace(import_=Import(**settings))
+    config = SimpleNamespace(import_=ImportSettings(**settings))
     clients = SimpleNamespace(staging=staging, calls=calls)
     return Run("bench", Path(), config, clients, ledger, True)  # type: ignore[arg-type]
 

@@ -21,13 +21,13 @@ from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Target
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
-from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
+from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, engine_run
 
@@ -67,15 +67,15 @@ def import_all(endpoint: str, path: str, md5: str, items: int, files: int) -> No
         rows = [("bench", key, n, md5, items) for n, key in enumerate(keys)]
         ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
         guard = Guard("target", TARGET | TARGET_WRITES, calls)
-        wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
+        transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         known = files_of(run, "bench")
         width = run.config.import_.concurrency
-        capacity = Capacity(lanes_for(len(known), 4_000.0), width, 4_000.0)
-        target = Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity, RunSecret.new())
-        loading = Loading(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
-        load(loading, target)
-        assert loading.progress.done == items * files
-        assert not loading.failures
+        capacity = WriteRateController(lanes_for(len(known), 4_000.0), width, 4_000.0)
+        target = Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
+        table_load = TableLoad(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
+        load(table_load, target)
+        assert table_load.progress.done == items * files
+        assert not table_load.failures
 
 
 def main() -> None:

@@ -17,15 +17,15 @@ from typing import Any
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.cluster.dask import Cluster, open_cluster
-from runbook_lib.cluster.protocol import Desk, Message, Site
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.config.model import Migration
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.distributed.coordinator import load_spread
-from runbook_lib.load.distributed.shared_budget import Budget
+from runbook_lib.load.distributed.shared_budget import SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.table_load import Loading, TableProgress, files_of
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.table_load import TableLoad, TableProgress, files_of
 from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, engine_run
 from tests.bench.memory import TABLE, peak_mb
@@ -49,12 +49,12 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def worker_cpu(desk: Desk) -> Message:
+def worker_cpu(desk: WorkerContext) -> Message:
     """What a worker process has used of a processor."""
     return {"process": desk.process, "cpu": time.process_time()}
 
 
-def nothing(desk: Desk) -> Message:
+def nothing(desk: WorkerContext) -> Message:
     return {}
 
 
@@ -85,20 +85,20 @@ def import_all(endpoint: str, md5: str, items: int, files: int, workers: int) ->
         run = engine_run(ledger, Calls(), {})
         rows = [("bench", key, n, md5, items) for n, key in enumerate(keys)]
         ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
-        loading = Loading(
+        table_load = TableLoad(
             run, "bench", files_of(run, "bench"), TableProgress("bench", TABLE, items * files), lambda _: None
         )
-        site, secret = Site(settings, ["us-east-2", ACCOUNT]), RunSecret.new()
+        site, secret = UnitContext(settings, ["us-east-2", ACCOUNT]), RunSecret.new()
 
-        def unit(name: str, file: FileProgress) -> FileUnit:
+        def unit(name: str, file: FileCheckpoint) -> FileUnit:
             return FileUnit(name, site, "bench", file.file, TABLE, ID, secret)
 
         before, began, cpu = workers_cpu(engine), time.monotonic(), time.process_time()
         start_mb = resident_mb()
-        load_spread(loading, Crew(engine, ledger, "import"), Budget(1e9, None, known=True), unit)
+        load_spread(table_load, WorkerRoster(engine, ledger, "import"), SharedWriteBudget(1e9, None, known=True), unit)
         took |= {"seconds": time.monotonic() - began, "coordinator_cpu": time.process_time() - cpu}
-        assert loading.progress.done == items * files
-        assert not loading.failures
+        assert table_load.progress.done == items * files
+        assert not table_load.failures
         return took | {
             "workers_cpu": workers_cpu(engine) - before, "start_mb": start_mb, "peak_mb": peak_mb(),
         }  # fmt: skip

@@ -14,13 +14,13 @@ from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Target
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
-from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
+from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, OneFile, engine_run, plain_id, plain_line, publish
 from tests.bench.capacity_table import REGION_LIMIT, Account, Shape, position, running_table
@@ -58,17 +58,17 @@ def import_into(
         ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
         files = files_of(run, "bench")
         guard = Guard("target", TARGET | TARGET_WRITES, calls)
-        wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
+        transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         first, most = lanes or lanes_for(len(files), start), lanes or MOST_LANES
-        capacity = Capacity(first, 32, start, ceiling, known=known, most=most)
+        capacity = WriteRateController(first, 32, start, ceiling, known=known, most=most)
         stop = threading.Event()
 
         def sleep(seconds: float) -> None:
             stop.wait(seconds)
 
         progress = TableProgress("bench", TABLE, sum(f.file.items for f in stored))
-        target = Target(wire, TABLE, ID, True, Patience(sleep=sleep), stop, capacity, RunSecret.new())
-        load(Loading(run, "bucket", files, progress, lambda _: None), target)
+        target = Target(transport, TABLE, ID, True, Backoff(sleep=sleep), stop, capacity, RunSecret.new())
+        load(TableLoad(run, "bucket", files, progress, lambda _: None), target)
         assert progress.done == progress.items
         return table.account()
 

@@ -17,7 +17,7 @@ from runbook_lib.export_format.data_file import fetch
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line
-from runbook_lib.validate.bucket_digest import BUCKETS, Buckets
+from runbook_lib.validate.bucket_digest import BUCKETS, BucketDigest
 from runbook_lib.validate.compare import Rules, compare
 from tests.bench import ID, OneFile, Way, measure, mixed_line, plain_id, plain_line, publish, show
 
@@ -40,7 +40,7 @@ def by_parsing(lines: Sequence[bytes]) -> None:
 
 def by_digests(lines: Sequence[bytes]) -> None:
     """Ours: canonical key and both item digests of every line, added to buckets, as validation does it."""
-    Buckets(RunSecret.new()).add_items(map(parse_line, lines), ID)
+    BucketDigest(RunSecret.new()).add_items(map(parse_line, lines), ID)
 
 
 @pytest.mark.bench
@@ -134,13 +134,13 @@ def _lines(items: int, changed: bytes | None = None) -> Iterator[bytes]:
 
 
 def _fill(items: int) -> None:
-    buckets = Buckets(RunSecret.new())
+    buckets = BucketDigest(RunSecret.new())
     assert buckets.add_items(map(parse_line, _lines(items)), ID) == items == buckets.items
 
 
 def _compare(items: int) -> None:
     secret = RunSecret.new()
-    sides = Buckets(secret), Buckets(secret)
+    sides = BucketDigest(secret), BucketDigest(secret)
     sides[0].add_items(map(parse_line, _lines(items)), ID)
     sides[1].add_items(map(parse_line, _lines(items, b"Dayton")), ID)
 

@@ -21,12 +21,12 @@ from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_APPENDS, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Line, Target, batches, write_batch
-from runbook_lib.load.engine.rate_control import Capacity
-from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
+from runbook_lib.load.engine.rate_control import WriteRateController
+from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show
 from tests.bench.sink import Sink, running_sink
@@ -93,24 +93,28 @@ def by_engine(
             ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)",
                          [("bench", f.file.key, f.file.ordinal, f.file.md5, f.file.items)])  # fmt: skip
         items = sum(f.file.items for f in stored)
-        loading = Loading(run, "bucket", files_of(run, "bench"), TableProgress("bench", TABLE, items), lambda _: None)
-        load(loading, _appending(client, session, calls) if append else _target(client, session, calls))
-        assert loading.progress.done == items
-        assert not loading.failures
+        table_load = TableLoad(
+            run, "bucket", files_of(run, "bench"), TableProgress("bench", TABLE, items), lambda _: None
+        )
+        load(table_load, _appending(client, session, calls) if append else _target(client, session, calls))
+        assert table_load.progress.done == items
+        assert not table_load.failures
 
 
 def _target(client: Any, session: boto3.Session, calls: Calls) -> Target:
     guard = Guard("target", TARGET | TARGET_WRITES, calls)
-    wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
-    capacity = Capacity(FILES, 8, 1e9)
-    return Target(wire, TABLE, ID, True, Patience(), threading.Event(), capacity, RunSecret.new())
+    transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
+    capacity = WriteRateController(FILES, 8, 1e9)
+    return Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
 
 
 def _appending(client: Any, session: boto3.Session, calls: Calls) -> Target:
     keys = {TABLE: "id"}
     guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, frozenset(keys)), forms_of_appending(keys))
-    wire = Wire(client, session.get_credentials(), guard, write_tables=frozenset(keys))
-    return Target(wire, TABLE, ID, False, Patience(), threading.Event(), Capacity(FILES, 8, 1e9), RunSecret.new())
+    transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset(keys))
+    return Target(
+        transport, TABLE, ID, False, Backoff(), threading.Event(), WriteRateController(FILES, 8, 1e9), RunSecret.new()
+    )
 
 
 @pytest.mark.bench

@@ -9,7 +9,8 @@ from typing import Any
 
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import load_config
-from runbook_lib.iac.iam_policy import Grant, policies
+from runbook_lib.iac.iam_policy import policies
+from runbook_lib.iac.planned_table import TablePermissions
 from tests.support.messages import fits, texts
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cross-account.md").read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def printed(folder: Path) -> dict[str, Any]:
         sides.append(Identity(account, side.region, f"arn:aws:sts::{account}:assumed-role/r/s", "https://aws"))
     (table,) = config.tables.include
     here, there = (f"arn:aws:dynamodb:{who.region}:{who.account}:table/{table}" for who in sides)
-    found = policies(config, [Grant(table, here, there, "export")], *sides)
+    found = policies(config, [TablePermissions(table, here, there, "export")], *sides)
     assert any("More than one account" in note for note in found["notes"])
     return found
 

@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.validate.bucket_digest import Buckets, bucket_of, digests
+from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of, digests
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
 
@@ -48,7 +48,7 @@ def test_the_vectors_follow_from_the_page_without_the_code(vector: dict[str, Any
 
 def test_the_table_digests_of_the_page_follow_from_its_words() -> None:
     page = vectors()
-    counts, sums, told, computed = [0] * 4096, [0] * 4096, Buckets(RunSecret.new()), []
+    counts, sums, told, computed = [0] * 4096, [0] * 4096, BucketDigest(RunSecret.new()), []
     for vector in [None, *page["items"][:2]]:
         if vector is not None:
             counts[vector["bucket"]] += 1

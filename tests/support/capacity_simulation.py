@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from math import inf
 
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.engine.rate_control import Capacity
-from runbook_lib.load.engine.scheduler import MOST_LANES, OpenFile, Turn, Turns, lanes_for
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.rate_control import WriteRateController
+from runbook_lib.load.engine.scheduler import MOST_LANES, BatchScheduler, OpenFile, ScheduledBatch, lanes_for
 
 BATCH = 25
 
@@ -88,7 +88,7 @@ class Outcome:
 class Flight:
     """A request on its way."""
 
-    turn: Turn
+    turn: ScheduledBatch
     departed: float
 
 
@@ -96,15 +96,21 @@ class Importer:
     """The lanes and turns of one import; `parts` are the parts the hash range is cut into, one a file."""
 
     def __init__(
-        self, files: Sequence[FileProgress], capacity: Capacity, parts: int, rng: random.Random, batch: int, cost: int
+        self,
+        files: Sequence[FileCheckpoint],
+        capacity: WriteRateController,
+        parts: int,
+        rng: random.Random,
+        batch: int,
+        cost: int,
     ) -> None:
         self.capacity, self.parts, self.rng, self.batch, self.cost = capacity, parts, rng, batch, cost
         self.line = b"x" * (470 + 1024 * (cost - 1))
         self.left = sum(file.file.items for file in files)
-        self.turns = Turns.deal(files, capacity, self._open, threading.Event())
+        self.turns = BatchScheduler.deal(files, capacity, self._open, threading.Event())
         self._tries: dict[int, int] = {}
 
-    def _open(self, file: FileProgress) -> OpenFile:
+    def _open(self, file: FileCheckpoint) -> OpenFile:
         count = file.file.items
         cut = ([(n, self.line) for n in range(at, min(at + self.batch, count))] for at in range(0, count, self.batch))
         return OpenFile(file, cut, ExitStack(), count, 1_000)
@@ -172,7 +178,7 @@ class _Running:
     def __init__(self, plan: Simulation) -> None:
         self.plan, self.now, self.rng = plan, 0.0, random.Random(plan.seed)
         lanes = plan.lanes or lanes_for(plan.files, min(plan.start, plan.ceiling or inf))
-        capacity = Capacity(
+        capacity = WriteRateController(
             lanes, 32, plan.start, plan.ceiling, known=plan.known, most=plan.lanes or MOST_LANES,
             monotonic=lambda: self.now,
         )  # fmt: skip
@@ -207,6 +213,6 @@ class _Running:
         self.outcome.add(*self.importer.arrive(flight, self.table), self.now)
 
 
-def file_list(files: int, items: int) -> list[FileProgress]:
+def file_list(files: int, items: int) -> list[FileCheckpoint]:
     """Equal files, none of which was begun."""
-    return [FileProgress(DataFile(n, str(n), "", items // files), 0, 0, 0) for n in range(files)]
+    return [FileCheckpoint(DataFile(n, str(n), "", items // files), 0, 0, 0) for n in range(files)]

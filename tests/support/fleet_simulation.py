@@ -15,9 +15,9 @@ from itertools import count
 from math import inf
 
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.load.distributed.shared_budget import LIFE, Budget
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.distributed.shared_budget import LIFE, SharedWriteBudget
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.rate_control import WriteRateController
 from tests.support.capacity_simulation import Flight, Importer, Outcome, Table
 
 REPORT, SHARE_OUT = 0.5, 0.25  # seconds between two reports of a worker, and between two sharings
@@ -95,7 +95,7 @@ class _Running:
         saved_up = 0.0 if plan.ceiling else gives * plan.burst
         self.outcome = FleetOutcome(min(gives, plan.ceiling or inf), saved_up)
         self.outcome.by_worker = [{} for _ in range(plan.workers)]
-        self.budget = Budget(plan.start, plan.ceiling, known=plan.known, monotonic=lambda: self.now)
+        self.budget = SharedWriteBudget(plan.start, plan.ceiling, known=plan.known, monotonic=lambda: self.now)
         self.units: dict[str, _Unit] = {}
         self.heard: dict[str, int] = {}  # the number of the last report of each unit
         self.arrivals: dict[tuple[int, bool], float] = {}  # of the last message to or from each worker
@@ -132,8 +132,8 @@ class _Running:
         number = next(self.numbers)
         # Neighbours in the list are far from each other in the hash range.
         ordinal = number * 389 % self.plan.files
-        file = FileProgress(DataFile(ordinal, str(number), "", self.plan.file_items), 0, 0, 0)
-        capacity = Capacity(1, 8, 1.0, 0.0, known=True, monotonic=lambda: self.now)
+        file = FileCheckpoint(DataFile(ordinal, str(number), "", self.plan.file_items), 0, 0, 0)
+        capacity = WriteRateController(1, 8, 1.0, 0.0, known=True, monotonic=lambda: self.now)
         importer = Importer([file], capacity, self.plan.files, self.rng, self.plan.batch, 1)
         unit = _Unit(f"{worker}/{number}", worker, importer, self.now)
         self.units[unit.name] = unit

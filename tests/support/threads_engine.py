@@ -11,8 +11,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
-from runbook_lib.cluster.protocol import Message, Site, Work
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.cluster.protocol import Message, UnitContext, Work
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.run.run import Run
 
 Wire = Callable[[Message], list[Message]]
@@ -76,7 +76,7 @@ class ThreadDesk:
         self.worker = self.process = worker
         self._engine, self._clients = engine, clients
 
-    def clients(self, site: Site) -> WorkerClients:
+    def clients(self, site: UnitContext) -> WorkerClients:
         return self._clients
 
     def send(self, message: Message) -> None:
@@ -95,9 +95,9 @@ def crew_of(engine: ThreadsEngine) -> Callable[[Run, str], Any]:
     """What stands in for `open_crew`."""
 
     @contextmanager
-    def opened(run: Run, step: str) -> Iterator[Crew]:
+    def opened(run: Run, step: str) -> Iterator[WorkerRoster]:
         try:
-            yield Crew(engine, run.ledger, step)
+            yield WorkerRoster(engine, run.ledger, step)
         finally:
             engine.close()
 

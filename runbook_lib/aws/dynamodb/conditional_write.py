@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall
 
 REFUSED = "ConditionalCheckFailedException"
@@ -49,7 +49,7 @@ def _all_equal(attributes: int) -> str:
     return " AND ".join(f"#{n}=:{n}" for n in range(attributes))
 
 
-def delete_as_read(wire: Wire, table: str, key: Mapping[str, Any], item: Mapping[str, Any]) -> bytes:
+def delete_as_read(transport: DynamoDBTransport, table: str, key: Mapping[str, Any], item: Mapping[str, Any]) -> bytes:
     """Delete an item if every attribute that was read is still as it was, once; the answer has what was deleted.
 
     No condition can say "and no other attribute": whoever asks looks at the answer. An item of more than
@@ -64,7 +64,7 @@ def delete_as_read(wire: Wire, table: str, key: Mapping[str, Any], item: Mapping
         "ExpressionAttributeValues": {f":{n}": item[name] for n, name in enumerate(names)},
         "ReturnValues": "ALL_OLD",
     }
-    return wire.write_item("DeleteItem", table, orjson.dumps(request))
+    return transport.write_item("DeleteItem", table, orjson.dumps(request))
 
 
 def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
@@ -90,7 +90,7 @@ def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[s
     return {PUT: puts_where_nothing_is}
 
 
-def put_if_absent(wire: Wire, table: str, key: str, line: bytes) -> bytes:
+def put_if_absent(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> bytes:
     """Put an `{"Item":...}` line where nothing is under its key, once; not a byte of the item is changed.
 
     `key` is the name of the table's partition key. Raises WireError with the code REFUSED when something is there.
@@ -104,4 +104,4 @@ def put_if_absent(wire: Wire, table: str, key: str, line: bytes) -> bytes:
         + ABSENT.encode() + b'","ExpressionAttributeNames":' + names + b',"ReturnConsumedCapacity":"INDEXES",'
         b'"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}'
     )  # fmt: skip
-    return wire.write_item("PutItem", table, body)
+    return transport.write_item("PutItem", table, body)

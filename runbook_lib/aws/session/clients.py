@@ -34,7 +34,7 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.session.identity import Identity, identify, session_of
-from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall
 
@@ -48,22 +48,22 @@ class Clients:
     source: Any
     target: Any
     staging: Any
-    source_wire: Wire
-    target_wire: Wire
+    source_wire: DynamoDBTransport
+    target_wire: DynamoDBTransport
     source_identity: Identity
     target_identity: Identity
     calls: Calls
     _config: Migration
     _sessions: Mapping[str, boto3.Session]
 
-    def writer(self, tables: frozenset[str]) -> Wire:
+    def writer(self, tables: frozenset[str]) -> DynamoDBTransport:
         """A wire that may also write, to the named target tables only.
 
         Raises ForbiddenCall unless each is a plain name of a table in the target's account and region.
         """
         return writer(self.target, self._sessions["target"], self.target_identity, self.calls, tables)
 
-    def appender(self, keys: Mapping[str, str]) -> Wire:
+    def appender(self, keys: Mapping[str, str]) -> DynamoDBTransport:
         """A wire that may also put items where none is, into the named tables; `keys` has their partition keys."""
         return appender(self.target, self._sessions["target"], self.target_identity, self.calls, keys)
 
@@ -117,28 +117,30 @@ class Clients:
         session = session_of(self._config.target, guard)
         return client_of(session, "dynamodb", self._config.target.endpoint_url)
 
-    def canary(self, tables: frozenset[str]) -> Wire:
+    def canary(self, tables: frozenset[str]) -> DynamoDBTransport:
         """A wire that may also put and delete single items, in the named target tables only."""
         for name in sorted(tables):
             check_place(self.target, self.target_identity, name)
         guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
-        return Wire(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+        return DynamoDBTransport(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
 
 
-def writer(client: Any, session: Any, who: Identity, calls: Calls, tables: frozenset[str]) -> Wire:
+def writer(client: Any, session: Any, who: Identity, calls: Calls, tables: frozenset[str]) -> DynamoDBTransport:
     """A wire of the target's client that may also write, to the named tables only; see `Clients.writer`."""
     for name in sorted(tables):
         check_place(client, who, name)
-    return Wire(client, session.get_credentials(), Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables)
+    return DynamoDBTransport(
+        client, session.get_credentials(), Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables
+    )
 
 
-def appender(client: Any, session: Any, who: Identity, calls: Calls, keys: Mapping[str, str]) -> Wire:
+def appender(client: Any, session: Any, who: Identity, calls: Calls, keys: Mapping[str, str]) -> DynamoDBTransport:
     """A wire of the target's client that may also put items where none is; see `Clients.appender`."""
     tables = frozenset(keys)
     for name in sorted(tables):
         check_place(client, who, name)
     guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, tables), forms_of_appending(keys))
-    return Wire(client, session.get_credentials(), guard, write_tables=tables)
+    return DynamoDBTransport(client, session.get_credentials(), guard, write_tables=tables)
 
 
 def check_place(client: Any, who: Identity, name: str) -> None:
@@ -181,8 +183,8 @@ def connect(config: Migration) -> Clients:
         staging=s3_client(staging, config.staging.endpoint_url),
         source_identity=identify("source", source, source_client, config.source.endpoint_url),
         target_identity=identify("target", target, target_client, config.target.endpoint_url),
-        source_wire=Wire(source_client, source.get_credentials(), source_guard),
-        target_wire=Wire(target_client, target.get_credentials(), target_guard),
+        source_wire=DynamoDBTransport(source_client, source.get_credentials(), source_guard),
+        target_wire=DynamoDBTransport(target_client, target.get_credentials(), target_guard),
         calls=calls,
         _config=config,
         _sessions={"source": source, "target": target, "staging": staging},

@@ -23,7 +23,7 @@ from runbook_lib.aws.s3.anchors import PATIENCE, anchoring_form
 from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
 from runbook_lib.aws.session.clients import Clients, check_place
 from runbook_lib.aws.session.identity import session_of
-from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 
 PUT, LOOK = "s3:PutObject", "s3:GetObjectLockConfiguration"
@@ -42,13 +42,13 @@ def tagger(clients: Clients, tables: frozenset[str]) -> Any:
     return clients._granted(TARGET_REGISTERS, tables, forms)
 
 
-def undoer(clients: Clients, keys: Mapping[str, str]) -> Wire:
+def undoer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
     """A wire that may also delete items as they were read, and put one back where nothing is, in the named tables."""
     tables = frozenset(keys)
     for name in sorted(tables):
         check_place(clients.target, clients.target_identity, name)
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(TARGET_UNDOES, tables), forms_of_undoing(keys))
-    return Wire(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
+    return DynamoDBTransport(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
 
 
 def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:

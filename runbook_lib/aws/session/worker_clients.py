@@ -19,7 +19,7 @@ from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.session.clients import appender, writer
 from runbook_lib.aws.session.identity import Identity, identify, session_of
-from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError
 
@@ -30,14 +30,14 @@ class WorkerClients:
 
     target: Any
     staging: Any
-    target_wire: Wire
+    target_wire: DynamoDBTransport
     target_identity: Identity
     calls: Calls
     _session: boto3.Session
-    _writers: dict[str, Wire] = field(default_factory=dict)
+    _writers: dict[str, DynamoDBTransport] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def writer(self, table: str) -> Wire:
+    def writer(self, table: str) -> DynamoDBTransport:
         """A wire that may also write, to this one target table; looked up once."""
         with self._lock:
             if table not in self._writers:
@@ -46,7 +46,7 @@ class WorkerClients:
                 )
             return self._writers[table]
 
-    def appender(self, table: str, key: str) -> Wire:
+    def appender(self, table: str, key: str) -> DynamoDBTransport:
         """A wire that may also put items where none is, into this one target table; looked up once."""
         with self._lock:
             if table not in self._writers:
@@ -74,7 +74,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
     return WorkerClients(
         target=client,
         staging=s3_client(staging, config.staging.endpoint_url),
-        target_wire=Wire(client, session.get_credentials(), guard),
+        target_wire=DynamoDBTransport(client, session.get_credentials(), guard),
         target_identity=who,
         calls=calls,
         _session=session,

@@ -20,8 +20,8 @@ from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.guard.allowed_calls import TARGET_CANARY, TARGET_WRITES
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.server_messages import spoken
-from runbook_lib.aws.transport.http import Exchange, NoAnswer
-from runbook_lib.aws.transport.retry import BrokenAnswer, CredentialsExpired, Patience, WireError
+from runbook_lib.aws.transport.http import HttpConnection, NoAnswer
+from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, CredentialsExpired, TransportError
 from runbook_lib.aws.transport.sigv4 import Signer
 from runbook_lib.errors import ForbiddenCall
 
@@ -35,11 +35,11 @@ class Way:
     """A URL, the connections to it, and the signature for it."""
 
     url: str
-    exchange: Exchange
+    exchange: HttpConnection
     signer: Signer
 
 
-class Wire:
+class DynamoDBTransport:
     """One side's raw connection; thread-safe."""
 
     def __init__(self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()) -> None:
@@ -57,7 +57,7 @@ class Wire:
             # botocore offers no public way to its configured HTTP session; a test pins this attribute.
             self._ways[operation] = known or Way(
                 url,
-                Exchange(self._client._endpoint.http_session, url),
+                HttpConnection(self._client._endpoint.http_session, url),
                 Signer(url, self._client.meta.region_name, self._credentials),
             )
         return self._ways[operation]
@@ -119,24 +119,24 @@ class Wire:
             raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
         return content
 
-    def _refused(self, error: WireError, used: Any) -> WireError:
+    def _refused(self, error: TransportError, used: Any) -> TransportError:
         """The error as it is, or, once credentials have been expired for too long, one that ends the work."""
         if error.code not in EXPIRED:
             return error
         renewed = getattr(self._credentials, "renew", lambda used: False)(used)
         return CredentialsExpired(error) if self._expiry.heard() and not renewed else error
 
-    def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
+    def read(self, operation: str, body: bytes, backoff: Backoff) -> bytes:
         """`post` for operations that change nothing, repeated until it is answered."""
-        for pause in patience.pauses():
+        for pause in backoff.pauses():
             try:
                 return self.post(operation, body)
             except BrokenAnswer:
                 pass
-            except WireError as error:
+            except TransportError as error:
                 if not error.retryable:
                     raise
-            patience.sleep(pause)
+            backoff.sleep(pause)
         return self.post(operation, body)
 
 
@@ -161,10 +161,10 @@ def _tables_in(request: dict[str, Any]) -> set[str]:
     return {str(request["TableName"])} if "TableName" in request else set(batch if isinstance(batch, dict) else ())
 
 
-def _error(operation: str, status: int, content: bytes, request: bytes) -> WireError:
+def _error(operation: str, status: int, content: bytes, request: bytes) -> TransportError:
     said = spoken(status, content, request)
     reasons, item = _reasons(said.data.get("ThrottlingReasons")), _item(said.data)
-    return WireError(operation, status, said.code, said.message, reasons, item)
+    return TransportError(operation, status, said.code, said.message, reasons, item)
 
 
 def _item(data: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ class NoAnswer(TransferError):
     """No whole answer came back: nobody knows what the server did."""
 
 
-class Exchange:
+class HttpConnection:
     """POSTs to one URL; thread-safe."""
 
     def __init__(self, session: Any, url: str) -> None:

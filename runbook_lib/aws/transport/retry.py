@@ -18,7 +18,7 @@ TRANSIENT = codes_of(ErrorClass.AGAIN)
 LATER = frozenset({408, 425, 429})
 
 
-class WireError(TransferError):
+class TransportError(TransferError):
     """DynamoDB answered with an error; `code` is its short name.
 
     `reasons` are the throttling reasons it gave: (reason, ARN of the table or index). `item` is the one that
@@ -48,10 +48,10 @@ class WireError(TransferError):
         return self.throttled or again or self.status in LATER or self.status >= 500
 
 
-class CredentialsExpired(WireError):
+class CredentialsExpired(TransportError):
     """AWS goes on saying that the credentials have expired, and the credential chain has no others."""
 
-    def __init__(self, said: WireError) -> None:
+    def __init__(self, said: TransportError) -> None:
         TransferError.__init__(
             self,
             f"{said}; the credential chain was read again and has no newer ones. Sign in again, or put new keys where "
@@ -69,7 +69,7 @@ class BrokenAnswer(TransferError):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """Full-jitter exponential backoff, and how many attempts without progress are too many.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog.

@@ -16,54 +16,54 @@ from functools import partial
 from queue import Empty
 
 from runbook_lib.cluster.protocol import Engine, Message
-from runbook_lib.cluster.roster import Crew
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import TransferError
-from runbook_lib.load.distributed.lease import Grant, Holding, Report, more_reasons
-from runbook_lib.load.distributed.shared_budget import LIFE, Budget
+from runbook_lib.load.distributed.lease import FileLease, LeaseGrant, WorkerReport, more_reasons
+from runbook_lib.load.distributed.shared_budget import LIFE, SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit, load_file
-from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS
-from runbook_lib.load.table_load import Loading, begin_samples, flush
+from runbook_lib.load.table_load import TableLoad, begin_samples, flush
 
 TRIES = 5  # attempts at a file, one after the other, that may go away without a line acknowledged
 SILENCE = 600.0  # seconds without a word from any worker
 GOODBYE = 20.0  # seconds for attempts that are told to stop
 AHEAD = 2  # units given to the engine per unit that it can do at once
 
-UnitOf = Callable[[str, FileProgress], FileUnit]
+UnitOf = Callable[[str, FileCheckpoint], FileUnit]
 
 
-def load_spread(loading: Loading, crew: Crew, budget: Budget, unit_of: UnitOf) -> None:
+def load_spread(table_load: TableLoad, roster: WorkerRoster, budget: SharedWriteBudget, unit_of: UnitOf) -> None:
     """Have all that is not acknowledged yet sent by workers.
 
     Raises TransferError when a worker cannot go on, or when nothing does. Attempts are told to stop then, and
     nothing of this table is left running that could still write when this returns, unless a worker is cut off.
     """
-    holdings = {f"{loading.progress.source} {f.file.ordinal}": Holding(f) for f in _open_files(loading)}
-    Dispatch(loading, crew, crew.engine, budget, unit_of, holdings).run()
+    holdings = {f"{table_load.progress.source} {f.file.ordinal}": FileLease(f) for f in _open_files(table_load)}
+    Dispatch(table_load, roster, roster.engine, budget, unit_of, holdings).run()
 
 
-def _open_files(loading: Loading) -> list[FileProgress]:
+def _open_files(table_load: TableLoad) -> list[FileCheckpoint]:
     """The files that are not known to be whole in the target."""
-    rows = loading.run.ledger.rows("SELECT key, lines FROM file WHERE source = ?", loading.progress.source)
+    rows = table_load.run.ledger.rows("SELECT key, lines FROM file WHERE source = ?", table_load.progress.source)
     read = {row["key"] for row in rows if row["lines"] is not None}
-    return [f for f in loading.files if f.file.key not in read or f.written != f.file.items]
+    return [f for f in table_load.files if f.file.key not in read or f.written != f.file.items]
 
 
 @dataclass(slots=True)
 class Dispatch:
     """The files of one table on their way, and who has which; for one thread."""
 
-    loading: Loading
-    crew: Crew
+    table_load: TableLoad
+    roster: WorkerRoster
     engine: Engine
-    budget: Budget
+    budget: SharedWriteBudget
     unit_of: UnitOf
-    holdings: dict[str, Holding]
+    holdings: dict[str, FileLease]
     monotonic: Callable[[], float] = time.monotonic
     waiting: deque[str] = field(init=False)
     running: dict[str, Future[Message]] = field(default_factory=dict)
-    active: dict[str, Holding] = field(default_factory=dict)
+    active: dict[str, FileLease] = field(default_factory=dict)
     gone: deque[tuple[float, str]] = field(default_factory=deque)
     order: int = 0
     ending: bool = False
@@ -77,8 +77,8 @@ class Dispatch:
 
     def run(self) -> None:
         """Until every file is done or damaged."""
-        begin_samples(self.loading)
-        self.loading.progress.dashboard = self.engine.dashboard
+        begin_samples(self.table_load)
+        self.table_load.progress.dashboard = self.engine.dashboard
         try:
             while self.waiting or self.running:
                 self._submit()
@@ -112,7 +112,7 @@ class Dispatch:
             message = self.engine.inbox.get(timeout=timeout)
             while True:
                 if (name := message.get("unit")) is None:
-                    self._take(Report.of(message))
+                    self._take(WorkerReport.of(message))
                 elif name in self.running and self.running[name].done():
                     self._ended(name, self.running.pop(name))
                 message = self.engine.inbox.get_nowait()
@@ -124,8 +124,8 @@ class Dispatch:
         """Seconds between two rounds of answers; each is a message to every worker."""
         return min(0.25, 0.03 + 0.002 * len(self.active))
 
-    def _take(self, report: Report) -> None:
-        self.crew.count_calls(report.process, report.calls)
+    def _take(self, report: WorkerReport) -> None:
+        self.roster.count_calls(report.process, report.calls)
         holding = self.holdings.get(report.file)
         former = holding.last if holding else None
         before = holding.hear(report) if holding else None
@@ -149,15 +149,15 @@ class Dispatch:
         if report.lines is not None:
             self._count(report, before, holding)
 
-    def _count(self, report: Report, before: Report, holding: Holding) -> None:
+    def _count(self, report: WorkerReport, before: WorkerReport, holding: FileLease) -> None:
         """What an attempt has done since its report before; the first one with lines counts from where it began."""
-        file, loading = holding.file, self.loading
+        file, table_load = holding.file, self.table_load
         if before.lines is None:
-            loading.run.ledger.write(
+            table_load.run.ledger.write(
                 "UPDATE file SET lines = ? WHERE source = ? AND key = ?",
-                [(report.lines, loading.progress.source, file.file.key)],
+                [(report.lines, table_load.progress.source, file.file.key)],
             )
-        loading.note(
+        table_load.note(
             file, report.wcu - before.wcu, report.throttles - before.throttles,
             report.refused_items - before.refused_items, more_reasons(report, before),
         )  # fmt: skip
@@ -175,19 +175,19 @@ class Dispatch:
                     f"{holding.file.file.key}: a worker failed: {type(error).__name__}: {error}"
                 ) from error
             return self._again(name, "its workers went away")
-        report = Report.of(future.result())
+        report = WorkerReport.of(future.result())
         self._take(report)
         self._leave(report)
         if holding.attempt != report.attempt or report.left:
             return self._again(name, "its workers heard no answer")
         if report.damaged:
-            self.loading.failures.append(str(report.failure))
+            self.table_load.failures.append(str(report.failure))
         elif report.failure:
             raise TransferError(report.failure)
         holding.done = True
         return None
 
-    def _leave(self, report: Report) -> None:
+    def _leave(self, report: WorkerReport) -> None:
         self.budget.leave(report.attempt)
         if report.attempt in self.active:
             del self.active[report.attempt]
@@ -220,10 +220,12 @@ class Dispatch:
         for worker, messages in letters.items():
             self.engine.post(worker, messages)
 
-    def _grant(self, to: Report, share: float = 0.0, holding: Holding | None = None, over: bool = False) -> Message:
+    def _grant(
+        self, to: WorkerReport, share: float = 0.0, holding: FileLease | None = None, over: bool = False
+    ) -> Message:
         self.order += 1
         file = holding.known() if holding and to.lines is None else None
-        return Grant(to.attempt, self.order, to.number, share, file, over).to_message()
+        return LeaseGrant(to.attempt, self.order, to.number, share, file, over).to_message()
 
     def _keep(self) -> None:
         """Write what is known, twice a second."""
@@ -231,10 +233,10 @@ class Dispatch:
         if now < self.kept_at + FLUSH_SECONDS:
             return
         self.engine.check()
-        self.loading.progress.workers = self.crew.keep(self.loading.progress.source, now - self.kept_at)
+        self.table_load.progress.workers = self.roster.keep(self.table_load.progress.source, now - self.kept_at)
         self.kept_at = now
-        flush(self.loading, nullcontext())
-        self.loading.show("loading")
+        flush(self.table_load, nullcontext())
+        self.table_load.show("loading")
 
     def _let_grants_run_out(self) -> None:
         """Wait until an attempt that was cut off, and may not know it, writes no more."""
@@ -244,7 +246,7 @@ class Dispatch:
             except Empty:
                 return
             if "unit" not in message:
-                self._take(Report.of(message))
+                self._take(WorkerReport.of(message))
 
     def _end(self) -> None:
         """Tell every attempt that it is over, hear their last words for a while, and keep what they said."""
@@ -262,23 +264,23 @@ class Dispatch:
             except Empty:
                 continue
             if "unit" not in message:
-                self._take(Report.of(message))
+                self._take(WorkerReport.of(message))
             elif message["unit"] in self.running:
                 self._last_words(self.running.pop(message["unit"]))
         for left in self.running.values():
             left.cancel()
-        self.loading.progress.workers = []
-        self.crew.keep(self.loading.progress.source, 0.0)
-        flush(self.loading, nullcontext())
-        self.loading.show(self.loading.progress.state)
+        self.table_load.progress.workers = []
+        self.roster.keep(self.table_load.progress.source, 0.0)
+        flush(self.table_load, nullcontext())
+        self.table_load.show(self.table_load.progress.state)
 
     def _last_words(self, future: Future[Message]) -> None:
         """The report of an attempt that was told to stop; one whose worker went away meanwhile says nothing."""
         if not future.cancelled() and future.exception() is None:
-            report = Report.of(future.result())
+            report = WorkerReport.of(future.result())
             self._take(report)
             self._leave(report)
 
     def _note(self, process: str, items: int, at_hand: int = 0) -> None:
-        now = self.loading.run.now().timestamp()
-        self.crew.note(self.loading.progress.source, process, now, items, at_hand)
+        now = self.table_load.run.now().timestamp()
+        self.roster.note(self.table_load.progress.source, process, now, items, at_hand)

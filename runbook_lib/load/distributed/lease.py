@@ -20,11 +20,11 @@ from dataclasses import asdict, dataclass, field
 from runbook_lib.cluster.protocol import Message
 from runbook_lib.load.distributed.shared_budget import LIFE
 from runbook_lib.load.engine.batch_write import Rejection
-from runbook_lib.load.engine.checkpoint import FileProgress, Span
+from runbook_lib.load.engine.checkpoint import FileCheckpoint, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkerReport:
     """What an attempt says, the `number`-th time. As long as it knows no `lines` it asks for the file.
 
     `acknowledged`, `written`, `bytes` and `beyond` are of the file as a whole, the others of this attempt from its
@@ -67,14 +67,14 @@ class Report:
         return asdict(self)
 
     @classmethod
-    def of(cls, message: Message) -> Report:
+    def of(cls, message: Message) -> WorkerReport:
         """What `to_message` made, with the lists that the wire makes of pairs put right."""
         pairs = {n: [tuple(row) for row in message[n]] for n in ("beyond", "rejected", "present", "reasons", "calls")}
         return cls(**message | pairs)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class LeaseGrant:
     """An answer to an attempt. `order` counts all answers, `answers` is the number of the report it answers.
 
     `file` is how far the file is known to be, for an attempt that has asked: (acknowledged, written, bytes, beyond).
@@ -92,7 +92,7 @@ class Grant:
         return asdict(self)
 
     @classmethod
-    def of(cls, message: Message) -> Grant:
+    def of(cls, message: Message) -> LeaseGrant:
         if (known := message["file"]) is not None:
             known = (*known[:3], [tuple(span) for span in known[3]])
         return cls(**message | {"file": known})
@@ -106,7 +106,7 @@ class Lease:
         self._lock = threading.Lock()
         self._sent: list[float] = []
         self._order = -1
-        self.grant: Grant | None = None
+        self.grant: LeaseGrant | None = None
         self.until = float("-inf")
         self.heard_at = monotonic()
 
@@ -116,7 +116,7 @@ class Lease:
             self._sent.append(self._monotonic())
             return len(self._sent) - 1
 
-    def take(self, grant: Grant) -> bool:
+    def take(self, grant: LeaseGrant) -> bool:
         """Hold to a grant from now on; False if a later one was taken already."""
         with self._lock:
             if grant.order <= self._order:
@@ -128,23 +128,23 @@ class Lease:
 
 
 @dataclass(slots=True)
-class Holding:
+class FileLease:
     """The coordinator's side of one file: who holds it, and what that attempt has said last.
 
     `base` is the items that were written before it, `tries` how many attempts have ended without a line more being
     acknowledged.
     """
 
-    file: FileProgress
+    file: FileCheckpoint
     lines: int | None = None
     attempt: str = ""
-    last: Report | None = None
+    last: WorkerReport | None = None
     done: bool = False
     tries: int = 0
     base: int = 0
     _over: set[str] = field(default_factory=set)
 
-    def hear(self, report: Report) -> Report | None:
+    def hear(self, report: WorkerReport) -> WorkerReport | None:
         """Take a report in; returns the one of this attempt before it, or None where it does not count.
 
         An attempt that was not heard of before takes the file over.
@@ -172,7 +172,7 @@ class Holding:
         """How far the file is."""
         return self.file.watermark, self.file.written, self.file.bytes, self.file.beyond()
 
-    def _note(self, report: Report, before: Report) -> None:
+    def _note(self, report: WorkerReport, before: WorkerReport) -> None:
         if report.lines is None:
             return
         file, self.lines = self.file, report.lines
@@ -184,7 +184,7 @@ class Holding:
         file.present += report.present[len(before.present) :]
 
 
-def more_reasons(report: Report, before: Report) -> Counter[tuple[str, str]]:
+def more_reasons(report: WorkerReport, before: WorkerReport) -> Counter[tuple[str, str]]:
     """The items throttled between two reports of an attempt, by what DynamoDB said."""
     now, then = ({(reason, where): n for reason, where, n in r.reasons} for r in (report, before))
     return Counter(now) - Counter(then)

@@ -90,7 +90,7 @@ class _Worker:
                 self.given.popleft()
 
 
-class Budget:
+class SharedWriteBudget:
     """Shares out what a table may be written per second; for one thread.
 
     `start` is the total to begin with and `ceiling` the one never to pass, in write units per second; `known`

@@ -15,20 +15,20 @@ from dataclasses import dataclass, field, replace
 
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.worker_clients import WorkerClients
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
-from runbook_lib.cluster.protocol import Desk, Message, Site
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
 from runbook_lib.cluster.roster import calls_of
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.distributed.lease import Grant, Lease, Report
+from runbook_lib.load.distributed.lease import Lease, LeaseGrant, WorkerReport
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, items_at_once
-from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS, opened, send_files
-from runbook_lib.load.engine.rate_control import FLOOR, Capacity
+from runbook_lib.load.engine.rate_control import FLOOR, WriteRateController
 from runbook_lib.load.engine.scheduler import OpenFile
 
 PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
@@ -42,7 +42,7 @@ class FileUnit:
     """
 
     name: str
-    site: Site
+    site: UnitContext
     bucket: str
     file: DataFile
     table: str
@@ -50,18 +50,18 @@ class FileUnit:
     secret: RunSecret
 
 
-def load_file(desk: Desk, unit: FileUnit) -> Message:
+def load_file(desk: WorkerContext, unit: FileUnit) -> Message:
     """Load a file; the attempt's last report. What the runbook has an error for is in it and not raised."""
-    attempt = Attempt(desk, unit, Lease())
+    attempt = LoadAttempt(desk, unit, Lease())
     with desk.listen(attempt.name, attempt.take):
         return attempt.run().to_message()
 
 
 @dataclass(slots=True)
-class Attempt:
+class LoadAttempt:
     """The state of an attempt; `take` is called by another thread than `run`."""
 
-    desk: Desk
+    desk: WorkerContext
     unit: FileUnit
     lease: Lease
     monotonic: Callable[[], float] = time.monotonic
@@ -71,21 +71,21 @@ class Attempt:
     over: bool = False
     silent: bool = False
     clients: WorkerClients | None = None
-    capacity: Capacity | None = None
-    file: FileProgress | None = None
+    capacity: WriteRateController | None = None
+    file: FileCheckpoint | None = None
     lines: int | None = None
     sums: Outcome = field(default_factory=Outcome)
     began: float = field(default_factory=time.monotonic)
 
-    def run(self) -> Report:
+    def run(self) -> WorkerReport:
         """Ask, load, and say what came of it."""
         failure, damaged = None, False
         try:
             self.clients = self.desk.clients(self.unit.site)
-            wire = self._writer(self.clients)  # before it asks: a grant is not to be held idly
+            transport = self._writer(self.clients)  # before it asks: a grant is not to be held idly
             share = self._ask()
             if share is not None:
-                self._load(share, wire)
+                self._load(share, transport)
         except CorruptFile as error:
             failure, damaged = str(error), True
         except RunbookError as error:
@@ -96,7 +96,7 @@ class Attempt:
 
     def take(self, message: Message) -> None:
         """Hold to what the coordinator answers."""
-        grant = Grant.of(message)
+        grant = LeaseGrant.of(message)
         if not self.lease.take(grant):
             return
         if grant.over:
@@ -118,25 +118,25 @@ class Attempt:
             self.answered.wait(FLUSH_SECONDS)
             grant = self.lease.grant
             if not self.over and grant is not None and grant.file is not None and grant.share >= least:
-                self.file = FileProgress(self.unit.file, *grant.file[:3], tuple(grant.file[3]))
+                self.file = FileCheckpoint(self.unit.file, *grant.file[:3], tuple(grant.file[3]))
                 return grant.share
         return None
 
-    def _load(self, share: float, wire: Wire) -> None:
+    def _load(self, share: float, transport: DynamoDBTransport) -> None:
         unit, file, clients = self.unit, self.file, self.clients
         assert file is not None
         assert clients is not None
         settings = unit.site.config.import_
         width = max(2, settings.concurrency // self.desk.slots)
-        self.capacity = Capacity(1, width, share, share, known=True)
+        self.capacity = WriteRateController(1, width, share, share, known=True)
         if (grant := self.lease.grant) is not None:  # it may have changed, and it runs out
             self.capacity.grant(grant.share, self.lease.until)
         target = Target(
-            wire=wire,
+            transport=transport,
             table=unit.table,
             key=unit.key,
             replace=self._replaces,
-            patience=Patience(sleep=self._sleep),
+            backoff=Backoff(sleep=self._sleep),
             stop=self.stop,
             capacity=self.capacity,
             secret=unit.secret,
@@ -144,7 +144,7 @@ class Attempt:
         writers = min(width, 1 + unit.file.items // target.at_once)
         send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)
 
-    def _open(self, file: FileProgress, clients: WorkerClients) -> OpenFile:
+    def _open(self, file: FileCheckpoint, clients: WorkerClients) -> OpenFile:
         with ExitStack() as own:
             checked = own.enter_context(fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set))
             rejected = [Rejection(number, None, why) for number, why in checked.unreadable.items()]
@@ -158,13 +158,13 @@ class Attempt:
     def _replaces(self) -> bool:
         return self.unit.site.config.import_.on_non_empty != "append"
 
-    def _writer(self, clients: WorkerClients) -> Wire:
+    def _writer(self, clients: WorkerClients) -> DynamoDBTransport:
         """The wire for the unit's table: batches of puts, or puts where nothing is."""
         if self._replaces:
             return clients.writer(self.unit.table)
         return clients.appender(self.unit.table, next(k.name for k in self.unit.key if k.role == "HASH"))
 
-    def _note(self, file: FileProgress, outcome: Outcome) -> None:
+    def _note(self, file: FileCheckpoint, outcome: Outcome) -> None:
         self.sums.wcu += outcome.wcu
         self.sums.throttles += outcome.throttles
         self.sums.refused += outcome.refused
@@ -183,10 +183,10 @@ class Attempt:
     def _sleep(self, seconds: float) -> None:
         self.stop.wait(seconds)
 
-    def _report(self) -> Report:
+    def _report(self) -> WorkerReport:
         number, grant = self.lease.next_number(), self.lease.grant
         calls = self.clients.calls if self.clients else Calls()
-        report = Report(
+        report = WorkerReport(
             self.unit.name, self.name, self.desk.worker, number, seconds=self.monotonic() - self.began,
             calls=calls_of(calls), process=self.desk.process,
         )  # fmt: skip

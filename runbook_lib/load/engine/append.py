@@ -13,7 +13,7 @@ import orjson
 
 from runbook_lib.aws.dynamodb.conditional_write import REFUSED, put_if_absent
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
+from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item, canonical, digest
 from runbook_lib.items.keys import held_key, key_of
@@ -21,11 +21,11 @@ from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
 from runbook_lib.load.engine.batch_write import (
     REJECTED,
+    InFlightBatch,
     Line,
     Outcome,
-    Sending,
     Target,
-    consumed,
+    consumed_units,
     give_up,
     next_pause,
     note_throttle,
@@ -37,7 +37,7 @@ from runbook_lib.load.engine.rate_control import Lane
 ANOTHER = "another item is there under this key, and import.on_non_empty is 'append'"
 
 
-def append_once(target: Target, sending: Sending, lane: Lane, units: float) -> float:
+def append_once(target: Target, sending: InFlightBatch, lane: Lane, units: float) -> float:
     """One request for the one line of `sending`, accounted for with `units`; the seconds to wait before the next.
 
     Raises TransferError when there is no way to go on.
@@ -55,7 +55,7 @@ def append_once(target: Target, sending: Sending, lane: Lane, units: float) -> f
     except BrokenAnswer as error:
         note_unanswered(outcome, 1)
         last = str(error)
-    except WireError as error:
+    except TransportError as error:
         if error.code == REFUSED:
             return _in_the_way(target, sending, item, error.item)
         if error.code in REJECTED:
@@ -73,7 +73,7 @@ def append_once(target: Target, sending: Sending, lane: Lane, units: float) -> f
     return next_pause(target, sending, last)
 
 
-def _through(sending: Sending) -> float:
+def _through(sending: InFlightBatch) -> float:
     sending.lines = []
     return 0.0
 
@@ -84,8 +84,8 @@ def _put(target: Target, line: Line, lane: Lane, expected: float, outcome: Outco
     partition = next(k.name for k in target.key if k.role == "HASH")
     try:
         with capacity.flight(lane):
-            content = put_if_absent(target.wire, target.table, partition, line[1])
-    except WireError as error:
+            content = put_if_absent(target.transport, target.table, partition, line[1])
+    except TransportError as error:
         if error.throttled:
             capacity.settle(lane, size, expected, 0.0, expected)
             note_throttle(outcome, 1, error.reasons or [(error.code, "")])
@@ -95,16 +95,16 @@ def _put(target: Target, line: Line, lane: Lane, expected: float, outcome: Outco
         raise
     answer: dict[str, Any] = orjson.loads(content)
     said = answer.get("ConsumedCapacity")
-    table_units, all_units = consumed({"ConsumedCapacity": [said] if said else []})
+    table_units, all_units = consumed_units({"ConsumedCapacity": [said] if said else []})
     outcome.wcu += all_units
     capacity.settle(lane, size, expected, table_units or expected, 0.0)
 
 
-def _in_the_way(target: Target, sending: Sending, item: Item, held: Item | None) -> float:
+def _in_the_way(target: Target, sending: InFlightBatch, item: Item, held: Item | None) -> float:
     """An item is there: the very same, or another. A server that does not say which is asked."""
     line = sending.lines[0]
     if held is None:
-        found = read_keys(target.wire, target.table, [key_of(item, target.key)], target.patience)
+        found = read_keys(target.transport, target.table, [key_of(item, target.key)], target.backoff)
         if not found:  # it has gone in the meantime
             return next_pause(target, sending, "an item that was in the way was gone when it was looked at")
         held = found[0]

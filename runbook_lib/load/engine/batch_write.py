@@ -17,15 +17,15 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
-from runbook_lib.load.engine.rate_control import Capacity, Lane
+from runbook_lib.load.engine.rate_control import Lane, WriteRateController
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
@@ -74,13 +74,13 @@ class Target:
     `secret` hides the keys of what is rejected.
     """
 
-    wire: Wire
+    transport: DynamoDBTransport
     table: str
     key: tuple[KeyAttribute, ...]
     replace: bool
-    patience: Patience
+    backoff: Backoff
     stop: threading.Event
-    capacity: Capacity
+    capacity: WriteRateController
     secret: RunSecret
 
     @property
@@ -109,7 +109,7 @@ def batches(lines: Iterable[Line], at_once: int = MAX_ITEMS) -> Iterator[list[Li
 
 
 @dataclass(slots=True)
-class Sending:
+class InFlightBatch:
     """A batch on its way: the lines still to be sent, what became of the others, and the pauses left to it."""
 
     lines: list[Line]
@@ -117,7 +117,7 @@ class Sending:
     pauses: Iterator[float] | None = None
 
 
-def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> float:
+def send_once(target: Target, sending: InFlightBatch, lane: Lane, units: float) -> float:
     """One request, accounted for with `units`; returns the seconds to wait before the next.
 
     A batch that the server rejects is taken apart here and seen through to the end. Raises TransferError
@@ -129,7 +129,7 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
     except BrokenAnswer as error:
         note_unanswered(outcome, len(lines))
         last = str(error)  # puts can be repeated: the same bytes under the same key
-    except WireError as error:
+    except TransportError as error:
         if error.code in REJECTED:
             sending.lines = []
             _take_apart(target, lines, error.message, outcome, lane)
@@ -152,18 +152,18 @@ def send_once(target: Target, sending: Sending, lane: Lane, units: float) -> flo
     return next_pause(target, sending, last)
 
 
-def next_pause(target: Target, sending: Sending, last: str) -> float:
+def next_pause(target: Target, sending: InFlightBatch, last: str) -> float:
     """Seconds to wait before the next attempt; raises TransferError when there have been enough without progress."""
-    sending.pauses = sending.pauses or target.patience.pauses()
+    sending.pauses = sending.pauses or target.backoff.pauses()
     pause = next(sending.pauses, None)
     if pause is None:
         raise TransferError(
-            f"table {target.table}: no progress in {target.patience.attempts} attempts, the last: {last}"
+            f"table {target.table}: no progress in {target.backoff.attempts} attempts, the last: {last}"
         )
     return pause
 
 
-def give_up(target: Target, error: WireError) -> TransferError:
+def give_up(target: Target, error: TransportError) -> TransferError:
     """What to raise for an answer that no repetition mends."""
     return TransferError(f"table {target.table}: {error}; nothing more is written to it")
 
@@ -171,12 +171,12 @@ def give_up(target: Target, error: WireError) -> TransferError:
 def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None) -> Outcome:
     """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible."""
     lane = lane or target.capacity.lanes[0]
-    sending = Sending(list(batch))
+    sending = InFlightBatch(list(batch))
     _see_through(target, sending, lane)
     return sending.outcome
 
 
-def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
+def _see_through(target: Target, sending: InFlightBatch, lane: Lane) -> None:
     while sending.lines:
         units = target.capacity.expected(len(sending.lines), _size(sending.lines))
         target.capacity.wait_for(lane, units, target.stop)
@@ -185,7 +185,7 @@ def _see_through(target: Target, sending: Sending, lane: Lane) -> None:
             raise Stopped(f"table {target.table}: stopped before all of a batch was sent")
         pause = send_once(target, sending, lane, units)
         if sending.lines:
-            target.patience.sleep(pause)
+            target.backoff.sleep(pause)
             if target.stop.is_set():
                 raise Stopped(f"table {target.table}: stopped while waiting to send again")
 
@@ -197,7 +197,7 @@ def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome
     rest = _without_duplicates(target, group, outcome)
     halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
     for half in halves:
-        _see_through(target, Sending(half, outcome), lane)
+        _see_through(target, InFlightBatch(half, outcome), lane)
     return None
 
 
@@ -206,14 +206,14 @@ def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcom
     capacity, size = target.capacity, _size(lines)
     try:
         with capacity.flight(lane):
-            content = target.wire.put_lines(target.table, [line for _, line in lines])
-    except WireError as error:
+            content = target.transport.put_lines(target.table, [line for _, line in lines])
+    except TransportError as error:
         if error.throttled:
             capacity.settle(lane, size, expected, 0.0, expected)
             note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
         raise
     answer: dict[str, Any] = orjson.loads(content)
-    table_units, all_units = consumed(answer)
+    table_units, all_units = consumed_units(answer)
     left = sum(map(len, (answer.get("UnprocessedItems") or {}).values()))
     if left:
         note_throttle(outcome, left, [("UnprocessedItems", "")])
@@ -223,7 +223,7 @@ def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcom
     return answer
 
 
-def consumed(answer: dict[str, Any]) -> tuple[float, float]:
+def consumed_units(answer: dict[str, Any]) -> tuple[float, float]:
     """Write units of the table alone, and with its indexes."""
     said = answer.get("ConsumedCapacity")
     if not said:

@@ -18,7 +18,7 @@ Span = tuple[int, int]  # first and last line
 
 
 @dataclass(slots=True)
-class FileProgress:
+class FileCheckpoint:
     """One file: batches come back in any order; `earlier` are the spans that an earlier start acknowledged."""
 
     file: DataFile

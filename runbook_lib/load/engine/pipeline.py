@@ -11,25 +11,25 @@ from contextlib import ExitStack
 
 from runbook_lib.export_format.data_file import CheckedFile
 from runbook_lib.load.engine.append import append_once
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, Outcome, Sending, Target, batches, send_once
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.engine.scheduler import OpenFile, Turns
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, InFlightBatch, Outcome, Target, batches, send_once
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.scheduler import BatchScheduler, OpenFile
 
 FLUSH_SECONDS = 0.5
 OPENERS = 2
-Open = Callable[[FileProgress], OpenFile | None]
-Note = Callable[[FileProgress, Outcome], None]
+Open = Callable[[FileCheckpoint], OpenFile | None]
+Note = Callable[[FileCheckpoint, Outcome], None]
 
 
 def send_files(
-    files: Sequence[FileProgress], target: Target, writers: int, open_file: Open, note: Note, keep: Callable[[], None]
+    files: Sequence[FileCheckpoint], target: Target, writers: int, open_file: Open, note: Note, keep: Callable[[], None]
 ) -> None:
     """Send all that is not acknowledged yet of some files, with so many requests at once at most.
 
     `note` hears of each batch that is through, with the capacity's `changed` held; `keep` is called twice a
     second and after the last batch, by the caller's thread. Ends early when the target is told to stop.
     """
-    turns = Turns.deal(files, target.capacity, open_file, target.stop)
+    turns = BatchScheduler.deal(files, target.capacity, open_file, target.stop)
     with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
         try:
             jobs = [pool.submit(turns.open_ahead) for _ in range(OPENERS)]
@@ -49,18 +49,18 @@ def send_files(
             turns.close()
 
 
-def opened(file: FileProgress, checked: CheckedFile, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
+def opened(file: FileCheckpoint, checked: CheckedFile, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
     """A checked file, ready to be drawn from: the lines that no earlier start has seen acknowledged."""
     lines = checked.items(file.watermark)
     cut = batches(file.left(lines) if file.earlier else lines, at_once)
     return OpenFile(file, cut, own, checked.lines - file.written, checked.stored)
 
 
-def _write_turns(target: Target, turns: Turns, note: Note) -> None:
+def _write_turns(target: Target, turns: BatchScheduler, note: Note) -> None:
     """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
     send = send_once if target.replace else append_once
     while (turn := turns.draw()) is not None:
-        sending = turn.sending or Sending(list(turn.lines))
+        sending = turn.sending or InFlightBatch(list(turn.lines))
         turn.sending = sending
         if (pause := send(target, sending, turn.lane, turn.units)) or sending.lines:
             turns.give_back(turn, sending.lines, pause)

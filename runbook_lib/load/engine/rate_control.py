@@ -92,7 +92,7 @@ def _climb(past: float) -> float:
     return 1 + (1 - DOWN) * past**3
 
 
-class Capacity:
+class WriteRateController:
     """All lanes of one table, and what they share; thread-safe.
 
     `start` is the rate to begin with and `ceiling` the one never to pass, in write units per second (0: none yet);

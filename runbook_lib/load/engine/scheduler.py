@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import ceil, inf
 
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, Line, Sending
-from runbook_lib.load.engine.checkpoint import FileProgress, Slot
-from runbook_lib.load.engine.rate_control import Capacity, Lane
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, InFlightBatch, Line
+from runbook_lib.load.engine.checkpoint import FileCheckpoint, Slot
+from runbook_lib.load.engine.rate_control import Lane, WriteRateController
 
 LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most
@@ -38,7 +38,7 @@ def lanes_for(files: int, units_per_second: float) -> int:
 class OpenFile:
     """A checked file that batches are drawn from; `own` lets go of it, `left` is its items not yet drawn."""
 
-    file: FileProgress
+    file: FileCheckpoint
     batches: Iterator[list[Line]]
     own: ExitStack
     left: int
@@ -46,7 +46,7 @@ class OpenFile:
 
 
 @dataclass(slots=True)
-class Turn:
+class ScheduledBatch:
     """A batch whose request may leave at once; `units` are accounted for already.
 
     `sending` is None until it was tried, `ready_at` the moment before which it is not sent again.
@@ -54,27 +54,27 @@ class Turn:
 
     lane: Lane
     units: float
-    file: FileProgress
+    file: FileCheckpoint
     slot: Slot
     lines: list[Line]
-    sending: Sending | None = None
+    sending: InFlightBatch | None = None
     ready_at: float = 0.0
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _LaneQueue:
     """What one lane has: files not opened yet, the open one and the one after it, batches to be sent again.
 
     `place` is the number of the file it read last.
     """
 
     lane: Lane
-    waiting: deque[FileProgress]
+    waiting: deque[FileCheckpoint]
     place: int = 0
     now: OpenFile | None = None
     next: OpenFile | None = None
     opening: bool = False
-    again: deque[Turn] = field(default_factory=deque)
+    again: deque[ScheduledBatch] = field(default_factory=deque)
 
     @property
     def has_files(self) -> bool:
@@ -89,16 +89,16 @@ class _Shelf:
 
 
 @dataclass(slots=True)
-class Turns:
+class BatchScheduler:
     """Hands out batches to workers and has files opened by openers; thread-safe.
 
     `open_file` fetches and checks a file, or returns None for one that has nothing to load.
     """
 
-    capacity: Capacity
-    open_file: Callable[[FileProgress], OpenFile | None]
+    capacity: WriteRateController
+    open_file: Callable[[FileCheckpoint], OpenFile | None]
     stop: threading.Event
-    shelves: list[_Shelf] = field(default_factory=list)
+    shelves: list[_LaneQueue] = field(default_factory=list)
     near: float = 1.0
     out: int = 0
     _wanted: threading.Event = field(default_factory=threading.Event)
@@ -110,18 +110,20 @@ class Turns:
     @classmethod
     def deal(
         cls,
-        files: Sequence[FileProgress],
-        capacity: Capacity,
-        open_file: Callable[[FileProgress], OpenFile | None],
+        files: Sequence[FileCheckpoint],
+        capacity: WriteRateController,
+        open_file: Callable[[FileCheckpoint], OpenFile | None],
         stop: threading.Event,
-    ) -> Turns:
+    ) -> BatchScheduler:
         """Give each lane of the capacity an equal part of the files, neighbours together."""
         lanes, count = capacity.lanes, len(files)
         cuts = [count * n // len(lanes) for n in range(len(lanes) + 1)]
-        shelves = [_Shelf(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)]
+        shelves = [
+            _LaneQueue(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)
+        ]
         return cls(capacity, open_file, stop, shelves, near=max(1.0, count / len(lanes) / 2))
 
-    def draw(self) -> Turn | None:
+    def draw(self) -> ScheduledBatch | None:
         """The next batch, as soon as one may leave; None when none is left and none is out, or when stopped.
 
         Each turn comes back by `give_back` or `done`.
@@ -147,7 +149,7 @@ class Turns:
             self.capacity.changed.notify_all()
             return None
 
-    def give_back(self, turn: Turn, lines: list[Line], pause: float) -> None:
+    def give_back(self, turn: ScheduledBatch, lines: list[Line], pause: float) -> None:
         """Have what is left of a batch sent again, after a pause."""
         with self.capacity.changed:
             turn.lines, turn.ready_at = lines, self.capacity.now() + pause
@@ -192,7 +194,7 @@ class Turns:
                         opened.own.close()
                 shelf.now = shelf.next = None
 
-    def _first_due(self) -> tuple[_Shelf | None, float]:
+    def _first_due(self) -> tuple[_LaneQueue | None, float]:
         """The shelf whose lane may send first, and in how many seconds."""
         best, least, now = None, inf, self.capacity.now()
         for shelf in self.shelves:
@@ -209,7 +211,7 @@ class Turns:
                 best, least = shelf, wait
         return best, least
 
-    def _take(self, shelf: _Shelf) -> Turn | None:
+    def _take(self, shelf: _LaneQueue) -> ScheduledBatch | None:
         now = self.capacity.now()
         for turn in shelf.again:
             if turn.ready_at <= now:
@@ -229,14 +231,14 @@ class Turns:
             return None
         opened.left -= len(lines)
         shelf.place = opened.file.file.ordinal
-        return Turn(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
+        return ScheduledBatch(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
 
-    def _depart(self, shelf: _Shelf, lines: list[Line]) -> float:
+    def _depart(self, shelf: _LaneQueue, lines: list[Line]) -> float:
         units = self.capacity.expected(len(lines), _size(lines))
         self.capacity.depart(shelf.lane, units)
         return units
 
-    def _refill(self, shelf: _Shelf) -> None:
+    def _refill(self, shelf: _LaneQueue) -> None:
         """Have a lane that has run out read the nearest file nobody reads; if it moves away, its rate stays behind."""
         if shelf.has_files:
             return
@@ -266,9 +268,9 @@ class Turns:
         if fullest.waiting:
             moved = [fullest.waiting.pop() for _ in range((len(fullest.waiting) + 1) // 2)]
             lane = self.capacity.split(fullest.lane)
-            self.shelves.append(_Shelf(lane, deque(reversed(moved)), fullest.place))
+            self.shelves.append(_LaneQueue(lane, deque(reversed(moved)), fullest.place))
 
-    def _hungriest(self) -> _Shelf | None:
+    def _hungriest(self) -> _LaneQueue | None:
         """The lane that needs a file most, unless enough are open: one without any, else the one soonest at its end."""
         opened = sum((s.now is not None) + (s.next is not None) + s.opening for s in self.shelves)
         if opened >= max(AHEAD, min(len(self.shelves) + AHEAD, DISK // max(self._largest, 1))):
@@ -276,7 +278,7 @@ class Turns:
         able = [s for s in self.shelves if s.waiting and s.next is None and not s.opening]
         return min(able, key=lambda s: s.now.left if s.now else -1, default=None)
 
-    def _put(self, shelf: _Shelf, opened: OpenFile | None) -> None:
+    def _put(self, shelf: _LaneQueue, opened: OpenFile | None) -> None:
         if opened is None:
             self._refill(shelf)
         elif self.stop.is_set():

@@ -15,7 +15,7 @@ from typing import Any
 from runbook_lib.aws.autoscaling import read_scaling
 from runbook_lib.aws.dynamodb import create as aws
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
 from runbook_lib.plan.pair import Pair
@@ -23,8 +23,8 @@ from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.schema.table_properties import given, table_properties
-from runbook_lib.timestamps import stamp
+from runbook_lib.schema.table_properties import drop_none, table_properties
+from runbook_lib.timestamps import format_timestamp
 
 MARK = "dynamodb-migration-run"
 TAGS = 50  # of a table; "Tagging restrictions in DynamoDB", Developer Guide
@@ -60,7 +60,7 @@ def request_of(definition: TableDefinition, name: str, run_id: str) -> dict[str,
     return {
         "TableName": name,
         **table_properties(definition),
-        **given(
+        **drop_none(
             StreamSpecification=stream,
             # The key of the source belongs to its region: the target has the one AWS manages there.
             SSESpecification={"Enabled": True, "SSEType": "KMS"} if definition.kms_key is not None else None,
@@ -80,7 +80,7 @@ def _is_open(run: Run, pair: Pair) -> bool:
 def note(run: Run, pair: Pair, facts: dict[str, Any]) -> None:
     """Record what became of a table that this run makes."""
     known: dict[str, Any] = run.ledger.get("created", pair.source) or {"target": pair.target}
-    known |= facts | {"at": stamp(run.now())}
+    known |= facts | {"at": format_timestamp(run.now())}
     run.ledger.put("created", pair.source, known)
 
 
@@ -137,7 +137,7 @@ def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
     return False
 
 
-def _described(client: Any, name: str, sleep: Sleep) -> TableFacts:
+def _described(client: Any, name: str, sleep: Sleep) -> TableDescription:
     """The table just asked for; DescribeTable may take a moment to know it."""
     return _wait(f"{name} to be known", sleep).until(lambda: describe_table(client, name))
 
@@ -198,7 +198,7 @@ def _await_active(client: Any, name: str, sleep: Sleep) -> None:
     _wait(f"{name} to be ACTIVE", sleep).until(look)
 
 
-def _present(client: Any, name: str, sleep: Sleep) -> TableFacts | None:
+def _present(client: Any, name: str, sleep: Sleep) -> TableDescription | None:
     """A table's facts now, or None if there is no such table now."""
     return _wait(f"{name} to be described", sleep).until(lambda: (describe_table(client, name),))[0]
 

@@ -13,7 +13,7 @@ import uuid
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, describe_table
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.imports import (
     IN_PROGRESS,
     ImportState,
@@ -23,13 +23,13 @@ from runbook_lib.aws.dynamodb.imports import (
 )
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import TableError, TransferError
-from runbook_lib.load.table_load import Loading, check_only
+from runbook_lib.load.table_load import TableLoad, check_only
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.write_register import register
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 Fact = dict[str, Any]
 CREATION = frozenset(
@@ -46,7 +46,7 @@ CREATION = frozenset(
 )
 
 
-def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sleep = time.sleep) -> None:
+def begin_import(run: Run, pair: Pair, export: Fact, table_load: TableLoad, sleep: Sleep = time.sleep) -> None:
     """Check the files and have DynamoDB import them, or find the import that this run has begun.
 
     Raises TransferError unless the folder holds the manifest's files and nothing else, each whole, and
@@ -61,11 +61,11 @@ def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sl
             f"{pair.target} was missing at the pre-flight and is there now, made by somebody else; nothing was "
             "written, run 00_preflight again"
         )
-    tags = check_files(run, pair, export, loading)
+    tags = check_files(run, pair, export, table_load)
     request = _request(run, pair, export, state.get("token") or str(uuid.uuid4()))
     fact = {
         "status": "loading",
-        "started": fact["started"] if state else stamp(run.now()),
+        "started": fact["started"] if state else format_timestamp(run.now()),
         "items_before": 0,
         "failure": None,
         "import_table": {"token": request["ClientToken"], "etags": tags},
@@ -77,18 +77,18 @@ def begin_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sl
     _record(run, pair, export, fact, _started(run, pair, request, sleep))
 
 
-def check_files(run: Run, pair: Pair, export: Fact, loading: Loading) -> dict[str, str]:
+def check_files(run: Run, pair: Pair, export: Fact, table_load: TableLoad) -> dict[str, str]:
     """Read every file as a dry run does, and list the folder; the ETags by key."""
     tags = _folder(run, pair, export)
     measure = Measure(pair.source_facts.indexes, pair.source_facts.key) if pair.source_facts else Measure()
-    check_only(loading, measure)
+    check_only(table_load, measure)
     run.ledger.put("measured", pair.source, measure.as_facts())
-    if loading.failures:
-        raise TransferError("; ".join(loading.failures))
+    if table_load.failures:
+        raise TransferError("; ".join(table_load.failures))
     return tags
 
 
-def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: Sleep = time.sleep) -> None:
+def finish_import(run: Run, pair: Pair, export: Fact, table_load: TableLoad, sleep: Sleep = time.sleep) -> None:
     """Follow the import to its end, hold its counts against the manifest, and settle the table.
 
     Raises TransferError for an import that failed, read something else, or whose counts do not add up.
@@ -98,7 +98,7 @@ def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: S
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
         register(run, pair, _table(run, pair), tag=False)
-        state = _followed(run, pair, client, arn, loading, sleep)
+        state = _followed(run, pair, client, arn, table_load, sleep)
         fact = _note_state(run, pair, fact, state)
         _check(state, export)
         if (now := _folder(run, pair, export)) != tags:
@@ -108,11 +108,11 @@ def finish_import(run: Run, pair: Pair, export: Fact, loading: Loading, sleep: S
         register(run, pair, _table(run, pair))
     finally:
         client.close()
-    done = {"status": "completed", "finished": stamp(run.now()), "failure": None}
+    done = {"status": "completed", "finished": format_timestamp(run.now()), "failure": None}
     run.ledger.put("import", pair.source, fact | done)
 
 
-def _table(run: Run, pair: Pair) -> TableFacts:
+def _table(run: Run, pair: Pair) -> TableDescription:
     """The table that the import makes; raises TableError if it is gone."""
     table = describe_table(run.clients.target, pair.target)
     if table is None:
@@ -193,18 +193,18 @@ def _note_state(run: Run, pair: Pair, fact: Fact, state: ImportState) -> Fact:
     return fact
 
 
-def _followed(run: Run, pair: Pair, client: Any, arn: str, loading: Loading, sleep: Sleep) -> ImportState:
+def _followed(run: Run, pair: Pair, client: Any, arn: str, table_load: TableLoad, sleep: Sleep) -> ImportState:
     def ended() -> ImportState | None:
         now = describe_import(client, arn)
         if now.status != IN_PROGRESS:
             return now
-        loading.progress.done = now.processed or 0
-        loading.show("importing")
+        table_load.progress.done = now.processed or 0
+        table_load.show("importing")
         return None
 
     state = _wait(run, f"the import of {pair.target} to end", sleep).until(ended)
-    loading.progress.done, loading.progress.quarantined = state.processed or 0, state.errors or 0
-    loading.show("imported")
+    table_load.progress.done, table_load.progress.quarantined = state.processed or 0, state.errors or 0
+    table_load.show("imported")
     return state
 
 

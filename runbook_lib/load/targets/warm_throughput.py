@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from runbook_lib.aws.dynamodb.describe.capacity import describe_standing, raise_warm_throughput
+from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity, raise_warm_throughput
 from runbook_lib.errors import TransferError
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 3_600.0
@@ -36,7 +36,7 @@ def _warm(run: Run, client: Any, target: str, units: int, sleep: Sleep) -> None:
     before = _warmth(client, target)
     if before is not None and before >= units:
         return
-    fact = {"units": units, "units_before": before, "asked": stamp(run.now()), "reached": None}
+    fact = {"units": units, "units_before": before, "asked": format_timestamp(run.now()), "reached": None}
     run.ledger.put("warmed", target, fact)  # before the call: it is charged whatever comes after it
     raise_warm_throughput(client, target, units)
 
@@ -47,12 +47,12 @@ def _warm(run: Run, client: Any, target: str, units: int, sleep: Sleep) -> None:
 
     wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
     wait.until(lambda: (_warmth(client, target) or 0) >= units or None)
-    run.ledger.put("warmed", target, fact | {"reached": stamp(run.now())})
+    run.ledger.put("warmed", target, fact | {"reached": format_timestamp(run.now())})
 
 
 def _warmth(client: Any, target: str) -> int | None:
     """Warm write units per second of an ACTIVE table; None while it is being changed."""
-    found = describe_standing(client, target)
+    found = describe_capacity(client, target)
     if found is None:
         raise TransferError(f"target {target} is gone; create it and run 00_preflight again")
     facts, stand = found

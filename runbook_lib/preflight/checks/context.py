@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.backups import Recovery
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.figures import Standings
+from runbook_lib.cost.figures import TableCapacities
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import NOT_CHECKED, Check, why_not
 from runbook_lib.plan.pair import Pair
@@ -19,7 +19,7 @@ from runbook_lib.plan.reuse import Reuse
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class CheckContext:
     """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
 
     `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
@@ -29,7 +29,7 @@ class Scene:
     config: Migration
     clients: Clients
     pairs: tuple[Pair, ...]
-    standings: Mapping[str, Standings]
+    capacities: Mapping[str, TableCapacities]
     recoveries: Mapping[str, Recovery]
     unread: Mapping[tuple[str, str], str]
     is_ours: Callable[[Pair], bool]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok
 from runbook_lib.plan.pair import Pair
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.preflight.checks.context import CheckContext
 
 VALID = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 # As a word of its own: "delivery" is not live, "reproduce" not prod.
@@ -27,15 +27,15 @@ def mistakes(found: Sequence[str]) -> Iterator[Check]:
         )  # fmt: skip
 
 
-def one_source_each(scene: Scene) -> Iterator[Check]:
+def one_source_each(context: CheckContext) -> Iterator[Check]:
     """Two sources of one target would be mixed."""
-    counts = Counter(pair.target for pair in scene.pairs)
+    counts = Counter(pair.target for pair in context.pairs)
     for target, count in counts.items():
         check = Check(CheckId.ONE_SOURCE, target, OK, "one source for each target", "one")
         if count > 1:
             yield Check(
                 CheckId.ONE_SOURCE, target, BLOCKER, "one source for each target",
-                "sources " + ", ".join(p.source for p in scene.pairs if p.target == target),
+                "sources " + ", ".join(p.source for p in context.pairs if p.target == target),
                 "their items would be mixed; change tables.rename or tables.overrides", configuration=True,
             )  # fmt: skip
         else:
@@ -52,24 +52,24 @@ def valid(pair: Pair) -> Check:
     return ok(check, pair.target) if VALID.fullmatch(pair.target) else check
 
 
-def other_than_source(scene: Scene, pair: Pair) -> Check:
+def other_than_source(context: CheckContext, pair: Pair) -> Check:
     """The target is no source: not the pair's own, no replica of it, and not the source of another pair."""
     check = Check(
         CheckId.ANOTHER_TABLE, pair.target, BLOCKER, "a target other than the source", "the same table",
         "change the target's region, profile or name", configuration=True,
     )  # fmt: skip
-    if is_same_table(scene, pair):
+    if is_same_table(context, pair):
         return check
-    if _is_replica(scene, pair):
+    if _is_replica(context, pair):
         return replace(check, found=f"a replica of {pair.source}: what is written to it comes back to the source")
-    if _is_a_source(scene, pair):
+    if _is_a_source(context, pair):
         return replace(check, found=f"{pair.target}, which is itself a source of this migration, and would be changed")
     return ok(check, "another")
 
 
-def _is_replica(scene: Scene, pair: Pair) -> bool:
+def _is_replica(context: CheckContext, pair: Pair) -> bool:
     """Whether both tables are regions of one global table."""
-    source, target, stand = pair.source_facts, pair.target_facts, scene.standings[pair.source]
+    source, target, stand = pair.source_facts, pair.target_facts, context.capacities[pair.source]
     if source is None or target is None or pair.source != pair.target:
         return False
     (here, account), (there, other) = source.arn.split(":")[3:5], target.arn.split(":")[3:5]
@@ -79,33 +79,33 @@ def _is_replica(scene: Scene, pair: Pair) -> bool:
     return known and account == other
 
 
-def _is_a_source(scene: Scene, pair: Pair) -> bool:
+def _is_a_source(context: CheckContext, pair: Pair) -> bool:
     """Whether the target is a table that this migration reads, for another pair or with other --tables."""
     target = pair.target_facts
     if target is None:
         return False
-    sources = [p.source_facts for p in scene.pairs if p.source_facts is not None]
+    sources = [p.source_facts for p in context.pairs if p.source_facts is not None]
     if target.table_id and target.table_id in {s.table_id for s in sources}:
         return True
     places = {s.arn.rpartition("/")[0] for s in sources}
-    one_server = scene.clients.source_identity.endpoint == scene.clients.target_identity.endpoint
-    return one_server and target.arn.rpartition("/")[0] in places and target.name in scene.sources
+    one_server = context.clients.source_identity.endpoint == context.clients.target_identity.endpoint
+    return one_server and target.arn.rpartition("/")[0] in places and target.name in context.sources
 
 
-def is_same_table(scene: Scene, pair: Pair) -> bool:
+def is_same_table(context: CheckContext, pair: Pair) -> bool:
     source, target = pair.source_facts, pair.target_facts
     if source is None or target is None:
         return False
     if source.table_id and source.table_id == target.table_id:
         return True
-    one, other = scene.clients.source_identity, scene.clients.target_identity
+    one, other = context.clients.source_identity, context.clients.target_identity
     return source.arn == target.arn and one.endpoint == other.endpoint
 
 
-def not_production(scene: Scene, pair: Pair) -> Check:
+def not_production(context: CheckContext, pair: Pair) -> Check:
     """The target does not look like somebody's production."""
-    side, facts = scene.config.target, pair.target_facts
-    stand = scene.standings[pair.source].target if pair.source in scene.standings else None
+    side, facts = context.config.target, pair.target_facts
+    stand = context.capacities[pair.source].target if pair.source in context.capacities else None
     signs = [
         f"{what} {text!r} has {match[1]!r} in it"
         for what, text in (("table", pair.target), ("profile", side.profile), ("role", side.role_arn))
@@ -113,7 +113,7 @@ def not_production(scene: Scene, pair: Pair) -> Check:
     ]
     if stand and stand.deletion_protection:
         signs.append("deletion protection is on")
-    if facts and facts.items_hint > MANY_ITEMS and not scene.is_ours(pair):
+    if facts and facts.items_hint > MANY_ITEMS and not context.is_ours(pair):
         signs.append(f"it holds about {facts.items_hint:,} items")
     check = Check(
         CheckId.NOT_PRODUCTION, pair.target, WARNING, "a target that does not look like production", "; ".join(signs),
@@ -122,10 +122,10 @@ def not_production(scene: Scene, pair: Pair) -> Check:
     return check if signs else ok(check, "no sign of it")
 
 
-def warm_targets(scene: Scene) -> Iterator[Check]:
+def warm_target_names(context: CheckContext) -> Iterator[Check]:
     """import.warm_throughput names targets of the plan; it can only be raised, and no higher than AWS allows."""
-    targets = {pair.target: scene.standings[pair.source].target for pair in scene.pairs}
-    for name, units in scene.config.import_.warm_throughput.items():
+    targets = {pair.target: context.capacities[pair.source].target for pair in context.pairs}
+    for name, units in context.config.import_.warm_throughput.items():
         check = Check(
             CheckId.WARM_THROUGHPUT, name, BLOCKER, "a target of the plan, as import.warm_throughput names it",
             "no such one", "correct import.warm_throughput", configuration=True,

@@ -15,18 +15,19 @@ from typing import Any
 from runbook_lib.aws.account import denied
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.iac.iam_policy import Grant, policies
-from runbook_lib.plan.check import BLOCKER, Check, look, ok, unknown
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.iac.iam_policy import policies
+from runbook_lib.iac.planned_table import TablePermissions
+from runbook_lib.plan.check import BLOCKER, Check, ok, run_check, unknown
+from runbook_lib.preflight.checks.context import CheckContext
 
 SHOWN = 5
 
 
-def of_identities(scene: Scene) -> Iterator[Check]:
+def of_identities(context: CheckContext) -> Iterator[Check]:
     """Both identities and what they may do; the staging bucket's with it, where it is the target's."""
-    clients = scene.clients
+    clients = context.clients
     sides = {"source": clients.source_identity, "target": clients.target_identity}
-    wanted = policies(scene.config, grants_of(scene), *sides.values())
+    wanted = policies(context.config, grants_of(context), *sides.values())
     for side, who in sides.items():
         yield _identity(side, who)
         # No verdict depends on an anchor, so that it cannot be put is no reason not to begin.
@@ -35,18 +36,18 @@ def of_identities(scene: Scene) -> Iterator[Check]:
         yield permissions(side, who, statements, partial(clients.service, side, "iam"))
 
 
-def grants_of(scene: Scene) -> list[Grant]:
+def grants_of(context: CheckContext) -> list[TablePermissions]:
     """What the plan's tables need; the keys of encrypted tables are left to the policies themselves."""
-    clients = scene.clients
+    clients = context.clients
     return [
-        Grant(
+        TablePermissions(
             source=pair.source,
             source_arn=pair.source_facts.arn if pair.source_facts else None,
             target_arn=_target_arn(clients.target_identity, pair.target),
             method=pair.method,
             reuse=pair.reuse,
         )
-        for pair in scene.pairs
+        for pair in context.pairs
     ]
 
 
@@ -72,7 +73,7 @@ def permissions(side: str, who: Identity, statements: list[dict[str, Any]], iam:
     if who.principal is None:
         return unknown(check, f"IAM can simulate users and roles; this is {who.arn}")
     principal = who.principal
-    return look(check, lambda c: _simulated(c, iam(), principal, statements))
+    return run_check(check, lambda c: _simulated(c, iam(), principal, statements))
 
 
 def _simulated(check: Check, iam: Any, principal: str, statements: list[dict[str, Any]]) -> Check:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from runbook_lib.aws.account import Capacity, capacity_limits, running_exports, server_time
+from runbook_lib.aws.account import AccountLimits, account_limits, running_exports, server_time
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.cost.figures import Estimate
 from runbook_lib.cost.limits import within_limits
-from runbook_lib.plan.check import BLOCKER, WARNING, Check, look, ok, unknown
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.plan.check import BLOCKER, WARNING, Check, ok, run_check, unknown
+from runbook_lib.preflight.checks.context import CheckContext
 
 EXPORTS_AT_ONCE = 300  # "Service, account, and table quotas in Amazon DynamoDB", Developer Guide
 SPOOLED_FILES = 4  # data files of that size on disk at once, at most
@@ -23,22 +23,22 @@ FOLDER_BYTES = 200 << 20  # ledger, notebooks and report of a run
 SKEW_WARNING, SKEW_BLOCKER = 30.0, 300.0  # AWS refuses signatures that are five minutes off
 
 
-def of_quotas(scene: Scene, planned: Estimate) -> Iterator[Check]:
+def of_quotas(context: CheckContext, planned: Estimate) -> Iterator[Check]:
     """All looks at limits."""
-    yield _exports(scene)
-    yield look(
+    yield _exports(context)
+    yield run_check(
         Check(CheckId.WRITE_CAPACITY, "target", WARNING, "tables within the account's limits", "",
               "ask AWS for a higher quota, or lower the tables' capacity"),
-        lambda c: _capacity(scene, c),
+        lambda c: _capacity(context, c),
     )  # fmt: skip
-    yield from within_limits(scene.config.limits.max_cost_usd, scene.config.limits.max_hours, planned)
-    for place in scene.places:
+    yield from within_limits(context.config.limits.max_cost_usd, context.config.limits.max_hours, planned)
+    for place in context.places:
         yield _disk(place, planned)
-    yield _clock(scene)
+    yield _clock(context)
 
 
-def _exports(scene: Scene) -> Check:
-    wanted = sum(pair.method == "export" for pair in scene.pairs)
+def _exports(context: CheckContext) -> Check:
+    wanted = sum(pair.method == "export" for pair in context.pairs)
     check = Check(
         CheckId.EXPORTS_AT_ONCE, "source", WARNING, f"at most {EXPORTS_AT_ONCE} exports in the account", "",
         "nothing to do: the run waits for its turn, which takes longer",
@@ -47,19 +47,19 @@ def _exports(scene: Scene) -> Check:
         return ok(check, "none is needed")
 
     def found(c: Check) -> Check:
-        running, whole = running_exports(scene.clients.source)
+        running, whole = running_exports(context.clients.source)
         words = f"{'' if whole else 'at least '}{running} running now, {wanted} wanted"
         return ok(c, words) if whole and running + wanted <= EXPORTS_AT_ONCE else replace(c, found=words)
 
-    return look(check, found)
+    return run_check(check, found)
 
 
-def _capacity(scene: Scene, check: Check) -> Check:
-    limits: Capacity = capacity_limits(scene.clients.target)
+def _capacity(context: CheckContext, check: Check) -> Check:
+    limits: AccountLimits = account_limits(context.clients.target)
     units = {
         pair.target: stand.write_units + sum(stand.index_units.values())
-        for pair in scene.pairs
-        if (stand := scene.standings[pair.source].target) is not None and stand.write_units
+        for pair in context.pairs
+        if (stand := context.capacities[pair.source].target) is not None and stand.write_units
     }
     words = f"{limits.table_writes:,} write units for a table, {limits.account_writes:,} for all that are provisioned"
     above = [name for name, most in units.items() if most > limits.table_writes]
@@ -89,16 +89,16 @@ def _megabytes(size: int) -> int:
     return math.ceil(size / (1 << 20))
 
 
-def _clock(scene: Scene) -> Check:
+def _clock(context: CheckContext) -> Check:
     check = Check(
         CheckId.CLOCK, "this machine", BLOCKER, f"a clock within {SKEW_WARNING:g} s of the server's", "",
         "set the clock: signatures and export times depend on it",
     )  # fmt: skip
 
     def found(c: Check) -> Check:
-        skew = abs((scene.now() - server_time(scene.clients.source)).total_seconds())
+        skew = abs((context.now() - server_time(context.clients.source)).total_seconds())
         if skew <= SKEW_WARNING:
             return ok(c, "it agrees")
         return replace(c, found=f"{skew:,.0f} s apart", status=BLOCKER if skew >= SKEW_BLOCKER else WARNING)
 
-    return look(check, found)
+    return run_check(check, found)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from runbook_lib.aws.dynamodb.describe.capacity import first_attributes
-from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableDescription
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError
-from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, look, ok, unknown
+from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, refuse_swapped
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.preflight.checks.context import CheckContext
 
 READABLE = frozenset({"ACTIVE", "UPDATING"})
 REMEDIES = {
@@ -32,34 +32,34 @@ WITHOUT = {
 }
 
 
-def of_source(scene: Scene, pair: Pair) -> Iterator[Check]:
+def of_source(context: CheckContext, pair: Pair) -> Iterator[Check]:
     """All looks at one source table."""
-    yield _there(scene, pair)
+    yield _there(context, pair)
     if pair.reuse is not None:
-        yield _reused(scene, pair, pair.reuse)
+        yield _reused(context, pair, pair.reuse)
         yield _whole(pair.source, pair.reuse)
         return
-    if pair.source_facts is None and ("source", pair.source) not in scene.unread:
+    if pair.source_facts is None and ("source", pair.source) not in context.unread:
         return
     if pair.source_facts is not None:
         yield _status(pair.source, pair.source_facts.status)
-        yield _replication(scene, pair, pair.source_facts)
-    yield _recovery(scene, pair)
+        yield _replication(context, pair, pair.source_facts)
+    yield _recovery(context, pair)
     if pair.method == "export":
-        yield _export_time(scene, pair)
+        yield _export_time(context, pair)
 
 
-def _there(scene: Scene, pair: Pair) -> Check:
+def _there(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.SOURCE_TABLE, pair.source, BLOCKER, "the source table", "it is gone", "restore it or start a new run",
         configuration=True, essential=True,
     )  # fmt: skip
-    if ("source", pair.source) in scene.unread:
+    if ("source", pair.source) in context.unread:
         return unknown(
             Check(
                 check.id, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
             ),
-            scene.unread["source", pair.source],
+            context.unread["source", pair.source],
         )
     if pair.source_facts is not None:
         return ok(check, pair.source_facts.status)
@@ -77,7 +77,7 @@ def _status(source: str, status: str) -> Check:
     return replace(check, remedy=REMEDIES.get(status, check.remedy))
 
 
-def _replication(scene: Scene, pair: Pair, facts: TableFacts) -> Check:
+def _replication(context: CheckContext, pair: Pair, facts: TableDescription) -> Check:
     """Global tables of version 2017 keep attributes of their own in every item."""
     check = Check(
         CheckId.REPLICATION_ATTRIBUTES, pair.source, WARNING, f"no attributes of replication ({REPLICATION}*)", "",
@@ -86,21 +86,21 @@ def _replication(scene: Scene, pair: Pair, facts: TableFacts) -> Check:
     )  # fmt: skip
 
     def found(c: Check) -> Check:
-        stand = scene.standings[pair.source].source
+        stand = context.capacities[pair.source].source
         if stand is not None and stand.global_table_version == OLD_GLOBAL:
             return replace(c, found=f"a global table of version {OLD_GLOBAL}, whose items have them")
         names = {k.name for i in facts.indexes for k in i.key}
         if pair.method == "scan":
-            names |= first_attributes(scene.clients.source, pair.source)
+            names |= first_attributes(context.clients.source, pair.source)
         seen = sorted(name for name in names if name.startswith(REPLICATION))
         if seen:
             return replace(c, found=", ".join(seen))
         return ok(c, "none in the indexes" + (" and the first items" if pair.method == "scan" else ""))
 
-    return look(check, found)
+    return run_check(check, found)
 
 
-def _reused(scene: Scene, pair: Pair, reuse: Reuse) -> Check:
+def _reused(context: CheckContext, pair: Pair, reuse: Reuse) -> Check:
     """The export that the plan holds still lies there, and it is of this table."""
     found = f"an export of {reuse.table}"
     check = Check(
@@ -108,7 +108,7 @@ def _reused(scene: Scene, pair: Pair, reuse: Reuse) -> Check:
         "it is used because the configuration names it",
     )  # fmt: skip
     try:
-        refuse_swapped(reuse, scene.reuses.get(pair.source, reuse))
+        refuse_swapped(reuse, context.reuses.get(pair.source, reuse))
     except ExportError as error:
         return Check(check.id, check.table, BLOCKER, "the export that this run's plan holds", str(error),
                      "put it back, or start a new run with another run id")  # fmt: skip
@@ -124,17 +124,17 @@ def _whole(source: str, reuse: Reuse) -> Check:
     return ok(check, "made without a filter") if reuse.whole.checked else unknown(check, reuse.whole.why)
 
 
-def _recovery(scene: Scene, pair: Pair) -> Check:
-    asked, without = scene.config.export.asked_for(pair.source), scene.config.export.without_pitr
+def _recovery(context: CheckContext, pair: Pair) -> Check:
+    asked, without = context.config.export.asked_for(pair.source), context.config.export.without_pitr
     if asked == "scan":
         return Check(CheckId.RECOVERY, pair.source, WARNING, "an export of one moment", "export.method is 'scan'",
                      SCANNED)  # fmt: skip
     check = Check(CheckId.RECOVERY, pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
-    if ("recovery", pair.source) in scene.unread:
+    if ("recovery", pair.source) in context.unread:
         check = Check(check.id, check.table, BLOCKER, check.expected, "", "allow "
                       "dynamodb:DescribeContinuousBackups on it", essential=True)  # fmt: skip
-        return unknown(check, scene.unread["recovery", pair.source])
-    if scene.recoveries[pair.source].on:
+        return unknown(check, context.unread["recovery", pair.source])
+    if context.recoveries[pair.source].on:
         return ok(check, "on")
 
     def off(status: str, found: str, remedy: str) -> Check:
@@ -155,9 +155,9 @@ def _recovery(scene: Scene, pair: Pair) -> Check:
                SCANNED)  # fmt: skip
 
 
-def _export_time(scene: Scene, pair: Pair) -> Check:
+def _export_time(context: CheckContext, pair: Pair) -> Check:
     """A chosen moment must lie in what AWS can still, or already, restore."""
-    wanted, recovery = scene.config.export.export_time, scene.recoveries.get(pair.source)
+    wanted, recovery = context.config.export.export_time, context.recoveries.get(pair.source)
     check = Check(
         CheckId.EXPORT_TIME, pair.source, OK, "a moment that recovery reaches", "the start of the export step"
     )
@@ -168,7 +168,7 @@ def _export_time(scene: Scene, pair: Pair) -> Check:
         return Check(check.id, check.table, BLOCKER, check.expected, f"export.export_time {wanted} {found}",
                      "choose another moment, or leave export.export_time out", configuration=True)  # fmt: skip
 
-    if wanted > scene.now() + timedelta(minutes=1):
+    if wanted > context.now() + timedelta(minutes=1):
         return wrong("lies in the future")
     if recovery is None or not recovery.on:
         return wrong("lies before recovery is turned on")

@@ -9,13 +9,13 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, Check, ok
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.write_strategy import local_indexes
 
 
-def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
+def of_strategy(context: CheckContext, pair: Pair) -> Iterator[Check]:
     """What was chosen and why, and what stands in the way of ImportTable; nothing where only writes were asked for."""
-    wanted = scene.config.import_.strategy
+    wanted = context.config.import_.strategy
     if pair.method == "skip" or (wanted == "batch_write" and pair.writing != IMPORT_TABLE):
         return
     check = Check(
@@ -23,12 +23,12 @@ def of_strategy(scene: Scene, pair: Pair) -> Iterator[Check]:
     )
     yield ok(check, f"{pair.writing}: {pair.why}")
     if pair.writing == IMPORT_TABLE:
-        yield _new(scene, pair)
+        yield _new(context, pair)
         yield _definition(pair)
-        yield _not_warmed(scene, pair)
+        yield _not_warmed(context, pair)
 
 
-def _new(scene: Scene, pair: Pair) -> Check:
+def _new(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.MADE_BY_IMPORT_TABLE, pair.target, BLOCKER,
         "no table of that name, as ImportTable only fills tables it makes",
@@ -36,7 +36,7 @@ def _new(scene: Scene, pair: Pair) -> Check:
     )  # fmt: skip
     if pair.target_facts is None:
         return ok(check, "no such table")
-    if scene.is_ours(pair):
+    if context.is_ours(pair):
         return ok(check, "this run's own import has made it")
     return replace(check, found=f"a table that is {pair.target_facts.status}")
 
@@ -54,10 +54,10 @@ def _definition(pair: Pair) -> Check:
     return ok(check, "none")
 
 
-def _not_warmed(scene: Scene, pair: Pair) -> Check:
+def _not_warmed(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.WARM_IMPORT, pair.target, BLOCKER, "no warm throughput, as ImportTable uses none",
         "import.warm_throughput names it, which would be charged for nothing", "take it out of import.warm_throughput",
         configuration=True,
     )  # fmt: skip
-    return check if pair.target in scene.config.import_.warm_throughput else ok(check, "none asked for")
+    return check if pair.target in context.config.import_.warm_throughput else ok(check, "none asked for")

@@ -6,61 +6,61 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.backups import recovery_of
-from runbook_lib.aws.dynamodb.describe.capacity import Standing, kinesis_streams, triggers
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, is_empty, ttl_attribute
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity, kinesis_streams, triggers
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, is_empty, ttl_attribute
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, look, ok, unknown
+from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.plan.writing import IMPORT_TABLE
-from runbook_lib.preflight.checks.context import Scene
+from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
 
 
-def of_target(scene: Scene, pair: Pair) -> Iterator[Check]:
+def of_target(context: CheckContext, pair: Pair) -> Iterator[Check]:
     """All looks at one target table; without a table there is nothing more to look at."""
-    yield _there(scene, pair)
+    yield _there(context, pair)
     target = pair.target_facts
     if target is None:
         return
-    yield _place(scene, pair, target)
+    yield _place(context, pair, target)
     if pair.source_facts is not None:
         yield _key(pair, pair.source_facts, target)
-    yield _active(scene, pair, target)
-    if target.status == "ACTIVE" and not is_same_table(scene, pair):
-        yield _empty(scene, pair)
-        yield _undoable(scene, pair)
-    stand = scene.standings[pair.source].target
+    yield _active(context, pair, target)
+    if target.status == "ACTIVE" and not is_same_table(context, pair):
+        yield _empty(context, pair)
+        yield _undoable(context, pair)
+    stand = context.capacities[pair.source].target
     if stand is not None:
         yield _stream(pair, target)
-        yield _triggers(scene, pair, stand)
-        yield _kinesis(scene, pair)
+        yield _triggers(context, pair, stand)
+        yield _kinesis(context, pair)
         yield _replicas(pair, stand)
-    yield _ttl(scene, pair)
+    yield _ttl(context, pair)
 
 
-def _there(scene: Scene, pair: Pair) -> Check:
+def _there(context: CheckContext, pair: Pair) -> Check:
     check = Check(
-        CheckId.TARGET_TABLE, pair.target, BLOCKER, f"the target table in {scene.config.target.region}",
+        CheckId.TARGET_TABLE, pair.target, BLOCKER, f"the target table in {context.config.target.region}",
         "no such table",
         f"create it with the keys of {pair.source} (runbook schema writes the definition), or set "
         "tables.create_missing",
         configuration=True, essential=True,
     )  # fmt: skip
-    if why := scene.unread.get(("target", pair.source)):
+    if why := context.unread.get(("target", pair.source)):
         return unknown(replace(check, remedy="allow dynamodb:DescribeTable on it", configuration=False), why)
     if pair.target_facts is not None:
         return ok(check, pair.target_facts.status)
     if pair.writing == IMPORT_TABLE and pair.method != "skip":
         words = f"ImportTable will make it as {pair.source} is: {pair.why}"
         return replace(check, status=WARNING, remedy=words, configuration=False)
-    if scene.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
+    if context.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
         words = f"it will be created as {pair.source} is, as tables.create_missing says"
         return replace(check, status=WARNING, remedy=words, configuration=False)
     return check
 
 
-def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
-    who = scene.clients.target_identity
+def _place(context: CheckContext, pair: Pair, target: TableDescription) -> Check:
+    who = context.clients.target_identity
     check = Check(
         CheckId.ACCOUNT_AND_REGION, pair.target, BLOCKER, f"a table of {who.account}/{who.region}", target.arn,
         "correct the target's profile, role or region", configuration=True,
@@ -70,7 +70,7 @@ def _place(scene: Scene, pair: Pair, target: TableFacts) -> Check:
     return ok(check, f"{who.account}/{who.region}") if target.arn.split(":")[3:5] == who.place else check
 
 
-def _key(pair: Pair, source: TableFacts, target: TableFacts) -> Check:
+def _key(pair: Pair, source: TableDescription, target: TableDescription) -> Check:
     check = Check(
         CheckId.KEY, pair.target, BLOCKER, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
         "keys cannot be changed: create the target again", configuration=True,
@@ -78,15 +78,15 @@ def _key(pair: Pair, source: TableFacts, target: TableFacts) -> Check:
     return ok(check, spell_key(target)) if source.key == target.key else check
 
 
-def _active(scene: Scene, pair: Pair, target: TableFacts) -> Check:
+def _active(context: CheckContext, pair: Pair, target: TableDescription) -> Check:
     check = Check(CheckId.ACTIVE, pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
-    if target.status == "CREATING" and pair.writing == IMPORT_TABLE and scene.is_ours(pair):
+    if target.status == "CREATING" and pair.writing == IMPORT_TABLE and context.is_ours(pair):
         return ok(check, "being filled by the ImportTable of this run")
     return ok(check, "ACTIVE") if target.status == "ACTIVE" else check
 
 
-def _empty(scene: Scene, pair: Pair) -> Check:
-    policy = scene.config.import_.on_non_empty
+def _empty(context: CheckContext, pair: Pair) -> Check:
+    policy = context.config.import_.on_non_empty
     check = Check(
         CheckId.EMPTY, pair.target, BLOCKER, "an empty target, as import.on_non_empty is 'fail'", "items in it",
         "empty it, or set import.on_non_empty to append or overwrite", essential=True,
@@ -95,32 +95,32 @@ def _empty(scene: Scene, pair: Pair) -> Check:
         return Check(
             CheckId.EMPTY, pair.target, OK, f"any target, as import.on_non_empty is '{policy}'", "not looked at"
         )
-    if scene.config.validate_.without_import:
+    if context.config.validate_.without_import:
         return Check(CheckId.EMPTY, pair.target, OK, "any target, as validate.without_import is on", "not looked at")
-    if scene.is_ours(pair):
+    if context.is_ours(pair):
         return ok(check, "this run has written to it")
-    return look(check, lambda c: ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c)
+    return run_check(check, lambda c: ok(c, "empty") if is_empty(context.clients.target, pair.target) else c)
 
 
-def _undoable(scene: Scene, pair: Pair) -> Check:
+def _undoable(context: CheckContext, pair: Pair) -> Check:
     """What is replaced can only be had back from point-in-time recovery."""
     check = Check(
         CheckId.UNDO, pair.target, BLOCKER,
         "point-in-time recovery, as import.on_non_empty is 'overwrite' and items are in it", "it is off",
         "turn it on, so that what is replaced can be restored", essential=True,
     )  # fmt: skip
-    if scene.config.import_.on_non_empty != "overwrite" or scene.is_ours(pair):
+    if context.config.import_.on_non_empty != "overwrite" or context.is_ours(pair):
         return ok(check, "nothing is replaced, or this run has begun to")
 
     def found(c: Check) -> Check:
-        if recovery_of(scene.clients.target, pair.target).on:
+        if recovery_of(context.clients.target, pair.target).on:
             return ok(c, "on")
-        return ok(c, "empty") if is_empty(scene.clients.target, pair.target) else c
+        return ok(c, "empty") if is_empty(context.clients.target, pair.target) else c
 
-    return look(check, found)
+    return run_check(check, found)
 
 
-def _stream(pair: Pair, target: TableFacts) -> Check:
+def _stream(pair: Pair, target: TableDescription) -> Check:
     check = Check(
         CheckId.STREAM, pair.target, WARNING, "no stream while items are loaded", f"a {target.stream} stream",
         "every loaded item reaches its consumers; check what is attached to it",
@@ -128,7 +128,7 @@ def _stream(pair: Pair, target: TableFacts) -> Check:
     return check if target.stream else ok(check, "none")
 
 
-def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
+def _triggers(context: CheckContext, pair: Pair, stand: TableCapacity) -> Check:
     check = Check(
         CheckId.TRIGGERS, pair.target, WARNING, "no function that is called for each loaded item", "",
         "detach them while items are loaded, or be sure that they may run once for every item",
@@ -138,26 +138,26 @@ def _triggers(scene: Scene, pair: Pair, stand: Standing) -> Check:
     stream = stand.stream_arn
 
     def found(c: Check) -> Check:
-        names = triggers(scene.clients.service("target", "lambda"), stream)
+        names = triggers(context.clients.service("target", "lambda"), stream)
         return replace(c, found=f"Lambda {', '.join(names)}") if names else ok(c, "none in Lambda")
 
-    return look(check, found)
+    return run_check(check, found)
 
 
-def _kinesis(scene: Scene, pair: Pair) -> Check:
+def _kinesis(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.KINESIS_STREAMS, pair.target, WARNING, "no Kinesis stream that hears of each loaded item", "",
         "every loaded item reaches its consumers, and is paid for; disable it while items are loaded",
     )  # fmt: skip
 
     def found(c: Check) -> Check:
-        names = kinesis_streams(scene.clients.target, pair.target)
+        names = kinesis_streams(context.clients.target, pair.target)
         return replace(c, found=f"Kinesis {', '.join(names)}") if names else ok(c, "none")
 
-    return look(check, found)
+    return run_check(check, found)
 
 
-def _replicas(pair: Pair, stand: Standing) -> Check:
+def _replicas(pair: Pair, stand: TableCapacity) -> Check:
     check = Check(
         CheckId.REPLICAS, pair.target, WARNING, "a table in one region", f"replicas in {', '.join(stand.replicas)}",
         "every write is repeated, and charged, in each of them",
@@ -165,14 +165,14 @@ def _replicas(pair: Pair, stand: Standing) -> Check:
     return check if stand.replicas else ok(check, "none")
 
 
-def _ttl(scene: Scene, pair: Pair) -> Check:
+def _ttl(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.TIME_TO_LIVE, pair.target, WARNING, "no TTL while items are loaded", "",
         "items past their time are removed as they are loaded, and then counted as expired",
     )  # fmt: skip
 
     def found(c: Check) -> Check:
-        attribute = ttl_attribute(scene.clients.target, pair.target)
+        attribute = ttl_attribute(context.clients.target, pair.target)
         return ok(c, "off") if attribute is None else replace(c, found=f"on, by {attribute}")
 
-    return look(check, found)
+    return run_check(check, found)

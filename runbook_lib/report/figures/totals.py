@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.record.files import Record
-from runbook_lib.report.text import NOT_MEASURED, count, many
+from runbook_lib.report.text import NOT_MEASURED, count, pluralize
 from runbook_lib.run.verdicts import NOT_CHOSEN
 
 
@@ -56,8 +56,8 @@ def how_many(record: Record) -> str:
     """`31 tables`, or of a run that leaves some out `1 of 2 tables`."""
     all_of_them, moved = record.get("tables") or [], chosen(record)
     if len(moved) == len(all_of_them):
-        return many(len(moved), "table")
-    return f"{count(len(moved))} of {many(len(all_of_them), 'table')}"
+        return pluralize(len(moved), "table")
+    return f"{count(len(moved))} of {pluralize(len(all_of_them), 'table')}"
 
 
 def total(tables: Iterable[Record], name: str) -> Sum:

@@ -20,7 +20,7 @@ from runbook_lib.atomic_files import write_atomically
 from runbook_lib.record.files import Record
 from runbook_lib.report.figures.size_classes import size_classes
 from runbook_lib.report.figures.timings import STEPS
-from runbook_lib.report.text import count, duration, many, when
+from runbook_lib.report.text import count, duration, pluralize, when
 
 # Okabe and Ito's palette, darkest first: told apart by colour-blind readers and by their greys.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888")
@@ -85,15 +85,15 @@ def _throughput(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | No
     labels, intervals = _labels(biggest), _intervals(used)
     lines = {labels[t]: _rates(used, {t}, intervals) for t in biggest}
     if others:
-        lines[f"{many(len(others), 'other table')}, summed"] = _rates(used, set(others), intervals)
+        lines[f"{pluralize(len(others), 'other table')}, summed"] = _rates(used, set(others), intervals)
     figure = _over_time(lines, pause, "items per second")
     total, busy = sum(items.values()), sum(s["seconds"] for s in used)
     peak = max(used, key=lambda s: (s["items"] or 0) / s["seconds"])
     return figure, (
-        f"{many(total, 'item')} of {many(len(items), 'table')} went to their targets or into quarantine in "
+        f"{pluralize(total, 'item')} of {pluralize(len(items), 'table')} went to their targets or into quarantine in "
         f"{duration(busy)} of writing, "
         f"{_rate(total / busy)} on average and {_rate((peak['items'] or 0) / peak['seconds'])} at best "
-        f"({peak['source']}); the targets throttled {many(sum(s['throttles'] or 0 for s in used), 'request')}."
+        f"({peak['source']}); the targets throttled {pluralize(sum(s['throttles'] or 0 for s in used), 'request')}."
     )
 
 
@@ -126,9 +126,9 @@ def _capacity(samples: Sequence[Mapping[str, Any]]) -> tuple[Figure, str] | None
     figure = _over_time({"write units": units, "throttled requests": throttles}, pause, "per second")
     spent, busy = sum(s["wcu"] or 0.0 for s in used), sum(s["seconds"] for s in used)
     return figure, (
-        f"The import consumed {many(round(spent), 'write unit')} in {duration(busy)} of writing, "
+        f"The import consumed {pluralize(round(spent), 'write unit')} in {duration(busy)} of writing, "
         f"{count(round(spent / busy))} per second on average and {count(round(max(v for _, v in units)))} at best; "
-        f"{many(sum(s['throttles'] or 0 for s in used), 'request')} throttled."
+        f"{pluralize(sum(s['throttles'] or 0 for s in used), 'request')} throttled."
     )
 
 
@@ -187,7 +187,7 @@ def _sizes(record: Record) -> tuple[Figure, str] | None:
     axes.margins(x=0.14)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
-    axes.set_yticks(range(len(classes)), [f"{c.label}\n({many(c.tables, 'table')})" for c in classes])
+    axes.set_yticks(range(len(classes)), [f"{c.label}\n({pluralize(c.tables, 'table')})" for c in classes])
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_xlabel("median seconds per table (logarithmic)")
     axes.grid(axis="x", color="#cccccc", linewidth=0.5)
@@ -230,7 +230,7 @@ def _timeline(record: Record) -> tuple[Figure, str] | None:
     long = {(step, t): end - start for t, rows in spans.items() for step, (start, end) in rows.items()}
     (step, table), seconds = max(long.items(), key=lambda pair: (pair[1], pair[0]))
     return figure, (
-        f"{many(len(order), 'table')} took {duration(whole)} from the first start to the last end; "
+        f"{pluralize(len(order), 'table')} took {duration(whole)} from the first start to the last end; "
         f"the longest single piece of work was the {NOUNS[step]} of {table}, {duration(seconds)}.{_of_workers(lanes)}"
     )
 
@@ -239,7 +239,7 @@ def _of_workers(lanes: Sequence[str]) -> str:
     if not lanes:
         return ""
     beyond = f", of which the first {LANES} are shown" if len(lanes) > LANES else ""
-    return f" Below the tables stand the lanes of {many(len(lanes), 'worker')}{beyond}."
+    return f" Below the tables stand the lanes of {pluralize(len(lanes), 'worker')}{beyond}."
 
 
 def _spans(record: Record) -> dict[str, dict[str, tuple[float, float]]]:

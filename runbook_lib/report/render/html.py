@@ -20,9 +20,9 @@ from runbook_lib.report.figures.timings import seconds_of, slowest
 from runbook_lib.report.figures.totals import total
 from runbook_lib.report.render.charts import Chart
 from runbook_lib.report.render.escape_markdown import Markdown, code, markdown, visible
-from runbook_lib.report.sections.check_rows import checked, counted
+from runbook_lib.report.sections.check_rows import check_count, check_rows
 from runbook_lib.report.sections.checklist import calls, checklist
-from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, prices, stages, would
+from runbook_lib.report.sections.cost_rows import STAGES, advice, cost_rows, dry_run_summary, prices, stages
 from runbook_lib.report.sections.findings import attention, expected_in_target, not_migrated, tables_of
 from runbook_lib.report.sections.not_checked import how_to_accept, unknown_lines
 from runbook_lib.report.sections.schema_findings import (
@@ -81,14 +81,14 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         checks=checklist(record),
         **definitions(record),
         looks={
-            "notable": [look for look in checked(record) if look.status != "ok"],
-            "ok": [look for look in checked(record) if look.status == "ok"],
+            "notable": [look for look in check_rows(record) if look.status != "ok"],
+            "ok": [look for look in check_rows(record) if look.status == "ok"],
         },
-        looked=counted(record),
-        bill=bill(record),
+        looked=check_count(record),
+        bill=cost_rows(record),
         stages=[STAGES[stage] for stage in stages(record)],
         prices=prices(record),
-        would=would(record),
+        would=dry_run_summary(record),
         advice=advice(record),
         calls=calls(record),
         code=_code(record),
@@ -139,8 +139,8 @@ def _known(value: object) -> object:
 def totals(record: Record) -> list[tuple[str, str]]:
     """The totals, each added up from the tables anew."""
     tables = record.get("tables") or []
-    loading = [v for t in tables if (v := (t.get("seconds_by_step") or {}).get("import")) is not None]
-    written, present, busy = total(tables, "items_written"), total(tables, "items_present"), sum(loading)
+    table_load = [v for t in tables if (v := (t.get("seconds_by_step") or {}).get("import")) is not None]
+    written, present, busy = total(tables, "items_written"), total(tables, "items_present"), sum(table_load)
     rate = f"{wording.count(round(written.value / busy))} items/s" if written.value and busy else wording.NOT_MEASURED
     weight = total(tables, "bytes")
     billed = wording.size(weight.value) if weight.known else wording.NOT_MEASURED
@@ -155,7 +155,7 @@ def totals(record: Record) -> list[tuple[str, str]]:
         ("Empty tables", _empty(tables)),
         ("Exported data, as the manifests bill it", billed),
         ("Time spent in the steps", wording.duration((record.get("totals") or {}).get("seconds"))),
-        ("Import rate", f"{rate} over {wording.duration(busy)} of loading" if loading else wording.NOT_MEASURED),
+        ("Import rate", f"{rate} over {wording.duration(busy)} of loading" if table_load else wording.NOT_MEASURED),
     ]  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def _engines(record: Record) -> list[tuple[str, str]]:
     found = []
     for step, engine in sorted((record.get("engine") or {}).items()):
         if engine.get("kind") not in (None, "local"):
-            workers = wording.many(engine.get("workers"), "worker process", "worker processes")
+            workers = wording.pluralize(engine.get("workers"), "worker process", "worker processes")
             dashboard = engine.get("dashboard") or wording.NOT_RECORDED
             said = f"{engine['kind']}: {workers} at {engine.get('scheduler')}, {engine.get('slots')} units at once"
             found.append((f"engine of the {step}", f"{said}; dashboard {dashboard}"))

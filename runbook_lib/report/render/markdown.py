@@ -14,8 +14,8 @@ from runbook_lib.record.files import Record
 from runbook_lib.report import text as wording
 from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
 from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environment, reconciled, totals
-from runbook_lib.report.sections.check_rows import checked, counted
-from runbook_lib.report.sections.cost_rows import STAGES, advice, bill, stages, would
+from runbook_lib.report.sections.check_rows import check_count, check_rows
+from runbook_lib.report.sections.cost_rows import STAGES, advice, cost_rows, dry_run_summary, stages
 from runbook_lib.report.sections.findings import attention, not_migrated, tables_of
 from runbook_lib.report.sections.not_checked import how_to_accept, unknown_lines
 from runbook_lib.report.sections.summary import actor, headline, sentence, why
@@ -45,18 +45,18 @@ def _environment() -> Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MarkdownPart:
     """The beginning of a list, and how many more there are."""
 
     shown: Sequence[Any]
     more: int
 
 
-def _part(values: Sequence[Any], most: float) -> Part:
+def _part(values: Sequence[Any], most: float) -> MarkdownPart:
     """The first `most` of the values, at least two; long texts are cut."""
     first = values[: max(2, int(most))]
     cut = [wording.shortened(v, where="in report.html") if isinstance(v, str) else v for v in first]
-    return Part(cut, len(values) - len(first))
+    return MarkdownPart(cut, len(values) - len(first))
 
 
 def _markdown(record: Record, share: float) -> str:
@@ -81,11 +81,11 @@ def _markdown(record: Record, share: float) -> str:
         drifted=_part([t for t in tables_of(record) if t.get("drift")], 50 * share),
         differing=_first_differences(record),
         left_out=_part(not_migrated(record), 50 * share),
-        looks=_part([row for row in checked(record) if row.status != "ok"], 40 * share),
-        looked=counted(record),
-        bill=bill(record)[:2],
+        looks=_part([row for row in check_rows(record) if row.status != "ok"], 40 * share),
+        looked=check_count(record),
+        bill=cost_rows(record)[:2],
         stages=[STAGES[stage] for stage in stages(record)],
-        would=would(record),
+        would=dry_run_summary(record),
         advice=_part(advice(record), 10),
         attention=_part(attention(record), 20 * share),
         undo=_part(undo_notes(record), 20 * share),

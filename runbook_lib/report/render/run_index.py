@@ -13,7 +13,7 @@ from runbook_lib.record.files import Record
 from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
-from runbook_lib.report.sections.history import MEASURES, before, differences, since
+from runbook_lib.report.sections.history import MEASURES, before, compare_runs, difference_changes
 from runbook_lib.report.sections.summary import asked_to_write, headline, place, verdict_of
 from runbook_lib.report.text import when
 from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
@@ -46,7 +46,7 @@ def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for n, row in enumerate(known, 1):
         former = before(row["record"], [older["record"] for older in known[n:]])
         if former is not None:
-            found.append({"row": row, "former": folders[id(former)], "changes": since(row["record"], former)})
+            found.append({"row": row, "former": folders[id(former)], "changes": compare_runs(row["record"], former)})
     return found
 
 
@@ -72,7 +72,7 @@ def _facts(known: Neighbour, record: Record) -> dict[str, Any]:
         "tables": how_many(record).removesuffix(" table").removesuffix(" tables"),
         "exported": str(total(tables, "items_exported")),
         "held": str(total(tables, "items_in_target")),
-        "differences": str(differences(tables)),
+        "differences": str(difference_changes(tables)),
         "seconds": (record.get("totals") or {}).get("seconds"),
         "mode": _mode(record, tables),
     }

@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from runbook_lib.record.files import Record
-from runbook_lib.report.text import listed, many
+from runbook_lib.report.text import listed, pluralize
 
 RANK = {"blocker": 0, "not checked": 1, "warning": 2, "ok": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CheckRow:
     """Looks of one kind with one outcome; `subjects` says at what."""
 
     name: str
@@ -23,7 +23,7 @@ class Row:
     remedy: str
 
 
-def checked(record: Record) -> list[Row]:
+def check_rows(record: Record) -> list[CheckRow]:
     """All looks, the gravest first. What is as expected is told once for each kind of look."""
     groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for check in record.get("checks") or []:
@@ -34,14 +34,14 @@ def checked(record: Record) -> list[Row]:
     return sorted(rows, key=lambda row: RANK.get(row.status, 0))
 
 
-def counted(record: Record) -> str:
+def check_count(record: Record) -> str:
     """How the looks went, in one line: `1 blocker, 2 not checked, 9 ok`."""
     states = [str(check.get("status")) for check in record.get("checks") or []]
     parts = [f"{states.count(s):,} {s}" for s in RANK if s in states]
-    return f"{many(len(states), 'look')}: {', '.join(parts)}" if states else "no look was recorded"
+    return f"{pluralize(len(states), 'look')}: {', '.join(parts)}" if states else "no look was recorded"
 
 
-def _row(name: str, status: str, group: list[Record]) -> Row:
+def _row(name: str, status: str, group: list[Record]) -> CheckRow:
     def one(field: str) -> str:
         texts = {str(check.get(field) or "") for check in group}
         return texts.pop() if len(texts) == 1 else "as expected, each its own"
@@ -49,4 +49,4 @@ def _row(name: str, status: str, group: list[Record]) -> Row:
     subjects = [str(check.get("table")) for check in group]
     shown = listed(subjects, 3) if len(subjects) <= 3 else f"{len(subjects):,}: {listed(subjects, 2)}"
     expected = one("expected") if status != "ok" or len({c.get("expected") for c in group}) == 1 else "see the plan"
-    return Row(name, status, shown, expected, one("found"), one("remedy"))
+    return CheckRow(name, status, shown, expected, one("found"), one("remedy"))

@@ -24,7 +24,7 @@ from runbook_lib.report.sections.schema_findings import (
     migrated,
     schemas_differ,
 )
-from runbook_lib.report.text import NOT_MEASURED, count, many
+from runbook_lib.report.text import NOT_MEASURED, count, pluralize
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
@@ -39,7 +39,7 @@ ASKED_FOR = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ChecklistAnswer:
     """One line of the checklist: the claim, a short answer or `not measured`, and the evidence."""
 
     claim: str
@@ -48,7 +48,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class CallSummary:
     """How often one side was asked for one operation."""
 
     side: str
@@ -58,7 +58,7 @@ class Calls:
     effect: str
 
 
-def checklist(record: Record) -> list[Check]:
+def checklist(record: Record) -> list[ChecklistAnswer]:
     """Every line of the reference checklist, in its order."""
     moved = record | {"tables": chosen(record)}
     left = len(record.get("tables") or []) - len(moved["tables"])
@@ -74,22 +74,24 @@ def checklist(record: Record) -> list[Check]:
     ]
 
 
-def _less(check: Check, left: int) -> Check:
+def _less(check: ChecklistAnswer, left: int) -> ChecklistAnswer:
     """What is answered for all tables of the migration file: in part, where the run leaves some of them out."""
     if not left:
         return check
     answer = PARTLY if check.answer == YES else check.answer
-    return replace(check, answer=answer, evidence=f"{check.evidence} Not chosen for this run: {many(left, 'table')}.")
+    return replace(
+        check, answer=answer, evidence=f"{check.evidence} Not chosen for this run: {pluralize(left, 'table')}."
+    )
 
 
-def calls(record: Record) -> list[Calls]:
+def calls(record: Record) -> list[CallSummary]:
     """The counted calls of all sides, and whether each operation is on its side's list of allowed ones."""
     found = []
     for side, always in ALWAYS.items():
         allowed = always | ASKED[side]
         names = {operation.split(":", 1)[1] for operation in allowed}
         made: Mapping[str, int | None] = record.get(f"{side}_calls") or {}
-        found += [Calls(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]
+        found += [CallSummary(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]
     return found
 
 
@@ -106,32 +108,35 @@ def _region(record: Record, side: str) -> str:
     return str(known or f"the {side} region")
 
 
-def _exported(record: Record) -> Check:
+def _exported(record: Record) -> ChecklistAnswer:
     tables, claim = record.get("tables") or [], f"All tables exported from {_region(record, 'source')}"
     done = [t for t in tables if t.get("items_exported") is not None]
     if not tables:
-        return Check(claim, NOT_MEASURED, "The record holds no table.")
+        return ChecklistAnswer(claim, NOT_MEASURED, "The record holds no table.")
     methods = Counter("an earlier export" if t.get("reused") else str(t.get("method")) for t in done)
     names = {"export": "AWS export", "scan": "Scan"}
     how = ", ".join(f"{n:,} by {names.get(m, m)}" for m, n in sorted(methods.items()))
-    evidence = f"{len(done):,} of {many(len(tables), 'table')} exported{': ' + how if how else ''}."
-    return Check(claim, YES if len(done) == len(tables) else NO, evidence)
+    evidence = f"{len(done):,} of {pluralize(len(tables), 'table')} exported{': ' + how if how else ''}."
+    return ChecklistAnswer(claim, YES if len(done) == len(tables) else NO, evidence)
 
 
-def _imported(record: Record) -> Check:
+def _imported(record: Record) -> ChecklistAnswer:
     tables, claim = record.get("tables") or [], f"All tables imported to {_region(record, 'target')}"
     if not tables:
-        return Check(claim, NOT_MEASURED, "The record holds no table.")
+        return ChecklistAnswer(claim, NOT_MEASURED, "The record holds no table.")
     if not record.get("executed"):
         compared = any(t.get("compared_only") for t in tables)
-        return Check(claim, NO, f"{'Comparison only: n' if compared else 'N'}othing was written to the target.")
+        return ChecklistAnswer(
+            claim, NO, f"{'Comparison only: n' if compared else 'N'}othing was written to the target."
+        )
     whole = [t for t in tables if _is_loaded(t)]
     written, exported = total(tables, "items_written"), total(tables, "items_exported")
     evidence = (
-        f"{len(whole):,} of {many(len(tables), 'table')} loaded to the end, every item acknowledged by the target; "
+        f"{len(whole):,} of {pluralize(len(tables), 'table')} loaded to the end, every item acknowledged by "
+        f"the target; "
         f"acknowledged writes: {written}, exported items: {exported}."
     )
-    return Check(claim, YES if len(whole) == len(tables) else NO, evidence)
+    return ChecklistAnswer(claim, YES if len(whole) == len(tables) else NO, evidence)
 
 
 def _is_loaded(table: Record) -> bool:
@@ -143,27 +148,28 @@ def _is_loaded(table: Record) -> bool:
     return exported is not None and ended and (nothing or taken == exported) and not table.get("items_quarantined")
 
 
-def _schemas(record: Record) -> Check:
+def _schemas(record: Record) -> ChecklistAnswer:
     claim = "Table schemas match production"
     wrong = [b for b in record.get("blockers") or [] if b.get("id") in (CheckId.KEY, CheckId.TARGET_TABLE)]
     if wrong:
         names = ", ".join(str(b.get("table")) for b in wrong)
-        return Check(claim, NO, f"The pre-flight found another key or no table: {names}.")
+        return ChecklistAnswer(claim, NO, f"The pre-flight found another key or no table: {names}.")
     tables = migrated(record)
     known = [t for t in tables if compared(t)]
     if not known:
-        return Check(claim, NOT_MEASURED, "No definition of a target was compared with its source's.")
+        return ChecklistAnswer(claim, NOT_MEASURED, "No definition of a target was compared with its source's.")
     schema, other, gaps = schemas_differ(record)
     evidence = (
         f"Keys, attribute types, indexes and every setting compared for {len(known):,} of "
-        f"{many(len(tables), 'table')}: keys or indexes differ for {schema:,}, anything for {other:,}, something could "
+        f"{pluralize(len(tables), 'table')}: keys or indexes differ for {schema:,}, anything for {other:,}, "
+        f"something could "
         f"not be asked for {gaps:,}. See Definition parity."
     )
     whole = len(known) == len(tables) and not other and not gaps
-    return Check(claim, NO if schema else YES if whole else PARTLY, evidence)
+    return ChecklistAnswer(claim, NO if schema else YES if whole else PARTLY, evidence)
 
 
-def _counts(record: Record) -> Check:
+def _counts(record: Record) -> ChecklistAnswer:
     tables, claim = record.get("tables") or [], "Item counts verified"
     proved, wrong = [t for t in tables if not unproved(t)], [t for t in tables if _counts_differ(t)]
     sums = ", ".join(
@@ -175,10 +181,10 @@ def _counts(record: Record) -> Check:
             ("in the targets by scan", "items_in_target"),
         )
     )
-    evidence = f"Four counts and the comparison agree for {len(proved):,} of {many(len(tables), 'table')}: {sums}."
+    evidence = f"Four counts and the comparison agree for {len(proved):,} of {pluralize(len(tables), 'table')}: {sums}."
     if wrong:
-        return Check(claim, NO, f"{evidence} They differ for {many(len(wrong), 'table')}.")
-    return Check(claim, YES if tables and len(proved) == len(tables) else NOT_MEASURED, evidence)
+        return ChecklistAnswer(claim, NO, f"{evidence} They differ for {pluralize(len(wrong), 'table')}.")
+    return ChecklistAnswer(claim, YES if tables and len(proved) == len(tables) else NOT_MEASURED, evidence)
 
 
 def _counts_differ(table: Record) -> bool:
@@ -192,7 +198,7 @@ def _counts_differ(table: Record) -> bool:
     return any(v != exported for v in taken) or expected_in_target(table) not in (None, table["items_in_target"])
 
 
-def _import_errors(record: Record) -> Check:
+def _import_errors(record: Record) -> ChecklistAnswer:
     claim, tables = "No import errors", record.get("tables") or []
     quarantined = total(tables, "items_quarantined")
     status = _status(record, "import")
@@ -200,31 +206,31 @@ def _import_errors(record: Record) -> Check:
     if not record.get("executed"):
         evidence += " Nothing was written: at most reading and checking was tried."
     if quarantined.value or status in ("failed", "interrupted"):
-        return Check(claim, NO, evidence)
+        return ChecklistAnswer(claim, NO, evidence)
     measured = status == "completed" and quarantined.whole and record.get("executed")
-    return Check(claim, YES if measured else NOT_MEASURED, evidence)
+    return ChecklistAnswer(claim, YES if measured else NOT_MEASURED, evidence)
 
 
-def _source_untouched(record: Record) -> Check:
+def _source_untouched(record: Record) -> ChecklistAnswer:
     claim = f"{_region(record, 'source')} unaffected (READ ONLY confirmed)"
     made = [c for c in calls(record) if c.side == "source"]
     if not made:
-        return Check(claim, NOT_MEASURED, "The record counts no call to the source.")
+        return ChecklistAnswer(claim, NOT_MEASURED, "The record counts no call to the source.")
     listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
     wrong = [c.operation for c in made if not c.allowed or c.effect == "writes" or c.operation in ASKED_FOR]
     if any(c.count is None for c in made):
-        return Check(claim, NOT_MEASURED, f"The record does not say how often: {listed}.")
-    evidence = f"{many(sum(c.count or 0 for c in made), 'call')}: {listed}."
+        return ChecklistAnswer(claim, NOT_MEASURED, f"The record does not say how often: {listed}.")
+    evidence = f"{pluralize(sum(c.count or 0 for c in made), 'call')}: {listed}."
     if wrong:
-        return Check(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
+        return ChecklistAnswer(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
     scans = any(c.operation == "Scan" for c in made)
     cost = " Scan uses read capacity of the source tables; how much was not measured." if scans else ""
-    return Check(
+    return ChecklistAnswer(
         claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}"
     )
 
 
-def _compared(record: Record) -> Check:
+def _compared(record: Record) -> ChecklistAnswer:
     claim, tables = "Sample data queries validated", record.get("tables") or []
     rows = index_rows(record)
     asked = [r for r in rows if r.get("state") == "checked"]
@@ -237,19 +243,21 @@ def _compared(record: Record) -> Check:
     else:
         answer = NOT_MEASURED
     if not missing.known:
-        return Check(claim, NOT_MEASURED, "No item of a target was compared with its export, and no query was run.")
-    return Check(
+        return ChecklistAnswer(
+            claim, NOT_MEASURED, "No item of a target was compared with its export, and no query was run."
+        )
+    return ChecklistAnswer(
         claim,
         answer,
-        f"{index_summary(record)} Beside that every item of {missing.known:,} of {many(len(tables), 'table')} was "
+        f"{index_summary(record)} Beside that every item of {missing.known:,} of {pluralize(len(tables), 'table')} was "
         f"compared with its export: missing {missing}, different {different}, extra {extra}.",
     )
 
 
-def _connected(record: Record) -> Check:
+def _connected(record: Record) -> ChecklistAnswer:
     states = [canary["state"] for canary in canaries(record)]
     answer = NO if "failed" in states else PARTLY if "done" in states else NOT_MEASURED
-    return Check("Application connectivity tested", answer, canary_summary(record))
+    return ChecklistAnswer("Application connectivity tested", answer, canary_summary(record))
 
 
 def _status(record: Record, step: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.record.files import Record
-from runbook_lib.report.text import NOT_MEASURED, count, duration, many
+from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
 STAGES = {"preflight": "Before the export", "export": "After the export", "dry run": "Measured by the dry run"}
 NOT_KNOWN = "not known"
@@ -26,7 +26,7 @@ WITH_INDEXES = "Writes of indexes"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CostRow:
     """One line: its estimates by stage, and what was used."""
 
     name: str
@@ -39,22 +39,24 @@ def stages(record: Record) -> list[str]:
     return [stage for stage in STAGES if stage in (record.get("estimates") or {})]
 
 
-def bill(record: Record) -> list[Row]:
+def cost_rows(record: Record) -> list[CostRow]:
     """Cost, hours and each quantity; empty for a record without an estimate."""
     made = [record["estimates"][stage] for stage in stages(record)]
     if not made:
         return []
     used = record.get("spent") or {}
     rows = [
-        Row("Cost", tuple(dollars(e.get("usd")) for e in made), _usd(used.get("usd"))),
-        Row("Time", tuple(hours(e.get("hours")) for e in made), duration(_seconds(used.get("hours")))),
+        CostRow("Cost", tuple(dollars(e.get("usd")) for e in made), _usd(used.get("usd"))),
+        CostRow("Time", tuple(hours(e.get("hours")) for e in made), duration(_seconds(used.get("hours")))),
     ]
     for part in made[0]["parts"]:
         # A line of one estimate may be missing in another, where a target had no replica then.
         same = [next((p for p in e["parts"] if p["name"] == part["name"]), None) for e in made]
-        rows.append(Row(part["name"], tuple(_part(p) if p else "" for p in same), _used(part, used)))
-    rows.append(Row("Instead of the writes: ImportTable", tuple(dollars(e.get("import_table_usd")) for e in made), ""))
-    rows.append(Row("Keeping the export, each month", tuple(dollars(e.get("storage_usd_month")) for e in made), ""))
+        rows.append(CostRow(part["name"], tuple(_part(p) if p else "" for p in same), _used(part, used)))
+    rows.append(
+        CostRow("Instead of the writes: ImportTable", tuple(dollars(e.get("import_table_usd")) for e in made), "")
+    )
+    rows.append(CostRow("Keeping the export, each month", tuple(dollars(e.get("storage_usd_month")) for e in made), ""))
     return rows
 
 
@@ -64,7 +66,7 @@ def prices(record: Record) -> str:
     return str(made[-1].get("prices")) if made else ""
 
 
-def would(record: Record) -> list[str]:
+def dry_run_summary(record: Record) -> list[str]:
     """What a dry run says would happen, with its numbers."""
     measured = record.get("measured") or {}
     if record.get("executed") or not measured:
@@ -74,8 +76,8 @@ def would(record: Record) -> list[str]:
     found = _written([m for source, m in measured.items() if ways.get(source) != "import_table"])
     if served:
         found.append(
-            f"With --execute DynamoDB would make {many(len(served), 'target')} and fill them from the export "
-            f"(ImportTable): {many(sum(m['items'] for m in served), 'item')}, without write units"
+            f"With --execute DynamoDB would make {pluralize(len(served), 'target')} and fill them from the export "
+            f"(ImportTable): {pluralize(sum(m['items'] for m in served), 'item')}, without write units"
         )
     found += _refused(measured)
     for stage in ("dry run", "export"):
@@ -88,7 +90,7 @@ def would(record: Record) -> list[str]:
 def _refused(measured: Mapping[str, Record]) -> list[str]:
     """The items that DynamoDB would not take, by table."""
     return [
-        f"{many(sum(r['items'] for r in refused), 'item')} of {source} would be quarantined: "
+        f"{pluralize(sum(r['items'] for r in refused), 'item')} of {source} would be quarantined: "
         + "; ".join(f"{count(r['items'])} {r['reason']}{_about(r)}" for r in refused)
         for source, m in sorted(measured.items())
         if (refused := m.get("refused"))
@@ -104,8 +106,8 @@ def _written(measured: list[Record]) -> list[str]:
         return []
     sums = {name: sum(m[name] for m in measured) for name in ("items", "requests", "units", "index_units")}
     return [
-        f"With --execute {many(sums['items'], 'item')} of {many(len(measured), 'table')} would be written in "
-        f"{many(sums['requests'], 'request')}, using {many(sums['units'], 'write unit')} and at most "
+        f"With --execute {pluralize(sums['items'], 'item')} of {pluralize(len(measured), 'table')} would be written in "
+        f"{pluralize(sums['requests'], 'request')}, using {pluralize(sums['units'], 'write unit')} and at most "
         f"{count(sums['index_units'])} for indexes"
     ]
 

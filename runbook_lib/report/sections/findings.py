@@ -16,7 +16,7 @@ from runbook_lib.report.sections.not_checked import unknowns
 from runbook_lib.report.sections.notable import NOTABLE
 from runbook_lib.report.sections.schema_findings import attention_to_definitions, unannounced
 from runbook_lib.report.sections.throttling import diagnose
-from runbook_lib.report.text import count, listed, many, where_refused
+from runbook_lib.report.text import count, listed, pluralize, where_refused
 from runbook_lib.run.verdicts import FAIL, NOT_MIGRATED, PASS, UNKNOWN
 from runbook_lib.validate.indexes.check import wrong_indexes
 
@@ -54,14 +54,14 @@ def unproved(table: Record) -> list[str]:
     if held is None:
         found.append("the target was not scanned")
     elif expected is not None and held != expected:
-        found.append(f"{many(expected, 'item')} should be in the target, a scan finds {count(held)}")
+        found.append(f"{pluralize(expected, 'item')} should be in the target, a scan finds {count(held)}")
     for kind in ("missing", "different"):
         if table.get(kind) is None:
             found.append(f"{kind} items were not looked for")
         elif table[kind]:
-            found.append(f"{many(table[kind], 'item')} {kind}")
+            found.append(f"{pluralize(table[kind], 'item')} {kind}")
     if (table.get("extra") or 0) > (known := table.get("there_before") or 0):
-        found.append(f"{many(table['extra'], 'extra item')}, {count(known)} there before the import")
+        found.append(f"{pluralize(table['extra'], 'extra item')}, {count(known)} there before the import")
     found += wrong_indexes(f for f in table.get("indexes") or [])
     if not (table.get("export_digest") and table.get("target_digest")):
         found.append("no digests of both sides were kept")
@@ -71,7 +71,7 @@ def unproved(table: Record) -> list[str]:
 def _unlike(exported: int, value: int | None, what: str) -> list[str]:
     if value is None:
         return [f"nobody counted how many {what}"]
-    return [] if value == exported else [f"{many(exported, 'item')} in the manifest, {count(value)} {what}"]
+    return [] if value == exported else [f"{pluralize(exported, 'item')} in the manifest, {count(value)} {what}"]
 
 
 def expected_in_target(table: Record) -> int | None:
@@ -131,7 +131,7 @@ def attention(record: Record) -> list[str]:
         found.append("The pre-flight did not come to its end: what stands in the way is not known")
     found += [f"Blocker: {text}" for text in grouped(record.get("blockers") or [])]
     found += [
-        f"{many(t['items_quarantined'], 'item')} of {t['source']} could not be written: {where_refused(t)}"
+        f"{pluralize(t['items_quarantined'], 'item')} of {t['source']} could not be written: {where_refused(t)}"
         for t in tables
         if t.get("items_quarantined")
     ]
@@ -139,7 +139,7 @@ def attention(record: Record) -> list[str]:
     for test, text in NOTABLE:
         names = [str(t.get("source")) for t in tables if test(t)]
         if names:
-            found.append(f"{many(len(names), 'table')} {text}: {listed(names)}")
+            found.append(f"{pluralize(len(names), 'table')} {text}: {listed(names)}")
     found += [f"Warning: {text}" for text in grouped(record.get("warnings") or [])]
     found += [f"Warning, found at validation: {text}" for text in grouped(unannounced(record))]
     found += attention_to_definitions(record)
@@ -163,7 +163,7 @@ def _throttled(tables: list[Record]) -> list[str]:
     for reason, resource in sorted(items, key=lambda key: -items[key]):
         meant = diagnose(reason, resource)
         found.append(
-            f"Writes were held back by {meant.what}: {many(items[reason, resource], 'item')} of "
+            f"Writes were held back by {meant.what}: {pluralize(items[reason, resource], 'item')} of "
             f"{listed(names[reason, resource])} had to be sent again. To go faster: {meant.remedy}"
         )
     return found
@@ -175,7 +175,7 @@ def _changes(record: Record) -> list[str]:
     found = []
     if recovered:
         found.append(
-            f"Point-in-time recovery of {many(len(recovered), 'source table')} was turned on by this run, as "
+            f"Point-in-time recovery of {pluralize(len(recovered), 'source table')} was turned on by this run, as "
             f"export.enable_pitr asks ({listed(recovered)}); it stays on and is paid for until you turn it off"
         )
     found += [
@@ -186,7 +186,7 @@ def _changes(record: Record) -> list[str]:
     missed = [c for c in record.get("checks") or [] if c.get("status") == "not checked"]
     if missed:
         kinds = sorted({str(c.get("name")) for c in missed})
-        found.append(f"{many(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
+        found.append(f"{pluralize(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
     return found
 
 

@@ -20,12 +20,12 @@ def before(record: Record, older: Sequence[Record]) -> Record | None:
     return next((o for o in older if _plan(o) == _plan(record)), None)
 
 
-def since(record: Record, former: Record) -> list[str]:
+def compare_runs(record: Record, former: Record) -> list[str]:
     """One text for each of `MEASURES`: what it was, what it is, and by how much it changed."""
     return [said(former, record) for said in MEASURES.values()]
 
 
-def differences(tables: Sequence[Record]) -> Sum:
+def difference_changes(tables: Sequence[Record]) -> Sum:
     """Missing, extra and different items; a table counts as measured only if all three were."""
     kinds = [total(tables, kind) for kind in ("missing", "extra", "different")]
     return Sum(sum(k.value for k in kinds), min(k.known for k in kinds), len(tables))
@@ -53,7 +53,7 @@ def _sum(name: str) -> Callable[[Record, Record], str]:
 
 
 def _differences(former: Record, record: Record) -> str:
-    return _moved(*(differences(r.get("tables") or []) for r in (former, record)))
+    return _moved(*(difference_changes(r.get("tables") or []) for r in (former, record)))
 
 
 def _moved(was: Sum, is_now: Sum) -> str:

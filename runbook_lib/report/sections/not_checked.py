@@ -10,7 +10,7 @@ from runbook_lib.config.check_ids import Bearing, words
 from runbook_lib.record.files import Record
 from runbook_lib.record.not_checked import Unchecked, accepting_all, unchecked
 from runbook_lib.report.figures.totals import chosen
-from runbook_lib.report.text import listed, many
+from runbook_lib.report.text import listed, pluralize
 from runbook_lib.run.verdicts import DRY_RUN
 
 SHOWN = 3
@@ -45,7 +45,7 @@ def how_to_accept(record: Record) -> str | None:
     line = f"accept: {{not_checked: {{{', '.join(f'{name}: {json.dumps(globs)}' for name, globs in needed.items())}}}}}"
     means = "with --execute would be" if record.get("verdict") == DRY_RUN else "is"
     return (
-        f"{many(len(opened), 'look')} that a proof needs could not be made, which {means} a FAIL. Have them made; "
+        f"{pluralize(len(opened), 'look')} that a proof needs could not be made, which {means} a FAIL. Have them made; "
         f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(record)}"
     )
 
@@ -74,7 +74,7 @@ def accepted_in_short(record: Record) -> str:
 
 def _in_short(groups: dict[str, set[str]]) -> Iterable[str]:
     for check, tables in sorted(groups.items()):
-        yield f"{check} of {'the run' if tables == {''} else many(len(tables - {''}), 'table')}"
+        yield f"{check} of {'the run' if tables == {''} else pluralize(len(tables - {''}), 'table')}"
 
 
 def _subjects(group: list[Unchecked]) -> list[str]:

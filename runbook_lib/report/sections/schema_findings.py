@@ -13,7 +13,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
 from runbook_lib.config.check_ids import definition_id
 from runbook_lib.record.files import Record
-from runbook_lib.report.text import count, listed, many
+from runbook_lib.report.text import count, listed, pluralize
 from runbook_lib.schema.parity import BLOCKS, RATINGS, WARNS
 
 SCHEMA = (KEY, TYPES, GLOBAL, LOCAL)
@@ -66,11 +66,13 @@ def parity_summary(record: Record) -> list[str]:
     if not known:
         return ["No definition was compared."]
     equal = [t for t in known if not t["parity"]["differences"] and not t["parity"]["not_checked"]]
-    found = [f"{len(equal):,} of {many(len(tables), 'table')} have the definition of their source in every property."]
+    found = [
+        f"{len(equal):,} of {pluralize(len(tables), 'table')} have the definition of their source in every property."
+    ]
     for rating in RATINGS:
         names = {str(t.get("target")) for t, d in differences(record) if d.get("rating") == rating}
         if names:
-            found.append(f"{many(len(names), 'table')} with a difference that {rating}.")
+            found.append(f"{pluralize(len(names), 'table')} with a difference that {rating}.")
     if others := [str(t.get("target")) for t in tables if not compared(t)]:
         found.append(f"Not compared: {listed(others)}.")
     return found + parity_gaps(record)
@@ -83,7 +85,7 @@ def parity_gaps(record: Record) -> list[str]:
         for gap in (table.get("parity") or {}).get("not_checked") or []:
             gaps[str(gap.get("property")), str(gap.get("why"))].append(str(table.get("target")))
     return [
-        f"Not checked: {name} of {many(len(tables), 'table')} ({listed(tables, 3)}): {why}."
+        f"Not checked: {name} of {pluralize(len(tables), 'table')} ({listed(tables, 3)}): {why}."
         for (name, why), tables in gaps.items()
     ]
 
@@ -144,12 +146,12 @@ def index_summary(record: Record) -> str:
     checked = [r for r in rows if r.get("state") == "checked"]
     sums = {name: sum(r.get(name) or 0 for r in checked) for name in ASKED}
     answered = (
-        f" {many(sums['keys'], 'sampled key')} queried: items expected {count(sums['expected'])}, found "
+        f" {pluralize(sums['keys'], 'sampled key')} queried: items expected {count(sums['expected'])}, found "
         f"{count(sums['found'])}, missing {count(sums['missing'])}, different {count(sums['different'])}, "
         f"extra {count(sums['extra'])}, expired {count(sums['expired'])}."
     )
     told = ", ".join(f"{n:,} {state}" for state, n in sorted(states.items()))
-    return f"{many(len(rows), 'index', 'indexes')} of the targets: {told}.{answered if checked else ''}"
+    return f"{pluralize(len(rows), 'index', 'indexes')} of the targets: {told}.{answered if checked else ''}"
 
 
 def canaries(record: Record) -> list[Record]:
@@ -165,7 +167,7 @@ def canary_summary(record: Record) -> str:
     done = sum(canary.get("state") == "done" for canary in found)
     told = (
         "With this run's credentials a reserved item was written, read back consistently, compared and deleted again "
-        f"in {done:,} of {many(len(migrated(record)), 'target')}. No application was connected."
+        f"in {done:,} of {pluralize(len(migrated(record)), 'target')}. No application was connected."
     )
     return " ".join([told, *(f"{text}." for text in _other_canaries(record))])
 
@@ -175,7 +177,7 @@ def _other_canaries(record: Record) -> list[str]:
     for canary in canaries(record):
         if canary.get("state") != "done":
             reasons[f"{canary.get('state')}: {canary.get('why')}"].append(str(canary.get("table")))
-    return [f"Canary of {many(len(names), 'target')} ({listed(names, 3)}) {why}" for why, names in reasons.items()]
+    return [f"Canary of {pluralize(len(names), 'target')} ({listed(names, 3)}) {why}" for why, names in reasons.items()]
 
 
 def attention_to_definitions(record: Record) -> list[str]:
@@ -185,7 +187,7 @@ def attention_to_definitions(record: Record) -> list[str]:
         if row.get("state") == "not checked":
             wrong[str(row.get("why"))].append(f"{row.get('index')} of {row.get('table')}")
     return [
-        *(f"{many(len(n), 'index', 'indexes')} not checked ({listed(n, 3)}): {why}" for why, n in wrong.items()),
+        *(f"{pluralize(len(n), 'index', 'indexes')} not checked ({listed(n, 3)}): {why}" for why, n in wrong.items()),
         *parity_gaps(record),
         *_other_canaries(record),
     ]

@@ -8,7 +8,7 @@ from runbook_lib.report.figures.totals import chosen, how_many, total
 from runbook_lib.report.sections.findings import contradictions, tables_of
 from runbook_lib.report.sections.not_checked import accepted_in_short
 from runbook_lib.report.sections.taken_on_trust import taken_on_trust
-from runbook_lib.report.text import NOT_RECORDED, count, duration, elapsed, many, moment
+from runbook_lib.report.text import NOT_RECORDED, count, duration, elapsed, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
 RESUME = "Run it again with the same run id to go on where it stopped."
@@ -103,13 +103,15 @@ def proof(record: Record) -> str:
         f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
     )
     allowed = [
-        f"{many(total(tables, 'expired').value, 'item')} had been removed by a TTL that the source has too"
+        f"{pluralize(total(tables, 'expired').value, 'item')} had been removed by a TTL that the source has too"
         if total(tables, "expired").value
         else "",
-        f"{many(total(tables, 'extra').value, 'item')} had been in the targets before the import"
+        f"{pluralize(total(tables, 'extra').value, 'item')} had been in the targets before the import"
         if total(tables, "extra").value
         else "",
-        f"{many(only, 'table')} had been filled by something else than this run, and only compared" if only else "",
+        f"{pluralize(only, 'table')} had been filled by something else than this run, and only compared"
+        if only
+        else "",
         accepted_in_short(record),
     ]
     return "; ".join([line, *filter(None, allowed)]) + "."
@@ -117,7 +119,9 @@ def proof(record: Record) -> str:
 
 def _dry(record: Record) -> str:
     writes = (record.get("target_calls") or {}).get("BatchWriteItem")
-    sent = "no write was sent" if not writes else f"{many(writes, 'write request')} of an earlier start are counted"
+    sent = (
+        "no write was sent" if not writes else f"{pluralize(writes, 'write request')} of an earlier start are counted"
+    )
     head = (
         "The step that writes has not run" if asked_to_write(record) else "Without --execute the target stays as it is"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.record.files import Record
-from runbook_lib.report.text import listed, many
+from runbook_lib.report.text import listed, pluralize
 
 
 def unasked(table: Record) -> bool:
@@ -29,7 +29,8 @@ def _scanned(record: Record) -> list[str]:
         "were deleted meanwhile explain the difference"
     )
     return [
-        f"{many(len(named), 'table')} ({listed([str(t.get('source')) for t in named], 3)}) read by Scan, which is no "
+        f"{pluralize(len(named), 'table')} ({listed([str(t.get('source')) for t in named], 3)}) read by Scan, "
+        f"which is no "
         f"moment: a change made during the scan may be in it or not; {borne}."
     ]
 
@@ -39,7 +40,8 @@ def _unasked(record: Record) -> list[str]:
     if not named:
         return []
     return [
-        f"As this export says: nobody could check whether the export of {many(len(named), 'table')} is the whole table "
+        f"As this export says: nobody could check whether the export of {pluralize(len(named), 'table')} is the "
+        f"whole table "
         f"({listed([str(t.get('source')) for t in named], 3)}); "
         f"{named[0]['export_whole'].get('why') or 'the reason is not recorded'}."
     ]

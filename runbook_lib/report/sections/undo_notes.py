@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from runbook_lib.record.files import Record
 from runbook_lib.report.sections.findings import tables_of
-from runbook_lib.report.text import count, listed, many, moment
+from runbook_lib.report.text import count, listed, moment, pluralize
 
 
 def undo_notes(record: Record) -> list[str]:
@@ -27,7 +27,7 @@ def _created(record: Record) -> list[str]:
         "would be created": "do not exist; with --execute this run creates them, each as its source is",
     }
     return [
-        f"{many(len(names), 'target')} {words.get(status, f'are not created to the end ({status})')}: "
+        f"{pluralize(len(names), 'target')} {words.get(status, f'are not created to the end ({status})')}: "
         f"{listed(sorted(names))}."
         for status, names in sorted(by_status.items())
     ] + found
@@ -52,8 +52,8 @@ def _removed(record: Record) -> list[str]:
     }
     done = [
         f"Cleaned up at {moment(record['cleaned'])}, after the numbers of this report were measured: "
-        f"{many(sums['table_deleted'], 'table')} deleted, {many(sums['items_deleted'], 'item')} deleted, "
-        f"{many(sums['objects'], 'staging object')} deleted, {many(sums['items_changed'], 'item')} left because they "
-        "were changed since."
+        f"{pluralize(sums['table_deleted'], 'table')} deleted, {pluralize(sums['items_deleted'], 'item')} deleted, "
+        f"{pluralize(sums['objects'], 'staging object')} deleted, {pluralize(sums['items_changed'], 'item')} left "
+        "because they were changed since."
     ]
     return done + [f"Left: {r['kept']}." for r in removals if r.get("kept")]

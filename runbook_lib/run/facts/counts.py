@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.run.ledger import Ledger
 
 
-def counted(ledger: Ledger) -> dict[str, dict[str, Any]]:
+def table_counts(ledger: Ledger) -> dict[str, dict[str, Any]]:
     """The sums by source table; a table whose manifest has no files has none.
 
     What ImportTable wrote and refused it only says for a table as a whole, and None until it has ended.

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import scan_items
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
@@ -31,7 +31,7 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     run.ledger.write("DELETE FROM held_before WHERE source = ?", [(source,)])
     names = tuple(k.name for k in key)
-    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Patience(), names)
+    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Backoff(), names)
     for rows in _together((source, *_hashes(item, key, secret)) for item in items):
         with run.ledger.batch():
             run.ledger.write("INSERT OR REPLACE INTO held_before VALUES (?, ?, ?)", rows)

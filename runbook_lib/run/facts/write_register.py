@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.session.granted_calls import registrar, tagger
@@ -24,7 +24,7 @@ from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
 LONGEST_TAG, LONGEST_ENTRY = 256, 4_096
@@ -32,7 +32,7 @@ ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is abo
 LOOKS = 3
 
 
-class Standing(StrEnum):
+class WriterStanding(StrEnum):
     """What became of a run's entry; only ENTERED lets a cleanup of items and tables begin."""
 
     BEGUN = "begun"
@@ -45,7 +45,7 @@ class Registration:
     """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered."""
 
     nonce: str
-    standing: str = Standing.BEGUN
+    standing: str = WriterStanding.BEGUN
     place: str | None = None
     entries: list[list[str]] = field(default_factory=list)
     others: list[str] | None = None
@@ -70,7 +70,7 @@ def begin_registration(run: Run, source: str) -> None:
         run.ledger.put("register", source, asdict(Registration(secrets.token_hex(16))))
 
 
-def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True) -> None:
+def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True) -> None:
     """Enter this run in the register of a table before it writes; a second time it changes nothing.
 
     `table` is None for one that ImportTable is about to make. Raises TransferError where the register that the
@@ -93,14 +93,14 @@ def register(run: Run, pair: Pair, table: TableFacts | None, *, tag: bool = True
                 named = aws.register_tag(run.clients.target, table.arn)
             if named in (None, known.place):
                 break
-        known.standing, known.why = Standing.NOT_ENTERED if why else Standing.ENTERED, why
+        known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
         known.others = _seen(run, pair, table, known)
     except (TableError, NoRegister) as error:
-        known.standing, known.why = Standing.NOT_ENTERED, str(error)
+        known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
     run.ledger.put("register", pair.source, asdict(known))
 
 
-def stay_registered(run: Run, pair: Pair, table: TableFacts) -> None:
+def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
     """After the last write, enter this run where the tag leads now.
 
     A tag has no condition: a run that saw none a moment earlier may have set its own over it, and believes to be alone.
@@ -109,11 +109,11 @@ def stay_registered(run: Run, pair: Pair, table: TableFacts) -> None:
         register(run, pair, table)
     except TransferError as error:  # what was written is written; a cleanup of this run will refuse
         known = Registration(**run.ledger.get("register", pair.source))
-        known.standing, known.why = Standing.NOT_ENTERED, str(error)
+        known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
         run.ledger.put("register", pair.source, asdict(known))
 
 
-def _seen(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str] | None:
+def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:
     """The others, or None where they cannot be listed; a cleanup looks again."""
     try:
         return others(run, pair, table, known)
@@ -121,7 +121,7 @@ def _seen(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -
         return None
 
 
-def _named(run: Run, table: TableFacts | None) -> tuple[str | None, str | None]:
+def _named(run: Run, table: TableDescription | None) -> tuple[str | None, str | None]:
     """The register that a table names, and why that is not known."""
     try:
         return (aws.register_tag(run.clients.target, table.arn) if table else None), None
@@ -133,7 +133,7 @@ class NoRegister(TransferError):
     """This run's own bucket cannot hold a register."""
 
 
-def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, foreign: bool) -> None:
+def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registration, foreign: bool) -> None:
     try:
         bucket, folder = _folder(run, pair, str(known.place))
     except NoRegister as error:
@@ -146,7 +146,7 @@ def _enter(run: Run, pair: Pair, table: TableFacts | None, known: Registration, 
     who = run.clients.target_identity
     body = json.dumps(
         {
-            "run": run.id, "nonce": known.nonce, "at": stamp(run.now()), "table": pair.target,
+            "run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target,
             "table_id": table_identity(table) if table else None, "place": who.place,
         }
     ).encode()  # fmt: skip
@@ -186,7 +186,7 @@ def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
     return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
 
 
-def _tag(run: Run, table: TableFacts, place: str) -> None:
+def _tag(run: Run, table: TableDescription, place: str) -> None:
     aws.set_register_tag(_tagger(run), table.arn, place)
 
 
@@ -206,7 +206,7 @@ def _tagger(run: Run) -> Any:
     return run.granted["tags"]
 
 
-def others(run: Run, pair: Pair, table: TableFacts | None, known: Registration) -> list[str]:
+def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:
     """The other runs that stand in the register as having written to this very table, or as about to make it."""
     folder, keys = _listed(run, pair, known)
     return _others(run, folder, keys, table, known)
@@ -218,7 +218,7 @@ def _listed(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
     return folder, aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
 
 
-def _others(run: Run, folder: str, keys: list[str], table: TableFacts | None, known: Registration) -> list[str]:
+def _others(run: Run, folder: str, keys: list[str], table: TableDescription | None, known: Registration) -> list[str]:
     entries = {(table_id, name) for table_id, _, name in (key[len(folder) :].partition("/") for key in keys)}
     placed = {name for table_id, name in entries if table_id != ASKED_FOR}
     mine = {key for _, key in known.entries}
@@ -234,15 +234,15 @@ def _others(run: Run, folder: str, keys: list[str], table: TableFacts | None, kn
     )
 
 
-def refuse_unless_alone(run: Run, pair: Pair, table: TableFacts, *, wrote: bool) -> None:
+def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote: bool) -> None:
     """Raise TableError unless the register says that nobody but this run, if it did, has written to the table."""
     known = registration(run, pair.source)
     if not wrote:  # it made the table and came no further: a table that names no register was written to by no run
         named = aws.register_tag(run.clients.target, table.arn)
         if named is None:
             return
-        known = Registration("", Standing.ENTERED, named, known.entries if known else [])
-    if known is None or known.standing != Standing.ENTERED:
+        known = Registration("", WriterStanding.ENTERED, named, known.entries if known else [])
+    if known is None or known.standing != WriterStanding.ENTERED:
         raise TableError(
             f"this run stands in no register of the runs that have written to {pair.target}, so whose its items are is "
             f"not known; remove what is not needed by hand ({(known and known.why) or 'an older run'})"
@@ -270,7 +270,7 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableFacts, *, wrote: bool)
         )
 
 
-def leave(run: Run, pair: Pair, table: TableFacts | None, remove: Any) -> None:
+def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> None:
     """Take this run out of the register, and the tag off a table that nobody else has written to.
 
     `remove(bucket, keys)` deletes the entries.
@@ -278,7 +278,7 @@ def leave(run: Run, pair: Pair, table: TableFacts | None, remove: Any) -> None:
     known = registration(run, pair.source)
     if known is None:
         return
-    if table is not None and known.standing == Standing.ENTERED and not others(run, pair, table, known):
+    if table is not None and known.standing == WriterStanding.ENTERED and not others(run, pair, table, known):
         aws.take_register_tag(_tagger(run), table.arn)
     for bucket, key in known.entries:
         remove(bucket, [key])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from runbook_lib.sandbox.emulator.rules.values import canonical_number
+from runbook_lib.sandbox.emulator.rules.values import stored_number
 
 if TYPE_CHECKING:
     from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -94,5 +94,5 @@ class HashOrder:
 
 def token_of(hash_key: DynamoType, range_key: DynamoType | None) -> Token:
     """Return the place of an item in the order; equal numbers have equal places however they are written."""
-    digest = partition_hash(canonical_number(hash_key.value) if hash_key.type == "N" else hash_key.value)
+    digest = partition_hash(stored_number(hash_key.value) if hash_key.type == "N" else hash_key.value)
     return (digest,) if range_key is None else (digest, range_key.cast_value)

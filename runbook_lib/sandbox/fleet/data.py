@@ -13,7 +13,7 @@ from typing import Any
 from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.fleet import edge_values as oddities
 from runbook_lib.sandbox.fleet.draw import Draw
-from runbook_lib.sandbox.fleet.tables import FleetTable, KeyAttribute
+from runbook_lib.sandbox.fleet.tables import FleetKey, FleetTable
 
 Item = dict[str, dict[str, Any]]
 
@@ -68,7 +68,7 @@ def items(table: FleetTable, count: int) -> Iterator[Item]:
         yield _item(table, number, pools)
 
 
-def digest(table: FleetTable, count: int) -> str:
+def items_digest(table: FleetTable, count: int) -> str:
     """Return one SHA-256 over the first `count` items, to pin the data in a test."""
     from runbook_lib.sandbox.emulator.replies import dumps
 
@@ -109,7 +109,7 @@ def _primary_key(table: FleetTable, draw: Draw, number: int, pools: int) -> Item
     }
 
 
-def _partition(key: KeyAttribute, draw: Draw, pools: int) -> str:
+def _partition(key: FleetKey, draw: Draw, pools: int) -> str:
     if key.name == "PK":
         return f"LOC#{draw.below(pools):04d}"
     return f"{key.name.removesuffix('_id')}-{draw.below(pools):04d}"

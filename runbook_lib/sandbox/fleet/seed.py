@@ -14,7 +14,7 @@ from moto.dynamodb.models.table import Table
 from moto.s3.models import S3Backend
 
 from runbook_lib.sandbox.emulator.rules.values import check_item
-from runbook_lib.sandbox.emulator.s3.export import ExportDesk
+from runbook_lib.sandbox.emulator.s3.export import ExportJobs
 from runbook_lib.sandbox.emulator.store import Store, stored
 from runbook_lib.sandbox.fleet.data import items
 from runbook_lib.sandbox.fleet.tables import (
@@ -22,8 +22,8 @@ from runbook_lib.sandbox.fleet.tables import (
     STAGING_BUCKET,
     STAGING_PREFIX,
     TARGET_REGION,
+    FleetKey,
     FleetTable,
-    KeyAttribute,
     fleet,
     item_count,
 )
@@ -32,7 +32,7 @@ _RECOVERY_WINDOW = timedelta(days=35)
 _EXPORT_AGE = timedelta(days=3)
 
 
-def seed(store: Store, exports: ExportDesk, s3: S3Backend, account: str, scale: float) -> int:
+def seed(store: Store, exports: ExportJobs, s3: S3Backend, account: str, scale: float) -> int:
     """Create and fill everything; return how many items the source tables hold."""
     s3.create_bucket(STAGING_BUCKET, TARGET_REGION)
     total = 0
@@ -90,5 +90,5 @@ def _enable_recovery(table: Table, now: datetime) -> None:
     table.continuous_backups["PointInTimeRecoveryDescription"] = recovery
 
 
-def _schema(key: tuple[KeyAttribute, ...]) -> list[dict[str, str]]:
+def _schema(key: tuple[FleetKey, ...]) -> list[dict[str, str]]:
     return [{"AttributeName": part.name, "KeyType": role} for part, role in zip(key, ("HASH", "RANGE"), strict=False)]

@@ -20,7 +20,7 @@ DEFAULT_SCALE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class KeyAttribute:
+class FleetKey:
     """Name one attribute of a key schema and its type (S, N or B)."""
 
     name: str
@@ -35,8 +35,8 @@ class FleetTable:
     target: str
     items: int
     bytes: int
-    key: tuple[KeyAttribute, ...]
-    indexes: dict[str, tuple[KeyAttribute, ...]]
+    key: tuple[FleetKey, ...]
+    indexes: dict[str, tuple[FleetKey, ...]]
     billing: str
     stream: str | None
     point_in_time_recovery: bool
@@ -82,5 +82,5 @@ def item_count(table: FleetTable, scale: float) -> int:
     return max(1, round(table.items * scale)) if table.items and scale > 0 else 0
 
 
-def _key(pairs: list[list[str]]) -> tuple[KeyAttribute, ...]:
-    return tuple(KeyAttribute(name, kind) for name, kind in pairs)
+def _key(pairs: list[list[str]]) -> tuple[FleetKey, ...]:
+    return tuple(FleetKey(name, kind) for name, kind in pairs)

@@ -21,7 +21,7 @@ from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, STA
 PORT_TAKEN = 3  # exit code
 
 
-def main(arguments: list[str] | None = None) -> None:
+def serve_sandbox(arguments: list[str] | None = None) -> None:
     """Start the sandbox and serve until told to stop."""
     options = _parse(arguments)
     # First of all, so that a parent that dies while the data is made does not leave us behind.
@@ -69,16 +69,16 @@ def _build(options: argparse.Namespace) -> Any:
     from moto.s3.models import s3_backends
 
     from runbook_lib.sandbox.emulator.s3.bucket import open_bucket, read_prefix
-    from runbook_lib.sandbox.emulator.s3.export import ExportDesk
-    from runbook_lib.sandbox.emulator.s3.import_table import ImportDesk
+    from runbook_lib.sandbox.emulator.s3.export import ExportJobs
+    from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
     from runbook_lib.sandbox.emulator.store import Store
     from runbook_lib.sandbox.fleet.seed import seed
     from runbook_lib.sandbox.server.app import FrontDoor
 
     store = Store()
     store.install()
-    exports = ExportDesk(store, open_bucket, options.export_seconds)
-    imports = ImportDesk(store, read_prefix, options.export_seconds)
+    exports = ExportJobs(store, open_bucket, options.export_seconds)
+    imports = ImportJobs(store, read_prefix, options.export_seconds)
     s3 = s3_backends[options.account]["aws"]
     if options.empty:
         s3.create_bucket(STAGING_BUCKET, TARGET_REGION)
@@ -108,4 +108,4 @@ def _end() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_sandbox()

@@ -26,8 +26,8 @@ from runbook_lib.sandbox.emulator.replies import (
     dynamodb_reply,
     s3_error,
 )
-from runbook_lib.sandbox.emulator.s3.export import ExportDesk
-from runbook_lib.sandbox.emulator.s3.import_table import ImportDesk
+from runbook_lib.sandbox.emulator.s3.export import ExportJobs
+from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
 from runbook_lib.sandbox.emulator.scan import scan, serves_scan
 from runbook_lib.sandbox.emulator.single_writes import WRITES, write
 from runbook_lib.sandbox.emulator.store import Store
@@ -46,8 +46,8 @@ class FrontDoor:
         self,
         moto: WsgiApp,
         store: Store,
-        exports: ExportDesk,
-        imports: ImportDesk,
+        exports: ExportJobs,
+        imports: ImportJobs,
         account: str,
         account_of_key: Callable[[str], str],
         facts: dict[str, Any],

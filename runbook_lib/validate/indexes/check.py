@@ -18,13 +18,13 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.pages import EndlessList, pages
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import key_of
-from runbook_lib.validate.indexes.sample import Key, Sample, SampledKey
+from runbook_lib.validate.indexes.sample import IndexSample, Key, SampledKey
 
 CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
 ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB
@@ -75,7 +75,9 @@ def check_indexes(
     """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most."""
     asked = [index for index in indexes if settings.samples and index.state == "ACTIVE"]
     most = ITEMS_HELD // (len(asked) * settings.samples) if asked else 0
-    samples = {index.name: Sample(index, table_key, settings.samples, max(1, most), settings.secret) for index in asked}
+    samples = {
+        index.name: IndexSample(index, table_key, settings.samples, max(1, most), settings.secret) for index in asked
+    }
     if samples:
         for item, expires in exported:
             for sample in samples.values():
@@ -90,7 +92,7 @@ def check_indexes(
     return facts
 
 
-def _check(sample: Sample, ask: Ask, settings: Settings) -> dict[str, Any]:
+def _check(sample: IndexSample, ask: Ask, settings: Settings) -> dict[str, Any]:
     sampled = sample.sampled()
     keys = [key for key in sampled if not key.too_many]
     left_out = len(sampled) - len(keys)
@@ -112,7 +114,7 @@ def _check(sample: Sample, ask: Ask, settings: Settings) -> dict[str, Any]:
     return _fact(sample.index, CHECKED, None, numbers)
 
 
-def _patiently(sample: Sample, keys: list[SampledKey], ask: Ask, settings: Settings) -> list[Answer]:
+def _patiently(sample: IndexSample, keys: list[SampledKey], ask: Ask, settings: Settings) -> list[Answer]:
     """One answer for each key; wrong ones are asked for again until they are right or the waiting is over."""
     answers = [_compare(sample, key, ask, settings) for key in keys]
     for part in (1, 2, 4, 8):
@@ -125,7 +127,7 @@ def _patiently(sample: Sample, keys: list[SampledKey], ask: Ask, settings: Setti
     return answers
 
 
-def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> Answer:
+def _compare(sample: IndexSample, key: SampledKey, ask: Ask, settings: Settings) -> Answer:
     answer, left, others = Answer(), dict(key.items), list[Item]()
     for item in ask(sample.index, key.key):
         answer.found += 1
@@ -148,7 +150,7 @@ def _compare(sample: Sample, key: SampledKey, ask: Ask, settings: Settings) -> A
     return answer
 
 
-def _not_in_table(sample: Sample, others: list[Item], settings: Settings) -> int:
+def _not_in_table(sample: IndexSample, others: list[Item], settings: Settings) -> int:
     """How many of an index's items, each with the key of the table in it, the table does not hold as the index says."""
     if not others:
         return 0
@@ -186,7 +188,7 @@ def wrong_indexes(facts: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def ask_target(wire: Wire, table: str, limit: RateLimit, patience: Patience) -> Ask:
+def ask_target(transport: DynamoDBTransport, table: str, limit: RateLimit, backoff: Backoff) -> Ask:
     """A way to ask the indexes of a table for all items under one key."""
 
     def ask(index: LiveIndex, key: Item) -> Iterator[Item]:
@@ -203,7 +205,7 @@ def ask_target(wire: Wire, table: str, limit: RateLimit, patience: Patience) -> 
         }
 
         def page(**asked: Any) -> dict[str, Any]:
-            answer: dict[str, Any] = orjson.loads(wire.read("Query", json.dumps(asked).encode(), patience))
+            answer: dict[str, Any] = orjson.loads(transport.read("Query", json.dumps(asked).encode(), backoff))
             if not isinstance(answer.get("Items"), list):
                 raise TransferError(f"Query of {table}: an answer holds no list of items")
             return answer

@@ -47,7 +47,7 @@ class SampledKey:
 
 
 @dataclass(slots=True)
-class Sample:
+class IndexSample:
     """A sample of one index: at most `size` keys with at most `most` items each.
 
     `belonging` counts all items of the export that the index must hold.

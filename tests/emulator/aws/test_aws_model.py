@@ -14,7 +14,7 @@ import pytest
 from botocore.model import ServiceModel, Shape
 
 from runbook_lib.aws.account import date_of
-from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.dynamodb.describe.definition import definition_of
 from runbook_lib.aws.dynamodb.describe.members import (
     CREATE,
@@ -25,7 +25,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     Treatment,
     unfamiliar,
 )
-from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, read_answered
+from runbook_lib.aws.dynamodb.describe.partial_definition import PartialDefinition, read_partial_definition
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
@@ -114,10 +114,10 @@ def other(path: str, value: Any) -> Any:
     return next((v for v in kinds.get(path) or () if v != value), "another")
 
 
-def seen(said: dict[str, Any]) -> Answered:
+def seen(said: dict[str, Any]) -> PartialDefinition:
     unknown: dict[str, str] = {}
     definition = definition_of(said, ttl=None, recovery_days=None, tags=(), unknown=unknown)
-    return Answered(definition, unknown, unfamiliar(said))
+    return PartialDefinition(definition, unknown, unfamiliar(said))
 
 
 @pytest.mark.parametrize("path", sorted(TABLE))
@@ -209,7 +209,7 @@ def test_a_member_that_the_installed_boto3_drops_is_not_called_equal_either(worl
         here = {"endpoint_url": server.endpoint}
         config = load_config(world.config(source=here, target=here))
         clients = connect(config)
-        assert read_answered(clients.source, world.src("a")).unfamiliar == ("Mood",)
+        assert read_partial_definition(clients.source, world.src("a")).unfamiliar == ("Mood",)
         plan = make_plan(config, clients)
     (gap,) = plan.parity[world.src("a")].not_checked
     assert gap.why.startswith("not compared: Mood, which DescribeTable says of the source and the target")
@@ -265,13 +265,13 @@ class Sparse:
 def test_an_answer_without_any_one_or_two_of_its_members_is_read_or_named_as_not_whole(world: World) -> None:
     world.pair("a", things(1), **indexed_by("owner", "S"))
     raw = world.source.describe_table(TableName=world.src("a"))["Table"]
-    whole = read_answered(Sparse(world.source, raw), world.src("a"))
+    whole = read_partial_definition(Sparse(world.source, raw), world.src("a"))
     refused = set()
     for missing in combinations_with_replacement(SPARSE, 2):
         client = Sparse(world.source, without(raw, *missing))
         try:
-            assert describe_standing(client, world.src("a"))
-            compare_definitions(whole, read_answered(client, world.src("a")))
+            assert describe_capacity(client, world.src("a"))
+            compare_definitions(whole, read_partial_definition(client, world.src("a")))
         except ConfigError:  # and nothing else
             refused.add(missing)
     alone = {one for one, other in refused if one == other}

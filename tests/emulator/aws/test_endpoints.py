@@ -15,8 +15,8 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.aws.session.identity import session_of
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import CredentialsExpired, Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, CredentialsExpired
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
@@ -103,9 +103,9 @@ def test_a_request_of_the_wire_goes_to_the_accounts_own_endpoint(keys: pytest.Mo
     keys.setattr("runbook_lib.aws.transport.client.Exchange", Recorder)
     session = boto3.Session()
     client = session.client("dynamodb", "us-east-1")
-    wire = Wire(client, session.get_credentials(), Guard("source", SOURCE, Calls()))
+    transport = DynamoDBTransport(client, session.get_credentials(), Guard("source", SOURCE, Calls()))
     for _ in range(2):
-        wire.post("Scan", b"{}")
+        transport.post("Scan", b"{}")
     client.close()
     host = "111122223333.ddb.us-east-1.amazonaws.com"
     assert gone == [(f"https://{host}/", host)] * 2
@@ -237,7 +237,7 @@ def test_keys_that_expired_are_read_anew_by_the_wire_and_by_boto3() -> None:
             core._session._credentials = chain
             chain.attach(core._session.get_component("event_emitter"))
             client = client_of(core, "dynamodb", server.endpoint)
-            wire = Wire(client, chain, Guard("source", SOURCE, Calls()))
+            transport = DynamoDBTransport(client, chain, Guard("source", SOURCE, Calls()))
             pauses: list[float] = []
 
             def sleep(seconds: float, pauses: list[float] = pauses) -> None:
@@ -245,7 +245,7 @@ def test_keys_that_expired_are_read_anew_by_the_wire_and_by_boto3() -> None:
                 kept.name = "NEW" if len(pauses) == 2 else kept.name
 
             if ask == "wire":
-                assert wire.read("Scan", b"{}", Patience(sleep=sleep)).startswith(b"{")
+                assert transport.read("Scan", b"{}", Backoff(sleep=sleep)).startswith(b"{")
                 assert len(server.asked) in (3, 4)
             else:
                 kept.name = "NEW"
@@ -260,14 +260,14 @@ def test_keys_that_nobody_replaces_end_the_work_soon_and_say_what_to_do() -> Non
         client = boto3.client(
             "dynamodb", "us-east-2", endpoint_url=server.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
         )
-        wire = Wire(client, Chain(Keys().load), Guard("source", SOURCE, Calls()))
-        wire._expiry = Expiry(lambda: now[0])
+        transport = DynamoDBTransport(client, Chain(Keys().load), Guard("source", SOURCE, Calls()))
+        transport._expiry = Expiry(lambda: now[0])
 
         def sleep(seconds: float) -> None:
             now[0] += 4
 
         with pytest.raises(CredentialsExpired, match="run again with the same run id"):
-            wire.read("Scan", b"{}", Patience(sleep=sleep))
+            transport.read("Scan", b"{}", Backoff(sleep=sleep))
         assert len(server.asked) == 5
         client.close()
 

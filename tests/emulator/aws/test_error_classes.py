@@ -17,8 +17,8 @@ from runbook_lib.aws.error_classes import CLASSES, ErrorClass, class_of, codes_o
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED, TARGET, TARGET_CANARY, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, TransportError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
@@ -109,14 +109,14 @@ def test_the_transport_repeats_what_is_temporary_and_nothing_else(code: str) -> 
         )
         guard = Guard("target", TARGET | TARGET_WRITES | TARGET_CANARY, Calls())
         credentials = boto3.Session("x", "x")._session.get_credentials()
-        wire = Wire(client, credentials, guard)
-        patience = Patience(sleep=lambda seconds: None)
+        transport = DynamoDBTransport(client, credentials, guard)
+        backoff = Backoff(sleep=lambda seconds: None)
         if class_of(code) in (ErrorClass.THROTTLED, ErrorClass.AGAIN):
-            assert wire.read("Scan", b"{}", patience).startswith(b"{")
+            assert transport.read("Scan", b"{}", backoff).startswith(b"{")
             assert len(server.asked) == 2
         else:
-            with pytest.raises(WireError, match=code):
-                wire.read("Scan", b"{}", patience)
+            with pytest.raises(TransportError, match=code):
+                transport.read("Scan", b"{}", backoff)
             assert len(server.asked) == 1
         client.close()
 

@@ -14,7 +14,7 @@ import pytest
 import runbook_lib
 from runbook_lib.aws.dynamodb.create import tags_of
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
-from runbook_lib.aws.dynamodb.describe.partial_definition import read_answered
+from runbook_lib.aws.dynamodb.describe.partial_definition import read_partial_definition
 from runbook_lib.aws.dynamodb.describe.tables import is_empty, list_tables
 from runbook_lib.aws.dynamodb.exports import find_export
 from runbook_lib.aws.pages import EndlessList, pages
@@ -109,7 +109,7 @@ def circling(world: World) -> Iterator[Any]:
     [
         lambda client, name, arn: tags_of(client, arn),
         lambda client, name, arn: register_tag(client, arn),
-        lambda client, name, arn: read_answered(client, name),
+        lambda client, name, arn: read_partial_definition(client, name),
         lambda client, name, arn: read_definition(client, name),
         lambda client, name, arn: list_tables(client),
         lambda client, name, arn: find_export(client, arn, "token"),

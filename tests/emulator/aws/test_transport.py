@@ -15,8 +15,8 @@ from botocore.credentials import Credentials
 from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import ForbiddenCall
 from tests.support.world import World, things
 
@@ -69,84 +69,94 @@ class Rotating:
         return Credentials(f"key{self.asked}", "secret", f"token{self.asked}").get_frozen_credentials()
 
 
-def wire_to(server: Server, credentials: Any = None) -> Iterator[Wire]:
+def wire_to(server: Server, credentials: Any = None) -> Iterator[DynamoDBTransport]:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     client = boto3.client("dynamodb", "us-east-2", endpoint_url=url, aws_access_key_id="x", aws_secret_access_key="x")
     guard = Guard("target", TARGET | TARGET_WRITES, Calls())
-    yield Wire(client, credentials or Rotating(), guard, frozenset({"t"}))
+    yield DynamoDBTransport(client, credentials or Rotating(), guard, frozenset({"t"}))
     client.close()
 
 
 @pytest.fixture
-def wire(server: Server) -> Iterator[Wire]:
+def transport(server: Server) -> Iterator[DynamoDBTransport]:
     yield from wire_to(server)
 
 
-def test_the_body_is_sent_as_it_is_and_signed_for_its_region(server: Server, wire: Wire) -> None:
+def test_the_body_is_sent_as_it_is_and_signed_for_its_region(server: Server, transport: DynamoDBTransport) -> None:
     body = '{"TableName": "t", "x": "\\u00e9 é", "n" : 1.0}'.encode()
-    wire.write_item("BatchWriteItem", "t", body)
+    transport.write_item("BatchWriteItem", "t", body)
     headers, heard = server.heard[0]
     assert heard == body
     assert "/us-east-2/dynamodb/aws4_request" in headers["Authorization"]
     assert headers["X-Amz-Target"] == "DynamoDB_20120810.BatchWriteItem"
 
 
-def test_credentials_are_asked_for_at_each_request_so_a_refresh_takes_effect(server: Server, wire: Wire) -> None:
-    wire.post("Scan", b"{}")
-    wire.post("Scan", b"{}")
+def test_credentials_are_asked_for_at_each_request_so_a_refresh_takes_effect(
+    server: Server, transport: DynamoDBTransport
+) -> None:
+    transport.post("Scan", b"{}")
+    transport.post("Scan", b"{}")
     assert [h["X-Amz-Security-Token"] for h, _ in server.heard] == ["token1", "token2"]
 
 
-def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, wire: Wire) -> None:
+def test_an_answer_with_a_wrong_checksum_is_not_believed(server: Server, transport: DynamoDBTransport) -> None:
     server.script = [(200, b'{"Count":0}', False)]
     with pytest.raises(BrokenAnswer, match="CRC32"):
-        wire.post("Scan", b"{}")
+        transport.post("Scan", b"{}")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"[]", b'{"UnprocessedItems":{"t":['])
-def test_a_good_status_without_a_whole_answer_is_not_believed(server: Server, wire: Wire, content: bytes) -> None:
+def test_a_good_status_without_a_whole_answer_is_not_believed(
+    server: Server, transport: DynamoDBTransport, content: bytes
+) -> None:
     server.script = [(200, content, True)]
     with pytest.raises(BrokenAnswer, match="no JSON object"):
-        wire.put_lines("t", [])
+        transport.put_lines("t", [])
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-def test_what_a_gateway_says_for_later_is_asked_again(server: Server, wire: Wire, status: int) -> None:
+def test_what_a_gateway_says_for_later_is_asked_again(
+    server: Server, transport: DynamoDBTransport, status: int
+) -> None:
     server.script = [(status, b"", True)]
-    assert wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None)) == b"{}"
+    assert transport.read("Scan", b"{}", Backoff(sleep=lambda seconds: None)) == b"{}"
 
 
-def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(server: Server, wire: Wire) -> None:
+def test_reads_are_repeated_until_answered_and_no_longer_than_patience_lasts(
+    server: Server, transport: DynamoDBTransport
+) -> None:
     throttled = b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}'
     server.script = [(400, throttled, True), (500, b"<html>", True), (200, b"{}", False), (200, b'{"Count":3}', True)]
     slept: list[float] = []
-    patience = Patience(attempts=5, sleep=slept.append, uniform=lambda low, high: high)
-    assert wire.read("Scan", b"{}", patience) == b'{"Count":3}'
+    backoff = Backoff(attempts=5, sleep=slept.append, uniform=lambda low, high: high)
+    assert transport.read("Scan", b"{}", backoff) == b'{"Count":3}'
     assert slept == [0.1, 0.2, 0.4]
     server.script = [(400, throttled, True)] * 9
-    with pytest.raises(WireError, match="slow"):
-        wire.read("Scan", b"{}", patience)
+    with pytest.raises(TransportError, match="slow"):
+        transport.read("Scan", b"{}", backoff)
     assert len(server.heard) == 4 + 6
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
-def test_what_repeating_cannot_mend_is_not_repeated(server: Server, wire: Wire, code: str) -> None:
+def test_what_repeating_cannot_mend_is_not_repeated(server: Server, transport: DynamoDBTransport, code: str) -> None:
     server.script = [(400, b'{"__type":"x#' + code.encode() + b'","Message":"no"}', True)]
-    with pytest.raises(WireError, match=code):
-        wire.read("Scan", b"{}", Patience(sleep=lambda seconds: None))
+    with pytest.raises(TransportError, match=code):
+        transport.read("Scan", b"{}", Backoff(sleep=lambda seconds: None))
     assert len(server.heard) == 1
 
 
-def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(server: Server, wire: Wire) -> None:
+def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(
+    server: Server, transport: DynamoDBTransport
+) -> None:
     with pytest.raises(ForbiddenCall):
-        wire.post("DeleteTable", b"{}")
+        transport.post("DeleteTable", b"{}")
     with pytest.raises(ForbiddenCall):
-        wire.put_lines("another", [b'{"Item":{}}'])
+        transport.put_lines("another", [b'{"Item":{}}'])
     for body in (b"{}", b"not JSON", b'{"TableName":"another"}', b'{"RequestItems":{"t":[],"another":[]}}'):
         with pytest.raises(ForbiddenCall):
-            wire.write_item("BatchWriteItem", "t", body)
+            transport.write_item("BatchWriteItem", "t", body)
         with pytest.raises(ForbiddenCall):
-            wire.post("BatchWriteItem", body)
+            transport.post("BatchWriteItem", body)
     assert server.heard == []
 
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.aws.dynamodb.describe.capacity import Standing
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
-from runbook_lib.cost.actual import spent
+from runbook_lib.cost.actual import actual_usage
 from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
 from runbook_lib.cost.estimate import GB, HINT, MANIFEST, estimate, write_units
-from runbook_lib.cost.figures import Estimate, Load, Standings
+from runbook_lib.cost.figures import Estimate, TableCapacities, TableSize
 from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
@@ -30,13 +30,13 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_import, gate_writes
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
-from runbook_lib.report.sections.cost_rows import advice, bill, would
+from runbook_lib.report.sections.cost_rows import advice, cost_rows, dry_run_summary
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import World, things
 
-ON_DEMAND = Standing(True, None, None, None, None, None, None, {}, None, (), False)
+ON_DEMAND = TableCapacity(True, None, None, None, None, None, None, {}, None, (), False)
 PROVISIONED = replace(ON_DEMAND, on_demand=False, read_units=100, write_units=50)
 GSI = Index("by-n", "GSI", (KeyAttribute("n", "N", "HASH"),), "ALL")
 
@@ -45,12 +45,12 @@ def config(**changes: Any) -> Migration:
     return Migration.model_validate(demo_config("https://aws", **changes))
 
 
-def load(items: int | None = 1_000_000, size: int | None = GB, **more: Any) -> Load:
-    return Load("a", "b", more.pop("method", "export"), more.pop("basis", HINT), items, size, None, (), **more)
+def load(items: int | None = 1_000_000, size: int | None = GB, **more: Any) -> TableSize:
+    return TableSize("a", "b", more.pop("method", "export"), more.pop("basis", HINT), items, size, None, (), **more)
 
 
-def made(one: Load, standing: Standing = ON_DEMAND, **changes: Any) -> Estimate:
-    return estimate(config(**changes), [one], {"a": Standings(standing, standing)})
+def made(one: TableSize, standing: TableCapacity = ON_DEMAND, **changes: Any) -> Estimate:
+    return estimate(config(**changes), [one], {"a": TableCapacities(standing, standing)})
 
 
 def part(known: Estimate, name: str) -> Any:
@@ -89,7 +89,7 @@ def test_replicas_are_part_of_the_bill() -> None:
     assert one.usd is not None
     assert three.usd is not None
     assert three.usd.low - one.usd.low == pytest.approx(2 * 1.048576 * 0.625)
-    rows = bill({"estimates": {"preflight": three.to_json(), "export": one.to_json()}})
+    rows = cost_rows({"estimates": {"preflight": three.to_json(), "export": one.to_json()}})
     assert next(row.estimates for row in rows if "repeated" in row.name)[1] == ""
 
 
@@ -155,17 +155,17 @@ def test_an_export_that_is_made_takes_no_more_time_and_a_scan_uses_reads() -> No
 
 
 def test_warming_up_is_advised_where_it_shortens_the_import() -> None:
-    standings = {"a": Standings(None, ON_DEMAND)}
+    capacities = {"a": TableCapacities(None, ON_DEMAND)}
     big = load(30_000_000, 30 * GB)
-    (advised,) = advise(config(), estimate(config(), [big], standings), standings)
+    (advised,) = advise(config(), estimate(config(), [big], capacities), capacities)
     assert (advised.units_now, advised.units, advised.usd) == (4_000, TABLE_MOST, None)
     assert advised.seconds < advised.seconds_now / 5
     priced = config(prices={"warm_write_unit": 0.01})
-    assert advise(priced, estimate(priced, [big], standings), standings)[0].usd == 360.0
-    assert advise(config(), estimate(config(), [load(100, 1000)], standings), standings) == []
-    fixed = {"a": Standings(None, PROVISIONED)}
+    assert advise(priced, estimate(priced, [big], capacities), capacities)[0].usd == 360.0
+    assert advise(config(), estimate(config(), [load(100, 1000)], capacities), capacities) == []
+    fixed = {"a": TableCapacities(None, PROVISIONED)}
     assert advise(config(), estimate(config(), [big], fixed), fixed) == []
-    facts = estimate(config(), [big], standings).to_json() | {"advice": [advised.to_json()]}
+    facts = estimate(config(), [big], capacities).to_json() | {"advice": [advised.to_json()]}
     (said,) = advice({"estimates": {"preflight": facts}})
     assert "price not known" in said
     assert "cannot be lowered again" in said
@@ -233,7 +233,7 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert record["measured"][world.src("a")]["index_units"] == 180
     assert list(record["estimates"]) == ["dry run", "export", "preflight"]
     assert record["estimates"]["dry run"]["basis"] == "measured"
-    said = "\n".join(would(record))
+    said = "\n".join(dry_run_summary(record))
     assert f"67 items of 2 tables would be written in {requests} requests, using 187 write units" in said
     assert "USD" in said
     assert "BatchWriteItem" not in record["target_calls"]
@@ -251,11 +251,11 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert record["spent"]["scan_units"] > 0
     assert record["spent"]["export_gb"] > 0
     assert record["spent"]["usd"] > 0
-    rows = {row.name: row for row in bill(record)}
+    rows = {row.name: row for row in cost_rows(record)}
     assert rows["Writes of items"].used == "367 write units"
     assert rows["Cost"].used == "less than 0.01 USD"
     assert len(rows["Cost"].estimates) == 3
-    assert would(record) == []
+    assert dry_run_summary(record) == []
 
 
 @pytest.fixture
@@ -274,25 +274,25 @@ def test_what_was_used_of_provisioned_capacity_is_not_billed_again(ledger: Ledge
             "INSERT INTO file (source, key, ordinal, md5, items, written) VALUES (?, 'k', 0, '', 1, 1)", [(source,)]
         )
         ledger.write("INSERT INTO sample (source, at, wcu) VALUES (?, 0, 1000000)", [(source,)])
-    used = spent(ledger, 7200.0)
+    used = actual_usage(ledger, 7200.0)
     assert (used["write_units"], used["usd"], used["hours"]) == (2_000_000, 1.0, 2.0)
 
 
 def test_what_nobody_measured_makes_the_cost_unknown(ledger: Ledger) -> None:
-    assert spent(ledger, 1.0)["usd"] is None  # no price was kept
+    assert actual_usage(ledger, 1.0)["usd"] is None  # no price was kept
     prices = {side: dict.fromkeys(Prices.model_fields, 1.0) for side in ("source", "target", "staging")}
     ledger.put("estimate", "prices", prices)
-    assert spent(ledger, 1.0)["usd"] == 0.0
+    assert actual_usage(ledger, 1.0)["usd"] == 0.0
     ledger.write("INSERT INTO file (source, key, ordinal, md5, items, written) VALUES ('a', 'k', 0, '', 1, 1)", [()])
-    used = spent(ledger, 1.0)
+    used = actual_usage(ledger, 1.0)
     assert (used["write_units"], used["usd"]) == (None, None)
     without = {side: values | {"million_reads": None} for side, values in prices.items()}
     ledger.write("DELETE FROM file", [()])
     ledger.put("estimate", "prices", without)
     ledger.put("validation", "a", {"export_digest": "x", "read_units": 5.0})
-    assert spent(ledger, 1.0)["usd"] is None
+    assert actual_usage(ledger, 1.0)["usd"] is None
     ledger.put("validation", "a", {"export_digest": "x"})
-    assert spent(ledger, 1.0)["validation_units"] is None
+    assert actual_usage(ledger, 1.0)["validation_units"] is None
 
 
 def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: World) -> None:
@@ -315,6 +315,6 @@ def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: Wor
 
 
 def test_a_record_without_an_estimate_has_no_bill() -> None:
-    assert bill({}) == []
-    assert would({}) == []
+    assert cost_rows({}) == []
+    assert dry_run_summary({}) == []
     assert advice({}) == []

@@ -23,7 +23,8 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.export.step import export_tables
-from runbook_lib.iac.iam_policy import Grant, policies, policies_of
+from runbook_lib.iac.iam_policy import policies, policies_of
+from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import INLINE_SIZE
 from runbook_lib.load.step import import_tables
 from runbook_lib.plan.reuse import Reuse
@@ -58,11 +59,11 @@ def arn(table: str, region: str = "us-east-1", account: str = ACCOUNT) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
 
 
-def grant(name: str, method: str, **more: Any) -> Grant:
-    return Grant(name, arn(name), arn(f"{name}-new", "us-east-2"), method, **more)
+def grant(name: str, method: str, **more: Any) -> TablePermissions:
+    return TablePermissions(name, arn(name), arn(f"{name}-new", "us-east-2"), method, **more)
 
 
-def made(*grants: Grant, target: Identity | None = None, **changes: Any) -> dict[str, Any]:
+def made(*grants: TablePermissions, target: Identity | None = None, **changes: Any) -> dict[str, Any]:
     """The policies of grants; changes go into the sections of the demo's migration file."""
     config = Migration.model_validate(demo_config("https://aws", **changes))
     return policies(config, list(grants), identity("us-east-1"), target or identity("us-east-2"))
@@ -207,7 +208,7 @@ def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
 
 def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> None:
     by_arn = replace(REUSED, reference=f"{arn('b')}/export/01-b", folder="y/AWSDynamoDB/01-b/")
-    gone = Grant("b", None, arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
+    gone = TablePermissions("b", None, arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
     found = made(grant("a", "reuse", reuse=REUSED), gone)
     assert allowed(found["target"], "s3:GetObject") == {
         "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*", REGISTER,
@@ -273,7 +274,7 @@ def test_accounts_and_partitions_are_those_of_the_sides() -> None:
 
 def test_the_reference_fleet_fits_a_role() -> None:
     grants = [
-        Grant(t.source, arn(t.source), arn(t.target, "us-east-2"), method)
+        TablePermissions(t.source, arn(t.source), arn(t.target, "us-east-2"), method)
         for t in fleet()
         for method in ["export" if t.point_in_time_recovery else "scan"]
     ]

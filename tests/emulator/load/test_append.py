@@ -9,8 +9,8 @@ import pytest
 
 from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
 from runbook_lib.aws.transport import client as wires
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
@@ -51,14 +51,14 @@ def held(world: World, key: str) -> Any:
 
 def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was looked at before: the put itself finds the item there."""
-    run, send = ready(world), Wire.write_item
+    run, send = ready(world), DynamoDBTransport.write_item
 
-    def overtaken(self: Wire, operation: str, table: str, body: bytes) -> bytes:
+    def overtaken(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
         if b'"i00005"' in body:
             world.put(world.target, table, [THEIRS])
         return send(self, operation, table, body)
 
-    monkeypatch.setattr(Wire, "write_item", overtaken)
+    monkeypatch.setattr(DynamoDBTransport, "write_item", overtaken)
     table = proved(world, run)
     assert held(world, "i00005") == THEIRS
     assert counts(table)[:4] == ("FAIL", 29, 0, 1)
@@ -71,9 +71,9 @@ def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypa
 def test_a_put_whose_answer_is_lost_is_not_repeated_over_what_another_has_written(
     world: World, monkeypatch: pytest.MonkeyPatch, changed: bool
 ) -> None:
-    run, send, lost = ready(world), Wire.write_item, list[int]()
+    run, send, lost = ready(world), DynamoDBTransport.write_item, list[int]()
 
-    def unheard(self: Wire, operation: str, table: str, body: bytes) -> bytes:
+    def unheard(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
         answer = send(self, operation, table, body)
         if not lost and b'"i00005"' in body:
             lost.append(1)
@@ -82,7 +82,7 @@ def test_a_put_whose_answer_is_lost_is_not_repeated_over_what_another_has_writte
             raise BrokenAnswer("the connection was reset after the request")
         return answer
 
-    monkeypatch.setattr(Wire, "write_item", unheard)
+    monkeypatch.setattr(DynamoDBTransport, "write_item", unheard)
     table = proved(world, run)
     if changed:
         assert held(world, "i00005") == THEIRS
@@ -111,18 +111,18 @@ def test_a_server_that_does_not_say_what_is_in_the_way_is_asked(
 
 
 def test_what_was_in_the_way_and_is_gone_is_put_after_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, send = ready(world), Wire.write_item
+    run, send = ready(world), DynamoDBTransport.write_item
     monkeypatch.setattr(wires, "_item", lambda data: None)
     world.put(world.target, world.dst("a"), [THEIRS])
 
-    def and_gone(self: Wire, operation: str, table: str, body: bytes) -> bytes:
+    def and_gone(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
         try:
             return send(self, operation, table, body)
-        except WireError:
+        except TransportError:
             world.target.delete_item(TableName=table, Key={"id": THEIRS["id"]})
             raise
 
-    monkeypatch.setattr(Wire, "write_item", and_gone)
+    monkeypatch.setattr(DynamoDBTransport, "write_item", and_gone)
     assert counts(proved(world, run)) == ("PASS", 30, 0, 0, 0, 0)
 
 
@@ -141,7 +141,7 @@ def test_throttled_puts_and_lost_answers_end_with_every_item_there_once(world: W
 def test_only_a_put_where_nothing_is_leaves_the_machine(world: World) -> None:
     world.pair("a")
     world.pair("b")
-    wire = world.open().clients.appender({world.dst("a"): "id"})
+    transport = world.open().clients.appender({world.dst("a"): "id"})
     asked = {
         "TableName": world.dst("a"),
         "Item": {"id": {"S": "x"}},
@@ -160,21 +160,21 @@ def test_only_a_put_where_nothing_is_leaves_the_machine(world: World) -> None:
     ):
         body = {name: value for name, value in (asked | change).items() if value is not None}
         with pytest.raises(ForbiddenCall):
-            wire.write_item("PutItem", world.dst("a"), json.dumps(body).encode())
+            transport.write_item("PutItem", world.dst("a"), json.dumps(body).encode())
     for operation in ("BatchWriteItem", "DeleteItem", "UpdateItem", "TransactWriteItems"):
         with pytest.raises(ForbiddenCall):
-            wire.write_item(operation, world.dst("a"), json.dumps(asked).encode())
+            transport.write_item(operation, world.dst("a"), json.dumps(asked).encode())
     for line in (
         b'{"Item":{"id":{"S":"x"}},"TableName":"another"}',
         b'{"Item":{"id":{"S":"x"}},"ConditionExpression":"attribute_exists(id)"}',
         b'{"Item":{"id":{"S":"x"}},"\\u0054ableName":"another"}',
     ):
         with pytest.raises(ForbiddenCall):
-            put_if_absent(wire, world.dst("a"), "id", line)
+            put_if_absent(transport, world.dst("a"), "id", line)
     assert world.items(world.target, world.dst("a")) == world.items(world.target, world.dst("b")) == []
-    put_if_absent(wire, world.dst("a"), "id", b' {"Item":{"id":{"S":"x"},"n":{"N":"1.50"}}} ')
-    with pytest.raises(WireError, match="ConditionalCheckFailed"):
-        put_if_absent(wire, world.dst("a"), "id", b'{"Item":{"id":{"S":"x"}}}')
+    put_if_absent(transport, world.dst("a"), "id", b' {"Item":{"id":{"S":"x"},"n":{"N":"1.50"}}} ')
+    with pytest.raises(TransportError, match="ConditionalCheckFailed"):
+        put_if_absent(transport, world.dst("a"), "id", b'{"Item":{"id":{"S":"x"}}}')
     assert len(world.items(world.target, world.dst("a"))) == 1
 
 

@@ -122,9 +122,9 @@ def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_
     preflight(run)
     export_tables(run)
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(import_tables, run)
-        workers = kill_one_halfway(tmp_path / "r" / "ledger.sqlite", os.getpid(), loading.running)
-        loading.result(SECONDS)
+        table_load = pool.submit(import_tables, run)
+        workers = kill_one_halfway(tmp_path / "r" / "ledger.sqlite", os.getpid(), table_load.running)
+        table_load.result(SECONDS)
     validate_tables(run)
     is_proved(build_record(run.ledger, "r", "demo"), workers, len(SOME))
     assert not workers_of(os.getpid())
@@ -253,15 +253,15 @@ def test_a_scheduler_of_ones_own_is_used_and_its_loss_ends_the_import_until_the_
     preflight(run)
     export_tables(run)
     with running(*scheduler) as process, running(*worker), ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(import_tables, run)
+        table_load = pool.submit(import_tables, run)
         until(
             run.folder / "ledger.sqlite",
-            loading.running,
+            table_load.running,
             "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 300",
         )
         process.kill()
         with pytest.raises(TransferError, match="Dask scheduler is lost"):
-            loading.result(SECONDS)
+            table_load.result(SECONDS)
     (known,) = run.ledger.rows("SELECT SUM(written) AS n FROM file")
     assert 300 < known["n"] < 3000
     with running(*scheduler), running(*worker):

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb import imports
-from runbook_lib.aws.dynamodb.describe.capacity import describe_standing
+from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.aws.guard.allowed_calls import TARGET_IMPORTS
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import MANIFEST, estimate
-from runbook_lib.cost.figures import Load
+from runbook_lib.cost.figures import TableSize
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies
@@ -30,7 +30,7 @@ from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
-from runbook_lib.report.sections.cost_rows import would
+from runbook_lib.report.sections.cost_rows import dry_run_summary
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
@@ -125,7 +125,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     table = only(record)
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
     assert "ImportTable will make it" in str(record["warnings"])
-    said = would(record)[0]
+    said = dry_run_summary(record)[0]
     assert "DynamoDB would make 1 target" in said
     assert "requests" not in said
 
@@ -300,7 +300,7 @@ def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports
 def test_only_the_own_import_may_still_be_filling_its_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = exported(world)
     import_tables(run)
-    look = describe_standing
+    look = describe_capacity
 
     def still_filling(client: Any, name: str) -> Any:
         found = look(client, name)
@@ -466,7 +466,7 @@ def test_auto_takes_writes_where_they_are_cheaper_or_nothing_is_known() -> None:
 
     def chosen(items: int | None, size: int | None, **changes: Any) -> str:
         config = Migration.model_validate(demo_config("https://aws") | BY_AUTO_WHOLE | changes)
-        load = Load("a", "b", "export", MANIFEST, items, size, 1, ())
+        load = TableSize("a", "b", "export", MANIFEST, items, size, 1, ())
         (work,) = estimate(config, [load], {}).tables
         return choose(config, pair, work, None).writing
 

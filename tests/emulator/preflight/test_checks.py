@@ -17,7 +17,7 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ForbiddenCall
-from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, look
+from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, run_check
 from runbook_lib.preflight import step as preflight_module
 from runbook_lib.preflight.checks.names import PRODUCTION
 from runbook_lib.preflight.checks.permissions import permissions
@@ -70,7 +70,7 @@ class Case:
                 return found
             return replace(found[0], **facts or {}), replace(found[1], **standing)
 
-        self.monkeypatch.setattr(preflight_module, "describe_standing", describe)
+        self.monkeypatch.setattr(preflight_module, "describe_capacity", describe)
 
     def service(self, operation: str, error: str | None = None, **said: Any) -> None:
         """Let the clients of other services hear this."""
@@ -506,7 +506,7 @@ def test_a_call_that_the_guard_refuses_is_a_mistake_of_ours_and_not_a_look_that_
         raise ForbiddenCall("nothing was sent")
 
     with pytest.raises(ForbiddenCall):
-        look(Check(CheckId.KEY, "b", BLOCKER, "c", "d"), refuse)
+        run_check(Check(CheckId.KEY, "b", BLOCKER, "c", "d"), refuse)
 
 
 AWS = "https://dynamodb.us-east-1.amazonaws.com"

@@ -20,13 +20,13 @@ from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.record.files import Record
-from runbook_lib.report.sections.check_rows import checked, counted
+from runbook_lib.report.sections.check_rows import check_count, check_rows
 from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention, contradictions
 from runbook_lib.report.sections.not_checked import unknowns
 from runbook_lib.report.sections.schema_findings import index_rows, parity_rows, unannounced
 from runbook_lib.report.sections.summary import why
-from runbook_lib.schema.parity import Difference, Gap
+from runbook_lib.schema.parity import DefinitionDifference, Gap
 from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.world import World, indexed_by, things
@@ -59,8 +59,8 @@ def decisions(record: Record) -> dict[str, Any]:
         "blockers": [(b.get("id"), b.get("table")) for b in record.get("blockers") or []],
         "warnings": [(w.get("id"), w.get("table"), w.get("about")) for w in record.get("warnings") or []],
         "answers": [check.answer for check in checklist(record)],
-        "looks": sorted((row.name, row.status, row.subjects) for row in checked(record)),
-        "looked": counted(record),
+        "looks": sorted((row.name, row.status, row.subjects) for row in check_rows(record)),
+        "looked": check_count(record),
         "unknown": [(u.id, u.source, u.subject, u.bearing, u.accepted) for u in unknowns(record)],
         "unannounced": [u["table"] for u in unannounced(record)],
         "parity": [(row.rating, row.tables) for row in parity_rows(record)],
@@ -148,7 +148,11 @@ def test_a_run_in_other_words_ends_the_same(
     )
     lived(world, "first", denied=denied)  # leaves items behind, so that both of the others begin alike
     plain = lived(world, "plain", denied=denied)
-    for kind, members in ((Check, ("expected", "found", "remedy")), (Difference, ("remedy",)), (Gap, ("why",))):
+    for kind, members in (
+        (Check, ("expected", "found", "remedy")),
+        (DefinitionDifference, ("remedy",)),
+        (Gap, ("why",)),
+    ):
         _reworded(monkeypatch, kind, members)
     other = lived(world, "other", denied=denied)
     assert other == plain

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cluster.protocol import Site
+from runbook_lib.cluster.protocol import UnitContext
 from runbook_lib.config.model import load_config
 from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
@@ -113,7 +113,7 @@ def test_a_run_that_lost_its_secret_knows_its_quarantine_by_file_and_line(world:
 
 def test_what_a_worker_is_handed_shows_no_secret_in_a_log(world: World) -> None:
     secret = RunSecret.new()
-    site = Site(load_config(str(world.config())), ["us-east-2", "111122223333"])
+    site = UnitContext(load_config(str(world.config())), ["us-east-2", "111122223333"])
     file = DataFile(0, "k", "md5", 1)
     units = [
         FileUnit("a 0", site, "b", file, "t", (), secret),

@@ -27,7 +27,7 @@ from runbook_lib.run import atomic_folder as instant
 from runbook_lib.run.admission import admit as admission
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
-from runbook_lib.run.unfinished import SUMS, begin
+from runbook_lib.run.unfinished import SUMS, mark_unfinished
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import World, things
 
@@ -93,7 +93,7 @@ def test_from_the_beginning_of_a_further_step_no_page_says_pass(tmp_path: Path) 
     (folder / "90_report.ipynb").write_text('{"cells": [{"outputs": ["PASS"]}]}')
     (folder / f"{SUMS}.sig").write_text("of the old seal")
     for _ in range(2):  # beginning is idempotent
-        begin(folder)
+        mark_unfinished(folder)
         assert says_pass(folder) == set()
         assert not {f.name for f in folder.iterdir()} & {SUMS, f"{SUMS}.sig", "90_report.ipynb"}
         for name in ("report.html", "report.md"):
@@ -114,10 +114,10 @@ def test_what_a_kill_in_the_beginning_leaves_is_mended_by_the_next(tmp_path: Pat
     a_run(folder)
     files = {name: (tmp_path if name == "index.html" else folder) / name for name in (*PAGES[:3], "index.html")}
     before = {name: file.read_text() for name, file in files.items()}
-    begin(folder)
+    mark_unfinished(folder)
     for name in files.keys() - set(left):
         files[name].write_text(before[name])
-    begin(folder)
+    mark_unfinished(folder)
     assert says_pass(folder) == set()
 
 
@@ -136,7 +136,7 @@ def test_whoever_is_the_runner_of_a_run_stays_it_when_the_folder_changes(
         monkeypatch.setattr(instant, "_swap", refuse)
     monkeypatch.setattr(admission, "RUNNER_SECONDS", 0.1)
     with admission.sole_runner(folder) as seat:
-        begin(folder, seat.move)
+        mark_unfinished(folder, seat.move)
         with pytest.raises(ConfigError, match="running already"), admission.sole_runner(folder):
             pass
     with admission.sole_runner(folder):
@@ -152,7 +152,7 @@ def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
     monkeypatch.setattr(instant, "_swap", refuse)
     a_run(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
-    begin(tmp_path / "r")
+    mark_unfinished(tmp_path / "r")
     assert says_pass(tmp_path / "r") == set()
     publish_again(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
@@ -163,7 +163,7 @@ def test_of_a_folder_that_is_a_link_what_it_names_changes(tmp_path: Path) -> Non
     a_run(tmp_path / "r")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "r").symlink_to(tmp_path / "r")
-    begin(tmp_path / "linked" / "r")
+    mark_unfinished(tmp_path / "linked" / "r")
     assert (tmp_path / "linked" / "r").is_symlink()
     assert says_pass(tmp_path / "r") <= {"index.html"}
     assert not is_sealed(tmp_path / "r")
@@ -183,14 +183,14 @@ def test_what_another_run_is_preparing_is_not_swept_away(tmp_path: Path) -> None
 def test_a_folder_whose_record_cannot_be_read_begins_too(tmp_path: Path) -> None:
     a_run(tmp_path / "r")
     (tmp_path / "r" / "run.json").write_text("[" * 200_000 + "PASS")
-    begin(tmp_path / "r")
+    mark_unfinished(tmp_path / "r")
     assert says_pass(tmp_path / "r") == set()
 
 
 def test_where_nothing_was_published_nothing_changes(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "migration.yaml").write_text("x")
-    begin(tmp_path / "r")
+    mark_unfinished(tmp_path / "r")
     assert [f.name for f in (tmp_path / "r").iterdir()] == ["migration.yaml"]
 
 
@@ -202,7 +202,7 @@ def _again(said: Any, root: str) -> None:
 
 
 def publish_again(folder: Path) -> None:
-    begin(folder)
+    mark_unfinished(folder)
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.put("step", "report", ledger.get("step", "report"))
     publish(folder, ledger, folder.name, "test")

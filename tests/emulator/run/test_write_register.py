@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
-from runbook_lib.aws.transport.client import Wire
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load import first_write
@@ -88,13 +88,13 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
 ) -> None:
     world.pair("a", things(10))
     seen: list[set[str]] = []
-    send = Wire.put_lines
+    send = DynamoDBTransport.put_lines
 
-    def watched(self: Wire, table: str, lines: Any) -> bytes:
+    def watched(self: DynamoDBTransport, table: str, lines: Any) -> bytes:
         seen.append(entries(world))
         return send(self, table, lines)
 
-    monkeypatch.setattr(Wire, "put_lines", watched)
+    monkeypatch.setattr(DynamoDBTransport, "put_lines", watched)
     run = migrated(world)
     assert all(len(found) == 1 for found in seen)
     assert seen
@@ -150,7 +150,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
         export_tables(run)
     table = describe_table(one.clients.target, world.dst("a"))
     assert table is not None
-    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, Wire.put_lines
+    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, DynamoDBTransport.put_lines
     slow = threading.Thread(target=lambda: register(two, pair, table))
     about_to, go = threading.Event(), threading.Event()
 
@@ -166,7 +166,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
         return write(*arguments)
 
     monkeypatch.setattr(registers, "set_register_tag", late)
-    monkeypatch.setattr(Wire, "put_lines", writing)
+    monkeypatch.setattr(DynamoDBTransport, "put_lines", writing)
     slow.start()
     about_to.wait(20)
     import_tables(one)
@@ -322,14 +322,14 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
         "deleted": None,
     }[change]
 
-    def raced(wire: Wire, name: str, key: Any, item: Any) -> bytes:
+    def raced(transport: DynamoDBTransport, name: str, key: Any, item: Any) -> bytes:
         if key["id"] == {"S": "i00005"} and not done:
             done.append(1)
             if now is None:
                 world.target.delete_item(TableName=table, Key=key)
             else:
                 world.put(world.target, table, [now])
-        return send(wire, name, key, item)
+        return send(transport, name, key, item)
 
     monkeypatch.setattr(undoing, "delete_as_read", raced)
     removal = only(clean_up(run, "r"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.sandbox.emulator.rules.values import check_item
-from runbook_lib.sandbox.fleet.data import digest, items
+from runbook_lib.sandbox.fleet.data import items, items_digest
 from runbook_lib.sandbox.fleet.tables import FleetTable, fleet, fleet_table, item_count
 
 WITH_ITEMS = [table for table in fleet() if table.items]
@@ -39,7 +39,7 @@ def all_values(table: FleetTable, count: int) -> list[tuple[str, Any]]:
     ],
 )
 def test_the_data_is_the_same_everywhere(name: str, expected: str) -> None:
-    assert digest(fleet_table(name), 300) == expected
+    assert items_digest(fleet_table(name), 300) == expected
 
 
 def test_a_smaller_scale_is_a_prefix_of_a_larger_one() -> None:

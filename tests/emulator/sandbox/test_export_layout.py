@@ -21,7 +21,7 @@ from runbook_lib.export_format.writer import (
     export_folder,
     new_export_id,
 )
-from runbook_lib.timestamps import stamp
+from runbook_lib.timestamps import format_timestamp
 
 # Known from a real export; its account number is replaced by the documentation account.
 REAL_ID = "01715685260608-c488b4e1"
@@ -157,7 +157,7 @@ def test_export_ids_never_lose_a_millisecond(moment: datetime) -> None:
     assert datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
         microsecond=milliseconds % 1000 * 1000
     ) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    assert stamp(moment).endswith("Z")
+    assert format_timestamp(moment).endswith("Z")
 
 
 @given(st.lists(st.lists(st.dictionaries(st.text(), st.fixed_dictionaries({"S": st.text()})), max_size=5), max_size=4))

@@ -17,7 +17,11 @@ from runbook_lib.aws.dynamodb.describe.definition import (
     Throughput,
 )
 from runbook_lib.aws.dynamodb.describe.members import BEYOND, KEY, TYPES, WARM
-from runbook_lib.aws.dynamodb.describe.partial_definition import Answered, live_indexes, read_answered
+from runbook_lib.aws.dynamodb.describe.partial_definition import (
+    PartialDefinition,
+    live_indexes,
+    read_partial_definition,
+)
 from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.export.step import export_tables
@@ -48,12 +52,12 @@ SLOW = {"billing": "PROVISIONED", "provisioned": Throughput(5, 5)}
 
 def found(source: dict[str, Any], target: dict[str, Any], *accept: str) -> list[tuple[str, str]]:
     """What differs between two tables that are alike but for these changes, and how grave it is."""
-    both = (Answered(replace(PLAIN, **changes), {}) for changes in (source, target))
+    both = (PartialDefinition(replace(PLAIN, **changes), {}) for changes in (source, target))
     return [(d.property, d.rating) for d in compare_definitions(*both, accept).differences]
 
 
 def test_equal_definitions_have_no_difference_and_every_property_is_named() -> None:
-    full = Answered(replace(PLAIN, global_indexes=(MORE,), ttl="ttl", kms_key="arn:x"), {})
+    full = PartialDefinition(replace(PLAIN, global_indexes=(MORE,), ttl="ttl", kms_key="arn:x"), {})
     parity = compare_definitions(full, full)
     assert (parity.differences, parity.not_checked, parity.equal) == ((), (), tuple(PROPERTIES))
 
@@ -125,7 +129,7 @@ def test_keys_of_kms_are_not_compared_for_no_other_region_knows_them() -> None:
 
 
 def test_only_tags_that_differ_are_shown() -> None:
-    both = (Answered(replace(PLAIN, tags=(("a", "1"), ("b", b))), {}) for b in "xy")
+    both = (PartialDefinition(replace(PLAIN, tags=(("a", "1"), ("b", b))), {}) for b in "xy")
     (difference,) = compare_definitions(*both).differences
     assert (difference.source, difference.target) == ("b=x", "b=y")
 
@@ -138,7 +142,10 @@ def test_what_is_accepted_is_only_told_and_the_key_cannot_be() -> None:
 
 
 def test_a_property_that_one_side_did_not_answer_is_neither_equal_nor_different() -> None:
-    ours, theirs = Answered(replace(PLAIN, ttl="t"), {}), Answered(PLAIN, {"time to live": "AccessDenied"})
+    ours, theirs = (
+        PartialDefinition(replace(PLAIN, ttl="t"), {}),
+        PartialDefinition(PLAIN, {"time to live": "AccessDenied"}),
+    )
     parity = compare_definitions(ours, theirs)
     assert parity.differences == ()
     assert [(g.property, g.why) for g in parity.not_checked] == [("time to live", "target: AccessDenied")]
@@ -170,7 +177,7 @@ def scripted(*answers: tuple[str, Any]) -> Any:
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException", "ThrottlingException"])
 def test_what_may_not_be_asked_is_a_gap_and_not_a_setting_that_is_off(code: str) -> None:
-    seen = read_answered(
+    seen = read_partial_definition(
         scripted(
             ("describe_table", {"Table": TABLE}), ("describe_time_to_live", code),
             ("describe_continuous_backups", code), ("list_tags_of_resource", code),
@@ -183,9 +190,9 @@ def test_what_may_not_be_asked_is_a_gap_and_not_a_setting_that_is_off(code: str)
 
 def test_a_table_that_may_not_be_read_and_credentials_that_are_wrong_are_errors() -> None:
     with pytest.raises(ConfigError, match="describe_table of loans"):
-        read_answered(scripted(("describe_table", "AccessDeniedException")), "loans")
+        read_partial_definition(scripted(("describe_table", "AccessDeniedException")), "loans")
     with pytest.raises(CredentialsError):
-        read_answered(
+        read_partial_definition(
             scripted(("describe_table", {"Table": TABLE}), ("describe_time_to_live", "UnrecognizedClientException")),
             "t",
         )
@@ -194,7 +201,7 @@ def test_a_table_that_may_not_be_read_and_credentials_that_are_wrong_are_errors(
 def test_tags_of_all_pages_are_read_but_those_of_aws() -> None:
     ttl = {"TimeToLiveStatus": "ENABLING", "AttributeName": "x"}
     tags = [{"Key": k, "Value": "v"} for k in ("aws:cloudformation:stack", "b", "a")]
-    seen = read_answered(
+    seen = read_partial_definition(
         scripted(
             ("describe_table", {"Table": TABLE | {"DeletionProtectionEnabled": True}}),
             ("describe_time_to_live", {"TimeToLiveDescription": ttl}),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import BrokenAnswer, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
 from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
@@ -114,9 +114,9 @@ Failure = Callable[[str, int], BaseException | None]
 
 def broken(monkeypatch: pytest.MonkeyPatch, at: Failure, after: bool = False) -> None:
     """Let writes fail: `at(operation, count)` says how, before or after the server has done them."""
-    write, seen = Wire.write_item, {"PutItem": 0, "DeleteItem": 0}
+    write, seen = DynamoDBTransport.write_item, {"PutItem": 0, "DeleteItem": 0}
 
-    def failing(self: Wire, operation: str, table: str, body: bytes) -> bytes:
+    def failing(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
         if operation not in seen:
             return write(self, operation, table, body)
         seen[operation] += 1
@@ -127,7 +127,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, at: Failure, after: bool = False) ->
             raise error
         return write(self, operation, table, body)
 
-    monkeypatch.setattr(Wire, "write_item", failing)
+    monkeypatch.setattr(DynamoDBTransport, "write_item", failing)
 
 
 def test_what_a_killed_run_left_behind_is_removed_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_a_canary_that_fails_fails_the_run_and_not_the_other_tables(
     world.pair("a", things(2))
     world.pair("b", things(2))
     run = loaded(world)
-    denied = WireError(operation, 400, "AccessDeniedException", "no", [])
+    denied = TransportError(operation, 400, "AccessDeniedException", "no", [])
     with monkeypatch.context() as patch:
         broken(patch, lambda what, count: denied if what == operation and count == 1 else None)
         facts = try_canaries(run)
@@ -194,14 +194,14 @@ def test_a_canary_that_fails_fails_the_run_and_not_the_other_tables(
 def test_a_canary_that_reads_back_otherwise_fails_and_is_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a")
     run = planned(world)
-    read, count = Wire.read, [0]
+    read, count = DynamoDBTransport.read, [0]
 
-    def changing(self: Wire, operation: str, body: bytes, patience: Any) -> bytes:
+    def changing(self: DynamoDBTransport, operation: str, body: bytes, backoff: Any) -> bytes:
         count[0] += 1
-        answer = read(self, operation, body, patience)
+        answer = read(self, operation, body, backoff)
         return answer.replace(b'"BOOL":false', b'"BOOL":true').replace(b'"BOOL": false', b'"BOOL": true')
 
-    monkeypatch.setattr(Wire, "read", changing)
+    monkeypatch.setattr(DynamoDBTransport, "read", changing)
     fact = try_canaries(run)[world.src("a")]
     assert fact["state"] == "failed"
     assert "not what a consistent read finds" in fact["why"]
@@ -211,11 +211,11 @@ def test_a_canary_that_reads_back_otherwise_fails_and_is_removed(world: World, m
 def test_the_canarys_wire_writes_to_planned_targets_and_never_in_batches(world: World) -> None:
     world.pair("a")
     run = planned(world)
-    wire = run.clients.canary(frozenset({world.dst("a")}))
+    transport = run.clients.canary(frozenset({world.dst("a")}))
     with pytest.raises(ForbiddenCall, match="not part of the plan"):
-        wire.write_item("PutItem", world.dst("b"), b"{}")
+        transport.write_item("PutItem", world.dst("b"), b"{}")
     with pytest.raises(ForbiddenCall):
-        wire.put_lines(world.dst("a"), [])
+        transport.put_lines(world.dst("a"), [])
     for clients in (run.clients.target_wire, run.clients.writer(frozenset({world.dst("a")}))):
         with pytest.raises(ForbiddenCall):
             clients.post("PutItem", b"{}")

@@ -23,8 +23,8 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
-from runbook_lib.validate.bucket_digest import Buckets
-from runbook_lib.validate.checkpoint import KeptTally
+from runbook_lib.validate.bucket_digest import BucketDigest
+from runbook_lib.validate.checkpoint import KeptDigestCheckpoint
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import World, things
 
@@ -33,44 +33,46 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = RunSecret.new()
 
 
-def filled(count: int) -> Buckets:
-    made = Buckets(SECRET)
+def filled(count: int) -> BucketDigest:
+    made = BucketDigest(SECRET)
     made.add_items(things(count), ID)
     return made
 
 
-def tally(ledger: Ledger, binding: object = "b", now: datetime = NOON, secret: RunSecret = SECRET) -> KeptTally:
-    return KeptTally(ledger, "t", binding, secret, lambda: now)
+def checkpoint(
+    ledger: Ledger, binding: object = "b", now: datetime = NOON, secret: RunSecret = SECRET
+) -> KeptDigestCheckpoint:
+    return KeptDigestCheckpoint(ledger, "t", binding, secret, lambda: now)
 
 
 def test_finished_parts_and_their_buckets_are_found_again(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    first = tally(ledger)
+    first = checkpoint(ledger)
     first.finish(3, filled(7))
     first.finish(1, filled(5))
     first.keep()
-    again = tally(ledger, now=NOON + timedelta(hours=5))
+    again = checkpoint(ledger, now=NOON + timedelta(hours=5))
     assert again.done == {1, 3}
     assert again.buckets.table_digest() == first.buckets.table_digest()
     assert not again.buckets.differing(first.buckets)
     assert again.began == NOON
     again.forget()
-    assert tally(ledger).done == set()
+    assert checkpoint(ledger).done == set()
     ledger.close()
 
 
 @pytest.mark.parametrize(("binding", "secret"), [("another", SECRET), ("b", RunSecret.new())])
 def test_what_belongs_to_something_else_is_not_used(tmp_path: Path, binding: str, secret: RunSecret) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    tally(ledger).finish(0, filled(3))
-    later = tally(ledger, binding, secret=secret)
+    checkpoint(ledger).finish(0, filled(3))
+    later = checkpoint(ledger, binding, secret=secret)
     assert (later.done, later.buckets.items) == (set(), 0)
     ledger.close()
 
 
 def test_what_is_kept_shows_no_digest_and_cannot_be_changed_unnoticed(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    tally(ledger).finish(0, filled(1))
+    checkpoint(ledger).finish(0, filled(1))
     (kept,) = ledger.rows("SELECT buckets FROM tally")
     packed = filled(1).pack()
     assert SECRET.opened(kept["buckets"]) == zlib.compress(packed, 1)
@@ -78,17 +80,17 @@ def test_what_is_kept_shows_no_digest_and_cannot_be_changed_unnoticed(tmp_path: 
     with suppress(zlib.error):
         assert lone not in zlib.decompress(kept["buckets"])
     ledger.write("UPDATE tally SET buckets = ?", [(kept["buckets"][:-1] + bytes([kept["buckets"][-1] ^ 1]),)])
-    assert tally(ledger).done == set()
+    assert checkpoint(ledger).done == set()
     ledger.close()
 
 
 def test_the_ledger_is_written_every_few_seconds_and_not_for_every_part(tmp_path: Path) -> None:
     ledger, clock = Ledger(tmp_path / "ledger.sqlite"), iter([0.0, 0.0, 1.0, 2.5, 2.5])
-    slow = KeptTally(ledger, "t", "b", SECRET, lambda: NOON, lambda: next(clock))
+    slow = KeptDigestCheckpoint(ledger, "t", "b", SECRET, lambda: NOON, lambda: next(clock))
     kept = []
     for part in range(3):
         slow.finish(part, filled(1))
-        kept.append(tally(ledger).done)
+        kept.append(checkpoint(ledger).done)
     assert kept == [{0}, {0}, {0, 1, 2}]
     ledger.close()
 
@@ -96,7 +98,7 @@ def test_the_ledger_is_written_every_few_seconds_and_not_for_every_part(tmp_path
 def test_packed_buckets_are_unpacked_as_they_were() -> None:
     buckets = filled(500)
     buckets.add_items([{"id": {"S": "x"}}], ID)
-    again = Buckets.unpack(buckets.pack(), SECRET)
+    again = BucketDigest.unpack(buckets.pack(), SECRET)
     assert again.pack() == buckets.pack()
     assert (again.differing(buckets), again.table_digest()) == ([], buckets.table_digest())
 

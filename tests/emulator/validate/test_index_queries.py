@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience, WireError
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff, TransportError
 from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
@@ -24,7 +24,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
-from runbook_lib.validate.indexes.sample import Sample, index_key, projected
+from runbook_lib.validate.indexes.sample import IndexSample, index_key, projected
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import ID as HASH_ID
 from tests.support.world import World, indexed_by, things
@@ -156,7 +156,7 @@ def test_keys_with_too_many_items_are_left_out_and_said(monkeypatch: pytest.Monk
     (fact,) = asked(ITEMS, ITEMS)
     assert (fact["state"], fact["keys"], fact["left_out"]) == ("not checked", 0, 20)
     assert "more than 3 items" in fact["why"]
-    sample = Sample(live(), ID, 20, 3, RunSecret.new())
+    sample = IndexSample(live(), ID, 20, 3, RunSecret.new())
     for item in ITEMS:
         sample.add(item, None)
     assert [len(key.items) for key in sample.sampled()] == [0] * 20
@@ -198,7 +198,7 @@ def test_the_time_is_asked_for_after_the_answer_that_lacks_what_expired() -> Non
 def test_nobody_can_foresee_which_keys_are_sampled() -> None:
     samples = []
     for _ in range(2):
-        sample = Sample(live(), ID, 5, 100, RunSecret.new())
+        sample = IndexSample(live(), ID, 5, 100, RunSecret.new())
         for item in owned(200, 100):
             sample.add(item, None)
         samples.append({key.key["owner"]["S"] for key in sample.sampled()})
@@ -250,7 +250,7 @@ def test_an_index_that_lags_behind_is_waited_for_and_no_longer_than_said() -> No
 )  # fmt: skip
 def test_an_index_that_may_not_be_asked_is_not_checked(code: str, message: str) -> None:
     def ask(index: LiveIndex, key: Item) -> Iterator[Item]:
-        raise WireError("Query", 400, code, message, [])
+        raise TransportError("Query", 400, code, message, [])
 
     (fact,) = asked(ITEMS, [], ask=ask)
     assert (fact["state"], fact["wrong_keys"]) == ("not checked", None)
@@ -266,7 +266,7 @@ def test_a_sample_is_the_same_in_any_order_and_knows_all_items_of_its_keys(
     items = owned(count, owners)
     samples, secret = [], RunSecret.new()
     for _ in range(2):
-        sample = Sample(live(), ID, size, 1000, secret)
+        sample = IndexSample(live(), ID, size, 1000, secret)
         for item in items:
             sample.add(item, None)
         samples.append([(k.key["owner"]["S"], set(k.items)) for k in sample.sampled()])
@@ -286,26 +286,26 @@ class Scripted:
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers, self.heard = list(answers), []  # type: ignore[var-annotated]
 
-    def read(self, operation: str, body: bytes, patience: Patience) -> bytes:
+    def read(self, operation: str, body: bytes, backoff: Backoff) -> bytes:
         assert operation == "Query"
         self.heard.append(json.loads(body))
         return json.dumps(self.answers.pop(0)).encode()
 
 
 def test_all_pages_of_a_key_are_read_and_paid_for() -> None:
-    wire = Scripted(
+    transport = Scripted(
         {"Items": ITEMS[:2], "LastEvaluatedKey": {"id": {"S": "x"}}, "ConsumedCapacity": {"CapacityUnits": 3.0}},
         {"Items": [], "LastEvaluatedKey": {"id": {"S": "y"}}},
         {"Items": ITEMS[2:3]},
     )
     clock = [0.0]
     limit = RateLimit(1.0, monotonic=lambda: clock[0], sleep=lambda s: clock.__setitem__(0, clock[0] + s))
-    ask = ask_target(wire, "t", limit, Patience())  # type: ignore[arg-type]
+    ask = ask_target(transport, "t", limit, Backoff())  # type: ignore[arg-type]
     key = {"owner": {"S": "o"}, "at": {"N": "1"}}
     assert list(ask(live(BY_OWNER, kind="LSI"), key)) == ITEMS[:3]
     assert clock[0] == 3.0
-    assert [h.get("ExclusiveStartKey") for h in wire.heard] == [None, {"id": {"S": "x"}}, {"id": {"S": "y"}}]
-    first = wire.heard[0]
+    assert [h.get("ExclusiveStartKey") for h in transport.heard] == [None, {"id": {"S": "x"}}, {"id": {"S": "y"}}]
+    first = transport.heard[0]
     assert first["KeyConditionExpression"] == "#k0 = :k0 AND #k1 = :k1"
     assert first["ExpressionAttributeNames"] == {"#k0": "owner", "#k1": "at"}
     assert first["ExpressionAttributeValues"] == {":k0": {"S": "o"}, ":k1": {"N": "1"}}
@@ -313,9 +313,9 @@ def test_all_pages_of_a_key_are_read_and_paid_for() -> None:
 
 
 def test_a_global_index_is_not_asked_for_a_consistent_read() -> None:
-    wire = Scripted({"Items": []})
-    list(ask_target(wire, "t", RateLimit(None), Patience())(live(), {"owner": {"S": "o"}}))  # type: ignore[arg-type]
-    assert wire.heard[0]["ConsistentRead"] is False
+    transport = Scripted({"Items": []})
+    list(ask_target(transport, "t", RateLimit(None), Backoff())(live(), {"owner": {"S": "o"}}))  # type: ignore[arg-type]
+    assert transport.heard[0]["ConsistentRead"] is False
 
 
 QUICK = {"validate": {"index_wait_seconds": 0.0}}
@@ -378,15 +378,15 @@ def test_an_index_that_lost_an_item_fails_a_table_that_is_equal(world: World, mo
     """moto's indexes are views of the table, so the loss is made on the wire."""
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))
     run = loaded(world)
-    read = Wire.read
+    read = DynamoDBTransport.read
 
-    def losing(self: Wire, operation: str, body: bytes, patience: Patience) -> bytes:
-        answer = json.loads(read(self, operation, body, patience))
+    def losing(self: DynamoDBTransport, operation: str, body: bytes, backoff: Backoff) -> bytes:
+        answer = json.loads(read(self, operation, body, backoff))
         if operation == "Query":
             answer["Items"] = [i for i in answer["Items"] if i["id"]["S"] != "i00003"]
         return json.dumps(answer).encode()
 
-    monkeypatch.setattr(Wire, "read", losing)
+    monkeypatch.setattr(DynamoDBTransport, "read", losing)
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["missing"], fact["export_digest"] == fact["target_digest"]) == ("FAIL", 0, True)
     assert len(fact["reasons"]) == 1

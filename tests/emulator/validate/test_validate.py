@@ -22,7 +22,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.publish import publish
 from runbook_lib.report.render.html import render_html
 from runbook_lib.run.run import Run
-from runbook_lib.validate.bucket_digest import Buckets, digests
+from runbook_lib.validate.bucket_digest import BucketDigest, digests
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.reconcile import disagreements
 from runbook_lib.validate.step import validate_tables
@@ -193,7 +193,7 @@ def compared(
     `held` is what a second look finds, `later` what a second scan does, where not the same as `found`.
     """
     secret = RunSecret.new()
-    sides = Buckets(secret), Buckets(secret)
+    sides = BucketDigest(secret), BucketDigest(secret)
     for side, content in zip(sides, (exported, found), strict=True):
         side.add_items(content, ID)
     now = {i["id"]["S"]: i for i in (found if held is None else held)}
@@ -345,7 +345,7 @@ def test_no_more_differences_are_listed_than_asked_for_and_all_are_counted(world
 
 def test_a_table_digest_does_not_depend_on_how_it_was_split() -> None:
     secret, content = RunSecret.new(), things(500)
-    whole, *halves = (Buckets(secret) for _ in range(3))
+    whole, *halves = (BucketDigest(secret) for _ in range(3))
     whole.add_items(content, ID)
     for n, half in enumerate(halves):
         half.add_items(content[n::2], ID)

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
-from runbook_lib.aws.transport.http import Exchange, Incoming, NoAnswer, in_time, read_answer
+from runbook_lib.aws.transport.http import HttpConnection, Incoming, NoAnswer, in_time, read_answer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -99,13 +99,13 @@ def _request(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def exchange_with(url: str, **settings: Any) -> tuple[Exchange, Any]:
+def exchange_with(url: str, **settings: Any) -> tuple[HttpConnection, Any]:
     config = Config(read_timeout=2, connect_timeout=2, **settings.pop("config", {}))
     client = boto3.client(
         "dynamodb", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", config=config,
         **settings,
     )  # fmt: skip
-    return Exchange(client._endpoint.http_session, url), client
+    return HttpConnection(client._endpoint.http_session, url), client
 
 
 @pytest.fixture
@@ -115,13 +115,13 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def exchange(server: Scripted) -> Iterator[Exchange]:
+def exchange(server: Scripted) -> Iterator[HttpConnection]:
     made, client = exchange_with(f"http://127.0.0.1:{server.port}/")
     with closing(client):
         yield made
 
 
-def test_a_connection_is_used_again(server: Scripted, exchange: Exchange) -> None:
+def test_a_connection_is_used_again(server: Scripted, exchange: HttpConnection) -> None:
     for _ in range(3):
         assert exchange.post({"Host": "x"}, b"body")[0] == 200
     assert server.connections == 1
@@ -140,7 +140,7 @@ def test_a_connection_is_used_again(server: Scripted, exchange: Exchange) -> Non
     ids=["chunked", "interim", "close", "until-the-end"],
 )  # fmt: skip
 def test_every_way_to_end_an_answer_is_understood(
-    server: Scripted, exchange: Exchange, answer: bytes, content: bytes
+    server: Scripted, exchange: HttpConnection, answer: bytes, content: bytes
 ) -> None:
     server.script = [(answer, b"close" in answer or answer.startswith(b"HTTP/1.0"))]
     assert exchange.post({"Host": "x"}, b"")[2] == content
@@ -160,7 +160,7 @@ def test_every_way_to_end_an_answer_is_understood(
     ],
 )
 def test_half_an_answer_is_no_answer_and_its_connection_is_not_used_again(
-    server: Scripted, exchange: Exchange, answer: bytes
+    server: Scripted, exchange: HttpConnection, answer: bytes
 ) -> None:
     server.script = [(answer, True)]
     with pytest.raises(NoAnswer):
@@ -177,7 +177,7 @@ def test_a_server_that_is_not_there_is_no_answer() -> None:
         made.post({"Host": "x"}, b"")
 
 
-def test_a_server_that_is_silent_is_given_up_after_the_read_timeout(server: Scripted, exchange: Exchange) -> None:
+def test_a_server_that_is_silent_is_given_up_after_the_read_timeout(server: Scripted, exchange: HttpConnection) -> None:
     server.script = [(b"", False)]
     with pytest.raises(NoAnswer):
         exchange.post({"Host": "x"}, b"")
@@ -201,15 +201,15 @@ def test_an_answer_is_read_as_the_standard_library_reads_it(
     lines = [f"HTTP/1.1 {status} X", *(f"x-{name}: {value}" for name, value in headers.items())]
     if chunked:
         lines.append("Transfer-Encoding: chunked")
-        wire, rest = b"", body
+        transport, rest = b"", body
         for size in chunks:
             part, rest = rest[:size], rest[size:]
-            wire += b"%x\r\n%s\r\n" % (len(part), part) if part else b""
-        wire += (b"%x\r\n%s\r\n" % (len(rest), rest) if rest else b"") + b"0\r\n\r\n"
+            transport += b"%x\r\n%s\r\n" % (len(part), part) if part else b""
+        transport += (b"%x\r\n%s\r\n" % (len(rest), rest) if rest else b"") + b"0\r\n\r\n"
     else:
         lines.append(f"Content-Length: {len(body)}")
-        wire = body
-    raw = "\r\n".join([*lines, "", ""]).encode("latin-1") + wire
+        transport = body
+    raw = "\r\n".join([*lines, "", ""]).encode("latin-1") + transport
 
     class Socket:
         def makefile(self, mode: str) -> io.BytesIO:
@@ -299,7 +299,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("answer", HOSTILE.values(), ids=list(HOSTILE))
 def test_what_no_honest_server_says_is_no_answer_and_costs_no_memory(
-    server: Scripted, exchange: Exchange, answer: bytes
+    server: Scripted, exchange: HttpConnection, answer: bytes
 ) -> None:
     server.script = [(answer, True)]
     with pytest.raises(NoAnswer):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.session.worker_clients import connect_worker
-from runbook_lib.cluster.protocol import Message, Site
+from runbook_lib.cluster.protocol import Message, UnitContext
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
@@ -20,9 +20,9 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load import step as importer
 from runbook_lib.load.distributed import coordinator as dispatch
 from runbook_lib.load.distributed import worker as attempt
-from runbook_lib.load.distributed.lease import Grant, Holding, Lease, Report
-from runbook_lib.load.distributed.worker import Attempt, FileUnit
-from runbook_lib.load.engine.checkpoint import FileProgress
+from runbook_lib.load.distributed.lease import FileLease, Lease, LeaseGrant, WorkerReport
+from runbook_lib.load.distributed.worker import FileUnit, LoadAttempt
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
@@ -49,7 +49,7 @@ def load_with(
     engine: ThreadsEngine,
     watch: Callable[[TableProgress], None] | None = None,
 ) -> dict[str, Any]:
-    monkeypatch.setattr(importer, "open_crew", crew_of(engine))
+    monkeypatch.setattr(importer, "open_roster", crew_of(engine))
     (fact,) = import_tables(run, watch or (lambda progress: None)).values()
     return fact
 
@@ -189,7 +189,7 @@ def test_a_segment_or_file_whose_worker_went_away_is_counted_again(
     load_with(monkeypatch, run, ThreadsEngine(run))
     engine = ThreadsEngine(run)
     engine.dead = {"w0", "w2"}  # of the export, and of the target's segments
-    monkeypatch.setattr(validate, "open_crew", crew_of(engine))
+    monkeypatch.setattr(validate, "open_roster", crew_of(engine))
     (fact,) = validate_tables(run).values()
     assert (fact["verdict"], fact["items_compared"], fact["items_in_target"]) == ("PASS", 500, 500), fact["reasons"]
     assert len(engine.began) == 1 + 4 + 2  # the export's files together, four segments, and two of these again
@@ -205,24 +205,24 @@ class LoneDesk:
         self._clients, self._shares, self._numbers = clients, list(shares), count()
         self.attempt: Any = None
 
-    def clients(self, site: Site) -> Any:
+    def clients(self, site: UnitContext) -> Any:
         return self._clients
 
     def send(self, message: Message) -> None:
         if self._shares:
             file = (0, 0, 0, []) if message["lines"] is None else None
-            grant = Grant(message["attempt"], next(self._numbers), message["number"], self._shares.pop(0), file)
+            grant = LeaseGrant(message["attempt"], next(self._numbers), message["number"], self._shares.pop(0), file)
             threading.Thread(target=self.attempt.take, args=(grant.to_message(),)).start()
 
 
-def alone(run: Run, world: World, *shares: float) -> Attempt:
+def alone(run: Run, world: World, *shares: float) -> LoadAttempt:
     """An attempt at the largest file, with a lease of a second."""
     row = run.ledger.rows("SELECT * FROM file ORDER BY items DESC")[0]
-    site, key = Site(run.config, run.clients.target_identity.place), (KeyAttribute("id", "S", "HASH"),)
+    site, key = UnitContext(run.config, run.clients.target_identity.place), (KeyAttribute("id", "S", "HASH"),)
     file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
     desk: Any = LoneDesk(connect_worker(run.config, site.target), *shares)
     unit = FileUnit("a 0", site, world.bucket, file, world.dst("a"), key, run.secret)
-    desk.attempt = Attempt(desk, unit, Lease(life=1.0))
+    desk.attempt = LoadAttempt(desk, unit, Lease(life=1.0))
     return desk.attempt
 
 
@@ -247,12 +247,12 @@ def test_a_worker_waits_for_a_share_that_it_can_begin_with(world: World) -> None
     assert (said.written, said.failure, said.left) == (tried.unit.file.items, None, False)
 
 
-def report(number: int, attempt: str = "a", lines: int | None = 100, **more: Any) -> Report:
-    return Report("k", attempt, "w", number, lines=lines, **more)
+def report(number: int, attempt: str = "a", lines: int | None = 100, **more: Any) -> WorkerReport:
+    return WorkerReport("k", attempt, "w", number, lines=lines, **more)
 
 
 def test_only_the_attempt_that_asked_last_is_heard() -> None:
-    holding = Holding(FileProgress(FILE, 0, 0, 0))
+    holding = FileLease(FileCheckpoint(FILE, 0, 0, 0))
     assert holding.hear(report(0, "a", None))
     assert holding.hear(report(1, "a", acknowledged=50, written=50))
     assert holding.hear(report(0, "b", None))
@@ -266,7 +266,7 @@ def test_only_the_attempt_that_asked_last_is_heard() -> None:
 
 
 def test_older_and_doubled_reports_change_nothing() -> None:
-    holding = Holding(FileProgress(FILE, 0, 0, 0))
+    holding = FileLease(FileCheckpoint(FILE, 0, 0, 0))
     holding.hear(report(0, lines=None))
     rejected = [(3, None, "bad")]
     assert holding.hear(report(2, acknowledged=50, written=49, rejected=rejected))
@@ -278,7 +278,7 @@ def test_older_and_doubled_reports_change_nothing() -> None:
 
 
 def test_a_finished_file_is_given_to_nobody() -> None:
-    holding = Holding(FileProgress(FILE, 100, 100, 0), done=True)
+    holding = FileLease(FileCheckpoint(FILE, 100, 100, 0), done=True)
     assert holding.hear(report(0, lines=None)) is None
     assert holding.is_over("a")
 
@@ -290,18 +290,18 @@ def test_a_lease_lasts_from_the_sending_of_the_report_it_answers() -> None:
     now[0] = 12.0
     second = lease.next_number()
     now[0] = 14.0
-    assert lease.take(Grant("a", 0, first, 50.0))
+    assert lease.take(LeaseGrant("a", 0, first, 50.0))
     assert lease.until == 15.0
-    assert lease.take(Grant("a", 2, second, 60.0))
+    assert lease.take(LeaseGrant("a", 2, second, 60.0))
     assert lease.until == 17.0
-    assert not lease.take(Grant("a", 1, second, 90.0)), "an answer that was overtaken"
-    assert lease.grant == Grant("a", 2, second, 60.0)
+    assert not lease.take(LeaseGrant("a", 1, second, 90.0)), "an answer that was overtaken"
+    assert lease.grant == LeaseGrant("a", 2, second, 60.0)
 
 
 def test_messages_survive_the_wire() -> None:
     calls = [("target", "Scan", 2)]
     said = report(4, beyond=[(5, 9)], rejected=[(1, None, "x")], reasons=[("r", "arn", 3)], calls=calls)
     as_lists = {k: [list(row) for row in v] if isinstance(v, list) else v for k, v in said.to_message().items()}
-    assert Report.of(as_lists) == said
-    grant = Grant("a", 3, 2, 7.5, (1, 2, 3, [(4, 5)]))
-    assert Grant.of(grant.to_message() | {"file": [1, 2, 3, [[4, 5]]]}) == grant
+    assert WorkerReport.of(as_lists) == said
+    grant = LeaseGrant("a", 3, 2, 7.5, (1, 2, 3, [(4, 5)]))
+    assert LeaseGrant.of(grant.to_message() | {"file": [1, 2, 3, [[4, 5]]]}) == grant

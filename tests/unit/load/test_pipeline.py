@@ -21,17 +21,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.aws.transport.retry import Patience, WireError
-from runbook_lib.config.model import Import
+from runbook_lib.aws.transport.retry import Backoff, TransportError
+from runbook_lib.config.model import ImportSettings
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target
-from runbook_lib.load.engine.checkpoint import FileProgress
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
-from runbook_lib.load.table_load import Loading, TableProgress, files_of, load
+from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 
@@ -68,7 +68,7 @@ class Engine:
         self.ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
         self.items, self.seen, self.lock = sum(sizes), Counter[str](), threading.Lock()
 
-    def start(self, answer: Answer = lambda ids: DONE, watch: Any = lambda now: None, writers: int = 8) -> Loading:
+    def start(self, answer: Answer = lambda ids: DONE, watch: Any = lambda now: None, writers: int = 8) -> TableLoad:
         """One start of the import; what it knows it has from the ledger."""
 
         def put_lines(table: str, lines: list[bytes]) -> bytes:
@@ -79,18 +79,18 @@ class Engine:
                 self.seen.update(ids)
             return said
 
-        config: Any = SimpleNamespace(import_=Import(concurrency=writers))
+        config: Any = SimpleNamespace(import_=ImportSettings(concurrency=writers))
         clients: Any = SimpleNamespace(staging=self.bucket, calls=Calls())
         run = Run("r", Path(), config, clients, self.ledger, True)
         stop = threading.Event()
         files = files_of(run, "t")
-        loading = Loading(run, "b", files, TableProgress("t", "dst", self.items), watch)
-        wire: Any = SimpleNamespace(put_lines=put_lines)
-        patience = Patience(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
-        capacity = Capacity(lanes_for(len(files), 1e6), writers, 1e6)
+        table_load = TableLoad(run, "b", files, TableProgress("t", "dst", self.items), watch)
+        transport: Any = SimpleNamespace(put_lines=put_lines)
+        backoff = Backoff(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
+        capacity = WriteRateController(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)
-        load(loading, Target(wire, "dst", key, True, patience, stop, capacity, RunSecret.new()))
-        return loading
+        load(table_load, Target(transport, "dst", key, True, backoff, stop, capacity, RunSecret.new()))
+        return table_load
 
     def written(self) -> int:
         return int(self.ledger.rows("SELECT SUM(written) AS n FROM file")[0]["n"])
@@ -113,7 +113,7 @@ def engine(tmp_path: Path) -> Iterator[Callable[[list[int]], Engine]]:
 def rejecting(bad: str) -> Answer:
     def answer(ids: list[str]) -> bytes:
         if bad in ids:
-            raise WireError("BatchWriteItem", 400, "ValidationException", "no", [])
+            raise TransportError("BatchWriteItem", 400, "ValidationException", "no", [])
         return DONE
 
     return answer
@@ -122,8 +122,8 @@ def rejecting(bad: str) -> Answer:
 def test_every_line_is_sent_once_however_files_and_lanes_meet(engine: Callable[[list[int]], Engine]) -> None:
     sizes = [random.Random(5).choice([0, 1, 24, 25, 26, 130]) for _ in range(70)]
     one = engine(sizes)
-    loading = one.start()
-    assert len(one.seen) == one.items == loading.progress.done
+    table_load = one.start()
+    assert len(one.seen) == one.items == table_load.progress.done
     assert set(one.seen.values()) == {1}
     assert set(one.bucket.asked.values()) == {1}
 
@@ -138,7 +138,7 @@ def test_one_slow_request_does_not_make_the_next_start_send_again_what_came_afte
             while len(one.seen) < 2900:
                 time.sleep(0.01)
             time.sleep(0.7)  # the ledger is told twice a second
-            raise WireError("BatchWriteItem", 400, "AccessDeniedException", "no more", [])
+            raise TransportError("BatchWriteItem", 400, "AccessDeniedException", "no more", [])
         return DONE
 
     with pytest.raises(TransferError, match="no more"):
@@ -179,7 +179,7 @@ def test_while_the_server_fails_little_is_held_in_memory(
         if healthy.is_set():
             return DONE
         tried.update(ids)
-        raise WireError("BatchWriteItem", 500, "InternalServerError", "an outage", [])
+        raise TransportError("BatchWriteItem", 500, "InternalServerError", "an outage", [])
 
     ends = threading.Timer(1.0, healthy.set)
     ends.start()
@@ -250,7 +250,7 @@ def test_what_is_known_of_a_file_is_what_was_acknowledged(data: st.DataObject) -
     acknowledged: list[int] = []
     rejected: set[int] = set()
     for life in range(4):
-        file = FileProgress(DataFile(0, "f", "", items), known[0], known[1], 0, known[2])
+        file = FileCheckpoint(DataFile(0, "f", "", items), known[0], known[1], 0, known[2])
         todo = list(file.left(line for line in lines if line[0] > file.watermark))
         assert sorted([*acknowledged, *(n for n, _ in todo)]) == list(range(1, items + 1))
         size = data.draw(st.integers(1, 9))

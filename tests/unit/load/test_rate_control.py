@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
 from tests.support.capacity_simulation import Simulation
 
@@ -77,7 +77,7 @@ def test_a_fast_table_gets_more_lanes_and_a_small_one_no_more_than_its_files() -
 
 def test_requests_in_flight_follow_what_comes_back() -> None:
     now = [0.0]
-    capacity = Capacity(1, 64, 1e9, monotonic=lambda: now[0])
+    capacity = WriteRateController(1, 64, 1e9, monotonic=lambda: now[0])
     for _ in range(2_000):  # 2,000 answers a second of 10 ms each need 20 in flight
         now[0] += 0.0005
         capacity._arrived(0.01)
@@ -89,7 +89,7 @@ def test_requests_in_flight_follow_what_comes_back() -> None:
 
 
 def test_a_lane_that_waits_for_its_turn_is_let_go_when_it_is_to_stop() -> None:
-    capacity, stop = Capacity(1, 4, 1.0), threading.Event()
+    capacity, stop = WriteRateController(1, 4, 1.0), threading.Event()
     with capacity.changed:
         capacity.depart(capacity.lanes[0], 3_600.0)
     threading.Timer(0.1, stop.set).start()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.load.distributed.shared_budget import BATCH, LIFE, OVERDUE, Budget, fair
-from runbook_lib.load.engine.rate_control import Capacity
+from runbook_lib.load.distributed.shared_budget import BATCH, LIFE, OVERDUE, SharedWriteBudget, fair
+from runbook_lib.load.engine.rate_control import WriteRateController
 
 amounts = st.floats(0, 1e6, allow_nan=False)
 
@@ -23,7 +23,7 @@ class Clock:
         return self.now
 
 
-def settled(budget: Budget, clock: Clock, uses: dict[str, float], rounds: int = 40) -> dict[str, float]:
+def settled(budget: SharedWriteBudget, clock: Clock, uses: dict[str, float], rounds: int = 40) -> dict[str, float]:
     """What is shared out after so many half seconds in which each worker used what it could of its share."""
     shares = budget.shares()
     for _ in range(rounds):
@@ -52,7 +52,7 @@ def test_all_is_shared_out_and_nobody_has_less_while_another_has_more_than_it_wa
 
 def test_those_who_use_little_keep_little_and_the_others_share_the_rest() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, 1_000.0, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, 1_000.0, monotonic=clock)
     uses = {"idle": 0.0, "slow": 50.0} | {f"w{n}": 1e9 for n in range(3)}
     for name in uses:
         budget.join(name)
@@ -66,7 +66,7 @@ def test_those_who_use_little_keep_little_and_the_others_share_the_rest() -> Non
 
 def test_the_share_of_a_silent_worker_goes_to_the_others_only_when_it_has_run_out() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, 1_000.0, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, 1_000.0, monotonic=clock)
     for name in ("a", "b"):
         budget.join(name)
     assert settled(budget, clock, {"a": 1e9, "b": 1e9}) == pytest.approx({"a": 500.0, "b": 500.0})
@@ -85,7 +85,7 @@ def test_the_share_of_a_silent_worker_goes_to_the_others_only_when_it_has_run_ou
 
 def test_a_worker_that_says_it_is_done_leaves_its_share_to_the_next_at_once() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, 1_000.0, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, 1_000.0, monotonic=clock)
     for name in ("a", "b"):
         budget.join(name)
     settled(budget, clock, {"a": 1e9, "b": 1e9})
@@ -100,7 +100,7 @@ def test_a_worker_that_says_it_is_done_leaves_its_share_to_the_next_at_once() ->
 
 def test_late_reports_of_those_who_left_change_nothing() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, None, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, None, monotonic=clock)
     budget.join("a")
     budget.join("a")
     budget.leave("a")
@@ -112,7 +112,7 @@ def test_late_reports_of_those_who_left_change_nothing() -> None:
 
 def test_the_total_grows_while_it_is_used_up_and_falls_to_what_the_table_takes() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, None, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, None, monotonic=clock)
     budget.join("a")
     shares = settled(budget, clock, {"a": 1e9}, rounds=6)
     assert 2_000 < shares["a"] < 6_000
@@ -126,7 +126,7 @@ def test_the_total_grows_while_it_is_used_up_and_falls_to_what_the_table_takes()
 
 def test_a_table_that_refused_everything_for_a_while_is_found_again() -> None:
     clock = Clock()
-    budget = Budget(1_000.0, None, monotonic=clock)
+    budget = SharedWriteBudget(1_000.0, None, monotonic=clock)
     budget.join("a")
     for _ in range(60):
         clock.now += 0.5
@@ -137,7 +137,7 @@ def test_a_table_that_refused_everything_for_a_while_is_found_again() -> None:
 
 def test_a_known_limit_is_passed_with_care_and_a_ceiling_never() -> None:
     clock = Clock()
-    known, held = (Budget(1_000.0, c, known=True, monotonic=clock) for c in (None, 1_200.0))
+    known, held = (SharedWriteBudget(1_000.0, c, known=True, monotonic=clock) for c in (None, 1_200.0))
     for budget in (known, held):
         budget.join("a")
     settled(known, clock, {"a": 1e9}, rounds=4)
@@ -147,8 +147,8 @@ def test_a_known_limit_is_passed_with_care_and_a_ceiling_never() -> None:
 
 
 def test_a_small_table_has_room_for_few() -> None:
-    assert Budget(5.0, None).room == 1
-    assert Budget(1e6, 100.0).room == 100 / BATCH
+    assert SharedWriteBudget(5.0, None).room == 1
+    assert SharedWriteBudget(1e6, 100.0).room == 100 / BATCH
 
 
 class Worker:
@@ -173,7 +173,7 @@ def test_the_ceiling_holds_at_every_moment_whatever_is_lost_or_late_or_gone(
     seed: int, late: float, lost: float
 ) -> None:
     rng, clock = random.Random(seed), Clock()
-    budget = Budget(500.0, 1_000.0, monotonic=clock)
+    budget = SharedWriteBudget(500.0, 1_000.0, monotonic=clock)
     workers: dict[str, Worker] = {}
     reports: list[tuple[str, int, float, float]] = []
     heard: dict[str, int] = {}
@@ -206,7 +206,7 @@ def test_the_ceiling_holds_at_every_moment_whatever_is_lost_or_late_or_gone(
 
 def test_a_capacity_without_a_share_sends_nothing_and_stops_when_it_has_run_out() -> None:
     clock = Clock()
-    capacity = Capacity(1, 8, 1.0, 0.0, known=True, monotonic=clock)
+    capacity = WriteRateController(1, 8, 1.0, 0.0, known=True, monotonic=clock)
     lane = capacity.lanes[0]
     assert capacity.due(lane) == float("inf")
     capacity.grant(100.0, until=5.0)
@@ -226,7 +226,7 @@ def test_a_capacity_without_a_share_sends_nothing_and_stops_when_it_has_run_out(
 
 
 def test_what_was_used_and_refused_is_counted_once() -> None:
-    capacity = Capacity(1, 8, 100.0, 100.0, known=True, monotonic=Clock())
+    capacity = WriteRateController(1, 8, 100.0, 100.0, known=True, monotonic=Clock())
     for _ in range(3):
         capacity.settle(capacity.lanes[0], 1_000, 10.0, 8.0, 2.0)
     assert (capacity.used, capacity.refused) == (24.0, 6.0)
@@ -234,7 +234,7 @@ def test_what_was_used_and_refused_is_counted_once() -> None:
 
 def test_lanes_follow_a_share_that_held_them_back_and_not_one_that_they_could_not_use() -> None:
     clock = Clock()
-    free, hot = (Capacity(2, 8, 1.0, 0.0, known=True, monotonic=clock) for _ in range(2))
+    free, hot = (WriteRateController(2, 8, 1.0, 0.0, known=True, monotonic=clock) for _ in range(2))
     for capacity in (free, hot):
         capacity.grant(100.0)
     for lane in hot.lanes:

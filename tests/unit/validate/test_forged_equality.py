@@ -16,7 +16,7 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate.bucket_digest import Buckets, bucket_of
+from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import World
@@ -40,7 +40,7 @@ def test_the_plain_sums_agree_which_is_why_they_decide_nothing() -> None:
     assert all(one != other for one, other in zip(exported, altered, strict=True))
     for _ in range(20):
         secret = RunSecret.new()
-        one, other = Buckets(secret), Buckets(secret)
+        one, other = BucketDigest(secret), BucketDigest(secret)
         one.add_items(exported, ID)
         other.add_items(altered, ID)
         assert one.table_digest() == other.table_digest()
@@ -50,7 +50,7 @@ def test_the_plain_sums_agree_which_is_why_they_decide_nothing() -> None:
 def test_every_altered_item_is_named() -> None:
     exported, altered = sides()
     secret = RunSecret.new()
-    one, other = Buckets(secret), Buckets(secret)
+    one, other = BucketDigest(secret), BucketDigest(secret)
     one.add_items(exported, ID)
     other.add_items(altered, ID)
     held = {item["id"]["S"]: item for item in altered}

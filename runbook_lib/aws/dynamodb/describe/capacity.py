@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.aws.dynamodb.describe.tables import TableFacts, as_described, facts_of, table_description
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, as_described, description_of, table_description
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages
 from runbook_lib.errors import ConfigError, TransferError
@@ -17,7 +17,7 @@ FIRST_ITEMS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TableCapacity:
     """Capacity and attachments of a table; None is a number that the server does not give.
 
     `read_units` and `write_units` are provisioned ones, `max_*` the limits of an on-demand table, `warm_*` what
@@ -40,13 +40,13 @@ class Standing:
     global_table_version: str | None = None
 
 
-def describe_standing(client: Any, name: str) -> tuple[TableFacts, Standing] | None:
+def describe_capacity(client: Any, name: str) -> tuple[TableDescription, TableCapacity] | None:
     """A table's facts and standing in one call, or None if there is no such table."""
     table = table_description(client, name)
     if table is None:
         return None
     with as_described(name):
-        return facts_of(table, name), _standing(table)
+        return description_of(table, name), _standing(table)
 
 
 def triggers(client: Any, stream_arn: str) -> list[str]:
@@ -82,13 +82,13 @@ def first_attributes(client: Any, name: str) -> set[str]:
     return {attribute for item in said.get("Items") or () for attribute in item}
 
 
-def _standing(table: dict[str, Any]) -> Standing:
+def _standing(table: dict[str, Any]) -> TableCapacity:
     on_demand = (table.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
     provisioned = {} if on_demand else table.get("ProvisionedThroughput") or {}
     limits, warm = table.get("OnDemandThroughput") or {}, table.get("WarmThroughput") or {}
     stream = table.get("StreamSpecification") or {}
     indexes = table.get("GlobalSecondaryIndexes") or []
-    return Standing(
+    return TableCapacity(
         on_demand=on_demand,
         read_units=provisioned.get("ReadCapacityUnits"),
         write_units=provisioned.get("WriteCapacityUnits"),

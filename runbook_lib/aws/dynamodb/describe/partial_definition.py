@@ -32,7 +32,7 @@ TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class PartialDefinition:
     """A definition; `unknown` maps each of its properties that could not be asked for to the reason.
 
     `unfamiliar` are members of the answer that this version has never heard of.
@@ -56,7 +56,7 @@ class LiveIndex:
         return self.definition.name
 
 
-def read_answered(client: Any, name: str) -> Answered:
+def read_partial_definition(client: Any, name: str) -> PartialDefinition:
     """Everything that is answered about a table; raises ConfigError if the table itself is not."""
     unknown: dict[str, str] = {}
 
@@ -84,7 +84,7 @@ def read_answered(client: Any, name: str) -> Answered:
         tags=_tags(client, name, partial(ask, TAGS, "list_tags_of_resource", ResourceArn=arn_of(table, name))),
         unknown=unknown,
     )
-    return Answered(definition, unknown, unfamiliar_of(table))
+    return PartialDefinition(definition, unknown, unfamiliar_of(table))
 
 
 def live_indexes(client: Any, name: str) -> tuple[LiveIndex, ...]:

@@ -29,7 +29,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class TableFacts:
+class TableDescription:
     """A table's definition. `items_hint` and `bytes_hint` are up to six hours old: never evidence."""
 
     name: str
@@ -44,7 +44,7 @@ class TableFacts:
     bytes_hint: int
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> TableFacts:
+    def from_json(cls, data: dict[str, Any]) -> TableDescription:
         key = tuple(KeyAttribute(**k) for k in data["key"])
         indexes = tuple(
             Index(i["name"], i["kind"], tuple(KeyAttribute(**k) for k in i["key"]), i["projection"])
@@ -62,10 +62,10 @@ def list_tables(client: Any) -> list[str]:
         raise _unreachable("list tables", client, error) from None
 
 
-def describe_table(client: Any, name: str) -> TableFacts | None:
+def describe_table(client: Any, name: str) -> TableDescription | None:
     """A table's facts, or None if there is no such table."""
     table = table_description(client, name)
-    return None if table is None else facts_of(table, name)
+    return None if table is None else description_of(table, name)
 
 
 def table_description(client: Any, name: str) -> dict[str, Any] | None:
@@ -79,7 +79,7 @@ def table_description(client: Any, name: str) -> dict[str, Any] | None:
     return table
 
 
-def facts_of(table: dict[str, Any], name: str = "") -> TableFacts:
+def description_of(table: dict[str, Any], name: str = "") -> TableDescription:
     """The facts in an answer of DescribeTable; raises ConfigError where it does not say what a table must have."""
     with as_described(table.get("TableName") or name):
         return _facts(table, name)
@@ -98,10 +98,10 @@ def as_described(name: str) -> Iterator[None]:
         ) from error
 
 
-def _facts(table: dict[str, Any], name: str) -> TableFacts:
+def _facts(table: dict[str, Any], name: str) -> TableDescription:
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     stream = table.get("StreamSpecification") or {}
-    return TableFacts(
+    return TableDescription(
         name=table.get("TableName") or name,
         arn=table["TableArn"],
         table_id=table.get("TableId") or "",

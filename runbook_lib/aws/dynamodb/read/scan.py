@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.transport.client import Wire
-from runbook_lib.aws.transport.retry import Patience
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import split_items
@@ -38,12 +38,12 @@ class Page:
 
 
 def scan_segment(
-    wire: Wire,
+    transport: DynamoDBTransport,
     table: str,
     segment: int,
     segments: int,
     limit: RateLimit,
-    patience: Patience,
+    backoff: Backoff,
     key: tuple[str, ...] = (),
 ) -> Iterator[Page]:
     """All pages of one segment, read consistently; throttled or broken pages are asked for again.
@@ -51,7 +51,7 @@ def scan_segment(
     Raises TransferError for a page that contradicts itself or, where `key` names the table's key attributes, whose
     first or last item does not have them.
     """
-    for items, rcu in _pages(wire, table, segment, segments, limit, patience, split_items, key):
+    for items, rcu in _pages(transport, table, segment, segments, limit, backoff, split_items, key):
         for item in {*items[:1], *items[-1:]} if key else ():
             if not set(key) <= orjson.loads(item).keys():
                 raise _keyless(table, key)
@@ -59,44 +59,56 @@ def scan_segment(
 
 
 def count_segment(
-    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience
+    transport: DynamoDBTransport, table: str, segment: int, segments: int, limit: RateLimit, backoff: Backoff
 ) -> Iterator[int]:
     """The number of items of each page of one segment; costs what reading them costs."""
     counted = {"Select": "COUNT"}
-    for _, answer in _answers(wire, table, segment, segments, limit, patience, _parsed, (), counted):
+    for _, answer in _answers(transport, table, segment, segments, limit, backoff, _parsed, (), counted):
         yield int(answer["Count"])
 
 
 def scan_keys(
-    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, patience: Patience, key: tuple[str, ...]
+    transport: DynamoDBTransport,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    backoff: Backoff,
+    key: tuple[str, ...],
 ) -> Iterator[Item]:
     """The keys of one segment's items."""
     places = {f"#k{n}": name for n, name in enumerate(key)}
     only = {"ProjectionExpression": ", ".join(places), "ExpressionAttributeNames": places}
-    for items, _ in _answers(wire, table, segment, segments, limit, patience, _parsed, key, only):
+    for items, _ in _answers(transport, table, segment, segments, limit, backoff, _parsed, key, only):
         yield from items
 
 
 def goes_on_after(
-    wire: Wire, table: str, segment: int, segments: int, limit: RateLimit, last: Item, patience: Patience
+    transport: DynamoDBTransport,
+    table: str,
+    segment: int,
+    segments: int,
+    limit: RateLimit,
+    last: Item,
+    backoff: Backoff,
 ) -> bool:
     """Whether a segment holds anything after the key `last`."""
     request: Answer = {
         "TableName": table, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL", "Limit": 1,
         "Segment": segment, "TotalSegments": segments, "ExclusiveStartKey": last,
     }  # fmt: skip
-    items, answer = _parsed(wire.read("Scan", json.dumps(request).encode(), patience))
+    items, answer = _parsed(transport.read("Scan", json.dumps(request).encode(), backoff))
     limit.spend(_units(answer) or 1)
     return bool(items)
 
 
 def scan_items(
-    wire: Wire,
+    transport: DynamoDBTransport,
     table: str,
     segment: int,
     segments: int,
     limit: RateLimit,
-    patience: Patience,
+    backoff: Backoff,
     key: tuple[str, ...] = (),
 ) -> Iterator[Item]:
     """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower.
@@ -105,7 +117,7 @@ def scan_items(
     where the server, asked for what follows it, has nothing: a page cannot lose those that come after it.
     """
     own = partial(_key_of_last, table, key) if key else None
-    for items, _ in _pages(wire, table, segment, segments, limit, patience, _parsed, key, own):
+    for items, _ in _pages(transport, table, segment, segments, limit, backoff, _parsed, key, own):
         yield from items
 
 
@@ -136,29 +148,29 @@ def _keyless(table: str, key: tuple[str, ...]) -> TransferError:
 
 
 def _pages(
-    wire: Wire,
+    transport: DynamoDBTransport,
     table: str,
     segment: int,
     segments: int,
     limit: RateLimit,
-    patience: Patience,
+    backoff: Backoff,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
     key: tuple[str, ...] = (),
     own: Callable[[list[Item]], Item | None] | None = None,
 ) -> Iterator[tuple[list[Any], float]]:
-    for items, answer in _answers(wire, table, segment, segments, limit, patience, cut, key, {}, own):
+    for items, answer in _answers(transport, table, segment, segments, limit, backoff, cut, key, {}, own):
         if len(items) != answer["Count"]:
             raise TransferError(f"Scan of {table}: a page says {answer['Count']} items and holds {len(items)}")
         yield items, _units(answer)
 
 
 def _answers(
-    wire: Wire,
+    transport: DynamoDBTransport,
     table: str,
     segment: int,
     segments: int,
     limit: RateLimit,
-    patience: Patience,
+    backoff: Backoff,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
     key: tuple[str, ...],
     how: Answer,
@@ -174,7 +186,7 @@ def _answers(
     }
     course = _Course(table, key)
     while True:
-        page = wire.read("Scan", json.dumps(request).encode(), patience)
+        page = transport.read("Scan", json.dumps(request).encode(), backoff)
         items, answer = cut(page)
         _check_page(table, answer)
         rcu = _units(answer)

@@ -54,7 +54,7 @@ def check_value(value: Any, depth: int) -> int:
     return measure(value, depth)
 
 
-def canonical_number(text: Any) -> str:
+def stored_number(text: Any) -> str:
     """Return a number as DynamoDB gives it back: no leading zeros, no trailing zeros, at most 38 digits."""
     if not isinstance(text, str):
         raise AwsError("SerializationException", "NUMBER_VALUE cannot be converted to String")
@@ -96,7 +96,7 @@ def _number_size(text: str) -> int:
 
 
 def _number(value: dict[str, Any], depth: int) -> int:
-    value["N"] = canonical_number(value["N"])
+    value["N"] = stored_number(value["N"])
     return _number_size(value["N"])
 
 
@@ -143,7 +143,7 @@ def _string_set(value: dict[str, Any], depth: int) -> int:
 
 
 def _number_set(value: dict[str, Any], depth: int) -> int:
-    members = [canonical_number(member) for member in _members(value["NS"], "An number set  may not be empty")]
+    members = [stored_number(member) for member in _members(value["NS"], "An number set  may not be empty")]
     _check_distinct(members, value["NS"])
     value["NS"] = members
     return sum(_number_size(member) for member in members)

@@ -37,7 +37,7 @@ OpenBucket = Callable[[str, str], Put]
 
 
 @dataclass(slots=True)
-class Export:
+class ExportJob:
     """One export; `description` is what DescribeExport returns and changes as the export goes on."""
 
     description: dict[str, Any]
@@ -45,15 +45,15 @@ class Export:
     identity: ExportIdentity
 
 
-class ExportDesk:
+class ExportJobs:
     """Take, carry out and describe exports for all accounts and regions."""
 
     def __init__(self, store: Store, open_bucket: OpenBucket, seconds: float) -> None:
         self._store = store
         self._open_bucket = open_bucket
         self._seconds = seconds
-        self._exports: dict[str, Export] = {}
-        self._tokens: dict[tuple[str, str, str], Export] = {}
+        self._exports: dict[str, ExportJob] = {}
+        self._tokens: dict[tuple[str, str, str], ExportJob] = {}
         self._lock = threading.Lock()
 
     def export_table(self, account: str, region: str, request: dict[str, Any]) -> bytes:
@@ -153,7 +153,7 @@ class ExportDesk:
 
     def _register(
         self, table: Table, request: dict[str, Any], token: str, moment: datetime, started: datetime
-    ) -> Export:
+    ) -> ExportJob:
         export_id = new_export_id(started, secrets.token_hex(4))
         arn = f"{table.table_arn}/export/{export_id}"
         identity = ExportIdentity(
@@ -183,11 +183,11 @@ class ExportDesk:
         for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType", "FilterSpecification"):
             if name in request:
                 description[name] = request[name]
-        export = self._exports[arn] = Export(description, copy.deepcopy(request), identity)
+        export = self._exports[arn] = ExportJob(description, copy.deepcopy(request), identity)
         return export
 
     def _carry_out(
-        self, export: Export, snapshot: Snapshot, account: str, seconds: float, ended: datetime | None = None
+        self, export: ExportJob, snapshot: Snapshot, account: str, seconds: float, ended: datetime | None = None
     ) -> None:
         """Write the files, let the export take its time, then the manifests and the final status."""
         put = self._open_bucket(account, export.identity.bucket)
@@ -222,7 +222,7 @@ class ExportDesk:
             ItemCount=written.item_count,
         )
 
-    def _finish(self, export: Export, **facts: Any) -> None:
+    def _finish(self, export: ExportJob, **facts: Any) -> None:
         with self._lock:
             export.description.update(facts)
 

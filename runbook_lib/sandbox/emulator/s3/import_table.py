@@ -33,22 +33,22 @@ ReadPrefix = Callable[[str, str, str], dict[str, bytes]]
 
 
 @dataclass(slots=True)
-class Import:
+class ImportJob:
     """One import; `description` is what DescribeImport returns and changes as the import goes on."""
 
     description: dict[str, Any]
     request: dict[str, Any]
 
 
-class ImportDesk:
+class ImportJobs:
     """Take, carry out and describe imports for all accounts and regions."""
 
     def __init__(self, store: Store, read_prefix: ReadPrefix, seconds: float) -> None:
         self._store = store
         self._read_prefix = read_prefix
         self._seconds = seconds
-        self._imports: dict[str, Import] = {}
-        self._tokens: dict[tuple[str, str, str], Import] = {}
+        self._imports: dict[str, ImportJob] = {}
+        self._tokens: dict[tuple[str, str, str], ImportJob] = {}
         self._lock = threading.Lock()
 
     def import_table(self, account: str, region: str, request: dict[str, Any]) -> bytes:
@@ -118,7 +118,7 @@ class ImportDesk:
         set_status(table, "CREATING")
         return table
 
-    def _register(self, table: Table, request: dict[str, Any], token: str) -> Import:
+    def _register(self, table: Table, request: dict[str, Any], token: str) -> ImportJob:
         place = table.table_arn.split(":")[3:5]
         arn = f"{table.table_arn}/import/{int(time.time() * 1000):014}-{secrets.token_hex(4)}"
         description = {
@@ -138,10 +138,10 @@ class ImportDesk:
             "ProcessedItemCount": 0,
             "ImportedItemCount": 0,
         }
-        made = self._imports[arn] = Import(description, copy.deepcopy(request))
+        made = self._imports[arn] = ImportJob(description, copy.deepcopy(request))
         return made
 
-    def _carry_out(self, made: Import, table: Table, account: str) -> None:
+    def _carry_out(self, made: ImportJob, table: Table, account: str) -> None:
         """Read everything under the prefix, and nothing but the prefix says what that is."""
         source = made.request["S3BucketSource"]
         time.sleep(self._seconds)
@@ -165,7 +165,7 @@ class ImportDesk:
             set_status(table, "ACTIVE")
             made.description.update(outcome, EndTime=time.time())
 
-    def _load(self, made: Import, table: Table, objects: dict[str, bytes]) -> dict[str, Any]:
+    def _load(self, made: ImportJob, table: Table, objects: dict[str, bytes]) -> dict[str, Any]:
         size = processed = imported = 0
         for content in objects.values():
             text = content
