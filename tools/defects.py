@@ -14,7 +14,7 @@ from typing import Any
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.run.facts.source_ttl import Excuse
+from runbook_lib.run.witnesses.source_ttl import Excuse
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison, Rules, compare
 from runbook_lib.validate.reconcile import disagreements

@@ -12,9 +12,9 @@ from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.items_before import record_held
-from runbook_lib.run.facts.write_register import begin_registration, register, stay_registered
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.witnesses.items_before import record_held
+from runbook_lib.run.witnesses.write_register import begin_registration, register, stay_registered
 from runbook_lib.timestamps import format_timestamp
 
 Fact = dict[str, Any]

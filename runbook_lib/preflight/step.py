@@ -35,8 +35,8 @@ from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.run.admission.admit import is_begun
-from runbook_lib.run.facts.source_ttl import keep_source_ttl
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.source_ttl import keep_source_ttl
 from runbook_lib.schema.compare_pair import look_alike, parity_checks
 
 LOOKS_AT_ONCE = 8

@@ -31,9 +31,9 @@ from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
-from runbook_lib.run.facts.write_register import leave, refuse_unless_alone
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
+from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
 

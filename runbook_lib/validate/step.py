@@ -24,9 +24,9 @@ from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.counts import table_counts
-from runbook_lib.run.facts.items_before import forgives, why_unknown
-from runbook_lib.run.facts.source_ttl import Excuse, excuse_for
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.witnesses.items_before import forgives, why_unknown
+from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint

@@ -26,9 +26,9 @@ from runbook_lib.errors import TableError, TransferError
 from runbook_lib.load.table_load import TableLoad, check_only
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.write_register import register
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 Fact = dict[str, Any]

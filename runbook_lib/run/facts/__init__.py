@@ -1,1 +1,1 @@
-"""Facts that more than one stage reads."""
+"""The facts of a run, by the stage that records them: each has a type, and is read and written here alone."""

@@ -21,8 +21,8 @@ from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
-from runbook_lib.run.facts.write_register import refuse_unless_alone, register, registration
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.write_register import refuse_unless_alone, register, registration
 from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
 from runbook_lib.validate.step import validate_tables

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.run.facts.items_before import record_held
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.items_before import record_held
 from runbook_lib.validate.step import validate_tables
 from tests.emulator.load.test_create_tables import whole
 from tests.support.liar import Answer, Between, Request, between
