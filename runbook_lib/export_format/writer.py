@@ -27,8 +27,20 @@ _CHUNK = 256 * 1024  # the gzip object is called once per chunk, not once per it
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedWindow:
+    """The stretch of time whose changes an incremental export holds, and which images: NEW_IMAGE or both."""
+
+    start: datetime
+    end: datetime
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExportIdentity:
-    """Say which table was exported when and where to; `prefix` may be empty."""
+    """Say which table was exported when and where to; `prefix` may be empty.
+
+    An incremental export has a `window`, and no time of its own.
+    """
 
     export_arn: str
     table_arn: str
@@ -40,6 +52,7 @@ class ExportIdentity:
     start_time: datetime
     sse_algorithm: str = "AES256"
     sse_kms_key_id: str | None = None
+    window: ExportedWindow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,11 @@ def export_folder(prefix: str, export_id: str) -> str:
     return f"{head}/AWSDynamoDB/{export_id}/" if head else f"AWSDynamoDB/{export_id}/"
 
 
+def shared_data_folder(prefix: str) -> str:
+    """Return where all incremental exports under a prefix put their data files."""
+    return export_folder(prefix, "data")
+
+
 def new_export_id(now: datetime, random_hex: str) -> str:
     """Build an export id: the time as 14 digits of milliseconds, then 8 random hex digits."""
     digits = random_hex[:8].lower()
@@ -107,6 +125,7 @@ class ExportWriter:
         self._put = put
         self._identity = identity
         self._folder = export_folder(identity.prefix, identity.export_id)
+        self._data = shared_data_folder(identity.prefix) if identity.window else f"{self._folder}data/"
         self._files: list[FileEntry] = []
 
     def start(self) -> None:
@@ -118,16 +137,23 @@ class ExportWriter:
 
         An item must not contain a line break outside of JSON strings; none is parsed here.
         """
+        return self._add(items, name, b'{"Item":', b"}\n")
+
+    def add_changes(self, changes: Iterable[bytes], name: str) -> FileEntry:
+        """Write changes of an incremental export, whole lines each, as one gzip file."""
+        return self._add(changes, name, b"", b"\n")
+
+    def _add(self, items: Iterable[bytes], name: str, head: bytes, tail: bytes) -> FileEntry:
         counter = _Counter(items)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_LIMIT) as spool:
             # mtime=0 and no file name: equal items give equal bytes, and AWS's own files have neither.
             with gzip.GzipFile(fileobj=spool, mode="wb", compresslevel=6, mtime=0, filename="") as packed:
-                for chunk in _chunks(counter):
+                for chunk in _chunks(counter, head, tail):
                     packed.write(chunk)
             spool.seek(0)
             digest = _md5_of(spool)
             spool.seek(0)
-            key = f"{self._folder}data/{name}"
+            key = self._data + name
             self._put(key, cast(BinaryIO, spool))  # a file in all but its type
         entry = FileEntry(counter.count, _base64(digest), _part_etag(digest), key, counter.size)
         self._files.append(entry)
@@ -149,15 +175,20 @@ class ExportWriter:
         return WrittenExport(summary_key, files, items, billed)
 
     def _summary(self, end_time: datetime, files_key: str, billed: int, items: int) -> dict[str, object]:
-        who = self._identity
+        who, window = self._identity, self._identity.window
+        times: dict[str, object] = {"exportTime": format_timestamp(who.export_time)}
+        kind: dict[str, object] = {}
+        if window is not None:
+            times = {"exportFromTime": format_timestamp(window.start), "exportToTime": format_timestamp(window.end)}
+            kind = {"outputView": window.view, "exportType": "INCREMENTAL_EXPORT"}
         return {
-            "version": "2020-06-30",
+            "version": "2023-08-01" if window else "2020-06-30",
             "exportArn": who.export_arn,
             "startTime": format_timestamp(who.start_time),
             "endTime": format_timestamp(end_time),
             "tableArn": who.table_arn,
             "tableId": who.table_id,
-            "exportTime": format_timestamp(who.export_time),
+            **times,
             "s3Bucket": who.bucket,
             "s3Prefix": who.prefix.strip("/") or None,
             "s3SseAlgorithm": who.sse_algorithm,
@@ -166,6 +197,7 @@ class ExportWriter:
             "billedSizeBytes": billed,
             "itemCount": items,
             "outputFormat": "DYNAMODB_JSON",
+            **kind,
         }
 
 
@@ -184,11 +216,11 @@ class _Counter:
             yield item
 
 
-def _chunks(items: Iterable[bytes]) -> Iterator[bytes]:
+def _chunks(items: Iterable[bytes], head: bytes, tail: bytes) -> Iterator[bytes]:
     pieces: list[bytes] = []
     size = 0
     for item in items:
-        pieces.append(b'{"Item":' + item + b"}\n")
+        pieces.append(head + item + tail)
         size += len(item)
         if size >= _CHUNK:
             yield b"".join(pieces)

@@ -122,6 +122,7 @@ def _apply(store: Store, change: _Change) -> tuple[_Change, int]:
     else:
         store.discard(change.table, change.keys)
     record_change(change.table, old, change.item)
+    store.note_write(change.table, change.keys, old, change.item)
     return change, max(1, ceil(max(sizes, default=0) / 1024))
 
 

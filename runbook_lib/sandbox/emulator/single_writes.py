@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from json import loads
 from typing import Any
 
@@ -35,6 +36,7 @@ class _Place:
     table: Table
     keys: tuple[DynamoType, DynamoType | None]
     before: Item | None
+    writes: bool = True
 
 
 def write(
@@ -57,10 +59,27 @@ def write(
             for table, records in shards.values():
                 if table.stream_shard is not None:
                     del table.stream_shard.items[records:]
+        else:
+            for place in places:
+                _note(store, account, region, place)
     if refusal is not None:
         place, error = refusal
         raise _cancelled(request, place.position, error) if operation == TRANSACTION else error
     return _canonical(reply)
+
+
+@contextmanager
+def noticing(store: Store, account: str, region: str) -> Iterator[None]:
+    """Note whatever is written inside, by comparing each table with what it was: for statements of PartiQL."""
+    tables = [t for t in store.backend(account, region).tables.values() if store.is_recovered(t)]
+    before = {table.name: store.contents(table) for table in tables}
+    yield
+    for table in tables:
+        now = store.contents(table)
+        for token in before[table.name].keys() | now.keys():
+            (key, old), (_, new) = before[table.name].get(token, (b"", None)), now.get(token, (b"", None))
+            if old != new:
+                store.note(table, token, key or now[token][0], old, new)
 
 
 def _judged(store: Store, account: str, region: str, operation: str, request: dict[str, Any]) -> Iterator[_Place]:
@@ -72,7 +91,8 @@ def _judged(store: Store, account: str, region: str, operation: str, request: di
         for function in _BY_FUNCTION:
             if isinstance(member, dict) and isinstance(member.get(function), dict):
                 try:
-                    yield from _one(store, account, region, position, member[function])
+                    for place in _one(store, account, region, position, member[function]):
+                        yield replace(place, writes=function != "ConditionCheck")
                 except _KeyError as error:
                     raise _cancelled(request, position, error) from None
 
@@ -135,6 +155,14 @@ def _keep(store: Store, account: str, region: str, place: _Place) -> None:
         raise AwsError(error.code, _TOO_LARGE if str(error) == TOO_LARGE else str(error)) from None
     check_index_keys(table, held)
     store.put(table, stored(table, held, size))
+
+
+def _note(store: Store, account: str, region: str, place: _Place) -> None:
+    """Note the write for whoever asks later what changed; a check that wrote nothing is none."""
+    table = _now(store, account, region, place)
+    item = store.get(table, place.keys)
+    if place.writes:
+        store.note_write(table, place.keys, place.before, item)
 
 
 def _restore(store: Store, account: str, region: str, place: _Place) -> None:

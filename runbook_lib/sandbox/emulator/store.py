@@ -12,7 +12,6 @@ import uuid
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from json import loads
 from typing import Any
@@ -22,9 +21,12 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
-from runbook_lib.sandbox.emulator.hash_order import HashOrder, token_of
+from runbook_lib.sandbox.emulator.change_log import ChangeLog, SandboxClock
+from runbook_lib.sandbox.emulator.hash_order import HashOrder, Token, token_of
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps
 from runbook_lib.sandbox.emulator.rules.values import WIDE, binary, check_item
+
+Keys = tuple[DynamoType, DynamoType | None]
 
 
 class StoredItem(Item):
@@ -61,6 +63,8 @@ class Store:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._orders: WeakKeyDictionary[Table, HashOrder] = WeakKeyDictionary()
+        self._logs: dict[str, ChangeLog] = {}
+        self.clock = SandboxClock()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -98,7 +102,7 @@ class Store:
                 order.put(token_of(item.hash_key, item.range_key), item)
         return order
 
-    def get(self, table: Table, keys: tuple[DynamoType, DynamoType | None]) -> Item | None:
+    def get(self, table: Table, keys: Keys) -> Item | None:
         """Return the item with a key, or None."""
         hash_key, range_key = keys
         held: Any = table.items.get(hash_key)
@@ -113,7 +117,7 @@ class Store:
             table.items[item.hash_key] = item  # type: ignore[assignment]  # moto: an item or a dict of them
         self.order(table).put(token_of(item.hash_key, item.range_key), item)
 
-    def discard(self, table: Table, keys: tuple[DynamoType, DynamoType | None]) -> None:
+    def discard(self, table: Table, keys: Keys) -> None:
         """Remove an item if it is there; no stream record is written."""
         hash_key, range_key = keys
         if range_key is None:
@@ -122,8 +126,41 @@ class Store:
             table.items[hash_key].pop(range_key, None)
         self.order(table).discard(token_of(hash_key, range_key))
 
+    def forget_log(self, table: Table) -> None:
+        """What was written before recovery was turned on can be restored no more."""
+        self._logs.pop(table_id(table), None)
+
+    def log(self, table: Table) -> ChangeLog:
+        """What was written to a table since its recovery was turned on."""
+        return self._logs.setdefault(table_id(table), ChangeLog())
+
+    def note(self, table: Table, token: Token, key: bytes, old: bytes | None, new: bytes | None) -> None:
+        """Note what a write made of an item, where the table has point-in-time recovery."""
+        if self.is_recovered(table) and (old is not None or new is not None):
+            self.log(table).add(self.clock.exact(table.table_arn), token, key, old, new)
+
+    def note_write(self, table: Table, keys: Keys, old: Item | None, new: Item | None) -> None:
+        """`note` for an item's own objects."""
+        if not self.is_recovered(table) or (held := new or old) is None:
+            return
+        images = [wire_bytes(item) if item is not None else None for item in (old, new)]
+        self.note(table, token_of(*keys), dumps(wire_key(table, held)), *images)
+
+    @staticmethod
+    def is_recovered(table: Table) -> bool:
+        """Whether point-in-time recovery is on."""
+        recovery = table.continuous_backups["PointInTimeRecoveryDescription"]
+        return bool(recovery["PointInTimeRecoveryStatus"] == "ENABLED")
+
+    def contents(self, table: Table) -> dict[Token, tuple[bytes, bytes]]:
+        """Key and item of everything in a table, as wire bytes."""
+        return {
+            token_of(item.hash_key, item.range_key): (dumps(wire_key(table, item)), wire_bytes(item))
+            for item in self.order(table).walk(bytes(16), None)
+        }
+
     def install(self) -> None:
-        """Hook moto's own writes, and let DescribeTable and DescribeContinuousBackups say what AWS says."""
+        """Hook moto's own writes, and its sums."""
         moto_put, moto_delete = Table.put_item, Table.delete_item
 
         def put_item(table: Table, *args: Any, **kwargs: Any) -> Item:
@@ -151,34 +188,6 @@ class Store:
             return _sum(one, other, -1) if {one.type, other.type} == {"N"} else moto_subtract(one, other)
 
         DynamoType.__add__, DynamoType.__sub__ = add, subtract  # type: ignore[method-assign]
-        self._install_descriptions()
-
-    def _install_descriptions(self) -> None:
-        moto_describe, moto_backups = Table.describe, DynamoDBBackend.describe_continuous_backups
-
-        def describe(table: Table, base_key: str = "TableDescription") -> dict[str, Any]:
-            description = moto_describe(table, base_key)
-            with self._lock:
-                items = self.order(table).walk(bytes(16), None)
-                description[base_key]["TableSizeBytes"] = sum(size_of(item) for item in items)
-            description[base_key]["TableId"] = table_id(table)
-            description[base_key]["TableStatus"] = getattr(table, "sandbox_status", "ACTIVE")
-            for name in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-                if not description[base_key].get(name):  # AWS leaves an empty list out
-                    description[base_key].pop(name, None)
-            return description
-
-        def describe_continuous_backups(backend: DynamoDBBackend, table_name: str) -> dict[str, Any]:
-            backups = moto_backups(backend, table_name)
-            recovery = backups["PointInTimeRecoveryDescription"]
-            if recovery["PointInTimeRecoveryStatus"] == "ENABLED":
-                recovery["LatestRestorableDateTime"] = datetime.now(UTC).timestamp()
-            return backups
-
-        # moto's descriptions lack the table's id, its size, and a window that moves with the clock.
-        Table.describe = describe  # type: ignore[method-assign, assignment]
-        backend: Any = DynamoDBBackend
-        backend.describe_continuous_backups = describe_continuous_backups
 
 
 def _sum(one: DynamoType, other: DynamoType, sign: int) -> DynamoType:
@@ -205,7 +214,7 @@ def stored(table: Table, item: dict[str, Any], size: int) -> StoredItem:
     return StoredItem(hash_key, range_key, dumps(item), size)
 
 
-def keys_of(table: Table, item: dict[str, Any]) -> tuple[DynamoType, DynamoType | None]:
+def keys_of(table: Table, item: dict[str, Any]) -> Keys:
     """Return moto's form of an item's primary key."""
     range_key = table.range_key_attr
     return _moto_key(item[table.hash_key_attr]), _moto_key(item[range_key]) if range_key else None

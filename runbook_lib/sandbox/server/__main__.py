@@ -68,6 +68,7 @@ def _build(options: argparse.Namespace) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
 
+    from runbook_lib.sandbox.emulator.descriptions import install_descriptions
     from runbook_lib.sandbox.emulator.s3.bucket import open_bucket, read_prefix
     from runbook_lib.sandbox.emulator.s3.export import ExportJobs
     from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
@@ -77,6 +78,7 @@ def _build(options: argparse.Namespace) -> Any:
 
     store = Store()
     store.install()
+    install_descriptions(store)
     exports = ExportJobs(store, open_bucket, options.export_seconds)
     imports = ImportJobs(store, read_prefix, options.export_seconds)
     s3 = s3_backends[options.account]["aws"]

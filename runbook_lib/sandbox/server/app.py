@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -28,8 +29,9 @@ from runbook_lib.sandbox.emulator.replies import (
 )
 from runbook_lib.sandbox.emulator.s3.export import ExportJobs
 from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
+from runbook_lib.sandbox.emulator.s3.incremental import Flaw
 from runbook_lib.sandbox.emulator.scan import scan, serves_scan
-from runbook_lib.sandbox.emulator.single_writes import WRITES, write
+from runbook_lib.sandbox.emulator.single_writes import WRITES, noticing, write
 from runbook_lib.sandbox.emulator.store import Store
 from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttled
 from runbook_lib.sandbox.server.requests import operation_of, signed_for
@@ -104,6 +106,7 @@ class FrontDoor:
     ) -> Reply:
         tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
         tables = tables or [t["TableName"] for t in (request.get("TableCreationParameters"),) if t]
+        tables = tables or [str(arn).rpartition("/")[2] for arn in (request.get("TableArn"),) if arn]
         fault = self._faults.next(operation, tables)
         if fault is not None and fault.spec.kind in REFUSALS:
             table = self._store.find(account, region, tables[0]) if tables else None
@@ -126,7 +129,7 @@ class FrontDoor:
         elif operation == "Query" and serves_query(self._store, account, region, request):
             answer = query(self._store, account, region, request)
         elif operation == "ExportTableToPointInTime":
-            answer = self._exports.export_table(account, region, request)
+            answer = self._exports.export_table(account, region, request, _flaw_of(fault))
         elif operation == "DescribeExport":
             answer = self._exports.describe_export(account, region, request)
         elif operation == "ListExports":
@@ -150,7 +153,8 @@ class FrontDoor:
             _after(fault)
             return reply
         else:
-            with self._store.locked():
+            of_partiql = operation.startswith(("Execute", "BatchExecute"))
+            with self._store.locked(), noticing(self._store, account, region) if of_partiql else nullcontext():
                 reply = _ask(self._moto, environ)
             _after(fault)
             return reply
@@ -200,6 +204,8 @@ class FrontDoor:
                         for service, region, operation in (key,)
                     ]
                 )
+            case "POST", "/_sandbox/clock":
+                return self._let_pass(json.loads(body))
             case "GET", "/_sandbox/faults":
                 return _json(self._faults.listing())
             case "DELETE", "/_sandbox/faults":
@@ -211,6 +217,11 @@ class FrontDoor:
                 except (ValueError, TypeError) as error:
                     return _json({"error": str(error)}, 400)
         return _json({"error": f"nothing at {method} {path}"}, 404)
+
+    def _let_pass(self, asked: dict[str, Any]) -> Reply:
+        """Move the clock by `seconds`, of the table with the ARN `table` alone where there is one."""
+        self._store.clock.let_pass(float(asked["seconds"]), asked.get("table", ""))
+        return _json({"now": self._store.clock.now(asked.get("table", "")).isoformat()})
 
 
 _REASONS = {
@@ -254,6 +265,10 @@ def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
         return AwsError("AccessDenied", what, 403) if s3 else AwsError("AccessDeniedException", what)
     code = "InternalError" if s3 else "InternalServerError"
     return AwsError(code, "Internal server error", status=500)
+
+
+def _flaw_of(fault: Fault | None) -> Flaw | None:
+    return Flaw(fault.spec.kind) if fault is not None and fault.spec.kind in set(Flaw) else None
 
 
 def _before(fault: Fault | None) -> None:

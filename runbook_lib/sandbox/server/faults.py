@@ -24,6 +24,9 @@ KINDS: dict[str, frozenset[str] | None] = {
     "lost-reply": None,
     "delay": None,
     "truncate": frozenset({"GetObject"}),
+    "dropped-change": frozenset({"ExportTableToPointInTime"}),
+    "duplicate-key": frozenset({"ExportTableToPointInTime"}),
+    "skewed-clock": frozenset({"ExportTableToPointInTime"}),
 }
 
 

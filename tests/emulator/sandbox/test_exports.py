@@ -239,7 +239,12 @@ def test_the_export_time_must_lie_in_the_recovery_window(aws: Aws) -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    [{"ExportFormat": "ION"}, {"ExportType": "INCREMENTAL_EXPORT"}, {"IncrementalExportSpecification": {}}],
+    [
+        {"ExportFormat": "ION"},
+        {"ExportType": "INCREMENTAL_EXPORT"},
+        {"IncrementalExportSpecification": {}},
+        {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": {"ExportFromTime": 1}, "ExportTime": 1},
+    ],
 )
 def test_what_the_sandbox_does_not_do_is_refused(aws: Aws, extra: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as raised:

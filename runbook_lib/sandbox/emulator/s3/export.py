@@ -1,7 +1,7 @@
 """ExportTableToPointInTime, DescribeExport and ListExports as AWS has them, with the files it writes.
 
-The point in time is the moment the request is served; a background thread writes that snapshot. Only full
-exports in DynamoDB JSON, with or without a filter: ION and incremental exports are refused, never pretended.
+A table is shown as it was at the export's time, or with what was written in a window; a background thread writes it.
+Only exports in DynamoDB JSON: ION is refused, never pretended.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.export_format.writer import (
+    ExportedWindow,
     ExportIdentity,
     ExportWriter,
     Put,
@@ -27,6 +28,7 @@ from runbook_lib.export_format.writer import (
 )
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
 from runbook_lib.sandbox.emulator.s3.filter import filter_of
+from runbook_lib.sandbox.emulator.s3.incremental import Flaw, take_window, window_of
 from runbook_lib.sandbox.emulator.s3.snapshot import Snapshot, take_snapshot
 from runbook_lib.sandbox.emulator.store import Store, table_id
 
@@ -56,9 +58,8 @@ class ExportJobs:
         self._tokens: dict[tuple[str, str, str], ExportJob] = {}
         self._lock = threading.Lock()
 
-    def export_table(self, account: str, region: str, request: dict[str, Any]) -> bytes:
-        """Answer ExportTableToPointInTime; the export goes on after the reply."""
-        now = _now()
+    def export_table(self, account: str, region: str, request: dict[str, Any], flaw: Flaw | None = None) -> bytes:
+        """Answer ExportTableToPointInTime; the export goes on after the reply. A window may have a `flaw`."""
         with self._store.locked(), self._lock:  # a snapshot and its token are one step
             token = request.get("ClientToken") or str(uuid.uuid4())
             known = self._tokens.get((account, region, token))
@@ -70,10 +71,17 @@ class ExportJobs:
                     )
                 return dumps({"ExportDescription": known.description})
             table = self._exportable(account, region, request)
-            moment = _export_time(table, request, now)
-            chosen = filter_of(table, request["FilterSpecification"]) if "FilterSpecification" in request else None
-            snapshot = take_snapshot(self._store, table, chosen)
-            export = self._register(table, request, token, moment, now)
+            now = self._store.clock.now(table.table_arn)
+            window = window_of(request, float(_recovery(table)["EarliestRestorableDateTime"]), now)
+            if window is not None:
+                snapshot = take_window(self._store, table, window, flaw)
+                export = self._register(table, request, token, now, now.replace(microsecond=0), window)
+            else:
+                moment = _export_time(table, request, now)
+                chosen = filter_of(table, request["FilterSpecification"]) if "FilterSpecification" in request else None
+                named = moment if "ExportTime" in request else None
+                snapshot = take_snapshot(self._store, table, chosen, named)
+                export = self._register(table, request, token, moment, now)
             self._tokens[(account, region, token)] = export
             reply = dumps({"ExportDescription": export.description})
         threading.Thread(target=self._carry_out, args=(export, snapshot, account, self._seconds), daemon=True).start()
@@ -113,7 +121,7 @@ class ExportJobs:
                 {
                     "ExportArn": arn,
                     "ExportStatus": self._exports[arn].description["ExportStatus"],
-                    "ExportType": "FULL_EXPORT",
+                    "ExportType": self._exports[arn].request.get("ExportType", "FULL_EXPORT"),
                 }
                 for arn in page
             ]
@@ -135,10 +143,6 @@ class ExportJobs:
         arn = request.get("TableArn", "")
         if request.get("ExportFormat", "DYNAMODB_JSON") != "DYNAMODB_JSON":
             raise invalid("The sandbox writes ExportFormat DYNAMODB_JSON only")
-        if request.get("ExportType", "FULL_EXPORT") != "FULL_EXPORT":
-            raise invalid("The sandbox does full exports only, not INCREMENTAL_EXPORT")
-        if "IncrementalExportSpecification" in request:
-            raise invalid("The sandbox does not do IncrementalExportSpecification")
         if not request.get("S3Bucket"):
             raise invalid("1 validation error detected: Value null at 's3Bucket' failed to satisfy constraint")
         table = self._store.find(account, region, arn) if arn.startswith("arn:") else None
@@ -152,7 +156,13 @@ class ExportJobs:
         return table
 
     def _register(
-        self, table: Table, request: dict[str, Any], token: str, moment: datetime, started: datetime
+        self,
+        table: Table,
+        request: dict[str, Any],
+        token: str,
+        moment: datetime,
+        started: datetime,
+        window: ExportedWindow | None = None,
     ) -> ExportJob:
         export_id = new_export_id(started, secrets.token_hex(4))
         arn = f"{table.table_arn}/export/{export_id}"
@@ -167,19 +177,27 @@ class ExportJobs:
             start_time=started,
             sse_algorithm=request.get("S3SseAlgorithm", "AES256"),
             sse_kms_key_id=request.get("S3SseKmsKeyId"),
+            window=window,
         )
-        description = {
+        description: dict[str, Any] = {
             "ExportArn": arn,
             "ExportStatus": "IN_PROGRESS",
             "StartTime": started.timestamp(),
             "TableArn": table.table_arn,
             "TableId": identity.table_id,
-            "ExportTime": moment.timestamp(),
             "ClientToken": token,
             "S3Bucket": identity.bucket,
             "S3SseAlgorithm": identity.sse_algorithm,
             "ExportFormat": "DYNAMODB_JSON",
         }
+        if window is None:
+            description["ExportTime"] = moment.timestamp()
+        else:
+            description["IncrementalExportSpecification"] = {
+                "ExportFromTime": window.start.timestamp(),
+                "ExportToTime": window.end.timestamp(),
+                "ExportViewType": window.view,
+            }
         for name in ("S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType", "FilterSpecification"):
             if name in request:
                 description[name] = request[name]
@@ -199,16 +217,17 @@ class ExportJobs:
         writer = ExportWriter(put_locked, export.identity)
         try:
             writer.start()
+            add = writer.add_changes if export.identity.window else writer.add_file
             for number, items in enumerate(snapshot.ranges):
-                writer.add_file(items, data_file_name(f"{export.identity.export_arn}/{number}".encode()))
+                add(items, data_file_name(f"{export.identity.export_arn}/{number}".encode()))
             time.sleep(seconds)
-            end = ended or _now()
+            end = ended or self._store.clock.now(export.identity.table_arn)
             written = writer.finish(end, snapshot.size)
         except AwsError as error:
             self._finish(
                 export,
                 ExportStatus="FAILED",
-                EndTime=_now().timestamp(),
+                EndTime=self._store.clock.now(export.identity.table_arn).timestamp(),
                 FailureCode=error.code,
                 FailureMessage=str(error),
             )
@@ -254,9 +273,3 @@ def _belongs(arn: str, account: str, region: str) -> bool:
 
 def _newest_first(arn: str) -> tuple[str, str]:
     return arn.rpartition("/")[2], arn
-
-
-def _now() -> datetime:
-    """Return the time in whole milliseconds, so that API and manifest can agree."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
