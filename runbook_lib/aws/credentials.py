@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import botocore.session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from runbook_lib.aws.deadlines import Session
 from runbook_lib.aws.endpoints import CONFIG, of_other_services
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.errors import CredentialsError
@@ -103,7 +103,7 @@ def credentials_of(side: Any) -> Chain:
 
 def _check_account(side: str, account: str, region: str, endpoint: str | None, fresh: Any) -> None:
     frozen = fresh.get_frozen_credentials()
-    sts = botocore.session.Session().create_client(
+    sts = Session().create_client(
         "sts", region, endpoint_url=endpoint, config=CONFIG, aws_access_key_id=frozen.access_key,
         aws_secret_access_key=frozen.secret_key, aws_session_token=frozen.token,
     )  # fmt: skip
@@ -123,12 +123,12 @@ def _check_account(side: str, account: str, region: str, endpoint: str | None, f
 
 def _loaded(side: Any) -> Any:
     # A session of its own: what a profile asks of STS or SSO is not a call of this side. A session reads files once.
-    own = botocore.session.Session(profile=side.profile)
+    own = Session(profile=side.profile)
     own.set_config_variable("region", side.region)
     return _assume(own, side) if side.role_arn else own.get_credentials()
 
 
-def _assume(own: botocore.session.Session, side: Any) -> DeferredRefreshableCredentials:
+def _assume(own: Session, side: Any) -> DeferredRefreshableCredentials:
     """Credentials of a role, refreshed by botocore before they expire.
 
     The documented way to assume a role needs a profile on disk.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from runbook_lib.aws.deadlines import Deadline
 from runbook_lib.errors import ConfigError, TransferError
 
 BLOCK = 128 << 10  # more at once costs memory, which the C library keeps, for each file that is open
 LEAST_BLOCK = 512
 ATTEMPTS = 6  # without progress
+OBJECT_SECONDS = 900.0  # of waiting for an object's bytes; longer only while enough of them arrive
 AGAIN = frozenset({"ExpiredToken", "RequestTimeout", "SlowDown"})  # 5xx is asked for again too
 
 
@@ -34,24 +37,32 @@ class MissingObject(TransferError):
     """The object does not exist (or may not be read, which S3 does not tell apart)."""
 
 
-def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[bytes]:
+def stream_object(
+    s3: Any,
+    bucket: str,
+    key: str,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[bytes]:
     """An object's bytes in blocks; a broken stream goes on where it broke.
 
-    Only attempts without progress wear patience out. Each of them takes less at once: what had come of a
-    block when the connection broke is lost. The continuation asks for the same ETag: an object replaced in
-    mid-read is an error, never a mixture.
+    Attempts without progress wear patience out, and so does waiting that brings too little for its time. Each of
+    the former takes less at once: what had come of a block when the connection broke is lost. The continuation asks
+    for the same ETag: an object replaced in mid-read is an error, never a mixture.
     """
     offset, etag, total = 0, None, None
+    deadline = Deadline(OBJECT_SECONDS, clock)
     fruitless, block_size = 0, BLOCK
     while True:
         begun = offset
         try:
-            answer = s3.get_object(Bucket=bucket, Key=key, **_rest(offset, etag))
+            answer = deadline.wait_for(partial(s3.get_object, Bucket=bucket, Key=key, **_rest(offset, etag)))
             _check_said(answer, bucket, key)
             total = offset + answer["ContentLength"] if total is None else total
             etag = answer["ETag"]
-            while block := answer["Body"].read(block_size):
+            while block := deadline.wait_for(partial(answer["Body"].read, block_size)):
                 offset += len(block)
+                deadline.received = offset
                 yield block
             if offset == total:
                 return
@@ -72,10 +83,20 @@ def stream_object(s3: Any, bucket: str, key: str, sleep: Callable[[float], None]
         else:
             fruitless, block_size = fruitless + 1, max(LEAST_BLOCK, block_size // 4)
         if fruitless == ATTEMPTS:
-            lost = TransferError(f"s3://{bucket}/{key} broke {ATTEMPTS} times at byte {offset}: {broken}")
-            lost.transient = True
-            raise lost
+            raise _lost(f"s3://{bucket}/{key} broke {ATTEMPTS} times at byte {offset}: {broken}")
+        deadline.waited += 0.1 * 2**fruitless
+        if deadline.is_over:
+            raise _lost(
+                f"s3://{bucket}/{key}: {offset:,} of {total or 0:,} bytes came in {deadline.waited:,.0f} s of waiting "
+                f"for them, which is too slow to go on: {broken}"
+            )
         sleep(0.1 * 2**fruitless)
+
+
+def _lost(message: str) -> TransferError:
+    lost = TransferError(message)
+    lost.transient = True
+    return lost
 
 
 def _check_said(answer: Mapping[str, Any], bucket: str, key: str) -> None:

@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader, create_loader
 
 from runbook_lib.aws.credentials import credentials_of
+from runbook_lib.aws.deadlines import Session
 from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
 from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services
 from runbook_lib.aws.guard.guard import Guard
@@ -63,7 +63,7 @@ def _models(data_path: str | None) -> Loader:
 
 def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
     """A session of one side's credentials whose every call the guard hears of."""
-    events = (core := botocore.session.Session(profile=side.profile)).get_component("event_emitter")
+    events = (core := Session(profile=side.profile)).get_component("event_emitter")
     guard.attach(events)
     note_unfamiliar(events)
     try:

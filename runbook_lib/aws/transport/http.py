@@ -17,12 +17,11 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import HTTPClientError
 from urllib3.exceptions import HTTPError
 
+from runbook_lib.aws.deadlines import MOST_BYTES, Deadline
 from runbook_lib.errors import TransferError
 
 LINE, FIRST_BLOCK, BLOCK = 65536, 8192, 262144
 HEADERS, HEADER_BYTES, INTERIM = 200, 131072, 10  # of one answer; AWS sends a dozen lines
-MOST_BYTES = 128 << 20  # of an answer: 16 MB of items, however they are escaped
-LEAST_RATE = 1024.0  # bytes per second of an answer that takes longer than the read timeout
 SIZE, LENGTH = re.compile(rb"[0-9A-Fa-f]{1,8}"), re.compile(r"[0-9]{1,12}")
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -84,21 +83,16 @@ class HttpConnection:
 
 
 def in_time(sock: Any, seconds: float, clock: Callable[[], float] = time.monotonic) -> Callable[[int], bytes]:
-    """The receiving of one answer: it may take `seconds`, and longer only while enough bytes arrive.
-
-    The timeout of a socket begins anew with each byte, so that a peer could keep a request for ever.
-    """
-    began, received = clock(), 0
+    """The receiving of one answer, until its deadline."""
+    deadline = Deadline(seconds, clock)
 
     def receive(size: int) -> bytes:
-        nonlocal received
-        if received:
-            left = seconds + received / LEAST_RATE - (clock() - began)
-            if left <= 0:
-                raise NoAnswer(f"only {received} bytes of an answer came in {clock() - began:.0f} s")
+        left = deadline.left()
+        if deadline.received:  # its first bytes find the timeout set
             sock.settimeout(min(seconds, left))
+        began = clock()
         block: bytes = sock.recv(size)
-        received += len(block)
+        deadline.took(clock() - began, len(block))
         return block
 
     return receive

@@ -100,7 +100,7 @@ def test_a_request_of_the_wire_goes_to_the_accounts_own_endpoint(keys: pytest.Mo
             gone.append((self.url, headers["Host"]))
             return 200, {}, b"{}"
 
-    keys.setattr("runbook_lib.aws.transport.client.Exchange", Recorder)
+    keys.setattr("runbook_lib.aws.transport.client.HttpConnection", Recorder)
     session = boto3.Session()
     client = session.client("dynamodb", "us-east-1")
     transport = DynamoDBTransport(client, session.get_credentials(), Guard("source", SOURCE, Calls()))
