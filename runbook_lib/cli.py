@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from runbook_lib import __version__
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
-from runbook_lib.run.run import STEPS
+from runbook_lib.run.steps import STEPS
+from runbook_lib.version import __version__
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 CONFIG = click.argument("config", type=click.Path(path_type=Path))

@@ -15,8 +15,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from runbook_lib import __version__
 from runbook_lib.errors import ConfigError, TransferError
+from runbook_lib.version import __version__
 
 CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 8},

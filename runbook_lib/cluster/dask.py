@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from runbook_lib import __version__
 from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
 from runbook_lib.cluster.protocol import Message, UnitContext, Work
 from runbook_lib.config.engine import EngineSettings as Settings
 from runbook_lib.errors import ConfigError, TransferError
+from runbook_lib.version import __version__
 
 try:
     from distributed import Client, KilledWorker, LocalCluster, Security, WorkerPlugin, get_worker

@@ -41,7 +41,8 @@ from runbook_lib.run.admission.admit import (
 )
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.run import STEPS, Run, keep_seconds, open_run
+from runbook_lib.run.run import Run, open_run
+from runbook_lib.run.steps import STEPS, keep_seconds
 from runbook_lib.timestamps import format_timestamp
 
 FILES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from html import escape
+from typing import TypeAlias
 
 import ipywidgets
 
@@ -18,6 +19,7 @@ from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
 
+Form: TypeAlias = ipywidgets.Widget
 ANY = "all"
 SHOWN_ROWS = 200
 MOST_LINES = 12

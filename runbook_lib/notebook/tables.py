@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from runbook_lib.plan.pair import Pair, spell_key
-from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.report.sections.check_rows import check_rows
 from runbook_lib.report.sections.cost_rows import STAGES, cost_rows, stages
+from runbook_lib.report.sections.schema_findings import canaries, parity_rows
 from runbook_lib.report.text import moment, spell_difference
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.admission.sitting import Sitting
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
-from runbook_lib.schema.parity import RATINGS
 from runbook_lib.undo.cleanup import Removal
 
+Table: TypeAlias = pd.DataFrame
 NEXT = Sitting.NEXT
 
 
@@ -54,10 +54,13 @@ def _state(run: Run) -> str:
     return f"RESUMED: begun {moment(run.ledger.get('run', 'started'))}; {of}"
 
 
-def plan_table(plan: Plan) -> pd.DataFrame:
+def plan_table(run: Run) -> pd.DataFrame:
     """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
-    left = [{"source": t.source, "target": t.target, "method": NOT_CHOSEN, "same key": None} for t in plan.not_chosen]
-    return pd.DataFrame([*(_plan_row(pair) for pair in plan.pairs), *left])
+    left = [
+        {"source": t["source"], "target": t["target"], "method": NOT_CHOSEN, "same key": None}
+        for t in run.ledger.all("not_chosen").values()
+    ]
+    return pd.DataFrame([*(_plan_row(pair) for pair in run.pairs()), *left])
 
 
 def _plan_row(pair: Pair) -> dict[str, Any]:
@@ -76,17 +79,14 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def checks_table(plan: Plan) -> pd.DataFrame:
-    """Everything that was looked at, what stands in the way first; the same outcome for many tables is one row."""
-    rows = check_rows({"checks": [check.to_json() for check in plan.checks]})
+def checks_table(record: Record) -> pd.DataFrame:
+    """Everything that was checked, what stands in the way first; the same outcome for many tables is one row."""
     columns = ["name", "status", "subjects", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(row, c) for c in columns] for row in rows], columns=columns)
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in check_rows(record)], columns=columns)
 
 
-def estimate_table(run: Run) -> pd.DataFrame:
+def estimate_table(record: Record) -> pd.DataFrame:
     """What it will cost and how long it will take, as far as that is known now."""
-    estimates = {stage: known for stage, known in run.ledger.all("estimate").items() if stage != "prices"}
-    record = {"estimates": estimates}
     columns = ["measure", *(STAGES[stage] for stage in stages(record))]
     return pd.DataFrame([[row.name, *row.estimates] for row in cost_rows(record)], columns=columns)
 
@@ -125,21 +125,20 @@ def import_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(list(table_counts(run.ledger).values()))
 
 
-def canaries(facts: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def canary_table(record: Record) -> pd.DataFrame:
     """Which targets took a reserved item, gave it back and let go of it."""
-    columns = ["state", "why", "seconds"]
-    return pd.DataFrame([[s, *(f[c] for c in columns)] for s, f in facts.items()], columns=["source", *columns])
+    columns = ["table", "state", "why", "seconds"]
+    return pd.DataFrame([[canary.get(c) for c in columns] for canary in canaries(record)], columns=columns)
 
 
-def differing(plan: Plan) -> pd.DataFrame:
-    """Where the definitions of source and target differ, the gravest first."""
+def definitions_table(record: Record) -> pd.DataFrame:
+    """Where the definitions of source and target differ, the gravest first; the same of many tables is one row."""
     columns = ["rating", "what", "source", "target", "remedy"]
-    rows = [(s, d) for s, parity in plan.parity.items() for d in parity.differences]
-    rows.sort(key=lambda row: RATINGS.index(row[1].rating))
-    return pd.DataFrame([[s, *(getattr(d, c) for c in columns)] for s, d in rows], columns=["table", *columns])
+    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in parity_rows(record)]
+    return pd.DataFrame(rows, columns=["tables", *columns])
 
 
-def differences(run: Run) -> pd.DataFrame:
+def difference_table(run: Run) -> pd.DataFrame:
     """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
     rows = islice(difference_rows(run.ledger), SHOWN_DIFFERENCES)
     columns = ["table", "kind", "key", "where"]

@@ -15,7 +15,7 @@ from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.verdict import doubted, run_verdict, table_verdict
 from runbook_lib.run.facts.counts import table_counts, written
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.run import STEPS
+from runbook_lib.run.steps import STEPS
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
 from runbook_lib.run.witnesses.write_register import standing_of
 from runbook_lib.timestamps import format_timestamp

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import paths
+import runbook_lib.paths as paths
 
 PACKAGES = (
     "boto3", "botocore", "ipykernel", "ipywidgets", "jinja2", "jupyterlab", "matplotlib", "moto",

@@ -43,21 +43,11 @@ from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.run.secret import run_secret
+from runbook_lib.run.steps import AFTERWARDS, GO_ON, keep_seconds
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
-STEPS = ("preflight", "export", "import", "validate", "report")
-AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
 ALL = "*"
-GO_ON = {
-    "preflight": "Nothing was changed; run it again.",
-    "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
-    "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
-    "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
-    "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
-    "report": "Run it again.",
-    "cleanup": "What was removed is recorded; run it again and it goes on from there.",
-}
 
 
 @dataclass(slots=True)
@@ -218,13 +208,6 @@ class Run:
         return self.confirmed or self.config.confirm_target
 
 
-def keep_seconds(ledger: Ledger, step: str) -> None:
-    """Add what the last start of a step has taken to the seconds of its starts before, and forget its record."""
-    if seconds := (ledger.get("step", step) or {}).get("seconds"):
-        ledger.put("seconds", step, (ledger.get("seconds", step) or 0.0) + seconds)
-    ledger.forget("step", step)
-
-
 def open_run(
     config: str = "",
     run_id: str = "",
@@ -234,6 +217,7 @@ def open_run(
     *,
     step: str = "preflight",
     seat: Seat | None = None,
+    kind: type[Run] = Run,
 ) -> Run:
     """Look at the run a notebook belongs to; nothing is written, and no folder made, before its first step.
 
@@ -242,19 +226,25 @@ def open_run(
     for what is wrong with them and ResumeRefused when the run was started with another configuration, for other
     tables or as somebody in another account.
     """
-    run = _look(config, run_id, execute, tables, clients, step, seat)
+    run = _look(config, run_id, execute, tables, clients, step, seat, kind)
     run.only = refuse_another_choice(run.ledger, tables, run.id) if is_begun(run.folder) else tables or ALL
     return run
 
 
 def open_cleanup(
-    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None = None, seat: Seat | None = None
+    config: str,
+    run_id: str,
+    execute: bool,
+    tables: str,
+    clients: Clients | None = None,
+    seat: Seat | None = None,
+    kind: type[Run] = Run,
 ) -> Run:
     """Look at a run whose traces are to be removed, or those of some of its tables; raises as `open_run` does.
 
     Raises ConfigError also for a run that is not there and for tables that it has not.
     """
-    run = _look(config, run_id, execute, tables, clients, "cleanup", seat)
+    run = _look(config, run_id, execute, tables, clients, "cleanup", seat, kind)
     if not is_begun(run.folder):
         raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")
     run.only, run.cleanup = tables or ALL, True
@@ -265,16 +255,23 @@ def open_cleanup(
 
 
 def _look(
-    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None, step: str, seat: Seat | None
+    config: str,
+    run_id: str,
+    execute: bool,
+    tables: str,
+    clients: Clients | None,
+    step: str,
+    seat: Seat | None,
+    kind: type[Run],
 ) -> Run:
-    for name, value, kind in (
+    for name, value, expected in (
         ("config", config, str),
         ("run_id", run_id, str),
         ("execute", execute, bool),
         ("tables", tables, str),
     ):
-        if not isinstance(value, kind):
-            raise ConfigError(f"parameter {name}: expected {kind.__name__}, found {value!r}")
+        if not isinstance(value, expected):
+            raise ConfigError(f"parameter {name}: expected {expected.__name__}, found {value!r}")
     path = config or os.environ.get("RUNBOOK_CONFIG", "")
     if not path:
         raise ConfigError(
@@ -289,7 +286,7 @@ def _look(
         refuse_another_run(ledger, migration, name)
     clients = clients or connect(migration)
     settings = Path(path).read_bytes()
-    run = Run(name, folder, migration, clients, ledger, execute, settings=settings, seat=seat, sitting=how)
+    run = kind(name, folder, migration, clients, ledger, execute, settings=settings, seat=seat, sitting=how)
     refuse_another_account(run.ledger, clients, name)
     return run
 

@@ -28,6 +28,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets import import_table as table_import
 from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.plan.pair import Pair
+from runbook_lib.preflight import step as preflight_step
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.report.sections.cost_rows import dry_run_summary
@@ -306,7 +307,7 @@ def test_only_the_own_import_may_still_be_filling_its_table(world: World, monkey
         found = look(client, name)
         return (replace(found[0], status="CREATING"), found[1]) if found and name == world.dst("a") else found
 
-    monkeypatch.setattr("runbook_lib.preflight.step.describe_standing", still_filling)
+    monkeypatch.setattr(preflight_step, "describe_capacity", still_filling)
     assert preflight(again(run)).blockers == ()
     others = [b.found for b in preflight(world.open("other", **BY_SERVICE)).blockers]
     assert others == ["a table that is CREATING", "CREATING"]

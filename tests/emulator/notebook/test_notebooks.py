@@ -13,6 +13,7 @@ import nbformat
 import pytest
 import yaml
 
+import runbook_lib
 from runbook_lib.headless.execute_notebook import QUIET
 from runbook_lib.headless.runner import FILES
 from runbook_lib.paths import notebooks
@@ -45,6 +46,16 @@ def test_a_notebook_tells_and_the_library_does(book: Path) -> None:
         assert "boto3" not in cell.source
         assert "input(" not in cell.source
         assert len(cell.source.splitlines()) <= 10
+
+
+@pytest.mark.parametrize("book", BOOKS, ids=lambda b: b.stem)
+def test_a_notebook_imports_nothing_but_the_face(book: Path) -> None:
+    for cell in cells(book, "code"):
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.Import), cell.source
+            if isinstance(node, ast.ImportFrom):
+                assert node.module == "runbook_lib"
+                assert {alias.name for alias in node.names} <= set(runbook_lib.__all__)
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda b: b.stem)
@@ -85,7 +96,7 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
         assert tags(cell) <= TAGS
         gated = gated or "gate" in tags(cell)
         assert gated or "writes" not in tags(cell)
-        assert ("interactive" in tags(cell)) == ("runbook_lib.notebook.forms" in cell.source)
+        assert ("interactive" in tags(cell)) == ("run.form_" in cell.source)
         if "interactive" in tags(cell):
             assert {"skip-execution", "nbval-skip"} <= tags(cell)
     side_effects = nbformat.read(book, as_version=4).metadata["runbook"]["side_effects"]

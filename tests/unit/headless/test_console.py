@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.headless.console import outcome, so_far
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.run import STEPS
+from runbook_lib.run.steps import STEPS
 
 CI_PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
 TABLES: list[dict[str, Any]] = [
