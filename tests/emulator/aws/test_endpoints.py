@@ -87,7 +87,7 @@ def test_the_wire_asks_where_boto3_asks(keys: pytest.MonkeyPatch, mode: str, acc
     client.close()
 
 
-def test_a_request_of_the_wire_goes_to_the_accounts_own_endpoint(keys: pytest.MonkeyPatch) -> None:
+def test_a_request_of_the_transport_goes_to_the_accounts_own_endpoint(keys: pytest.MonkeyPatch) -> None:
     keys.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
     keys.setenv("AWS_ACCOUNT_ID", "111122223333")
     gone: list[tuple[str, str]] = []

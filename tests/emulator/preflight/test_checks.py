@@ -62,7 +62,7 @@ class Case:
 
     def altered(self, side: str, facts: dict[str, Any] | None = None, **standing: Any) -> None:
         """Let DescribeTable say something else of one side's table."""
-        real, region = preflight_module.describe_standing, {"source": "us-east-1", "target": "us-east-2"}[side]
+        real, region = preflight_module.describe_capacity, {"source": "us-east-1", "target": "us-east-2"}[side]
 
         def describe(client: Any, name: str) -> Any:
             found = real(client, name)
