@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.cluster.protocol import Engine
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.throughput import ShiftRow, keep_shifts
 
 
 @dataclass(slots=True)
@@ -56,11 +57,7 @@ class WorkerRoster:
         for shift in shifts:
             shift.rate = (shift.items - shift.told) / seconds if seconds > 0 else 0.0
             shift.told = shift.items
-        self._ledger.write(
-            "INSERT INTO shift VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ended = excluded.ended, "
-            "items = excluded.items",
-            [(self._step, source, s.worker, s.began, s.ended, s.items) for s in shifts],
-        )
+        keep_shifts(self._ledger, (ShiftRow(self._step, source, s.worker, s.began, s.ended, s.items) for s in shifts))
         return sorted(shifts, key=lambda shift: (len(shift.worker), shift.worker))
 
     def _name(self, process: str) -> str:

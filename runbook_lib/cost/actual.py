@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.files import sums_by_table
+from runbook_lib.run.tables.throughput import sample_sums
 
 GB = 1 << 30
 Units = Mapping[str, float | None]
@@ -48,10 +50,8 @@ def _by_service(ledger: Ledger) -> dict[str, Any]:
 
 def _writes(ledger: Ledger) -> dict[str, float | None]:
     """Consumed write units by source table; None for one that was written to and told none."""
-    sums = ledger.rows("SELECT source, SUM(wcu) AS units FROM sample GROUP BY 1")
-    told = {row["source"]: row["units"] for row in sums}
-    written = [row["source"] for row in ledger.rows("SELECT source FROM file GROUP BY 1 HAVING SUM(written) > 0")]
-    return {source: told.get(source) or None for source in written}
+    told = {table.source: table.wcu for table in sample_sums(ledger)}
+    return {source: told.get(source) or None for source, table in sums_by_table(ledger).items() if table.written > 0}
 
 
 def _on_demand(units: Units, capacities: Mapping[str, Any], side: str) -> dict[str, float | None]:

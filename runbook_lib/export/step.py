@@ -26,6 +26,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial, refuse_replaced
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import keep_files
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
 
@@ -267,11 +268,7 @@ def _keep(run: Run, source: str, fact: dict[str, Any], manifest: Manifest) -> No
     }
     with run.ledger.batch():
         run.ledger.put("export", source, fact)
-        run.ledger.write("DELETE FROM file WHERE source = ?", [(source,)])
-        run.ledger.write(
-            "INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)",
-            [(source, f.key, f.ordinal, f.md5, f.items) for f in manifest.files],
-        )
+        keep_files(run.ledger, source, manifest.files)
 
 
 def _said(state: ExportState) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.sections.summary import verdicts
 from runbook_lib.report.text import count, pluralize
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.files import written_so_far
 
 
 def so_far(ledger: Ledger, step: str) -> str:
@@ -16,8 +17,8 @@ def so_far(ledger: Ledger, step: str) -> str:
         done = sum(fact["status"] == "COMPLETED" for fact in ledger.all("export").values())
         return f"{count(done)} of {pluralize(planned, 'export')} completed"
     if step == "import":
-        row = ledger.rows("SELECT SUM(items) AS items, SUM(written) AS written FROM file")[0]
-        return f"{count(row['written'] or 0)} of {pluralize(row['items'] or 0, 'item')} written"
+        items, written = written_so_far(ledger)
+        return f"{count(written)} of {pluralize(items, 'item')} written"
     if step == "validate":
         began = (ledger.get("step", step) or {}).get("started", "")
         done = sum(fact["finished"] >= began > "" for fact in ledger.all("validation").values() if "finished" in fact)

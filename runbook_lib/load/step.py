@@ -37,6 +37,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import IMPORT_TABLE
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import counts_by_file
 from runbook_lib.timestamps import format_timestamp
 
 
@@ -250,15 +251,10 @@ def _facts(pair: Pair) -> TableDescription:
 
 def _check_conservation(run: Run, source: str) -> None:
     """Law 1: for every file, exported = lines read = written + quarantined + present."""
-    for row in run.ledger.rows(
-        "SELECT f.*, (SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source AND q.key = f.key) AS quarantined, "
-        "(SELECT COALESCE(SUM(last - first + 1), 0) FROM present p WHERE p.source = f.source AND p.key = f.key) "
-        "AS present FROM file f WHERE f.source = ?",
-        source,
-    ):
-        if not row["items"] == row["lines"] == row["written"] + row["quarantined"] + row["present"]:
+    for file in counts_by_file(run.ledger, source):
+        if not file.add_up:
             raise TransferError(
-                f"{row['key']}: the manifest says {row['items']} items, {row['lines']} lines were read, "
-                f"{row['written']} written, {row['present']} present and {row['quarantined']} quarantined; they should "
+                f"{file.key}: the manifest says {file.items} items, {file.lines} lines were read, "
+                f"{file.written} written, {file.present} present and {file.quarantined} quarantined; they should "
                 "add up"
             )

@@ -6,7 +6,6 @@ are, at most half a second old; a killed import goes on from there. One thread w
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,12 +16,21 @@ from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
-from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, batches, items_at_once
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import opened, send_files
 from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import FileProgress, file_rows, keep_lines, keep_progress, was_read
+from runbook_lib.run.tables.throughput import SampleRow, add_throttled, keep_sample
+from runbook_lib.run.tables.unwritten import (
+    PresentRow,
+    QuarantineRow,
+    count_present,
+    count_quarantined,
+    keep_present,
+    keep_quarantined,
+)
 
 
 @dataclass(slots=True)
@@ -109,14 +117,8 @@ class TableLoad:
 def files_of(run: Run, source: str) -> list[FileCheckpoint]:
     """The files of the table's manifest and how far the ledger knows each to be."""
     return [
-        FileCheckpoint(
-            DataFile(r["ordinal"], r["key"], r["md5"], r["items"]),
-            r["acknowledged"],
-            r["written"],
-            r["bytes"],
-            tuple((first, last) for first, last in json.loads(r["beyond"])),
-        )
-        for r in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", source)
+        FileCheckpoint(row.data_file, row.acknowledged, row.written, row.bytes, row.beyond)
+        for row in file_rows(run.ledger, source)
     ]
 
 
@@ -133,7 +135,7 @@ def check_only(table_load: TableLoad, measure: Measure) -> None:
                     if unreadable := measure.add(batch):
                         _quarantine(table_load, file, [Rejection(n, None, why) for n, why in unreadable])
                 progress.bytes += checked.size
-        progress.quarantined = _quarantined(table_load)
+        progress.quarantined = count_quarantined(table_load.run.ledger, progress.source)
         table_load.show("checking")
 
 
@@ -171,8 +173,7 @@ def _open(
 ) -> CheckedFile | None:
     """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted."""
     run, source, key = table_load.run, table_load.progress.source, file.file.key
-    row = run.ledger.rows("SELECT lines FROM file WHERE source = ? AND key = ?", source, key)[0]
-    if row["lines"] is not None and file.written == file.file.items:
+    if file.written == file.file.items and was_read(run.ledger, source, key):
         return None  # all acknowledged by an earlier start
     try:
         checked = own.enter_context(fetch(run.clients.staging, table_load.bucket, file.file, stopped))
@@ -180,7 +181,7 @@ def _open(
         table_load.failures.append(str(error))
         return None
     with run.ledger.batch():
-        run.ledger.write("UPDATE file SET lines = ? WHERE source = ? AND key = ?", [(checked.lines, source, key)])
+        keep_lines(run.ledger, source, key, checked.lines)
         _quarantine(table_load, file, [Rejection(n, None, why) for n, why in checked.unreadable.items()])
     return checked
 
@@ -200,7 +201,7 @@ def flush(table_load: TableLoad, lock: AbstractContextManager[object]) -> None:
     with lock:
         touched, table_load.touched = table_load.touched, {}
         source = table_load.progress.source
-        rows = [(f.watermark, f.written, f.bytes, json.dumps(f.beyond()), source, f.file.key) for f in touched.values()]
+        rows = [FileProgress(f.file.key, f.watermark, f.written, f.bytes, f.beyond()) for f in touched.values()]
         rejected = [(f, f.rejected) for f in touched.values() if f.rejected]
         for file, _ in rejected:
             file.rejected = []
@@ -210,20 +211,12 @@ def flush(table_load: TableLoad, lock: AbstractContextManager[object]) -> None:
         reasons, table_load.reasons = table_load.reasons, Counter()
     try:
         with run.ledger.batch():
-            run.ledger.write(
-                "UPDATE file SET acknowledged = ?, written = ?, bytes = ?, beyond = ? WHERE source = ? AND key = ?",
-                rows,
-            )
+            keep_progress(run.ledger, source, rows)
             for file, rejections in rejected:
                 _quarantine(table_load, file, rejections)
-            run.ledger.write(
-                "INSERT OR REPLACE INTO present VALUES (?, ?, ?, ?)",
-                [(source, file.file.key, first, last) for file, spans in present for first, last in spans],
-            )
-            run.ledger.write(
-                "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
-                [(source, reason, resource, items) for (reason, resource), items in reasons.items()],
-            )
+            found = (PresentRow(file.file.key, first, last) for file, spans in present for first, last in spans)
+            keep_present(run.ledger, source, found)
+            add_throttled(run.ledger, source, reasons)
             _sample(table_load)
     except BaseException:  # nothing of it is in the ledger: the next flush has to write it
         with lock:
@@ -245,10 +238,7 @@ def _sample(table_load: TableLoad) -> None:
     grown = (now.items - last.items, now.bytes - last.bytes, now.wcu - last.wcu, now.throttles - last.throttles)
     seconds = now.at - last.at
     if any(grown):
-        run.ledger.write(
-            "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(progress.source, run.now().timestamp(), seconds, *grown)],
-        )
+        keep_sample(run.ledger, SampleRow(progress.source, run.now().timestamp(), seconds, *grown))
         progress.rate, progress.wcu_rate = grown[0] / seconds, grown[2] / seconds
     table_load.flushed = now
 
@@ -264,28 +254,15 @@ def _check_quarantine_limit(table_load: TableLoad) -> None:
 
 def _quarantine(table_load: TableLoad, file: FileCheckpoint, rejections: list[Rejection]) -> None:
     """Keep what was not written; a line that is known already is not counted twice."""
-    table_load.run.ledger.write(
-        "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)",
-        [(table_load.progress.source, file.file.key, r.line, r.key_hash, r.reason) for r in rejections],
-    )
+    source, key = table_load.progress.source, file.file.key
+    rows = (QuarantineRow(source, key, r.line, r.key_hash, r.reason) for r in rejections)
+    keep_quarantined(table_load.run.ledger, rows)
 
 
 def _count(table_load: TableLoad) -> None:
     """What is done so far, from the files and the ledger's quarantine."""
-    progress = table_load.progress
-    progress.quarantined = _quarantined(table_load)
-    progress.present = _present(table_load)
+    progress, ledger = table_load.progress, table_load.run.ledger
+    progress.quarantined = count_quarantined(ledger, progress.source)
+    progress.present = count_present(ledger, progress.source)
     progress.done = sum(f.written for f in table_load.files) + progress.quarantined + progress.present
     progress.bytes = sum(f.bytes for f in table_load.files)
-
-
-def _quarantined(table_load: TableLoad) -> int:
-    source = table_load.progress.source
-    rows = table_load.run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine WHERE source = ?", source)
-    return int(rows[0]["n"])
-
-
-def _present(table_load: TableLoad) -> int:
-    source = table_load.progress.source
-    rows = table_load.run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present WHERE source = ?", source)
-    return int(rows[0]["n"] or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -16,6 +17,9 @@ from runbook_lib.record.verdict import doubted, run_verdict, table_verdict
 from runbook_lib.run.facts.counts import table_counts, written
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
+from runbook_lib.run.tables.comparison import count_differences
+from runbook_lib.run.tables.throughput import shifts
+from runbook_lib.run.tables.unwritten import refused_reasons
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED, RUNNING
 from runbook_lib.run.witnesses.write_register import standing_of
 from runbook_lib.timestamps import format_timestamp
@@ -29,9 +33,6 @@ SUMMED = (
 )  # fmt: skip
 SERVICE = ("arn", "status", "processed", "imported", "errors", "bytes", "log_group", "failure_code", "failure")
 SHOWN_DIFFERENCES = 100
-QUARANTINED = """SELECT source, reason, COUNT(*) AS items FROM quarantine
-    GROUP BY source, reason ORDER BY items DESC, source, reason LIMIT 100"""
-SHIFTS = "SELECT step, source, worker, began, ended, items FROM shift ORDER BY length(worker), worker, began"
 COMPARED = ("missing", "extra", "different", "expired", "there_before")
 PUBLICATION, ANCHOR = ("run", "publication"), ("run", "anchor")
 NOT_LOADED: Record = {
@@ -72,7 +73,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "totals": totals,
         "tables": [*tables, *left],
         "differences": _differences(ledger),
-        "quarantine": [dict(r) for r in ledger.rows(QUARANTINED)],
+        "quarantine": [asdict(r) for r in refused_reasons(ledger)],
         "blockers": ledger.get("plan", "blockers") or [],
         "warnings": ledger.get("plan", "warnings") or [],
         "checks": _checks(ledger),
@@ -80,7 +81,7 @@ def build_record(ledger: Ledger, run_id: str, name: str, *, running: bool = Fals
         "accept": {"not_checked": _accept(ledger)},
         "estimates": {stage: e for stage, e in ledger.all("estimate").items() if stage != "prices"},
         "engine": ledger.all("engine"),
-        "workers": [dict(r) for r in ledger.rows(SHIFTS)],
+        "workers": [asdict(r) for r in shifts(ledger)],
         "spent": actual_usage(ledger, totals["seconds"]),
         "measured": ledger.all("measured"),
         "recovery_turned_on": ledger.all("recovery"),
@@ -251,8 +252,7 @@ def _looked_at(ledger: Ledger, source: str, checked: Record | None) -> Record:
 
 def _differences(ledger: Ledger) -> Record:
     """How many differences `differences.jsonl` lists, and the first of them, as it does."""
-    listed = ledger.rows("SELECT COUNT(*) AS n FROM difference")[0]["n"]
-    return {"listed": listed, "first": list(islice(difference_rows(ledger), SHOWN_DIFFERENCES))}
+    return {"listed": count_differences(ledger), "first": list(islice(difference_rows(ledger), SHOWN_DIFFERENCES))}
 
 
 def _seconds(fact: Record | None) -> float:

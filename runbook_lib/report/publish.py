@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
+from runbook_lib.run.tables.throughput import samples
+from runbook_lib.run.tables.unwritten import quarantined_rows
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 from runbook_lib.timestamps import format_timestamp
@@ -71,8 +74,7 @@ def draw_up(folder: Path, record: Record, ledger: Ledger) -> dict[str, str]:
     for source in record["tables"]:
         _write_quarantine(folder, ledger, source["source"])
     _write_lines(folder / "differences.jsonl", difference_rows(ledger))
-    samples = [dict(row) for row in ledger.rows("SELECT * FROM sample ORDER BY at, source")]
-    charts = draw_charts(record, samples, folder / "charts")
+    charts = draw_charts(record, [asdict(sample) for sample in samples(ledger)], folder / "charts")
     return {
         "run.json": as_json(record),
         "report.html": render_html(record, charts),
@@ -90,19 +92,13 @@ def _digests(folder: Path) -> Digests:
 
 def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:
     """One file per table that has quarantined items: where they stand in the export and why they are here."""
-    rows = ledger.rows("SELECT * FROM quarantine WHERE source = ? ORDER BY key, line", source)
+    rows = quarantined_rows(ledger, source)
     file = folder / "quarantine" / quarantine_file(source)
     if rows:
         _write_lines(
             file,
             (
-                {
-                    "table": r["source"],
-                    "file": r["key"],
-                    "line": r["line"],
-                    "key_hash": r["key_hash"],
-                    "reason": r["reason"],
-                }
+                {"table": r.source, "file": r.key, "line": r.line, "key_hash": r.key_hash, "reason": r.reason}
                 for r in rows
             ),
         )

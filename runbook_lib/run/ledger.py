@@ -18,36 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.errors import LedgerError
+from runbook_lib.run.ledger_schema import bring_up_to_date, lay_missing_beside, version_of
 
 LOOKS = 20  # at a file that changes under one's eyes
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS fact (topic TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (topic, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS call (side TEXT, operation TEXT, count INTEGER NOT NULL, PRIMARY KEY (side, operation));
-CREATE TABLE IF NOT EXISTS file (
-    source TEXT, key TEXT, ordinal INTEGER NOT NULL, md5 TEXT NOT NULL, items INTEGER NOT NULL,
-    lines INTEGER, acknowledged INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0, beyond TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (source, key));
-CREATE TABLE IF NOT EXISTS quarantine (
-    source TEXT, key TEXT, line INTEGER, key_hash TEXT, reason TEXT NOT NULL, PRIMARY KEY (source, key, line));
-CREATE TABLE IF NOT EXISTS present (
-    source TEXT, key TEXT, first INTEGER, last INTEGER NOT NULL, PRIMARY KEY (source, key, first)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS held_before (
-    source TEXT, key BLOB, digest BLOB NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sample (
-    source TEXT, at REAL, seconds REAL, items INTEGER, bytes INTEGER, wcu REAL, throttles INTEGER,
-    PRIMARY KEY (source, at));
-CREATE TABLE IF NOT EXISTS shift (
-    step TEXT, source TEXT, worker TEXT, began REAL NOT NULL, ended REAL NOT NULL, items INTEGER NOT NULL,
-    PRIMARY KEY (step, source, worker));
-CREATE TABLE IF NOT EXISTS throttle (
-    source TEXT, reason TEXT, resource TEXT, items INTEGER NOT NULL, PRIMARY KEY (source, reason, resource));
-CREATE TABLE IF NOT EXISTS difference (
-    source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT, paths TEXT);
-CREATE TABLE IF NOT EXISTS tally (
-    source TEXT, side TEXT, binding TEXT NOT NULL, began TEXT NOT NULL, done TEXT NOT NULL, buckets BLOB NOT NULL,
-    PRIMARY KEY (source, side));
-"""
 
 
 def spelled(value: Any) -> Any:
@@ -72,6 +45,10 @@ class Ledger:
             self._begin()
 
     @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
     def _db(self) -> sqlite3.Connection:
         """The connection that may write."""
         if self._open is None:
@@ -90,11 +67,17 @@ class Ledger:
         # Autocommit: every statement is on the disk when it returns, whatever happens then; `batch` groups some.
         with self._explained():
             self._look.close()
-            self._open = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._open.row_factory = sqlite3.Row
-            self._open.execute("PRAGMA journal_mode=WAL")
-            self._open.execute("PRAGMA synchronous=FULL")
-            self._open.executescript(SCHEMA)
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+            try:
+                version_of(db, self._path)  # of a ledger that this code does not know, not a byte is changed
+                db.row_factory = sqlite3.Row
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                bring_up_to_date(db, self._path)
+            except BaseException:
+                db.close()
+                raise
+            self._open = db
 
     def settle(self) -> None:
         """Fold the write-ahead log into the file, so that the file alone is the ledger."""
@@ -110,8 +93,11 @@ class Ledger:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """All or nothing, also when the process dies inside."""
+        """All or nothing, also when the process dies inside; one inside another is a part of it."""
         with self._lock, self._explained():
+            if self._db.in_transaction:
+                yield
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -229,9 +215,9 @@ class _Look:
         self.close()
         if state[1] is not None and state[1][1]:
             with tempfile.TemporaryDirectory(prefix="runbook-look-") as place:
-                self._db = _as_it_is(self._copy(Path(place)))  # what is open stays when its name is gone
+                self._db = _as_it_is(self._copy(Path(place)), self._path)  # what is open stays when its name is gone
         else:
-            self._db = _as_it_is(self._path)
+            self._db = _as_it_is(self._path, self._path)
         self._state = state
 
     def _copy(self, place: Path) -> Path:
@@ -257,8 +243,12 @@ class _Look:
         return of(self._path), of(self._log)
 
 
-def _as_it_is(file: Path) -> sqlite3.Connection:
+def _as_it_is(file: Path, path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(f"file:{quote(str(file))}?immutable=1", uri=True, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchall()
+    try:
+        db.row_factory = sqlite3.Row
+        lay_missing_beside(db, path)
+    except BaseException:
+        db.close()
+        raise
     return db

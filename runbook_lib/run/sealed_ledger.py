@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from runbook_lib.errors import LedgerError
 from runbook_lib.run.ledger import Ledger, spelled
+from runbook_lib.run.ledger_schema import lay_missing_beside
 
 Digests = dict[str, dict[str, Any]]
 # What answers in a table's place: a view can make up its rows, without an end.
@@ -27,15 +28,18 @@ class SealedLedger(Ledger):
         self._path = path
         try:
             self._sealed = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
-            self._sealed.row_factory = sqlite3.Row
-            self._sealed.execute("PRAGMA trusted_schema=OFF")
-            foreign = self._sealed.execute(FOREIGN).fetchall()
         except sqlite3.Error as error:
             raise LedgerError(f"{path} is no ledger: {error}") from error
-        if foreign:
-            raise LedgerError(
-                f"{path} is no ledger: it has a {foreign[0][0]} {foreign[0][1]!r}, and a ledger has tables only"
-            )
+        try:
+            self._sealed.row_factory = sqlite3.Row
+            self._sealed.execute("PRAGMA trusted_schema=OFF")
+            _refuse_foreign(self._sealed, path)
+            lay_missing_beside(self._sealed, path)
+        except BaseException as error:
+            self._sealed.close()
+            if isinstance(error, sqlite3.Error):
+                raise LedgerError(f"{path} is no ledger: {error}") from error
+            raise
 
     def close(self) -> None:
         self._sealed.close()
@@ -67,3 +71,8 @@ class SealedLedger(Ledger):
         except sqlite3.Error as error:
             raise LedgerError(f"{self._path} cannot be read: {error}") from error
         return {"rows": count, "sha256": f"{total % (1 << 256):064x}"}
+
+
+def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
+    for kind, name in db.execute(FOREIGN).fetchall():
+        raise LedgerError(f"{path} is no ledger: it has a {kind} {name!r}, and a ledger has tables only")

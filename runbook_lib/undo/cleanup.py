@@ -25,13 +25,14 @@ from runbook_lib.aws.dynamodb.read.scan import scan_segment
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
-from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.tables.files import file_keys, file_rows
+from runbook_lib.run.tables.unwritten import PresentRow, present_in
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
 from runbook_lib.timestamps import format_timestamp
@@ -244,10 +245,10 @@ def _chunks(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> 
     was there, equal, when it should have been added is left out: whose it is nobody knows.
     """
     bucket = run.ledger.get("export", pair.source)["bucket"]
-    for row in run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source):
-        file = DataFile(row["ordinal"], row["key"], row["md5"], row["items"])
+    for row in file_rows(run.ledger, pair.source):
+        file = row.data_file
         with fetch(run.clients.staging, bucket, file) as checked:
-            for exported in _groups(checked, facts.key, _present(run, pair.source, file.key)):
+            for exported in _groups(checked, facts.key, present_in(run.ledger, pair.source, file.key)):
                 keys = [key for key, _ in exported.values()]
                 held = read_keys(run.clients.target_wire, pair.target, keys, Backoff())
                 same = [item for item in held if exported[_key(item, facts.key)][1] == digest(item)]
@@ -256,18 +257,13 @@ def _chunks(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> 
         yield True, []
 
 
-def _present(run: Run, source: str, key: str) -> list[tuple[int, int]]:
-    rows = run.ledger.rows("SELECT first, last FROM present WHERE source = ? AND key = ?", source, key)
-    return [(row["first"], row["last"]) for row in rows]
-
-
 def _groups(
-    checked: CheckedFile, schema: tuple[KeyAttribute, ...], present: list[tuple[int, int]]
+    checked: CheckedFile, schema: tuple[KeyAttribute, ...], present: list[PresentRow]
 ) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
     """A file's items by key digest, as many as can be asked for at once: their keys and digests."""
     group: dict[bytes, tuple[Item, bytes]] = {}
     for number, line in checked.items():
-        if any(first <= number <= last for first, last in present):
+        if any(there.first <= number <= there.last for there in present):
             continue
         try:
             item = parse_line(line)
@@ -290,8 +286,7 @@ def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None)
     export = run.ledger.get("export", pair.source)
     if not export or export["method"] not in ("export", "scan") or export["status"] != "COMPLETED":
         return
-    rows = run.ledger.rows("SELECT key FROM file WHERE source = ?", pair.source)
-    keys = [*(row["key"] for row in rows), *(export["manifest"]["folder"] + name for name in SIDECARS)]
+    keys = [*file_keys(run.ledger, pair.source), *(export["manifest"]["folder"] + name for name in SIDECARS)]
     removal.objects = len(keys)
     if hands is not None:
         _mark(run)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.comparison import TallyRow, forget_tallies, keep_tally, tally_of
 from runbook_lib.validate.bucket_digest import BucketDigest
 
 KEEP_SECONDS = 2.0
@@ -66,12 +67,11 @@ class KeptDigestCheckpoint(DigestCheckpoint):
         self._take_up()
 
     def _take_up(self) -> None:
-        rows = self._ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", *self._name)
-        for row in rows:
-            packed = self.secret.opened(row["buckets"]) if row["binding"] == self._binding else None
-            if packed is not None:
-                self.buckets = BucketDigest.unpack(zlib.decompress(packed), self.secret)
-                self.began, self.done = datetime.fromisoformat(row["began"]), set(json.loads(row["done"]))
+        kept = tally_of(self._ledger, *self._name)
+        packed = self.secret.opened(kept.buckets) if kept and kept.binding == self._binding else None
+        if kept is not None and packed is not None:
+            self.buckets = BucketDigest.unpack(zlib.decompress(packed), self.secret)
+            self.began, self.done = datetime.fromisoformat(kept.began), set(kept.done)
 
     def finish_all(self, parts: Iterable[int], buckets: BucketDigest) -> None:
         super().finish_all(parts, buckets)
@@ -85,13 +85,10 @@ class KeptDigestCheckpoint(DigestCheckpoint):
             self._keep()
 
     def _keep(self) -> None:
-        kept = json.dumps(sorted(self.done)), self.secret.sealed(zlib.compress(self.buckets.pack(), 1))
-        self._ledger.write(
-            "INSERT OR REPLACE INTO tally VALUES (?, ?, ?, ?, ?, ?)",
-            [(*self._name, self._binding, self.began.isoformat(), *kept)],
-        )
+        done, buckets = tuple(sorted(self.done)), self.secret.sealed(zlib.compress(self.buckets.pack(), 1))
+        keep_tally(self._ledger, TallyRow(*self._name, self._binding, self.began.isoformat(), done, buckets))
         self._kept_at = self._monotonic()
 
     def forget(self) -> None:
         """Drop what was kept: the comparison has come to its end, the next one reads anew."""
-        self._ledger.write("DELETE FROM tally WHERE source = ?", [self._name[:1]])
+        forget_tallies(self._ledger, self._name[0])

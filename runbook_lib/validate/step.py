@@ -8,7 +8,6 @@ says exactly what is compared and which rules make a verdict.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,10 +20,12 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.connect import open_roster
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import RunbookError, TransferError
-from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
+from runbook_lib.run.tables.files import file_rows
+from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.witnesses.items_before import forgives, why_unknown
 from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
@@ -170,12 +171,8 @@ def _indexes(
 
 
 def _export_side(run: Run, pair: Pair, export: Facts, table: TableDescription) -> ExportReader:
-    rows = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", pair.source)
-    files = [DataFile(r["ordinal"], r["key"], r["md5"], r["items"]) for r in rows]
-    refused: dict[str, set[int]] = {}
-    for row in run.ledger.rows("SELECT key, line FROM quarantine WHERE source = ?", pair.source):
-        refused.setdefault(row["key"], set()).add(row["line"])
-    lines = {key: frozenset(numbers) for key, numbers in refused.items()}
+    files = [row.data_file for row in file_rows(run.ledger, pair.source)]
+    lines = quarantined_lines(run.ledger, pair.source)
     return ExportReader(run.clients.staging, export["bucket"], files, table.key, lines)
 
 
@@ -238,18 +235,14 @@ def _witnesses(
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:
     full = run.config.report.show_keys == "full"
-    with run.ledger.batch():
-        run.ledger.write("DELETE FROM difference WHERE source = ?", [(source,)])
-        run.ledger.write(
-            "INSERT INTO difference VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    source,
-                    d.kind,
-                    d.key_hash,
-                    json.dumps(d.key, ensure_ascii=False) if full else None,
-                    json.dumps([asdict(p) for p in d.paths], ensure_ascii=False) if d.paths is not None else None,
-                )
-                for d in comparison.listed
-            ],
+    rows = (
+        DifferenceRow(
+            source,
+            d.kind,
+            d.key_hash,
+            d.key if full else None,
+            [asdict(p) for p in d.paths] if d.paths is not None else None,
         )
+        for d in comparison.listed
+    )
+    keep_differences(run.ledger, source, rows)

@@ -24,7 +24,7 @@ DOORS = {
     "pandas": ("notebook.tables",),
     "matplotlib": ("report.render.charts",),
     "moto": ("sandbox",),
-    "sqlite3": ("run.ledger", "run.sealed_ledger"),
+    "sqlite3": ("run.ledger", "run.sealed_ledger", "run.ledger_schema"),
     "click": ("cli",),
     "pydantic": ("config",),
     "distributed": ("cluster.dask",),

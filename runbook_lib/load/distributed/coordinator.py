@@ -24,6 +24,7 @@ from runbook_lib.load.distributed.worker import FileUnit, load_file
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS
 from runbook_lib.load.table_load import TableLoad, begin_samples, flush
+from runbook_lib.run.tables.files import keep_lines, lines_of
 
 TRIES = 5  # attempts at a file, one after the other, that may go away without a line acknowledged
 SILENCE = 600.0  # seconds without a word from any worker
@@ -45,9 +46,8 @@ def load_spread(table_load: TableLoad, roster: WorkerRoster, budget: SharedWrite
 
 def _open_files(table_load: TableLoad) -> list[FileCheckpoint]:
     """The files that are not known to be whole in the target."""
-    rows = table_load.run.ledger.rows("SELECT key, lines FROM file WHERE source = ?", table_load.progress.source)
-    read = {row["key"] for row in rows if row["lines"] is not None}
-    return [f for f in table_load.files if f.file.key not in read or f.written != f.file.items]
+    lines = lines_of(table_load.run.ledger, table_load.progress.source)
+    return [f for f in table_load.files if lines.get(f.file.key) is None or f.written != f.file.items]
 
 
 @dataclass(slots=True)
@@ -152,11 +152,8 @@ class Dispatch:
     def _count(self, report: WorkerReport, before: WorkerReport, holding: FileLease) -> None:
         """What an attempt has done since its report before; the first one with lines counts from where it began."""
         file, table_load = holding.file, self.table_load
-        if before.lines is None:
-            table_load.run.ledger.write(
-                "UPDATE file SET lines = ? WHERE source = ? AND key = ?",
-                [(report.lines, table_load.progress.source, file.file.key)],
-            )
+        if before.lines is None and report.lines is not None:
+            keep_lines(table_load.run.ledger, table_load.progress.source, file.file.key, report.lines)
         table_load.note(
             file, report.wcu - before.wcu, report.throttles - before.throttles,
             report.refused_items - before.refused_items, more_reasons(report, before),

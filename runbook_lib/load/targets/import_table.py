@@ -27,6 +27,7 @@ from runbook_lib.load.table_load import TableLoad, check_only
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
@@ -131,7 +132,7 @@ def _data(export: Fact) -> str:
 def _folder(run: Run, pair: Pair, export: Fact) -> dict[str, str]:
     """The ETags of the export's data folder; raises unless it holds exactly the manifest's files."""
     bucket, prefix = export["bucket"], _data(export)
-    expected = {row["key"] for row in run.ledger.rows("SELECT key FROM file WHERE source = ?", pair.source)}
+    expected = set(file_keys(run.ledger, pair.source))
     lister = run.clients.staging_lister(bucket, prefix)
     try:
         found = list_folder(lister, bucket, prefix)

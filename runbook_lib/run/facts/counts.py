@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.files import sums_by_table
 
 
 def table_counts(ledger: Ledger) -> dict[str, dict[str, Any]]:
@@ -13,13 +15,7 @@ def table_counts(ledger: Ledger) -> dict[str, dict[str, Any]]:
 
     What ImportTable wrote and refused it only says for a table as a whole, and None until it has ended.
     """
-    rows = ledger.rows(
-        "SELECT source, COUNT(*) AS files, SUM(items) AS exported, SUM(lines) AS lines, SUM(written) AS written, "
-        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined, "
-        "(SELECT COALESCE(SUM(last - first + 1), 0) FROM present p WHERE p.source = f.source) AS present "
-        "FROM file f GROUP BY source"
-    )
-    found = {row["source"]: dict(row) for row in rows}
+    found = {source: asdict(sums) for source, sums in sums_by_table(ledger).items()}
     for source, fact in ledger.all("import").items():
         state = fact.get("import_table")
         if state and source in found:

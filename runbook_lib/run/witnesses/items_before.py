@@ -17,6 +17,7 @@ from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.unwritten import HeldRow, count_held, forget_held, held_digest, keep_held
 
 ROWS_AT_ONCE = 2_000
 # Given the canonical key and the keyed digest of an item that is there now: whether it may be there.
@@ -29,26 +30,24 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     Returns the facts that belong with the binding: the number of items, and the fingerprint of the secret.
     """
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
-    run.ledger.write("DELETE FROM held_before WHERE source = ?", [(source,)])
+    forget_held(run.ledger, source)
     names = tuple(k.name for k in key)
     items = scan_items(run.clients.target_wire, target, 0, 1, limit, Backoff(), names)
-    for rows in _together((source, *_hashes(item, key, secret)) for item in items):
-        with run.ledger.batch():
-            run.ledger.write("INSERT OR REPLACE INTO held_before VALUES (?, ?, ?)", rows)
-    count = run.ledger.rows("SELECT COUNT(*) AS n FROM held_before WHERE source = ?", source)[0]["n"]
-    return {"items_before": int(count), "held_before": {"secret": secret.fingerprint}}
+    for rows in _together(_hashes(item, key, secret) for item in items):
+        keep_held(run.ledger, source, rows)
+    return {"items_before": count_held(run.ledger, source), "held_before": {"secret": secret.fingerprint}}
 
 
-def _together(rows: Iterable[tuple[str, bytes, bytes]]) -> Iterator[list[tuple[str, bytes, bytes]]]:
+def _together(rows: Iterable[HeldRow]) -> Iterator[list[HeldRow]]:
     rows = iter(rows)
     while some := list(islice(rows, ROWS_AT_ONCE)):
         yield some
 
 
-def _hashes(item: Item, key: Sequence[KeyAttribute], secret: RunSecret) -> tuple[bytes, bytes]:
+def _hashes(item: Item, key: Sequence[KeyAttribute], secret: RunSecret) -> HeldRow:
     digest = secret.item_digests()
     digest.update(canonical_json(item))
-    return bytes.fromhex(secret.key_hash(canonical_json(key_of(item, key)))), digest.digest()
+    return HeldRow(bytes.fromhex(secret.key_hash(canonical_json(key_of(item, key)))), digest.digest())
 
 
 def why_unknown(run: Run, loaded: dict[str, Any] | None) -> str | None:
@@ -73,9 +72,7 @@ def forgives(run: Run, source: str, loaded: dict[str, Any] | None) -> Forgives:
     secret, unchanged = run.secret, loaded.get("on_non_empty") != "overwrite"
 
     def was_there(name: bytes, item_digest: bytes) -> bool:
-        rows = run.ledger.rows(
-            "SELECT digest FROM held_before WHERE source = ? AND key = ?", source, bytes.fromhex(secret.key_hash(name))
-        )
-        return bool(rows) and (not unchanged or rows[0]["digest"] == item_digest)
+        held = held_digest(run.ledger, source, bytes.fromhex(secret.key_hash(name)))
+        return held is not None and (not unchanged or held == item_digest)
 
     return was_there

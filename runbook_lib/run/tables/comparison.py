@@ -1,0 +1,83 @@
+"""The differences that a comparison found, and the digests that a killed one goes on from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.run.ledger import Ledger
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One item that differs: `key` only where the run keeps keys, `paths` only where they were looked into."""
+
+    source: str
+    kind: str
+    key_hash: str
+    key: Json | None
+    paths: list[Json] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TallyRow:
+    """The buckets of the parts of one side that were read to their ends, sealed; `done` are the parts' numbers.
+
+    It is of use under the same `binding` only.
+    """
+
+    source: str
+    side: str
+    binding: str
+    began: str
+    done: tuple[int, ...]
+    buckets: bytes
+
+
+def keep_differences(ledger: Ledger, source: str, rows: Iterable[DifferenceRow]) -> None:
+    """Record the listed differences of a table in place of those of the comparison before."""
+    with ledger.batch():
+        ledger.write("DELETE FROM difference WHERE source = ?", [(source,)])
+        ledger.write(
+            "INSERT INTO difference VALUES (?, ?, ?, ?, ?)",
+            [(r.source, r.kind, r.key_hash, _spelled(r.key), _spelled(r.paths)) for r in rows],
+        )
+
+
+def differences(ledger: Ledger) -> Iterator[DifferenceRow]:
+    """The listed differences in the order of table, kind and key."""
+    for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
+        parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
+        yield DifferenceRow(**dict(row) | parsed)
+
+
+def count_differences(ledger: Ledger) -> int:
+    return int(ledger.rows("SELECT COUNT(*) AS n FROM difference")[0]["n"])
+
+
+def tally_of(ledger: Ledger, source: str, side: str) -> TallyRow | None:
+    """What is kept of one side of a table's comparison."""
+    for row in ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", source, side):
+        return TallyRow(**dict(row) | {"done": tuple(json.loads(row["done"]))})
+    return None
+
+
+def keep_tally(ledger: Ledger, tally: TallyRow) -> None:
+    """Record one side's buckets in place of those kept before."""
+    t = tally
+    ledger.write(
+        "INSERT OR REPLACE INTO tally VALUES (?, ?, ?, ?, ?, ?)",
+        [(t.source, t.side, t.binding, t.began, json.dumps(t.done), t.buckets)],
+    )
+
+
+def forget_tallies(ledger: Ledger, source: str) -> None:
+    ledger.write("DELETE FROM tally WHERE source = ?", [(source,)])
+
+
+def _spelled(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
