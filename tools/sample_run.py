@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from runbook_lib.record.seal import seal
 from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, TARGET_REGION
-from tests.browser.lab import Desk, lab_on_a_sandbox, until
+from tools.lab import Desk, lab_on_a_sandbox, until
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE, PICTURES = ROOT / "reports" / "sample", ROOT / "docs" / "pictures"

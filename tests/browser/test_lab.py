@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from runbook_lib.sandbox.client import sandbox_client
-from tests.browser.conftest import SCREENSHOTS
-from tests.browser.lab import Desk, Lab, lab_on_a_sandbox, until
+from tests.support.browser import SCREENSHOTS
+from tools.lab import Desk, Lab, lab_on_a_sandbox, until
 
 SMALL, LARGE = "bebco-borrower-staging-cases", "bebco-borrower-staging-transactions"
 INTO = "bebco-borrower-transactions-dev"

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page
 from runbook_lib.report.render.charts import draw_charts
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.run_index import write_index
-from tests.browser.conftest import ROOT, SCREENSHOTS, needed
 from tests.support import records
+from tests.support.browser import ROOT, SCREENSHOTS, needed
 
 PAGES = ("PASS", "FAIL", "DRY-RUN", "hostile", "sample", "index")
 WIDTHS = {1280: 800, 360: 640}

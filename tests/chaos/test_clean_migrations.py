@@ -12,8 +12,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.validate.test_any_item import _for_boto
-from tests.support.attributes import items
+from tests.support.attributes import for_boto, items
 from tests.support.world import World
 
 FLEET = 10  # tables, each a migration of its own
@@ -29,7 +28,7 @@ SETTINGS = settings(
 def migrates_cleanly(world: World, tables: Tables) -> None:
     fleet = World(world.endpoint, world.folder)
     for number, (content, pitr) in enumerate(tables):
-        fleet.pair(f"n{number}", [{n: _for_boto(v) for n, v in item.items()} for item in content], pitr=pitr)
+        fleet.pair(f"n{number}", [{n: for_boto(v) for n, v in item.items()} for item in content], pitr=pitr)
     run = fleet.open(run_id=fleet.tag)
     try:
         preflight(run)

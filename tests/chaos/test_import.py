@@ -15,7 +15,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.headless.test_run_command import started
+from tests.support.commands import start_run
 from tests.support.lives import live
 from tests.support.world import World, things
 
@@ -186,7 +186,7 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_counts_nothing_twice(w
     config = world.config(**{"import": {"concurrency": 2}})
     world.fault(operation="BatchWriteItem", kind="delay", seconds=0.05, every=1)
     for _ in range(6):
-        process = started(world, config)
+        process = start_run(world, config)
         try:
             process.wait(moments.uniform(4.0, 18.0))
         except subprocess.TimeoutExpired:

@@ -49,3 +49,18 @@ def items() -> st.SearchStrategy[dict[str, Any]]:
     name = TEXT.filter(lambda n: n not in ("", "id"))
     key = TEXT.filter(bool).map(lambda v: {"id": {"S": v}})
     return st.builds(lambda k, more: k | more, key, st.dictionaries(name, attributes(), max_size=5))
+
+
+def for_boto(attribute: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB JSON as boto3 takes it: binary values as bytes, at every depth."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "B":
+            return {"B": base64.b64decode(value)}
+        case "BS":
+            return {"BS": [base64.b64decode(v) for v in value]}
+        case "L":
+            return {"L": [for_boto(inner) for inner in value]}
+        case "M":
+            return {"M": {name: for_boto(inner) for name, inner in value.items()}}
+    return attribute

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ DOORS = {
     "distributed": ("cluster.dask",),
 }
 MODULES = sorted(f for f in ROOT.rglob("*.py") if "__pycache__" not in f.parts)
+CHECKOUT = ROOT.parent
+TESTS = sorted(f for f in (CHECKOUT / "tests").rglob("*.py") if "__pycache__" not in f.parts)
+TOOLS = sorted((CHECKOUT / "tools").glob("*.py"))
 LINES, ROOMS = 300, 12
 
 
@@ -82,3 +86,34 @@ def test_no_folder_has_so_many_modules_that_nobody_finds_one() -> None:
 def test_the_page_shows_the_packages_as_they_are() -> None:
     text = architecture_page.PAGE.read_text(encoding="utf-8")
     assert text == architecture_page.page(text), "run python -m tools.architecture_page"
+
+
+def modules_named_in(file: Path) -> Iterator[str]:
+    """What a file imports, also inside programs that it starts as text."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"\b(?:from|import) (tests[\w.]*)", node.value)
+
+
+def test_no_test_imports_a_test() -> None:
+    """What tests share is in tests/support; of two tests that hang together neither can be moved or read alone."""
+    wrong = {
+        f"{file.relative_to(CHECKOUT)} imports {name}"
+        for file in TESTS
+        for name in modules_named_in(file)
+        if name.startswith("tests.") and any(p == "conftest" or p.startswith("test_") for p in name.split("."))
+    }
+    assert not wrong
+
+
+def test_tools_do_without_the_tests() -> None:
+    assert not [
+        f"{file.name} imports {name}"
+        for file in TOOLS
+        for name in modules_named_in(file)
+        if name.split(".")[0] in ("tests", "pytest")
+    ]

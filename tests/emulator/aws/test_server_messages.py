@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.aws.server_messages import spoken, without_values
-from tests.emulator.run.test_no_item_contents import VALUE, VALUES, marked
 from tests.support.between import Asked, Said, between
+from tests.support.markers import VALUE, VALUES, marked
 from tests.support.world import World
 
 ITEM = b'{"id":{"S":"k1"},"ssn":{"S":"078-05-1120"},"n":{"N":"987654"}}'

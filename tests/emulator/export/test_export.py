@@ -18,7 +18,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.notebook.gates import gate_exports
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.run.run import Run
-from tests.emulator.load.test_create_tables import whole
+from tests.support.steps import every_step
 from tests.support.world import World, things
 
 
@@ -209,7 +209,7 @@ def _lands(world: World) -> None:
         tables={"include": ["S3ExportTest"], "rename": None, "overrides": {"S3ExportTest": target}},
         export={"reuse": {"S3ExportTest": f"s3://{world.bucket}/elsewhere/AWSDynamoDB/01715685260608-c488b4e1/"}},
     )
-    record = whole(run)
+    record = every_step(run)
     assert record["verdict"] == "PASS"
     assert record["totals"]["items_in_target"] == 3
     found = {i["id"]["S"]: i for i in world.items(world.target, target)}

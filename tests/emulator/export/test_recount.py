@@ -13,8 +13,8 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.load.test_create_tables import whole
 from tests.support.liar import Answer, Between, Request, between
+from tests.support.steps import every_step
 from tests.support.world import World, things
 
 Change = Callable[[dict[str, Any]], None]
@@ -162,7 +162,7 @@ def test_a_scan_that_goes_in_circles_ends(world: World, liar: Between, every: in
 def test_a_scan_of_the_target_that_goes_in_circles_is_a_fail(world: World, liar: Between) -> None:
     world.pair("a", things(ITEMS))
     run = world.open(validate={"segments": 1})
-    whole(run)
+    every_step(run)
     first: list[Any] = []
 
     def circle(request: Request, status: int, body: bytes) -> Answer | None:
@@ -182,7 +182,7 @@ def test_a_scan_of_the_target_that_goes_in_circles_is_a_fail(world: World, liar:
 
 def test_the_record_and_the_first_screen_show_both_witnesses(world: World) -> None:
     world.pair("a", things(40), pitr=False)
-    record = whole(world.open())
+    record = every_step(world.open())
     assert record["verdict"] == "PASS"
     said = record["tables"][0]["scan_witnesses"]
     assert (said["scanned"], said["counted"]) == (40, 40)

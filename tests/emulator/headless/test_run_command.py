@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,11 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbook_lib.notebook.live import GOING
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
-from tests.emulator.load.test_create_tables import whole
+from tests.support.commands import start_run
+from tests.support.executed_notebooks import nothing_is_left_half
+from tests.support.steps import every_step
 from tests.support.world import World, things
 
 STEPS = ["preflight", "export", "import", "validate", "report"]
@@ -78,17 +78,6 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert world.runbook("verify", folder).returncode == 0
 
 
-def nothing_is_left_half(folder: Path) -> None:
-    """No widget, no bar, no row that says something goes on, in any executed notebook."""
-    books = [nbformat.read(file, as_version=4) for file in folder.glob("*.ipynb")]
-    shown = [o.data for b in books for c in b.cells for o in c.get("outputs", []) if "data" in o]
-    assert books
-    assert shown
-    assert not [b for b in books if "widgets" in b.metadata]
-    assert {kind for data in shown for kind in data} <= {"text/html", "text/plain"}
-    assert not [d for d in shown if re.search(rf"<td[^>]*>({'|'.join((*GOING, 'waiting'))})<", d.get("text/html", ""))]
-
-
 def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
     world.pair("a", things(30))
     allowing = dict.fromkeys(("RUNBOOK_EXECUTE", "EXECUTE", "RUNBOOK_CONFIRM", "PAPERMILL_EXECUTE"), "1")
@@ -106,14 +95,14 @@ def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: Wo
 
 def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     world.pair("a")
-    record = whole(world.open())
+    record = every_step(world.open())
     assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
 
 
 def test_a_skipped_table_is_not_migrated_and_the_run_fails(world: World) -> None:
     world.pair("a", things(3))
     world.pair("b", things(3), pitr=False)
-    record = whole(world.open(export={"without_pitr": "skip"}))
+    record = every_step(world.open(export={"without_pitr": "skip"}))
     assert record["verdict"] == "FAIL"
     row = next(t for t in record["tables"] if t["source"] == world.src("b"))
     assert (row["verdict"], row["method"], row["items_exported"]) == ("NOT MIGRATED", "skipped", None)
@@ -133,7 +122,7 @@ def test_steps_can_be_run_one_by_one_and_only_the_whole_passes(world: World) -> 
 def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
     world.pair("a", things(3))
     world.pair("b", things(3))
-    record = whole(open_run(str(world.config()), "r1", True, "*-a"))
+    record = every_step(open_run(str(world.config()), "r1", True, "*-a"))
     assert record["verdict"] == "PASS"
     assert [(t["source"], t["verdict"]) for t in record["tables"]] == [
         (world.src("a"), "PASS"),
@@ -229,13 +218,6 @@ def test_verify_of_what_is_no_run_is_exit_2(world: World) -> None:
     assert world.runbook("verify", world.folder).returncode == 2
 
 
-def started(world: World, config: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "runbook_lib", "run", str(config), "--run-id", "r1", "--execute", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ,
-    )  # fmt: skip
-
-
 def until(world: World, process: subprocess.Popen[str], query: str) -> None:
     """Wait until the run's ledger answers the query with something."""
     ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
@@ -271,7 +253,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, 
     config = world.config(**{"import": {"concurrency": 4}})
     fault, query = PHASES[phase]
     world.fault(**fault)
-    process = started(world, config)
+    process = start_run(world, config)
     until(world, process, query)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -293,7 +275,7 @@ def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resume
     config = world.config(**{"import": {"concurrency": 4}})
     fault, query = PHASES["import"]
     world.fault(**fault | {"seconds": 3.0})  # a minute for all, so that a slow second runner still meets it
-    process = started(world, config)
+    process = start_run(world, config)
     until(world, process, query)
     second = world.runbook("run", config, "--run-id", "r1", "--execute")
     assert second.returncode == 2, second.stdout

@@ -20,7 +20,6 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
-from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies, policies_of
@@ -33,6 +32,7 @@ from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet.tables import fleet
 from runbook_lib.validate.canary import try_canaries
 from runbook_lib.validate.step import validate_tables
+from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
 from tests.support.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12
@@ -51,36 +51,8 @@ KEY = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab
 REUSED = Reuse("s3://old/x/AWSDynamoDB/01-a/", "arn:export", "old", "x/AWSDynamoDB/01-a/", "users")
 
 
-def identity(region: str, account: str = ACCOUNT, partition: str = "aws") -> Identity:
-    return Identity(account, region, f"arn:{partition}:sts::{account}:assumed-role/r/s", "https://aws")
-
-
-def arn(table: str, region: str = "us-east-1", account: str = ACCOUNT) -> str:
-    return f"arn:aws:dynamodb:{region}:{account}:table/{table}"
-
-
-def grant(name: str, method: str, **more: Any) -> TablePermissions:
-    return TablePermissions(name, arn(name), arn(f"{name}-new", "us-east-2"), method, **more)
-
-
-def made(*grants: TablePermissions, target: Identity | None = None, **changes: Any) -> dict[str, Any]:
-    """The policies of grants; changes go into the sections of the demo's migration file."""
-    config = Migration.model_validate(demo_config("https://aws", **changes))
-    return policies(config, list(grants), identity("us-east-1"), target or identity("us-east-2"))
-
-
-def actions(policy: dict[str, Any], service: str = "") -> set[str]:
-    found = {action for statement in policy["Statement"] for action in statement["Action"]}
-    return {action for action in found if action.startswith(service)}
-
-
-def allowed(policy: dict[str, Any], action: str) -> set[str]:
-    """The resources that an action is allowed on."""
-    return {r for s in policy["Statement"] if action in s["Action"] for r in s["Resource"]}
-
-
 def allows(policy: dict[str, Any], action: str, resource: str) -> bool:
-    return any(fnmatchcase(resource, pattern) for pattern in allowed(policy, action))
+    return any(fnmatchcase(resource, pattern) for pattern in resources_of(policy, action))
 
 
 def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
@@ -111,69 +83,76 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
     calls = run.clients.calls
     made_on_source, made_on_target = as_actions(calls.of("source")), as_actions(calls.of("target"))
     staging = as_actions(calls.of("staging"), "s3")
-    assert actions(granted["source"]) == made_on_source | EXPORTER | SCALING | LOOKED_UP
+    assert actions_of(granted["source"]) == made_on_source | EXPORTER | SCALING | LOOKED_UP
     staging.discard("s3:ListObjectsV2")  # the permission for it is s3:ListBucket
-    assert actions(granted["target"]) == made_on_target | staging
-    exported, scanned = (arn(world.src(name)) for name in ("exported", "scanned"))
-    assert allowed(granted["source"], "dynamodb:Scan") == {scanned}
-    assert allowed(granted["source"], "dynamodb:ExportTableToPointInTime") == {exported}
-    assert allowed(granted["source"], "dynamodb:DescribeExport") == {f"{exported}/export/*"}
+    assert actions_of(granted["target"]) == made_on_target | staging
+    exported, scanned = (table_arn(world.src(name)) for name in ("exported", "scanned"))
+    assert resources_of(granted["source"], "dynamodb:Scan") == {scanned}
+    assert resources_of(granted["source"], "dynamodb:ExportTableToPointInTime") == {exported}
+    assert resources_of(granted["source"], "dynamodb:DescribeExport") == {f"{exported}/export/*"}
     assert allows(granted["source"], "dynamodb:DescribeExport", run.ledger.get("export", world.src("exported"))["arn"])
     for row in run.ledger.rows("SELECT key FROM file"):
         assert allows(granted["target"], "s3:GetObject", f"arn:aws:s3:::{world.bucket}/{row['key']}")
 
 
 def test_policies_and_guards_know_the_same_operations() -> None:
-    found = made(grant("a", "export"), grant("b", "scan"))
-    assert {a for a in actions(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
+    found = policies_for(planned("a", "export"), planned("b", "scan"))
+    assert {a for a in actions_of(found["source"]) if not a.startswith(("s3:", "kms:"))} == SOURCE
     writes = TARGET_WRITES | NAMES_REGISTER
-    assert {a for a in actions(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes
-    tried = made(grant("a", "export"), validate={"canary": True})
-    assert {a for a in actions(tried["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes | TARGET_CANARY
-    assert allowed(tried["target"], "dynamodb:DeleteItem") == {arn("a-new", "us-east-2")}
-    assert allowed(tried["target"], "dynamodb:Query") == {arn("a-new", "us-east-2") + "/index/*"}
-    unasked = made(grant("a", "export"), validate={"index_samples": 0})
-    assert "dynamodb:Query" not in actions(unasked["target"])
+    assert {a for a in actions_of(found["target"]) if not a.startswith(("s3:", "kms:"))} == TARGET | writes
+    tried = policies_for(planned("a", "export"), validate={"canary": True})
+    assert {
+        a for a in actions_of(tried["target"]) if not a.startswith(("s3:", "kms:"))
+    } == TARGET | writes | TARGET_CANARY
+    assert resources_of(tried["target"], "dynamodb:DeleteItem") == {table_arn("a-new", "us-east-2")}
+    assert resources_of(tried["target"], "dynamodb:Query") == {table_arn("a-new", "us-east-2") + "/index/*"}
+    unasked = policies_for(planned("a", "export"), validate={"index_samples": 0})
+    assert "dynamodb:Query" not in actions_of(unasked["target"])
 
 
 def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
     changes = {"export": {"enable_pitr": ["a"]}, "import": {"warm_throughput": {"b-new": 9_000}}}
-    found = made(grant("a", "scan", recovery=True), grant("b", "export"), grant("c", "scan"), **changes)
-    assert allowed(found["source"], "dynamodb:UpdateContinuousBackups") == {arn("a")}
-    assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a"), arn("b")}
-    assert allowed(found["source"], "dynamodb:Scan") == {arn("a"), arn("c")}  # a dry run scans what is not yet on
-    assert allowed(found["target"], "dynamodb:UpdateTable") == {arn("b-new", "us-east-2")}
+    found = policies_for(planned("a", "scan", recovery=True), planned("b", "export"), planned("c", "scan"), **changes)
+    assert resources_of(found["source"], "dynamodb:UpdateContinuousBackups") == {table_arn("a")}
+    assert resources_of(found["source"], "dynamodb:ExportTableToPointInTime") == {table_arn("a"), table_arn("b")}
+    assert resources_of(found["source"], "dynamodb:Scan") == {
+        table_arn("a"),
+        table_arn("c"),
+    }  # a dry run scans what is not yet on
+    assert resources_of(found["target"], "dynamodb:UpdateTable") == {table_arn("b-new", "us-east-2")}
     for side in ("source", "target"):
-        others = actions(made(grant("a", "export"))[side])
+        others = actions_of(policies_for(planned("a", "export"))[side])
         assert not others & (SOURCE_RECOVERY | TARGET_WARMING)
 
 
 def test_creating_and_removing_are_granted_where_the_migration_file_has_them() -> None:
-    created = made(grant("a", "export"), tables={"create_missing": True})
-    assert actions(created["target"], "dynamodb:") >= TARGET_CREATES
+    created = policies_for(planned("a", "export"), tables={"create_missing": True})
+    assert actions_of(created["target"], "dynamodb:") >= TARGET_CREATES
     undoes = TARGET_UNDOES | {"dynamodb:UntagResource"}
-    assert actions(created["cleanup"], "dynamodb:") == TARGET_DELETES | undoes
-    plain = made(grant("a", "export"))
-    assert actions(plain["target"]) & TARGET_CREATES == NAMES_REGISTER
-    assert allowed(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
-    assert actions(plain["cleanup"]) == {"s3:DeleteObject"} | undoes
+    assert actions_of(created["cleanup"], "dynamodb:") == TARGET_DELETES | undoes
+    plain = policies_for(planned("a", "export"))
+    assert actions_of(plain["target"]) & TARGET_CREATES == NAMES_REGISTER
+    assert resources_of(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
+    assert actions_of(plain["cleanup"]) == {"s3:DeleteObject"} | undoes
 
 
 def test_a_role_may_ask_iam_about_itself_only() -> None:
-    found = made(grant("a", "export"))
+    found = policies_for(planned("a", "export"))
     for side in ("source", "target"):
-        assert allowed(found[side], "iam:SimulatePrincipalPolicy") == {f"arn:aws:iam::{ACCOUNT}:role/r"}
+        assert resources_of(found[side], "iam:SimulatePrincipalPolicy") == {f"arn:aws:iam::{ACCOUNT}:role/r"}
     role = f"arn:aws:iam::{ACCOUNT}:role/path/reader"
-    found = made(grant("a", "export"), source={"role_arn": role})
-    assert allowed(found["source"], "iam:SimulatePrincipalPolicy") == {role}
+    found = policies_for(planned("a", "export"), source={"role_arn": role})
+    assert resources_of(found["source"], "iam:SimulatePrincipalPolicy") == {role}
 
 
 def test_nothing_but_the_planned_targets_can_be_written() -> None:
-    found = made(grant("a", "export"), grant("b", "scan"), grant("c", "skip"), grant("d", "reuse", reuse=REUSED))
-    targets = {arn(f"{name}-new", "us-east-2") for name in "abd"}
-    assert allowed(found["target"], "dynamodb:BatchWriteItem") == targets
+    found = policies_for(
+        planned("a", "export"), planned("b", "scan"), planned("c", "skip"), planned("d", "reuse", reuse=REUSED)
+    )
+    targets = {table_arn(f"{name}-new", "us-east-2") for name in "abd"}
+    assert resources_of(found["target"], "dynamodb:BatchWriteItem") == targets
     writing = {"dynamodb:BatchWriteItem", "s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload"}
-    assert not actions(found["source"], "dynamodb:") & writing
+    assert not actions_of(found["source"], "dynamodb:") & writing
     for side in ("source", "target"):
         for statement in found[side]["Statement"]:
             assert statement["Sid"].isalnum()
@@ -181,104 +160,104 @@ def test_nothing_but_the_planned_targets_can_be_written() -> None:
 
 
 def test_a_skipped_table_is_looked_at_and_no_more() -> None:
-    found = made(grant("a", "skip"))
-    assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
+    found = policies_for(planned("a", "skip"))
+    assert resources_of(found["source"], "dynamodb:DescribeTable") == {table_arn("a")}
     looks = {f"dynamodb:{name}" for name in ("ListTables", "DescribeTable", "DescribeContinuousBackups")}
-    assert actions(found["source"]) == looks | PARITY | SCALING | STS | SIMULATE
+    assert actions_of(found["source"]) == looks | PARITY | SCALING | STS | SIMULATE
     of_target = {f"dynamodb:{name}" for name in ("DescribeLimits", "DescribeTable", "DescribeTimeToLive")}
     of_target |= {"dynamodb:DescribeContinuousBackups", "dynamodb:DescribeKinesisStreamingDestination"}
-    assert actions(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
-    append = made(grant("a", "skip"), **{"import": {"on_non_empty": "append"}})
-    assert actions(append["target"], "dynamodb:") == of_target
+    assert actions_of(found["target"], "dynamodb:") == of_target | {"dynamodb:Scan"}
+    append = policies_for(planned("a", "skip"), **{"import": {"on_non_empty": "append"}})
+    assert actions_of(append["target"], "dynamodb:") == of_target
     assert any("a are not read" in note for note in found["notes"])
 
 
 def test_a_table_that_blocks_the_run_is_granted_what_comes_after_the_block() -> None:
-    found = made(grant("a", "fail"))
-    assert allowed(found["source"], "dynamodb:ExportTableToPointInTime") == {arn("a")}
+    found = policies_for(planned("a", "fail"))
+    assert resources_of(found["source"], "dynamodb:ExportTableToPointInTime") == {table_arn("a")}
     assert any("a are in the way" in note for note in found["notes"])
 
 
 def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
-    assert allowed(made(grant("a", "export"))["target"], "s3:PutObject") == {REGISTER}
-    found = made(grant("a", "scan"))
-    assert allowed(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
-    assert not actions(found["source"], "s3:")
+    assert resources_of(policies_for(planned("a", "export"))["target"], "s3:PutObject") == {REGISTER}
+    found = policies_for(planned("a", "scan"))
+    assert resources_of(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
+    assert not actions_of(found["source"], "s3:")
 
 
 def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> None:
-    by_arn = replace(REUSED, reference=f"{arn('b')}/export/01-b", folder="y/AWSDynamoDB/01-b/")
-    gone = TablePermissions("b", None, arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
-    found = made(grant("a", "reuse", reuse=REUSED), gone)
-    assert allowed(found["target"], "s3:GetObject") == {
+    by_arn = replace(REUSED, reference=f"{table_arn('b')}/export/01-b", folder="y/AWSDynamoDB/01-b/")
+    gone = TablePermissions("b", None, table_arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
+    found = policies_for(planned("a", "reuse", reuse=REUSED), gone)
+    assert resources_of(found["target"], "s3:GetObject") == {
         "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*", REGISTER,
     }  # fmt: skip
-    assert allowed(found["target"], "s3:ListBucket") == {"arn:aws:s3:::old", "arn:aws:s3:::runbook-staging"}
-    assert allowed(found["source"], "dynamodb:DescribeExport") == {f"{arn('b')}/export/01-b"}
-    assert allowed(found["source"], "dynamodb:DescribeTable") == {arn("a")}
-    assert not actions(found["source"], "s3:")
-    assert "dynamodb:ExportTableToPointInTime" not in actions(found["source"])
+    assert resources_of(found["target"], "s3:ListBucket") == {"arn:aws:s3:::old", "arn:aws:s3:::runbook-staging"}
+    assert resources_of(found["source"], "dynamodb:DescribeExport") == {f"{table_arn('b')}/export/01-b"}
+    assert resources_of(found["source"], "dynamodb:DescribeTable") == {table_arn("a")}
+    assert not actions_of(found["source"], "s3:")
+    assert "dynamodb:ExportTableToPointInTime" not in actions_of(found["source"])
 
 
 def test_a_bucket_without_prefix_is_granted_whole() -> None:
-    found = made(grant("a", "export"), staging={"prefix": ""})
-    assert allowed(found["source"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/*"}
+    found = policies_for(planned("a", "export"), staging={"prefix": ""})
+    assert resources_of(found["source"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/*"}
 
 
 def test_staging_with_credentials_of_its_own_has_a_policy_of_its_own() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/staging"
-    found = made(grant("a", "scan"), staging={"role_arn": role})
-    assert not actions(found["target"], "s3:")
+    found = policies_for(planned("a", "scan"), staging={"role_arn": role})
+    assert not actions_of(found["target"], "s3:")
     looks = {"s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"}
-    assert actions(found["staging"]) == looks | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
+    assert actions_of(found["staging"]) == looks | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
     assert any("of its own" in note for note in found["notes"])
-    assert "staging" not in made(grant("a", "scan"))
+    assert "staging" not in policies_for(planned("a", "scan"))
 
 
 @pytest.mark.parametrize("given", [KEY, KEY.rpartition("/")[2]])
 def test_a_key_of_the_bucket_may_encrypt_for_the_exporter_and_be_used_by_the_target(given: str) -> None:
-    found = made(grant("a", "export"), staging={"kms_key_id": given})
-    assert allowed(found["source"], "kms:GenerateDataKey") == {KEY}
-    assert actions(found["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}  # for the register's entries
-    assert allowed(found["target"], "kms:Decrypt") == {KEY}
-    scanned = made(grant("a", "scan"), staging={"kms_key_id": given})
-    assert actions(scanned["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}
-    assert not actions(scanned["source"], "kms:")
+    found = policies_for(planned("a", "export"), staging={"kms_key_id": given})
+    assert resources_of(found["source"], "kms:GenerateDataKey") == {KEY}
+    assert actions_of(found["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}  # for the register's entries
+    assert resources_of(found["target"], "kms:Decrypt") == {KEY}
+    scanned = policies_for(planned("a", "scan"), staging={"kms_key_id": given})
+    assert actions_of(scanned["target"], "kms:") == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert not actions_of(scanned["source"], "kms:")
 
 
 def test_a_key_given_by_its_alias_is_named_by_a_condition() -> None:
     for given in ("alias/exports", f"arn:aws:kms:us-east-2:{ACCOUNT}:alias/exports"):
-        found = made(grant("a", "export"), staging={"kms_key_id": given})
+        found = policies_for(planned("a", "export"), staging={"kms_key_id": given})
         (statement,) = [s for s in found["target"]["Statement"] if "kms:Decrypt" in s["Action"]]
         assert statement["Resource"] == [f"arn:aws:kms:us-east-2:{ACCOUNT}:key/*"]
         assert statement["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/exports"}}
 
 
 def test_keys_of_encrypted_tables_may_be_used() -> None:
-    found = made(
-        grant("a", "export", source_key=KEY, target_key=KEY),
-        grant("b", "skip", source_key="x", target_key="x"),
+    found = policies_for(
+        planned("a", "export", source_key=KEY, target_key=KEY),
+        planned("b", "skip", source_key="x", target_key="x"),
     )
-    assert allowed(found["source"], "kms:Decrypt") == {KEY}
-    assert allowed(found["target"], "kms:Encrypt") == {KEY}
+    assert resources_of(found["source"], "kms:Decrypt") == {KEY}
+    assert resources_of(found["target"], "kms:Encrypt") == {KEY}
 
 
 def test_accounts_and_partitions_are_those_of_the_sides() -> None:
-    found = made(grant("a", "export"), target=identity("us-east-2", OTHER_ACCOUNT))
+    found = policies_for(planned("a", "export"), target=assumed_role("us-east-2", OTHER_ACCOUNT))
     assert any("More than one account" in note for note in found["notes"])
-    china = identity("cn-north-1", partition="aws-cn")
+    china = assumed_role("cn-north-1", partition="aws-cn")
     config = Migration.model_validate(demo_config("https://aws"))
-    found = policies(config, [grant("a", "export")], china, china)
-    assert allowed(found["source"], "s3:PutObject") == {"arn:aws-cn:s3:::runbook-staging/exports/*"}
+    found = policies(config, [planned("a", "export")], china, china)
+    assert resources_of(found["source"], "s3:PutObject") == {"arn:aws-cn:s3:::runbook-staging/exports/*"}
 
 
 def test_the_reference_fleet_fits_a_role() -> None:
     grants = [
-        TablePermissions(t.source, arn(t.source), arn(t.target, "us-east-2"), method)
+        TablePermissions(t.source, table_arn(t.source), table_arn(t.target, "us-east-2"), method)
         for t in fleet()
         for method in ["export" if t.point_in_time_recovery else "scan"]
     ]
-    found = made(*grants)
+    found = policies_for(*grants)
     for side in ("source", "target"):
         assert len("".join(json.dumps(found[side]).split())) < INLINE_SIZE
     assert any(note.startswith("source: ") for note in found["notes"])
@@ -290,4 +269,4 @@ def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert list(found) == ["source", "target", "cleanup", "notes"]
-    assert allowed(found["target"], "dynamodb:BatchWriteItem") == {arn(world.dst("only"), "us-east-2")}
+    assert resources_of(found["target"], "dynamodb:BatchWriteItem") == {table_arn(world.dst("only"), "us-east-2")}

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -23,12 +22,12 @@ from runbook_lib.iac.cloudformation import cloudformation, schema_of, template
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.definitions import a_definition, a_migration, everything
+from tests.support.tables import READ_METRIC, autoscale_reads
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[3]
 CDK = ROOT / ".venv-cdk"
 UNITS = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
-METRIC = "DynamoDBReadCapacityUtilization"
 
 
 @dataclass(frozen=True)
@@ -105,20 +104,6 @@ def test_the_cdk_app_synthesizes_to_the_template(estate: str, request: pytest.Fi
     assert made == wanted
 
 
-def scale(client: Any, table: str, minimum: int) -> None:
-    where = {
-        "ServiceNamespace": "dynamodb",
-        "ResourceId": f"table/{table}",
-        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
-    }
-    client.register_scalable_target(**where, MinCapacity=minimum, MaxCapacity=40)
-    tracking = {"TargetValue": 70.0, "PredefinedMetricSpecification": {"PredefinedMetricType": METRIC}}
-    client.put_scaling_policy(
-        **where, PolicyName="follow", PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration=tracking,
-    )  # fmt: skip
-
-
 def test_auto_scaling_of_a_table_is_written_and_can_be_created_again(world: World) -> None:
     provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
     world.table(world.source, world.src("scaled"), **provisioned)
@@ -126,7 +111,7 @@ def test_auto_scaling_of_a_table_is_written_and_can_be_created_again(world: Worl
     source, fresh = (
         sandbox_client("application-autoscaling", world.endpoint, region) for region in ("us-east-1", "eu-west-1")
     )
-    scale(source, world.src("scaled"), 3)
+    autoscale_reads(source, world.src("scaled"), 3)
     whole = yaml.safe_load(schema_of(world.config(), "cloudformation"))
     made = {r["Type"].rsplit("::", 1)[1]: r["Properties"] for r in whole["Resources"].values()}
     assert len(whole["Resources"]) == 4
@@ -139,7 +124,7 @@ def test_auto_scaling_of_a_table_is_written_and_can_be_created_again(world: Worl
     assert replace(after, table=before.table) == before
     assert before == Scaled(
         world.src("scaled"), None, "ReadCapacityUnits", 3, 40,
-        (Tracking("follow", METRIC, 70.0, None, None, never_in=False),), (),
+        (Tracking("follow", READ_METRIC, 70.0, None, None, never_in=False),), (),
     )  # fmt: skip
     source.close()
     fresh.close()

@@ -18,7 +18,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.iac.test_policy import actions, grant, made
+from tests.support.policies import actions_of, planned, policies_for
 from tests.support.world import World, things
 
 APPEND = {"import": {"on_non_empty": "append"}}
@@ -179,7 +179,7 @@ def test_only_a_put_where_nothing_is_leaves_the_machine(world: World) -> None:
 
 
 def test_the_policy_grants_a_put_and_no_batch() -> None:
-    found = made(grant("a", "export"), **APPEND)
-    assert "dynamodb:PutItem" in actions(found["target"])
-    assert not {"dynamodb:BatchWriteItem", "dynamodb:DeleteItem"} & actions(found["target"])
-    assert "dynamodb:PutItem" not in actions(made(grant("a", "export"))["target"])
+    found = policies_for(planned("a", "export"), **APPEND)
+    assert "dynamodb:PutItem" in actions_of(found["target"])
+    assert not {"dynamodb:BatchWriteItem", "dynamodb:DeleteItem"} & actions_of(found["target"])
+    assert "dynamodb:PutItem" not in actions_of(policies_for(planned("a", "export"))["target"])

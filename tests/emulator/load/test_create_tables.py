@@ -12,24 +12,16 @@ from botocore.stub import Stubber
 from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets.create_tables import MARK, create_missing_targets
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
-from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
-from runbook_lib.validate.step import validate_tables
-from tests.emulator.iac.test_templates import scale
+from tests.support.steps import every_step
+from tests.support.tables import autoscale_reads, target_exists, turn_on_recovery
 from tests.support.world import ID, ID_TYPES, World, things
 
 CREATE = {"create_missing": True}
-
-
-def recover(world: World, client: Any, table: str, days: int = 35) -> None:
-    recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": days}
-    client.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=recovery)
 
 
 def rich(world: World, name: str, items: int = 0) -> str:
@@ -55,7 +47,7 @@ def rich(world: World, name: str, items: int = 0) -> str:
     world.source.update_time_to_live(
         TableName=source, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
     )
-    recover(world, world.source, source, 9)
+    turn_on_recovery(world, world.source, source, 9)
     world.put(world.source, source, things(items))
     return source
 
@@ -66,24 +58,10 @@ def planned(world: World, run_id: str = "r", execute: bool = True) -> Run:
     return run
 
 
-def whole(run: Run) -> dict[str, Any]:
-    """Every step of a run, without its notebooks; returns the record."""
-    gate_plan(run, preflight(run))
-    export_tables(run)
-    create_missing_targets(run)
-    import_tables(run)
-    validate_tables(run)
-    return report_run(run)
-
-
 def tags(world: World, table: str) -> set[str]:
     arn = world.target.describe_table(TableName=table)["Table"]["TableArn"]
     pages = world.target.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
     return {tag["Key"] for page in pages for tag in page["Tags"]}
-
-
-def exists(world: World, table: str) -> bool:
-    return table in [n for p in world.target.get_paginator("list_tables").paginate() for n in p["TableNames"]]
 
 
 def test_a_run_creates_its_targets_fills_them_and_says_so(world: World) -> None:
@@ -104,8 +82,8 @@ def test_a_run_creates_its_targets_fills_them_and_says_so(world: World) -> None:
 
 def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -> None:
     rich(world, "a", 5)
-    record = whole(world.open(execute=False, tables=CREATE))
-    assert not exists(world, world.dst("a"))
+    record = every_step(world.open(execute=False, tables=CREATE))
+    assert not target_exists(world, world.dst("a"))
     assert (record["verdict"], record["tables"][0]["created"]["status"]) == ("DRY-RUN", "would be created")
     assert "CreateTable" not in record["target_calls"]
     assert "it will be created as" in str(record["warnings"])
@@ -127,7 +105,7 @@ def test_nothing_is_created_until_the_target_is_spelled(world: World) -> None:
     preflight(run)
     with pytest.raises(ConfigError, match="confirm_target"):
         create_missing_targets(run)
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
 
 
 def test_a_table_that_somebody_else_created_meanwhile_is_not_taken_for_ours(world: World) -> None:
@@ -231,7 +209,7 @@ def test_auto_scaling_of_the_source_is_named_as_left_out(world: World) -> None:
     units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
     world.table(world.source, world.src("a"), BillingMode="PROVISIONED", ProvisionedThroughput=units)
     scaling = sandbox_client("application-autoscaling", world.endpoint, "us-east-1")
-    scale(scaling, world.src("a"), 2)
+    autoscale_reads(scaling, world.src("a"), 2)
     scaling.close()
     facts = create_missing_targets(planned(world))
     assert facts[world.src("a")]["left_out"] == ["auto scaling of ReadCapacityUnits"]
@@ -264,8 +242,8 @@ def test_overwriting_items_needs_recovery_on_the_target_and_the_report_says_to_w
     overwrite = {"import": {"on_non_empty": "overwrite"}}
     blocked = preflight(world.open("blocked", **overwrite)).blockers
     assert [b.found for b in blocked] == ["it is off"]
-    recover(world, world.target, world.dst("a"))
-    (table,) = whole(world.open(**overwrite))["tables"]
+    turn_on_recovery(world, world.target, world.dst("a"))
+    (table,) = every_step(world.open(**overwrite))["tables"]
     assert table["restore_to"] == table["spans"]["import"][0]
     report = (world.folder / "reports" / "r" / "report.md").read_text()
     assert "held 3 items before. To undo the import, restore it to" in report
@@ -276,8 +254,8 @@ def test_recovery_that_is_turned_on_after_the_first_look_gives_a_moment_to_resto
     world.put(world.target, world.dst("a"), things(3, old={"BOOL": True}))
     overwrite = {"import": {"on_non_empty": "overwrite"}}
     assert preflight(world.open(**overwrite)).blockers
-    recover(world, world.target, world.dst("a"))
-    (table,) = whole(world.open(**overwrite))["tables"]
+    turn_on_recovery(world, world.target, world.dst("a"))
+    (table,) = every_step(world.open(**overwrite))["tables"]
     assert table["restore_to"] == table["spans"]["import"][0]
 
 

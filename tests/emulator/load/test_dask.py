@@ -30,7 +30,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.headless.test_run_command import started
+from tests.support.commands import start_run
 from tests.support.world import World, things
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -149,7 +149,7 @@ def test_the_demos_notebooks_on_two_workers_pass_though_one_is_killed(demo: Path
 def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: World) -> None:
     world.pair("a", things(4000))
     config = world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2})
-    process = started(world, config)
+    process = start_run(world, config)
     ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
     until(
         ledger_file, lambda: process.poll() is None, "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 500"
@@ -164,7 +164,7 @@ def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: W
         assert time.monotonic() < deadline, "a worker outlived its coordinator"
         time.sleep(0.1)
     before = world.acknowledged()
-    again = started(world, config)
+    again = start_run(world, config)
     said, _ = again.communicate(timeout=SECONDS)
     assert again.returncode == 0, said
     assert world.acknowledged() - before < 4000
@@ -176,7 +176,7 @@ def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: W
 @pytest.mark.chaos
 def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
     world.pair("a", things(4000))
-    process = started(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))
+    process = start_run(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))
     ledger_file = world.folder / "reports" / "r1" / "ledger.sqlite"
     until(
         ledger_file, lambda: process.poll() is None, "SELECT 1 FROM (SELECT SUM(written) AS n FROM file) WHERE n > 500"

@@ -19,6 +19,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
+from tests.support.data_files import rewrite_data_file
 from tests.support.world import World, things
 
 
@@ -30,18 +31,6 @@ def ready(run: Run) -> Run:
 
 def facts(run: Run, source: str) -> dict[str, Any]:
     return next(t for t in build_record(run.ledger, "r", "n")["tables"] if t["source"] == source)
-
-
-def rewrite(world: World, run: Run, source: str, edit: Callable[[list[bytes]], list[bytes]], seal: bool = True) -> None:
-    """Change the lines of a table's largest data file; with `seal`, the ledger is told the new MD5 and count."""
-    row = run.ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY items DESC", source)[0]
-    old = gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=row["key"])["Body"].read()).splitlines()
-    new = edit(old)
-    body = gzip.compress(b"".join(line + b"\n" for line in new))
-    world.put_object(row["key"], body)
-    if seal:
-        md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
-        run.ledger.write("UPDATE file SET md5 = ?, items = ? WHERE key = ?", [(md5, len(new), row["key"])])
 
 
 def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: World) -> None:
@@ -56,7 +45,7 @@ def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: Wor
     ]
     harmless = b'{"Item":{"id":{"S":"PutRequest"},"t":{"S":"\\u0022PutRequest\\""}}}'
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, *hidden, harmless])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [*lines, *hidden, harmless])
     import_tables(run)
     assert world.items(world.target, f"{world.tag}-other") == []
     ids = {i["id"]["S"] for i in world.items(world.target, world.dst("a"))}
@@ -224,7 +213,7 @@ def test_an_item_the_target_refuses_goes_to_quarantine_and_the_rest_goes_on(worl
 def test_too_many_refused_items_stop_a_hopeless_table(world: World) -> None:
     world.pair("a", things(40), pitr=False)
     run = ready(world.open(**{"import": {"quarantine_limit": 5}}))
-    rewrite(world, run, world.src("a"), lambda lines: [b"nonsense"] * 9)
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [b"nonsense"] * 9)
     with pytest.raises(TransferError, match=r"quarantine_limit is 5"):
         import_tables(run)
 
@@ -234,7 +223,7 @@ def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) ->
     run = ready(world.open())
     bad = [b'{"Item":{"id":{"S":"x"}}},{"DeleteRequest":{}}', b"]", b'{"Item":{"id":{"S":"\xff"}}}']
     good = '{"Item":{"id":{"S":"é"},"PutRequest":{"S":"}},{\\"PutRequest\\":"}}}'.encode()
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, good, *bad])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [*lines, good, *bad])
     import_tables(run)
     row = facts(run, world.src("a"))
     assert row["items_quarantined"] == len(bad)
@@ -258,7 +247,7 @@ def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world:
     world.pair("a", things(40))
     run = ready(world.open(**{"import": {"on_non_empty": mode}}))
     bad = [json.dumps({"Item": item}, separators=(",", ":")).encode() for item in NO_ITEMS]
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, *bad])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [*lines, *bad])
     import_tables(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
     row = facts(run, world.src("a"))
@@ -269,7 +258,7 @@ def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world:
 def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     world.pair("a", things(10))
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, lines[0]])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [*lines, lines[0]])
     import_tables(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
@@ -322,7 +311,7 @@ def test_a_file_that_is_not_whole_gzip_is_found_even_if_its_md5_is_right(
 def test_a_file_with_another_number_of_items_is_found(world: World) -> None:
     world.pair("a", things(60))
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: lines[:-1])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: lines[:-1])
     run.ledger.write("UPDATE file SET items = items + 1 WHERE items > ?", [(0,)])
     with pytest.raises(TransferError, match="the manifest says"):
         import_tables(run)
@@ -332,7 +321,7 @@ def test_a_table_that_fails_does_not_stop_the_others(world: World) -> None:
     world.pair("a", things(5))
     world.pair("b", things(50))
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: lines, seal=False)
+    rewrite_data_file(world, run, world.src("a"), lambda lines: lines, seal=False)
     world.target.delete_table(TableName=world.dst("a"))
     with pytest.raises(TransferError, match="is gone"):
         import_tables(run)
@@ -457,7 +446,9 @@ def test_no_item_content_is_left_in_the_run_folder(world: World) -> None:
     marker = "MARKER-" + world.tag
     world.pair("a", things(30, text={"S": marker}, deep={"M": {"x": {"L": [{"S": marker}]}}}))
     run = ready(world.open())
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, b'{"Item":{"no":{"S":"' + marker.encode() + b'"}}}'])
+    rewrite_data_file(
+        world, run, world.src("a"), lambda lines: [*lines, b'{"Item":{"no":{"S":"' + marker.encode() + b'"}}}']
+    )
     import_tables(run)
     world.put(world.target, world.dst("a"), [{"id": {"S": "extra"}, "t": {"S": marker}}])
     validate_tables(run)

@@ -37,8 +37,9 @@ from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.iac.test_policy import actions, allowed, arn, grant, identity, made
-from tests.emulator.load.test_create_tables import exists, recover, whole
+from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
+from tests.support.steps import every_step
+from tests.support.tables import target_exists, turn_on_recovery
 from tests.support.world import ID, ID_TYPES, World, indexed_by, things
 
 EVERY_KIND = {
@@ -54,7 +55,7 @@ def source(world: World, name: str, items: list[dict[str, Any]], **definition: A
     """A source table that is exported by AWS and has no target."""
     table = world.src(name)
     world.table(world.source, table, **definition)
-    recover(world, world.source, table, 9)
+    turn_on_recovery(world, world.source, table, 9)
     world.put(world.source, table, items)
     return table
 
@@ -97,7 +98,7 @@ def test_a_target_is_made_and_filled_bit_by_bit_and_proved(world: World) -> None
     )  # fmt: skip
     world.source.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"})
     world.pair("b", things(7), pitr=False)  # has a target, and is left out
-    record = whole(world.open(**BY_SERVICE, tables={"exclude": [world.src("b")]}))
+    record = every_step(world.open(**BY_SERVICE, tables={"exclude": [world.src("b")]}))
     assert world.items(world.target, world.dst("a")) == world.items(world.source, name)
     assert replace(read_definition(world.target, world.dst("a")), name=name) == read_definition(world.source, name)
     table = only(record)
@@ -122,7 +123,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     validate_tables(run)
     record = report_run(run)
     assert requests(world, "ImportTable") == before
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
     table = only(record)
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
     assert "ImportTable will make it" in str(record["warnings"])
@@ -135,7 +136,7 @@ def test_nothing_is_imported_until_the_target_is_spelled(world: World) -> None:
     run = exported(world, confirm_target="")
     with pytest.raises(ConfigError, match="confirm_target"):
         import_tables(run)
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
 
 
 def test_an_object_more_under_the_prefix_is_found_before_it_is_read(world: World) -> None:
@@ -144,7 +145,7 @@ def test_an_object_more_under_the_prefix_is_found_before_it_is_read(world: World
     world.put_object(data_folder(run, world) + "zz.json.gz", extra)
     with pytest.raises(TransferError, match=r"nothing else, found also .*zz\.json\.gz"):
         import_tables(run)
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
     assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
 
 
@@ -188,7 +189,7 @@ def test_a_file_that_is_not_the_manifests_is_not_imported(world: World) -> None:
     world.put_object(key, gzip.compress(b'{"Item":{"id":{"S":"other"}}}\n'))
     with pytest.raises(TransferError, match="has MD5"):
         import_tables(run)
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
 
 
 def test_items_that_are_refused_are_quarantined_and_fail_the_table(
@@ -449,7 +450,7 @@ def test_auto_lets_dynamodb_fill_what_that_is_cheaper_for(world: World) -> None:
     world.table(world.source, world.src("c"))  # no recovery: scanned
     world.put(world.source, world.src("c"), things(5))
     run = world.open(**BY_AUTO)
-    record = whole(run)
+    record = every_step(run)
     assert record["verdict"] == "PASS", record["reasons"]
     ways = {t["source"].rpartition("-")[2]: (t["writing"], t["writing_why"]) for t in record["tables"]}
     assert {name: way for name, (way, _) in ways.items()} == {
@@ -517,7 +518,7 @@ def test_what_was_imported_is_removed_by_a_cleanup(world: World) -> None:
     assert not clean_up(run)[0].done
     (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
     assert (removal.table_deleted, removal.items_found) == (True, 30)
-    assert not exists(world, world.dst("a"))
+    assert not target_exists(world, world.dst("a"))
 
 
 def test_who_imports_one_table_can_do_nothing_to_another_and_lists_one_folder(world: World) -> None:
@@ -550,22 +551,22 @@ def test_who_imports_one_table_can_do_nothing_to_another_and_lists_one_folder(wo
 
 
 def test_importing_is_granted_only_where_it_is_asked_for() -> None:
-    plain, target = made(grant("a", "export")), arn("a-new", "us-east-2")
-    assert not any(a.startswith("logs:") or a == "dynamodb:ImportTable" for a in actions(plain["target"]))
-    found = made(grant("a", "export"), **BY_SERVICE)
-    assert actions(found["target"]) >= TARGET_IMPORTS
-    assert "dynamodb:BatchWriteItem" not in actions(found["target"])
-    assert "dynamodb:CreateTable" not in actions(found["target"])
-    assert allowed(found["target"], "dynamodb:ImportTable") == {target, f"{target}/import/*"}
-    assert allowed(found["target"], "logs:PutLogEvents") == {
+    plain, target = policies_for(planned("a", "export")), table_arn("a-new", "us-east-2")
+    assert not any(a.startswith("logs:") or a == "dynamodb:ImportTable" for a in actions_of(plain["target"]))
+    found = policies_for(planned("a", "export"), **BY_SERVICE)
+    assert actions_of(found["target"]) >= TARGET_IMPORTS
+    assert "dynamodb:BatchWriteItem" not in actions_of(found["target"])
+    assert "dynamodb:CreateTable" not in actions_of(found["target"])
+    assert resources_of(found["target"], "dynamodb:ImportTable") == {target, f"{target}/import/*"}
+    assert resources_of(found["target"], "logs:PutLogEvents") == {
         "arn:aws:logs:us-east-2:111122223333:log-group:/aws-dynamodb/*"
     }
-    assert allowed(found["target"], "dynamodb:ListImports") == {"*"}  # it knows no resources
-    assert {"s3:ListBucket", "s3:GetObject"} <= actions(found["target"])
-    assert allowed(found["cleanup"], "dynamodb:DeleteTable") == {target}
-    auto = made(grant("a", "export"), **BY_AUTO_WHOLE)
-    assert {"dynamodb:BatchWriteItem", "dynamodb:CreateTable", "dynamodb:ImportTable"} <= actions(auto["target"])
+    assert resources_of(found["target"], "dynamodb:ListImports") == {"*"}  # it knows no resources
+    assert {"s3:ListBucket", "s3:GetObject"} <= actions_of(found["target"])
+    assert resources_of(found["cleanup"], "dynamodb:DeleteTable") == {target}
+    auto = policies_for(planned("a", "export"), **BY_AUTO_WHOLE)
+    assert {"dynamodb:BatchWriteItem", "dynamodb:CreateTable", "dynamodb:ImportTable"} <= actions_of(auto["target"])
     own = {"staging": {"bucket": "bbb", "region": "us-east-2", "role_arn": "arn:aws:iam::111122223333:role/x"}}
     config = Migration.model_validate(demo_config("https://aws") | BY_SERVICE | own)
-    apart = policies(config, [grant("a", "export")], identity("us-east-1"), identity("us-east-2"))
-    assert {"s3:ListBucket", "s3:GetObject"} <= actions(apart["target"])
+    apart = policies(config, [planned("a", "export")], assumed_role("us-east-1"), assumed_role("us-east-2"))
+    assert {"s3:ListBucket", "s3:GetObject"} <= actions_of(apart["target"])

@@ -17,7 +17,7 @@ import runbook_lib
 from runbook_lib.headless.execute_notebook import QUIET
 from runbook_lib.headless.runner import FILES
 from runbook_lib.paths import notebooks
-from tests.emulator.headless.test_run_command import nothing_is_left_half
+from tests.support.executed_notebooks import nothing_is_left_half
 from tests.support.world import World, things
 
 BOOKS = sorted(notebooks().glob("*.ipynb"))

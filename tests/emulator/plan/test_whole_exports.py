@@ -19,8 +19,8 @@ from runbook_lib.plan.check import NOT_CHECKED, OK
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.run.run import Run
-from tests.emulator.load.test_create_tables import whole
 from tests.support.liar import Answer, Between, Request, aws_error, between
+from tests.support.steps import every_step
 from tests.support.world import World, things
 
 FILTERS: dict[str, dict[str, Any]] = {
@@ -147,7 +147,7 @@ def test_a_folder_of_which_nobody_can_be_asked_passes_as_it_says_and_the_first_s
     assert status_of(preflight(run), CheckId.EXPORT_IS_WHOLE) == [NOT_CHECKED]
     if code != "AccessDeniedException":
         return  # one whole run is enough
-    record = whole(run)
+    record = every_step(run)
     assert record["verdict"] == "PASS", record["reasons"]
     assert record["tables"][0]["export_whole"]["checked"] is False
     screen = (world.folder / "reports" / "r" / "report.html").read_text(encoding="utf-8").partition("</section>")[0]

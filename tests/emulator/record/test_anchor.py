@@ -31,8 +31,8 @@ from runbook_lib.report.publish import publish
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.sandbox import demo_config
-from tests.emulator.run.test_unfinished import a_run
 from tests.support.liar import Request, between
+from tests.support.sealed_run import publish_passed_run
 from tests.support.world import ACCOUNT, World, things
 
 BESIDE = f"{SUMS}.anchor"
@@ -72,7 +72,7 @@ def passed() -> Path:
     """A run that passed, made once."""
     folder = Path(tempfile.mkdtemp(prefix="runbook-test-")) / "r"
     atexit.register(shutil.rmtree, folder.parent)
-    a_run(folder)
+    publish_passed_run(folder)
     return folder
 
 
@@ -496,16 +496,16 @@ def test_days_without_an_anchor_are_a_mistake(world: World) -> None:
 def test_the_policy_grants_what_an_anchor_asks_for_where_one_is_asked_for() -> None:
     who = Identity(ACCOUNT, "us-east-2", f"arn:aws:iam::{ACCOUNT}:user/a", "https://aws")
 
-    def granted(**report: Any) -> dict[str, list[str]]:
+    def planned(**report: Any) -> dict[str, list[str]]:
         config = Migration.model_validate(demo_config("http://127.0.0.1:9", ACCOUNT) | {"report": report})
         statements = policies(config, [], who, who)["target"]["Statement"]
         return {s["Sid"]: s["Action"] for s in statements if s["Sid"].startswith("Anchor")}
 
-    assert granted() == {}
+    assert planned() == {}
     read = ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:PutObject"]
     of_bucket = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions"]
-    assert granted(anchor="s3") == {"AnchorSeals": read, "AnchorsOfBucket": of_bucket}
-    assert granted(anchor="s3", anchor_days=3)["AnchorSeals"] == [*read, "s3:PutObjectRetention"]
+    assert planned(anchor="s3") == {"AnchorSeals": read, "AnchorsOfBucket": of_bucket}
+    assert planned(anchor="s3", anchor_days=3)["AnchorSeals"] == [*read, "s3:PutObjectRetention"]
 
 
 def test_a_lock_that_has_ended_is_said(world: World) -> None:

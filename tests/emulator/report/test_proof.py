@@ -21,14 +21,14 @@ from runbook_lib.report.publish import draw_up, publish
 from runbook_lib.run import provenance
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
-from tests.emulator.run.test_unfinished import a_run
+from tests.support.sealed_run import publish_passed_run
 
 
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed run with something in each of its files."""
     folder = tmp_path_factory.mktemp("reports") / "r"
-    a_run(folder)
+    publish_passed_run(folder)
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.count_call("source", "DescribeTable", 7)
     ledger.count_call("target", "BatchWriteItem", 1)
@@ -97,7 +97,7 @@ def test_nothing_stands_beside_the_ledger_while_it_is_looked_at(
 
 def test_a_migration_file_of_another_migration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "r"
-    a_run(folder)
+    publish_passed_run(folder)
     settings = demo_config("http://127.0.0.1:9", "111122223333")
     (folder / "migration.yaml").write_text(yaml.safe_dump(settings))
     ledger = Ledger(folder / "ledger.sqlite")

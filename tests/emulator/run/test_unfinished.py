@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import ConfigError, EvidenceError
+from runbook_lib.errors import ConfigError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record.seal import verify
 from runbook_lib.report.publish import publish
 from runbook_lib.report.step import report_run
 from runbook_lib.run import atomic_folder as instant
@@ -29,6 +28,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.run.unfinished import SUMS, mark_unfinished
 from runbook_lib.validate.step import validate_tables
+from tests.support.sealed_run import is_sealed, publish_passed_run
 from tests.support.world import World, things
 
 PAGES = ("run.json", "report.html", "report.md", "90_report.ipynb")
@@ -44,51 +44,15 @@ def says_pass(folder: Path) -> set[str]:
     return found | {"index.html" for row in rows if f">{folder.name}<" in row and "PASS" in row}
 
 
-def is_sealed(folder: Path) -> bool:
-    try:
-        return (folder / SUMS).exists() and verify(folder) > 0
-    except EvidenceError:
-        return False
-
-
-def a_run(folder: Path) -> None:
-    """A folder of a run that passed, as it is published: the ledger holds what a PASS needs."""
-    (folder / "charts").mkdir(parents=True, exist_ok=True)
-    (folder / "quarantine").mkdir(exist_ok=True)
-    ledger = Ledger(folder / "ledger.sqlite")
-    began, ended = "2026-11-01T10:00:00.000Z", "2026-11-01T10:00:09.000Z"
-    pair = {"source": "a", "target": "b", "method": "export", "source_facts": None, "target_facts": None}
-    span = {"started": began, "finished": ended}
-    proved = {"verdict": "PASS", "reasons": [], "items_compared": 3, "items_in_target": 3, "seconds": 1.0, **span}
-    proved |= {"missing": 0, "extra": 0, "different": 0, "expired": 0, "export_digest": "d", "target_digest": "d"}
-    with ledger.batch():
-        ledger.put("run", "started", began)
-        ledger.put("run", "executed", True)
-        ledger.put("pair", "a", {"place": 0, "pair": pair})
-        ledger.put("export", "a", {"status": "COMPLETED", "items": 3, "files": 1, "method": "export", **span})
-        ledger.put(
-            "import", "a", {"status": "completed", "binding": {"x": 1}, "seconds": 1.0, "items_before": 0, **span}
-        )
-        ledger.put("validation", "a", proved)
-        ledger.write(
-            "INSERT INTO file (source, key, ordinal, md5, items, lines, written) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [("a", "k", 0, "m", 3, 3, 3)],
-        )
-        for step in ("preflight", "export", "import", "validate", "report"):
-            ledger.put("step", step, {"status": "completed", "seconds": 1.0, "message": None, **span})
-    publish(folder, ledger, folder.name, "test")
-    ledger.close()
-
-
 def test_a_published_run_says_pass_and_is_sealed(tmp_path: Path) -> None:
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "r")
     assert says_pass(tmp_path / "r") == {"run.json", "report.html", "report.md", "index.html"}
     assert is_sealed(tmp_path / "r")
 
 
 def test_from_the_beginning_of_a_further_step_no_page_says_pass(tmp_path: Path) -> None:
-    a_run(tmp_path / "other")
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "other")
+    publish_passed_run(tmp_path / "r")
     folder = tmp_path / "r"
     (folder / "90_report.ipynb").write_text('{"cells": [{"outputs": ["PASS"]}]}')
     (folder / f"{SUMS}.sig").write_text("of the old seal")
@@ -111,7 +75,7 @@ def test_from_the_beginning_of_a_further_step_no_page_says_pass(tmp_path: Path) 
 def test_what_a_kill_in_the_beginning_leaves_is_mended_by_the_next(tmp_path: Path, left: tuple[str, ...]) -> None:
     """Some pages were exchanged, others not yet: the next beginning exchanges the rest."""
     folder = tmp_path / "r"
-    a_run(folder)
+    publish_passed_run(folder)
     files = {name: (tmp_path if name == "index.html" else folder) / name for name in (*PAGES[:3], "index.html")}
     before = {name: file.read_text() for name, file in files.items()}
     mark_unfinished(folder)
@@ -129,7 +93,7 @@ def test_whoever_is_the_runner_of_a_run_stays_it_when_the_folder_changes(
         raise instant.NoSwap("no such call")
 
     folder = tmp_path / "r"
-    a_run(folder)
+    publish_passed_run(folder)
     (folder / "migration.yaml").write_text("name: r")
     publish_again(folder)
     if not swaps:
@@ -150,7 +114,7 @@ def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
         raise instant.NoSwap("no such call")
 
     monkeypatch.setattr(instant, "_swap", refuse)
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
     mark_unfinished(tmp_path / "r")
     assert says_pass(tmp_path / "r") == set()
@@ -160,7 +124,7 @@ def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
 
 
 def test_of_a_folder_that_is_a_link_what_it_names_changes(tmp_path: Path) -> None:
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "r")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "r").symlink_to(tmp_path / "r")
     mark_unfinished(tmp_path / "linked" / "r")
@@ -175,13 +139,13 @@ def test_what_another_run_is_preparing_is_not_swept_away(tmp_path: Path) -> None
     own = tmp_path / f".r.{'0' * 16}.new"
     for folder in (*others, own):
         folder.mkdir()
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "r")
     assert all(other.is_dir() for other in others)
     assert not own.exists()
 
 
 def test_a_folder_whose_record_cannot_be_read_begins_too(tmp_path: Path) -> None:
-    a_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "r")
     (tmp_path / "r" / "run.json").write_text("[" * 200_000 + "PASS")
     mark_unfinished(tmp_path / "r")
     assert says_pass(tmp_path / "r") == set()
@@ -210,8 +174,8 @@ def publish_again(folder: Path) -> None:
 
 
 def test_killed_at_any_instant_of_a_further_start_no_page_says_pass_without_a_seal(tmp_path: Path) -> None:
-    a_run(tmp_path / "r")
-    a_run(tmp_path / "neighbour")
+    publish_passed_run(tmp_path / "r")
+    publish_passed_run(tmp_path / "neighbour")
     chance = random.Random(27)
     for _ in range(8):
         ours, theirs = _forks.Pipe()

@@ -23,8 +23,8 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Wait
 from runbook_lib.undo.cleanup import _await_gone
-from tests.emulator.load.test_create_tables import recover
 from tests.support.liar import CLOSED, Between, Request, aws_error, between
+from tests.support.tables import turn_on_recovery
 from tests.support.world import World, things
 
 AWAY: tuple[Any, ...] = (
@@ -76,7 +76,7 @@ def creating(world: World, **changes: Any) -> Run:
     world.source.update_time_to_live(
         TableName=world.src("a"), TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
     )
-    recover(world, world.source, world.src("a"), 9)
+    turn_on_recovery(world, world.source, world.src("a"), 9)
     world.put(world.source, world.src("a"), things(3))
     run = world.open(**({"tables": {"create_missing": True}} | changes))
     preflight(run)

@@ -26,9 +26,9 @@ from runbook_lib.run.witnesses.write_register import refuse_unless_alone, regist
 from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.iac.test_policy import actions, allowed, grant, made
-from tests.emulator.load.test_create_tables import exists
-from tests.emulator.undo.test_cleanup import CREATE, migrated, missing_target, objects, only
+from tests.support.policies import actions_of, planned, policies_for, resources_of
+from tests.support.steps import the_only, up_to_the_import
+from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things
 
 APPEND = {"import": {"on_non_empty": "append"}}
@@ -43,7 +43,7 @@ def tags(world: World, name: str = "a") -> dict[str, str]:
 
 
 def entries(world: World) -> set[str]:
-    return {key for key in objects(world) if "/register/" in key}
+    return {key for key in keys_in_bucket(world) if "/register/" in key}
 
 
 def proved(run: Run) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def proved(run: Run) -> dict[str, Any]:
 
 
 def kept(run: Run) -> str:
-    removal: Removal = only(clean_up(run, run.id))
+    removal: Removal = the_only(clean_up(run, run.id))
     assert not removal.done
     assert (removal.items_deleted, removal.objects, removal.table_deleted) == (0, 0, False)
     assert run.ledger.get("run", "cleaned") is None  # nothing was removed, so it may still go on
@@ -61,9 +61,9 @@ def kept(run: Run) -> str:
 
 def test_what_another_run_has_proved_is_not_taken_away(world: World) -> None:
     world.pair("a", things(30))
-    first = migrated(world, "first")
+    first = up_to_the_import(world, "first")
     world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(5)])
-    second = migrated(world, "second", **APPEND)
+    second = up_to_the_import(world, "second", **APPEND)
     assert proved(second)["verdict"] == "PASS"
     assert "other runs have written to" in kept(first)
     assert "second" in kept(first)
@@ -73,14 +73,14 @@ def test_what_another_run_has_proved_is_not_taken_away(world: World) -> None:
 
 def test_a_table_that_a_run_made_stays_when_another_run_has_filled_it(world: World) -> None:
     """Whether the maker wrote anything or not."""
-    missing_target(world, "a", 0)
-    maker = world.open("maker", **CREATE)
+    source_without_target(world, "a", 0)
+    maker = world.open("maker", **CREATE_MISSING)
     preflight(maker)
     create_missing_targets(maker)
-    other = migrated(world, "other", **APPEND)  # of an empty source: nothing in the table tells
+    other = up_to_the_import(world, "other", **APPEND)  # of an empty source: nothing in the table tells
     assert registration(other, world.src("a")) is not None
     assert "other runs have written to" in kept(maker)
-    assert exists(world, world.dst("a"))
+    assert target_exists(world, world.dst("a"))
 
 
 def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gone(
@@ -95,12 +95,12 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
         return send(self, table, lines)
 
     monkeypatch.setattr(DynamoDBTransport, "put_lines", watched)
-    run = migrated(world)
+    run = up_to_the_import(world)
     assert all(len(found) == 1 for found in seen)
     assert seen
     assert tags(world) == {REGISTER_TAG: f"s3://{world.bucket}/exports/register"}
     assert REGISTER_TAG not in str(proved(run)["parity"])
-    assert only(clean_up(run, "r")).kept == ""
+    assert the_only(clean_up(run, "r")).kept == ""
     assert (entries(world), tags(world)) == (set(), {})
 
 
@@ -178,10 +178,10 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
 
 def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world: World) -> None:
     world.pair("a", things(10))
-    first = migrated(world, "first")
+    first = up_to_the_import(world, "first")
     other = f"{world.tag}-other"
     world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-    migrated(world, "second", **APPEND, staging={"bucket": other, "prefix": "p"})
+    up_to_the_import(world, "second", **APPEND, staging={"bucket": other, "prefix": "p"})
     assert {key.rpartition("/")[2] for key in entries(world)} == {"first", "second"}
     assert "second" in kept(first)
 
@@ -210,7 +210,7 @@ def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
     name = "register_tag" if operation == "ListTagsOfResource" else "set_register_tag"
     with monkeypatch.context() as patch:
         patch.setattr(registers, name, unknown)
-        run = migrated(world)
+        run = up_to_the_import(world)
         assert proved(run)["verdict"] == "PASS"
     (table,) = build_record(run.ledger, run.id, "test")["tables"]
     assert "nonce" not in table["register"]
@@ -225,7 +225,7 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
     """An S3-compatible server that is not told of If-None-Match creates whatever it is asked to."""
     world.pair("a", things(10))
     monkeypatch.setattr(registers, "create_entry", lambda *_: True)
-    run = migrated(world)
+    run = up_to_the_import(world)
     assert proved(run)["verdict"] == "PASS"
     assert "If-None-Match is ignored" in kept(run)
 
@@ -234,11 +234,11 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
 def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
     """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
     world.pair("a", things(10))
-    run, second = migrated(world), "second"
+    run, second = up_to_the_import(world), "second"
     world.target.update_continuous_backups(
         TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
-    migrated(world, second, **{"import": {"on_non_empty": "overwrite"}})
+    up_to_the_import(world, second, **{"import": {"on_non_empty": "overwrite"}})
     for key in entries(world):
         if lost != "the cleaned run's" or key.endswith(f"/{run.id}"):
             world.s3.delete_object(Bucket=world.bucket, Key=key)
@@ -251,7 +251,7 @@ def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: st
 @pytest.mark.parametrize("named", [None, "s3://somewhere-else/register"])
 def test_a_tag_that_is_gone_or_names_another_register_refuses_the_cleanup(world: World, named: str | None) -> None:
     world.pair("a", things(10))
-    run = migrated(world)
+    run = up_to_the_import(world)
     if named:
         world.target.tag_resource(ResourceArn=arn(world), Tags=[{"Key": REGISTER_TAG, "Value": named}])
     else:
@@ -262,7 +262,7 @@ def test_a_tag_that_is_gone_or_names_another_register_refuses_the_cleanup(world:
 def test_a_run_of_the_same_name_elsewhere_is_another_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a CI job on another machine, or of a ledger that a power loss has put back."""
     world.pair("a", things(10))
-    migrated(world)
+    up_to_the_import(world)
     monkeypatch.setenv("RUNBOOK_REPORTS", str(world.folder / "elsewhere"))
     run = world.open("r", **APPEND)
     preflight(run)
@@ -274,17 +274,17 @@ def test_a_run_of_the_same_name_elsewhere_is_another_run(world: World, monkeypat
 
 def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world: World) -> None:
     world.pair("a", things(10))
-    migrated(world, "former")
+    up_to_the_import(world, "former")
     world.target.delete_table(TableName=world.dst("a"))
     world.table(world.target, world.dst("a"))
-    run = migrated(world, "later")
-    assert only(clean_up(run, "later")).items_deleted == 10
+    run = up_to_the_import(world, "later")
+    assert the_only(clean_up(run, "later")).items_deleted == 10
 
 
 def test_a_table_that_import_table_makes_is_registered_before_it_is_asked_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing_target(world, "a", 10)
+    source_without_target(world, "a", 10)
     seen: list[set[str]] = []
     start = table_import.start_import
 
@@ -293,13 +293,13 @@ def test_a_table_that_import_table_makes_is_registered_before_it_is_asked_for(
         return start(client, request)
 
     monkeypatch.setattr(table_import, "start_import", watched)
-    run = migrated(world, "maker", **{"import": {"strategy": "import_table"}})
+    run = up_to_the_import(world, "maker", **{"import": {"strategy": "import_table"}})
     assert [key.split("/")[-2:] for key in seen[0]] == [["asked-for", "maker"]]
     assert len(entries(world)) == 2
-    other = migrated(world, "other", **APPEND)
+    other = up_to_the_import(world, "other", **APPEND)
     assert proved(other)["verdict"] == "PASS"
     assert "other" in kept(run)
-    assert exists(world, world.dst("a"))
+    assert target_exists(world, world.dst("a"))
 
 
 WIDE = {f"a{n:03}": {"N": str(n)} for n in range(160)}
@@ -312,7 +312,7 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
     every = {"s": {"S": "é"}, "ns": {"NS": ["2", "1.50"]}, "b": {"B": b"\x00"}, "z": {"NULL": True}, "m": {"M": {}},
              "l": {"L": [{"N": "1E+2"}]}, "e": {"S": ""}, "ss": {"SS": ["b", "a"]}}  # fmt: skip
     world.pair("a", things(30, **every))
-    run = migrated(world)
+    run = up_to_the_import(world)
     table, send, done = world.dst("a"), undoing.delete_as_read, list[int]()
     item = things(6, **every)[5]
     now: dict[str, Any] | None = {
@@ -332,7 +332,7 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
         return send(transport, name, key, item)
 
     monkeypatch.setattr(undoing, "delete_as_read", raced)
-    removal = only(clean_up(run, "r"))
+    removal = the_only(clean_up(run, "r"))
     left = world.target.scan(TableName=table)["Items"]
     assert left == ([] if now is None else [world.target.get_item(TableName=table, Key={"id": item["id"]})["Item"]])
     assert [set(i) for i in left] == ([] if now is None else [set(now)])
@@ -341,8 +341,8 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
 
 def test_items_too_wide_for_a_condition_stay_and_are_told(world: World) -> None:
     world.pair("a", [*things(5), {"id": {"S": "wide"}, **WIDE}])
-    run = migrated(world)
-    removal = only(clean_up(run, "r"))
+    run = up_to_the_import(world)
+    removal = the_only(clean_up(run, "r"))
     assert (removal.items_deleted, removal.items_skipped) == (5, 1)
     assert "1 items have more than 150 attributes" in removal.kept
     assert len(world.items(world.target, world.dst("a"))) == 1
@@ -351,11 +351,11 @@ def test_items_too_wide_for_a_condition_stay_and_are_told(world: World) -> None:
 def test_an_item_whose_owner_is_unknown_is_not_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(20))
     world.fault(operation="PutItem", kind="lost-reply", table=world.dst("a"), every=7, times=1)
-    run = migrated(world, **APPEND)
+    run = up_to_the_import(world, **APPEND)
     world.clear_faults()
     (row,) = run.ledger.rows("SELECT SUM(last - first + 1) AS n FROM present")
     assert row["n"] == 1
-    assert only(clean_up(run, "r")).items_deleted == 19
+    assert the_only(clean_up(run, "r")).items_deleted == 19
     assert len(world.items(world.target, world.dst("a"))) == 1
 
 
@@ -391,13 +391,15 @@ def test_each_call_is_granted_in_its_one_form(world: World) -> None:
 
 
 def test_the_policy_grants_the_register() -> None:
-    found = made(grant("a", "export"))
-    assert allowed(found["target"], "dynamodb:TagResource") == {"arn:aws:dynamodb:us-east-2:111122223333:table/a-new"}
-    entries = allowed(found["target"], "s3:PutObject")
+    found = policies_for(planned("a", "export"))
+    assert resources_of(found["target"], "dynamodb:TagResource") == {
+        "arn:aws:dynamodb:us-east-2:111122223333:table/a-new"
+    }
+    entries = resources_of(found["target"], "s3:PutObject")
     assert len(entries) == 1
     assert entries.pop().endswith("/register/*")
-    assert {"dynamodb:DeleteItem", "dynamodb:UntagResource", "s3:DeleteObject"} <= actions(found["cleanup"])
-    assert "dynamodb:DeleteItem" not in actions(found["target"])
+    assert {"dynamodb:DeleteItem", "dynamodb:UntagResource", "s3:DeleteObject"} <= actions_of(found["cleanup"])
+    assert "dynamodb:DeleteItem" not in actions_of(found["target"])
 
 
 def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +413,7 @@ def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monk
         return create(client, bucket, key, body)
 
     monkeypatch.setattr(registers, "create_entry", count)
-    run = migrated(world)
+    run = up_to_the_import(world)
     assert {fact["verdict"] for fact in validate_tables(run).values()} == {"PASS"}
     assert len(made) == 4
     assert {(known := registration(run, world.src(name))) and known.standing for name in ("a", "b", "c")} == {"entered"}

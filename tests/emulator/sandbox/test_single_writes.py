@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.sandbox.conftest import Aws
+from tests.support.sandbox_clients import SandboxClients
 
 DEEP: dict[str, Any] = {"S": "x"}
 for _ in range(33):
@@ -30,30 +30,30 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-def put(aws: Aws, table: str, value: dict[str, Any]) -> None:
+def put(aws: SandboxClients, table: str, value: dict[str, Any]) -> None:
     aws.source.put_item(TableName=table, Item={"id": {"S": "a"}, "x": value})
 
 
-def update(aws: Aws, table: str, value: dict[str, Any]) -> None:
+def update(aws: SandboxClients, table: str, value: dict[str, Any]) -> None:
     aws.source.update_item(
         TableName=table, Key={"id": {"S": "a"}}, UpdateExpression="SET x = :x", ExpressionAttributeValues={":x": value}
     )
 
 
-def transact_put(aws: Aws, table: str, value: dict[str, Any]) -> None:
+def transact_put(aws: SandboxClients, table: str, value: dict[str, Any]) -> None:
     aws.source.transact_write_items(
         TransactItems=[{"Put": {"TableName": table, "Item": {"id": {"S": "a"}, "x": value}}}]
     )
 
 
-def transact_update(aws: Aws, table: str, value: dict[str, Any]) -> None:
+def transact_update(aws: SandboxClients, table: str, value: dict[str, Any]) -> None:
     change = {"UpdateExpression": "SET x = :x", "ExpressionAttributeValues": {":x": value}}
     aws.source.transact_write_items(
         TransactItems=[{"Update": {"TableName": table, "Key": {"id": {"S": "a"}}, **change}}]
     )
 
 
-WAYS: list[Callable[[Aws, str, dict[str, Any]], None]] = [put, update, transact_put, transact_update]
+WAYS: list[Callable[[SandboxClients, str, dict[str, Any]], None]] = [put, update, transact_put, transact_update]
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ def table(new_table: Callable[..., str]) -> str:
     return new_table({"id": "S"}, {"by-g": {"g": "S"}})
 
 
-def held(aws: Aws, table: str) -> list[dict[str, Any]]:
+def held(aws: SandboxClients, table: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = aws.source.scan(TableName=table)["Items"]
     return sorted(items, key=lambda item: str(item["id"]["S"]))
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_what_dynamodb_cannot_hold_is_refused_and_changes_nothing(aws: Aws, table: str, way: Any) -> None:
+def test_what_dynamodb_cannot_hold_is_refused_and_changes_nothing(aws: SandboxClients, table: str, way: Any) -> None:
     before = [{"id": {"S": "a"}, "x": {"S": "as it was"}}]
     aws.put_all(table, before)
     for name, value in BAD.items():
@@ -80,7 +80,7 @@ def test_what_dynamodb_cannot_hold_is_refused_and_changes_nothing(aws: Aws, tabl
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_bad_value_makes_no_item_where_there_was_none(aws: Aws, table: str, way: Any) -> None:
+def test_a_bad_value_makes_no_item_where_there_was_none(aws: SandboxClients, table: str, way: Any) -> None:
     for value in BAD.values():
         with pytest.raises(ClientError):
             way(aws, table, value)
@@ -88,7 +88,7 @@ def test_a_bad_value_makes_no_item_where_there_was_none(aws: Aws, table: str, wa
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_numbers_come_back_as_dynamodb_writes_them(aws: Aws, table: str, way: Any) -> None:
+def test_numbers_come_back_as_dynamodb_writes_them(aws: SandboxClients, table: str, way: Any) -> None:
     way(aws, table, {"L": [{"N": "1e2"}, {"N": "007"}, {"N": "1.50"}, {"N": "-0.0"}, {"NS": ["1.0", "2E1"]}]})
     ((item),) = held(aws, table)
     *numbers, members = item["x"]["L"]
@@ -96,7 +96,7 @@ def test_numbers_come_back_as_dynamodb_writes_them(aws: Aws, table: str, way: An
     assert set(members["NS"]) == {"1", "20"}
 
 
-def test_what_an_update_makes_of_an_item_is_judged_too(aws: Aws, table: str) -> None:
+def test_what_an_update_makes_of_an_item_is_judged_too(aws: SandboxClients, table: str) -> None:
     before = [{"id": {"S": "a"}, "n": {"N": "9E+125"}, "x": {"S": "y" * 300_000}}]
     aws.put_all(table, before)
     key = {"TableName": table, "Key": {"id": {"S": "a"}}}
@@ -118,7 +118,7 @@ def test_what_an_update_makes_of_an_item_is_judged_too(aws: Aws, table: str) -> 
     assert told["Attributes"] == {"n": {"N": "1"}}
 
 
-def test_a_transaction_that_one_member_ends_leaves_nothing_and_names_it(aws: Aws, table: str) -> None:
+def test_a_transaction_that_one_member_ends_leaves_nothing_and_names_it(aws: SandboxClients, table: str) -> None:
     good = {"Put": {"TableName": table, "Item": {"id": {"S": "good"}}}}
     bad = {"Put": {"TableName": table, "Item": {"id": {"S": "bad"}, "g": {"N": "1"}}}}
     with pytest.raises(ClientError) as caught:
@@ -128,7 +128,7 @@ def test_a_transaction_that_one_member_ends_leaves_nothing_and_names_it(aws: Aws
     assert held(aws, table) == []
 
 
-def test_legal_writes_are_taken_as_ever(aws: Aws, table: str) -> None:
+def test_legal_writes_are_taken_as_ever(aws: SandboxClients, table: str) -> None:
     aws.source.put_item(TableName=table, Item={"id": {"S": "a"}, "b": {"B": b"\x00\xff"}, "g": {"S": "x"}})
     with pytest.raises(aws.source.exceptions.ConditionalCheckFailedException):
         aws.source.put_item(TableName=table, Item={"id": {"S": "a"}}, ConditionExpression="attribute_not_exists(id)")
@@ -141,7 +141,7 @@ def test_legal_writes_are_taken_as_ever(aws: Aws, table: str) -> None:
         aws.source.delete_item(TableName=table, Key={"id": {"S": "a"}, "more": {"S": "b"}})
 
 
-def test_a_table_without_indexes_has_no_empty_lists_of_them(aws: Aws, new_table: Callable[..., str]) -> None:
+def test_a_table_without_indexes_has_no_empty_lists_of_them(aws: SandboxClients, new_table: Callable[..., str]) -> None:
     described = aws.source.describe_table(TableName=new_table())["Table"]
     assert not {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} & set(described)
 
@@ -156,7 +156,7 @@ def test_a_table_without_indexes_has_no_empty_lists_of_them(aws: Aws, new_table:
         "",
     ],
 )
-def test_an_unknown_operation_is_answered_as_aws_does(aws: Aws, target: str) -> None:
+def test_an_unknown_operation_is_answered_as_aws_does(aws: SandboxClients, target: str) -> None:
     head = {
         "X-Amz-Target": target,
         "Content-Type": "application/x-amz-json-1.0",

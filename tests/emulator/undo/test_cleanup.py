@@ -9,64 +9,39 @@ import pytest
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
-from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.notebook.gates import gate_cleanup
 from runbook_lib.preflight.step import preflight
-from runbook_lib.run.run import Run, open_run
+from runbook_lib.run.run import open_run
 from runbook_lib.undo import cleanup
-from runbook_lib.undo.cleanup import Removal, clean_up
+from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.delete_items import Undoing, Undone
-from tests.emulator.load.test_create_tables import exists, recover, whole
-from tests.emulator.load.test_import import rewrite
+from tests.support.data_files import rewrite_data_file
+from tests.support.steps import every_step, the_only, up_to_the_import
+from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things
 
-CREATE = {"tables": {"create_missing": True}}
 CHANGED = {"id": {"S": "i00003"}, "n": {"N": "3"}, "since": {"BOOL": True}}
-
-
-def migrated(world: World, run_id: str = "r", **changes: Any) -> Run:
-    run = world.open(run_id, **changes)
-    preflight(run)
-    export_tables(run)
-    create_missing_targets(run)
-    import_tables(run)
-    return run
-
-
-def missing_target(world: World, name: str, items: int) -> None:
-    world.table(world.source, world.src(name), DeletionProtectionEnabled=True)
-    recover(world, world.source, world.src(name))
-    world.put(world.source, world.src(name), things(items))
-
-
-def objects(world: World) -> set[str]:
-    return {o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", [])}
-
-
-def only(found: list[Removal]) -> Removal:
-    (removal,) = found
-    return removal
 
 
 def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     world.pair("there", things(230))
     world.pair("scanned", things(30), pitr=False)
-    missing_target(world, "missing", 40)
+    source_without_target(world, "missing", 40)
     world.put_object("exports/somebody-elses", b"x")
-    config = world.config(**CREATE)
-    assert whole(open_run(str(config), "r", execute=True))["verdict"] == "PASS"
-    made = objects(world) - {"exports/somebody-elses"}
+    config = world.config(**CREATE_MISSING)
+    assert every_step(open_run(str(config), "r", execute=True))["verdict"] == "PASS"
+    made = keys_in_bucket(world) - {"exports/somebody-elses"}
     assert made
     dry = world.runbook("cleanup", config, "--run-id", "r")
     assert dry.returncode == 0, dry.stderr
     assert "would be deleted" in dry.stdout
-    assert objects(world) == made | {"exports/somebody-elses"}
+    assert keys_in_bucket(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230
     before = world.record("r")["source_calls"]
     wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
     assert wet.returncode == 0, wet.stdout + wet.stderr
-    assert objects(world) == {"exports/somebody-elses"}
-    assert not exists(world, world.dst("missing"))
+    assert keys_in_bucket(world) == {"exports/somebody-elses"}
+    assert not target_exists(world, world.dst("missing"))
     assert world.items(world.target, world.dst("there")) == world.items(world.target, world.dst("scanned")) == []
     for name, items in (("there", 230), ("scanned", 30), ("missing", 40)):
         assert len(world.items(world.source, world.src(name))) == items
@@ -87,10 +62,10 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
 
 def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: World) -> None:
     world.pair("a", things(10))
-    run = migrated(world)
+    run = up_to_the_import(world)
     stranger = {"id": {"S": "stranger"}}
     world.put(world.target, world.dst("a"), [CHANGED, stranger])
-    removal = only(clean_up(run, "r"))
+    removal = the_only(clean_up(run, "r"))
     assert (removal.items_found, removal.items_deleted, removal.items_changed) == (9, 9, 1)
     held = sorted(world.items(world.target, world.dst("a")), key=str)
     assert held == sorted([CHANGED, stranger], key=str)
@@ -98,10 +73,10 @@ def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: Worl
 
 @pytest.mark.parametrize("since", [CHANGED, {"id": {"S": "stranger"}}], ids=["changed", "new"])
 def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, since: dict[str, Any]) -> None:
-    missing_target(world, "a", 10)
-    run = migrated(world, **CREATE)
+    source_without_target(world, "a", 10)
+    run = up_to_the_import(world, **CREATE_MISSING)
     world.put(world.target, world.dst("a"), [since])
-    removal = only(clean_up(run, "r"))
+    removal = the_only(clean_up(run, "r"))
     assert not removal.table_deleted
     assert "1 were not written by this run or were changed since" in removal.kept
     held = len(world.items(world.target, world.dst("a")))
@@ -109,9 +84,9 @@ def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, 
 
 
 def test_a_table_of_the_same_name_that_was_made_later_stays(world: World) -> None:
-    missing_target(world, "a", 4)
+    source_without_target(world, "a", 4)
     world.pair("b", things(4))
-    run = migrated(world, **CREATE)
+    run = up_to_the_import(world, **CREATE_MISSING)
     name = world.dst("a")
     world.target.update_table(TableName=name, DeletionProtectionEnabled=False)
     for table in (name, world.dst("b")):
@@ -125,41 +100,41 @@ def test_a_table_of_the_same_name_that_was_made_later_stays(world: World) -> Non
 
 def test_a_table_that_may_be_somebody_elses_stays(world: World) -> None:
     """The run was stopped after it had asked for the table and before it knew what came of it."""
-    missing_target(world, "a", 4)
-    run = world.open(**CREATE)
+    source_without_target(world, "a", 4)
+    run = world.open(**CREATE_MISSING)
     preflight(run)
     run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
     world.table(world.target, world.dst("a"))
-    assert "whose it is is not known" in only(clean_up(run, "r")).kept
-    assert exists(world, world.dst("a"))
+    assert "whose it is is not known" in the_only(clean_up(run, "r")).kept
+    assert target_exists(world, world.dst("a"))
 
 
 def test_nothing_is_taken_from_a_table_that_held_items_before(world: World) -> None:
     world.pair("a", things(10))
     world.put(world.target, world.dst("a"), [{"id": {"S": "old"}}])
-    run = migrated(world, **{"import": {"on_non_empty": "append"}})
-    removal = only(clean_up(run, "r"))
+    run = up_to_the_import(world, **{"import": {"on_non_empty": "append"}})
+    removal = the_only(clean_up(run, "r"))
     assert "it held 1 items before" in removal.kept
     assert len(world.items(world.target, world.dst("a"))) == 11
-    assert not [key for key in objects(world) if "/data/" in key]
+    assert not [key for key in keys_in_bucket(world) if "/data/" in key]
 
 
 def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: World) -> None:
     world.pair("a", things(10))
-    run = migrated(world)
-    made = objects(world)
+    run = up_to_the_import(world)
+    made = keys_in_bucket(world)
     for confirm in ("R", "r ", "yes"):
         with pytest.raises(ConfigError, match="expected 'r'"):
             clean_up(run, confirm)
     assert gate_cleanup(run, "").startswith("DRY RUN")
     assert gate_cleanup(run, "r").startswith("REMOVING what run r created")
-    dry = only(clean_up(run, ""))
+    dry = the_only(clean_up(run, ""))
     assert (dry.items_found, dry.items_deleted, dry.done) == (10, 0, False)
-    assert not only(clean_up(world.open("r", execute=False), "r")).done
+    assert not the_only(clean_up(world.open("r", execute=False), "r")).done
     unconfirmed = world.open("r", confirm_target="")
     with pytest.raises(ConfigError, match="confirm_target"):
         clean_up(unconfirmed, "r")
-    assert objects(world) == made
+    assert keys_in_bucket(world) == made
     assert len(world.items(world.target, world.dst("a"))) == 10
     assert run.ledger.get("run", "cleaned") is None
     assert world.runbook("cleanup", world.config(), "--run-id", "r", "--execute").returncode == 2
@@ -169,20 +144,20 @@ def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: Worl
 
 def test_an_export_that_the_run_only_used_stays(world: World) -> None:
     world.pair("a", things(10))
-    first = migrated(world, "first")
-    made = objects(world)
+    first = up_to_the_import(world, "first")
+    made = keys_in_bucket(world)
     world.target.delete_table(TableName=world.dst("a"))
     world.table(world.target, world.dst("a"))
     arn = first.ledger.get("export", world.src("a"))["arn"]
-    run = migrated(world, "second", export={"reuse": {world.src("a"): arn}})
-    removal = only(clean_up(run, "second"))
+    run = up_to_the_import(world, "second", export={"reuse": {world.src("a"): arn}})
+    removal = the_only(clean_up(run, "second"))
     assert (removal.objects, removal.items_deleted) == (0, 10)
-    assert objects(world) == made
+    assert keys_in_bucket(world) == made
 
 
 def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(120))
-    run = migrated(world)
+    run = up_to_the_import(world)
     calls: list[int] = []
     delete = Undoing.delete
 
@@ -202,8 +177,8 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
         import_tables(run)
     clean_up(run, "r")
     assert world.items(world.target, world.dst("a")) == []
-    assert objects(world) == set()
-    assert only(clean_up(run, "r")).done  # and once more, with nothing left to do
+    assert keys_in_bucket(world) == set()
+    assert the_only(clean_up(run, "r")).done  # and once more, with nothing left to do
 
 
 def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World) -> None:
@@ -224,7 +199,7 @@ def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World
     world.put_object(row["key"], body)
     assert [removal.done for removal in clean_up(run, "r")] == [True, True]
     assert world.items(world.target, world.dst("a")) == []
-    assert objects(world) == set()
+    assert keys_in_bucket(world) == set()
 
 
 def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
@@ -233,31 +208,31 @@ def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
     preflight(run)
     export_tables(run)
     broken = b'{"Item":{"id":{"S":"x"},}}'
-    rewrite(world, run, world.src("a"), lambda lines: [*lines, broken, b"]"])
+    rewrite_data_file(world, run, world.src("a"), lambda lines: [*lines, broken, b"]"])
     import_tables(run)
     assert run.ledger.rows("SELECT COUNT(*) AS n FROM quarantine")[0]["n"] == 2
-    removal = only(clean_up(run, run.id))
+    removal = the_only(clean_up(run, run.id))
     assert removal.items_deleted == 30
     assert world.items(world.target, world.dst("a")) == []
 
 
 def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
     """As after a cleanup that was killed between AWS's answer and its own record of it."""
-    missing_target(world, "a", 4)
-    run = migrated(world, **CREATE)
+    source_without_target(world, "a", 4)
+    run = up_to_the_import(world, **CREATE_MISSING)
     world.target.update_table(TableName=world.dst("a"), DeletionProtectionEnabled=False)
     world.target.delete_table(TableName=world.dst("a"))
-    removal = only(clean_up(run, "r"))
-    assert (removal.done, removal.kept, objects(world)) == (True, "", set())
+    removal = the_only(clean_up(run, "r"))
+    assert (removal.done, removal.kept, keys_in_bucket(world)) == (True, "", set())
 
 
 def test_deletes_that_are_throttled_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
     world.pair("a", things(150))
-    run = migrated(world)
+    run = up_to_the_import(world)
     table = world.dst("a")
     world.fault(operation="DeleteItem", kind="throttle", table=table, probability=0.3, seed=1)
     world.fault(operation="DeleteItem", kind="lost-reply", table=table, every=9)
-    assert only(clean_up(run, "r")).items_deleted == 150
+    assert the_only(clean_up(run, "r")).items_deleted == 150
     assert world.items(world.target, table) == []
 
 

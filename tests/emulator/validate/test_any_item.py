@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -12,7 +11,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate.step import validate_tables
-from tests.support.attributes import items
+from tests.support.attributes import for_boto, items
 from tests.support.world import World
 
 
@@ -25,7 +24,7 @@ def test_any_item_crosses_unchanged_by_export_and_by_scan(
     world: World, content: list[dict[str, Any]], pitr: bool
 ) -> None:
     fresh = World(world.endpoint, world.folder)
-    fresh.pair("any", [{name: _for_boto(value) for name, value in item.items()} for item in content], pitr=pitr)
+    fresh.pair("any", [{name: for_boto(value) for name, value in item.items()} for item in content], pitr=pitr)
     run = fresh.open(run_id=fresh.tag)
     preflight(run)
     export_tables(run)
@@ -35,18 +34,3 @@ def test_any_item_crosses_unchanged_by_export_and_by_scan(
     before, after = ({item["id"]["S"]: item for item in side} for side in sides)
     assert before == after
     assert len(after) == len(content)
-
-
-def _for_boto(attribute: dict[str, Any]) -> dict[str, Any]:
-    """DynamoDB JSON as boto3 takes it: binary values as bytes, at every depth."""
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "B":
-            return {"B": base64.b64decode(value)}
-        case "BS":
-            return {"BS": [base64.b64decode(v) for v in value]}
-        case "L":
-            return {"L": [_for_boto(inner) for inner in value]}
-        case "M":
-            return {"M": {name: _for_boto(inner) for name, inner in value.items()}}
-    return attribute

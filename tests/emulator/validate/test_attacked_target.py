@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.forged_sums import sides
 from tests.support.world import World
-from tests.unit.validate.test_forged_equality import sides
 
 
 def old(number: int) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pytest
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.items_before import record_held
 from runbook_lib.validate.step import validate_tables
-from tests.emulator.load.test_create_tables import whole
 from tests.support.liar import Answer, Between, Request, between
+from tests.support.steps import every_step
 from tests.support.world import World, things
 
 ITEMS, FOREIGN = 60, 25
@@ -65,7 +65,7 @@ def tells(world: World, liar: Between, lie: Lie) -> None:
 def loaded(world: World, segments: int, **settings: Any) -> Run:
     world.pair("a", things(ITEMS))
     run = world.open(validate={"segments": segments}, **settings)
-    whole(run)
+    every_step(run)
     return run
 
 

@@ -16,8 +16,8 @@ import pytest
 from runbook_lib.errors import CorruptFile, ManifestError
 from runbook_lib.export_format import data_file as datafile
 from runbook_lib.export_format import manifest
-from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.manifest import DataFile, read_manifest
+from runbook_lib.export_format.manifest import read_manifest
+from tests.support.one_data_file import read_whole
 
 FOLDER = "p/AWSDynamoDB/01715685260608-c488b4e1/"
 TABLE = "arn:aws:dynamodb:us-east-1:111122223333:table/t"
@@ -134,25 +134,6 @@ def test_more_files_and_bytes_than_any_export_has_are_refused(monkeypatch: pytes
         read(SUMMARY | {"x": "y" * (1 << 20)}, ENTRY)
 
 
-class Bucket:
-    """S3 with one object."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    def get_object(self, **_: Any) -> dict[str, Any]:
-        import io
-
-        return {"ContentLength": len(self.body), "ETag": "e", "Body": io.BytesIO(self.body)}
-
-
-def check(body: bytes, items: int) -> list[bytes]:
-    md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
-    with fetch(Bucket(body), "b", DataFile(0, "data/a.json.gz", md5, items)) as file:
-        assert not file.unreadable
-        return [line for _, line in file.items()]
-
-
 SHAPES: dict[str, tuple[bytes, int]] = {
     "two members": (gzip.compress(LINE) * 2, 2),
     "a line over two members": (gzip.compress(LINE[:9]) + gzip.compress(LINE[9:]), 1),
@@ -178,7 +159,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], int, str]] = {
 @pytest.mark.parametrize("what", SHAPES)
 def test_gzip_in_any_shape_that_is_whole_is_read(what: str) -> None:
     body, items = SHAPES[what]
-    assert check(body, items) == [LINE.strip()] * items
+    assert read_whole(body, items) == [LINE.strip()] * items
 
 
 @pytest.mark.parametrize("what", BROKEN)
@@ -186,18 +167,18 @@ def test_a_file_that_is_not_what_it_should_be_is_one_clear_error(what: str, monk
     monkeypatch.setattr(datafile, "MOST_UNREADABLE", 10)
     body, items, says = BROKEN[what]
     with pytest.raises(CorruptFile, match=rf"data/a\.json\.gz.*{says}"):
-        check(body(), items)
+        read_whole(body(), items)
 
 
 @pytest.mark.parametrize("line", [b"x\n", b"\n", b"{" * 40])
 def test_a_bomb_takes_little_memory(line: bytes) -> None:
     """Some kilobytes that would be a hundred megabytes, with a manifest that goes along with it."""
     script = (
-        "import sys, gzip, resource; from tests.unit.export_format.test_export_limits import check\n"
+        "import sys, gzip, resource; from tests.support.one_data_file import read_whole\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         f"body = gzip.compress({line!r} * (100_000_000 // len({line!r})), 9)\n"
         "made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try: check(body, 10**12)\n"
+        "try: read_whole(body, 10**12)\n"
         "except Exception as error: print(type(error).__name__)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - made) // 1024)\n"
     )

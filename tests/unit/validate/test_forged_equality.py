@@ -6,8 +6,6 @@ number in a key and the amount that was altered from 100. All keys fall into one
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from runbook_lib.export.step import export_tables
@@ -19,19 +17,11 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.step import validate_tables
+from tests.support.forged_sums import sides
 from tests.support.world import World
 
 ID = (KeyAttribute("id", "S", "HASH"),)
-FORGED = json.loads(Path(__file__).with_name("forged_sums.json").read_text(encoding="utf-8"))
 Item = dict[str, Any]
-
-
-def account(number: int, amount: int) -> Item:
-    return {"id": {"S": f"acct-{number}"}, "amount": {"N": str(amount)}}
-
-
-def sides() -> tuple[list[Item], list[Item]]:
-    return [account(n, 100) for n, _ in FORGED], [account(n, amount) for n, amount in FORGED]
 
 
 def test_the_plain_sums_agree_which_is_why_they_decide_nothing() -> None:
