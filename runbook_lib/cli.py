@@ -37,7 +37,7 @@ def demo(scale: float, sabotage: str | None, run_id: str) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
     from runbook_lib.sandbox.demo.run import run_demo
 
-    return _conclude(run_demo(scale, sabotage, run_id, _say))
+    return _conclude(run_demo(scale, sabotage, run_id, _say).to_json())
 
 
 @cli.command()
@@ -52,7 +52,7 @@ def run(config: Path, run_id: str, only: str | None, start_at: str | None, table
     """Run the notebooks of the migration CONFIG with papermill."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
-    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
+    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say).to_json())
 
 
 @cli.command()
@@ -128,6 +128,7 @@ def _conclude(record: dict[str, Any]) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
     from runbook_lib.paths import reports_root
     from runbook_lib.record.anchor import told_of_anchor
+    from runbook_lib.record.run_json import RunRecord
     from runbook_lib.report.figures.totals import how_many, total
     from runbook_lib.report.sections.cost_rows import dry_run_summary
     from runbook_lib.report.sections.findings import tables_of
@@ -151,7 +152,7 @@ def _conclude(record: dict[str, Any]) -> int:
     accepted = f"; {short}" if (short := accepted_in_short(record)) else ""
     said = f"{verdict}: {how_many(record)}" if record["complete"] else headline(record)
     click.echo(f"{said}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work{accepted}")
-    if told := told_of_anchor(record, reports_root() / record["run_id"]):
+    if told := told_of_anchor(RunRecord.model_validate(record), reports_root() / record["run_id"]):
         _say(f"anchor: {told}")
     click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
     return CODES[verdict]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.sections.summary import verdicts
 from runbook_lib.report.text import count, pluralize

@@ -27,7 +27,7 @@ from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
-from runbook_lib.record.files import Record, write_record
+from runbook_lib.record.run_json import RunRecord, write_record
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (
@@ -76,7 +76,7 @@ class Request:
         return STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
 
 
-def run_notebooks(request: Request, say: Say) -> Record:
+def run_notebooks(request: Request, say: Say) -> RunRecord:
     """Run the steps of a migration and publish its report; returns the record that is `run.json`.
 
     Raises ConfigError or ResumeRefused before anything has run, and before anything is on disk for
@@ -179,7 +179,7 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     write_record(run.folder, state)
     ledger.close()
     seconds = (datetime.now(UTC) - began).total_seconds()
-    told = shortened(failure, where="in the report") if failure else outcome(state, step)
+    told = shortened(failure, where="in the report") if failure else outcome(state.to_json(), step)
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 
@@ -205,7 +205,7 @@ def _has_begun(run: Run, step: str) -> bool:
         ledger.close()
 
 
-def _finish(run: Run, *, interrupted: bool) -> Record:
+def _finish(run: Run, *, interrupted: bool) -> RunRecord:
     """Settle what a killed kernel left open, and publish."""
     ledger = Ledger(run.folder / LEDGER)
     for step, record in ledger.all("step").items():

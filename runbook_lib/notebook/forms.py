@@ -13,8 +13,8 @@ from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.plan.reuse import find_reuse
-from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run

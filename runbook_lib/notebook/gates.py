@@ -8,8 +8,8 @@ from runbook_lib.cost.reestimate import over_limits, reestimate
 from runbook_lib.errors import GateFailed
 from runbook_lib.plan.check import together
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.record import not_checked as unchecked
 from runbook_lib.record.build import not_checked
+from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
@@ -20,7 +20,7 @@ def gate_plan(run: Run, plan: Plan) -> str:
     """Nothing stands in the way; what would yet stand against a PASS is told."""
     said = f"{len(plan.pairs)} tables{_left(plan)}, no blocker"
     if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
-        said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {unchecked.together(unknown)}"
+        said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {counted_ids(unknown)}"
     return _decide(run, "preflight", together(plan.blockers), said)
 
 

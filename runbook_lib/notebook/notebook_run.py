@@ -5,13 +5,14 @@ Everything here is one call: tables are made in `tables`, live rows in `live`, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import forms, gates, live, tables
 from runbook_lib.preflight.plan import Plan
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.step import record_of
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
@@ -93,9 +94,9 @@ class NotebookRun(Run):
         """What a cleanup removed, or would remove, and what stays."""
         return tables.removals(removals)
 
-    def show_verdict(self, record: Mapping[str, Any]) -> tuple[str, list[str]]:
+    def show_verdict(self, record: RunRecord) -> tuple[str, list[str]]:
         """The verdict, and each reason against a PASS."""
-        return record["verdict"], record["reasons"]
+        return record.verdict, record.reasons
 
     def gate_plan(self, plan: Plan) -> str:
         """Stop if anything stands in the way."""

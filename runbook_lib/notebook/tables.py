@@ -11,8 +11,8 @@ import pandas as pd
 
 from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.record.build import SHOWN_DIFFERENCES
-from runbook_lib.record.files import Record
 from runbook_lib.record.listings import difference_rows
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.sections.check_rows import check_rows
 from runbook_lib.report.sections.cost_rows import STAGES, cost_rows, stages
 from runbook_lib.report.sections.schema_findings import canaries, parity_rows
@@ -79,16 +79,16 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def checks_table(record: Record) -> pd.DataFrame:
+def checks_table(record: RunRecord) -> pd.DataFrame:
     """Everything that was checked, what stands in the way first; the same outcome for many tables is one row."""
     columns = ["name", "status", "subjects", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(row, c) for c in columns] for row in check_rows(record)], columns=columns)
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in check_rows(record.to_json())], columns=columns)
 
 
-def estimate_table(record: Record) -> pd.DataFrame:
+def estimate_table(record: RunRecord) -> pd.DataFrame:
     """What it will cost and how long it will take, as far as that is known now."""
-    columns = ["measure", *(STAGES[stage] for stage in stages(record))]
-    return pd.DataFrame([[row.name, *row.estimates] for row in cost_rows(record)], columns=columns)
+    columns = ["measure", *(STAGES[stage] for stage in stages(record.to_json()))]
+    return pd.DataFrame([[row.name, *row.estimates] for row in cost_rows(record.to_json())], columns=columns)
 
 
 def export_table(run: Run) -> pd.DataFrame:
@@ -125,16 +125,16 @@ def import_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(list(table_counts(run.ledger).values()))
 
 
-def canary_table(record: Record) -> pd.DataFrame:
+def canary_table(record: RunRecord) -> pd.DataFrame:
     """Which targets took a reserved item, gave it back and let go of it."""
     columns = ["table", "state", "why", "seconds"]
-    return pd.DataFrame([[canary.get(c) for c in columns] for canary in canaries(record)], columns=columns)
+    return pd.DataFrame([[canary.get(c) for c in columns] for canary in canaries(record.to_json())], columns=columns)
 
 
-def definitions_table(record: Record) -> pd.DataFrame:
+def definitions_table(record: RunRecord) -> pd.DataFrame:
     """Where the definitions of source and target differ, the gravest first; the same of many tables is one row."""
     columns = ["rating", "what", "source", "target", "remedy"]
-    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in parity_rows(record)]
+    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in parity_rows(record.to_json())]
     return pd.DataFrame(rows, columns=["tables", *columns])
 
 
@@ -145,10 +145,10 @@ def difference_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame([spell_difference(row) for row in rows], columns=columns)
 
 
-def reconciliation(record: Record) -> pd.DataFrame:
+def reconciliation(record: RunRecord) -> pd.DataFrame:
     """The independent counts of every table, side by side, and its verdict."""
     columns = [
         "source", "target", "method", "items_exported", "lines_read", "items_written", "items_quarantined",
         "items_in_target", "missing", "extra", "different", "expired", "seconds", "verdict",
     ]  # fmt: skip
-    return pd.DataFrame([[t[c] for c in columns] for t in record["tables"]], columns=columns)
+    return pd.DataFrame([[getattr(t, c) for c in columns] for t in record.tables], columns=columns)

@@ -23,7 +23,7 @@ from runbook_lib.aws.session.granted_calls import anchor_client
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.record.build import ANCHOR
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.timestamps import format_timestamp
@@ -148,23 +148,23 @@ def anchored(wanted: Anchored, held: Held) -> Anchored:
     return Anchored(State.ANCHORED, *where, held.id, format_timestamp(held.at), held.lock, until, why)
 
 
-def anchor_in_words(record: Record) -> str | None:
+def anchor_in_words(record: RunRecord) -> str | None:
     """What a report says of the anchor of its own seal, which is put after it; None if none was asked for."""
-    known = record.get("anchor")
+    known = record.anchor
     if not known:
         return None
-    if not Lock(known["lock"]).holds:
-        return f"report.anchor asks for an anchor of the seal, and this seal has none: {known['why']}."
+    if not any(lock.holds for lock in Lock if lock == known.lock):
+        return f"report.anchor asks for an anchor of the seal, and this seal has none: {known.why}."
     return (
-        f"Once this folder is sealed, the digest of {SUMS} is put under Object Lock ({known['lock']}, "
-        f"{known['period']}) in {known['place']}. {BESIDE} says whether it was; runbook verify with --config and the "
+        f"Once this folder is sealed, the digest of {SUMS} is put under Object Lock ({known.lock}, "
+        f"{known.period}) in {known.place}. {BESIDE} says whether it was; runbook verify with --config and the "
         "migration file holds the folder to it."
     )
 
 
-def told_of_anchor(record: Record, folder: Path) -> str | None:
+def told_of_anchor(record: RunRecord, folder: Path) -> str | None:
     """What became of the anchor of a folder just sealed, in one line; None if none was asked for."""
-    if not record.get("anchor"):
+    if not record.anchor:
         return None
     try:
         return str(Anchored(**json.loads((folder / BESIDE).read_bytes())))

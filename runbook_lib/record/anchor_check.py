@@ -77,7 +77,7 @@ def hold_to_anchor(
     config = _config_of(folder, migration)
     said = check_beside(folder)
     if not isinstance(run_id, str) or not re.fullmatch(NAME, run_id):
-        raise EvidenceError(f"{folder}: run.json is not the record of a run")
+        raise EvidenceError(f"{folder}: run.json: it is not the record of a run")
     digest, bucket, prefix = digest_of(folder), config.staging.bucket, prefix_of(config, run_id)
     wanted = Anchored(State.ANCHORED, bucket, prefix + digest, digest)
     s3, owner = anchor_client(config, prefix, write=False), config.staging.bucket_owner

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from runbook_lib.config.check_ids import Bearing, CheckId, bearing, is_of_definition, words
+from runbook_lib.record.model.run import CheckRecord, UncheckedRecord
+from runbook_lib.record.model.table import TableRecord
 from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.validate.canary import NOT_TRIED
 from runbook_lib.validate.indexes.check import NOT_CHECKED
 
 EVERYWHERE = "*"
-Facts = Mapping[str, Any]
 Accept = Mapping[str, Sequence[str]]
 
 
@@ -54,11 +54,15 @@ class Unchecked:
             f"accept.not_checked: {{{self.id}: [{self.source or repr(EVERYWHERE)}]}}"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "open": self.is_open}
+    def recorded(self) -> UncheckedRecord:
+        """As it stands in the record."""
+        return UncheckedRecord(
+            id=self.id, source=self.source, subject=self.subject, why=self.why, bearing=self.bearing,
+            accepted=self.accepted, open=self.is_open,
+        )  # fmt: skip
 
 
-def unchecked(checks: Iterable[Facts], tables: Iterable[Facts], accept: Accept) -> list[Unchecked]:
+def unchecked(checks: Iterable[CheckRecord], tables: Iterable[TableRecord], accept: Accept) -> list[Unchecked]:
     """Everything that is not known, of the checks and tables of a record; what stands against a PASS comes first."""
     tables = list(tables)
     found = [*_looks(checks, tables, accept), *(u for table in tables for u in _of_table(table, accept))]
@@ -91,38 +95,34 @@ def accepting_all(unknown: Iterable[Unchecked], accept: Accept, sources: Iterabl
     return needed
 
 
-def together(unknown: Iterable[Unchecked]) -> str:
+def counted_ids(unknown: Iterable[Unchecked]) -> str:
     """Ids, each with how many looks it is about: `index-answers (2), clock`."""
     counts = Counter(u.id for u in unknown)
     return ", ".join(f"{name} ({n:,})" if n > 1 else name for name, n in sorted(counts.items()))
 
 
-def _looks(checks: Iterable[Facts], tables: list[Facts], accept: Accept) -> Iterator[Unchecked]:
+def _looks(checks: Iterable[CheckRecord], tables: list[TableRecord], accept: Accept) -> Iterator[Unchecked]:
     """Those of the pre-flight. Definitions are taken from their latest comparison instead."""
-    compared = {table["source"] for table in tables if table.get("parity")}
+    compared = {table.source for table in tables if table.parity}
     for check in checks:
-        source = str(check.get("source") or "")
-        if check.get("status") != NOT_CHECKED or (is_of_definition(str(check.get("id"))) and source in compared):
-            continue
-        yield _made(str(check.get("id")), source, str(check.get("table")), str(check.get("found")), accept)
+        if check.status == NOT_CHECKED and not (is_of_definition(check.id) and check.source in compared):
+            yield _made(check.id, check.source, check.table, check.found, accept)
 
 
-def _of_table(table: Facts, accept: Accept) -> Iterator[Unchecked]:
-    source, target = str(table.get("source")), str(table.get("target"))
-    for gap in (table.get("parity") or {}).get("not_checked") or ():
-        yield _made(gap_id(str(gap.get("property"))), source, target, str(gap.get("why")), accept, gap.get("property"))
-    for index in table.get("indexes") or ():
-        if index.get("state") == NOT_CHECKED:
-            yield _made(CheckId.INDEX_ANSWERS, source, str(index.get("index")), str(index.get("why")), accept)
-    whole = table.get("export_whole") or {}
-    if whole and not whole.get("checked"):
-        arn = str(table.get("export_arn") or target)
-        yield _made(CheckId.EXPORT_IS_WHOLE, source, arn, str(whole.get("why")), accept)
-    canary = table.get("canary") or {}
-    if canary.get("state") == NOT_TRIED:
-        yield _made(CheckId.CANARY, source, target, str(canary.get("why")), accept)
+def _of_table(table: TableRecord, accept: Accept) -> Iterator[Unchecked]:
+    source, target = table.source, table.target
+    for gap in table.parity.not_checked if table.parity else ():
+        yield _made(gap_id(gap.property), source, target, gap.why, accept, gap.property)
+    for index in table.indexes or ():
+        if index.state == NOT_CHECKED:
+            yield _made(CheckId.INDEX_ANSWERS, source, index.index, str(index.why), accept)
+    whole = table.export_whole
+    if whole and not whole.checked:
+        yield _made(CheckId.EXPORT_IS_WHOLE, source, table.export_arn or target, str(whole.why), accept)
+    if table.canary and table.canary.state == NOT_TRIED:
+        yield _made(CheckId.CANARY, source, target, str(table.canary.why), accept)
 
 
-def _made(check: str, source: str, subject: str, why: str, accept: Accept, about: object = None) -> Unchecked:
+def _made(check: str, source: str, subject: str, why: str, accept: Accept, about: str = "") -> Unchecked:
     subject = f"{about} of {subject}" if about else subject
     return Unchecked(check, source, subject, why, bearing(check), accepting(accept, check, source))

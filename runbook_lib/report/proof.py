@@ -20,9 +20,10 @@ from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
 from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor
 from runbook_lib.record.build import PUBLICATION, SUMMED, build_record
-from runbook_lib.record.files import Record
+from runbook_lib.record.model.base import Section
+from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.seal import LEDGER, verify
-from runbook_lib.report.publish import draw_up
+from runbook_lib.report.publish import draw_up, with_digests
 from runbook_lib.report.sections.findings import contradictions
 from runbook_lib.report.text import shortened
 from runbook_lib.run.provenance import makes_the_same
@@ -37,7 +38,7 @@ ALWAYS = frozenset({
     "items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "missing", "extra",
     "different", "expired", "verdict",
 })  # fmt: skip
-CALLS = ("source_calls", "target_calls", "staging_calls")
+SIDES = ("source", "target", "staging")
 SHOWN, EXCERPT = 12, 60
 SEAL_MEANS = (
     f"What the seal protects against: a file that was changed, lost or added by somebody who did not seal again. Not "
@@ -84,17 +85,24 @@ def prove(folder: Path, migration: Path | None = None) -> Proof:
     """
     files = verify(folder)
     check_beside(folder)
-    record = _record(folder)
-    followed, verdict = _follow(folder, record), str(record.get("verdict"))
+    data = read_json(folder)
+    record = _fitting(folder, data)
+    followed = _follow(folder, record, data)
     if migration is None:
-        return Proof(files, followed, verdict)
-    return Proof(files, followed, verdict, str(hold_to_anchor(folder, record.get("run_id"), migration)))
+        return Proof(files, followed, record.verdict)
+    return Proof(files, followed, record.verdict, str(hold_to_anchor(folder, record.run_id, migration)))
 
 
-def _follow(folder: Path, record: Record) -> Followed:
-    """Make a folder's pages again; how much of them."""
-    code = record.get("code")
-    if isinstance(code, dict) and makes_the_same(code) and (wrong := _claims(record)):
+def _fitting(folder: Path, data: Any) -> RunRecord:
+    try:
+        return as_record(data)
+    except EvidenceError as error:
+        raise EvidenceError(f"{folder}: {error}") from None
+
+
+def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
+    """Make a folder's pages again; how much of them. `data` is the record as it stands in the file."""
+    if makes_the_same(record.code.to_json()) and (wrong := contradictions(data)):
         raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
     if not (folder / LEDGER).is_file():
         return Followed.SEAL_ONLY
@@ -103,7 +111,7 @@ def _follow(folder: Path, record: Record) -> Followed:
             published = ledger.get(*PUBLICATION) or {}
             same = makes_the_same(published.get("code") or {})
             again = _again(ledger, record, published if same else {})
-            wrong = list(_differences(record, again, "run.json") if same else _other_numbers(record, again))
+            wrong = list(_differences(data, again.to_json(), RUN_JSON) if same else _other_numbers(record, again))
             wrong = wrong or list(_unlike(folder, ledger, again) if same else ())
     except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"{folder}: run.json cannot be made again from the ledger: {error!r}") from error
@@ -113,32 +121,15 @@ def _follow(folder: Path, record: Record) -> Followed:
     return Followed.PAGES if same else Followed.NUMBERS
 
 
-def _record(folder: Path) -> Record:
-    try:
-        data = json.loads((folder / "run.json").read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise EvidenceError(f"{folder}: run.json is no JSON: {type(error).__name__}") from None
-    if not isinstance(data, dict):
-        raise EvidenceError(f"{folder}: run.json is not the record of a run")
-    return data
-
-
-def _claims(record: Record) -> list[str]:
-    try:
-        return contradictions(record)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ["it is not the record of a run"]
-
-
-def _again(ledger: SealedLedger, record: Record, published: Mapping[str, Any]) -> Record:
+def _again(ledger: SealedLedger, record: RunRecord, published: Mapping[str, Any]) -> RunRecord:
     """The record that the ledger gives, as it was published; of other code's with what it says of itself."""
-    run_id, name = (str((published or record).get(member)) for member in ("run_id", "name"))
-    interrupted = bool(published.get("interrupted", record.get("verdict") == INTERRUPTED))
+    run_id, name = (published.get("run_id", record.run_id), published.get("name", record.name))
+    interrupted = bool(published.get("interrupted", record.verdict == INTERRUPTED))
     again = build_record(ledger, run_id, name, interrupted=interrupted)
-    return again | {"ledger": ledger.digests()}
+    return with_digests(again, ledger.digests())
 
 
-def _unlike(folder: Path, ledger: SealedLedger, again: Record) -> Iterator[str]:
+def _unlike(folder: Path, ledger: SealedLedger, again: RunRecord) -> Iterator[str]:
     """Where the other files differ from what the code that made them makes of the ledger."""
     yield from _unlike_configuration(folder, ledger)
     with tempfile.TemporaryDirectory(prefix="runbook-verify-") as own:
@@ -208,23 +199,24 @@ def _short(value: Any) -> str:
     return shortened(json.dumps(value, ensure_ascii=False), EXCERPT, "in the file")
 
 
-def _other_numbers(record: Record, again: Record) -> Iterator[str]:
+def _other_numbers(record: RunRecord, again: RunRecord) -> Iterator[str]:
     """Where the numbers that every version has are others than the ledger gives."""
-    yield from _differences(record.get("verdict"), again["verdict"], "run.json: verdict")
+    yield from _differences(record.verdict, again.verdict, "run.json: verdict")
     yield from _common(record, again, "complete", "run.json")
     for name in SUMMED:
-        yield from _common(record.get("totals") or {}, again["totals"], name, "run.json: totals")
-    for name in CALLS:
-        yield from _differences(record.get(name), again[name], f"run.json: {name}")
-    said = {table.get("source"): table for table in record.get("tables") or []}
-    gives = {table["source"]: table for table in again["tables"]}
-    yield from _differences(sorted(map(str, said)), sorted(gives), "run.json: tables")
+        yield from _common(record.totals, again.totals, name, "run.json: totals")
+    for side in SIDES:
+        yield from _differences(dict(record.calls(side)), dict(again.calls(side)), f"run.json: {side}_calls")
+    said, gives = ({table.source: table for table in r.tables} for r in (record, again))
+    yield from _differences(sorted(said), sorted(gives), "run.json: tables")
     for source in said.keys() & gives.keys():
         for name in COUNTS:
             yield from _common(said[source], gives[source], name, f"run.json: tables: {source}")
 
 
-def _common(said: Record, gives: Record, name: str, where: str) -> Iterator[str]:
+def _common(said: Section, gives: Section, name: str, where: str) -> Iterator[str]:
     """A member that both versions have; one that every version has may not be left out."""
-    if name in gives and (name in said or name in ALWAYS):
-        yield from _differences(said.get(name, "nothing"), gives[name], f"{where}: {name}")
+    if name in said.model_fields_set:
+        yield from _differences(getattr(said, name), getattr(gives, name), f"{where}: {name}")
+    elif name in ALWAYS:
+        yield from _differences("nothing", getattr(gives, name), f"{where}: {name}")

@@ -15,8 +15,9 @@ from typing import Any
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import ANCHOR, PUBLICATION, build_record
-from runbook_lib.record.files import Record, as_json, write_record
 from runbook_lib.record.listings import difference_rows
+from runbook_lib.record.model.run import LedgerDigest
+from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
 from runbook_lib.record.seal import seal
 from runbook_lib.report.render.charts import draw_charts
 from runbook_lib.report.render.html import render_html
@@ -35,7 +36,7 @@ from runbook_lib.timestamps import format_timestamp
 
 def publish(
     folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False, anchor: Anchor | None = None
-) -> Record:
+) -> RunRecord:
     """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record.
 
     `anchor` is asked before the seal what it can be and put after it.
@@ -58,9 +59,9 @@ def publish(
     ledger.settle()
     record = build_record(ledger, run_id, name, interrupted=interrupted)
     try:
-        seal(folder, draw_up(folder, record | {"ledger": _digests(folder)}, ledger))
+        seal(folder, draw_up(folder, with_digests(record, _digests(folder)), ledger))
     except BaseException:
-        if record["verdict"] not in (PASS, DRY_RUN):
+        if record.verdict not in (PASS, DRY_RUN):
             write_record(folder, record)  # on a full disk, for instance, a verdict that is no PASS still stands
         raise
     if anchor:
@@ -69,17 +70,24 @@ def publish(
     return record
 
 
-def draw_up(folder: Path, record: Record, ledger: Ledger) -> dict[str, str]:
+def draw_up(folder: Path, record: RunRecord, ledger: Ledger) -> dict[str, str]:
     """Write lists and charts into a folder; returns the pages, which say the verdict, by the names of their files."""
-    for source in record["tables"]:
-        _write_quarantine(folder, ledger, source["source"])
+    for table in record.tables:
+        _write_quarantine(folder, ledger, table.source)
     _write_lines(folder / "differences.jsonl", difference_rows(ledger))
-    charts = draw_charts(record, [asdict(sample) for sample in samples(ledger)], folder / "charts")
+    data = record.to_json()
+    charts = draw_charts(data, [asdict(sample) for sample in samples(ledger)], folder / "charts")
     return {
-        "run.json": as_json(record),
-        "report.html": render_html(record, charts),
-        "report.md": render_markdown(record),
+        RUN_JSON: as_text(data),
+        "report.html": render_html(data, charts),
+        "report.md": render_markdown(data),
     }
+
+
+def with_digests(record: RunRecord, digests: Digests) -> RunRecord:
+    """The record with what identifies the ledger that it is made of."""
+    known = {table: LedgerDigest.model_validate(digest) for table, digest in digests.items()}
+    return record.model_copy(update={"ledger": known})
 
 
 def _digests(folder: Path) -> Digests:

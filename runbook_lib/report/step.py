@@ -9,19 +9,19 @@ from pathlib import Path
 from runbook_lib.errors import ConfigError
 from runbook_lib.record.anchor import Anchor, told_of_anchor
 from runbook_lib.record.build import build_record
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.publish import publish
 from runbook_lib.run.admission.admit import RUNNER, folder_of, sole_runner
 from runbook_lib.run.run import Run, open_cleanup
 from runbook_lib.undo.cleanup import check_cleanup, clean_up
 
 
-def record_of(run: Run) -> Record:
+def record_of(run: Run) -> RunRecord:
     """The run's record as the ledger knows it now, without writing anything."""
     return build_record(run.ledger, run.id, run.config.name, running=True)
 
 
-def report_run(run: Run, *, judging: bool = True) -> Record:
+def report_run(run: Run, *, judging: bool = True) -> RunRecord:
     """Write the report of the run as it stands; returns the record that is `run.json`.
 
     Never raises for a bad verdict: a report that says FAIL is a good report. In a notebook of `runbook run` the

@@ -94,7 +94,7 @@ def killed_again_and_again(world: World, config: Path, seed: int, kills: int, it
 def judged(config: Path) -> tuple[Run, dict[str, dict[str, Any]]]:
     run = open_run(str(config), "r", execute=True)
     validate_tables(run)
-    tables = build_record(run.ledger, "r", "n")["tables"]
+    tables = build_record(run.ledger, "r", "n").to_json()["tables"]
     return run, {t["source"].rsplit("-", 1)[1]: t for t in tables}
 
 

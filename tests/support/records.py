@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook_lib.record.run_json import RunRecord
+
 Record = dict[str, Any]
 # Item counts of the 31 tables of the reference migration.
 ITEMS = {
@@ -23,6 +25,11 @@ WITHOUT_PITR = [
 STEPS = ("preflight", "export", "import", "validate", "report")
 SUMMED = ("items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "bytes")
 START = datetime(2026, 11, 23, 5, 33, 36, tzinfo=UTC)
+
+
+def typed(made: Record) -> RunRecord:
+    """A record as the model has it; raises what the model raises for one that does not fit."""
+    return RunRecord.model_validate(made)
 
 
 def stamp(seconds: float) -> str:
@@ -112,7 +119,7 @@ def record(**changes: Any) -> Record:
             "packages": {"boto3": "1.44.5", "matplotlib": "3.11.2"},
         },
     }  # fmt: skip
-    return summed(made | changes)
+    return summed(typed(made).to_json() | changes)
 
 
 def summed(made: Record) -> Record:
@@ -203,10 +210,16 @@ def nothing(made: Record) -> Record:
         if isinstance(value, dict):
             return {k: v if k in ("source", "target", "name", "verdict", "method", "run_id") and isinstance(v, str)
                     else empty(v) for k, v in value.items()}  # fmt: skip
-        return [empty(v) for v in value] if isinstance(value, list) else None
+        if isinstance(value, list):
+            return (
+                [None, None]
+                if len(value) == 2 and isinstance(value[0], str | None)
+                else [empty(v) for v in value if isinstance(v, dict)]
+            )
+        return None
 
     result: Record = empty(made)
-    return result | {"verdict": "FAIL"}
+    return typed(result | {"verdict": "FAIL"}).to_json()
 
 
 def samples(made: Record) -> list[Record]:

@@ -23,7 +23,7 @@ def every_step(run: Run) -> dict[str, Any]:
     create_missing_targets(run)
     import_tables(run)
     validate_tables(run)
-    return report_run(run)
+    return report_run(run).to_json()
 
 
 def up_to_the_import(world: World, run_id: str = "r", **changes: Any) -> Run:

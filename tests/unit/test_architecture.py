@@ -27,7 +27,7 @@ DOORS = {
     "moto": ("sandbox",),
     "sqlite3": ("run.ledger", "run.sealed_ledger", "run.ledger_schema"),
     "click": ("cli",),
-    "pydantic": ("config",),
+    "pydantic": ("config", "record.model", "record.run_json"),
     "distributed": ("cluster.dask",),
 }
 MODULES = sorted(f for f in ROOT.rglob("*.py") if "__pycache__" not in f.parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 
 STEPS = ("export", "import", "validate")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import NOT_MEASURED, count, pluralize
 from runbook_lib.run.verdicts import NOT_CHOSEN
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from runbook_lib.atomic_files import write_atomically
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.size_classes import size_classes
 from runbook_lib.report.figures.timings import STEPS
 from runbook_lib.report.text import count, duration, pluralize, when

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
 from runbook_lib.record.anchor import anchor_in_words
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record, RunRecord
 from runbook_lib.report import text as wording
 from runbook_lib.report.figures.size_classes import size_classes
 from runbook_lib.report.figures.timings import seconds_of, slowest
@@ -92,7 +92,7 @@ def render_html(record: Record, charts: Sequence[Chart]) -> str:
         advice=advice(record),
         calls=calls(record),
         code=_code(record),
-        anchor=anchor_in_words(record),
+        anchor=anchor_in_words(RunRecord.model_validate(record)),
         notes=NOTES,
     )  # fmt: skip
 

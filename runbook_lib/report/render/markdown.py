@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment
 
 from runbook_lib.record.anchor import anchor_in_words
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record, RunRecord
 from runbook_lib.report import text as wording
 from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
 from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environment, reconciled, totals
@@ -89,7 +89,7 @@ def _markdown(record: Record, share: float) -> str:
         advice=_part(advice(record), 10),
         attention=_part(attention(record), 20 * share),
         undo=_part(undo_notes(record), 20 * share),
-        anchor=anchor_in_words(record),
+        anchor=anchor_in_words(RunRecord.model_validate(record)),
         actors={side: actor(record, side) for side in ("source", "target")},
         **(of := definitions(record)),
         parity=_part(of["parity_rows"], 12 * share),

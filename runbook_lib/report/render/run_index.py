@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import how_many, total
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
@@ -53,7 +53,7 @@ def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _row(known: Neighbour) -> dict[str, Any]:
     if known.record is None:
         return {"folder": known.name, "record": None, "started": LONG_AGO, "broken": known.broken}
-    return _facts(known, known.record)
+    return _facts(known, known.record.to_json())
 
 
 def _facts(known: Neighbour, record: Record) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import listed, pluralize
 
 RANK = {"blocker": 0, "not checked": 1, "warning": 2, "ok": 3}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import chosen, total
 from runbook_lib.report.sections.findings import expected_in_target, unproved
 from runbook_lib.report.sections.schema_findings import (

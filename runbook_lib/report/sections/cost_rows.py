@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
 STAGES = {"preflight": "Before the export", "export": "After the export", "dry run": "Measured by the dry run"}

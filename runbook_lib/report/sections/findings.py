@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runbook_lib.record.build import starts_of
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import chosen, total
 from runbook_lib.report.sections.not_checked import unknowns
 from runbook_lib.report.sections.notable import NOTABLE
@@ -192,7 +191,7 @@ def _changes(record: Record) -> list[str]:
 
 def _about_the_run(record: Record) -> list[str]:
     found, code = [], record.get("code") or {}
-    if (starts := len(starts_of(record))) > 1:
+    if (starts := len([a for a in record.get("attempts") or [] if a.get("steps") != ["report"]])) > 1:
         found.append(f"The run was started {starts:,} times; it was resumed where it had stopped")
     if code.get("git") is None:
         found.append("The commit of the code that ran is not known")

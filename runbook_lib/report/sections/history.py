@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import Sum, chosen, total
 from runbook_lib.report.sections.summary import headline, place
 from runbook_lib.report.text import NOT_MEASURED, count, duration, listed

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from runbook_lib.config.check_ids import Bearing, words
-from runbook_lib.record.files import Record
 from runbook_lib.record.not_checked import Unchecked, accepting_all, unchecked
+from runbook_lib.record.run_json import Record, RunRecord
 from runbook_lib.report.figures.totals import chosen
 from runbook_lib.report.text import listed, pluralize
 from runbook_lib.run.verdicts import DRY_RUN
@@ -18,8 +18,8 @@ SHOWN = 3
 
 def unknowns(record: Record) -> list[Unchecked]:
     """What the record's own checks and tables leave unknown, whatever it says of that elsewhere."""
-    accept = (record.get("accept") or {}).get("not_checked") or {}
-    return unchecked(record.get("checks") or [], record.get("tables") or [], accept)
+    known = RunRecord.model_validate(record)
+    return unchecked(known.checks, known.tables, known.accept.not_checked)
 
 
 def unknown_lines(record: Record) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.members import GLOBAL, KEY, LOCAL, STREAM, TYPES
 from runbook_lib.config.check_ids import definition_id
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import count, listed, pluralize
 from runbook_lib.schema.parity import BLOCKS, RATINGS, WARNS
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.record.build import starts_of
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.figures.totals import chosen, how_many, total
 from runbook_lib.report.sections.findings import contradictions, tables_of
 from runbook_lib.report.sections.not_checked import accepted_in_short
@@ -63,7 +62,7 @@ def sentence(record: Record) -> str:
 
 def asked_to_write(record: Record) -> bool:
     """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
-    starts = starts_of(record)
+    starts = [a for a in record.get("attempts") or [] if a.get("steps") != ["report"]]
     return bool(starts and starts[-1].get("execute")) or any(step.get("execute") for step in record.get("steps") or [])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from runbook_lib.record.files import Record
+from runbook_lib.record.run_json import Record
 from runbook_lib.report.sections.findings import tables_of
 from runbook_lib.report.text import count, listed, moment, pluralize
 

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox
@@ -28,7 +29,7 @@ from runbook_lib.sandbox.process import Sandbox, start_sandbox
 Say = Callable[[str], None]
 
 
-def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> dict[str, Any]:
+def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> RunRecord:
     """Start the sandbox, migrate its fleet and return the run's record."""
     with _ready(0, scale, say) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}

@@ -223,7 +223,7 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert gate_writes(dry).startswith("DRY RUN")
     import_tables(dry)
     gate_import(dry)
-    record = build_record(dry.ledger, dry.id, "test")
+    record = build_record(dry.ledger, dry.id, "test").to_json()
     measured = record["measured"]
     assert {s: (m["items"], m["units"]) for s, m in measured.items()} == {
         world.src("a"): (60, 180),
@@ -244,7 +244,7 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     gate_writes(run)
     import_tables(run)
     validate_tables(run)
-    record = build_record(run.ledger, run.id, "test")
+    record = build_record(run.ledger, run.id, "test").to_json()
     assert record["target_calls"]["BatchWriteItem"] == requests
     assert record["spent"]["write_units"] == 187 + 180
     assert record["spent"]["validation_units"] > 0

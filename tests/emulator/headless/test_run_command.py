@@ -332,7 +332,9 @@ def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pyte
             nbformat.write(book, folder / file)
         monkeypatch.setattr(runner, "notebooks", lambda folder=folder: folder)
         preflight(open_run(str(config), f"r-{name}", execute=True))
-        record = runner.run_notebooks(runner.Request(config, f"r-{name}", execute=True, only="export"), lambda _: None)
+        record = runner.run_notebooks(
+            runner.Request(config, f"r-{name}", execute=True, only="export"), lambda _: None
+        ).to_json()
         assert record["verdict"] == "FAIL"
         step = next(s for s in record["steps"] if s["name"] == "export")
         assert (step["status"], words in step["message"]) == ("failed", True), step

@@ -36,7 +36,7 @@ def ready(world: World, items: int = 30) -> Run:
 def proved(world: World, run: Run) -> dict[str, Any]:
     import_tables(run)
     validate_tables(run)
-    (table,) = build_record(run.ledger, run.id, "test")["tables"]
+    (table,) = build_record(run.ledger, run.id, "test").to_json()["tables"]
     return dict(table)
 
 

@@ -126,7 +126,7 @@ def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_
         workers = kill_one_halfway(tmp_path / "r" / "ledger.sqlite", os.getpid(), table_load.running)
         table_load.result(SECONDS)
     validate_tables(run)
-    is_proved(build_record(run.ledger, "r", "demo"), workers, len(SOME))
+    is_proved(build_record(run.ledger, "r", "demo").to_json(), workers, len(SOME))
     assert not workers_of(os.getpid())
 
 

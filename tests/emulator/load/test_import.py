@@ -30,7 +30,7 @@ def ready(run: Run) -> Run:
 
 
 def facts(run: Run, source: str) -> dict[str, Any]:
-    return next(t for t in build_record(run.ledger, "r", "n")["tables"] if t["source"] == source)
+    return next(t for t in build_record(run.ledger, "r", "n").to_json()["tables"] if t["source"] == source)
 
 
 def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: World) -> None:
@@ -77,7 +77,7 @@ def test_nothing_is_written_without_execute(world: World) -> None:
     assert world.items(world.target, world.dst("a")) == []
     assert "BatchWriteItem" not in run.ledger.calls("target")
     assert facts(run, world.src("a"))["lines_read"] == 30
-    assert build_record(run.ledger, "r", "n")["verdict"] == "DRY-RUN"
+    assert build_record(run.ledger, "r", "n").to_json()["verdict"] == "DRY-RUN"
 
 
 def test_nothing_is_written_unless_the_target_is_spelled(world: World) -> None:
@@ -154,7 +154,7 @@ def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     assert (table["throttled_requests"], table["wcu"]) == (2, 100)
     held = sum(t["items"] for t in table["throttled"])
     assert 2 <= held <= 50
-    said = "; ".join(attention(build_record(run.ledger, "r", "n")))
+    said = "; ".join(attention(build_record(run.ledger, "r", "n").to_json()))
     assert "Writes were held back by" in said
     assert f"{held} items" in said
 

@@ -121,7 +121,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     run = exported(world, execute=False)
     import_tables(run)
     validate_tables(run)
-    record = report_run(run)
+    record = report_run(run).to_json()
     assert requests(world, "ImportTable") == before
     assert not target_exists(world, world.dst("a"))
     table = only(record)
@@ -206,7 +206,7 @@ def test_items_that_are_refused_are_quarantined_and_fail_the_table(
     with pytest.raises(Exception, match="is not as"):
         import_tables(run)
     validate_tables(run)
-    record = report_run(run)
+    record = report_run(run).to_json()
     table = only(record)
     assert (record["verdict"], table["items_written"], table["items_quarantined"]) == ("FAIL", 0, 30)
     report = (world.folder / "reports" / "r" / "report.md").read_text()
@@ -271,7 +271,7 @@ def test_a_run_that_is_killed_anywhere_follows_the_same_import(
     create_missing_targets(later)
     import_tables(later)
     validate_tables(later)
-    record = report_run(later)
+    record = report_run(later).to_json()
     assert record["verdict"] == "PASS", record["reasons"]
     assert requests(world, "ImportTable") - before == (2 if moment == "start_import" else 1)
     summaries = world.target.list_imports()["ImportSummaryList"]
@@ -349,7 +349,7 @@ def test_an_import_that_ended_before_its_answer_was_heard_is_found_and_proved(
     assert preflight(later).blockers == ()
     import_tables(later)
     validate_tables(later)
-    record = report_run(later)
+    record = report_run(later).to_json()
     assert (record["verdict"], only(record)["items_written"]) == ("PASS", 30), record["reasons"]
     summaries = world.target.list_imports()["ImportSummaryList"]
     assert len([s for s in summaries if s["TableArn"].endswith(f"table/{world.dst('a')}")]) == 1
@@ -514,7 +514,7 @@ def test_what_was_imported_is_removed_by_a_cleanup(world: World) -> None:
     run = exported(world)
     import_tables(run)
     validate_tables(run)
-    report_run(run)
+    report_run(run).to_json()
     assert not clean_up(run)[0].done
     (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
     assert (removal.table_deleted, removal.items_found) == (True, 30)

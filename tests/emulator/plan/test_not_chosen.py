@@ -27,7 +27,7 @@ COUNTS = (
 def whole(run: Run, *more: Any) -> dict[str, Any]:
     for step in (preflight, export_tables, import_tables, validate_tables, *more):
         step(run)
-    record = report_run(run)
+    record = report_run(run).to_json()
     run.ledger.close()
     return record
 

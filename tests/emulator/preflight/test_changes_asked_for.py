@@ -39,7 +39,7 @@ def test_recovery_is_turned_on_where_it_is_asked_for_and_the_table_exported(worl
     }  # fmt: skip
     fact = run.ledger.get("recovery", world.src("a"))
     assert fact["earliest"] <= run.ledger.get("run", "export_time")
-    record = build_record(run.ledger, run.id, "test")
+    record = build_record(run.ledger, run.id, "test").to_json()
     assert record["source_calls"]["UpdateContinuousBackups"] == 1
     assert list(record["recovery_turned_on"]) == [world.src("a")]
     assert any("was turned on by this run" in text for text in attention(record))
@@ -120,7 +120,9 @@ def test_a_target_is_warmed_where_it_is_asked_for_and_once(world: World) -> None
     warm_targets(warmed(world))
     warm_targets(warmed(world, units=8_000))  # it is warmer already
     assert run.ledger.calls("target")["UpdateTable"] == 1
-    assert any("cannot be lowered again" in text for text in attention(build_record(run.ledger, run.id, "test")))
+    assert any(
+        "cannot be lowered again" in text for text in attention(build_record(run.ledger, run.id, "test").to_json())
+    )
     with pytest.raises(ForbiddenCall):
         run.clients.warming(frozenset({world.dst("a")})).update_table(
             TableName=world.dst("b"), WarmThroughput={"WriteUnitsPerSecond": 9_000}

@@ -123,7 +123,7 @@ def test_a_dry_run_says_how_many_items_the_real_run_quarantines_and_why(world: W
     preflight(dry)
     export_tables(dry)
     import_tables(dry)
-    record = report_run(dry)
+    record = report_run(dry).to_json()
     assert record["measured"][world.src("a")]["items"] == 36
     refused = record["measured"][world.src("a")]["refused"]
     assert refused == [

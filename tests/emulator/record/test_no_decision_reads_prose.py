@@ -19,7 +19,6 @@ from runbook_lib.notebook.gates import gate_plan, gate_validation
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
-from runbook_lib.record.files import Record
 from runbook_lib.report.sections.check_rows import check_count, check_rows
 from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention, contradictions
@@ -29,6 +28,7 @@ from runbook_lib.report.sections.summary import why
 from runbook_lib.schema.parity import DefinitionDifference, Gap
 from runbook_lib.validate.step import validate_tables
 from tests.support import records
+from tests.support.records import Record
 from tests.support.world import World, indexed_by, things
 
 LIBRARY = Path(__file__).resolve().parents[3] / "runbook_lib"
@@ -113,7 +113,7 @@ def lived(world: World, run_id: str, *, denied: bool) -> dict[str, Any]:
         except GateFailed:
             passed.append(False)
             break
-    return decisions(build_record(run.ledger, run.id, "test")) | {"gates": passed}
+    return decisions(build_record(run.ledger, run.id, "test").to_json()) | {"gates": passed}
 
 
 def all_is_well(world: World) -> None:

@@ -20,7 +20,6 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
-from runbook_lib.record.files import Record
 from runbook_lib.record.not_checked import accepting, unchecked
 from runbook_lib.record.verdict import ReasonId, doubted, run_verdict
 from runbook_lib.report.render.html import render_html
@@ -33,6 +32,7 @@ from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
 from runbook_lib.validate.step import validate_tables
 from tests.support import records
+from tests.support.records import Record
 from tests.support.world import World, indexed_by, things
 
 STEPS = [{"name": n, "status": "completed"} for n in ("preflight", "export", "import", "validate")]
@@ -45,9 +45,13 @@ def look(check: str, source: str) -> Record:
 
 def judged(checks: list[Record], table: Record, accept: dict[str, list[str]]) -> tuple[str, set[str]]:
     """The run's verdict and the ids of its reasons, as the record works them out."""
-    unknown = unchecked(checks, [table], accept)
-    verdict, reasons = doubted(table["verdict"], table["reasons"], [u for u in unknown if u.source == "a-src"])
-    verdict, found = run_verdict(True, False, STEPS, [table | {"verdict": verdict, "reasons": reasons}], unknown)
+    made = records.typed({"checks": checks, "tables": [table], "steps": STEPS})
+    unknown = unchecked(made.checks, made.tables, accept)
+    verdict, reasons = doubted(
+        made.tables[0].verdict, made.tables[0].reasons, [u for u in unknown if u.source == "a-src"]
+    )
+    doubtful = made.tables[0].model_copy(update={"verdict": verdict, "reasons": reasons})
+    verdict, found = run_verdict(True, False, made.steps, [doubtful], unknown)
     return verdict, {reason.id for reason in found}
 
 
@@ -96,7 +100,10 @@ def test_an_export_that_nobody_could_ask_about_passes_and_is_said() -> None:
     assert accepted_in_short(made) == "nobody could check: export-is-whole of 1 table"
     assert any("export-is-whole" in line and "the export is gone" in line for line in unknown_lines(made))
     assert judged([], TABLE | {"export_whole": {"checked": False, "why": "gone"}}, {}) == ("PASS", set())
-    assert unchecked([], [TABLE | {"export_whole": {"checked": True, "why": ""}}], {}) == []
+    assert (
+        unchecked([], records.typed({"tables": [TABLE | {"export_whole": {"checked": True, "why": ""}}]}).tables, {})
+        == []
+    )
 
 
 def test_every_property_of_a_definition_has_an_id_that_can_be_accepted() -> None:
@@ -204,7 +211,7 @@ def test_a_refused_look_at_the_validation_is_no_proof(case: Case, operation: str
     run = case.migrated({}, operation=operation)
     with pytest.raises(GateFailed, match=check):
         gate_validation(run)
-    made = build_record(run.ledger, run.id, "test")
+    made = build_record(run.ledger, run.id, "test").to_json()
     assert made["verdict"] == "FAIL"
     assert [row["id"] for row in made["not_checked"] if row["open"]] == [check]
     assert [ground["id"] for ground in made["grounds"]][:1] == ["table-not-proved"]
@@ -217,7 +224,7 @@ def test_what_is_accepted_passes_and_says_so(case: Case) -> None:
     steps = {name: {"status": "completed", "seconds": 0.0, "finished": "2026-11-25T00:00:00Z"} for name in ("report",)}
     for name, fact in steps.items():
         run.ledger.put("step", name, fact)
-    made = build_record(run.ledger, run.id, "test")
+    made = build_record(run.ledger, run.id, "test").to_json()
     assert (made["verdict"], made["reasons"]) == ("PASS", [])
     assert [(row["id"], row["accepted"]) for row in made["not_checked"] if row["bearing"] == "proof"] == [
         ("index-answers", "*-src-a")

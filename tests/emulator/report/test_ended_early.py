@@ -35,7 +35,7 @@ import_tables(open_run(sys.argv[1], "r", True))
 
 
 def reported(run: Run) -> dict[str, Any]:
-    record = report_run(run)
+    record = report_run(run).to_json()
     run.ledger.close()
     return record
 

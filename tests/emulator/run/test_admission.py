@@ -341,7 +341,7 @@ def test_settings_of_a_later_start_stand_beside_those_of_the_first(world: World)
     other = world.config(confirm_target=HERE, validate={"max_rcu": 900})
     for changed in (other, other, config):
         run = open_run(str(changed), "r1")
-        report_run(run)
+        report_run(run).to_json()
         run.ledger.close()
     assert (folder / "migration.yaml").read_bytes() == kept
     assert [f.name for f in sorted(folder.glob("*.yaml"))] == ["migration-2.yaml", "migration.yaml"]

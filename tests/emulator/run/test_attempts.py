@@ -47,11 +47,11 @@ def test_a_report_of_years_later_says_who_wrote_and_with_which_code(
         step(run)
     run.clients = as_another(clients, "checker")
     validate_tables(run)
-    first = report_run(run)
+    first = report_run(run).to_json()
     run.ledger.close()
     (books / "20_import.ipynb").write_text((books / "20_import.ipynb").read_text() + " ")  # an upgrade
     later = open_run(config, "r", clients=as_another(clients, "intern"))
-    second = report_run(later)
+    second = report_run(later).to_json()
     later.ledger.close()
     assert first["verdict"] == second["verdict"] == "PASS"
     for record in (first, second):
@@ -76,7 +76,7 @@ def test_everyone_who_imported_is_kept(world: World) -> None:
     for name in ("one", "other"):
         run.clients = as_another(clients, name)
         import_tables(run)
-    record = report_run(run)
+    record = report_run(run).to_json()
     run.ledger.close()
     starts = next(step["starts"] for step in record["steps"] if step["name"] == "import")
     assert [s["arn"]["target"].split("/")[1] for s in starts] == ["one", "other"]

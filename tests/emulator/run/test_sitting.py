@@ -27,7 +27,7 @@ def sitting(config: Path, execute: bool = True, report: bool = True) -> tuple[st
         ids.add(run.id)
         run.ledger.close()
     run = open_run(str(config), "", execute, step="report")
-    verdict = report_run(run)["verdict"] if report else ""
+    verdict = report_run(run).to_json()["verdict"] if report else ""
     run.ledger.close()
     assert {run.id} == ids
     return run.id, verdict
@@ -67,7 +67,7 @@ def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: Wor
         "validate": "test-lab", "report": "test-lab",
     }  # fmt: skip
     run = open_run(config, step="report")
-    report_run(run)
+    report_run(run).to_json()
     run.ledger.close()
     assert open_run(config, step="validate").id == "test-lab-2"
 

@@ -212,7 +212,7 @@ def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
         patch.setattr(registers, name, unknown)
         run = up_to_the_import(world)
         assert proved(run)["verdict"] == "PASS"
-    (table,) = build_record(run.ledger, run.id, "test")["tables"]
+    (table,) = build_record(run.ledger, run.id, "test").to_json()["tables"]
     assert "nonce" not in table["register"]
     assert "a cleanup of this run will refuse" in str(attention({"tables": [table]}))
     assert "UnknownOperationException" in kept(run)

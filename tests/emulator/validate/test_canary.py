@@ -57,7 +57,7 @@ def test_a_canary_comes_back_as_it_was_and_leaves_nothing(world: World) -> None:
     assert gate_validation(run).startswith("GO")
     calls = run.ledger.calls("target")
     assert (calls["PutItem"], calls["DeleteItem"]) == (1, 1)
-    row = build_record(run.ledger, run.id, "test")["tables"][0]
+    row = build_record(run.ledger, run.id, "test").to_json()["tables"][0]
     assert row["canary"]["state"] == "done"
 
 

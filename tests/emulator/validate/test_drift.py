@@ -36,7 +36,7 @@ def test_drift_is_counted_and_labelled_and_the_verdict_stays(world: World) -> No
     assert {n: drift[n] for n in ("items_in_source", "only_in_source", "only_in_target", "changed", "failure")} == {
         "items_in_source": 21, "only_in_source": 2, "only_in_target": 1, "changed": 1, "failure": None,
     }  # fmt: skip
-    record = build_record(run.ledger, run.id, "test")
+    record = build_record(run.ledger, run.id, "test").to_json()
     assert record["tables"][0]["missing"] == 0
     assert record["tables"][0]["drift"]["changed"] == 1
     for text in (render_html(record, []), render_markdown(record)):
@@ -55,7 +55,7 @@ def test_without_the_setting_the_sources_items_are_not_read(world: World) -> Non
     validate_tables(run)
     assert not {"Scan", "Query", "BatchGetItem", "GetItem"} & set(run.ledger.calls("source"))
     assert run.ledger.get("drift", world.src("a")) is None
-    assert "Drift" not in render_html(build_record(run.ledger, run.id, "test"), [])
+    assert "Drift" not in render_html(build_record(run.ledger, run.id, "test").to_json(), [])
 
 
 def test_a_source_that_cannot_be_read_is_said_and_fails_nothing(world: World) -> None:
@@ -63,4 +63,4 @@ def test_a_source_that_cannot_be_read_is_said_and_fails_nothing(world: World) ->
     world.source.delete_table(TableName=world.src("a"))
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
     assert "ResourceNotFoundException" in run.ledger.get("drift", world.src("a"))["failure"]
-    assert "not measured" in render_html(build_record(run.ledger, run.id, "test"), [])
+    assert "not measured" in render_html(build_record(run.ledger, run.id, "test").to_json(), [])

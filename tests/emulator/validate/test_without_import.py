@@ -31,7 +31,7 @@ def fill(world: World) -> None:
 
 
 def record(run: Run) -> dict[str, object]:
-    return build_record(run.ledger, run.id, "test")
+    return build_record(run.ledger, run.id, "test").to_json()
 
 
 def test_a_target_that_something_else_filled_is_proved_without_an_import(world: World) -> None:

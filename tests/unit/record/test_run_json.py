@@ -32,14 +32,14 @@ def done(ledger: Ledger, step: str, seconds: float, finished: str = ENDED) -> No
 def test_a_report_that_is_written_again_later_does_not_make_the_run_longer(ledger: Ledger) -> None:
     done(ledger, "validate", 100.0)
     done(ledger, "report", 1.0, "2026-11-30T10:00:00.000Z")
-    assert build_record(ledger, "r", "n")["finished"] == ENDED
+    assert build_record(ledger, "r", "n").to_json()["finished"] == ENDED
 
 
 def test_the_time_of_a_resumed_run_is_that_of_all_its_starts(ledger: Ledger) -> None:
     for seconds in (3_600.0, 1_800.0, 60.0):
         keep_seconds(ledger, "import")
         done(ledger, "import", seconds)
-    record = build_record(ledger, "r", "n")
+    record = build_record(ledger, "r", "n").to_json()
     assert record["totals"]["seconds"] == 5_460.0
     assert record["spent"]["hours"] == pytest.approx(5_460 / 3_600)
     assert {s["name"]: s["seconds"] for s in record["steps"]}["import"] == 60.0

@@ -1,13 +1,102 @@
+"""The verdict is a list of rules: each is tried alone, and what they amount to together."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 
-from runbook_lib.record.verdict import ReasonId, run_verdict, table_verdict
+from runbook_lib.record import verdict as rules
+from runbook_lib.record.model.comparison import CanaryFacts
+from runbook_lib.record.model.run import StepRecord
+from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.not_checked import Unchecked
+from runbook_lib.record.reasons import WORDS, Reason, ReasonId
+from runbook_lib.record.verdict import Case, Rule, run_verdict, table_verdict
 
-STEPS = [{"name": n, "status": "completed"} for n in ("preflight", "export", "import", "validate")]
-TABLE = {"source": "a", "verdict": "PASS", "reasons": [], "items_exported": 5, "items_quarantined": 0}
+STEPS = [StepRecord(name=n, status="completed") for n in ("preflight", "export", "import", "validate")]
+TABLE = TableRecord(source="a", verdict="PASS", items_exported=5, items_quarantined=0)
+UNKNOWN = Unchecked("clock", "", "the clock", "nobody could look", "proof", None)
+
+
+def but(of: Any, **changes: Any) -> Any:
+    """The same with other values."""
+    return of.model_copy(update=changes)
+
+
+def case(
+    executed: bool = True,
+    steps: list[StepRecord] | None = None,
+    tables: list[TableRecord] | None = None,
+    unchecked: tuple[Unchecked, ...] = (),
+) -> Case:
+    named = {step.name: step for step in (STEPS if steps is None else steps)}
+    return Case(executed, named, [TABLE] if tables is None else tables, unchecked)
+
+
+def stepped(status: str, **more: Any) -> list[StepRecord]:
+    """The steps, of which the validation came to something else."""
+    return [*STEPS[:3], but(STEPS[3], status=status, **more)]
+
+
+ALONE: dict[Rule, tuple[Case, list[tuple[ReasonId, str]]]] = {
+    rules.steps_not_done: (case(steps=stepped("failed")), [(ReasonId.STEP_NOT_DONE, "validate")]),
+    rules.tables_not_proved: (case(tables=[TABLE, but(TABLE, source="b", verdict="UNKNOWN")]),
+                              [(ReasonId.TABLE_NOT_PROVED, "b")]),
+    rules.canaries_failed: (case(tables=[but(TABLE, canary=CanaryFacts(state="failed", why="x"))]),
+                            [(ReasonId.CANARY_FAILED, "a")]),
+    rules.not_compared: (case(tables=[but(TABLE, verdict="DRY-RUN")]), [(ReasonId.NOT_COMPARED, "a")]),
+    rules.not_checked: (case(unchecked=(UNKNOWN,)), [(ReasonId.NOT_CHECKED, "clock")]),
+    rules.steps_not_run: (case(steps=STEPS[:3]), [(ReasonId.STEP_NOT_RUN, "validate")]),
+    rules.nothing_read: (case(tables=[but(TABLE, items_exported=0)]), [(ReasonId.NOTHING_READ, "")]),
+    rules.nothing_planned: (case(tables=[]), [(ReasonId.NOTHING_PLANNED, "")]),
+    rules.not_writable: (case(tables=[but(TABLE, items_quarantined=3)]), [(ReasonId.NOT_WRITABLE, "")]),
+}  # fmt: skip
+
+
+def test_each_rule_is_tried_alone() -> None:
+    assert {*ALONE} == {*rules.OF_ANY_RUN, *rules.OF_A_PROOF, *rules.OF_A_DRY_RUN}
+
+
+@pytest.mark.parametrize("rule", ALONE, ids=lambda rule: rule.__name__)
+def test_a_rule_says_what_is_wrong_and_nothing_of_what_is_right(rule: Rule) -> None:
+    wrong, expected = ALONE[rule]
+    assert [(r.id, r.subject) for r in rule(wrong)] == expected
+    assert list(rule(case())) == []
+
+
+@pytest.mark.parametrize("wrong", [c for c, _ in ALONE.values()], ids=lambda c: "")
+def test_no_case_that_a_rule_is_about_is_a_pass(wrong: Case) -> None:
+    told, _ = run_verdict(wrong.executed, False, wrong.steps.values(), wrong.tables, wrong.unchecked)
+    assert told == ("FAIL" if wrong is not ALONE[rules.not_writable][0] else "PASS")  # executed, it is the table's
+
+
+def test_a_step_that_only_repeats_other_reasons_is_told_by_those() -> None:
+    failed = but(TABLE, verdict="FAIL")
+    repeating = stepped("failed", because=rules.REPEATED)
+    assert list(rules.steps_not_done(case(steps=repeating, tables=[failed]))) == []
+    assert list(rules.steps_not_done(case(steps=repeating))) != []
+
+
+def test_what_was_not_checked_of_a_failed_table_or_was_accepted_is_no_further_reason() -> None:
+    of_it = Unchecked("index-answers", "a", "i", "x", "proof", None)
+    assert list(rules.not_checked(case(tables=[but(TABLE, verdict="FAIL")], unchecked=(of_it,)))) == []
+    accepted = Unchecked("index-answers", "a", "i", "x", "proof", "*")
+    assert list(rules.not_checked(case(unchecked=(accepted,)))) == []
+
+
+def test_a_comparison_needs_no_import_and_everything_else() -> None:
+    without = [s for s in STEPS if s.name != "import"]
+    assert list(rules.steps_not_run(case(executed=False, steps=without))) == []
+    assert [r.subject for r in rules.steps_not_run(case(steps=without))] == ["import"]
+
+
+def test_every_reason_has_words() -> None:
+    assert {*WORDS} == {*ReasonId}
+    for each in ReasonId:
+        text = str(Reason(each, "SUBJECT", ("FIRST", "SECOND")))
+        assert text
+        assert "{" not in text
 
 
 def test_a_run_passes_when_every_step_ran_and_every_table_is_proved() -> None:
@@ -16,11 +105,11 @@ def test_a_run_passes_when_every_step_ran_and_every_table_is_proved() -> None:
 
 @pytest.mark.parametrize("verdict", ["FAIL", "UNKNOWN", "NOT MIGRATED"])
 def test_one_table_that_is_not_proved_fails_the_run(verdict: str) -> None:
-    assert run_verdict(True, False, STEPS, [TABLE, TABLE | {"verdict": verdict}])[0] == "FAIL"
+    assert run_verdict(True, False, STEPS, [TABLE, but(TABLE, verdict=verdict)])[0] == "FAIL"
 
 
-@pytest.mark.parametrize("tables", [[], [TABLE | {"items_exported": 0}], [TABLE | {"items_exported": None}]])
-def test_a_run_that_read_nothing_never_passes(tables: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("tables", [[], [but(TABLE, items_exported=0)], [but(TABLE, items_exported=None)]])
+def test_a_run_that_read_nothing_never_passes(tables: list[TableRecord]) -> None:
     verdict, reasons = run_verdict(True, False, STEPS, tables)
     assert verdict == "FAIL"
     assert ReasonId.NOTHING_READ in {reason.id for reason in reasons}
@@ -29,20 +118,22 @@ def test_a_run_that_read_nothing_never_passes(tables: list[dict[str, Any]]) -> N
 @pytest.mark.parametrize("step", range(4))
 @pytest.mark.parametrize("status", ["failed", "running", "interrupted", "not run"])
 def test_a_step_that_did_not_complete_never_passes(step: int, status: str) -> None:
-    steps = [s | {"status": status} if n == step else s for n, s in enumerate(STEPS)]
+    steps = [but(s, status=status) if n == step else s for n, s in enumerate(STEPS)]
     assert run_verdict(True, False, steps, [TABLE])[0] == "FAIL"
     assert run_verdict(True, False, [s for n, s in enumerate(STEPS) if n != step], [TABLE])[0] == "FAIL"
 
 
 def test_an_interrupt_is_neither_a_pass_nor_a_fail() -> None:
-    assert run_verdict(True, True, STEPS, [TABLE])[0] == "INTERRUPTED"
+    verdict, reasons = run_verdict(True, True, STEPS, [TABLE])
+    assert (verdict, [r.id for r in reasons]) == ("INTERRUPTED", [ReasonId.INTERRUPTED])
 
 
 def test_a_dry_run_without_trouble_is_called_that() -> None:
-    assert run_verdict(False, False, STEPS, [TABLE | {"verdict": "DRY-RUN"}]) == ("DRY-RUN", [])
-    assert run_verdict(False, False, STEPS, [TABLE | {"verdict": "DRY-RUN", "items_quarantined": 1}])[0] == "FAIL"
-    failed = [STEPS[0] | {"status": "failed"}, *STEPS[1:]]
-    assert run_verdict(False, False, failed, [TABLE | {"verdict": "DRY-RUN"}])[0] == "FAIL"
+    dry = but(TABLE, verdict="DRY-RUN")
+    assert run_verdict(False, False, STEPS, [dry]) == ("DRY-RUN", [])
+    assert run_verdict(False, False, STEPS, [but(dry, items_quarantined=1)])[0] == "FAIL"
+    failed = [but(STEPS[0], status="failed"), *STEPS[1:]]
+    assert run_verdict(False, False, failed, [dry])[0] == "FAIL"
 
 
 def test_a_run_without_a_plan_is_no_dry_run() -> None:
@@ -59,16 +150,20 @@ def test_a_table_that_was_not_looked_at_is_unknown() -> None:
 
 
 def test_a_run_that_only_compared_passes_when_every_table_is_proved() -> None:
-    steps = [s for s in STEPS if s["name"] != "import"]
-    assert run_verdict(False, False, steps, [TABLE, TABLE]) == ("PASS", [])
-    verdict, reasons = run_verdict(False, False, steps, [TABLE, TABLE | {"source": "b", "verdict": "DRY-RUN"}])
+    steps = [s for s in STEPS if s.name != "import"]
+
+    def judged(tables: list[TableRecord], by: list[StepRecord] = steps) -> tuple[str, list[Reason]]:
+        return run_verdict(False, False, by, tables)
+
+    assert judged([TABLE, TABLE]) == ("PASS", [])
+    verdict, reasons = judged([TABLE, but(TABLE, source="b", verdict="DRY-RUN")])
     assert (verdict, [(r.id, r.subject) for r in reasons]) == ("FAIL", [(ReasonId.NOT_COMPARED, "b")])
-    assert run_verdict(False, False, steps, [TABLE, TABLE | {"verdict": "FAIL"}])[0] == "FAIL"
-    assert run_verdict(False, False, steps, [TABLE | {"items_exported": 0}])[0] == "FAIL"
+    assert judged([TABLE, but(TABLE, verdict="FAIL")])[0] == "FAIL"
+    assert judged([but(TABLE, items_exported=0)])[0] == "FAIL"
     for step in steps:
-        assert run_verdict(False, False, [s for s in steps if s is not step], [TABLE])[0] == "FAIL"
+        assert judged([TABLE], [s for s in steps if s is not step])[0] == "FAIL"
 
 
 def test_an_import_that_failed_before_the_comparison_still_fails_the_run() -> None:
-    steps = [s | {"status": "failed"} if s["name"] == "import" else s for s in STEPS]
+    steps = [but(s, status="failed") if s.name == "import" else s for s in STEPS]
     assert run_verdict(False, False, steps, [TABLE])[0] == "FAIL"

@@ -55,7 +55,7 @@ def test_a_text_alone_does_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", LIVE)
 def test_a_text_does_nothing_wherever_a_record_has_it(text: str) -> None:
     made = records.failed()
-    of(made, "loans").update(source=f"{text}-loans", target=text, reasons=[text], method=text)
+    of(made, "loans").update(source=f"{text}-loans", target=text, reasons=[text])
     of(made, "users").update(method="skipped", verdict="NOT MIGRATED", source=text, reasons=[text])
     obstacle = dict.fromkeys(("table", "expected", "found", "remedy"), text)
     made.update(name=text, run_id=text, reasons=[text], warnings=[obstacle], blockers=[obstacle])

@@ -1,0 +1,1 @@
+"""The sections of run.json, as types."""
