@@ -5,15 +5,17 @@ Reads only. Where it may not be read, or the server has no such API, that is sai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from runbook_lib.aws.pages import pages
+from runbook_lib.aws.pages import pages, whole
 
+SCALED_AT_ONCE = (50, 37)  # of both lists of Application Auto Scaling
 TRACKING = "TargetTrackingScaling"
 
 
@@ -69,8 +71,16 @@ def read_scaling(client: Any, tables: Iterable[str]) -> Scaling:
 
 
 def _pages(client: Any, operation: str, field: str) -> list[dict[str, Any]]:
-    listed = pages(getattr(client, operation), ServiceNamespace="dynamodb")
-    return [entry for page in listed for entry in page[field]]
+    """What two readings agree on, each with pages of its own size."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def read(size: int) -> Iterator[str]:
+        for page in pages(getattr(client, operation), ServiceNamespace="dynamodb", MaxResults=size):
+            for entry in page[field]:
+                known[spelled := json.dumps(entry, sort_keys=True, default=str)] = entry
+                yield spelled
+
+    return [known[spelled] for spelled in whole(read, SCALED_AT_ONCE)]
 
 
 def _is_of(policy: dict[str, Any], target: dict[str, Any]) -> bool:

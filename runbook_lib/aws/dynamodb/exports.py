@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.pages import pages
+from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ExportError
+
+EXPORTS_AT_ONCE = (25, 17)  # of ListExports
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,24 @@ def start_export(
 def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
     """The export of a table that carries this token, also when AWS has forgotten the token; None if none does."""
     try:
-        for answer in pages(client.list_exports, TableArn=table_arn):
-            for found in answer.get("ExportSummaries", ()):
-                said = client.describe_export(ExportArn=found["ExportArn"])["ExportDescription"]
-                if said.get("ClientToken") == token:
-                    return _state(said)
+        for arn in _exports_of(client, table_arn):
+            said = client.describe_export(ExportArn=arn)["ExportDescription"]
+            if said.get("ClientToken") == token:
+                return _state(said)
         return None
     except (ClientError, BotoCoreError) as error:
         failure = ExportError(
             f"whether an export of {table_arn} was started already cannot be found out: {error}; run again to go on"
         )
         raise told(failure, error) from None
+
+
+def _exports_of(client: Any, table_arn: str) -> list[str]:
+    def read(size: int) -> Iterator[str]:
+        for answer in pages(client.list_exports, TableArn=table_arn, MaxResults=size):
+            yield from (found["ExportArn"] for found in answer.get("ExportSummaries", ()))
+
+    return whole(read, EXPORTS_AT_ONCE)
 
 
 def describe_export(client: Any, arn: str) -> ExportState:

@@ -1,4 +1,4 @@
-"""The import calls of DynamoDB: start one, look at one, and list what it is going to read."""
+"""The import calls of DynamoDB: start one, find one again, look at one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.pages import LISTED, pages
+from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import TableError, TransferError
 
+IMPORTS_AT_ONCE = (25, 17)  # of ListImports
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
 INVALID_ITEMS = "ItemValidationError"  # the failure of an import that went to its end, with errors
 
@@ -87,9 +88,12 @@ def _own_import(client: Any, request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _imports_of(client: Any, table_arn: str) -> Iterator[str]:
-    for answer in pages(client.list_imports, TableArn=table_arn):
-        yield from (found["ImportArn"] for found in answer.get("ImportSummaryList", ()))
+def _imports_of(client: Any, table_arn: str) -> list[str]:
+    def read(size: int) -> Iterator[str]:
+        for answer in pages(client.list_imports, TableArn=table_arn, PageSize=size):
+            yield from (found["ImportArn"] for found in answer.get("ImportSummaryList", ()))
+
+    return whole(read, IMPORTS_AT_ONCE)
 
 
 def _check_asked(said: dict[str, Any], request: dict[str, Any]) -> None:
@@ -121,18 +125,6 @@ def describe_import(client: Any, arn: str) -> ImportState:
         return _state(client.describe_import(ImportArn=arn)["ImportTableDescription"])
     except (ClientError, BotoCoreError) as error:
         raise told(TransferError(f"import {arn} cannot be looked at: {error}; run again to go on"), error) from None
-
-
-def list_folder(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
-    """The ETags of everything under a prefix, by key; the client must have been granted this very prefix."""
-    try:
-        listed = pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix)
-        return {found["Key"]: found["ETag"] for page in listed for found in page.get("Contents", ())}
-    except (ClientError, BotoCoreError) as error:
-        raise TransferError(
-            f"what ImportTable would read in s3://{bucket}/{prefix} cannot be listed: {error}; allow s3:ListBucket, "
-            "or set import.strategy to batch_write"
-        ) from None
 
 
 def settle_setting(client: Any, name: str, **setting: Any) -> None:

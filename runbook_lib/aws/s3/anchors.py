@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from runbook_lib.aws.endpoints import CONFIG
+from runbook_lib.aws.pages import whole
 from runbook_lib.errors import TransferError
 
 NO_LOCK = frozenset({"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"})
@@ -28,6 +29,7 @@ CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed"})  # a delete marker answers with 405
 COMPLIANCE = "COMPLIANCE"  # nobody can shorten it, the account's root user included
 TRIES, LARGEST, MOST_VERSIONS = 5, 4_096, 10_000
+VERSIONS_AT_ONCE = (1000, 701)  # of ListObjectVersions
 # The seal is in place; whoever waits for the end of a run does not wait long for its anchor.
 PATIENCE = CONFIG.merge(Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=20))
 
@@ -142,14 +144,23 @@ def read_anchor(s3: Any, bucket: str, key: str, version: str | None, owner: str 
 
 def versions_under(s3: Any, bucket: str, prefix: str, owner: str | None) -> list[Version]:
     """Every version of every anchor under a prefix, oldest first; raises TransferError where they cannot be listed."""
-    try:
+
+    def read(size: int) -> Iterator[Version]:
         pages = s3.get_paginator("list_object_versions").paginate(
-            Bucket=bucket, Prefix=prefix, PaginationConfig={"MaxItems": MOST_VERSIONS}, **_owned(owner)
+            Bucket=bucket,
+            Prefix=prefix,
+            PaginationConfig={"MaxItems": MOST_VERSIONS, "PageSize": size},
+            **_owned(owner),
         )
-        found = [v for page in pages for v in page.get("Versions") or ()]
+        for page in pages:
+            for v in page.get("Versions") or ():
+                yield Version(str(v["Key"]), str(v["VersionId"]), v["LastModified"])
+
+    try:
+        found = whole(read, VERSIONS_AT_ONCE)
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None
-    return sorted((Version(str(v["Key"]), str(v["VersionId"]), v["LastModified"]) for v in found), key=lambda v: v.at)
+    return sorted(found, key=lambda v: v.at)
 
 
 def _owned(owner: str | None) -> dict[str, str]:

@@ -11,10 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from runbook_lib.aws.deadlines import Deadline
+from runbook_lib.aws.pages import LISTED, pages, read_on, whole
 from runbook_lib.errors import ConfigError, TransferError
 
 BLOCK = 128 << 10  # more at once costs memory, which the C library keeps, for each file that is open
 LEAST_BLOCK = 512
+OBJECTS_AT_ONCE = (1000, 701)  # of ListObjectsV2
 ATTEMPTS = 6  # without progress
 OBJECT_SECONDS = 900.0  # of waiting for an object's bytes; longer only while enough of them arrive
 AGAIN = frozenset({"ExpiredToken", "RequestTimeout", "SlowDown"})  # 5xx is asked for again too
@@ -113,6 +115,28 @@ def _rest(offset: int, etag: str | None) -> dict[str, str]:
     if offset == 0 or etag is None:
         return {}
     return {"Range": f"bytes={offset}-", "IfMatch": etag}
+
+
+def list_objects(s3: Any, bucket: str, prefix: str) -> list[tuple[str, str]]:
+    """Key and ETag of everything under a prefix, read twice; errors are botocore's."""
+
+    def entries(size: int, after: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+        start = {"StartAfter": after[0]} if after else {}
+        for page in pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix, MaxKeys=size, **start):
+            yield from ((str(found["Key"]), str(found["ETag"])) for found in page.get("Contents", ()))
+
+    return whole(lambda size: read_on(partial(entries, size)), OBJECTS_AT_ONCE)
+
+
+def list_folder(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
+    """The ETags of everything under a prefix, by key; the client must have been granted this very prefix."""
+    try:
+        return dict(list_objects(s3, bucket, prefix))
+    except (ClientError, BotoCoreError) as error:
+        raise TransferError(
+            f"what ImportTable would read in s3://{bucket}/{prefix} cannot be listed: {error}; allow s3:ListBucket, "
+            "or set import.strategy to batch_write"
+        ) from None
 
 
 def put_object(s3: Any, bucket: str, key: str, body: BinaryIO, kms_key_id: str | None = None) -> None:

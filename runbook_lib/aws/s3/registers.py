@@ -12,7 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
-from runbook_lib.aws.pages import LISTED, pages
+from runbook_lib.aws.pages import pages
+from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.errors import TableError, TransferError
 
 EXISTS = frozenset({"PreconditionFailed", "412"})
@@ -93,7 +94,6 @@ def create_entry(s3: Any, bucket: str, key: str, body: bytes) -> bool:
 def list_entries(s3: Any, bucket: str, prefix: str) -> list[str]:
     """The keys under a table's folder; the client must have been granted this very prefix."""
     try:
-        listed = pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix)
-        return [str(found["Key"]) for page in listed for found in page.get("Contents", ())]
+        return [key for key, _ in list_objects(s3, bucket, prefix)]
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None

@@ -18,9 +18,9 @@ from runbook_lib.aws.dynamodb.imports import (
     IN_PROGRESS,
     ImportState,
     describe_import,
-    list_folder,
     start_import,
 )
+from runbook_lib.aws.s3.objects import list_folder
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.load.table_load import TableLoad, check_only

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, as_described, description_of, table_description
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.pages import pages
+from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ConfigError, TransferError
 
 QUIET = frozenset({"DISABLED", "ENABLE_FAILED"})
 FIRST_ITEMS = 25
+FUNCTIONS_AT_ONCE = (100, 71)  # of ListEventSourceMappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,14 @@ def describe_capacity(client: Any, name: str) -> tuple[TableDescription, TableCa
 
 def triggers(client: Any, stream_arn: str) -> list[str]:
     """Names of the Lambda functions that read a stream; other readers cannot be seen."""
+
+    def read(size: int) -> Iterator[str]:
+        ask = partial(client.list_event_source_mappings, EventSourceArn=stream_arn, MaxItems=size)
+        for page in pages(ask, "NextMarker", "Marker"):
+            yield from (m["FunctionArn"] for m in page["EventSourceMappings"])
+
     try:
-        listed = pages(client.list_event_source_mappings, "NextMarker", "Marker", EventSourceArn=stream_arn)
-        found = [m["FunctionArn"] for page in listed for m in page["EventSourceMappings"]]
+        found = whole(read, FUNCTIONS_AT_ONCE)
     except (ClientError, BotoCoreError) as error:
         raise ConfigError(f"cannot list the functions that read {stream_arn}: {error}") from None
     return sorted({arn.rpartition(":function:")[2] for arn in found})

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.pages import pages
+from runbook_lib.aws.pages import pages, read_on, whole
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 
 NOT_TOLD = "not told"
+TABLES_AT_ONCE = (100, 71)  # of ListTables
 DENIED = frozenset({"UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"})
 
 
@@ -54,10 +56,16 @@ class TableDescription:
 
 
 def list_tables(client: Any) -> list[str]:
-    """Names of all tables of a region; raises ConfigError when it cannot be asked."""
+    """Names of all tables of a region, read twice; raises ConfigError when it cannot be asked."""
+
+    def names(size: int, after: str | None) -> Iterator[str]:
+        start = {"ExclusiveStartTableName": after} if after else {}
+        ask = partial(client.list_tables, Limit=size)
+        for page in pages(ask, "LastEvaluatedTableName", "ExclusiveStartTableName", **start):
+            yield from page["TableNames"]
+
     try:
-        listed = pages(client.list_tables, "LastEvaluatedTableName", "ExclusiveStartTableName")
-        return [name for page in listed for name in page["TableNames"]]
+        return whole(lambda size: read_on(partial(names, size)), TABLES_AT_ONCE)
     except (ClientError, BotoCoreError) as error:
         raise _unreachable("list tables", client, error) from None
 
@@ -124,13 +132,13 @@ def _projection(index: dict[str, Any]) -> str:
 
 
 def is_empty(client: Any, name: str) -> bool:
-    """Whether a table holds nothing now, by reading it."""
-    scanned = pages(
-        client.scan, "LastEvaluatedKey", "ExclusiveStartKey",
-        TableName=name, Select="COUNT", ConsistentRead=True, Limit=1,
-    )  # fmt: skip
+    """Whether a table holds nothing now, by reading it, item by item and, if there is none, as a whole."""
+    scan = partial(client.scan, TableName=name, Select="COUNT", ConsistentRead=True)
     try:
-        return not any(page["Count"] for page in scanned)
+        for how in ({"Limit": 1}, {}):
+            if any(page["Count"] for page in pages(partial(scan, **how), "LastEvaluatedKey", "ExclusiveStartKey")):
+                return False
+        return True
     except (ClientError, BotoCoreError) as error:
         raise _unreachable(f"read table {name}", client, error) from None
 
