@@ -7,7 +7,9 @@ is asked for its STS and other services too; an endpoint of AWS itself, for inst
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from functools import cache
+from hashlib import md5
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,7 +68,16 @@ def s3_client(session: Any, endpoint: str | None, settings: Config = CONFIG) -> 
     config = settings.merge(Config(s3={"addressing_style": "path"}))
     said = session._session.get_scoped_config() if hasattr(session, "_session") else {}
     older = {k: v for k, v in OLDER_STORES.items() if f"AWS_{k.upper()}" not in os.environ and k not in said}
-    return client_of(session, "s3", endpoint, config.merge(Config(**older)))
+    client = client_of(session, "s3", endpoint, config.merge(Config(**older)))
+    client.meta.events.register("before-call.s3.DeleteObjects", _with_md5)
+    return client
+
+
+def _with_md5(params: dict[str, Any], **_: Any) -> None:
+    """Give a request the one checksum that every store knows, and some insist on, in place of botocore's CRC-32."""
+    body = params["body"] if isinstance(params["body"], bytes) else str(params["body"]).encode()
+    params["headers"]["Content-MD5"] = b64encode(md5(body, usedforsecurity=False).digest()).decode()
+    params["context"].pop("checksum", None)
 
 
 def of_other_services(session: Any, service: str, endpoint: str | None) -> str | None:

@@ -66,8 +66,8 @@ def whole(read: Callable[[int], Iterable[Entry]], sizes: tuple[int, int]) -> lis
             return now
         counts, before = (len(before), len(now)), now
     raise CutShort(
-        what=f"of a list, one reading has {counts[0]:,} entries and another, in pages of another size, {counts[1]:,}, not "
-        f"the same ones, and so on {READINGS} times"
+        what=f"of a list, one reading has {counts[0]:,} entries and another, in pages of another size, "
+        f"{counts[1]:,}, not the same ones, and so on {READINGS} times"
     )
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import count_segment, goes_on_after, scan_keys, unless
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, goes_on_after, scan_keys, unless
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ExportError
@@ -56,7 +56,7 @@ def recount(
     `stored` gives the items of the scan again, and is asked only if the counts differ.
     """
     others = segments + 1  # has no cut in common with the scan's own
-    counted = sum(_of_all(others, lambda n: count_segment(transport, table.name, n, others, limit, Backoff())))
+    counted = sum(_of_all(others, lambda n: count_segment(Segment(transport, table.name, limit, n, others))))
     if counted == scanned:
         return Recount(scanned, counted, (segments, others))
     had = {_mark(item, table.key) for item in stored()}
@@ -66,7 +66,7 @@ def recount(
         """The keys of one segment, as marks, and those of them that the scan has not stored."""
         marks: set[bytes] = set()
         unknown: list[Item] = []
-        for found in scan_keys(transport, table.name, segment, others, limit, Backoff(), names):
+        for found in scan_keys(Segment(transport, table.name, limit, segment, others), names):
             marks.add(mark := _mark(found, table.key))
             if mark not in had and len(unknown) <= MOST_LOOKED_UP:
                 unknown.append(found)
@@ -102,7 +102,7 @@ def refuse_cut_short(
     """
     for segment, item in last_items.items():
         last = {k.name: item[k.name] for k in table.key}
-        if goes_on_after(transport, table.name, segment, segments, limit, last, Backoff()):
+        if goes_on_after(Segment(transport, table.name, limit, segment, segments), last):
             raise ExportError(
                 f"{table.name}: items follow the last one of a segment that was read to its end: source changing or "
                 "page lost. Stop its writers and run again with the same run id, which scans the table anew"

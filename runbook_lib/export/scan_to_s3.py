@@ -17,9 +17,8 @@ import orjson
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Page, scan_segment, unless
+from runbook_lib.aws.dynamodb.read.scan import Page, Segment, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
-from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.export.recount import Recount, recount, refuse_cut_short
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
@@ -81,9 +80,7 @@ def scan_to_staging(
     ends: dict[int, bytes] = {}
 
     def write_segment(segment: int) -> None:
-        pages = scan_segment(
-            run.clients.source_wire, table.name, segment, settings.scan_segments, limit, Backoff(), key
-        )
+        pages = scan_segment(Segment(run.clients.source_wire, table.name, limit, segment, settings.scan_segments), key)
         for part, items in enumerate(_files_of(unless(stop, _noted(pages, segment, ends)), on_items)):
             entries.append(writer.add_file(items, data_file_name(f"{export_id}/{segment}/{part}".encode())))
 

@@ -111,7 +111,8 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     scanned = [g.source_arn for g in grants if (g.method == "scan" or (drift and g.migrated)) and g.source_arn]
     looked_up = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
-    followed += [g.reuse.reference for g in grants if g.reuse and g.reuse.reference.startswith("arn:")]
+    # A folder's export is asked for too, by the ARN in its manifest; DynamoDB knows nothing of a scan's.
+    followed += [g.reuse.arn for g in grants if g.reuse and "/export/" in g.reuse.arn]
     keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
     bucket = [objects(config, who)] if exported else []
     bucket_key, condition = staging_key(config, [who] if exported else [])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from runbook_lib.config.check_ids import AnyId, words
+from runbook_lib.config.check_ids import ADVICE, AnyId, Bearing, bearing, words
 from runbook_lib.errors import ForbiddenCall, RunbookError
 
 OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
@@ -110,8 +110,19 @@ def why_not(error: Exception) -> str:
     )
 
 
-def unknown(check: Check, why: str) -> Check:
-    return replace(check, status=NOT_CHECKED, found=why)
+def unknown(check: Check, why: str, remedy: str = "") -> Check:
+    """What could not be looked at; the advice is not the one for what was looked at and is wrong."""
+    return replace(check, status=NOT_CHECKED, found=why, remedy=remedy or look_again(check.id, blocks=check.essential))
+
+
+def look_again(check: AnyId, *, blocks: bool = False) -> str:
+    """What to do where a look could not be made; only what does not block can be let stay unknown."""
+    mend = "mend what kept it from being looked at, and run again"
+    if blocks or bearing(check) is Bearing.SAID:
+        return mend
+    if note := {str(k): v for k, v in ADVICE.items()}.get(check):
+        return f"{mend}; or go on without it: {note}"
+    return f"{mend}; or let it stay unknown: accept.not_checked.{check}"
 
 
 def ok(check: Check, found: str) -> Check:

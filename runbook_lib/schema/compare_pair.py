@@ -8,7 +8,7 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import AnyId, CheckId, definition_id
 from runbook_lib.config.model import KNOWN_IDS, Migration
 from runbook_lib.errors import ForbiddenCall
-from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, why_not
+from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, look_again, why_not
 from runbook_lib.plan.pair import Pair
 from runbook_lib.schema.parity import BLOCKS, WARNS, DefinitionDifference, Gap, Parity, compare_definitions
 
@@ -54,6 +54,7 @@ def parity_checks(pair: Pair, parity: Parity | None) -> list[Check]:
             NOT_CHECKED,
             f"{gap.property} as the source has it",
             gap.why,
+            look_again(gap_id(gap.property)),
             source=pair.source,
         )
         for gap in parity.not_checked

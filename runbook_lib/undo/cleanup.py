@@ -21,7 +21,7 @@ from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
@@ -161,7 +161,7 @@ def _remove_table(
     if loaded.get("binding"):
         for _, unchanged in _chunks(run, pair, facts, removal):
             removal.items_found += len(unchanged)
-    pages = scan_segment(run.clients.target_wire, pair.target, 0, 1, RateLimit(None), Backoff())
+    pages = scan_segment(Segment(run.clients.target_wire, pair.target, RateLimit(None)))
     held = sum(len(page.items) for page in pages)
     if held != removal.items_found:
         removal.kept = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import scan_items
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
@@ -47,7 +47,7 @@ def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDi
     limit = RateLimit(run.config.validate_.drift_max_rcu)
 
     def live() -> Iterator[Item]:
-        return scan_items(run.clients.source_wire, pair.source, 0, 1, limit, Backoff(), tuple(k.name for k in key))
+        return scan_items(Segment(run.clients.source_wire, pair.source, limit), tuple(k.name for k in key))
 
     source = BucketDigest(run.secret)
     source.add_items(live(), key)

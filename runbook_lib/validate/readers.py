@@ -11,9 +11,8 @@ from math import ceil
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import count_segment, scan_items, unless
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, unless
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
@@ -88,16 +87,16 @@ class TableReader:
 
     def items(self) -> Iterator[Item]:
         """Every item; each call scans the table anew."""
-        return scan_items(self.transport, self.table, 0, 1, self.limit, Backoff(), self._names)
+        return scan_items(Segment(self.transport, self.table, self.limit), self._names)
 
     def items_of(self, segment: int) -> Iterator[Item]:
-        return scan_items(self.transport, self.table, segment, self.segments, self.limit, Backoff(), self._names)
+        return scan_items(Segment(self.transport, self.table, self.limit, segment, self.segments), self._names)
 
     def count(self) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
         others = self.segments + 1
         return sum(
-            sum(count_segment(self.transport, self.table, n, others, self.limit, Backoff())) for n in range(others)
+            sum(count_segment(Segment(self.transport, self.table, self.limit, n, others))) for n in range(others)
         )
 
     @property

@@ -86,6 +86,13 @@ def identify(side: str, session: boto3.Session, client: Any, endpoint: str | Non
     """Ask STS who the side is; a server that is not AWS may have none, then a table's ARN says it."""
     region, url = client.meta.region_name, client.meta.endpoint_url
     try:
+        session.get_credentials().get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        raise CredentialsError(
+            f"{side}: the credentials cannot be had, so nothing was asked of {url}: {error}; check 'role_arn' and "
+            "'profile', and whether this identity may assume the role"
+        ) from None
+    try:
         answer = client_of(session, "sts", of_other_services(session, "sts", endpoint)).get_caller_identity()
         session.get_credentials().bind(side, answer["Account"], region, of_other_services(session, "sts", endpoint))
         return Identity(answer["Account"], region, answer["Arn"], url)

@@ -13,7 +13,7 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.figures import TableCapacities
 from runbook_lib.errors import ForbiddenCall
-from runbook_lib.plan.check import NOT_CHECKED, Check, why_not
+from runbook_lib.plan.check import NOT_CHECKED, Check, look_again, why_not
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
 
@@ -47,4 +47,5 @@ def concern(of: CheckId, subject: str, source: str, made: Iterable[Check]) -> It
         raise
     except Exception as error:
         expected = "a look that comes to its end"
-        yield Check(of, subject, NOT_CHECKED, expected, why_not(error), essential=True, source=source)
+        remedy = look_again(of, blocks=True)
+        yield Check(of, subject, NOT_CHECKED, expected, why_not(error), remedy, essential=True, source=source)

@@ -55,12 +55,8 @@ def _there(context: CheckContext, pair: Pair) -> Check:
         configuration=True, essential=True,
     )  # fmt: skip
     if ("source", pair.source) in context.unread:
-        return unknown(
-            Check(
-                check.id, check.table, BLOCKER, check.expected, "", "allow dynamodb:DescribeTable on it", False, True
-            ),
-            context.unread["source", pair.source],
-        )
+        made = replace(check, configuration=False)
+        return unknown(made, context.unread["source", pair.source], "allow dynamodb:DescribeTable on it")
     if pair.source_facts is not None:
         return ok(check, pair.source_facts.status)
     return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
@@ -121,7 +117,7 @@ def _whole(source: str, reuse: Reuse) -> Check:
         CheckId.EXPORT_IS_WHOLE, source, BLOCKER, "an export of the whole table, as DescribeExport says", "",
         "the verdict is then as this export says; export the table anew to have it proved",
     )  # fmt: skip
-    return ok(check, "made without a filter") if reuse.whole.checked else unknown(check, reuse.whole.why)
+    return ok(check, "made without a filter") if reuse.whole.checked else unknown(check, reuse.whole.why, check.remedy)
 
 
 def _recovery(context: CheckContext, pair: Pair) -> Check:
@@ -131,9 +127,7 @@ def _recovery(context: CheckContext, pair: Pair) -> Check:
                      SCANNED)  # fmt: skip
     check = Check(CheckId.RECOVERY, pair.source, BLOCKER, WITHOUT[without], "it is off", essential=True)
     if ("recovery", pair.source) in context.unread:
-        check = Check(check.id, check.table, BLOCKER, check.expected, "", "allow "
-                      "dynamodb:DescribeContinuousBackups on it", essential=True)  # fmt: skip
-        return unknown(check, context.unread["recovery", pair.source])
+        return unknown(check, context.unread["recovery", pair.source], "allow dynamodb:DescribeContinuousBackups on it")
     if context.recoveries[pair.source].on:
         return ok(check, "on")
 

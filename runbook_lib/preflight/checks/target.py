@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.backups import recovery_of
@@ -47,7 +47,7 @@ def _there(context: CheckContext, pair: Pair) -> Check:
         configuration=True, essential=True,
     )  # fmt: skip
     if why := context.unread.get(("target", pair.source)):
-        return unknown(replace(check, remedy="allow dynamodb:DescribeTable on it", configuration=False), why)
+        return unknown(replace(check, configuration=False), why, "allow dynamodb:DescribeTable on it")
     if pair.target_facts is not None:
         return ok(check, pair.target_facts.status)
     if pair.writing == IMPORT_TABLE and pair.method != "skip":
@@ -122,10 +122,10 @@ def _undoable(context: CheckContext, pair: Pair) -> Check:
 
 def _stream(pair: Pair, target: TableDescription) -> Check:
     check = Check(
-        CheckId.STREAM, pair.target, WARNING, "no stream while items are loaded", f"a {target.stream} stream",
+        CheckId.STREAM, pair.target, WARNING, "no stream while items are loaded", "",
         "every loaded item reaches its consumers; check what is attached to it",
     )  # fmt: skip
-    return check if target.stream else ok(check, "none")
+    return _if_any(check, [target.stream] if target.stream else [], "a {} stream")
 
 
 def _triggers(context: CheckContext, pair: Pair, stand: TableCapacity) -> Check:
@@ -138,8 +138,7 @@ def _triggers(context: CheckContext, pair: Pair, stand: TableCapacity) -> Check:
     stream = stand.stream_arn
 
     def found(c: Check) -> Check:
-        names = triggers(context.clients.service("target", "lambda"), stream)
-        return replace(c, found=f"Lambda {', '.join(names)}") if names else ok(c, "none in Lambda")
+        return _if_any(c, triggers(context.clients.service("target", "lambda"), stream), "Lambda {}", "none in Lambda")
 
     return run_check(check, found)
 
@@ -149,20 +148,20 @@ def _kinesis(context: CheckContext, pair: Pair) -> Check:
         CheckId.KINESIS_STREAMS, pair.target, WARNING, "no Kinesis stream that hears of each loaded item", "",
         "every loaded item reaches its consumers, and is paid for; disable it while items are loaded",
     )  # fmt: skip
-
-    def found(c: Check) -> Check:
-        names = kinesis_streams(context.clients.target, pair.target)
-        return replace(c, found=f"Kinesis {', '.join(names)}") if names else ok(c, "none")
-
-    return run_check(check, found)
+    return run_check(check, lambda c: _if_any(c, kinesis_streams(context.clients.target, pair.target), "Kinesis {}"))
 
 
 def _replicas(pair: Pair, stand: TableCapacity) -> Check:
     check = Check(
-        CheckId.REPLICAS, pair.target, WARNING, "a table in one region", f"replicas in {', '.join(stand.replicas)}",
+        CheckId.REPLICAS, pair.target, WARNING, "a table in one region", "",
         "every write is repeated, and charged, in each of them",
     )  # fmt: skip
-    return check if stand.replicas else ok(check, "none")
+    return _if_any(check, stand.replicas, "replicas in {}")
+
+
+def _if_any(check: Check, attached: Sequence[str], words: str, none: str = "none") -> Check:
+    """The check, which warns of what is attached to a table, if anything is."""
+    return replace(check, found=words.format(", ".join(attached))) if attached else ok(check, none)
 
 
 def _ttl(context: CheckContext, pair: Pair) -> Check:

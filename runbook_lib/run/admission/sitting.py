@@ -1,13 +1,14 @@
 """Which run a notebook belongs to that was not told a run id: the notebooks of one sitting share a run.
 
 It is `<name>-lab`, and after that has been finished `<name>-lab-2`, and so on: what is finished is gone on with only
-by its spelled id, for its export is of another day.
+by its spelled id, for its export is of another day. Finished is what has a verdict, whichever it is.
 """
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Any
 
 from runbook_lib.paths import reports_root
 from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun
@@ -46,12 +47,12 @@ def _spelled(name: str, number: int) -> str:
 
 
 def _is_finished(ledger: Ledger, step: str) -> bool:
-    """Whether nothing is left to be done: it was cleaned up, or every table of it is proved.
+    """Whether it has come to its end: it was cleaned up, its verdict was reported, or every table of it is proved.
 
     Proving it once more belongs to the same sitting until the report is written.
     """
     try:
-        if ledger.get("run", "cleaned"):
+        if ledger.get("run", "cleaned") or _is_judged(ledger.all("step")):
             return True
         proved = {source for source, fact in ledger.all("validation").items() if fact["verdict"] == "PASS"}
         if not proved or proved != ledger.all("pair").keys() or not _completed(ledger, "validate"):
@@ -59,6 +60,15 @@ def _is_finished(ledger: Ledger, step: str) -> bool:
         return step != "validate" or _completed(ledger, "report")
     finally:
         ledger.close()
+
+
+def _is_judged(steps: dict[str, Any]) -> bool:
+    """Whether a report came last, of a run that had failed or been validated; until then its verdict is RUNNING."""
+    report = steps.pop("report", None)
+    if report is None or report["status"] != "completed":
+        return False
+    ended = "validate" in steps or any(step["status"] == "failed" for step in steps.values())
+    return ended and all(step["started"] <= report["started"] for step in steps.values())
 
 
 def _completed(ledger: Ledger, step: str) -> bool:

@@ -11,8 +11,7 @@ from itertools import islice
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import scan_items
-from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
@@ -32,7 +31,7 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     forget_held(run.ledger, source)
     names = tuple(k.name for k in key)
-    items = scan_items(run.clients.target_wire, target, 0, 1, limit, Backoff(), names)
+    items = scan_items(Segment(run.clients.target_wire, target, limit), names)
     for rows in _together(_hashes(item, key, secret) for item in items):
         keep_held(run.ledger, source, rows)
     return {"items_before": count_held(run.ledger, source), "held_before": {"secret": secret.fingerprint}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import boto3
 import pytest
 
 from runbook_lib.aws.credentials import Chain, Expiry
+from runbook_lib.aws.dynamodb.delete import delete_objects
 from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_services, s3_client, secret_in
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED, SOURCE
 from runbook_lib.aws.guard.call_counter import Calls
@@ -24,7 +27,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import make_plan, preflight
 from runbook_lib.validate.step import validate_tables
 from tests.support.between import Asked, Said, between, refusal
-from tests.support.world import World, things
+from tests.support.world import ACCOUNT, World, things
 
 VPC = "https://vpce-0abc-1.dynamodb.us-east-1.vpce.amazonaws.com"
 # Over the wire go these; each names plain tables, one or several.
@@ -323,6 +326,47 @@ def test_a_store_that_knows_no_checksums_in_trailers_takes_a_scan(world: World) 
         assert export_tables(run)[world.src("a")]["status"] == "COMPLETED"
         assert any(asked.method == "PUT" for asked in store.asked)
     assert refused == []
+
+
+def test_a_store_that_insists_on_content_md5_removes_what_it_is_asked_to(world: World) -> None:
+    def before(asked: Asked) -> Said | None:
+        if asked.method != "POST" or "delete" not in asked.path:
+            return None
+        if asked.headers.get("content-md5") == b64encode(md5(asked.body).digest()).decode():
+            return None
+        body = b"<Error><Code>InvalidRequest</Code><Message>Missing required header: Content-MD5</Message></Error>"
+        return 400, [("Content-Type", "application/xml")], body
+
+    keys = [f"k{n}" for n in range(3)]
+    for key in keys:
+        world.put_object(key, b"x")
+    with between(world.endpoint, before=before) as store:
+        clients = connect(load_config(world.config(staging={"endpoint_url": store.endpoint})))
+        delete_objects(clients.staging_remover(), world.bucket, keys)
+        sent = [asked.headers for asked in store.asked if asked.method == "POST" and "delete" in asked.path]
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=world.bucket)
+    assert sent
+    assert not [name for headers in sent for name in headers if "checksum" in name]
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_role_that_cannot_be_assumed_is_named_as_what_it_is(world: World, side: str) -> None:
+    def before(asked: Asked) -> Said | None:
+        if b"Action=AssumeRole" not in asked.body:
+            return None
+        body = (
+            b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>User x may not assume it</Message></Error>"
+            b"</ErrorResponse>"
+        )
+        return 403, [("Content-Type", "text/xml")], body
+
+    with between(world.endpoint, before=before) as server:
+        role = {"endpoint_url": server.endpoint, "role_arn": f"arn:aws:iam::{ACCOUNT}:role/none"}
+        ended = world.runbook("run", world.config(**{side: role}), "--run-id", "r")
+    assert ended.returncode == 2
+    assert f"{side}: the credentials cannot be had" in ended.stderr
+    assert "role_arn" in ended.stderr
+    assert "no DynamoDB answers" not in ended.stderr
 
 
 def test_the_sandbox_works_with_one_endpoint_for_all(world: World) -> None:

@@ -185,8 +185,21 @@ def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
     assert not actions_of(found["source"], "s3:")
 
 
+@pytest.mark.parametrize("reference", ["s3://old/x/AWSDynamoDB/01-b/", f"{table_arn('b')}/export/01-b"])
+def test_whoever_takes_an_earlier_export_may_ask_whether_it_is_whole(reference: str) -> None:
+    reused = replace(REUSED, reference=reference, arn=f"{table_arn('b')}/export/01-b")
+    assert resources_of(policies_for(planned("b", "reuse", reuse=reused))["source"], "dynamodb:DescribeExport") == {reused.arn}
+    scanned = replace(reused, arn=f"{table_arn('b')}/scan/01-b")
+    assert not resources_of(policies_for(planned("b", "reuse", reuse=scanned))["source"], "dynamodb:DescribeExport")
+
+
 def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> None:
-    by_arn = replace(REUSED, reference=f"{table_arn('b')}/export/01-b", folder="y/AWSDynamoDB/01-b/")
+    by_arn = replace(
+        REUSED,
+        reference=f"{table_arn('b')}/export/01-b",
+        arn=f"{table_arn('b')}/export/01-b",
+        folder="y/AWSDynamoDB/01-b/",
+    )
     gone = TablePermissions("b", None, table_arn("b-new", "us-east-2"), "reuse", reuse=by_arn)
     found = policies_for(planned("a", "reuse", reuse=REUSED), gone)
     assert resources_of(found["target"], "s3:GetObject") == {

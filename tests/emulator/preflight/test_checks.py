@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSResponse
 
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.aws.session.identity import Identity
-from runbook_lib.config.check_ids import CheckId
+from runbook_lib.config.check_ids import Bearing, CheckId, bearing
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, run_check
 from runbook_lib.preflight import step as preflight_module
@@ -484,6 +484,12 @@ def test_what_cannot_be_checked_is_never_ok_and_the_rest_goes_on(
     assert bool(plan.blockers) == blocks
     assert all("not checked: " in b.found and not b.configuration for b in plan.blockers)
     assert len({c.name for c in plan.checks}) >= 18  # the others were looked at
+    for check in plan.checks:  # advice for what was looked at and is wrong would be a lie here
+        if check.status == NOT_CHECKED:
+            assert check.remedy.startswith(("allow dynamodb:", "mend what kept it from being looked at"))
+            assert ("accept.not_checked" in check.remedy) == (
+                bearing(check.id) is Bearing.PROOF and not check.blocks
+            ), check
 
 
 def test_a_limit_on_what_nobody_can_tell_is_not_kept(case: Case) -> None:

@@ -72,8 +72,43 @@ def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: Wor
     assert open_run(config, step="validate").id == "test-lab-2"
 
 
-def test_a_dry_run_is_gone_on_with(world: World) -> None:
+def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
     assert sitting(config, execute=False) == ("test-lab", "DRY-RUN")
+    world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(7)])
+    again = open_run(str(config))
+    assert says(again).endswith("the one before it is finished; to go on with that one, spell its run_id")
+    assert sitting(config) == ("test-lab-2", "PASS")
+    assert len(world.items(world.target, world.dst("a"))) == 12
+
+
+def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> None:
+    world.pair("a", things(5))
+    config = world.config(confirm_target=HERE)
+    for step, work in (("preflight", preflight), ("export", export_tables), ("import", import_tables)):
+        run = open_run(str(config), "", False, step=step)
+        work(run)  # type: ignore[operator]
+        run.ledger.close()
+    run = open_run(str(config), "", False, step="report")
+    assert report_run(run)["verdict"] == "RUNNING"
+    run.ledger.close()
     assert sitting(config) == ("test-lab", "PASS")
+
+
+def test_a_run_that_failed_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
+    world.pair("a", things(5))
+    config = str(world.config(confirm_target=HERE))
+    sitting(Path(config), report=False)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00001"}})
+    for step, work in (("validate", validate_tables), ("report", report_run)):
+        run = open_run(config, "test-lab", step=step)
+        work(run)  # type: ignore[operator]
+        run.ledger.close()
+    assert world.record("test-lab")["verdict"] == "FAIL"
+    found = {step: open_run(config, step=step).id for step in ("preflight", "export", "import", "validate")}
+    assert set(found.values()) == {"test-lab-2"}
+    run = open_run(config, "test-lab", True, step="validate")
+    validate_tables(run)  # it is being gone on with
+    run.ledger.close()
+    assert open_run(config, step="report").id == "test-lab"

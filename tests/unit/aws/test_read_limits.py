@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import scan_items, scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items, scan_segment
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 
@@ -50,7 +50,7 @@ class Server:
 def test_consumed_read_units_stay_under_the_ceiling(read: Any, rcu: float | None, counted: float) -> None:
     clock = Clock()
     server, limit = Server(clock, 20, rcu), RateLimit(16.0, clock.read, clock.sleep)
-    assert len(list(read(server, "t", 0, 1, limit, Backoff()))) == 20
+    assert len(list(read(Segment(server, "t", limit)))) == 20
     for count, moment in enumerate(server.moments):
         assert count * counted <= 16.0 * moment + 1e-6
     assert clock.now == pytest.approx(20 * counted / 16.0, rel=0.01)
@@ -60,7 +60,7 @@ def test_segments_of_one_page_are_paid_for_too() -> None:
     clock = Clock()
     server, limit = Server(clock, 1, 32.0), RateLimit(16.0, clock.read, clock.sleep)
     for segment in range(10):
-        list(scan_items(server, "t", segment, 10, limit, Backoff()))  # type: ignore[arg-type]
+        list(scan_items(Segment(server, "t", limit, segment, 10)))  # type: ignore[arg-type]
     assert clock.now == pytest.approx(20.0)
 
 
@@ -72,4 +72,4 @@ def test_a_page_that_holds_another_number_of_items_than_it_says_is_refused() -> 
     clock = Clock()
     for read in (scan_items, scan_segment):
         with pytest.raises(TransferError, match="says 2 items and holds 1"):
-            list(read(Liar(clock, 1, 1.0), "t", 0, 1, RateLimit(None), Backoff()))  # type: ignore[arg-type]
+            list(read(Segment(Liar(clock, 1, 1.0), "t", RateLimit(None))))  # type: ignore[arg-type]

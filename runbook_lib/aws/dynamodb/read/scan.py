@@ -37,87 +37,71 @@ class Page:
     rcu: float
 
 
-def scan_segment(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    backoff: Backoff,
-    key: tuple[str, ...] = (),
-) -> Iterator[Page]:
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of a table, `number` from 0 of so many, and how it is read: all of the table unless told otherwise."""
+
+    transport: DynamoDBTransport
+    table: str
+    limit: RateLimit
+    number: int = 0
+    of: int = 1
+    backoff: Backoff = field(default_factory=Backoff)
+
+    @property
+    def request(self) -> Answer:
+        """What every request of its scan asks for."""
+        return {
+            "TableName": self.table, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL",
+            "Segment": self.number, "TotalSegments": self.of,
+        }  # fmt: skip
+
+    def read(self, request: Answer) -> bytes:
+        return self.transport.read("Scan", json.dumps(request).encode(), self.backoff)
+
+
+def scan_segment(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Page]:
     """All pages of one segment, read consistently; throttled or broken pages are asked for again.
 
     Raises TransferError for a page that contradicts itself or, where `key` names the table's key attributes, whose
     first or last item does not have them.
     """
-    for items, rcu in _pages(transport, table, segment, segments, limit, backoff, split_items, key):
+    for items, rcu in _pages(segment, split_items, key):
         for item in {*items[:1], *items[-1:]} if key else ():
             if not set(key) <= orjson.loads(item).keys():
-                raise _keyless(table, key)
+                raise _keyless(segment.table, key)
         yield Page(items, rcu)
 
 
-def count_segment(
-    transport: DynamoDBTransport, table: str, segment: int, segments: int, limit: RateLimit, backoff: Backoff
-) -> Iterator[int]:
+def count_segment(segment: Segment) -> Iterator[int]:
     """The number of items of each page of one segment; costs what reading them costs."""
-    counted = {"Select": "COUNT"}
-    for _, answer in _answers(transport, table, segment, segments, limit, backoff, _parsed, (), counted):
+    for _, answer in _answers(segment, _parsed, how={"Select": "COUNT"}):
         yield int(answer["Count"])
 
 
-def scan_keys(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    backoff: Backoff,
-    key: tuple[str, ...],
-) -> Iterator[Item]:
+def scan_keys(segment: Segment, key: tuple[str, ...]) -> Iterator[Item]:
     """The keys of one segment's items."""
     places = {f"#k{n}": name for n, name in enumerate(key)}
     only = {"ProjectionExpression": ", ".join(places), "ExpressionAttributeNames": places}
-    for items, _ in _answers(transport, table, segment, segments, limit, backoff, _parsed, key, only):
+    for items, _ in _answers(segment, _parsed, key, only):
         yield from items
 
 
-def goes_on_after(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    last: Item,
-    backoff: Backoff,
-) -> bool:
+def goes_on_after(segment: Segment, last: Item) -> bool:
     """Whether a segment holds anything after the key `last`."""
-    request: Answer = {
-        "TableName": table, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL", "Limit": 1,
-        "Segment": segment, "TotalSegments": segments, "ExclusiveStartKey": last,
-    }  # fmt: skip
-    items, answer = _parsed(transport.read("Scan", json.dumps(request).encode(), backoff))
-    limit.spend(_units(answer) or 1)
+    items, answer = _parsed(segment.read(segment.request | {"Limit": 1, "ExclusiveStartKey": last}))
+    segment.limit.spend(_units(answer) or 1)
     return bool(items)
 
 
-def scan_items(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    backoff: Backoff,
-    key: tuple[str, ...] = (),
-) -> Iterator[Item]:
+def scan_items(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Item]:
     """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower.
 
     Where `key` names the table's key attributes, the scan goes on after the last item that it was given, and ends only
     where the server, asked for what follows it, has nothing: a page cannot lose those that come after it.
     """
-    own = partial(_key_of_last, table, key) if key else None
-    for items, _ in _pages(transport, table, segment, segments, limit, backoff, _parsed, key, own):
+    own = partial(_key_of_last, segment.table, key) if key else None
+    for items, _ in _pages(segment, _parsed, key, own):
         yield from items
 
 
@@ -148,47 +132,31 @@ def _keyless(table: str, key: tuple[str, ...]) -> TransferError:
 
 
 def _pages(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    backoff: Backoff,
+    segment: Segment,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
     key: tuple[str, ...] = (),
     own: Callable[[list[Item]], Item | None] | None = None,
 ) -> Iterator[tuple[list[Any], float]]:
-    for items, answer in _answers(transport, table, segment, segments, limit, backoff, cut, key, {}, own):
+    for items, answer in _answers(segment, cut, key, own=own):
         if len(items) != answer["Count"]:
-            raise TransferError(f"Scan of {table}: a page says {answer['Count']} items and holds {len(items)}")
+            raise TransferError(f"Scan of {segment.table}: a page says {answer['Count']} items and holds {len(items)}")
         yield items, _units(answer)
 
 
 def _answers(
-    transport: DynamoDBTransport,
-    table: str,
-    segment: int,
-    segments: int,
-    limit: RateLimit,
-    backoff: Backoff,
+    segment: Segment,
     cut: Callable[[bytes], tuple[list[Any], Answer]],
-    key: tuple[str, ...],
-    how: Answer,
+    key: tuple[str, ...] = (),
+    how: Answer | None = None,
     own: Callable[[list[Item]], Item | None] | None = None,
 ) -> Iterator[tuple[list[Any], Answer]]:
     """Every page of a segment: its items, and the rest of the answer. `own` gives the key to go on after, if any."""
-    request: Answer = how | {
-        "TableName": table,
-        "ConsistentRead": True,
-        "ReturnConsumedCapacity": "TOTAL",
-        "Segment": segment,
-        "TotalSegments": segments,
-    }
-    course = _Course(table, key)
+    request, limit = segment.request | (how or {}), segment.limit
+    course = _Course(segment.table, key)
     while True:
-        page = transport.read("Scan", json.dumps(request).encode(), backoff)
+        page = segment.read(request)
         items, answer = cut(page)
-        _check_page(table, answer)
+        _check_page(segment.table, answer)
         rcu = _units(answer)
         # Every page is paid for, the last of a segment too; a server that names no price is not free.
         limit.spend(rcu or ceil(len(page) / RCU_BYTES))
