@@ -63,11 +63,15 @@ def _is_finished(ledger: Ledger, step: str) -> bool:
 
 
 def _is_judged(steps: dict[str, Any]) -> bool:
-    """Whether a report came last, of a run that had failed or been validated; until then its verdict is RUNNING."""
+    """Whether a report came last, of a run that had failed, been validated or only been tried.
+
+    Until then its verdict is RUNNING.
+    """
     report = steps.pop("report", None)
     if report is None or report["status"] != "completed":
         return False
-    ended = "validate" in steps or any(step["status"] == "failed" for step in steps.values())
+    tried = "import" in steps and not steps["import"]["execute"]
+    ended = tried or "validate" in steps or any(step["status"] == "failed" for step in steps.values())
     return ended and all(step["started"] <= report["started"] for step in steps.values())
 
 

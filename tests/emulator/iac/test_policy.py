@@ -188,7 +188,9 @@ def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
 @pytest.mark.parametrize("reference", ["s3://old/x/AWSDynamoDB/01-b/", f"{table_arn('b')}/export/01-b"])
 def test_whoever_takes_an_earlier_export_may_ask_whether_it_is_whole(reference: str) -> None:
     reused = replace(REUSED, reference=reference, arn=f"{table_arn('b')}/export/01-b")
-    assert resources_of(policies_for(planned("b", "reuse", reuse=reused))["source"], "dynamodb:DescribeExport") == {reused.arn}
+    assert resources_of(policies_for(planned("b", "reuse", reuse=reused))["source"], "dynamodb:DescribeExport") == {
+        reused.arn
+    }
     scanned = replace(reused, arn=f"{table_arn('b')}/scan/01-b")
     assert not resources_of(policies_for(planned("b", "reuse", reuse=scanned))["source"], "dynamodb:DescribeExport")
 

@@ -154,8 +154,12 @@ def test_scaling_that_no_template_can_carry_is_named() -> None:
     suspended = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
     policy = {**common, "PolicyARN": "arn:policy", "PolicyName": "steps", "PolicyType": "StepScaling"}
     with Stubber(client) as aws:
-        aws.add_response("describe_scalable_targets", {"ScalableTargets": [target | suspended]})
-        aws.add_response("describe_scaling_policies", {"ScalingPolicies": [policy]})
+        for operation, answer in (
+            ("describe_scalable_targets", {"ScalableTargets": [target | suspended]}),
+            ("describe_scaling_policies", {"ScalingPolicies": [policy]}),
+        ):
+            aws.add_response(operation, answer)
+            aws.add_response(operation, answer)  # a list is read twice
         (found,) = read_scaling(client, ["t"]).capacities
     client.close()
     beyond = ("scaling policy steps", "scaling that is suspended")

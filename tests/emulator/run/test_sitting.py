@@ -90,10 +90,20 @@ def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> No
         run = open_run(str(config), "", False, step=step)
         work(run)  # type: ignore[operator]
         run.ledger.close()
-    run = open_run(str(config), "", False, step="report")
-    assert report_run(run)["verdict"] == "RUNNING"
-    run.ledger.close()
     assert sitting(config) == ("test-lab", "PASS")
+
+
+def test_a_report_on_the_way_does_not_end_a_sitting(world: World) -> None:
+    world.pair("a", things(5))
+    config = str(world.config(confirm_target=HERE))
+    for step, work in (
+        ("preflight", preflight), ("export", export_tables), ("report", report_run), ("import", import_tables),
+        ("report", report_run), ("validate", validate_tables),
+    ):  # fmt: skip
+        run = open_run(config, "", True, step=step)
+        work(run)  # type: ignore[operator]
+        assert run.id == "test-lab"
+        run.ledger.close()
 
 
 def test_a_run_that_failed_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
