@@ -25,7 +25,7 @@ demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the r
 
 test: $(READY)   ## run the fast tests and the notebooks
 	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk" --numprocesses 4 --dist worksteal tests
-	$(BIN)/python -m pytest -p tests.support.notebook_sandbox --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
 	$(BIN)/ruff check .

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbook_lib.load.table_load import TableProgress
-from runbook_lib.notebook import forms, gates, live, tables
+from runbook_lib.notebook import gates, live, tables
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.step import record_of
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
+
+if TYPE_CHECKING:  # ipywidgets is for a person in JupyterLab; a headless run does without
+    from runbook_lib.notebook import forms
 
 
 @dataclass(slots=True)
@@ -28,14 +31,20 @@ class NotebookRun(Run):
 
     def form_tables(self) -> forms.Form:
         """Choose the tables of a new run by hand."""
+        from runbook_lib.notebook import forms
+
         return forms.tables_form(self)
 
     def form_confirmation(self) -> forms.Form:
         """Type the target, in place of `confirm_target` in the migration file."""
+        from runbook_lib.notebook import forms
+
         return forms.confirmation_form(self)
 
     def form_differences(self) -> forms.Form:
         """Look through the listed differences."""
+        from runbook_lib.notebook import forms
+
         return forms.differences_form(self)
 
     def export_progress(self) -> Callable[[dict[str, dict[str, Any]]], None]:

@@ -19,7 +19,6 @@ from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
 from runbook_lib.record.seal import seal
-from runbook_lib.report.render.charts import draw_charts
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.render.run_index import write_index
@@ -72,6 +71,8 @@ def publish(
 
 def draw_up(folder: Path, record: RunRecord, ledger: Ledger) -> dict[str, str]:
     """Write lists and charts into a folder; returns the pages, which say the verdict, by the names of their files."""
+    from runbook_lib.report.render.charts import draw_charts  # most of a second that a kernel need not wait for
+
     for table in record.tables:
         _write_quarantine(folder, ledger, table.source)
     _write_lines(folder / "differences.jsonl", difference_rows(ledger))

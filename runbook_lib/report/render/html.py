@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 
@@ -18,7 +18,6 @@ from runbook_lib.report import text as wording
 from runbook_lib.report.figures.size_classes import size_classes
 from runbook_lib.report.figures.timings import seconds_of, slowest
 from runbook_lib.report.figures.totals import total
-from runbook_lib.report.render.charts import Chart
 from runbook_lib.report.render.escape_markdown import Markdown, code, markdown, visible
 from runbook_lib.report.sections.check_rows import check_count, check_rows
 from runbook_lib.report.sections.checklist import calls, checklist
@@ -34,6 +33,9 @@ from runbook_lib.report.sections.schema_findings import (
 from runbook_lib.report.sections.summary import actor, headline, place, sentence, verdict_of, verdicts, why
 from runbook_lib.report.sections.undo_notes import undo_notes
 from runbook_lib.run.verdicts import DRY_RUN, PASS
+
+if TYPE_CHECKING:  # matplotlib takes most of a second, and only what draws needs it
+    from runbook_lib.report.render.charts import Chart
 
 SHOWN_REASONS = 8
 # Tables that say nothing but that all is well; the others of them are folded.

@@ -146,9 +146,8 @@ def test_nbval_is_red_when_a_count_is_broken() -> None:
     """The same command that make test uses, with one item taken from a target before validation."""
     ran = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-p", "tests.support.notebook_sandbox", "--nbval-lax",
-            "--nbval-current-env",
-            "--nbval-cell-timeout=120", "notebooks", "-q", "-x",
+            sys.executable, "-m", "pytest", "-p", "tests.support.notebook_sandbox", "-p", "nbval.plugin",
+            "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "notebooks", "-q", "-x",
         ],
         capture_output=True, text=True, cwd=notebooks().parent, check=False,
         env=os.environ | {"RUNBOOK_TEST_BREAK": "count"},
