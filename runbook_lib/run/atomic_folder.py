@@ -97,8 +97,8 @@ def _swap(one: Path, other: Path) -> None:
 def _one_by_one(folder: Path, texts: Mapping[str, str], gone: frozenset[str], seal: str) -> None:
     ready: list[Prepared] = []
     try:
-        ready += [prepare(folder / name, text) for name, text in texts.items() if name != seal]
-        ready += [prepare(folder / name, text) for name, text in texts.items() if name == seal]
+        for name in sorted(texts, key=lambda name: name == seal):  # one that cannot be written leaves none behind
+            ready.append(prepare(folder / name, texts[name]))
         for name in (seal, *sorted(gone)):
             (folder / name).unlink(missing_ok=True)
         for file in ready:
