@@ -35,6 +35,15 @@ def read_object(s3: Any, bucket: str, key: str, most: int) -> bytes | None:
     return bytes(content[:most])
 
 
+def first_bytes(s3: Any, bucket: str, key: str, most: int) -> bytes | None:
+    """The beginning of an object, asked for once; None where it cannot be read."""
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{most - 1}")["Body"].read(most)
+    except (ClientError, BotoCoreError, HTTPError, OSError):
+        return None
+    return body
+
+
 class MissingObject(TransferError):
     """The object does not exist (or may not be read, which S3 does not tell apart)."""
 

@@ -12,6 +12,7 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.replication import OLD_GLOBAL, replication_check, seen_in
 from runbook_lib.plan.reuse import Reuse, refuse_swapped
 from runbook_lib.preflight.checks.context import CheckContext
 
@@ -23,7 +24,6 @@ REMEDIES = {
     "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: mend the permissions of its replication",
     "DELETING": "it is being deleted: restore it, or leave it out",
 }
-REPLICATION, OLD_GLOBAL = "aws:rep:", "2017.11.29"
 SCANNED = "the table is scanned, which is no single moment and uses its read capacity"
 WITHOUT = {
     "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
@@ -74,12 +74,7 @@ def _status(source: str, status: str) -> Check:
 
 
 def _replication(context: CheckContext, pair: Pair, facts: TableDescription) -> Check:
-    """Global tables of version 2017 keep attributes of their own in every item."""
-    check = Check(
-        CheckId.REPLICATION_ATTRIBUTES, pair.source, WARNING, f"no attributes of replication ({REPLICATION}*)", "",
-        "they are written along as they are, and may harm the replication of a target that is or becomes a global "
-        "table: use global tables of version 2019.11.21, or remove them",
-    )  # fmt: skip
+    """Of an export the first items are looked at once it is complete."""
 
     def found(c: Check) -> Check:
         stand = context.capacities[pair.source].source
@@ -88,12 +83,9 @@ def _replication(context: CheckContext, pair: Pair, facts: TableDescription) -> 
         names = {k.name for i in facts.indexes for k in i.key}
         if pair.method == "scan":
             names |= first_attributes(context.clients.source, pair.source)
-        seen = sorted(name for name in names if name.startswith(REPLICATION))
-        if seen:
-            return replace(c, found=", ".join(seen))
-        return ok(c, "none in the indexes" + (" and the first items" if pair.method == "scan" else ""))
+        return seen_in(c, names, items=pair.method == "scan")
 
-    return run_check(check, found)
+    return run_check(replication_check(pair.source), found)
 
 
 def _reused(context: CheckContext, pair: Pair, reuse: Reuse) -> Check:

@@ -1,0 +1,70 @@
+"""What the first items of an export show before any of them is written: attributes of replication.
+
+A source that AWS exports is read by nobody before, and a role for exports may not scan. The pre-flight's look at the
+table is completed here, by the beginnings of a few data files; where one cannot be read nothing is added to it, and the
+import will say why.
+"""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from runbook_lib.aws.s3.objects import first_bytes
+from runbook_lib.config.check_ids import CheckId
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items.lines import parse_line
+from runbook_lib.plan.check import WARNING, Check
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.replication import REPLICATION, replication_check, seen_in
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import file_rows
+
+FILES, BLOCK, FIRST_ITEMS = 4, 128 << 10, 1_000
+LONGEST = 4 << 20  # bytes of lines that a block is unpacked to
+
+
+def complete_look(run: Run, pair: Pair) -> None:
+    """Let the look for attributes of replication say what the first items of a completed export show."""
+    fact: dict[str, Any] | None = run.ledger.get("export", pair.source)
+    if not fact or fact["status"] != "COMPLETED" or pair.method == "scan":
+        return
+    names = fact.get("first_attributes")
+    if names is None:
+        names = first_attributes(run, pair.source, fact["bucket"])
+        if names is None:
+            return
+        run.ledger.put("export", pair.source, fact | {"first_attributes": names})
+    checks = run.ledger.get("plan", "checks") or []
+    own = [c for c in checks if (c["id"], c["source"]) == (CheckId.REPLICATION_ATTRIBUTES, pair.source)]
+    if any(c["status"] == WARNING for c in own):
+        return
+    made = seen_in(replication_check(pair.source), names, items=True)
+    run.ledger.put("plan", "checks", [*(c for c in checks if c not in own), made.to_json()])
+    if made.status == WARNING:
+        _warn(run, made)
+
+
+def _warn(run: Run, check: Check) -> None:
+    warnings = run.ledger.get("plan", "warnings") or []
+    run.ledger.put("plan", "warnings", [*warnings, asdict(check.obstacle)])
+
+
+def first_attributes(run: Run, source: str, bucket: str) -> list[str] | None:
+    """Names of the attributes of replication in the first items of an export; None where they cannot be read."""
+    names: set[str] = set()
+    files = [row.data_file for row in file_rows(run.ledger, source) if row.data_file.items]
+    for file in files[:FILES]:
+        block = first_bytes(run.clients.staging, bucket, file.key, BLOCK)
+        if block is None:
+            return None
+        try:
+            lines = zlib.decompressobj(31).decompress(block, LONGEST).split(b"\n")
+        except zlib.error:
+            return None
+        for line in lines[:FIRST_ITEMS]:
+            with suppress(CorruptFile):  # the last one is cut short
+                names |= parse_line(line).keys()
+    return sorted(name for name in names if name.startswith(REPLICATION))
