@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS
 from runbook_lib.version import __version__
+
+if TYPE_CHECKING:
+    from runbook_lib.record.run_json import RunRecord
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
@@ -37,7 +40,7 @@ def demo(scale: float, sabotage: str | None, run_id: str) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
     from runbook_lib.sandbox.demo.run import run_demo
 
-    return _conclude(run_demo(scale, sabotage, run_id, _say).to_json())
+    return _conclude(run_demo(scale, sabotage, run_id, _say))
 
 
 @cli.command()
@@ -52,7 +55,7 @@ def run(config: Path, run_id: str, only: str | None, start_at: str | None, table
     """Run the notebooks of the migration CONFIG with papermill."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
-    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say).to_json())
+    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
 
 
 @cli.command()
@@ -124,38 +127,34 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _conclude(record: dict[str, Any]) -> int:
+def _conclude(record: RunRecord) -> int:
     """The last lines of a run: the verdict, its reasons and where the report lies."""
     from runbook_lib.paths import reports_root
     from runbook_lib.record.anchor import told_of_anchor
-    from runbook_lib.record.run_json import RunRecord
-    from runbook_lib.report.figures.totals import how_many, total
-    from runbook_lib.report.sections.cost_rows import dry_run_summary
-    from runbook_lib.report.sections.findings import tables_of
-    from runbook_lib.report.sections.not_checked import accepted_in_short, how_to_accept
-    from runbook_lib.report.sections.summary import headline
+    from runbook_lib.report.model import ReportModel
+    from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
     from runbook_lib.report.text import shortened
 
-    tables, verdict = tables_of(record), record["verdict"]
-    for line in (*record["reasons"], *dry_run_summary(record)):
+    report, folder = ReportModel(record), reports_root() / record.run_id
+    for line in (*record.reasons, *report.would):
         _say(f"  {shortened(line, where='in the report')}")
-    if how := how_to_accept(record):  # to be copied, so never cut
-        _say(f"  {how}")
+    if report.how_to_accept:  # to be copied, so never cut
+        _say(f"  {report.how_to_accept}")
     numbers = [
-        total(tables, name).with_noun(what)
+        report.figures.sums[name].with_noun(what)
         for name, what in (
             ("items_exported", "items exported"),
             ("items_written", "written"),
             ("items_in_target", "in the target"),
         )
     ]
-    accepted = f"; {short}" if (short := accepted_in_short(record)) else ""
-    said = f"{verdict}: {how_many(record)}" if record["complete"] else headline(record)
-    click.echo(f"{said}, {', '.join(numbers)}, {record['totals']['seconds']:.0f} s of work{accepted}")
-    if told := told_of_anchor(RunRecord.model_validate(record), reports_root() / record["run_id"]):
+    accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
+    said = f"{record.verdict}: {report.figures.how_many}" if record.complete else report.headline
+    click.echo(f"{said}, {', '.join(numbers)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
+    if told := told_of_anchor(record, folder):
         _say(f"anchor: {told}")
-    click.echo(f"report: {reports_root() / record['run_id'] / 'report.html'}")
-    return CODES[verdict]
+    click.echo(f"report: {folder / 'report.html'}")
+    return CODES[record.verdict]
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.figures.totals import how_many, total
-from runbook_lib.report.sections.summary import verdicts
+from runbook_lib.plan.check import NOT_CHECKED
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.run_figures import figures_of
+from runbook_lib.report.sections.first_screen.summary import verdicts
 from runbook_lib.report.text import count, pluralize
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import written_so_far
@@ -26,16 +27,17 @@ def so_far(ledger: Ledger, step: str) -> str:
     return ""
 
 
-def outcome(record: Record, step: str) -> str:
+def outcome(record: RunRecord, step: str) -> str:
     """What a completed step came to; empty where the verdict says it all."""
-    tables = record.get("tables") or []
+    figures = figures_of(record)
+    sums = figures.sums
     if step == "preflight":
-        missed = sum(check.get("status") == "not checked" for check in record.get("checks") or [])
-        warnings = pluralize(len(record.get("warnings") or []), "warning")
-        return f"{how_many(record)} planned, {warnings}, {pluralize(missed, 'look')} not made"
+        missed = sum(check.status == NOT_CHECKED for check in record.checks)
+        warnings = pluralize(len(record.warnings), "warning")
+        return f"{figures.how_many} planned, {warnings}, {pluralize(missed, 'check')} could not run"
     if step == "export":
-        return total(tables, "items_exported").with_noun("items in the manifests")
+        return sums["items_exported"].with_noun("items in the manifests")
     if step == "import":
-        done, what = ("items_written", "written") if record.get("executed") else ("lines_read", "read and checked")
-        return f"{total(tables, done).with_noun(what)}, {total(tables, 'items_quarantined').with_noun('in quarantine')}"
-    return verdicts(record) if step == "validate" else ""
+        done, what = ("items_written", "written") if record.executed else ("lines_read", "read and checked")
+        return f"{sums[done].with_noun(what)}, {sums['items_quarantined'].with_noun('in quarantine')}"
+    return verdicts(figures) if step == "validate" else ""

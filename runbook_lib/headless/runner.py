@@ -179,7 +179,7 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     write_record(run.folder, state)
     ledger.close()
     seconds = (datetime.now(UTC) - began).total_seconds()
-    told = shortened(failure, where="in the report") if failure else outcome(state.to_json(), step)
+    told = shortened(failure, where="in the report") if failure else outcome(state, step)
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 

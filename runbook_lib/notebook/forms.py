@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from html import escape
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import ipywidgets
 
@@ -14,7 +14,6 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.plan.reuse import find_reuse
 from runbook_lib.record.listings import difference_rows
-from runbook_lib.record.run_json import Record
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.run import Run
@@ -116,7 +115,7 @@ def _each_time(act: Callable[..., None], *widgets: ipywidgets.Widget) -> None:
     act()
 
 
-def _as_html(rows: list[Record], of: int) -> str:
+def _as_html(rows: list[dict[str, Any]], of: int) -> str:
     more = f"; the first {SHOWN_ROWS} are shown" if len(rows) > SHOWN_ROWS else ""
     head = "".join(f"<th>{name}</th>" for name in ("table", "kind", "key", "where"))
     body = "".join(

@@ -13,9 +13,7 @@ from runbook_lib.plan.pair import Pair, spell_key
 from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.sections.check_rows import check_rows
-from runbook_lib.report.sections.cost_rows import STAGES, cost_rows, stages
-from runbook_lib.report.sections.schema_findings import canaries, parity_rows
+from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import moment, spell_difference
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.admission.sitting import Sitting
@@ -82,13 +80,13 @@ def _plan_row(pair: Pair) -> dict[str, Any]:
 def checks_table(record: RunRecord) -> pd.DataFrame:
     """Everything that was checked, what stands in the way first; the same outcome for many tables is one row."""
     columns = ["name", "status", "subjects", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(row, c) for c in columns] for row in check_rows(record.to_json())], columns=columns)
+    return pd.DataFrame([[getattr(row, c) for c in columns] for row in ReportModel(record).checks], columns=columns)
 
 
 def estimate_table(record: RunRecord) -> pd.DataFrame:
     """What it will cost and how long it will take, as far as that is known now."""
-    columns = ["measure", *(STAGES[stage] for stage in stages(record.to_json()))]
-    return pd.DataFrame([[row.name, *row.estimates] for row in cost_rows(record.to_json())], columns=columns)
+    report = ReportModel(record)
+    return pd.DataFrame([[row.name, *row.estimates] for row in report.bill], columns=["measure", *report.stages])
 
 
 def export_table(run: Run) -> pd.DataFrame:
@@ -128,13 +126,15 @@ def import_table(run: Run) -> pd.DataFrame:
 def canary_table(record: RunRecord) -> pd.DataFrame:
     """Which targets took a reserved item, gave it back and let go of it."""
     columns = ["table", "state", "why", "seconds"]
-    return pd.DataFrame([[canary.get(c) for c in columns] for canary in canaries(record.to_json())], columns=columns)
+    return pd.DataFrame(
+        [[c.table, c.facts.state, c.facts.why, c.facts.seconds] for c in ReportModel(record).canaries], columns=columns
+    )
 
 
 def definitions_table(record: RunRecord) -> pd.DataFrame:
     """Where the definitions of source and target differ, the gravest first; the same of many tables is one row."""
     columns = ["rating", "what", "source", "target", "remedy"]
-    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in parity_rows(record.to_json())]
+    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in ReportModel(record).parity_rows]
     return pd.DataFrame(rows, columns=["tables", *columns])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from runbook_lib.config.check_ids import ADVICE, AnyId, Bearing, bearing, words
 from runbook_lib.errors import ForbiddenCall, RunbookError
@@ -32,16 +32,33 @@ class Obstacle:
         return f"{self.table}: expected {self.expected}; found {self.found}; {self.remedy}"
 
 
-def together(obstacles: Iterable[Obstacle]) -> list[str]:
-    """Each obstacle as a sentence; the same one of many tables is said once, with all their names at its end."""
+class Told(Protocol):
+    """Whatever stands in the way of a table, in words."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def expected(self) -> str: ...
+    @property
+    def found(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+def together(obstacles: Iterable[Told], most: int | None = None) -> list[str]:
+    """Each obstacle as a sentence; the same one of many tables is said once, with the names of `most` of them."""
     names: dict[tuple[str, str, str], list[str]] = {}
     for o in obstacles:
         names.setdefault((o.expected, o.found, o.remedy), []).append(o.table)
     return [
-        str(Obstacle(tables[0], *what)) if len(tables) == 1 else
-        f"{Obstacle(f'{len(tables):,} tables', *what)} ({', '.join(tables)})"
+        str(Obstacle(tables[0] if len(tables) == 1 else f"{len(tables):,} tables ({_some(tables, most)})", *what))
         for what, tables in names.items()
-    ]  # fmt: skip
+    ]
+
+
+def _some(names: list[str], most: int | None) -> str:
+    shown = names if most is None else names[:most]
+    return ", ".join(shown) + (f" and {len(names) - len(shown):,} more" if len(shown) < len(names) else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
+from runbook_lib.record.gathered.rates import throughput
+from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.comparison import ItemDifference, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
@@ -32,12 +34,11 @@ from runbook_lib.record.model.run import (
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.record.table_row import planned_rows, rows_left_out
 from runbook_lib.record.verdict import NOT_RUN, doubted, run_verdict
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
 from runbook_lib.run.tables.comparison import count_differences
-from runbook_lib.run.tables.throughput import shifts
+from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
 from runbook_lib.run.verdicts import RUNNING
 from runbook_lib.timestamps import format_timestamp
@@ -95,6 +96,7 @@ def build_record(
         engine={step: EngineRecord.model_validate(fact) for step, fact in ledger.all("engine").items()},
         workers=[WorkerRecord.model_validate(asdict(row)) for row in shifts(ledger)],
         spent=Usage.model_validate(actual_usage(ledger, totals.seconds or 0.0)),
+        throughput=throughput(samples(ledger)),
         measured={source: Measured.model_validate(fact) for source, fact in ledger.all("measured").items()},
         recovery_turned_on={s: RecoveryTurnedOn.model_validate(fact) for s, fact in ledger.all("recovery").items()},
         warmed={target: WarmedUp.model_validate(fact) for target, fact in ledger.all("warmed").items()},

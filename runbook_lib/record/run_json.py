@@ -16,7 +16,7 @@ from runbook_lib.atomic_files import write_atomically
 from runbook_lib.errors import EvidenceError
 from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
-from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
+from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Throughput, Usage, WarmedUp
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
@@ -43,7 +43,6 @@ RUN_JSON = "run.json"
 SCHEMA_VERSION = 1
 RunVerdict = Annotated[str, OneOf((PASS, FAIL, DRY_RUN, RUNNING, INTERRUPTED))]
 Calls = Mapping[str, Count | None]
-Record = dict[str, Any]
 ESSENCE = frozenset({"run_id", "name", "verdict", "tables"})
 EXCERPT = 60
 
@@ -77,6 +76,7 @@ class RunRecord(Section):
     engine: Annotated[dict[str, EngineRecord], Recorded] = {}
     workers: list[WorkerRecord] = []
     spent: Usage = Usage()
+    throughput: Throughput | None = None
     measured: Annotated[dict[str, Measured], Recorded] = {}
     recovery_turned_on: Annotated[dict[str, RecoveryTurnedOn], Recorded] = {}
     warmed: Annotated[dict[str, WarmedUp], Recorded] = {}

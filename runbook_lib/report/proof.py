@@ -23,8 +23,8 @@ from runbook_lib.record.build import PUBLICATION, SUMMED, build_record
 from runbook_lib.record.model.base import Section
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.seal import LEDGER, verify
+from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.publish import draw_up, with_digests
-from runbook_lib.report.sections.findings import contradictions
 from runbook_lib.report.text import shortened
 from runbook_lib.run.provenance import makes_the_same
 from runbook_lib.run.sealed_ledger import SealedLedger
@@ -102,7 +102,7 @@ def _fitting(folder: Path, data: Any) -> RunRecord:
 
 def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
     """Make a folder's pages again; how much of them. `data` is the record as it stands in the file."""
-    if makes_the_same(record.code.to_json()) and (wrong := contradictions(data)):
+    if makes_the_same(record.code.to_json()) and (wrong := figures_of(record).contradictions):
         raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
     if not (folder / LEDGER).is_file():
         return Followed.SEAL_ONLY

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
 from runbook_lib.record.seal import seal
+from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.render.run_index import write_index
@@ -71,17 +71,17 @@ def publish(
 
 def draw_up(folder: Path, record: RunRecord, ledger: Ledger) -> dict[str, str]:
     """Write lists and charts into a folder; returns the pages, which say the verdict, by the names of their files."""
-    from runbook_lib.report.render.charts import draw_charts  # most of a second that a kernel need not wait for
+    from runbook_lib.report.render.charts.draw import draw_charts  # most of a second that a kernel need not wait for
 
     for table in record.tables:
         _write_quarantine(folder, ledger, table.source)
     _write_lines(folder / "differences.jsonl", difference_rows(ledger))
-    data = record.to_json()
-    charts = draw_charts(data, [asdict(sample) for sample in samples(ledger)], folder / "charts")
+    report = ReportModel(record)
+    charts = draw_charts(report, samples(ledger), folder / "charts")
     return {
-        RUN_JSON: as_text(data),
-        "report.html": render_html(data, charts),
-        "report.md": render_markdown(data),
+        RUN_JSON: as_text(record.to_json()),
+        "report.html": render_html(report, charts),
+        "report.md": render_markdown(report),
     }
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import sha256
 from typing import Any
+
+from runbook_lib.record.model.base import as_moment
+from runbook_lib.record.model.table import TableRecord
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
@@ -21,6 +24,11 @@ def count(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return NOT_MEASURED if not isinstance(value, str) else value
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def rate(value: float | None) -> str:
+    """Items per second, to the whole item."""
+    return f"{count(round(value))} items/s" if value else NOT_MEASURED
 
 
 def pluralize(value: object, one: str, more: str = "") -> str:
@@ -52,27 +60,12 @@ def size(value: object) -> str:
     return f"{value / 1e12:,.2f} TB"
 
 
-def when(text: object) -> datetime | None:
-    """A moment of a record, or None where there is none that can be read."""
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
 def moment(text: object) -> str:
     """A moment in UTC, to the second; text that is no moment as it is."""
-    known = when(text)
+    known = as_moment(text) if isinstance(text, str) else None
     if known is not None:
         return f"{known.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return text if isinstance(text, str) and text else NOT_RECORDED
-
-
-def elapsed(began: object, ended: object) -> float | None:
-    """Seconds between two moments of a record, or None if one is missing."""
-    start, end = when(began), when(ended)
-    return (end - start).total_seconds() if start and end else None
 
 
 def listed(names: list[str], most: int = 6) -> str:
@@ -86,11 +79,11 @@ def shortened(text: str, most: int = 320, where: str = "below") -> str:
     return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full {where})"
 
 
-def where_refused(table: Mapping[str, Any]) -> str:
+def where_refused(table: TableRecord) -> str:
     """Where it is said which items of a table were not written, and why."""
-    if service := table.get("import_table"):
-        return f"ImportTable refused them, and says which and why in the log group {service.get('log_group')}"
-    return f"reason, file, line and key hash of each are in quarantine/{quarantine_file(str(table['source']))}"
+    if table.import_table:
+        return f"ImportTable refused them, and says which and why in the log group {table.import_table.log_group}"
+    return f"reason, file, line and key hash of each are in quarantine/{quarantine_file(table.source)}"
 
 
 def quarantine_file(source: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.run_index import write_index
 from tests.support import records
@@ -37,8 +37,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for kind, record in made.items():
         run = folder / f"run-{kind}"
         run.mkdir()
-        charts = draw_charts(record, records.samples(record), run / "charts")
-        (run / "report.html").write_text(render_html(record, charts), encoding="utf-8")
+        charts = draw_charts(records.report_of(record), records.samples(record), run / "charts")
+        (run / "report.html").write_text(render_html(records.report_of(record), charts), encoding="utf-8")
         (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
     write_index(folder)
     known = {kind: folder / f"run-{kind}" / "report.html" for kind in made}

@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 from runbook_lib.record.seal import verify
-from runbook_lib.report.render.charts import Chart
+from runbook_lib.report.render.charts.drawing import Chart
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
+from tests.support import records
 from tools.sample_run import PARTS, PICTURES, ROOT, SAMPLE
 
 RECORD = json.loads((SAMPLE / "run.json").read_text(encoding="utf-8"))
@@ -29,13 +30,16 @@ def test_the_sample_is_the_demo_and_passed() -> None:
 
 def test_the_sample_has_the_sections_and_words_of_this_version() -> None:
     charts = [Chart(p.stem, p, p.stem, "") for p in sorted((SAMPLE / "charts").iterdir())]
-    committed, now = (SAMPLE / "report.html").read_text(encoding="utf-8"), render_html(RECORD, charts)
+    committed, now = (
+        (SAMPLE / "report.html").read_text(encoding="utf-8"),
+        render_html(records.report_of(RECORD), charts),
+    )
     headings = re.compile(r"<h2[^>]*>(.*?)</h2>|<summary>(.*?)</summary>")
     assert headings.findall(committed) == headings.findall(now), AGAIN
     verdict = re.compile(r'<section class="verdict.*?</section>', re.S)
     assert verdict.findall(committed) == verdict.findall(now), AGAIN
     written = (SAMPLE / "report.md").read_text(encoding="utf-8")
-    assert written.splitlines()[:6] == render_markdown(RECORD).splitlines()[:6], AGAIN
+    assert written.splitlines()[:6] == render_markdown(records.report_of(RECORD)).splitlines()[:6], AGAIN
 
 
 def test_the_sample_names_no_account_and_no_home_of_anybody() -> None:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.run_figures import RunFigures, figures_of
+from runbook_lib.report.model import ReportModel
+from runbook_lib.run.tables.throughput import SampleRow
 
 Record = dict[str, Any]
 # Item counts of the 31 tables of the reference migration.
@@ -30,6 +33,16 @@ START = datetime(2026, 11, 23, 5, 33, 36, tzinfo=UTC)
 def typed(made: Record) -> RunRecord:
     """A record as the model has it; raises what the model raises for one that does not fit."""
     return RunRecord.model_validate(made)
+
+
+def report_of(made: Record) -> ReportModel:
+    """The report of a record."""
+    return ReportModel(typed(made))
+
+
+def figures(made: Record) -> RunFigures:
+    """What the sections of its report are made of."""
+    return figures_of(typed(made))
 
 
 def stamp(seconds: float) -> str:
@@ -100,7 +113,7 @@ def record(**changes: Any) -> Record:
             {"name": n, "status": "completed", "seconds": s, "started": stamp(0), "finished": stamp(s), "message": None}
             for n, s in zip(STEPS, (1.2, 55.0, 31.0, 14.0, 0.1), strict=True)
         ],
-        "tables": tables, "blockers": [], "warnings": [],
+        "tables": tables, "blockers": [], "warnings": [], "spent": {"scan_units": 243.0},
         "source_calls": {
             "DescribeContinuousBackups": 31, "DescribeExport": 76, "DescribeTable": 31,
             "ExportTableToPointInTime": 19, "GetCallerIdentity": 1, "ListTables": 1, "Scan": 48,
@@ -222,7 +235,7 @@ def nothing(made: Record) -> Record:
     return typed(result | {"verdict": "FAIL"}).to_json()
 
 
-def samples(made: Record) -> list[Record]:
+def samples(made: Record) -> list[SampleRow]:
     """Half a second each of every table's import, as the ledger has them."""
     found = []
     for t in made["tables"]:
@@ -231,9 +244,10 @@ def samples(made: Record) -> list[Record]:
         for n in range(parts):
             items = t["items_written"] * (n + 1) // parts - t["items_written"] * n // parts
             seconds = (end - start) / parts
-            found.append({"source": t["source"], "at": start + (n + 1) * seconds, "seconds": seconds, "items": items,
-                          "bytes": items * 450, "wcu": float(items), "throttles": (n % 3 == 2 and 1) or 0})  # fmt: skip
-    return sorted(found, key=lambda s: s["at"])
+            throttles = (n % 3 == 2 and 1) or 0
+            at = start + (n + 1) * seconds
+            found.append(SampleRow(t["source"], at, seconds, items, items * 450, float(items), throttles))
+    return sorted(found, key=lambda s: s.at)
 
 
 KINDS: dict[str, Callable[[], Record]] = {

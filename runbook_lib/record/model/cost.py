@@ -94,6 +94,16 @@ class Measured(Section):
     refused: list[WouldRefuse] = []
 
 
+class Throughput(Section):
+    """How fast the run wrote itself; averages are over the `seconds` in which anything was written."""
+
+    seconds: Number = 0.0
+    items_per_second: Number = 0.0
+    items_per_second_best: Number = 0.0
+    units_per_second: Number | None = None
+    units_per_second_best: Number | None = None
+
+
 class RecoveryTurnedOn(Section):
     """Point-in-time recovery that this run turned on, and since when there is a moment to export."""
 

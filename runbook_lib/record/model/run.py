@@ -171,6 +171,10 @@ class IdentityRecord(Section):
     source: WhoActed = WhoActed()
     target: WhoActed = WhoActed()
 
+    def of(self, side: str) -> WhoActed:
+        """Who acted on one of them."""
+        return self.source if side == "source" else self.target
+
 
 class CodeRecord(Section):
     """The code that ran: the commit, digests of library and notebooks, versions of packages."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.figures.timings import STEPS, seconds_of
+from runbook_lib.report.figures.timings import STEPS, TableSeconds
 
 SIZES = (
     ("0 items", 0, 0),
@@ -27,23 +27,19 @@ class SizeClass:
     medians: dict[str, float | None]
 
 
-def size_classes(record: Record) -> list[SizeClass]:
+def size_classes(timed: Sequence[TableSeconds]) -> list[SizeClass]:
     """The tables by number of exported items, smallest first; a class without tables is left out."""
+    sized = [(items, each) for each in timed if (items := each.table.items_exported) is not None]
     found = []
     for label, least, most in SIZES:
-        inside = [
-            t
-            for t in record.get("tables") or []
-            if t.get("items_exported") is not None
-            and t["items_exported"] >= least
-            and (most is None or t["items_exported"] <= most)
-        ]
+        inside = [(n, each) for n, each in sized if n >= least and (most is None or n <= most)]
         if inside:
-            times = [seconds_of(t) for t in inside]
-            medians = {s: _median([v for t in times if (v := t[s]) is not None]) for s in (*STEPS, "all")}
-            found.append(SizeClass(label, len(inside), sum(t["items_exported"] for t in inside), medians))
+            medians = {s: _median([each.by_step[s] for _, each in inside]) for s in STEPS}
+            medians["all"] = _median([each.all for _, each in inside])
+            found.append(SizeClass(label, len(inside), sum(n for n, _ in inside), medians))
     return found
 
 
-def _median(values: list[float]) -> float | None:
-    return median(values) if values else None
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return median(known) if known else None

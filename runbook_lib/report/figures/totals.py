@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.record.run_json import Record
+from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import NOT_MEASURED, count, pluralize
 from runbook_lib.run.verdicts import NOT_CHOSEN
+
+SUMS = (
+    "items_exported", "lines_read", "items_written", "items_present", "items_in_target", "items_filtered",
+    "items_quarantined", "missing", "different", "extra", "expired", "bytes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +53,29 @@ class Sum:
         return f"{self._number} {what}{self.limits}" if self._told else f"{what}: {NOT_MEASURED}"
 
 
-def chosen(record: Record) -> list[Record]:
+def chosen(record: RunRecord) -> list[TableRecord]:
     """The tables that the run is about, without those that it leaves out as it was asked to."""
-    return [t for t in record.get("tables") or [] if t.get("method") != NOT_CHOSEN]
+    return [t for t in record.tables if t.method != NOT_CHOSEN]
 
 
-def how_many(record: Record) -> str:
+def how_many(record: RunRecord) -> str:
     """`31 tables`, or of a run that leaves some out `1 of 2 tables`."""
-    all_of_them, moved = record.get("tables") or [], chosen(record)
-    if len(moved) == len(all_of_them):
+    moved = chosen(record)
+    if len(moved) == len(record.tables):
         return pluralize(len(moved), "table")
-    return f"{count(len(moved))} of {pluralize(len(all_of_them), 'table')}"
+    return f"{count(len(moved))} of {pluralize(len(record.tables), 'table')}"
 
 
-def total(tables: Iterable[Record], name: str) -> Sum:
+def total(tables: Iterable[TableRecord], name: str) -> Sum:
     """The sum of one number of the tables; those that the run leaves out have no part in it."""
-    rows = [t for t in tables if t.get("method") != NOT_CHOSEN]
-    known = [v for t in rows if (v := t.get(name)) is not None]
-    least = [v for t in rows if t.get(name) is None and (v := t.get(f"{name}_at_least")) is not None]
+    rows = [t for t in tables if t.method != NOT_CHOSEN]
+    known = [v for t in rows if (v := t.count(name)) is not None]
+    least = [v for t in rows if (v := t.items_written_at_least) is not None] if name == "items_written" else []
     return Sum(sum(known), len(known), len(rows), sum(least) if least else None)
+
+
+def difference_sum(tables: Iterable[TableRecord]) -> Sum:
+    """Missing, extra and different items; a table counts as measured only if all three were."""
+    rows = list(tables)
+    kinds = [total(rows, kind) for kind in ("missing", "extra", "different")]
+    return Sum(sum(k.value for k in kinds), min(k.known for k in kinds), kinds[0].of)

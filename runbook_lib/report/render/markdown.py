@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment
 
-from runbook_lib.record.anchor import anchor_in_words
-from runbook_lib.record.run_json import Record, RunRecord
+from runbook_lib.plan.check import OK
+from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.report import text as wording
+from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
-from runbook_lib.report.render.html import SHOWN_REASONS, definitions, environment, reconciled, totals
-from runbook_lib.report.sections.check_rows import check_count, check_rows
-from runbook_lib.report.sections.cost_rows import STAGES, advice, cost_rows, dry_run_summary, stages
-from runbook_lib.report.sections.findings import attention, not_migrated, tables_of
-from runbook_lib.report.sections.not_checked import how_to_accept, unknown_lines
-from runbook_lib.report.sections.summary import actor, headline, sentence, why
-from runbook_lib.report.sections.undo_notes import undo_notes
+from runbook_lib.report.render.html import SHOWN_REASONS, environment
+from runbook_lib.report.sections.reconciliation import ReconciliationRow
 
 # GitHub takes a comment of 65,536 characters; what is beyond is in the HTML report.
 COMMENT_CHARACTERS = 65_000
@@ -28,11 +24,11 @@ MARKDOWN_ROWS_CHARACTERS = 40_000
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.03)
 
 
-def render_markdown(record: Record) -> str:
+def render_markdown(report: ReportModel) -> str:
     """The verdict, the counts and the reasons, short enough for a comment on a pull request."""
     text = ""
     for share in SHARES:
-        text = _markdown(record, share)
+        text = _markdown(report, share)
         if len(text) <= COMMENT_CHARACTERS:
             break
     return text
@@ -59,59 +55,51 @@ def _part(values: Sequence[Any], most: float) -> MarkdownPart:
     return MarkdownPart(cut, len(values) - len(first))
 
 
-def _markdown(record: Record, share: float) -> str:
+def _markdown(report: ReportModel, share: float) -> str:
     rows, used = [], 0
-    for table in tables_of(record):
-        row = _markdown_row(reconciled(record, table))
+    for row in map(_markdown_row, report.rows):
         used += len(row)
         if used > MARKDOWN_ROWS_CHARACTERS * share:
             break
         rows.append(row)
-    text = _environment().get_template("report.md.j2").render(
-        record=record,
-        headline=headline(record),
-        sentence=sentence(record),
-        why=_part(why(record), 4 * SHOWN_REASONS * share),
-        unknown=unknown_lines(record),
-        how_to_accept=how_to_accept(record),
-        sums=totals(record),
-        rows=rows,
-        hidden=len(record.get("tables") or []) - len(rows),
-        compared_only=any(t.get("compared_only") for t in tables_of(record)),
-        drifted=_part([t for t in tables_of(record) if t.get("drift")], 50 * share),
-        differing=_first_differences(record),
-        left_out=_part(not_migrated(record), 50 * share),
-        looks=_part([row for row in check_rows(record) if row.status != "ok"], 40 * share),
-        looked=check_count(record),
-        bill=cost_rows(record)[:2],
-        stages=[STAGES[stage] for stage in stages(record)],
-        would=dry_run_summary(record),
-        advice=_part(advice(record), 10),
-        attention=_part(attention(record), 20 * share),
-        undo=_part(undo_notes(record), 20 * share),
-        anchor=anchor_in_words(RunRecord.model_validate(record)),
-        actors={side: actor(record, side) for side in ("source", "target")},
-        **(of := definitions(record)),
-        parity=_part(of["parity_rows"], 12 * share),
-        indexes=_part(of["notable_indexes"], 12 * share),
-    )  # fmt: skip
+    text = (
+        _environment()
+        .get_template("report.md.j2")
+        .render(
+            report=report,
+            record=report.record,
+            why=_part(report.why, 4 * SHOWN_REASONS * share),
+            rows=rows,
+            hidden=len(report.rows) - len(rows),
+            drifted=_part(report.drifted, 50 * share),
+            differing=_first_differences(report.record.differences),
+            left_out=_part(report.left_out, 50 * share),
+            checks=_part([row for row in report.checks if row.status != OK], 40 * share),
+            bill=report.bill[:2],
+            advice=_part(report.advice, 10),
+            attention=_part(report.attention, 20 * share),
+            undo=_part(report.undo, 20 * share),
+            parity=_part(report.parity_rows, 12 * share),
+            indexes=_part(report.notable_indexes, 12 * share),
+            listed=wording.listed,
+        )
+    )
     return text.rstrip() + "\n"
 
 
-def _first_differences(record: Record) -> Record | None:
+def _first_differences(known: ItemDifferences) -> ItemDifferences | None:
     """As many differences as a comment has room for, each with its first places."""
-    known = record.get("differences") or {}
-    first = [d | {"paths": (d.get("paths") or [])[:3]} for d in (known.get("first") or [])[:10]]
-    return {"listed": known.get("listed"), "first": first} if first else None
+    first = [d.model_copy(update={"paths": (d.paths or [])[:3]}) for d in known.first[:10]]
+    return ItemDifferences(listed=known.listed, first=first) if first else None
 
 
-def _markdown_row(row: Mapping[str, Any]) -> Markdown:
-    table = row["table"]
+def _markdown_row(row: ReconciliationRow) -> Markdown:
+    table = row.table
     cells = [
-        f"{markdown(table.get('source'))}<br>{markdown(table.get('target'))}",
-        f"**{markdown(row['verdict'])}**",
-        markdown(table.get("method") or wording.NOT_RECORDED),
-        *(f"**{markdown(c['text'])}**" if c["off"] else markdown(c["text"]) for c in row["counts"].values()),
-        wording.duration(row["seconds"]),
+        f"{markdown(table.source)}<br>{markdown(table.target)}",
+        f"**{markdown(table.verdict)}**",
+        markdown(table.method or wording.NOT_RECORDED),
+        *(f"**{markdown(c.text)}**" if c.off else markdown(c.text) for c in row.counts.values()),
+        wording.duration(row.seconds),
     ]
     return Markdown(f"| {' | '.join(cells)} |")

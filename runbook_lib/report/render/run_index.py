@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.figures.totals import how_many, total
+from runbook_lib.record.model.base import as_moment
+from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
-from runbook_lib.report.sections.history import MEASURES, before, compare_runs, difference_changes
-from runbook_lib.report.sections.summary import asked_to_write, headline, place, verdict_of
-from runbook_lib.report.text import when
+from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
+from runbook_lib.report.sections.history import MEASURES, before, compare_runs
 from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
 from runbook_lib.run.verdicts import RUNNING
 
@@ -32,58 +31,77 @@ def write_index(root: Path) -> None:
         if mine:
             sweep(root)
         rows = [_row(known) for known in neighbours(root)]
-        rows.sort(key=lambda row: row["started"], reverse=True)
+        rows.sort(key=lambda row: row.started, reverse=True)
         page = environment().get_template("index.html.j2")
         text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
         write_atomically(root / INDEX, text)
 
 
-def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """One run's folder in the list; without `figures` it is a broken one."""
+
+    folder: str
+    started: datetime
+    figures: RunFigures | None = None
+    broken: str = ""
+    sealed: bool = False
+    link: str | None = None
+    verdict: str = UNFINISHED
+    headline: str = UNFINISHED
+    source: str = ""
+    target: str = ""
+    tables: str = ""
+    mode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """A run, the folder of the one before it of the same plan, and what changed."""
+
+    row: ListedRun
+    former: str
+    changes: list[str]
+
+
+def _compared(rows: list[ListedRun]) -> list[ComparedRun]:
     """Each sealed run that has an older one of the same plan, and what changed since that one."""
-    known = [row for row in rows if row["record"] is not None and row["sealed"]]
-    folders = {id(row["record"]): row["folder"] for row in known}
+    known = [(row, row.figures) for row in rows if row.figures is not None and row.sealed]
+    folders = {id(figures): row.folder for row, figures in known}
     found = []
-    for n, row in enumerate(known, 1):
-        former = before(row["record"], [older["record"] for older in known[n:]])
+    for n, (row, figures) in enumerate(known, 1):
+        former = before(figures, [older for _, older in known[n:]])
         if former is not None:
-            found.append({"row": row, "former": folders[id(former)], "changes": compare_runs(row["record"], former)})
+            found.append(ComparedRun(row, folders[id(former)], compare_runs(figures, former)))
     return found
 
 
-def _row(known: Neighbour) -> dict[str, Any]:
+def _row(known: Neighbour) -> ListedRun:
     if known.record is None:
-        return {"folder": known.name, "record": None, "started": LONG_AGO, "broken": known.broken}
-    return _facts(known, known.record.to_json())
+        return ListedRun(known.name, LONG_AGO, broken=known.broken)
+    figures, folder = figures_of(known.record), known.folder
+    record, believed = figures.record, known.sealed or known.record.verdict == RUNNING
+    return ListedRun(
+        folder=known.name,
+        started=as_moment(record.started) or LONG_AGO,
+        figures=figures,
+        sealed=known.sealed,
+        link=f"{quote(os.fsencode(folder.name))}/report.html" if (folder / "report.html").is_file() else None,
+        verdict=record.verdict if believed else UNFINISHED,
+        headline=headline(figures) if believed else UNFINISHED,
+        source=place(record, "source"),
+        target=place(record, "target"),
+        tables=figures.how_many.removesuffix(" table").removesuffix(" tables"),
+        mode=_mode(figures),
+    )
 
 
-def _facts(known: Neighbour, record: Record) -> dict[str, Any]:
-    tables = record.get("tables") or []
-    folder, verdict = known.folder, verdict_of(record)
-    return {
-        "folder": known.name,
-        "record": record,
-        "sealed": known.sealed,
-        "started": when(record.get("started")) or LONG_AGO,
-        "link": f"{quote(os.fsencode(folder.name))}/report.html" if (folder / "report.html").is_file() else None,
-        "verdict": verdict if known.sealed or verdict == RUNNING else UNFINISHED,
-        "headline": headline(record) if known.sealed or verdict == RUNNING else UNFINISHED,
-        "source": place(record, "source"),
-        "target": place(record, "target"),
-        "tables": how_many(record).removesuffix(" table").removesuffix(" tables"),
-        "exported": str(total(tables, "items_exported")),
-        "held": str(total(tables, "items_in_target")),
-        "differences": str(difference_changes(tables)),
-        "seconds": (record.get("totals") or {}).get("seconds"),
-        "mode": _mode(record, tables),
-    }
-
-
-def _mode(record: Record, tables: list[Record]) -> str:
-    executed = record.get("executed")
-    if executed:
-        return "executed, later cleaned up" if record.get("cleaned") else "executed"
-    if any(t.get("compared_only") for t in tables):
+def _mode(figures: RunFigures) -> str:
+    record = figures.record
+    if record.executed:
+        return "executed, later cleaned up" if record.cleaned else "executed"
+    if any(t.compared_only for t in record.tables):
         return "compared only"
-    if executed is None:
+    if record.executed is None:
         return "not recorded"
-    return "stopped before writing" if asked_to_write(record) else "dry run"
+    return "stopped before writing" if wanted_to_write(record) else "dry run"

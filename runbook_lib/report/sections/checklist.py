@@ -7,14 +7,14 @@ nobody measured it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.figures.totals import chosen, total
-from runbook_lib.report.sections.findings import expected_in_target, unproved
+from runbook_lib.plan.check import NOT_CHECKED
+from runbook_lib.record.model.table import TableRecord
+from runbook_lib.report.figures.proof_of_tables import arrived, expected_in_target, unproved
+from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.schema_findings import (
     canaries,
     canary_summary,
@@ -24,7 +24,7 @@ from runbook_lib.report.sections.schema_findings import (
     migrated,
     schemas_differ,
 )
-from runbook_lib.report.text import NOT_MEASURED, count, pluralize
+from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, pluralize
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
@@ -58,19 +58,18 @@ class CallSummary:
     effect: str
 
 
-def checklist(record: Record) -> list[ChecklistAnswer]:
+def checklist(figures: RunFigures) -> list[ChecklistAnswer]:
     """Every line of the reference checklist, in its order."""
-    moved = record | {"tables": chosen(record)}
-    left = len(record.get("tables") or []) - len(moved["tables"])
+    left = figures.left
     return [
-        _less(_exported(moved), left),
-        _less(_imported(moved), left),
-        _less(_schemas(moved), left),
-        _less(_counts(moved), left),
-        _import_errors(moved),
-        _source_untouched(moved),
-        _less(_compared(moved), left),
-        _connected(moved),
+        _less(_exported(figures), left),
+        _less(_imported(figures), left),
+        _less(_schemas(figures), left),
+        _less(_counts(figures), left),
+        _import_errors(figures),
+        _source_untouched(figures),
+        _less(_compared(figures), left),
+        _connected(figures),
     ]
 
 
@@ -84,13 +83,13 @@ def _less(check: ChecklistAnswer, left: int) -> ChecklistAnswer:
     )
 
 
-def calls(record: Record) -> list[CallSummary]:
+def calls(figures: RunFigures) -> list[CallSummary]:
     """The counted calls of all sides, and whether each operation is on its side's list of allowed ones."""
     found = []
     for side, always in ALWAYS.items():
         allowed = always | ASKED[side]
         names = {operation.split(":", 1)[1] for operation in allowed}
-        made: Mapping[str, int | None] = record.get(f"{side}_calls") or {}
+        made = figures.record.calls(side)
         found += [CallSummary(side, op, made[op], op in names, _effect(op)) for op in sorted(made)]
     return found
 
@@ -103,34 +102,33 @@ def _effect(operation: str) -> str:
     return "reads" if operation.startswith(READING) else "writes"
 
 
-def _region(record: Record, side: str) -> str:
-    known = ((record.get("identity") or {}).get(side) or {}).get("region")
-    return str(known or f"the {side} region")
+def _region(figures: RunFigures, side: str) -> str:
+    return figures.record.identity.of(side).region or f"the {side} region"
 
 
-def _exported(record: Record) -> ChecklistAnswer:
-    tables, claim = record.get("tables") or [], f"All tables exported from {_region(record, 'source')}"
-    done = [t for t in tables if t.get("items_exported") is not None]
+def _exported(figures: RunFigures) -> ChecklistAnswer:
+    tables, claim = figures.chosen, f"All tables exported from {_region(figures, 'source')}"
+    done = [t for t in tables if t.items_exported is not None]
     if not tables:
         return ChecklistAnswer(claim, NOT_MEASURED, "The record holds no table.")
-    methods = Counter("an earlier export" if t.get("reused") else str(t.get("method")) for t in done)
+    methods = Counter("an earlier export" if t.reused else str(t.method) for t in done)
     names = {"export": "AWS export", "scan": "Scan"}
     how = ", ".join(f"{n:,} by {names.get(m, m)}" for m, n in sorted(methods.items()))
     evidence = f"{len(done):,} of {pluralize(len(tables), 'table')} exported{': ' + how if how else ''}."
     return ChecklistAnswer(claim, YES if len(done) == len(tables) else NO, evidence)
 
 
-def _imported(record: Record) -> ChecklistAnswer:
-    tables, claim = record.get("tables") or [], f"All tables imported to {_region(record, 'target')}"
+def _imported(figures: RunFigures) -> ChecklistAnswer:
+    tables, claim = figures.chosen, f"All tables imported to {_region(figures, 'target')}"
     if not tables:
         return ChecklistAnswer(claim, NOT_MEASURED, "The record holds no table.")
-    if not record.get("executed"):
-        compared = any(t.get("compared_only") for t in tables)
+    if not figures.record.executed:
+        compared = any(t.compared_only for t in tables)
         return ChecklistAnswer(
             claim, NO, f"{'Comparison only: n' if compared else 'N'}othing was written to the target."
         )
     whole = [t for t in tables if _is_loaded(t)]
-    written, exported = total(tables, "items_written"), total(tables, "items_exported")
+    written, exported = figures.sums["items_written"], figures.sums["items_exported"]
     evidence = (
         f"{len(whole):,} of {pluralize(len(tables), 'table')} loaded to the end, every item acknowledged by "
         f"the target; "
@@ -139,26 +137,25 @@ def _imported(record: Record) -> ChecklistAnswer:
     return ChecklistAnswer(claim, YES if len(whole) == len(tables) else NO, evidence)
 
 
-def _is_loaded(table: Record) -> bool:
+def _is_loaded(table: TableRecord) -> bool:
     """Loaded to its end with nothing left over; an export without data files has nothing to acknowledge."""
-    exported, written = table.get("items_exported"), table.get("items_written")
-    ended = ((table.get("spans") or {}).get("import") or [None, None])[1] is not None
-    nothing = exported == 0 and table.get("files") == 0
-    taken = None if written is None else written + (table.get("items_present") or 0)
-    return exported is not None and ended and (nothing or taken == exported) and not table.get("items_quarantined")
+    exported = table.items_exported
+    ended = table.spans.import_[1] is not None
+    nothing = exported == 0 and table.files == 0
+    return exported is not None and ended and (nothing or arrived(table) == exported) and not table.items_quarantined
 
 
-def _schemas(record: Record) -> ChecklistAnswer:
+def _schemas(figures: RunFigures) -> ChecklistAnswer:
     claim = "Table schemas match production"
-    wrong = [b for b in record.get("blockers") or [] if b.get("id") in (CheckId.KEY, CheckId.TARGET_TABLE)]
+    wrong = [b for b in figures.record.blockers if b.id in (CheckId.KEY, CheckId.TARGET_TABLE)]
     if wrong:
-        names = ", ".join(str(b.get("table")) for b in wrong)
+        names = ", ".join(b.table for b in wrong)
         return ChecklistAnswer(claim, NO, f"The pre-flight found another key or no table: {names}.")
-    tables = migrated(record)
+    tables = migrated(figures)
     known = [t for t in tables if compared(t)]
     if not known:
         return ChecklistAnswer(claim, NOT_MEASURED, "No definition of a target was compared with its source's.")
-    schema, other, gaps = schemas_differ(record)
+    schema, other, gaps = schemas_differ(figures)
     evidence = (
         f"Keys, attribute types, indexes and every setting compared for {len(known):,} of "
         f"{pluralize(len(tables), 'table')}: keys or indexes differ for {schema:,}, anything for {other:,}, "
@@ -169,11 +166,11 @@ def _schemas(record: Record) -> ChecklistAnswer:
     return ChecklistAnswer(claim, NO if schema else YES if whole else PARTLY, evidence)
 
 
-def _counts(record: Record) -> ChecklistAnswer:
-    tables, claim = record.get("tables") or [], "Item counts verified"
+def _counts(figures: RunFigures) -> ChecklistAnswer:
+    tables, claim = figures.chosen, "Item counts verified"
     proved, wrong = [t for t in tables if not unproved(t)], [t for t in tables if _counts_differ(t)]
     sums = ", ".join(
-        f"{name} {total(tables, field)}"
+        f"{name} {figures.sums[field]}"
         for name, field in (
             ("manifest", "items_exported"),
             ("lines read", "lines_read"),
@@ -187,33 +184,31 @@ def _counts(record: Record) -> ChecklistAnswer:
     return ChecklistAnswer(claim, YES if tables and len(proved) == len(tables) else NOT_MEASURED, evidence)
 
 
-def _counts_differ(table: Record) -> bool:
+def _counts_differ(table: TableRecord) -> bool:
     """Whether two counts that were both taken say different things, after an import."""
-    if table.get("items_in_target") is None:
+    if table.items_in_target is None:
         return False
-    exported = table.get("items_exported")
-    written = table.get("items_written")
-    written = None if written is None else written + (table.get("items_present") or 0)
-    taken = [v for v in (table.get("lines_read"), written) if v is not None]
-    return any(v != exported for v in taken) or expected_in_target(table) not in (None, table["items_in_target"])
+    exported = table.items_exported
+    taken = [v for v in (table.lines_read, arrived(table)) if v is not None]
+    return any(v != exported for v in taken) or expected_in_target(table) not in (None, table.items_in_target)
 
 
-def _import_errors(record: Record) -> ChecklistAnswer:
-    claim, tables = "No import errors", record.get("tables") or []
-    quarantined = total(tables, "items_quarantined")
-    status = _status(record, "import")
+def _import_errors(figures: RunFigures) -> ChecklistAnswer:
+    claim = "No import errors"
+    quarantined = figures.sums["items_quarantined"]
+    status = _status(figures, "import")
     evidence = f"Import step: {status}; items in quarantine: {quarantined}."
-    if not record.get("executed"):
+    if not figures.record.executed:
         evidence += " Nothing was written: at most reading and checking was tried."
     if quarantined.value or status in ("failed", "interrupted"):
         return ChecklistAnswer(claim, NO, evidence)
-    measured = status == "completed" and quarantined.whole and record.get("executed")
+    measured = status == "completed" and quarantined.whole and figures.record.executed
     return ChecklistAnswer(claim, YES if measured else NOT_MEASURED, evidence)
 
 
-def _source_untouched(record: Record) -> ChecklistAnswer:
-    claim = f"{_region(record, 'source')} unaffected (READ ONLY confirmed)"
-    made = [c for c in calls(record) if c.side == "source"]
+def _source_untouched(figures: RunFigures) -> ChecklistAnswer:
+    claim = f"{_region(figures, 'source')} unaffected (READ ONLY confirmed)"
+    made = [c for c in calls(figures) if c.side == "source"]
     if not made:
         return ChecklistAnswer(claim, NOT_MEASURED, "The record counts no call to the source.")
     listed = ", ".join(f"{c.operation} {count(c.count)}" for c in made)
@@ -224,21 +219,23 @@ def _source_untouched(record: Record) -> ChecklistAnswer:
     if wrong:
         return ChecklistAnswer(claim, NO, f"{evidence} Not on the list of reading operations: {', '.join(wrong)}.")
     scans = any(c.operation == "Scan" for c in made)
-    cost = " Scan uses read capacity of the source tables; how much was not measured." if scans else ""
+    units = figures.record.spent.scan_units
+    used = NOT_MEASURED if units is None else f"{pluralize(round(units), 'read unit')}, as the answers say"
+    cost = f" Scan uses read capacity of the source tables: {used}." if scans else ""
     return ChecklistAnswer(
         claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}"
     )
 
 
-def _compared(record: Record) -> ChecklistAnswer:
-    claim, tables = "Sample data queries validated", record.get("tables") or []
-    rows = index_rows(record)
-    asked = [r for r in rows if r.get("state") == "checked"]
-    missing, different, extra = (total(tables, kind) for kind in ("missing", "different", "extra"))
-    if missing.value or different.value or any(r.get("wrong_keys") for r in asked):
+def _compared(figures: RunFigures) -> ChecklistAnswer:
+    claim, tables = "Sample data queries validated", figures.chosen
+    rows = index_rows(figures)
+    asked = [r.facts for r in rows if r.facts.state == "checked"]
+    missing, different, extra = (figures.sums[kind] for kind in ("missing", "different", "extra"))
+    if missing.value or different.value or any(facts.wrong_keys for facts in asked):
         answer = NO
     elif missing.whole and different.whole:
-        every = asked and not any(r.get("state") == "not checked" or r.get("left_out") for r in rows)
+        every = asked and not any(r.facts.state == NOT_CHECKED or r.facts.left_out for r in rows)
         answer = YES if every else PARTLY  # all of the data, but not every index was asked
     else:
         answer = NOT_MEASURED
@@ -249,19 +246,19 @@ def _compared(record: Record) -> ChecklistAnswer:
     return ChecklistAnswer(
         claim,
         answer,
-        f"{index_summary(record)} Beside that every item of {missing.known:,} of {pluralize(len(tables), 'table')} was "
-        f"compared with its export: missing {missing}, different {different}, extra {extra}.",
+        f"{index_summary(figures)} Beside that every item of {missing.known:,} of {pluralize(len(tables), 'table')} "
+        f"was compared with its export: missing {missing}, different {different}, extra {extra}.",
     )
 
 
-def _connected(record: Record) -> ChecklistAnswer:
-    states = [canary["state"] for canary in canaries(record)]
+def _connected(figures: RunFigures) -> ChecklistAnswer:
+    states = [canary.facts.state for canary in canaries(figures)]
     answer = NO if "failed" in states else PARTLY if "done" in states else NOT_MEASURED
-    return ChecklistAnswer("Application connectivity tested", answer, canary_summary(record))
+    return ChecklistAnswer("Application connectivity tested", answer, canary_summary(figures))
 
 
-def _status(record: Record, step: str) -> str:
-    for known in record.get("steps") or []:
-        if known.get("name") == step:
-            return str(known.get("status") or "not recorded")
-    return "not recorded"
+def _status(figures: RunFigures, step: str) -> str:
+    for known in figures.record.steps:
+        if known.name == step:
+            return known.status or NOT_RECORDED
+    return NOT_RECORDED

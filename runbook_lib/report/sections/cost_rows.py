@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from runbook_lib.record.run_json import Record
+from runbook_lib.record.model.cost import EstimateLine, EstimateRecord, LowHigh, Measured, Usage, WouldRefuse
+from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
 STAGES = {"preflight": "Before the export", "export": "After the export", "dry run": "Measured by the dry run"}
@@ -34,77 +34,118 @@ class CostRow:
     used: str
 
 
-def stages(record: Record) -> list[str]:
-    """The stages that have an estimate, in order."""
-    return [stage for stage in STAGES if stage in (record.get("estimates") or {})]
+def stages(figures: RunFigures) -> list[str]:
+    """The stages that have an estimate, in order and in words."""
+    return [words for stage, words in STAGES.items() if stage in figures.record.estimates]
 
 
-def cost_rows(record: Record) -> list[CostRow]:
+def _estimates(figures: RunFigures) -> list[EstimateRecord]:
+    return [figures.record.estimates[stage] for stage in STAGES if stage in figures.record.estimates]
+
+
+def cost_rows(figures: RunFigures) -> list[CostRow]:
     """Cost, hours and each quantity; empty for a record without an estimate."""
-    made = [record["estimates"][stage] for stage in stages(record)]
+    made = _estimates(figures)
     if not made:
         return []
-    used = record.get("spent") or {}
+    used = figures.record.spent
     rows = [
-        CostRow("Cost", tuple(dollars(e.get("usd")) for e in made), _usd(used.get("usd"))),
-        CostRow("Time", tuple(hours(e.get("hours")) for e in made), duration(_seconds(used.get("hours")))),
+        CostRow("Cost", tuple(dollars(e.usd) for e in made), _usd(used.usd)),
+        CostRow(
+            "Time", tuple(hours(e.hours) for e in made), duration(None if used.hours is None else used.hours * 3600)
+        ),
     ]
-    for part in made[0]["parts"]:
+    for part in made[0].parts:
         # A line of one estimate may be missing in another, where a target had no replica then.
-        same = [next((p for p in e["parts"] if p["name"] == part["name"]), None) for e in made]
-        rows.append(CostRow(part["name"], tuple(_part(p) if p else "" for p in same), _used(part, used)))
-    rows.append(
-        CostRow("Instead of the writes: ImportTable", tuple(dollars(e.get("import_table_usd")) for e in made), "")
-    )
-    rows.append(CostRow("Keeping the export, each month", tuple(dollars(e.get("storage_usd_month")) for e in made), ""))
+        same = [next((p for p in e.parts if p.name == part.name), None) for e in made]
+        rows.append(CostRow(part.name, tuple(_part(p) if p else "" for p in same), _used(part, used)))
+    rows.append(CostRow("Instead of the writes: ImportTable", tuple(dollars(e.import_table_usd) for e in made), ""))
+    rows.append(CostRow("Keeping the export, each month", tuple(dollars(e.storage_usd_month) for e in made), ""))
     return rows
 
 
-def prices(record: Record) -> str:
-    """Where the prices come from."""
-    made = [record["estimates"][stage] for stage in stages(record)]
-    return str(made[-1].get("prices")) if made else ""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A line of the bill of which both is known: what was used, the most that was estimated, and the share of it."""
+
+    name: str
+    used: str
+    most: str
+    share: float
 
 
-def dry_run_summary(record: Record) -> list[str]:
-    """What a dry run says would happen, with its numbers."""
-    measured = record.get("measured") or {}
-    if record.get("executed") or not measured:
+def compared_costs(figures: RunFigures) -> list[Compared]:
+    """What was used against the last estimate, for a run that has written; writes of indexes count with the items."""
+    made = _estimates(figures)
+    if not made or not figures.record.executed:
         return []
-    ways = {table.get("source"): table.get("writing") for table in record.get("tables") or []}
+    lines = {part.name: part for part in made[-1].parts}
+    indexes = lines[WITH_INDEXES].quantity if WITH_INDEXES in lines else None
+    found = []
+    for name, part in lines.items():
+        used = getattr(figures.record.spent, USED[name]) if name in USED else None
+        if used is None or part.quantity is None:
+            continue
+        most = part.quantity.high + (indexes.high if indexes and USED[name] == "write_units" else 0.0)
+        if most > 0:
+            found.append(Compared(name, f"{_number(used)} {part.unit}", f"{_number(most)} {part.unit}", used / most))
+    return found
+
+
+def above_estimate(figures: RunFigures) -> list[str]:
+    """What took more than the most that was estimated, in sentences."""
+    return [
+        f"{line.name}: {line.used} were used, and at most {line.most} had been estimated"
+        for line in compared_costs(figures)
+        if line.share > 1
+    ]
+
+
+def prices(figures: RunFigures) -> str:
+    """Where the prices come from."""
+    made = _estimates(figures)
+    return made[-1].prices if made else ""
+
+
+def dry_run_summary(figures: RunFigures) -> list[str]:
+    """What a dry run says would happen, with its numbers."""
+    measured = figures.record.measured
+    if figures.record.executed or not measured:
+        return []
+    ways = {table.source: table.writing for table in figures.record.tables}
     served = [m for source, m in measured.items() if ways.get(source) == "import_table"]
     found = _written([m for source, m in measured.items() if ways.get(source) != "import_table"])
     if served:
         found.append(
             f"With --execute DynamoDB would make {pluralize(len(served), 'target')} and fill them from the export "
-            f"(ImportTable): {pluralize(sum(m['items'] for m in served), 'item')}, without write units"
+            f"(ImportTable): {pluralize(sum(m.items for m in served), 'item')}, without write units"
         )
     found += _refused(measured)
     for stage in ("dry run", "export"):
-        if known := (record.get("estimates") or {}).get(stage):
-            found.append(f"That would cost {dollars(known.get('usd'))} and take {hours(known.get('hours'))} more")
+        if known := figures.record.estimates.get(stage):
+            found.append(f"That would cost {dollars(known.usd)} and take {hours(known.hours)} more")
             break
     return found
 
 
-def _refused(measured: Mapping[str, Record]) -> list[str]:
+def _refused(measured: Mapping[str, Measured]) -> list[str]:
     """The items that DynamoDB would not take, by table."""
     return [
-        f"{pluralize(sum(r['items'] for r in refused), 'item')} of {source} would be quarantined: "
-        + "; ".join(f"{count(r['items'])} {r['reason']}{_about(r)}" for r in refused)
+        f"{pluralize(sum(r.items for r in refused), 'item')} of {source} would be quarantined: "
+        + "; ".join(f"{count(r.items)} {r.reason}{_about(r)}" for r in refused)
         for source, m in sorted(measured.items())
-        if (refused := m.get("refused"))
+        if (refused := m.refused)
     ]
 
 
-def _about(refused: Record) -> str:
-    return f" ({refused['about']})" if refused["about"] else ""
+def _about(refused: WouldRefuse) -> str:
+    return f" ({refused.about})" if refused.about else ""
 
 
-def _written(measured: list[Record]) -> list[str]:
+def _written(measured: list[Measured]) -> list[str]:
     if not measured:
         return []
-    sums = {name: sum(m[name] for m in measured) for name in ("items", "requests", "units", "index_units")}
+    sums = {name: sum(getattr(m, name) for m in measured) for name in ("items", "requests", "units", "index_units")}
     return [
         f"With --execute {pluralize(sums['items'], 'item')} of {pluralize(len(measured), 'table')} would be written in "
         f"{pluralize(sums['requests'], 'request')}, using {pluralize(sums['units'], 'write unit')} and at most "
@@ -112,36 +153,36 @@ def _written(measured: list[Record]) -> list[str]:
     ]
 
 
-def advice(record: Record) -> list[str]:
+def advice(figures: RunFigures) -> list[str]:
     """The pre-warming that would pay, in words."""
-    made = [record["estimates"][stage] for stage in stages(record)]
+    made = _estimates(figures)
     return [
-        f"{a['target']}: at {count(a['units_now'])} write units per second the import may take "
-        f"{duration(a['seconds_now'])}, with a warm throughput of {count(a['units'])} about {duration(a['seconds'])}; "
-        f"that is charged once ({_usd(a['usd']) if a['usd'] is not None else 'price not known'}) and cannot be lowered "
+        f"{a.target}: at {count(a.units_now)} write units per second the import may take "
+        f"{duration(a.seconds_now)}, with a warm throughput of {count(a.units)} about {duration(a.seconds)}; "
+        f"that is charged once ({_usd(a.usd) if a.usd is not None else 'price not known'}) and cannot be lowered "
         "again. It is done only if import.warm_throughput names the table"
-        for a in (made[-1].get("advice") or [] if made else [])
+        for a in (made[-1].advice if made else [])
     ]
 
 
-def dollars(known: dict[str, float] | None) -> str:
+def dollars(known: LowHigh | None) -> str:
     """A range of USD."""
     if known is None:
         return NOT_KNOWN
-    low, high = _usd(known["low"]), _usd(known["high"])
+    low, high = _usd(known.low), _usd(known.high)
     return low if low == high else f"{low} to {high}"
 
 
-def hours(known: dict[str, float] | None) -> str:
+def hours(known: LowHigh | None) -> str:
     """A range of hours, each end in its own unit."""
     if known is None:
         return NOT_KNOWN
-    low, high = duration(known["low"] * 3600), duration(known["high"] * 3600)
+    low, high = duration(known.low * 3600), duration(known.high * 3600)
     return low if low == high else f"{low} to {high}"
 
 
-def _usd(value: Any) -> str:
-    if not isinstance(value, (int, float)):
+def _usd(value: float | None) -> str:
+    if value is None:
         return NOT_MEASURED
     return (
         f"{value:,.2f} USD"
@@ -152,26 +193,22 @@ def _usd(value: Any) -> str:
     )
 
 
-def _part(part: Record) -> str:
-    quantity = part["quantity"]
+def _part(part: EstimateLine) -> str:
+    quantity = part.quantity
     if quantity is None:
         return NOT_KNOWN
-    low, high = _number(quantity["low"]), _number(quantity["high"])
-    return f"{low if low == high else f'{low} to {high}'} {part['unit']}, {dollars(part['usd'])}"
+    low, high = _number(quantity.low), _number(quantity.high)
+    return f"{low if low == high else f'{low} to {high}'} {part.unit}, {dollars(part.usd)}"
 
 
-def _used(part: Record, used: Record) -> str:
-    if part["name"] == WITH_INDEXES:
+def _used(part: EstimateLine, used: Usage) -> str:
+    if part.name == WITH_INDEXES:
         return "in the line above"
-    if part["name"] not in USED:
+    if part.name not in USED:
         return ""
-    value = used.get(USED[part["name"]])
-    return NOT_MEASURED if value is None else f"{_number(value)} {part['unit']}"
+    value = getattr(used, USED[part.name])
+    return NOT_MEASURED if value is None else f"{_number(value)} {part.unit}"
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.3g}"
-
-
-def _seconds(value: Any) -> float | None:
-    return value * 3600 if isinstance(value, (int, float)) else None

@@ -7,53 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.figures.totals import Sum, chosen, total
-from runbook_lib.report.sections.summary import headline, place
-from runbook_lib.report.text import NOT_MEASURED, count, duration, listed
+from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.totals import Sum
+from runbook_lib.report.sections.first_screen.summary import headline, place
+from runbook_lib.report.text import count, duration, listed, rate
 
 SHOWN_TABLES = 5
 
 
-def before(record: Record, older: Sequence[Record]) -> Record | None:
-    """The newest of the older records that is of the same plan; `older` is sorted, the newest first."""
-    return next((o for o in older if _plan(o) == _plan(record)), None)
+def before(figures: RunFigures, older: Sequence[RunFigures]) -> RunFigures | None:
+    """The newest of the older runs that is of the same plan; `older` is sorted, the newest first."""
+    return next((o for o in older if plan_of(o) == plan_of(figures)), None)
 
 
-def compare_runs(record: Record, former: Record) -> list[str]:
+def compare_runs(figures: RunFigures, former: RunFigures) -> list[str]:
     """One text for each of `MEASURES`: what it was, what it is, and by how much it changed."""
-    return [said(former, record) for said in MEASURES.values()]
+    return [said(former, figures) for said in MEASURES.values()]
 
 
-def difference_changes(tables: Sequence[Record]) -> Sum:
-    """Missing, extra and different items; a table counts as measured only if all three were."""
-    kinds = [total(tables, kind) for kind in ("missing", "extra", "different")]
-    return Sum(sum(k.value for k in kinds), min(k.known for k in kinds), len(tables))
+def plan_of(figures: RunFigures) -> tuple[str, str, str]:
+    """What tells one plan from another."""
+    return figures.record.name, place(figures.record, "source"), place(figures.record, "target")
 
 
-def import_rate(record: Record) -> float | None:
-    """Items written per second of loading, or None where either is not known."""
-    tables = record.get("tables") or []
-    seconds = [s for t in tables if (s := (t.get("seconds_by_step") or {}).get("import")) is not None]
-    written = total(tables, "items_written")
-    return written.value / sum(seconds) if written.value and sum(seconds) else None
-
-
-def _plan(record: Record) -> tuple[object, str, str]:
-    return record.get("name"), place(record, "source"), place(record, "target")
-
-
-def _verdict(former: Record, record: Record) -> str:
-    was, is_now = (f"{headline(r)}{'' if r.get('executed') else ', nothing written'}" for r in (former, record))
+def _verdict(former: RunFigures, figures: RunFigures) -> str:
+    was, is_now = (f"{headline(r)}{'' if r.record.executed else ', nothing written'}" for r in (former, figures))
     return f"{is_now}, as before" if was == is_now else f"{was} \u2192 {is_now}"
 
 
-def _sum(name: str) -> Callable[[Record, Record], str]:
-    return lambda former, record: _moved(*(total(r.get("tables") or [], name) for r in (former, record)))
+def _sum(name: str) -> Callable[[RunFigures, RunFigures], str]:
+    return lambda former, figures: _moved(former.sums[name], figures.sums[name])
 
 
-def _differences(former: Record, record: Record) -> str:
-    return _moved(*(difference_changes(r.get("tables") or []) for r in (former, record)))
+def _differences(former: RunFigures, figures: RunFigures) -> str:
+    return _moved(former.differences, figures.differences)
 
 
 def _moved(was: Sum, is_now: Sum) -> str:
@@ -64,21 +51,19 @@ def _moved(was: Sum, is_now: Sum) -> str:
     return f"{was} \u2192 {is_now} ({is_now.value - was.value:+,})"
 
 
-def _speed(former: Record, record: Record) -> str:
-    was, is_now = import_rate(former), import_rate(record)
-    texts = [f"{count(round(rate))} items/s" if rate else NOT_MEASURED for rate in (was, is_now)]
+def _speed(former: RunFigures, figures: RunFigures) -> str:
+    was, is_now = former.import_rate, figures.import_rate
     change = f" ({is_now / was - 1:+.0%})" if was and is_now else ""
-    return f"{texts[0]} \u2192 {texts[1]}{change}"
+    return f"{rate(was)} \u2192 {rate(is_now)}{change}"
 
 
-def _time(former: Record, record: Record) -> str:
-    was, is_now = ((r.get("totals") or {}).get("seconds") for r in (former, record))
-    return f"{duration(was)} \u2192 {duration(is_now)}"
+def _time(former: RunFigures, figures: RunFigures) -> str:
+    return f"{duration(former.record.totals.seconds)} \u2192 {duration(figures.record.totals.seconds)}"
 
 
-def _tables(former: Record, record: Record) -> str:
+def _tables(former: RunFigures, figures: RunFigures) -> str:
     """The tables that came, went, or hold another number of items in their export, the largest change first."""
-    was, is_now = ({str(t.get("source")): t.get("items_exported") for t in chosen(r)} for r in (former, record))
+    was, is_now = ({t.source: t.items_exported for t in r.chosen} for r in (former, figures))
     moved = {n: (was[n], is_now[n]) for n in is_now.keys() & was.keys() if was[n] != is_now[n]}
     by_size = sorted(moved, key=lambda n: (-abs((moved[n][1] or 0) - (moved[n][0] or 0)), n))
     said = [
@@ -89,7 +74,7 @@ def _tables(former: Record, record: Record) -> str:
     return listed(said, SHOWN_TABLES) or "the same tables with the same counts"
 
 
-MEASURES: dict[str, Callable[[Record, Record], str]] = {
+MEASURES: dict[str, Callable[[RunFigures, RunFigures], str]] = {
     "Verdict": _verdict,
     "Items exported": _sum("items_exported"),
     "Items in target": _sum("items_in_target"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.sections.taken_on_trust import unasked
+from runbook_lib.record.model.table import TableRecord
+from runbook_lib.report.sections.first_screen.taken_on_trust import unasked
 
 
-def _moved(table: Record) -> bool:
-    digests = table.get("export_digest"), table.get("target_digest")
-    unlike = all(digests) and digests[0] != digests[1] and not table.get("items_quarantined")  # those are in one of two
-    differ = unlike or bool(table.get("moved"))
-    return differ and not any(table.get(k) for k in ("missing", "extra", "different", "expired"))
+def _moved(table: TableRecord) -> bool:
+    digests = table.export_digest, table.target_digest
+    unlike = all(digests) and digests[0] != digests[1] and not table.items_quarantined  # those are in one of two
+    differ = unlike or bool(table.moved)
+    return differ and not any((table.missing, table.extra, table.different, table.expired))
 
 
 PRESENT = (
@@ -23,31 +23,31 @@ SENT_AGAIN = (
     "with items that were sent again because no answer came to their first write: what another writer may have put "
     "under their keys in between was replaced, and nothing shows it"
 )
-NOTABLE: tuple[tuple[Callable[[Record], object], str], ...] = (
+NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
     (
-        lambda t: t.get("method") == "scan" and t.get("items_exported") is not None,
+        lambda t: t.method == "scan" and t.items_exported is not None,
         "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
     ),
     (
-        lambda t: t.get("manifest_checked") is False,
+        lambda t: t.manifest_checked is False,
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
     (unasked, "taken from an export of which nobody could check whether it is the whole table"),
-    (lambda t: t.get("reused"), "taken from an earlier export, as the configuration says"),
-    (lambda t: t.get("import_table"), "made and filled by ImportTable, whose ImportedItemCount counts as written"),
-    (lambda t: t.get("items_before"), "loaded into a target that held items before"),
-    (lambda t: t.get("items_present"), PRESENT),
-    (lambda t: t.get("items_sent_again") and t.get("on_non_empty") != "append", SENT_AGAIN),
+    (lambda t: t.reused, "taken from an earlier export, as the configuration says"),
+    (lambda t: t.import_table, "made and filled by ImportTable, whose ImportedItemCount counts as written"),
+    (lambda t: t.items_before, "loaded into a target that held items before"),
+    (lambda t: t.items_present, PRESENT),
+    (lambda t: t.items_sent_again and t.on_non_empty != "append", SENT_AGAIN),
     (
-        lambda t: (t.get("register") or {}).get("standing") == "not entered",
+        lambda t: t.registered and t.registered.standing == "not entered",
         "written to without a place in the register of those who have written there (the server has no tags, or the "
         "bucket no conditions, or the policy does not allow it): a cleanup of this run will refuse",
     ),
     (
-        lambda t: (t.get("register") or {}).get("others"),
+        lambda t: t.registered and t.registered.others,
         "written to by other runs as well, as their register says: a cleanup of this run will refuse",
     ),
-    (lambda t: t.get("compared_only"), "compared only: something else than this run filled the target"),
-    (lambda t: t.get("expired"), "with items that a TTL of source and target has removed (counted as expired)"),
+    (lambda t: t.compared_only, "compared only: something else than this run filled the target"),
+    (lambda t: t.expired, "with items that a TTL of source and target has removed (counted as expired)"),
     (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
 )

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from runbook_lib.record.run_json import Record
-from runbook_lib.report.sections.findings import tables_of
+from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import count, listed, moment, pluralize
 
 
-def undo_notes(record: Record) -> list[str]:
+def undo_notes(figures: RunFigures) -> list[str]:
     """Tables that were created, moments to restore to, and what a cleanup has removed."""
-    return [*_created(record), *_restorable(record), *_removed(record)]
+    return [*_created(figures), *_restorable(figures), *_removed(figures)]
 
 
-def _created(record: Record) -> list[str]:
+def _created(figures: RunFigures) -> list[str]:
     by_status: dict[str, list[str]] = defaultdict(list)
     found = []
-    for table in tables_of(record):
-        if fact := table.get("created"):
-            by_status[str(fact.get("status"))].append(str(table.get("target")))
-            if left_out := fact.get("left_out"):
-                found.append(f"{table.get('target')} was created without {'; without '.join(map(str, left_out))}.")
+    for table in figures.tables:
+        if fact := table.created:
+            by_status[fact.status].append(table.target)
+            if left_out := fact.left_out:
+                found.append(f"{table.target} was created without {'; without '.join(left_out)}.")
     words = {
         "created": "did not exist and were created by this run, each as its source is",
         "would be created": "do not exist; with --execute this run creates them, each as its source is",
@@ -33,27 +32,27 @@ def _created(record: Record) -> list[str]:
     ] + found
 
 
-def _restorable(record: Record) -> list[str]:
+def _restorable(figures: RunFigures) -> list[str]:
     return [
-        f"{table.get('target')} held {count(table.get('items_before'))} items before. To undo the import, restore it "
-        f"to {table['restore_to']} or earlier: that is before the first write, and point-in-time recovery was on."
-        for table in tables_of(record)
-        if table.get("restore_to")
+        f"{table.target} held {count(table.items_before)} items before. To undo the import, restore it "
+        f"to {table.restore_to} or earlier: that is before the first write, and point-in-time recovery was on."
+        for table in figures.tables
+        if table.restore_to
     ]
 
 
-def _removed(record: Record) -> list[str]:
-    if not record.get("cleaned"):
+def _removed(figures: RunFigures) -> list[str]:
+    if not figures.record.cleaned:
         return []
-    removals = record.get("cleanup") or []
+    removals = figures.record.cleanup
     sums = {
-        name: sum(r.get(name) or 0 for r in removals)
+        name: sum(int(getattr(r, name)) for r in removals)
         for name in ("table_deleted", "items_deleted", "items_changed", "objects")
     }
     done = [
-        f"Cleaned up at {moment(record['cleaned'])}, after the numbers of this report were measured: "
+        f"Cleaned up at {moment(figures.record.cleaned)}, after the numbers of this report were measured: "
         f"{pluralize(sums['table_deleted'], 'table')} deleted, {pluralize(sums['items_deleted'], 'item')} deleted, "
         f"{pluralize(sums['objects'], 'staging object')} deleted, {pluralize(sums['items_changed'], 'item')} left "
         "because they were changed since."
     ]
-    return done + [f"Left: {r['kept']}." for r in removals if r.get("kept")]
+    return done + [f"Left: {r.kept}." for r in removals if r.kept]

@@ -34,6 +34,7 @@ from runbook_lib.report.sections.cost_rows import advice, cost_rows, dry_run_sum
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.world import World, things
 
 ON_DEMAND = TableCapacity(True, None, None, None, None, None, None, {}, None, (), False)
@@ -89,7 +90,7 @@ def test_replicas_are_part_of_the_bill() -> None:
     assert one.usd is not None
     assert three.usd is not None
     assert three.usd.low - one.usd.low == pytest.approx(2 * 1.048576 * 0.625)
-    rows = cost_rows({"estimates": {"preflight": three.to_json(), "export": one.to_json()}})
+    rows = cost_rows(records.figures({"estimates": {"preflight": three.to_json(), "export": one.to_json()}}))
     assert next(row.estimates for row in rows if "repeated" in row.name)[1] == ""
 
 
@@ -166,7 +167,7 @@ def test_warming_up_is_advised_where_it_shortens_the_import() -> None:
     fixed = {"a": TableCapacities(None, PROVISIONED)}
     assert advise(config(), estimate(config(), [big], fixed), fixed) == []
     facts = estimate(config(), [big], capacities).to_json() | {"advice": [advised.to_json()]}
-    (said,) = advice({"estimates": {"preflight": facts}})
+    (said,) = advice(records.figures({"estimates": {"preflight": facts}}))
     assert "price not known" in said
     assert "cannot be lowered again" in said
 
@@ -233,7 +234,7 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert record["measured"][world.src("a")]["index_units"] == 180
     assert list(record["estimates"]) == ["dry run", "export", "preflight"]
     assert record["estimates"]["dry run"]["basis"] == "measured"
-    said = "\n".join(dry_run_summary(record))
+    said = "\n".join(dry_run_summary(records.figures(record)))
     assert f"67 items of 2 tables would be written in {requests} requests, using 187 write units" in said
     assert "USD" in said
     assert "BatchWriteItem" not in record["target_calls"]
@@ -251,11 +252,11 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert record["spent"]["scan_units"] > 0
     assert record["spent"]["export_gb"] > 0
     assert record["spent"]["usd"] > 0
-    rows = {row.name: row for row in cost_rows(record)}
+    rows = {row.name: row for row in cost_rows(records.figures(record))}
     assert rows["Writes of items"].used == "367 write units"
     assert rows["Cost"].used == "less than 0.01 USD"
     assert len(rows["Cost"].estimates) == 3
-    assert dry_run_summary(record) == []
+    assert dry_run_summary(records.figures(record)) == []
 
 
 @pytest.fixture
@@ -315,6 +316,6 @@ def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: Wor
 
 
 def test_a_record_without_an_estimate_has_no_bill() -> None:
-    assert cost_rows({}) == []
-    assert dry_run_summary({}) == []
-    assert advice({}) == []
+    assert cost_rows(records.figures({})) == []
+    assert dry_run_summary(records.figures({})) == []
+    assert advice(records.figures({})) == []

@@ -19,6 +19,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.data_files import rewrite_data_file
 from tests.support.world import World, things
 
@@ -154,7 +155,7 @@ def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     assert (table["throttled_requests"], table["wcu"]) == (2, 100)
     held = sum(t["items"] for t in table["throttled"])
     assert 2 <= held <= 50
-    said = "; ".join(attention(build_record(run.ledger, "r", "n").to_json()))
+    said = "; ".join(attention(records.figures(build_record(run.ledger, "r", "n").to_json())))
     assert "Writes were held back by" in said
     assert f"{held} items" in said
 

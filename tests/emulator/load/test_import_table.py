@@ -37,6 +37,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
 from tests.support.steps import every_step
 from tests.support.tables import target_exists, turn_on_recovery
@@ -127,7 +128,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     table = only(record)
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
     assert "ImportTable will make it" in str(record["warnings"])
-    said = dry_run_summary(record)[0]
+    said = dry_run_summary(records.figures(record))[0]
     assert "DynamoDB would make 1 target" in said
     assert "requests" not in said
 

@@ -101,7 +101,7 @@ def test_what_stands_in_the_way_of_many_tables_is_said_once_with_all_their_names
     alone = Obstacle("other", "a key", "another", "create it")
     names = ", ".join(o.table for o in many)
     assert together([*many[:20], alone, *many[20:]]) == [
-        f"40 tables: expected an empty target; found items in it; empty it ({names})",
+        f"40 tables ({names}): expected an empty target; found items in it; empty it",
         "other: expected a key; found another; create it",
     ]
 

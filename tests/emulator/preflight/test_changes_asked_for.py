@@ -14,6 +14,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
+from tests.support import records
 from tests.support.world import World, things
 
 
@@ -42,8 +43,8 @@ def test_recovery_is_turned_on_where_it_is_asked_for_and_the_table_exported(worl
     record = build_record(run.ledger, run.id, "test").to_json()
     assert record["source_calls"]["UpdateContinuousBackups"] == 1
     assert list(record["recovery_turned_on"]) == [world.src("a")]
-    assert any("was turned on by this run" in text for text in attention(record))
-    untouched = next(c for c in checklist(record) if "READ ONLY" in c.claim)
+    assert any("was turned on by this run" in text for text in attention(records.figures(record)))
+    untouched = next(c for c in checklist(records.figures(record)) if "READ ONLY" in c.claim)
     assert (untouched.answer, "UpdateContinuousBackups" in untouched.evidence) == ("no", True)
     export_tables(opened(world))
     assert run.ledger.calls("source")["UpdateContinuousBackups"] == 1
@@ -121,7 +122,8 @@ def test_a_target_is_warmed_where_it_is_asked_for_and_once(world: World) -> None
     warm_targets(warmed(world, units=8_000))  # it is warmer already
     assert run.ledger.calls("target")["UpdateTable"] == 1
     assert any(
-        "cannot be lowered again" in text for text in attention(build_record(run.ledger, run.id, "test").to_json())
+        "cannot be lowered again" in text
+        for text in attention(records.figures(build_record(run.ledger, run.id, "test").to_json()))
     )
     with pytest.raises(ForbiddenCall):
         run.clients.warming(frozenset({world.dst("a")})).update_table(

@@ -21,10 +21,9 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.check_rows import check_count, check_rows
 from runbook_lib.report.sections.checklist import checklist
-from runbook_lib.report.sections.findings import attention, contradictions
-from runbook_lib.report.sections.not_checked import unknowns
+from runbook_lib.report.sections.findings import attention
+from runbook_lib.report.sections.first_screen.summary import why
 from runbook_lib.report.sections.schema_findings import index_rows, parity_rows, unannounced
-from runbook_lib.report.sections.summary import why
 from runbook_lib.schema.parity import DefinitionDifference, Gap
 from runbook_lib.validate.step import validate_tables
 from tests.support import records
@@ -58,14 +57,18 @@ def decisions(record: Record) -> dict[str, Any]:
         "grounds": [(g["id"], g["subject"]) for g in record.get("grounds") or []],
         "blockers": [(b.get("id"), b.get("table")) for b in record.get("blockers") or []],
         "warnings": [(w.get("id"), w.get("table"), w.get("about")) for w in record.get("warnings") or []],
-        "answers": [check.answer for check in checklist(record)],
-        "looks": sorted((row.name, row.status, row.subjects) for row in check_rows(record)),
-        "looked": check_count(record),
-        "unknown": [(u.id, u.source, u.subject, u.bearing, u.accepted) for u in unknowns(record)],
-        "unannounced": [u["table"] for u in unannounced(record)],
-        "parity": [(row.rating, row.tables) for row in parity_rows(record)],
-        "indexes": [(row["index"], row["state"]) for row in index_rows(record)],
-        "findings": (len(attention(record)), len(contradictions(record)), len(why(record))),
+        "answers": [check.answer for check in checklist(records.figures(record))],
+        "looks": sorted((row.name, row.status, row.subjects) for row in check_rows(records.figures(record))),
+        "looked": check_count(records.figures(record)),
+        "unknown": [(u.id, u.source, u.subject, u.bearing, u.accepted) for u in records.figures(record).unknown],
+        "unannounced": [u.table for u in unannounced(records.figures(record))],
+        "parity": [(row.rating, row.tables) for row in parity_rows(records.figures(record))],
+        "indexes": [(row.facts.index, row.facts.state) for row in index_rows(records.figures(record))],
+        "findings": (
+            len(attention(records.figures(record))),
+            len(records.figures(record).contradictions),
+            len(why(records.figures(record))),
+        ),
     }
 
 

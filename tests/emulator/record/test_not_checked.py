@@ -24,8 +24,7 @@ from runbook_lib.record.not_checked import accepting, unchecked
 from runbook_lib.record.verdict import ReasonId, doubted, run_verdict
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
-from runbook_lib.report.sections.findings import contradictions
-from runbook_lib.report.sections.not_checked import accepted_in_short, how_to_accept, unknown_lines
+from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short, how_to_accept, unknown_lines
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.schema.compare_pair import gap_id
@@ -97,8 +96,10 @@ def test_what_a_table_leaves_unknown_fails_it_unless_it_is_accepted(facts: dict[
 def test_an_export_that_nobody_could_ask_about_passes_and_is_said() -> None:
     made = records.passed()
     records.of(made, "loans")["export_whole"] = {"checked": False, "why": "the export is gone"}
-    assert accepted_in_short(made) == "nobody could check: export-is-whole of 1 table"
-    assert any("export-is-whole" in line and "the export is gone" in line for line in unknown_lines(made))
+    assert accepted_in_short(records.figures(made)) == "nobody could check: export-is-whole of 1 table"
+    assert any(
+        "export-is-whole" in line and "the export is gone" in line for line in unknown_lines(records.figures(made))
+    )
     assert judged([], TABLE | {"export_whole": {"checked": False, "why": "gone"}}, {}) == ("PASS", set())
     assert (
         unchecked([], records.typed({"tables": [TABLE | {"export_whole": {"checked": True, "why": ""}}]}).tables, {})
@@ -130,19 +131,22 @@ def test_a_pass_has_every_unknown_accepted_or_harmless(unmade: set[str], accepte
 def test_a_record_that_calls_an_unknown_a_pass_contradicts_itself() -> None:
     made = records.passed()
     records.of(made, "loans")["indexes"] = [records.index("by-owner", 20, state="not checked", why="it is CREATING")]
-    assert any("index answers of by-owner" in text for text in contradictions(made))
+    assert any("index answers of by-owner" in text for text in records.figures(made).contradictions)
     made["accept"] = {"not_checked": {"index-answers": ["*loans"]}}
-    assert contradictions(made) == []
+    assert records.figures(made).contradictions == []
 
 
 def test_what_was_accepted_stands_on_the_first_screen_and_on_the_last_line() -> None:
     made = records.passed() | {"accept": {"not_checked": {"index-answers": ["*loans"], "clock": ["*"]}}}
     records.of(made, "loans")["indexes"] = [records.index("by-owner", 20, state="not checked", why="it is CREATING")]
     made["checks"] = [look("clock", "") | {"table": "this machine"}, look("cost", "")]
-    assert len(unknown_lines(made)) == 2
-    assert accepted_in_short(made) == "accepted without a check: clock of the run, index-answers of 1 table"
-    first_screen = render_html(made, []).split("</section>")[0]
-    beginning = render_markdown(made).split("### Totals")[0]
+    assert len(unknown_lines(records.figures(made))) == 2
+    assert (
+        accepted_in_short(records.figures(made))
+        == "accepted without a check: clock of the run, index-answers of 1 table"
+    )
+    first_screen = render_html(records.report_of(made), []).split("</section>")[0]
+    beginning = render_markdown(records.report_of(made)).split("### Totals")[0]
     for text in (first_screen, beginning):
         for words in ("index-answers", "by-owner", "clock", "it is CREATING", "accept"):
             assert words in text.replace("\\", "")
@@ -273,7 +277,7 @@ def test_one_line_for_the_file_accepts_everything_that_is_open(accept: dict[str,
     checks = [look(check, source) for check, source in OPEN]
     record = {"checks": checks, "tables": TWO, "accept": {"not_checked": accept}, "executed": True, "run_id": "r"}
     record |= {"steps": STEPS, "verdict": "FAIL"}
-    said = str(how_to_accept(record))
+    said = str(how_to_accept(records.figures(record)))
     assert said.endswith("(then run it again with --run-id r --execute --from validate)")
     line = said[said.index("accept: {") : said.rindex(" (then")]
     wanted = yaml.safe_load(line)["accept"]["not_checked"]
@@ -282,11 +286,11 @@ def test_one_line_for_the_file_accepts_everything_that_is_open(accept: dict[str,
     file = tmp_path / "m.yaml"
     file.write_text(yaml.safe_dump(demo_config("http://127.0.0.1:1")) + line, encoding="utf-8")
     assert load_config(file).accept.not_checked == wanted
-    assert how_to_accept(record | {"accept": {"not_checked": wanted}}) is None
-    dry = str(how_to_accept(record | {"executed": False, "verdict": "DRY-RUN"}))
+    assert how_to_accept(records.figures(record | {"accept": {"not_checked": wanted}})) is None
+    dry = str(how_to_accept(records.figures(record | {"executed": False, "verdict": "DRY-RUN"})))
     assert "which with --execute would be a FAIL" in dry
     assert dry.endswith(line)
-    early = str(how_to_accept(record | {"steps": STEPS[:3]}))
+    early = str(how_to_accept(records.figures(record | {"steps": STEPS[:3]})))
     assert early.endswith(line)
     assert "which is a FAIL" in early
 
@@ -295,4 +299,4 @@ def test_a_table_that_is_not_chosen_does_not_widen_what_is_accepted() -> None:
     made = records.passed()
     records.of(made, "loans")["indexes"] = [records.index("by-owner", 20, state="not checked", why="it is CREATING")]
     source = records.of(made, "loans")["source"]
-    assert f'accept: {{not_checked: {{index-answers: ["{source}"]}}}}' in str(how_to_accept(made))
+    assert f'accept: {{not_checked: {{index-answers: ["{source}"]}}}}' in str(how_to_accept(records.figures(made)))

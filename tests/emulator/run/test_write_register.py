@@ -26,6 +26,7 @@ from runbook_lib.run.witnesses.write_register import refuse_unless_alone, regist
 from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of
 from tests.support.steps import the_only, up_to_the_import
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
@@ -214,7 +215,7 @@ def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
         assert proved(run)["verdict"] == "PASS"
     (table,) = build_record(run.ledger, run.id, "test").to_json()["tables"]
     assert "nonce" not in table["register"]
-    assert "a cleanup of this run will refuse" in str(attention({"tables": [table]}))
+    assert "a cleanup of this run will refuse" in str(attention(records.figures({"tables": [table]})))
     assert "UnknownOperationException" in kept(run)
     assert len(world.items(world.target, world.dst("a"))) == 10
 

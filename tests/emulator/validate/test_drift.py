@@ -10,6 +10,7 @@ from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.world import World, things
 
 
@@ -39,7 +40,7 @@ def test_drift_is_counted_and_labelled_and_the_verdict_stays(world: World) -> No
     record = build_record(run.ledger, run.id, "test").to_json()
     assert record["tables"][0]["missing"] == 0
     assert record["tables"][0]["drift"]["changed"] == 1
-    for text in (render_html(record, []), render_markdown(record)):
+    for text in (render_html(records.report_of(record), []), render_markdown(records.report_of(record))):
         assert "Drift since the export" in text
 
 
@@ -55,7 +56,7 @@ def test_without_the_setting_the_sources_items_are_not_read(world: World) -> Non
     validate_tables(run)
     assert not {"Scan", "Query", "BatchGetItem", "GetItem"} & set(run.ledger.calls("source"))
     assert run.ledger.get("drift", world.src("a")) is None
-    assert "Drift" not in render_html(build_record(run.ledger, run.id, "test").to_json(), [])
+    assert "Drift" not in render_html(records.report_of(build_record(run.ledger, run.id, "test").to_json()), [])
 
 
 def test_a_source_that_cannot_be_read_is_said_and_fails_nothing(world: World) -> None:
@@ -63,4 +64,4 @@ def test_a_source_that_cannot_be_read_is_said_and_fails_nothing(world: World) ->
     world.source.delete_table(TableName=world.src("a"))
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
     assert "ResourceNotFoundException" in run.ledger.get("drift", world.src("a"))["failure"]
-    assert "not measured" in render_html(build_record(run.ledger, run.id, "test").to_json(), [])
+    assert "not measured" in render_html(records.report_of(build_record(run.ledger, run.id, "test").to_json()), [])

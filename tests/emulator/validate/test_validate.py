@@ -26,6 +26,7 @@ from runbook_lib.validate.bucket_digest import BucketDigest, digests
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.reconcile import disagreements
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.attributes import items
 from tests.support.world import World, things
 
@@ -302,7 +303,7 @@ def test_the_record_tells_what_was_read_when(world: World) -> None:
     assert fact["started"] <= table["read"]["target"][0] <= table["read"]["target"][1] <= fact["finished"]
     assert len(table["manifest_md5"]["summary"]) == len(table["manifest_md5"]["files"]) == 32
     assert table["export_digest"] == table["target_digest"]
-    assert f"target read {table['read']['target'][0][:10]}" in render_html({"tables": [table]}, [])
+    assert f"target read {table['read']['target'][0][:10]}" in render_html(records.report_of({"tables": [table]}), [])
 
 
 def test_target_and_live_source_are_read_within_read_units_of_their_own(

@@ -14,6 +14,7 @@ from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
+from tests.support import records
 from tests.support.world import World, things
 
 
@@ -45,7 +46,7 @@ def test_a_target_that_something_else_filled_is_proved_without_an_import(world: 
     assert (made["verdict"], made["reasons"], made["executed"]) == ("PASS", [], False)
     (table,) = made["tables"]  # type: ignore[misc]
     assert (table["items_written"], table["lines_read"], table["compared_only"]) == (None, None, True)
-    for text in (render_html(made, []), render_markdown(made)):
+    for text in (render_html(records.report_of(made), []), render_markdown(records.report_of(made))):
         assert "something else" in text
         assert "not measured" in text
         assert "do not bear out" not in text

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runbook_lib.report.render.charts import draw_charts
+from runbook_lib.record.gathered.rates import throughput
+from runbook_lib.report.render.charts.draw import draw_charts
+from runbook_lib.run.tables.throughput import SampleRow
 from tests.support import records
 from tests.support.records import of
 
 
 def test_the_same_run_makes_the_same_files(tmp_path: Path) -> None:
     made = records.passed()
-    one = draw_charts(made, records.samples(made), tmp_path / "one")
-    other = draw_charts(made, records.samples(made), tmp_path / "other")
-    assert [c.name for c in one] == ["timeline", "throughput", "capacity", "size-classes"]
+    one = draw_charts(records.report_of(made), records.samples(made), tmp_path / "one")
+    other = draw_charts(records.report_of(made), records.samples(made), tmp_path / "other")
+    assert [c.name for c in one] == ["reconciliation", "timeline", "throughput", "capacity", "size-classes"]
     assert [c.path.read_bytes() for c in one] == [c.path.read_bytes() for c in other]
 
 
 def test_a_chart_needs_no_font_and_nothing_from_outside(tmp_path: Path) -> None:
     made = records.passed()
-    for chart in draw_charts(made, records.samples(made), tmp_path):
+    for chart in draw_charts(records.report_of(made), records.samples(made), tmp_path):
         text = chart.path.read_text()
         assert "<text" not in text
         assert "<image" not in text
@@ -33,28 +38,33 @@ def test_a_chart_needs_no_font_and_nothing_from_outside(tmp_path: Path) -> None:
 
 def test_a_message_is_a_sentence_with_numbers(tmp_path: Path) -> None:
     made = records.passed()
-    timeline, throughput, capacity, sizes = (c.alt for c in draw_charts(made, records.samples(made), tmp_path))
+    said = {c.name: c.alt for c in draw_charts(records.report_of(made), records.samples(made), tmp_path)}
+    counts, timeline, throughput, _, sizes = said.values()
+    assert counts == (
+        "Items of all tables, counted by independent means: in the manifests 229,634, lines read 229,634, writes "
+        "acknowledged 229,634, in the targets, by scan 229,634; nothing stands out."
+    )
     assert throughput.startswith("229,634 items of 14 tables")
     assert "0 items" in sizes
     assert timeline.startswith("31 tables took 2 min 39 s")
-    assert all(text.endswith(".") for text in (throughput, capacity, sizes, timeline))
+    assert all(text.endswith(".") for text in said.values())
 
 
 def test_without_data_nothing_is_drawn_and_an_old_chart_goes(tmp_path: Path) -> None:
     made = records.passed()
-    draw_charts(made, records.samples(made), tmp_path)
-    assert draw_charts(records.nothing(made), [], tmp_path) == []
+    draw_charts(records.report_of(made), records.samples(made), tmp_path)
+    assert draw_charts(records.report_of(records.nothing(made)), [], tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pause_between_two_starts_is_cut_out_and_told(tmp_path: Path) -> None:
     made = records.record(tables=[records.table("only", 9_000)])
-    first, second = ({**records.samples(made)[0], "items": 9_000}, {**records.samples(made)[0], "items": 9_000})
-    second["at"] += 86_400
-    near, far = ({**s} for s in (second, second))
-    near["at"] = first["at"] + near["seconds"]
-    one = draw_charts(made, [first, near], tmp_path / "one")[1]
-    other = draw_charts(made, [first, far], tmp_path / "other")[1]
+    first = records.samples(made)[0]
+    near, far = (replace(first, at=first.at + later) for later in (first.seconds, 86_400.0 + first.seconds))
+    one, other = (
+        next(c for c in draw_charts(records.report_of(made), [first, then], tmp_path / where) if c.name == "throughput")
+        for then, where in ((near, "one"), (far, "other"))
+    )
     assert one.alt == other.alt
     assert one.path.read_bytes() != other.path.read_bytes()  # the axis says what was left out
 
@@ -63,13 +73,13 @@ def test_a_pause_between_two_starts_is_cut_out_and_told(tmp_path: Path) -> None:
 def test_any_name_can_be_drawn(name: str, tmp_path: Path) -> None:
     made = records.record(tables=[records.table("a", 9), records.table("b", 900)])
     of(made, "a")["source"] = name
-    charts = draw_charts(made, records.samples(made), tmp_path)
-    assert len(charts) == 4
+    charts = draw_charts(records.report_of(made), records.samples(made), tmp_path)
+    assert len(charts) == 5
 
 
 def test_one_table_and_one_sample_are_enough(tmp_path: Path) -> None:
     made = records.record(tables=[records.table("only", 1)])
-    assert len(draw_charts(made, records.samples(made)[:1], tmp_path)) == 4
+    assert len(draw_charts(records.report_of(made), records.samples(made)[:1], tmp_path)) == 5
 
 
 def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) -> None:
@@ -81,10 +91,54 @@ def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) ->
         for step in ("import", "validate")
     ]
     alone, together = (
-        draw_charts(made | {"workers": rows}, records.samples(made), tmp_path / str(len(rows)))[0]
+        draw_charts(records.report_of(made | {"workers": rows}), records.samples(made), tmp_path / str(len(rows)))[1]
         for rows in ([], shifts)
     )
     assert "worker" not in alone.alt
     assert together.alt.endswith("Below the tables stand the lanes of 2 workers.")
     bars = [chart.path.read_text().count("clip-path") for chart in (alone, together)]
     assert bars[1] - bars[0] >= len(shifts)
+
+
+def test_a_pause_between_two_starts_is_no_work(tmp_path: Path) -> None:
+    """A table that waited for its import for half an hour is not said to have been imported for that long."""
+    made = records.passed()
+    small = of(made, "banks")
+    small["spans"]["import"] = [records.stamp(60), records.stamp(60 + 2_000)]
+    alt = {c.name: c.alt for c in draw_charts(records.report_of(made), [], tmp_path)}["timeline"]
+    assert "pauses included; the longest single piece of work was the export of" in alt
+    assert alt.endswith(", 50.0 s.")
+
+
+def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path: Path) -> None:
+    made = records.record(tables=[records.table(f"t{n:03}", n * 100) for n in range(200)])
+    drawn = draw_charts(records.report_of(made), [], tmp_path)
+    alt = {c.name: c.alt for c in drawn}["timeline"]
+    assert "200 tables took" in alt
+    assert alt.endswith("The 40 tables that took longest have a row of their own, the others one together.")
+
+
+def test_what_did_not_arrive_stands_out_in_the_picture(tmp_path: Path) -> None:
+    charts = draw_charts(records.report_of(records.failed()), [], tmp_path)
+    alt = next(c.alt for c in charts if c.name == "reconciliation")
+    assert "in quarantine 3" in alt
+    assert "missing 4" in alt
+    assert "nothing stands out" not in alt
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.floats(0, 500), st.floats(0.001, 30), st.integers(0, 10**6), st.floats(0, 10**5)
+        ),
+        max_size=30,
+    )
+)
+def test_an_average_is_never_above_the_best(rows: list[tuple[str, float, float, int, float]]) -> None:
+    made = [SampleRow(source, 1e9 + at, seconds, items, 0, units, 0) for source, at, seconds, items, units in rows]
+    known = throughput(made)
+    assert (known is None) == (not any(s.items for s in made))
+    if known:
+        assert 0 < known.items_per_second <= known.items_per_second_best
+        assert (known.units_per_second or 0) <= (known.units_per_second_best or 0)
+        assert known.items_per_second * known.seconds == pytest.approx(sum(s.items for s in made), rel=0.02)

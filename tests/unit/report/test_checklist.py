@@ -21,15 +21,15 @@ CLAIMS = [
 
 
 def answers(made: Record) -> list[str]:
-    return [check.answer for check in checklist(made)]
+    return [check.answer for check in checklist(records.figures(made))]
 
 
 def evidence(made: Record, claim: int) -> str:
-    return checklist(made)[claim].evidence
+    return checklist(records.figures(made))[claim].evidence
 
 
 def test_every_line_of_the_reference_checklist_has_an_answer() -> None:
-    assert [check.claim for check in checklist(records.passed())] == CLAIMS
+    assert [check.claim for check in checklist(records.figures(records.passed()))] == CLAIMS
     assert answers(records.passed()) == [
         "yes", "yes", "yes", "yes", "yes", "yes, read only", "yes", "not measured",
     ]  # fmt: skip

@@ -63,8 +63,8 @@ def test_a_text_does_nothing_wherever_a_record_has_it(text: str) -> None:
     made["identity"]["source"].update(arn=text, account=text, region=text)
     made["differences"]["first"][0].update(source=text, kind=text, key_hash=text, paths=[{"path": text, "how": text}])
     made["quarantine"] = [{"source": text, "reason": text, "items": 1}]
-    shown = render_markdown(made)
-    own = render_markdown(records.failed())
+    shown = render_markdown(records.report_of(made))
+    own = render_markdown(records.report_of(records.failed()))
     words = live(shown)
     for mark in MARKS:
         assert words.count(mark) == live(own).count(mark), (mark, shown)

@@ -7,25 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from runbook_lib.config.check_ids import Bearing, words
-from runbook_lib.record.not_checked import Unchecked, accepting_all, unchecked
-from runbook_lib.record.run_json import Record, RunRecord
-from runbook_lib.report.figures.totals import chosen
+from runbook_lib.record.not_checked import Unchecked, accepting_all
+from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import listed, pluralize
 from runbook_lib.run.verdicts import DRY_RUN
 
 SHOWN = 3
 
 
-def unknowns(record: Record) -> list[Unchecked]:
-    """What the record's own checks and tables leave unknown, whatever it says of that elsewhere."""
-    known = RunRecord.model_validate(record)
-    return unchecked(known.checks, known.tables, known.accept.not_checked)
-
-
-def unknown_lines(record: Record) -> list[str]:
+def unknown_lines(figures: RunFigures) -> list[str]:
     """One line for each kind of look that bears on the proof and was not made, those that nobody accepted first."""
     groups: dict[tuple[bool, str, str, str | None], list[Unchecked]] = defaultdict(list)
-    for u in unknowns(record):
+    for u in figures.unknown:
         if u.bearing != Bearing.ADVICE:
             groups[u.is_open, u.id, u.bearing, u.accepted].append(u)
     return [
@@ -35,35 +28,34 @@ def unknown_lines(record: Record) -> list[str]:
     ]
 
 
-def how_to_accept(record: Record) -> str | None:
+def how_to_accept(figures: RunFigures) -> str | None:
     """What the migration file would have to say to accept everything that stands against a PASS, in one go."""
-    opened = [u for u in unknowns(record) if u.is_open]
+    opened = [u for u in figures.unknown if u.is_open]
     if not opened:
         return None
-    accept = (record.get("accept") or {}).get("not_checked") or {}
-    needed = accepting_all(opened, accept, [str(table.get("source")) for table in chosen(record)])
+    needed = accepting_all(opened, figures.record.accept.not_checked, [table.source for table in figures.chosen])
     line = f"accept: {{not_checked: {{{', '.join(f'{name}: {json.dumps(globs)}' for name, globs in needed.items())}}}}}"
-    means = "with --execute would be" if record.get("verdict") == DRY_RUN else "is"
+    means = "with --execute would be" if figures.record.verdict == DRY_RUN else "is"
     return (
         f"{pluralize(len(opened), 'look')} that a proof needs could not be made, which {means} a FAIL. Have them made; "
-        f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(record)}"
+        f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(figures)}"
     )
 
 
-def _and_then(record: Record) -> str:
+def _and_then(figures: RunFigures) -> str:
     """How a run that came to its validation goes on with another file."""
-    validated = any(s.get("name") == "validate" and s.get("status") in ("completed", "failed") for s in record["steps"])
-    if not validated or record.get("verdict") == DRY_RUN:
+    validated = any(s.name == "validate" and s.status in ("completed", "failed") for s in figures.record.steps)
+    if not validated or figures.record.verdict == DRY_RUN:
         return ""
-    writing = " --execute" if record.get("executed") else ""
-    return f" (then run it again with --run-id {record.get('run_id')}{writing} --from validate)"
+    writing = " --execute" if figures.record.executed else ""
+    return f" (then run it again with --run-id {figures.record.run_id}{writing} --from validate)"
 
 
-def accepted_in_short(record: Record) -> str:
+def accepted_in_short(figures: RunFigures) -> str:
     """For a line of a log: `accepted without a check: index-answers of 2 tables`; empty where nothing is."""
     sources: dict[str, set[str]] = defaultdict(set)
     said: dict[str, set[str]] = defaultdict(set)
-    for u in unknowns(record):
+    for u in figures.unknown:
         if u.bearing == Bearing.SAID:
             said[u.id].add(u.source)
         elif u.bearing == Bearing.PROOF and u.accepted is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from runbook_lib.record.consumed import consumed
+from runbook_lib.record.gathered.consumed import consumed
 from runbook_lib.record.model.base import Section, Span, seconds_between
 from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
 from runbook_lib.record.model.table import (

@@ -1,0 +1,1 @@
+"""What the record takes from the ledger and adds up on the way."""

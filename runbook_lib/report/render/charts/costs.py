@@ -1,0 +1,39 @@
+"""The estimate against what was used."""
+
+from __future__ import annotations
+
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.render.charts.drawing import Drawn, axes_of
+from runbook_lib.report.sections.cost_rows import Compared, compared_costs
+from runbook_lib.report.text import pluralize
+
+WITHIN, ABOVE = "#009E73", "#9A3B00"
+
+
+def used_against_estimate(report: ReportModel) -> Drawn | None:
+    """For each line of the bill what was used as a share of the most that was estimated last."""
+    lines = compared_costs(report.figures)
+    if not lines:
+        return None
+    figure, axes = axes_of(0.7 + 0.34 * len(lines))
+    most = max(1.0, *(line.share for line in lines))
+    for place, line in enumerate(lines):
+        axes.barh(place, line.share, height=0.6, color=ABOVE if line.share > 1 else WITHIN, edgecolor="black",
+                  linewidth=0.4)  # fmt: skip
+        axes.annotate(_said(line), (line.share, place), (5, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.axvline(1.0, color="black", linewidth=1, linestyle="--")
+    axes.set_yticks(range(len(lines)), [line.name for line in lines])
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_xlim(0, most * 1.5)
+    axes.set_xlabel("used, as a share of the most that was estimated (dashed)")
+    above = [line for line in lines if line.share > 1]
+    told = f"{pluralize(len(above), 'line')} above it: {', '.join(map(_named, above))}" if above else "none above it"
+    return figure, f"What was used against the most that was estimated, for {pluralize(len(lines), 'line')}; {told}."
+
+
+def _said(line: Compared) -> str:
+    return f"{line.used} of at most {line.most}"
+
+
+def _named(line: Compared) -> str:
+    return f"{line.name}, {_said(line)}"

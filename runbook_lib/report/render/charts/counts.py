@@ -1,0 +1,43 @@
+"""The reconciliation as a picture: what left the source and what arrived."""
+
+from __future__ import annotations
+
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.render.charts.drawing import Drawn, axes_of
+from runbook_lib.report.text import count
+
+WAY = (
+    ("items_exported", "in the manifests"),
+    ("lines_read", "lines read"),
+    ("items_written", "writes acknowledged"),
+    ("items_in_target", "in the targets, by scan"),
+)
+WRONG = (("items_quarantined", "in quarantine"), ("missing", "missing"), ("different", "different"), ("extra", "extra"))
+CALM, LOUD = "#56B4E9", "#9A3B00"
+
+
+def counts_side_by_side(report: ReportModel) -> Drawn | None:
+    """The four counts as bars of one scale, and below them, in another colour, whatever did not arrive as it was."""
+    sums = report.figures.sums
+    way = [(label, sums[name]) for name, label in WAY if sums[name].known]
+    wrong = [(label, sums[name]) for name, label in WRONG if sums[name].value]
+    if not way or not way[0][1].value:
+        return None
+    rows = [*((label, known, CALM) for label, known in way), *((label, known, LOUD) for label, known in wrong)]
+    figure, axes = axes_of(0.5 + 0.3 * len(rows))
+    most = max(known.value for _, known, _ in rows)
+    for place, (_, known, colour) in enumerate(rows):
+        # A single missing item has to be seen beside a million that arrived.
+        axes.barh(place, max(known.value, most / 250), height=0.66, color=colour, edgecolor="black", linewidth=0.4)
+        axes.annotate(f"{count(known.value)}{known.limits}", (max(known.value, most / 250), place), (5, 0),
+                      textcoords="offset points", va="center", fontsize=8)  # fmt: skip
+    axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, most * 1.32)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    told = ", ".join(f"{label} {known}" for label, known in [*way, *wrong])
+    return (
+        figure,
+        f"Items of all tables, counted by independent means: {told}{'' if wrong else '; nothing stands out'}.",
+    )

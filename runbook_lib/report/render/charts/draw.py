@@ -1,0 +1,41 @@
+"""Draw the report's charts into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+from runbook_lib.atomic_files import write_atomically
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.render.charts.costs import used_against_estimate
+from runbook_lib.report.render.charts.counts import counts_side_by_side
+from runbook_lib.report.render.charts.drawing import STYLE, Chart, svg
+from runbook_lib.report.render.charts.rates import items_over_time, units_over_time
+from runbook_lib.report.render.charts.sizes import seconds_by_size
+from runbook_lib.report.render.charts.timeline import timeline
+from runbook_lib.run.tables.throughput import SampleRow
+
+
+def draw_charts(report: ReportModel, samples: Sequence[SampleRow], folder: Path) -> list[Chart]:
+    """Draw what there is data for; a chart of an earlier drawing that has none now is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    charts = []
+    with mpl.rc_context(STYLE):
+        for name, title, drawn in (
+            ("reconciliation", "What left and what arrived", counts_side_by_side(report)),
+            ("timeline", "What ran when", timeline(report)),
+            ("throughput", "Throughput of the import", items_over_time(samples)),
+            ("capacity", "Write capacity consumed, and throttling", units_over_time(samples)),
+            ("size-classes", "Time by table size", seconds_by_size(report)),
+            ("cost", "Estimate and use", used_against_estimate(report)),
+        ):
+            path = folder / f"{name}.svg"
+            if drawn is None:
+                path.unlink(missing_ok=True)
+                continue
+            figure, alt = drawn
+            write_atomically(path, svg(figure))
+            charts.append(Chart(name, path, title, alt))
+    return charts

@@ -1,0 +1,85 @@
+"""Items and write units per second over the time of the import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from runbook_lib.record.gathered.rates import THROTTLES, UNITS, Intervals, in_time, rates_of, throughput
+from runbook_lib.report.render.charts.drawing import (
+    COLOURS,
+    LEGEND,
+    LINES,
+    MARKERS,
+    Drawn,
+    axes_of,
+    label_axes,
+    short_names,
+)
+from runbook_lib.report.text import count, duration, pluralize, rate
+from runbook_lib.run.tables.throughput import SampleRow
+
+BIGGEST = 6
+
+
+def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
+    """Items per second of the largest tables and of the others together."""
+    used, intervals = in_time(samples)
+    known, items = throughput(samples), _sum_by_table(used)
+    if known is None:
+        return None
+    biggest = sorted(items, key=lambda t: (-items[t], t))[:BIGGEST]
+    others = [t for t in items if t not in biggest]
+    labels = short_names(biggest)
+    lines = {labels[t]: rates_of(used, intervals, names={t}) for t in biggest}
+    if others:
+        lines[f"{pluralize(len(others), 'other table')}, summed"] = rates_of(used, intervals, names=set(others))
+    return _over_time(lines, intervals, "items per second"), (
+        f"{pluralize(sum(items.values()), 'item')} of {pluralize(len(items), 'table')} went to their targets or into "
+        f"quarantine in {duration(known.seconds)} of writing, {rate(known.items_per_second)} on average and "
+        f"{rate(known.items_per_second_best)} at best, all tables together; the targets throttled "
+        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')}."
+    )
+
+
+def units_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
+    """Write units per second of all tables together, and below them the throttled requests per second."""
+    used, intervals = in_time(samples)
+    known = throughput(samples)
+    if known is None or known.units_per_second is None or known.units_per_second_best is None:
+        return None
+    units, throttles = (rates_of(used, intervals, what) for what in (UNITS, THROTTLES))
+    figure = _over_time({"write units": units, "throttled requests": throttles}, intervals, "per second")
+    return figure, (
+        f"The import consumed {pluralize(round(sum(s.wcu or 0.0 for s in used)), 'write unit')} in "
+        f"{duration(known.seconds)} of writing, {count(round(known.units_per_second))} per second on average and "
+        f"{count(round(known.units_per_second_best))} at best; "
+        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')} throttled."
+    )
+
+
+def _sum_by_table(samples: Sequence[SampleRow]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for sample in samples:
+        sums[sample.source] = sums.get(sample.source, 0) + (sample.items or 0)
+    return sums
+
+
+def _over_time(lines: Mapping[str, Mapping[int, float]], intervals: Intervals, unit: str) -> Figure:
+    """Rates by name as lines that can be told apart without colour."""
+    figure, axes = axes_of(3.6)
+    for (name, rates), colour, line, mark in zip(lines.items(), COLOURS, LINES, MARKERS, strict=False):
+        if not rates:
+            continue
+        places = range(min(rates) - 1, max(rates) + 2)
+        axes.plot(
+            [(place + 0.5) * intervals.width for place in places], [rates.get(place, 0.0) for place in places],
+            label=f" {name}", color=colour, linestyle=line, marker=mark, markersize=3.5,
+            markevery=max(1, len(places) // 12), linewidth=1.3, drawstyle="steps-mid",
+        )  # fmt: skip
+    cut = f", without pauses of {duration(intervals.pauses)}" if intervals.pauses else ""
+    label_axes(axes, f"seconds since the import's start{cut}", unit)
+    axes.set_ylim(bottom=0)
+    axes.legend(**LEGEND)
+    return figure

@@ -1,0 +1,132 @@
+"""The first screen of a report in words: what was done, by whom, and why the verdict is what it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from runbook_lib.record.model.base import seconds_between
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
+from runbook_lib.report.sections.first_screen.taken_on_trust import taken_on_trust
+from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
+from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
+
+RESUME = "Run it again with the same run id to go on where it stopped."
+
+
+def headline(figures: RunFigures) -> str:
+    """The verdict, and of a run that leaves tables out for how many it holds: `PASS: 1 of 2 tables, 1 not chosen`."""
+    verdict = figures.record.verdict
+    return f"{verdict}: {figures.how_many}, {count(figures.left)} not chosen" if figures.left else verdict
+
+
+def place(record: RunRecord, side: str) -> str:
+    """Account and region of a side: `111122223333/us-east-1`."""
+    who = record.identity.of(side)
+    return f"{who.account or 'account not recorded'}/{who.region or 'region not recorded'}"
+
+
+def actor(record: RunRecord, side: str) -> str:
+    """The ARN that acted on a side."""
+    return record.identity.of(side).arn or NOT_RECORDED
+
+
+def sentence(figures: RunFigures) -> str:
+    """What was done, in one sentence with its numbers."""
+    record, number = figures.record, figures.how_many
+    ways = f"from {place(record, 'source')} to {place(record, 'target')}"
+    exported = figures.sums["items_exported"].with_noun("items exported")
+    if record.executed:
+        written = figures.sums["items_written"].with_noun("written")
+        done = f"{number} {ways}: {exported}, {written}"
+    elif any(t.compared_only for t in figures.chosen):
+        done = (
+            f"Comparison of {number} {ways}, nothing written to the target: {exported}, "
+            f"{figures.sums['items_in_target'].with_noun('found in the target')}"
+        )
+    else:
+        of = f"{number} {ways}"
+        what = f"{of}, stopped before anything was written" if wanted_to_write(figures.record) else f"Dry run of {of}"
+        done = (
+            f"{what}: {exported}, "
+            f"{figures.sums['lines_read'].with_noun('read and checked')}, nothing written to the target"
+        )
+    taken = seconds_between((record.started, record.finished))
+    how_long = f", {duration(taken)} in all" if taken is not None else ""
+    ended = moment(record.finished) if record.finished else "not finished"
+    return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
+
+
+def wanted_to_write(record: RunRecord) -> bool:
+    """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
+    return bool(record.starts and record.starts[-1].execute) or any(step.execute for step in record.steps)
+
+
+def _by_whom(record: RunRecord) -> str:
+    """The acting roles or users without their account: ` by migration-reader/ci and migration-writer/ci`."""
+    arns = [a for side in ("source", "target") if (a := actor(record, side)) != NOT_RECORDED]
+    names = dict.fromkeys(a.rpartition(":")[2].removeprefix("assumed-role/").removeprefix("user/") for a in arns)
+    return f" by {' and '.join(names)}" if names else ", by whom is not recorded"
+
+
+def why(figures: RunFigures) -> list[str]:
+    """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
+    verdict, reasons = figures.record.verdict, figures.record.reasons
+    if verdict == PASS:
+        wrong = figures.contradictions
+        return (
+            [proof(figures), *taken_on_trust(figures)]
+            if not wrong
+            else ["The numbers of this record do not bear out its verdict.", *wrong]
+        )
+    if verdict == DRY_RUN:
+        return [_dry(figures), *reasons]
+    if verdict == INTERRUPTED:
+        return [*(reasons or ["The run was interrupted."]), RESUME]
+    if verdict == RUNNING:
+        return ["The run has not ended; nothing is concluded from it yet.", *reasons]
+    return reasons or ([] if verdict != FAIL else ["The record names no reason."])
+
+
+def proof(figures: RunFigures) -> str:
+    """The proof of a PASS in one line."""
+    tables = figures.chosen
+    only = sum(t.compared_only for t in tables)
+    expired, extra = figures.sums["expired"].value, figures.sums["extra"].value
+    taken = "items read from the export" if only == len(tables) else "lines read, acknowledged writes"
+    line = (
+        f"Manifest, {taken} and a scan of the target agree for "
+        f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
+    )
+    allowed = [
+        f"{pluralize(expired, 'item')} had been removed by a TTL that the source has too" if expired else "",
+        f"{pluralize(extra, 'item')} had been in the targets before the import" if extra else "",
+        f"{pluralize(only, 'table')} had been filled by something else than this run, and only compared"
+        if only
+        else "",
+        accepted_in_short(figures),
+    ]
+    return "; ".join([line, *filter(None, allowed)]) + "."
+
+
+def _dry(figures: RunFigures) -> str:
+    writes = figures.record.target_calls.get("BatchWriteItem")
+    sent = (
+        "no write was sent" if not writes else f"{pluralize(writes, 'write request')} of an earlier start are counted"
+    )
+    head = (
+        "The step that writes has not run"
+        if wanted_to_write(figures.record)
+        else "Without --execute the target stays as it is"
+    )
+    done = {step.name for step in figures.record.steps if step.status == "completed"}
+    far = "every line of an export" if "import" in done else "an export, of which no line was read"
+    far = far if done & {"import", "export"} else "the pre-flight, and nothing was exported"
+    return f"{head} ({sent}). The way is checked as far as {far}; nothing is proved about the target."
+
+
+def verdicts(figures: RunFigures) -> str:
+    """How many tables have which verdict: `29 PASS, 2 FAIL`."""
+    counts = Counter(table.verdict for table in figures.tables)
+    return ", ".join(f"{count(n)} {word}" for word, n in counts.items()) or "no table"

@@ -1,0 +1,48 @@
+"""What a PASS leaves to the word of an export's manifest or of a scan, because nobody could be asked."""
+
+from __future__ import annotations
+
+from runbook_lib.record.model.table import SCAN, TableRecord
+from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.text import listed, pluralize
+
+
+def unasked(table: TableRecord) -> bool:
+    """Whether DynamoDB could not be asked if the table's export is the whole table."""
+    return table.export_whole is not None and not table.export_whole.checked
+
+
+def taken_on_trust(figures: RunFigures) -> list[str]:
+    """The sentences for the first screen, if there is anything to say."""
+    return [*_unasked(figures), *_scanned(figures)]
+
+
+def _scanned(figures: RunFigures) -> list[str]:
+    """A scan is no moment, whatever agrees with it."""
+    named = [(t.source, t.scan_witnesses) for t in figures.record.tables if t.method == SCAN and t.scan_witnesses]
+    if not named:
+        return []
+    twice = sum(witnesses.scanned == witnesses.counted for _, witnesses in named)
+    borne = (
+        "a second count with other segments found as many items"
+        if twice == len(named)
+        else f"a second count with other segments found as many items in {twice:,} of them; in the others, items that "
+        "were deleted meanwhile explain the difference"
+    )
+    return [
+        f"{pluralize(len(named), 'table')} ({listed([source for source, _ in named], 3)}) read by Scan, which is no "
+        f"moment: a change made during the scan may be in it or not; {borne}."
+    ]
+
+
+def _unasked(figures: RunFigures) -> list[str]:
+    named = [t for t in figures.record.tables if unasked(t)]
+    if not named:
+        return []
+    why = next(
+        (t.export_whole.why for t in named if t.export_whole and t.export_whole.why), "the reason is not recorded"
+    )
+    return [
+        f"As this export says: nobody could check whether the export of {pluralize(len(named), 'table')} is the "
+        f"whole table ({listed([t.source for t in named], 3)}); {why}."
+    ]
