@@ -160,3 +160,11 @@ def test_whoever_holds_the_folder_hears_which_one_takes_its_place(folder: Path) 
     mark_unfinished(folder, heard.append)
     assert len(heard) == 1
     assert heard[0].parent == folder.parent
+
+
+def test_a_seal_goes_also_where_no_page_says_more(folder: Path) -> None:
+    """For instance that of a report which was made on the way, of a run that is RUNNING."""
+    mark_unfinished(folder)
+    (folder / SUMS).write_text("sums")
+    mark_unfinished(folder)
+    assert not (folder / SUMS).exists()
