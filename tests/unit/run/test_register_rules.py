@@ -1,0 +1,349 @@
+"""The register of a table's writers: every rule by itself, with tags and bucket in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import TableError, TransferError
+from runbook_lib.run.witnesses import write_register
+from runbook_lib.run.witnesses.write_register import (
+    ASKED_FOR,
+    Registration,
+    WriterStanding,
+    begin_registration,
+    leave,
+    refuse_unless_alone,
+    register,
+    registration,
+    standing_of,
+    stay_registered,
+)
+
+OWN = "s3://bbb/exports/register"
+FOLDER = "exports/register/111122223333.us-east-2/t/"
+TABLE: Any = SimpleNamespace(arn="arn:t", table_id="id/1")
+PAIR: Any = SimpleNamespace(source="s", target="t")
+
+
+class Ledger(dict[tuple[str, str], Any]):
+    """Facts in memory."""
+
+    def read(self, topic: str, name: str) -> Any:
+        return self.get((topic, name))
+
+    def put(self, topic: str, name: str, value: Any) -> None:
+        self[topic, name] = json.loads(json.dumps(value))
+
+
+class Server:
+    """Tags of the table and objects by bucket and key; `fails` are the calls that are refused."""
+
+    def __init__(self) -> None:
+        self.tag: str | None = None
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.fails: set[str] = set()
+        self.conditions, self.keeps_tags = True, True
+        self.before_tagging: Callable[[], None] = lambda: None
+        self.clients: list[str] = []
+
+    def register_tag(self, client: Any, arn: str) -> str | None:
+        self._fail("tags", TableError)
+        return self.tag
+
+    def set_register_tag(self, client: Any, arn: str, place: str) -> None:
+        self._fail("tagging", TableError)
+        self.before_tagging()
+        if self.keeps_tags:
+            self.tag = place
+
+    def take_register_tag(self, client: Any, arn: str) -> None:
+        self.tag = None
+
+    def create_entry(self, s3: Any, bucket: str, key: str, body: bytes) -> bool:
+        self._fail("put", TransferError)
+        if self.conditions and (bucket, key) in self.objects:
+            return False
+        self.objects[bucket, key] = body
+        return True
+
+    def list_entries(self, s3: Any, bucket: str, prefix: str) -> list[str]:
+        self._fail("list", TransferError)
+        return [key for place, key in self.objects if place == bucket and key.startswith(prefix)]
+
+    def read_object(self, s3: Any, bucket: str, key: str, most: int) -> bytes | None:
+        return self.objects.get((bucket, key))
+
+    def registrar(self, clients: Any, bucket: str, prefix: str) -> str:
+        self.clients.append(f"{bucket}/{prefix}")
+        return "s3"
+
+    def remove(self, bucket: str, keys: list[str]) -> None:
+        for key in keys:
+            self.objects.pop((bucket, key), None)
+
+    def _fail(self, what: str, kind: type[Exception]) -> None:
+        if what in self.fails:
+            raise kind(f"no {what}")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    made = Server()
+    for name in ("register_tag", "set_register_tag", "take_register_tag", "create_entry", "list_entries"):
+        monkeypatch.setattr(write_register.aws, name, getattr(made, name))
+    monkeypatch.setattr(write_register, "read_object", made.read_object)
+    monkeypatch.setattr(write_register, "registrar", made.registrar)
+    monkeypatch.setattr(write_register, "tagger", lambda *_: "tags")
+    return made
+
+
+def run_of(name: str, bucket: str = "bbb", prefix: str = "exports") -> Any:
+    ledger = Ledger()
+    return SimpleNamespace(
+        id=name,
+        ledger=SimpleNamespace(get=ledger.read, put=ledger.put),
+        granted={},
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        config=SimpleNamespace(staging=SimpleNamespace(bucket=bucket, prefix=prefix)),
+        clients=SimpleNamespace(
+            target="client", staging="s3", target_identity=SimpleNamespace(place=["us-east-2", "111122223333"])
+        ),
+        planned_pairs=lambda: [PAIR],
+    )
+
+
+def entered(server: Server, name: str, **where: str) -> Any:
+    run = run_of(name, **where)
+    register(run, PAIR, TABLE)
+    return run
+
+
+def known(run: Any) -> Registration:
+    found = registration(run, "s")
+    assert found is not None
+    return found
+
+
+def test_a_run_enters_itself_under_the_id_of_the_table_and_names_the_place_in_its_tag(server: Server) -> None:
+    run = entered(server, "one")
+    assert (known(run).standing, known(run).place, known(run).others) == (WriterStanding.ENTERED, OWN, [])
+    assert server.tag == OWN
+    assert list(server.objects) == [("bbb", f"{FOLDER}id%2F1/one")]
+    assert json.loads(server.objects["bbb", f"{FOLDER}id%2F1/one"])["nonce"] == known(run).nonce
+    assert server.clients == ["bbb/exports/register/"]
+    register(run, PAIR, TABLE)
+    assert len(known(run).entries) == len(server.objects) == 1
+    told = standing_of(run.ledger, "s")
+    assert told is not None
+    assert told["standing"] == "entered"
+    assert "nonce" not in told
+
+
+def test_a_registration_that_is_begun_stays_the_same(server: Server) -> None:
+    run = run_of("one")
+    assert (registration(run, "s"), standing_of(run.ledger, "s")) == (None, None)
+    begin_registration(run, "s")
+    nonce = known(run).nonce
+    begin_registration(run, "s")
+    register(run, PAIR, TABLE)
+    assert known(run).nonce == nonce
+
+
+def test_runs_with_one_bucket_know_of_each_other(server: Server) -> None:
+    first, second = entered(server, "one"), entered(server, "two")
+    assert known(second).others == ["one"]
+    with pytest.raises(TableError, match="other runs have written to t too: two"):
+        refuse_unless_alone(first, PAIR, TABLE, wrote=True)
+    leave(second, PAIR, TABLE, server.remove)
+    assert server.tag == OWN  # the other one still stands there
+    refuse_unless_alone(first, PAIR, TABLE, wrote=True)
+    leave(first, PAIR, TABLE, server.remove)
+    assert (server.tag, server.objects) == (None, {})
+
+
+def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(server: Server) -> None:
+    entered(server, "one")
+    second = entered(server, "two", bucket="elsewhere")
+    assert (known(second).place, known(second).others) == (OWN, ["one"])
+    assert {bucket for bucket, _ in server.objects} == {"bbb"}
+
+
+def test_a_tag_that_another_run_sets_meanwhile_is_followed(server: Server) -> None:
+    def overtaken() -> None:
+        server.before_tagging = lambda: None
+        server.tag, server.keeps_tags = "s3://theirs/register", False
+
+    server.before_tagging = overtaken
+    run = entered(server, "one")
+    assert known(run).place == "s3://theirs/register"
+    assert {bucket for bucket, _ in server.objects} == {"bbb", "theirs"}
+    assert known(run).standing == WriterStanding.ENTERED
+
+
+def test_a_register_of_another_that_cannot_be_written_ends_it_before_the_first_write(server: Server) -> None:
+    server.tag, server.fails = "s3://theirs/register", {"put"}
+    with pytest.raises(TransferError, match=r"names s3://theirs/register as the register .* Nothing was written"):
+        entered(server, "one")
+    server.tag = OWN
+    assert known(entered(server, "one")).standing == WriterStanding.NOT_ENTERED
+
+
+@pytest.mark.parametrize("place", ["nowhere", "s3://b/" + "x" * 300, "s3://B!/x", "http://b/x"])
+def test_a_tag_that_names_no_place_ends_it_before_the_first_write(server: Server, place: str) -> None:
+    server.tag = place
+    with pytest.raises(TransferError, match=r"cannot be named in the tag .* take the tag off"):
+        entered(server, "one")
+    assert server.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda s: s.fails.add("tags"), "no tags"),
+        (lambda s: s.fails.add("tagging"), "no tagging"),
+        (lambda s: s.fails.add("put"), "no put"),
+        (lambda s: setattr(s, "conditions", False), "If-None-Match is ignored"),
+    ],
+)
+def test_without_a_register_of_its_own_a_run_goes_on_and_a_cleanup_refuses(
+    server: Server, spoil: Callable[[Server], None], why: str
+) -> None:
+    spoil(server)
+    run = entered(server, "one")
+    assert known(run).standing == WriterStanding.NOT_ENTERED
+    assert why in str(known(run).why)
+    server.fails, server.conditions = set(), True
+    with pytest.raises(TableError, match="stands in no register"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_bucket_is_asked_once_whether_it_heeds_conditions(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    create = server.create_entry
+
+    def counted(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+        asked.append(key)
+        return create(s3, bucket, key, body)
+
+    monkeypatch.setattr(write_register.aws, "create_entry", counted)
+    run = run_of("one")
+    for name in ("t", "u", "v"):
+        server.tag = None
+        pair: Any = SimpleNamespace(source=name, target=name)
+        register(run, pair, TABLE)
+        register(run, pair, TABLE)
+    assert len(asked) == 4  # twice for the first
+    assert len(server.clients) == 1
+
+
+def test_an_entry_of_this_name_that_is_not_this_runs_ends_it(server: Server) -> None:
+    entered(server, "one")
+    with pytest.raises(TransferError, match="another run of that name"):
+        entered(server, "one")
+
+
+def test_entries_of_other_tables_of_that_name_say_nothing(server: Server) -> None:
+    server.objects["bbb", f"{FOLDER}former/other"] = b"{}"
+    run = entered(server, "one")
+    assert known(run).others == []
+    server.objects["bbb", f"{FOLDER}{ASKED_FOR}/maker"] = b"{}"  # about to make this very table, it may be
+    with pytest.raises(TableError, match="maker"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+    server.objects["bbb", f"{FOLDER}former/maker"] = b"{}"  # it has made another one
+    refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_table_that_is_about_to_be_made_has_an_entry_without_a_tag(server: Server) -> None:
+    run = run_of("one")
+    register(run, PAIR, None)
+    assert (server.tag, list(server.objects)) == (None, [("bbb", f"{FOLDER}{ASKED_FOR}/one")])
+    assert json.loads(next(iter(server.objects.values())))["table_id"] is None
+    assert known(run).standing == WriterStanding.ENTERED
+    register(run, PAIR, TABLE)
+    assert len(known(run).entries) == 2
+    refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_without_a_tag_to_be_set_nothing_is_tagged(server: Server) -> None:
+    run = run_of("one")
+    register(run, PAIR, TABLE, tag=False)
+    assert (server.tag, known(run).standing) == (None, WriterStanding.ENTERED)
+
+
+@pytest.mark.parametrize("tag", [None, "s3://theirs/register"])
+def test_a_cleanup_refuses_where_the_tag_does_not_lead_to_its_entry(server: Server, tag: str | None) -> None:
+    run = entered(server, "one")
+    server.tag = tag
+    with pytest.raises(TableError, match="names s3://theirs" if tag else "is not there"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_cleanup_refuses_a_register_that_cannot_be_listed_or_has_lost_its_entry(server: Server) -> None:
+    run = entered(server, "one")
+    server.fails = {"list"}
+    with pytest.raises(TableError, match="cannot be read, so nothing is removed"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+    server.fails = set()
+    server.objects.clear()
+    with pytest.raises(TableError, match="entries were removed"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_run_that_was_never_entered_is_not_alone(server: Server) -> None:
+    run = run_of("one")
+    with pytest.raises(TableError, match="an older run"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+    begin_registration(run, "s")
+    with pytest.raises(TableError, match="stands in no register"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_table_that_was_made_and_never_written_to_is_another_s_only_where_its_tag_says_so(server: Server) -> None:
+    maker = run_of("maker")
+    refuse_unless_alone(maker, PAIR, TABLE, wrote=False)
+    begin_registration(maker, "s")
+    refuse_unless_alone(maker, PAIR, TABLE, wrote=False)
+    entered(server, "other")
+    with pytest.raises(TableError, match="other"):
+        refuse_unless_alone(maker, PAIR, TABLE, wrote=False)
+
+
+def test_after_the_last_write_a_run_is_where_the_tag_leads_now(server: Server) -> None:
+    run = entered(server, "one")
+    server.tag = "s3://theirs/register"
+    stay_registered(run, PAIR, TABLE)
+    assert (known(run).standing, known(run).place) == (WriterStanding.ENTERED, "s3://theirs/register")
+    server.tag, server.fails = "s3://third/register", {"put"}
+    stay_registered(run, PAIR, TABLE)
+    assert known(run).standing == WriterStanding.NOT_ENTERED
+    assert "third" in str(known(run).why)
+
+
+def test_others_that_cannot_be_listed_are_unknown(server: Server) -> None:
+    server.fails = {"list"}
+    assert known(entered(server, "one")).others is None
+
+
+def test_who_has_begun_nothing_leaves_nothing(server: Server) -> None:
+    server.tag = OWN
+    leave(run_of("one"), PAIR, TABLE, server.remove)
+    run = run_of("two")
+    begin_registration(run, "s")
+    leave(run, PAIR, TABLE, server.remove)
+    assert server.tag == OWN
+
+
+def test_whoever_leaves_a_table_that_is_gone_takes_its_entries_along(server: Server) -> None:
+    run = entered(server, "one")
+    leave(run, PAIR, None, server.remove)
+    assert server.objects == {}
+
+
+def test_a_bucket_without_a_prefix_has_a_register_too(server: Server) -> None:
+    assert known(entered(server, "one", prefix="")).place == "s3://bbb/register"
