@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.record.table_row import METHODS
+from runbook_lib.record.gathered.table_row import METHODS
 from runbook_lib.report.render.html import totals
 from runbook_lib.run import verdicts as verdict
 
