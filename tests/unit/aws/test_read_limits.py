@@ -64,6 +64,22 @@ def test_segments_of_one_page_are_paid_for_too() -> None:
     assert clock.now == pytest.approx(20.0)
 
 
+def test_a_scan_of_ever_new_keys_and_no_items_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Server):
+        def read(self, operation: str, body: bytes, backoff: Backoff) -> bytes:
+            self.moments.append(0.0)
+            number = len(self.moments)
+            items = [ITEM] if number % 40 == 0 else []  # from time to time there is one, or never
+            last = {"LastEvaluatedKey": {"id": {"S": str(number)}}} if number < 4_000 else {}
+            return json.dumps({"Items": items, "Count": len(items), **last}).encode()
+
+    monkeypatch.setattr("runbook_lib.aws.dynamodb.read.scan.MOST_EMPTY", 50)
+    assert len(list(scan_items(Segment(Endless(Clock(), 1, 1.0), "t", RateLimit(None))))) == 100  # type: ignore[arg-type]
+    monkeypatch.setattr("runbook_lib.aws.dynamodb.read.scan.MOST_EMPTY", 30)
+    with pytest.raises(TransferError, match="30 pages in a row hold nothing"):
+        list(scan_items(Segment(Endless(Clock(), 1, 1.0), "t", RateLimit(None))))  # type: ignore[arg-type]
+
+
 def test_a_page_that_holds_another_number_of_items_than_it_says_is_refused() -> None:
     class Liar(Server):
         def read(self, operation: str, body: bytes, backoff: Backoff) -> bytes:

@@ -186,6 +186,14 @@ def test_a_tag_that_another_run_sets_meanwhile_is_followed(server: Server) -> No
     assert known(run).standing == WriterStanding.ENTERED
 
 
+def test_a_run_stays_in_the_register_where_it_stands_when_the_tag_is_gone(server: Server) -> None:
+    server.tag = "s3://theirs/register"
+    run = entered(server, "one")
+    server.tag = None
+    register(run, PAIR, TABLE)
+    assert (known(run).place, server.tag) == ("s3://theirs/register", "s3://theirs/register")
+
+
 def test_a_register_of_another_that_cannot_be_written_ends_it_before_the_first_write(server: Server) -> None:
     server.tag, server.fails = "s3://theirs/register", {"put"}
     with pytest.raises(TransferError, match=r"names s3://theirs/register as the register .* Nothing was written"):
@@ -221,6 +229,21 @@ def test_without_a_register_of_its_own_a_run_goes_on_and_a_cleanup_refuses(
     server.fails, server.conditions = set(), True
     with pytest.raises(TableError, match="stands in no register"):
         refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_tags_that_could_not_be_read_once_are_not_set_a_moment_later(server: Server) -> None:
+    """There may be one, of a register that is not this run's."""
+    server.fails = {"tags"}
+    create = server.create_entry
+
+    def entering(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+        server.fails = set()
+        return create(s3, bucket, key, body)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_register.aws, "create_entry", entering)
+        run = entered(server, "one")
+    assert (known(run).standing, server.tag) == (WriterStanding.NOT_ENTERED, None)
 
 
 def test_a_bucket_is_asked_once_whether_it_heeds_conditions(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

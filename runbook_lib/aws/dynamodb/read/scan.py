@@ -25,6 +25,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import split_items
 
 RCU_BYTES = 4096
+MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")
 
@@ -152,7 +153,7 @@ def _answers(
 ) -> Iterator[tuple[list[Any], Answer]]:
     """Every page of a segment: its items, and the rest of the answer. `own` gives the key to go on after, if any."""
     request, limit = segment.request | (how or {}), segment.limit
-    course = _Course(segment.table, key)
+    course, empty = _Course(segment.table, key), 0
     while True:
         page = segment.read(request)
         items, answer = cut(page)
@@ -161,6 +162,12 @@ def _answers(
         # Every page is paid for, the last of a segment too; a server that names no price is not free.
         limit.spend(rcu or ceil(len(page) / RCU_BYTES))
         yield items, answer
+        empty = 0 if answer["Count"] else empty + 1
+        if empty > MOST_EMPTY:
+            raise TransferError(
+                f"Scan of {segment.table}: it does not end, {MOST_EMPTY:,} pages in a row hold nothing and name a key "
+                "to go on after; nothing was concluded from it. Run again; if it stays, the server or a proxy is broken"
+            )
         last, after = answer.get("LastEvaluatedKey"), own and own(items)
         if not last and not after:
             limit.note(rcu)
