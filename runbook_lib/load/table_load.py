@@ -142,7 +142,7 @@ def check_only(table_load: TableLoad, measure: Measure) -> None:
 def load(table_load: TableLoad, target: Target) -> None:
     """Send all that is not acknowledged yet; a damaged file is noted in `failures` and the others go on."""
     begin_samples(table_load)
-    lock = target.capacity.changed
+    lock = target.lock
 
     def note(file: FileCheckpoint, outcome: Outcome) -> None:
         table_load.note(file, outcome.wcu, outcome.throttles, outcome.refused, outcome.reasons)

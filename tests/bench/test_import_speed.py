@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.load.engine.batch_write import Line, Target, batches, write_batch
+from runbook_lib.load.engine.batch_write import Line, Outcome, Reply, Target, batches, put_batch
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
@@ -74,11 +73,19 @@ def by_conditional_client(client: Any, lines: Sequence[bytes]) -> None:
         )  # fmt: skip
 
 
-def by_wire(target: Target, cut: Sequence[list[Line]], threads: int) -> None:
-    """Ours: the lines spliced into requests."""
-    with ThreadPoolExecutor(threads) as pool:
-        written = sum(outcome.written for outcome in pool.map(lambda batch: write_batch(target, batch), cut))
-    assert written == sum(map(len, cut))
+def by_wire(target: Target, cut: Sequence[list[Line]]) -> None:
+    """Ours: the lines spliced into requests, one after another."""
+    lane, outcome = target.capacity.lanes[0], Outcome()
+    for lines in cut:
+        writing = put_batch(target, lines, outcome)
+        attempt = next(writing)
+        while attempt is not None:
+            answer = target.transport.send(attempt.build())
+            try:
+                attempt = writing.send(Reply(answer, lane, float(len(attempt.lines))))
+            except StopIteration:
+                break
+    assert outcome.written == sum(map(len, cut))
 
 
 def by_engine(
@@ -156,7 +163,7 @@ def test_an_item_costs_a_fraction_of_what_it_costs_with_boto3(
         table = resource.Table(TABLE)
         reference = Way("(a) TypeDeserializer + batch_writer, 1 thread", FEW, lambda: by_resource(table, few))
         low_level = Way("(b) low-level client, DynamoDB JSON dicts, 1 thread", FEW, lambda: by_client(client, few))
-        one = Way("(c) ours, only the writing, 1 thread", MANY, lambda: by_wire(target, cut, 1))
+        one = Way("(c) ours, only the writing, 1 thread", MANY, lambda: by_wire(target, cut))
         whole = Way("(d) ours, from the stored files on", MANY, lambda: by_engine(session, own, stored, tmp_path))
         ways = (reference, low_level, one, whole)
         measure(*ways)

@@ -1,6 +1,7 @@
-"""A table with limits and an import of it in simulated time: the real lanes and turns, no thread and no clock.
+"""A table with limits and an import of it in simulated time: the code that runs, without a thread, a socket or a clock.
 
-The table has key ranges with token buckets of their own and one of the whole table, as DynamoDB has.
+The table has key ranges with token buckets of their own, one of the whole table and perhaps those of an index, as
+DynamoDB has. What the buckets cannot pay comes back as unprocessed, or as an exception when it is the whole batch.
 """
 
 from __future__ import annotations
@@ -12,13 +13,34 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import inf
+from types import SimpleNamespace
+from typing import Any
 
+import orjson
+
+from runbook_lib.aws.transport.retry import Backoff, TransportError
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.engine.batch_write import Line, Target
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.flow import BatchFlow
 from runbook_lib.load.engine.rate_control import WriteRateController
-from runbook_lib.load.engine.scheduler import MOST_LANES, BatchScheduler, OpenFile, ScheduledBatch, lanes_for
+from runbook_lib.load.engine.scheduler import MOST_LANES, OpenFile, ScheduledBatch, lanes_for
 
 BATCH = 25
+ARN = "arn:aws:dynamodb:us-east-2:111122223333:table/t"
+Latency = Callable[[random.Random], float]
+
+
+def quick(rng: random.Random) -> float:
+    """An answer within 5 to 15 ms."""
+    return rng.uniform(0.005, 0.015)
+
+
+def with_a_tail(rng: random.Random) -> float:
+    """An answer within 4 ms and what a network adds: median 8, mean 16, one in a hundred 135 ms."""
+    return 0.004 + 0.004 * rng.lognormvariate(0.0, 1.5)
 
 
 class Bucket:
@@ -36,22 +58,41 @@ class Bucket:
 
 
 class Table:
-    """Takes items as long as the bucket of their key range and that of the table can pay."""
+    """Takes items as long as the buckets of their key range, of the table and of its index can pay."""
 
-    def __init__(self, limit: float, ranges: int, range_limit: float, burst: float) -> None:
+    def __init__(self, limit: float, ranges: int, range_limit: float, burst: float, index_ranges: int = 0) -> None:
         self.ranges = [Bucket(range_limit, burst) for _ in range(ranges)]
         self.whole = Bucket(limit, burst)
+        self.index = [Bucket(range_limit, burst) for _ in range(index_ranges)]
+        self.foreign, self._foreign_at = 0.0, 0.0
 
-    def takes(self, place: float, cost: float, now: float) -> bool:
-        """Whether it takes an item at this place of the hash range, from 0 to 1."""
-        bucket = self.ranges[min(int(place * len(self.ranges)), len(self.ranges) - 1)]
-        bucket.fill(now)
-        self.whole.fill(now)
-        if min(bucket.tokens, self.whole.tokens) < cost:
-            return False
-        bucket.tokens -= cost
-        self.whole.tokens -= cost
-        return True
+    def refuses(self, place: float, index: float, cost: float, now: float) -> str | None:
+        """Why it does not take an item at these places of the hash ranges, from 0 to 1; None when it does."""
+        self._write_as_others_do(now)
+        own = self.ranges[min(int(place * len(self.ranges)), len(self.ranges) - 1)]
+        wanted = [
+            (own, "TableWriteKeyRangeThroughputExceeded"),
+            (self.whole, "TableWriteProvisionedThroughputExceeded"),
+        ]
+        if self.index:
+            wanted.append((self.index[int(index * len(self.index))], "IndexWriteKeyRangeThroughputExceeded"))
+        for bucket, reason in wanted:
+            bucket.fill(now)
+            if bucket.tokens < cost:
+                return reason
+        for bucket, _ in wanted:
+            bucket.tokens -= cost
+        return None
+
+    def _write_as_others_do(self, now: float) -> None:
+        """Another writer has taken its units first, from all ranges alike."""
+        if not self.foreign:
+            self._foreign_at = now
+            return
+        units, self._foreign_at = (now - self._foreign_at) * self.foreign, now
+        for bucket, part in ((self.whole, units), *((b, units / len(self.ranges)) for b in self.ranges)):
+            bucket.fill(now)
+            bucket.tokens = max(0.0, bucket.tokens - part)
 
 
 @dataclass(slots=True)
@@ -86,75 +127,87 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A request on its way."""
+    """A request on its way, with the lines it carries."""
 
-    turn: ScheduledBatch
+    batch: ScheduledBatch
+    lines: list[bytes]
     departed: float
 
 
 class Importer:
-    """The lanes and turns of one import; `parts` are the parts the hash range is cut into, one a file."""
+    """One import of files, each a part of the hash range; `places` are where the parts begin, and 1."""
 
     def __init__(
         self,
         files: Sequence[FileCheckpoint],
         capacity: WriteRateController,
-        parts: int,
+        places: Sequence[float],
         rng: random.Random,
         batch: int,
         cost: int,
+        named: bool = True,
     ) -> None:
-        self.capacity, self.parts, self.rng, self.batch, self.cost = capacity, parts, rng, batch, cost
-        self.line = b"x" * (470 + 1024 * (cost - 1))
+        self.capacity, self.places, self.rng, self.batch, self.cost, self.named = (
+            capacity, places, rng, batch, cost, named,
+        )  # fmt: skip
+        self.padding = b"x" * (430 + 1024 * (cost - 1))
         self.left = sum(file.file.items for file in files)
-        self.turns = BatchScheduler.deal(files, capacity, self._open, threading.Event())
-        self._tries: dict[int, int] = {}
+        transport: Any = SimpleNamespace(puts=lambda table, lines: lines)
+        backoff = Backoff(uniform=rng.uniform)
+        key = (KeyAttribute("id", "S", "HASH"),)
+        target = Target(transport, "t", key, True, backoff, threading.Event(), capacity, RunSecret.new())
+        self.flow = BatchFlow.of(files, target, lambda file, outcome: None)
 
     def _open(self, file: FileCheckpoint) -> OpenFile:
         count = file.file.items
-        cut = ([(n, self.line) for n in range(at, min(at + self.batch, count))] for at in range(0, count, self.batch))
+        cut = (self._lines(file, at, min(at + self.batch, count)) for at in range(0, count, self.batch))
         return OpenFile(file, cut, ExitStack(), count, 1_000)
+
+    def _lines(self, file: FileCheckpoint, first: int, end: int) -> list[Line]:
+        text = b'{"Item":{"id":{"S":"%d-%d"},"x":{"S":"%b"}}}'
+        return [(n + 1, text % (file.file.ordinal, n, self.padding)) for n in range(first, end)]
 
     def depart(self, fly: Callable[[Flight], None]) -> float:
         """Send all that is due; returns the seconds until something is."""
+        scheduler = self.flow.scheduler
         while True:
-            while (shelf := self.turns._hungriest()) is not None:
-                self.turns._put(shelf, self._open(shelf.waiting.popleft()))
-            self.turns._widen()
-            shelf, wait = self.turns._first_due()
-            if shelf is None or wait > 0:
-                return wait
-            if (turn := self.turns._take(shelf)) is not None:
-                fly(Flight(turn, self.capacity.now()))
+            while (file := scheduler.wanted()) is not None:
+                scheduler.opened(file, self._open(file))
+            found = self.flow.depart()
+            if isinstance(found, float):
+                return found
+            batch, lines = found
+            fly(Flight(batch, lines, self.capacity.now()))  # type: ignore[arg-type]  # this transport's requests are lines
 
     def arrive(self, flight: Flight, table: Table) -> tuple[float, float]:
         """The table answers; returns the units that were asked for and those that were taken."""
-        turn, now = flight.turn, self.capacity.now()
-        ordinal = turn.file.file.ordinal
-        left = [line for line in turn.lines if not table.takes(self._place(ordinal), self.cost, now)]
-        asked, units = len(turn.lines) * self.cost, float((len(turn.lines) - len(left)) * self.cost)
-        self.left -= len(turn.lines) - len(left)
-        turn.lane.in_flight -= 1
-        self.capacity.in_flight -= 1
-        self.capacity._arrived(now - flight.departed)
-        refused = turn.units * len(left) / len(turn.lines)
-        size = len(turn.lines) * len(self.line)
-        self.capacity.settle(turn.lane, size, turn.units, units or turn.units - refused, refused)
-        if left:
-            self._tries[id(turn)] = 0 if units else self._tries.get(id(turn), 0) + 1
-            self.turns.give_back(turn, left, self.rng.uniform(0.0, min(10.0, 0.1 * 2.0 ** self._tries[id(turn)])))
-        else:
-            with self.capacity.changed:
-                self.turns.done()
-        return asked, units
+        now, ordinal, left, reasons = self.capacity.now(), flight.batch.file.file.ordinal, [], ""
+        for line in flight.lines:
+            place = self.rng.uniform(self.places[ordinal], self.places[ordinal + 1])
+            if refused := table.refuses(place, self.rng.random(), self.cost, now):
+                left.append(line)
+                reasons = refused
+        taken = len(flight.lines) - len(left)
+        self.left -= taken
+        self.flow.arrive(flight.batch, self._answer(left, taken, reasons), now - flight.departed)
+        return float(len(flight.lines) * self.cost), float(taken * self.cost)
 
-    def _place(self, ordinal: int) -> float:
-        return (ordinal + self.rng.random()) / self.parts
+    def _answer(self, left: list[bytes], taken: int, reason: str) -> bytes | TransportError:
+        if left and not taken:
+            reasons = [(reason, ARN)] if self.named else []
+            return TransportError("BatchWriteItem", 400, "ProvisionedThroughputExceededException", "slow", reasons)
+        items = [{"PutRequest": orjson.loads(line)} for line in left]
+        units = [{"TableName": "t", "CapacityUnits": float(taken * self.cost)}]
+        return orjson.dumps({"UnprocessedItems": {"t": items} if items else {}, "ConsumedCapacity": units})
 
 
 @dataclass(slots=True)
 class Simulation:
-    """An import of `items` in equal `files` into `ranges` key ranges; `change` is a new limit from a moment on."""
+    """An import of `items` in `files` into `ranges` key ranges; `change` is a new limit from a moment on.
+
+    `hot` is the part of the items that lie in the first tenth of the files, `foreign` another writer's units per
+    second from one second to another; `named` tells whether refusals of whole batches say why.
+    """
 
     limit: float
     ranges: int
@@ -169,6 +222,12 @@ class Simulation:
     cost: int = 1
     change: tuple[float, float] | None = None
     seed: int = 1
+    width: int = 32
+    latency: Latency = quick
+    hot: float = 0.0
+    foreign: tuple[float, float, float] = (inf, inf, 0.0)
+    index_ranges: int = 0
+    named: bool = True
 
     def run(self) -> Outcome:
         return _Running(self).run()
@@ -178,13 +237,16 @@ class _Running:
     def __init__(self, plan: Simulation) -> None:
         self.plan, self.now, self.rng = plan, 0.0, random.Random(plan.seed)
         lanes = plan.lanes or lanes_for(plan.files, min(plan.start, plan.ceiling or inf))
-        capacity = WriteRateController(
-            lanes, 32, plan.start, plan.ceiling, known=plan.known, most=plan.lanes or MOST_LANES,
+        self.capacity = WriteRateController(
+            lanes, plan.width, plan.start, plan.ceiling, known=plan.known, most=plan.lanes or MOST_LANES,
             monotonic=lambda: self.now,
         )  # fmt: skip
-        self.importer = Importer(file_list(plan.files, plan.items), capacity, plan.files, self.rng, BATCH, plan.cost)
-        self.table = Table(plan.limit, plan.ranges, plan.range_limit, plan.burst)
+        files = file_list(plan.files, plan.items, plan.hot)
+        places = [n / plan.files for n in range(plan.files + 1)]
+        self.importer = Importer(files, self.capacity, places, self.rng, BATCH, plan.cost, plan.named)
+        self.table = Table(plan.limit, plan.ranges, plan.range_limit, plan.burst, plan.index_ranges)
         gives = min(plan.limit, plan.ranges * plan.range_limit)
+        gives = min(gives, plan.index_ranges * plan.range_limit or gives)
         self.outcome = Outcome(min(gives, plan.ceiling or inf), 0.0 if plan.ceiling else gives * plan.burst)
         self.flying: list[tuple[float, int, Flight]] = []
         self.sent = 0
@@ -203,16 +265,22 @@ class _Running:
 
     def fly(self, flight: Flight) -> None:
         self.sent += 1
-        heapq.heappush(self.flying, (self.now + self.rng.uniform(0.005, 0.015), self.sent, flight))
+        heapq.heappush(self.flying, (self.now + self.plan.latency(self.rng), self.sent, flight))
 
     def arrive(self) -> None:
         """One answer comes in."""
         self.now, _, flight = heapq.heappop(self.flying)
         if self.plan.change and self.now >= self.plan.change[0]:
             self.table.whole.rate = self.plan.change[1]
+        begin, end, units = self.plan.foreign
+        self.table.foreign = units if begin <= self.now < end else 0.0
         self.outcome.add(*self.importer.arrive(flight, self.table), self.now)
 
 
-def file_list(files: int, items: int) -> list[FileCheckpoint]:
-    """Equal files, none of which was begun."""
-    return [FileCheckpoint(DataFile(n, str(n), "", items // files), 0, 0, 0) for n in range(files)]
+def file_list(files: int, items: int, hot: float = 0.0) -> list[FileCheckpoint]:
+    """Files, none of which was begun: equal ones, or with so large a part of the items in the first tenth."""
+    first = max(1, files // 10)
+    sizes = [items // files] * files
+    if hot:
+        sizes = [round(items * hot / first)] * first + [round(items * (1 - hot) / (files - first))] * (files - first)
+    return [FileCheckpoint(DataFile(n, str(n), "", size), 0, 0, 0) for n, size in enumerate(sizes)]

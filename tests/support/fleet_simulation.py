@@ -100,6 +100,7 @@ class _Running:
         self.heard: dict[str, int] = {}  # the number of the last report of each unit
         self.arrivals: dict[tuple[int, bool], float] = {}  # of the last message to or from each worker
         self.numbers = count()
+        self.places = [n / plan.files for n in range(plan.files + 1)]
         self.order = count()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -134,7 +135,7 @@ class _Running:
         ordinal = number * 389 % self.plan.files
         file = FileCheckpoint(DataFile(ordinal, str(number), "", self.plan.file_items), 0, 0, 0)
         capacity = WriteRateController(1, 8, 1.0, 0.0, known=True, monotonic=lambda: self.now)
-        importer = Importer([file], capacity, self.plan.files, self.rng, self.plan.batch, 1)
+        importer = Importer([file], capacity, self.places, self.rng, self.plan.batch, 1)
         unit = _Unit(f"{worker}/{number}", worker, importer, self.now)
         self.units[unit.name] = unit
         self.report(unit)

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.client import DynamoDBTransport, Request
 from runbook_lib.errors import ForbiddenCall
 
 REFUSED = "ConditionalCheckFailedException"
@@ -53,7 +53,8 @@ def delete_as_read(transport: DynamoDBTransport, table: str, key: Mapping[str, A
     """Delete an item if every attribute that was read is still as it was, once; the answer has what was deleted.
 
     No condition can say "and no other attribute": whoever asks looks at the answer. An item of more than
-    MOST_ATTRIBUTES cannot be told by a condition. Raises WireError with the code REFUSED when it is not so any more.
+    MOST_ATTRIBUTES cannot be told by a condition. Raises TransportError with the code REFUSED when it is not so
+    any more.
     """
     names = sorted(item)
     request = {
@@ -93,8 +94,13 @@ def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[s
 def put_if_absent(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> bytes:
     """Put an `{"Item":...}` line where nothing is under its key, once; not a byte of the item is changed.
 
-    `key` is the name of the table's partition key. Raises WireError with the code REFUSED when something is there.
+    `key` is the name of the table's partition key. Raises TransportError with the code REFUSED when something is there.
     """
+    return transport.send(absent_put(transport, table, key, line))
+
+
+def absent_put(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> Request:
+    """The request of `put_if_absent`."""
     said = orjson.loads(line)
     if not isinstance(said, dict) or said.keys() != {"Item"}:
         raise ForbiddenCall(f"a line that should be one item of {table!r} says more than that; nothing was sent")
@@ -104,4 +110,4 @@ def put_if_absent(transport: DynamoDBTransport, table: str, key: str, line: byte
         + ABSENT.encode() + b'","ExpressionAttributeNames":' + names + b',"ReturnConsumedCapacity":"INDEXES",'
         b'"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}'
     )  # fmt: skip
-    return transport.write_item("PutItem", table, body)
+    return transport.write("PutItem", table, body)

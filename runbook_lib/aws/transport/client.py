@@ -20,7 +20,8 @@ from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.guard.allowed_calls import TARGET_CANARY, TARGET_WRITES
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.server_messages import spoken
-from runbook_lib.aws.transport.http import HttpConnection, NoAnswer
+from runbook_lib.aws.transport.answers import Answer, NoAnswer
+from runbook_lib.aws.transport.http import HttpConnection
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, CredentialsExpired, TransportError
 from runbook_lib.aws.transport.sigv4 import Signer
 from runbook_lib.errors import ForbiddenCall
@@ -28,6 +29,14 @@ from runbook_lib.errors import ForbiddenCall
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
 # A throttling reason and what it is of: a word and an ARN, or the name of a table.
 THROTTLE = re.compile(r"[A-Za-z]{0,80} [\w:/.*-]{0,600}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that its transport has made sure it may send."""
+
+    operation: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class DynamoDBTransport:
         self._guard = guard
         self._write_tables = write_tables
 
-    def _way(self, operation: str) -> Way:
+    def way(self, operation: str) -> Way:
         """Where an operation goes, and who signs it; where boto3 would send it."""
         if operation not in self._ways:
             url = endpoint_of(self._client, operation).rstrip("/") + "/"
@@ -62,16 +71,16 @@ class DynamoDBTransport:
             )
         return self._ways[operation]
 
-    def put_lines(self, table: str, lines: Iterable[bytes]) -> bytes:
-        """Put these `{"Item":...}` lines into one table, once; not a byte of a line is changed.
+    def puts(self, table: str, lines: Iterable[bytes]) -> Request:
+        """A request that puts these `{"Item":...}` lines into one table; not a byte of a line is changed.
 
-        Each line must be one whole JSON value, or it could say more than a put (see `datafile`).
+        Each line must be one whole JSON value, or it could say more than a put (see `data_file`).
         """
         self._check_granted(table)
-        return self._send("BatchWriteItem", body_of(table, lines))
+        return Request("BatchWriteItem", body_of(table, lines))
 
-    def write_item(self, operation: str, table: str, body: bytes) -> bytes:
-        """Send one writing request, once; raises ForbiddenCall unless it names this granted table and no other.
+    def write(self, operation: str, table: str, body: bytes) -> Request:
+        """A writing request; raises ForbiddenCall unless it names this granted table and no other.
 
         Where the guard grants the operation in one form only, it has to have that form.
         """
@@ -82,16 +91,25 @@ class DynamoDBTransport:
                 f"writing to {sorted(named)} is not part of the plan; this request was granted for {table!r} alone"
             )
         self._guard.check_granted("dynamodb", operation, request)
-        return self._send(operation, body)
+        return Request(operation, body)
+
+    def question(self, operation: str, body: bytes) -> Request:
+        """A request that writes nothing."""
+        if operation in WRITING:
+            raise ForbiddenCall(f"{operation} is sent for a table that is named, see write; nothing was sent")
+        return Request(operation, body)
+
+    def put_lines(self, table: str, lines: Iterable[bytes]) -> bytes:
+        """Send `puts`, once."""
+        return self.send(self.puts(table, lines))
+
+    def write_item(self, operation: str, table: str, body: bytes) -> bytes:
+        """Send `write`, once."""
+        return self.send(self.write(operation, table, body))
 
     def post(self, operation: str, body: bytes) -> bytes:
-        """Send one request that writes nothing, once; returns the answer's body.
-
-        Raises WireError for an error answer and BrokenAnswer when there is none that can be trusted.
-        """
-        if operation in WRITING:
-            raise ForbiddenCall(f"{operation} is sent for a table that is named, see write_item; nothing was sent")
-        return self._send(operation, body)
+        """Send `question`, once."""
+        return self.send(self.question(operation, body))
 
     def _check_granted(self, table: str) -> None:
         if table not in self._write_tables:
@@ -99,21 +117,35 @@ class DynamoDBTransport:
                 f"writing to table {table!r} is not part of the plan; granted are {sorted(self._write_tables)}"
             )
 
-    def _send(self, operation: str, body: bytes) -> bytes:
-        self._guard.check("dynamodb", operation)
-        way = self._way(operation)
-        used = self._credentials.get_frozen_credentials()
-        headers = way.signer.headers(f"DynamoDB_20120810.{operation}", body, frozen=used)
-        self._guard.count(operation)
+    def send(self, request: Request) -> bytes:
+        """Send a request, once; returns the answer's body.
+
+        Raises TransportError for an error answer and BrokenAnswer when there is none that can be trusted.
+        """
+        way = self.way(request.operation)
+        headers, used = self.signed(way, request)
         try:
-            status, said, content = way.exchange.post(headers, body)
+            answer = way.exchange.post(headers, request.body)
         except NoAnswer as error:
-            raise BrokenAnswer(f"{operation}: {error}") from error
+            raise BrokenAnswer(f"{request.operation}: {error}") from error
+        return self.understood(request, answer, used)
+
+    def signed(self, way: Way, request: Request) -> tuple[dict[str, str], Any]:
+        """The headers of a request that is about to be sent, and the credentials they are made with; counts it."""
+        self._guard.check("dynamodb", request.operation)
+        used = self._credentials.get_frozen_credentials()
+        headers = way.signer.headers(f"DynamoDB_20120810.{request.operation}", request.body, frozen=used)
+        self._guard.count(request.operation)
+        return headers, used
+
+    def understood(self, request: Request, answer: Answer, used: Any) -> bytes:
+        """The body of an answer that can be trusted; raises as `send` does."""
+        operation, (status, said, content) = request.operation, answer
         checksum = said.get("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(content)):
             raise BrokenAnswer(f"{operation}: the answer's CRC32 is {zlib.crc32(content)}, not {checksum} as it says")
         if status != 200:
-            raise self._refused(_error(operation, status, content, body), used)
+            raise self._refused(_error(operation, status, content, request.body), used)
         self._expiry.over()
         if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
             raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")

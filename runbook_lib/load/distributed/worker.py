@@ -27,8 +27,9 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.distributed.lease import Lease, LeaseGrant, WorkerReport
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, items_at_once
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane import FLOOR
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS, opened, send_files
-from runbook_lib.load.engine.rate_control import FLOOR, WriteRateController
+from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import OpenFile
 
 PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
@@ -76,6 +77,7 @@ class LoadAttempt:
     lines: int | None = None
     sums: Outcome = field(default_factory=Outcome)
     began: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> WorkerReport:
         """Ask, load, and say what came of it."""
@@ -103,7 +105,8 @@ class LoadAttempt:
             self.over = True
             self.stop.set()
         elif self.capacity is not None:
-            self.capacity.grant(grant.share, self.lease.until)
+            with self.lock:
+                self.capacity.grant(grant.share, self.lease.until)
         self.answered.set()
 
     def _ask(self) -> float | None:
@@ -130,7 +133,8 @@ class LoadAttempt:
         width = max(2, settings.concurrency // self.desk.slots)
         self.capacity = WriteRateController(1, width, share, share, known=True)
         if (grant := self.lease.grant) is not None:  # it may have changed, and it runs out
-            self.capacity.grant(grant.share, self.lease.until)
+            with self.lock:
+                self.capacity.grant(grant.share, self.lease.until)
         target = Target(
             transport=transport,
             table=unit.table,
@@ -140,6 +144,7 @@ class LoadAttempt:
             stop=self.stop,
             capacity=self.capacity,
             secret=unit.secret,
+            lock=self.lock,
         )
         writers = min(width, 1 + unit.file.items // target.at_once)
         send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)
@@ -148,8 +153,7 @@ class LoadAttempt:
         with ExitStack() as own:
             checked = own.enter_context(fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set))
             rejected = [Rejection(number, None, why) for number, why in checked.unreadable.items()]
-            assert self.capacity is not None
-            with self.capacity.changed:
+            with self.lock:
                 self.lines = checked.lines
                 file.rejected += rejected
             return opened(file, checked, own.pop_all(), items_at_once(self._replaces))
@@ -193,7 +197,7 @@ class LoadAttempt:
         file, capacity = self.file, self.capacity
         if file is None or capacity is None:
             return report
-        with capacity.changed:
+        with self.lock:
             return replace(
                 report,
                 share=grant.share if grant else 0.0,

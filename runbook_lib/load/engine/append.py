@@ -7,13 +7,15 @@ quarantine. Looking first and putting then would replace what was written in bet
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import orjson
 
-from runbook_lib.aws.dynamodb.conditional_write import REFUSED, put_if_absent
-from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
+from runbook_lib.aws.dynamodb.conditional_write import REFUSED, absent_put
+from runbook_lib.aws.dynamodb.read.batch_get import key_request, keys_read
+from runbook_lib.aws.transport.retry import TransportError
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item, canonical, digest
 from runbook_lib.items.keys import held_key, key_of
@@ -21,95 +23,93 @@ from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
 from runbook_lib.load.engine.batch_write import (
     REJECTED,
-    InFlightBatch,
+    Attempt,
     Line,
     Outcome,
+    Patience,
+    Reply,
     Target,
+    Writing,
     consumed_units,
-    give_up,
-    next_pause,
-    note_throttle,
-    note_unanswered,
+    is_throttled,
+    note_failure,
     reject,
 )
-from runbook_lib.load.engine.rate_control import Lane
 
 ANOTHER = "another item is there under this key, and import.on_non_empty is 'append'"
 
 
-def append_once(target: Target, sending: InFlightBatch, lane: Lane, units: float) -> float:
-    """One request for the one line of `sending`, accounted for with `units`; the seconds to wait before the next.
+def add_items(target: Target, lines: list[Line], outcome: Outcome) -> Writing:
+    """Add each line's item where nothing is under its key; see `put_batch`."""
+    for line in lines:
+        yield from _add(target, line, outcome)
 
-    Raises TransferError when there is no way to go on.
-    """
-    line, outcome = sending.lines[0], sending.outcome
+
+def _add(target: Target, line: Line, outcome: Outcome) -> Writing:
     try:
         item = canonical(parse_line(line[1]))
         held_key(item, target.key)
     except CorruptFile as error:
-        target.capacity.stay(lane)
-        reject(target, line, str(error), outcome)
-        return _through(sending)
-    try:
-        _put(target, line, lane, units, outcome)
-    except BrokenAnswer as error:
-        note_unanswered(outcome, 1)
-        last = str(error)
-    except TransportError as error:
-        if error.code == REFUSED:
-            return _in_the_way(target, sending, item, error.item)
-        if error.code in REJECTED:
-            reject(target, line, without_values(error.message, line[1]), outcome)
-            return _through(sending)
-        if not error.retryable:
-            raise give_up(target, error) from error
-        if error.status >= 500:
-            note_unanswered(outcome, 1)
-        last = str(error)
-    else:
-        outcome.written += 1
-        outcome.bytes += len(line[1])
-        return _through(sending)
-    return next_pause(target, sending, last)
-
-
-def _through(sending: InFlightBatch) -> float:
-    sending.lines = []
-    return 0.0
-
-
-def _put(target: Target, line: Line, lane: Lane, expected: float, outcome: Outcome) -> None:
-    """One request; the lane learns from what it cost. A condition that fails costs as a write does."""
-    capacity, size = target.capacity, len(line[1])
+        return reject(target, line, str(error), outcome)
     partition = next(k.name for k in target.key if k.role == "HASH")
-    try:
-        with capacity.flight(lane):
-            content = put_if_absent(target.transport, target.table, partition, line[1])
-    except TransportError as error:
-        if error.throttled:
-            capacity.settle(lane, size, expected, 0.0, expected)
-            note_throttle(outcome, 1, error.reasons or [(error.code, "")])
-        elif error.code == REFUSED:
-            outcome.wcu += expected
-            capacity.settle(lane, size, expected, expected, 0.0)
-        raise
+    build = partial(absent_put, target.transport, target.table, partition, line[1])
+    patience, pause = Patience.of(target), 0.0
+    while True:
+        reply = yield Attempt([line], build, pause)
+        answer = reply.answer
+        if isinstance(answer, bytes):
+            return _added(target, line, answer, reply, outcome)
+        if isinstance(answer, TransportError) and answer.code in REJECTED:
+            return reject(target, line, without_values(answer.message, line[1]), outcome)
+        if isinstance(answer, TransportError) and answer.code == REFUSED:
+            _settle(target, line, reply, reply.units, outcome)
+            held = answer.item or (yield from _held(target, key_of(item, target.key)))
+            if held is not None:
+                return _in_the_way(target, line, item, held, outcome)
+            last = "an item that was in the way was gone when it was looked at"
+        else:
+            note_failure(target, reply, [line], outcome)
+            last = str(answer)
+        pause = patience.pause(last, throttled=is_throttled(answer))
+
+
+def _settle(target: Target, line: Line, reply: Reply, units: float, outcome: Outcome) -> None:
+    """A condition that fails costs as a write does."""
+    outcome.wcu += units
+    target.capacity.settle(reply.lane, len(line[1]), reply.units, units, 0.0)
+
+
+def _added(target: Target, line: Line, content: bytes, reply: Reply, outcome: Outcome) -> None:
     answer: dict[str, Any] = orjson.loads(content)
     said = answer.get("ConsumedCapacity")
     table_units, all_units = consumed_units({"ConsumedCapacity": [said] if said else []})
     outcome.wcu += all_units
-    capacity.settle(lane, size, expected, table_units or expected, 0.0)
+    target.capacity.settle(reply.lane, len(line[1]), reply.units, table_units or reply.units, 0.0)
+    outcome.written += 1
+    outcome.bytes += len(line[1])
 
 
-def _in_the_way(target: Target, sending: InFlightBatch, item: Item, held: Item | None) -> float:
-    """An item is there: the very same, or another. A server that does not say which is asked."""
-    line = sending.lines[0]
-    if held is None:
-        found = read_keys(target.transport, target.table, [key_of(item, target.key)], target.backoff)
-        if not found:  # it has gone in the meantime
-            return next_pause(target, sending, "an item that was in the way was gone when it was looked at")
-        held = found[0]
+def _in_the_way(target: Target, line: Line, item: Item, held: Item, outcome: Outcome) -> None:
+    """An item is there: the very same, or another."""
     if digest(item) == digest(held):
-        sending.outcome.present.append(line[0])
+        outcome.present.append(line[0])
     else:
-        reject(target, line, ANOTHER, sending.outcome)
-    return _through(sending)
+        reject(target, line, ANOTHER, outcome)
+
+
+def _held(target: Target, key: Item) -> Generator[Attempt, Reply, Item | None]:
+    """What stands under a key, for a server that did not say it when it refused; None where it has gone meanwhile."""
+    keys, patience, pause = [key], Patience.of(target), 0.0
+    build = partial(target.transport.question, "BatchGetItem", key_request(target.table, keys))
+    while True:
+        answer = (yield Attempt([], build, pause)).answer
+        if isinstance(answer, bytes):
+            found, keys = keys_read(answer, target.table)
+            if not keys:
+                return found[0] if found else None
+            last = "the key was not read"
+        elif isinstance(answer, TransportError) and not answer.retryable:
+            raise answer
+        else:
+            last = str(answer)
+        pause = patience.pause(last, throttled=False)

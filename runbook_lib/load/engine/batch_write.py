@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.client import DynamoDBTransport, Request
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
@@ -25,17 +26,15 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.items.redact import without_values
-from runbook_lib.load.engine.rate_control import Lane, WriteRateController
+from runbook_lib.load.engine.lane import Lane
+from runbook_lib.load.engine.rate_control import WriteRateController
 
 MAX_ITEMS = 25
 MAX_BYTES = 1 << 20  # costs what a key range gives in a second; 16 MB times all requests in flight is too much memory
+SOON = 0.5  # seconds that a throttled batch waits at most: its lane is slowed down already
 UNANSWERED = "Unanswered"
 REJECTED = codes_of(ErrorClass.ITEM)
 Line = tuple[int, bytes]
-
-
-class Stopped(TransferError):
-    """The import was asked to stop before this batch was through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,8 @@ class Outcome:
 class Target:
     """Where batches go: the wire, the table, its key, whether items there may be replaced, and how fast.
 
-    `secret` hides the keys of what is rejected.
+    `secret` hides the keys of what is rejected. `lock` is held by whoever touches the capacity, or what is known
+    of files that are being sent.
     """
 
     transport: DynamoDBTransport
@@ -82,6 +82,7 @@ class Target:
     stop: threading.Event
     capacity: WriteRateController
     secret: RunSecret
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def at_once(self) -> int:
@@ -108,119 +109,133 @@ def batches(lines: Iterable[Line], at_once: int = MAX_ITEMS) -> Iterator[list[Li
         yield batch
 
 
-@dataclass(slots=True)
-class InFlightBatch:
-    """A batch on its way: the lines still to be sent, what became of the others, and the pauses left to it."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is to be sent next: a request that writes these lines, not before `pause` seconds from now.
+
+    A request that only asks has no lines.
+    """
 
     lines: list[Line]
-    outcome: Outcome = field(default_factory=Outcome)
-    pauses: Iterator[float] | None = None
+    build: Callable[[], Request]
+    pause: float = 0.0
 
 
-def send_once(target: Target, sending: InFlightBatch, lane: Lane, units: float) -> float:
-    """One request, accounted for with `units`; returns the seconds to wait before the next.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of an attempt: the answer, or why there is none. It left in `lane`, accounted for with `units`."""
 
-    A batch that the server rejects is taken apart here and seen through to the end. Raises TransferError
-    when there is no way to go on.
+    answer: bytes | TransportError | BrokenAnswer
+    lane: Lane
+    units: float
+
+
+Writing = Generator[Attempt, Reply, None]
+
+
+def put_batch(target: Target, lines: list[Line], outcome: Outcome) -> Writing:
+    """See a batch through: yields what to send, is sent what came of it, ends when every line is accounted for.
+
+    A batch that the server rejects is taken apart. Raises TransferError when there is no way to go on.
     """
-    lines, outcome = sending.lines, sending.outcome
-    try:
-        answer = _send(target, lines, lane, units, outcome)
-    except BrokenAnswer as error:
-        note_unanswered(outcome, len(lines))
-        last = str(error)  # puts can be repeated: the same bytes under the same key
-    except TransportError as error:
-        if error.code in REJECTED:
-            sending.lines = []
-            _take_apart(target, lines, error.message, outcome, lane)
-            return 0.0
+    patience, pause = Patience.of(target), 0.0
+    while lines:
+        reply = yield Attempt(lines, partial(_request, target, lines), pause)
+        answer = reply.answer
+        if isinstance(answer, bytes):
+            left, last = _acknowledged(target, lines, answer, reply, outcome)
+            if not left:
+                return
+            if len(left) < len(lines):
+                patience = Patience.of(target)  # only attempts without progress wear patience out
+            lines = left
+        elif isinstance(answer, TransportError) and answer.code in REJECTED:
+            yield from _take_apart(target, lines, answer.message, outcome)
+            return
+        else:  # puts can be repeated: the same bytes under the same key
+            note_failure(target, reply, lines, outcome)
+            last = str(answer)
+        pause = patience.pause(last, throttled=isinstance(answer, bytes) or is_throttled(answer))
+
+
+def is_throttled(answer: bytes | TransportError | BrokenAnswer) -> bool:
+    """Whether the lanes' rates see to it that the next attempt comes in time."""
+    return isinstance(answer, TransportError) and answer.throttled
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long a batch is waited for without progress. One that was throttled asks more often, and no longer."""
+
+    target: Target
+    pauses: Iterator[float]
+    owed: float = 0.0
+
+    @classmethod
+    def of(cls, target: Target) -> Patience:
+        return cls(target, target.backoff.pauses())
+
+    def pause(self, last: str, *, throttled: bool) -> float:
+        """Seconds to wait before the next attempt; raises TransferError when there have been enough."""
+        if self.owed <= 0:
+            pause = next(self.pauses, None)
+            if pause is None:
+                raise TransferError(
+                    f"table {self.target.table}: no progress in {self.target.backoff.attempts} attempts, the last: "
+                    f"{last}"
+                )
+            self.owed = pause
+        pause = min(self.owed, SOON) if throttled else self.owed
+        self.owed -= pause
+        return pause
+
+
+def note_failure(target: Target, reply: Reply, lines: list[Line], outcome: Outcome) -> None:
+    """Keep what a failed attempt tells; raises TransferError for an answer that no repetition mends."""
+    error = reply.answer
+    if isinstance(error, TransportError):
         if not error.retryable:
-            raise give_up(target, error) from error
-        if error.status >= 500:
-            note_unanswered(outcome, len(lines))
-        last = str(error)
-    else:
-        left = _unprocessed(target, lines, answer.get("UnprocessedItems") or {})
-        outcome.written += len(lines) - len(left)
-        outcome.bytes += _size(lines) - _size(left)
-        sending.lines = left
-        last = f"{len(left)} of {len(lines)} items were left unprocessed"
-        if not left:
-            return 0.0
-        if len(left) < len(lines):
-            sending.pauses = None  # only attempts without progress wear patience out
-    return next_pause(target, sending, last)
+            raise TransferError(f"table {target.table}: {error}; nothing more is written to it") from error
+        if error.throttled:
+            target.capacity.settle(reply.lane, _size(lines), reply.units, 0.0, reply.units, error.reasons)
+            note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
+    if isinstance(error, BrokenAnswer) or (isinstance(error, TransportError) and error.status >= 500):
+        outcome.reasons[UNANSWERED, ""] += len(lines)  # nobody knows whether they were written
 
 
-def next_pause(target: Target, sending: InFlightBatch, last: str) -> float:
-    """Seconds to wait before the next attempt; raises TransferError when there have been enough without progress."""
-    sending.pauses = sending.pauses or target.backoff.pauses()
-    pause = next(sending.pauses, None)
-    if pause is None:
-        raise TransferError(
-            f"table {target.table}: no progress in {target.backoff.attempts} attempts, the last: {last}"
-        )
-    return pause
+def _request(target: Target, lines: list[Line]) -> Request:
+    return target.transport.puts(target.table, [line for _, line in lines])
 
 
-def give_up(target: Target, error: TransportError) -> TransferError:
-    """What to raise for an answer that no repetition mends."""
-    return TransferError(f"table {target.table}: {error}; nothing more is written to it")
+def _acknowledged(
+    target: Target, lines: list[Line], content: bytes, reply: Reply, outcome: Outcome
+) -> tuple[list[Line], str]:
+    """Count what an answer acknowledges; what is left, and how to say so."""
+    answer: dict[str, Any] = orjson.loads(content)
+    table_units, all_units = consumed_units(answer)
+    size, said = _size(lines), answer.get("UnprocessedItems")
+    left = _unprocessed(target, lines, said) if said else []
+    refused = reply.units * len(left) / len(lines)
+    target.capacity.settle(reply.lane, size, reply.units, table_units or reply.units - refused, refused)
+    outcome.wcu += all_units
+    outcome.written += len(lines) - len(left)
+    if not left:
+        outcome.bytes += size
+        return left, ""
+    outcome.bytes += size - _size(left)
+    note_throttle(outcome, len(left), [("UnprocessedItems", "")])
+    return left, f"{len(left)} of {len(lines)} items were left unprocessed"
 
 
-def write_batch(target: Target, batch: Sequence[Line], lane: Lane | None = None) -> Outcome:
-    """Write a batch to the end, in a lane of the target's capacity; raises TransferError if that is not possible."""
-    lane = lane or target.capacity.lanes[0]
-    sending = InFlightBatch(list(batch))
-    _see_through(target, sending, lane)
-    return sending.outcome
-
-
-def _see_through(target: Target, sending: InFlightBatch, lane: Lane) -> None:
-    while sending.lines:
-        units = target.capacity.expected(len(sending.lines), _size(sending.lines))
-        target.capacity.wait_for(lane, units, target.stop)
-        if target.stop.is_set():
-            target.capacity.stay(lane)
-            raise Stopped(f"table {target.table}: stopped before all of a batch was sent")
-        pause = send_once(target, sending, lane, units)
-        if sending.lines:
-            target.backoff.sleep(pause)
-            if target.stop.is_set():
-                raise Stopped(f"table {target.table}: stopped while waiting to send again")
-
-
-def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome, lane: Lane) -> None:
+def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome) -> Writing:
     """Find the lines of a rejected batch that the server does not take, and write the others."""
     if len(group) == 1:
-        return reject(target, group[0], without_values(reason, group[0][1]), outcome)
+        reject(target, group[0], without_values(reason, group[0][1]), outcome)
+        return
     rest = _without_duplicates(target, group, outcome)
     halves = [rest] if len(rest) < len(group) else [group[: len(group) // 2], group[len(group) // 2 :]]
     for half in halves:
-        _see_through(target, InFlightBatch(half, outcome), lane)
-    return None
-
-
-def _send(target: Target, lines: list[Line], lane: Lane, expected: float, outcome: Outcome) -> dict[str, Any]:
-    """One request; the lane learns from what it cost, `outcome` keeps it."""
-    capacity, size = target.capacity, _size(lines)
-    try:
-        with capacity.flight(lane):
-            content = target.transport.put_lines(target.table, [line for _, line in lines])
-    except TransportError as error:
-        if error.throttled:
-            capacity.settle(lane, size, expected, 0.0, expected)
-            note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
-        raise
-    answer: dict[str, Any] = orjson.loads(content)
-    table_units, all_units = consumed_units(answer)
-    left = sum(map(len, (answer.get("UnprocessedItems") or {}).values()))
-    if left:
-        note_throttle(outcome, left, [("UnprocessedItems", "")])
-    outcome.wcu += all_units
-    refused = expected * left / len(lines)
-    capacity.settle(lane, size, expected, table_units or expected - refused, refused)
-    return answer
+        yield from put_batch(target, half, outcome)
 
 
 def consumed_units(answer: dict[str, Any]) -> tuple[float, float]:
@@ -230,11 +245,6 @@ def consumed_units(answer: dict[str, Any]) -> tuple[float, float]:
         return 0.0, 0.0
     whole = sum(c.get("CapacityUnits", 0.0) for c in said)
     return sum((c.get("Table") or c).get("CapacityUnits", 0.0) for c in said), whole
-
-
-def note_unanswered(outcome: Outcome, items: int) -> None:
-    """These items are sent again, and nobody knows whether they were written."""
-    outcome.reasons[UNANSWERED, ""] += items
 
 
 def note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, str]]) -> None:
@@ -251,8 +261,6 @@ def _size(lines: Iterable[Line]) -> int:
 
 def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str, dict[str, Item]]]]) -> list[Line]:
     """The sent lines that the server gave back, found by key."""
-    if not said:
-        return []
     by_key = {digest(key_of(parse_line(line), target.key)): (number, line) for number, line in sent}
     try:
         returned = [digest(key_of(request["PutRequest"]["Item"], target.key)) for request in said[target.table]]

@@ -5,20 +5,23 @@ Knows no ledger: whoever calls is told what became of each batch, and is called 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 
+from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.export_format.data_file import CheckedFile
-from runbook_lib.load.engine.append import append_once
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, InFlightBatch, Outcome, Target, batches, send_once
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Target, batches
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
-from runbook_lib.load.engine.scheduler import BatchScheduler, OpenFile
+from runbook_lib.load.engine.flow import BatchFlow, Note
+from runbook_lib.load.engine.scheduler import OpenFile
 
 FLUSH_SECONDS = 0.5
 OPENERS = 2
+NAP = 0.05
 Open = Callable[[FileCheckpoint], OpenFile | None]
-Note = Callable[[FileCheckpoint, Outcome], None]
 
 
 def send_files(
@@ -26,14 +29,14 @@ def send_files(
 ) -> None:
     """Send all that is not acknowledged yet of some files, with so many requests at once at most.
 
-    `note` hears of each batch that is through, with the capacity's `changed` held; `keep` is called twice a
+    `note` hears of each batch that is through, with the target's lock held; `keep` is called twice a
     second and after the last batch, by the caller's thread. Ends early when the target is told to stop.
     """
-    turns = BatchScheduler.deal(files, target.capacity, open_file, target.stop)
+    pipeline = _Pipeline(target, BatchFlow.of(files, target, note), open_file)
     with ThreadPoolExecutor(writers + OPENERS, thread_name_prefix="import") as pool:
         try:
-            jobs = [pool.submit(turns.open_ahead) for _ in range(OPENERS)]
-            jobs += [pool.submit(_write_turns, target, turns, note) for _ in range(writers)]
+            jobs = [pool.submit(pipeline.open_ahead) for _ in range(OPENERS)]
+            jobs += [pool.submit(pipeline.write) for _ in range(writers)]
             ended = False
             while not ended:
                 done, going = wait(jobs, FLUSH_SECONDS, FIRST_EXCEPTION)
@@ -43,10 +46,10 @@ def send_files(
                 keep()
         finally:
             target.stop.set()
-            with target.capacity.changed:
-                target.capacity.changed.notify_all()
+            with pipeline.changed:
+                pipeline.changed.notify_all()
             pool.shutdown()
-            turns.close()
+            pipeline.flow.scheduler.close()
 
 
 def opened(file: FileCheckpoint, checked: CheckedFile, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
@@ -56,16 +59,52 @@ def opened(file: FileCheckpoint, checked: CheckedFile, own: ExitStack, at_once: 
     return OpenFile(file, cut, own, checked.lines - file.written, checked.stored)
 
 
-def _write_turns(target: Target, turns: BatchScheduler, note: Note) -> None:
-    """What one worker does: send the batch whose turn it is, and note what became of it; until there is none left."""
-    send = send_once if target.replace else append_once
-    while (turn := turns.draw()) is not None:
-        sending = turn.sending or InFlightBatch(list(turn.lines))
-        turn.sending = sending
-        if (pause := send(target, sending, turn.lane, turn.units)) or sending.lines:
-            turns.give_back(turn, sending.lines, pause)
-            continue
-        with target.capacity.changed:
-            turns.done()
-            turn.file.settle(turn.slot, sending.outcome)
-            note(turn.file, sending.outcome)
+@dataclass(slots=True)
+class _Pipeline:
+    """What the threads of one table share."""
+
+    target: Target
+    flow: BatchFlow
+    open_file: Open
+    changed: threading.Condition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changed = threading.Condition(self.target.lock)
+
+    def write(self) -> None:
+        """What one worker does: send what may leave and note what became of it, until nothing is left."""
+        capacity, transport = self.target.capacity, self.target.transport
+        while True:
+            with self.changed:
+                while True:
+                    if self.target.stop.is_set() or self.flow.scheduler.over:
+                        self.changed.notify_all()
+                        return
+                    if not isinstance(found := self.flow.depart(), float):
+                        break
+                    self.changed.wait(min(found, NAP))
+                batch, request = found
+            began = capacity.now()
+            answer: bytes | TransportError | BrokenAnswer
+            try:
+                answer = transport.send(request)
+            except (TransportError, BrokenAnswer) as error:
+                answer = error
+            with self.changed:
+                self.flow.arrive(batch, answer, capacity.now() - began)
+                self.changed.notify()
+
+    def open_ahead(self) -> None:
+        """Open files as they are needed, until there are none left, or until stopped."""
+        scheduler = self.flow.scheduler
+        while not self.target.stop.is_set():
+            with self.changed:
+                if scheduler.over:
+                    return
+                if (file := scheduler.wanted()) is None:
+                    self.changed.wait(NAP)
+                    continue
+            opened = self.open_file(file)
+            with self.changed:
+                scheduler.opened(file, opened)
+                self.changed.notify_all()

@@ -3,29 +3,33 @@
 A data file holds one range of partition-key hashes. The files are dealt out to lanes in the order of
 the manifest, a neighbourhood to each lane; a lane reads its files one after another, and the lane whose
 next request is due first gives the next batch. What has to be sent again goes before what is new.
-Files are fetched ahead. A lane without files takes over from its neighbours, so that each part of the
+Files are opened ahead. A lane without files takes over from its neighbours, so that each part of the
 hash range is written until it is done.
+
+Nothing here waits, reads or sends: whoever drives it asks for the next batch and is told how long there is none.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from math import ceil, inf
 
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, InFlightBatch, Line
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Attempt, Line, Outcome, Writing
 from runbook_lib.load.engine.checkpoint import FileCheckpoint, Slot
-from runbook_lib.load.engine.rate_control import Lane, WriteRateController
+from runbook_lib.load.engine.lane import Lane
+from runbook_lib.load.engine.rate_control import WriteRateController
 
 LEAST_LANES, MOST_LANES = 4, 64
 LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range takes 1,000 at most
 DISK = 4 << 30  # bytes of compressed files kept at once, as far as their sizes can be foreseen
 AHEAD = 2
 AGAIN = 16 << 20  # bytes waiting to be sent again, above which nothing new is drawn: memory stays bounded
-NAP = 0.05
+LOOK = 0.05  # seconds between two looks at whether there are enough lanes, and each as fast as it should be
 
 
 def lanes_for(files: int, units_per_second: float) -> int:
@@ -47,17 +51,20 @@ class OpenFile:
 
 @dataclass(slots=True)
 class ScheduledBatch:
-    """A batch whose request may leave at once; `units` are accounted for already.
+    """A batch on its way; its request is accounted for with `units` when it leaves.
 
-    `sending` is None until it was tried, `ready_at` the moment before which it is not sent again.
+    `writing` sees it through and has said what to send next, the `attempt`; None until the batch leaves first.
+    `lines` are those that go with the next request, which is not sent before `ready_at`.
     """
 
     lane: Lane
-    units: float
     file: FileCheckpoint
     slot: Slot
     lines: list[Line]
-    sending: InFlightBatch | None = None
+    units: float = 0.0
+    outcome: Outcome = field(default_factory=Outcome)
+    writing: Writing | None = None
+    attempt: Attempt | None = None
     ready_at: float = 0.0
 
 
@@ -65,7 +72,7 @@ class ScheduledBatch:
 class _LaneQueue:
     """What one lane has: files not opened yet, the open one and the one after it, batches to be sent again.
 
-    `place` is the number of the file it read last.
+    `place` is the number of the file it read last, `ticket` that of its place in the order of departures.
     """
 
     lane: Lane
@@ -73,12 +80,19 @@ class _LaneQueue:
     place: int = 0
     now: OpenFile | None = None
     next: OpenFile | None = None
-    opening: bool = False
+    opening: FileCheckpoint | None = None
     again: deque[ScheduledBatch] = field(default_factory=deque)
+    ticket: int = -1
 
     @property
     def has_files(self) -> bool:
         return bool(self.now or self.next or self.opening or self.waiting)
+
+    @property
+    def left(self) -> int:
+        """Items not drawn yet."""
+        waiting = sum(file.file.items for file in self.waiting)
+        return waiting + sum(opened.left for opened in (self.now, self.next) if opened)
 
     @property
     def unread(self) -> list[int]:
@@ -88,207 +102,197 @@ class _LaneQueue:
         return [self.next.file.file.ordinal] if self.next else []
 
 
-@dataclass(slots=True)
 class BatchScheduler:
-    """Hands out batches to workers and has files opened by openers; thread-safe.
+    """Hands out batches, and says which file to open next; for whoever holds what guards it."""
 
-    `open_file` fetches and checks a file, or returns None for one that has nothing to load.
-    """
-
-    capacity: WriteRateController
-    open_file: Callable[[FileCheckpoint], OpenFile | None]
-    stop: threading.Event
-    shelves: list[_LaneQueue] = field(default_factory=list)
-    near: float = 1.0
-    out: int = 0
-    _wanted: threading.Event = field(default_factory=threading.Event)
-    _led: bool = False
-    _largest: int = 0
-    _waiting: int = 0
-    _widen_at: float = 0.0
-
-    @classmethod
-    def deal(
-        cls,
-        files: Sequence[FileCheckpoint],
-        capacity: WriteRateController,
-        open_file: Callable[[FileCheckpoint], OpenFile | None],
-        stop: threading.Event,
-    ) -> BatchScheduler:
+    def __init__(self, files: Sequence[FileCheckpoint], capacity: WriteRateController) -> None:
         """Give each lane of the capacity an equal part of the files, neighbours together."""
-        lanes, count = capacity.lanes, len(files)
-        cuts = [count * n // len(lanes) for n in range(len(lanes) + 1)]
-        shelves = [
+        lanes, total = capacity.lanes, len(files)
+        cuts = [total * n // len(lanes) for n in range(len(lanes) + 1)]
+        self.capacity = capacity
+        self.near = max(1.0, total / len(lanes) / 2)
+        self.out = 0
+        self._queues = [
             _LaneQueue(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)
         ]
-        return cls(capacity, open_file, stop, shelves, near=max(1.0, count / len(lanes) / 2))
+        self._by_lane = {id(queue.lane): queue for queue in self._queues}
+        self._tickets = count()
+        self._due: list[tuple[float, int, _LaneQueue]] = []
+        self._largest = self._waiting = 0
+        self._look_at = -inf
+        self._version = -1
 
-    def draw(self) -> ScheduledBatch | None:
-        """The next batch, as soon as one may leave; None when none is left and none is out, or when stopped.
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left and nothing is out."""
+        return not self.out and not any(queue.has_files or queue.again for queue in self._queues)
 
-        Each turn comes back by `give_back` or `done`.
+    def next(self) -> ScheduledBatch | float:
+        """The batch that leaves now, or the seconds until one may; infinite until something is opened or comes back.
+
+        Each batch comes back by `again` or `done`.
         """
-        with self.capacity.changed:
-            while not self.stop.is_set():
-                self._widen()
-                shelf, wait = self._first_due()
-                if shelf is not None and wait <= 0:
-                    if (turn := self._take(shelf)) is not None:
-                        self.out += 1
-                        if not self._led:
-                            self.capacity.changed.notify()
-                        return turn
-                elif not self.out and not any(s.has_files or s.again for s in self.shelves):
-                    break
-                elif self._led:
-                    self.capacity.changed.wait()
-                else:
-                    self._led = True
-                    self.capacity.changed.wait(min(wait, NAP))
-                    self._led = False
-            self.capacity.changed.notify_all()
-            return None
-
-    def give_back(self, turn: ScheduledBatch, lines: list[Line], pause: float) -> None:
-        """Have what is left of a batch sent again, after a pause."""
-        with self.capacity.changed:
-            turn.lines, turn.ready_at = lines, self.capacity.now() + pause
-            next(s for s in self.shelves if s.lane is turn.lane).again.append(turn)
-            self._waiting += _size(lines)
-            self.out -= 1
-
-    def done(self) -> None:
-        """A batch is through. Needs the capacity's `changed`."""
-        self.out -= 1
-
-    def open_ahead(self) -> None:
-        """Open files as they are needed, until there are none left, or until stopped."""
-        changed = self.capacity.changed
-        while not self.stop.is_set():
-            with changed:
-                shelf = self._hungriest()
-                if shelf is not None:
-                    file = shelf.waiting.popleft()
-                    shelf.opening = True
-                elif not any(s.waiting for s in self.shelves):
-                    return
-            if shelf is None:  # not on `changed`: what wakes a worker must not be spent on an opener
-                self._wanted.wait(NAP)
-                self._wanted.clear()
+        capacity, now = self.capacity, self.capacity.now()
+        if now >= self._look_at:
+            self._look_around(now)
+        if self._version != capacity.version:
+            self._version = capacity.version
+            self._put_all_in_order()
+        due = self._due
+        while due:
+            at, ticket, queue = due[0]
+            if ticket != queue.ticket:
+                heappop(due)
                 continue
-            opened = None
-            try:
-                opened = self.open_file(file)
-            finally:
-                with changed:
-                    shelf.opening = False
-                    self._put(shelf, opened)
-                    changed.notify()
+            wait = max(capacity.due(queue.lane), at - now)
+            if wait > 0:
+                return wait
+            heappop(due)
+            batch = self._take(queue, now)
+            self._put_in_order(queue)
+            if batch is not None:
+                self.out += 1
+                return batch
+        return inf
+
+    def again(self, batch: ScheduledBatch, lines: list[Line], pause: float) -> None:
+        """Have what is left of a batch sent again, after a pause."""
+        batch.lines, batch.ready_at = lines, self.capacity.now() + pause
+        queue = self._by_lane[id(batch.lane)]
+        queue.again.append(batch)
+        self.out -= 1
+        self._wait_for(_size(lines))
+        self._put_in_order(queue)
+
+    def done(self, batch: ScheduledBatch) -> None:
+        """A batch is through."""
+        self.out -= 1
+        self._put_in_order(self._by_lane[id(batch.lane)])
+
+    def wanted(self) -> FileCheckpoint | None:
+        """The file to open next, if one should be: that of the lane that has nothing or is soonest at its end.
+
+        What was opened is given to `opened`.
+        """
+        queues = self._queues
+        opened = sum((q.now is not None) + (q.next is not None) + (q.opening is not None) for q in queues)
+        if opened >= max(AHEAD, min(len(queues) + AHEAD, DISK // max(self._largest, 1))):
+            return None
+        able = [q for q in queues if q.waiting and q.next is None and q.opening is None]
+        if not able:
+            return None
+        queue = min(able, key=lambda q: q.now.left if q.now else -1)
+        queue.opening = queue.waiting.popleft()
+        return queue.opening
+
+    def opened(self, file: FileCheckpoint, opened: OpenFile | None) -> None:
+        """A file is open, or there is nothing to load in it."""
+        queue = next(q for q in self._queues if q.opening is file)
+        queue.opening = None
+        if opened is None:
+            self._refill(queue)
+        else:
+            self._largest = max(self._largest, opened.stored)
+            if queue.now is None:
+                queue.now = opened
+            else:
+                queue.next = opened
+        self._put_in_order(queue)
 
     def close(self) -> None:
         """Let go of every open file."""
-        with self.capacity.changed:
-            for shelf in self.shelves:
-                for opened in (shelf.now, shelf.next):
-                    if opened is not None:
-                        opened.own.close()
-                shelf.now = shelf.next = None
+        for queue in self._queues:
+            for opened in (queue.now, queue.next):
+                if opened is not None:
+                    opened.own.close()
+            queue.now = queue.next = None
 
-    def _first_due(self) -> tuple[_LaneQueue | None, float]:
-        """The shelf whose lane may send first, and in how many seconds."""
-        best, least, now = None, inf, self.capacity.now()
-        for shelf in self.shelves:
-            if shelf.now is None and shelf.next is not None:
-                shelf.now, shelf.next = shelf.next, None
-                self._wanted.set()
-            fresh = shelf.now is not None and self._waiting < AGAIN
-            if not fresh and not shelf.again:
-                continue
-            wait = self.capacity.due(shelf.lane)
-            if not fresh:
-                wait = max(wait, min(t.ready_at for t in shelf.again) - now)
-            if wait < least:
-                best, least = shelf, wait
-        return best, least
+    def _put_in_order(self, queue: _LaneQueue) -> None:
+        """Find a lane's place among those that may send; its earlier one counts no more."""
+        queue.ticket = next(self._tickets)
+        if queue.now is None and queue.next is not None:
+            queue.now, queue.next = queue.next, None
+        fresh = queue.now is not None and self._waiting < AGAIN
+        if not (fresh or queue.again) or self.capacity.lane_full(queue.lane):
+            return
+        at = queue.lane.free_at
+        if not fresh:
+            at = max(at, min(batch.ready_at for batch in queue.again))
+        heappush(self._due, (at, queue.ticket, queue))
 
-    def _take(self, shelf: _LaneQueue) -> ScheduledBatch | None:
-        now = self.capacity.now()
-        for turn in shelf.again:
-            if turn.ready_at <= now:
-                shelf.again.remove(turn)
-                self._waiting -= _size(turn.lines)
-                turn.units = self._depart(shelf, turn.lines)
-                return turn
-        opened = shelf.now
+    def _put_all_in_order(self) -> None:
+        self._due.clear()
+        for queue in self._queues:
+            self._put_in_order(queue)
+
+    def _wait_for(self, size: int) -> None:
+        """So many bytes more, or less, wait to be sent again."""
+        before, self._waiting = self._waiting < AGAIN, self._waiting + size
+        if before != (self._waiting < AGAIN):
+            self._version = -1
+
+    def _take(self, queue: _LaneQueue, now: float) -> ScheduledBatch | None:
+        for batch in queue.again:
+            if batch.ready_at <= now:
+                queue.again.remove(batch)
+                self._wait_for(-_size(batch.lines))
+                self._depart(batch)
+                return batch
+        opened = queue.now
         if opened is None or self._waiting >= AGAIN:
             return None
         lines = next(opened.batches, None)
         if lines is None:
             opened.own.close()
-            shelf.now, shelf.next = shelf.next, None
-            self._refill(shelf)
-            self._wanted.set()
+            queue.now, queue.next = queue.next, None
+            self._refill(queue)
             return None
         opened.left -= len(lines)
-        shelf.place = opened.file.file.ordinal
-        return ScheduledBatch(shelf.lane, self._depart(shelf, lines), opened.file, opened.file.send(lines), lines)
+        queue.place = opened.file.file.ordinal
+        fresh = ScheduledBatch(queue.lane, opened.file, opened.file.send(lines), lines)
+        self._depart(fresh)
+        return fresh
 
-    def _depart(self, shelf: _LaneQueue, lines: list[Line]) -> float:
-        units = self.capacity.expected(len(lines), _size(lines))
-        self.capacity.depart(shelf.lane, units)
-        return units
+    def _depart(self, batch: ScheduledBatch) -> None:
+        batch.units = self.capacity.expected(len(batch.lines), _size(batch.lines))
+        self.capacity.depart(batch.lane, batch.units)
 
-    def _refill(self, shelf: _LaneQueue) -> None:
+    def _refill(self, queue: _LaneQueue) -> None:
         """Have a lane that has run out read the nearest file nobody reads; if it moves away, its rate stays behind."""
-        if shelf.has_files:
+        if queue.has_files:
             return
-        others = sorted((s for s in self.shelves if s.has_files), key=lambda s: abs(s.place - shelf.place))
+        others = [q for q in self._queues if q.has_files]
         nearest = min(
-            ((abs(place - shelf.place), n) for n, s in enumerate(self.shelves) for place in s.unread), default=None
+            ((abs(place - queue.place), n) for n, q in enumerate(self._queues) for place in q.unread), default=None
         )
         if nearest is not None:
-            donor = self.shelves[nearest[1]]
+            donor = self._queues[nearest[1]]
             if donor.waiting:
-                shelf.waiting.append(donor.waiting.popleft() if donor.place < shelf.place else donor.waiting.pop())
+                queue.waiting.append(donor.waiting.popleft() if donor.place < queue.place else donor.waiting.pop())
             else:
-                shelf.now, donor.next = donor.next, None
+                queue.now, donor.next = donor.next, None
         if others and (nearest is None or nearest[0] > self.near):
-            self.capacity.move(shelf.lane, others[0].lane)
+            below = max((q for q in others if q.place <= queue.place), key=lambda q: q.place, default=None)
+            above = min((q for q in others if q.place > queue.place), key=lambda q: q.place, default=None)
+            self.capacity.move(queue.lane, [q.lane for q in (below, above) if q is not None])
 
-    def _widen(self) -> None:
+    def _look_around(self, now: float) -> None:
+        self._look_at = now + LOOK
+        live = [q for q in self._queues if q.has_files]
+        self.capacity.balance([(q.lane, q.left) for q in live])
+        if len(self._queues) < self.capacity.most:
+            self._widen(live)
+
+    def _widen(self, live: list[_LaneQueue]) -> None:
         """One more lane, with half of the fullest's files, where the lanes are faster than they should be."""
-        now = self.capacity.now()
-        if now < self._widen_at or len(self.shelves) >= self.capacity.most:
+        if sum(q.lane.rate for q in live) < LANE_UNITS * 1.5 * len(live):
             return
-        self._widen_at = now + NAP
-        live = [s for s in self.shelves if s.has_files]
-        if sum(s.lane.rate for s in live) < LANE_UNITS * 1.5 * len(live):
-            return
-        fullest = max(self.shelves, key=lambda s: len(s.waiting))
+        fullest = max(self._queues, key=lambda q: len(q.waiting))
         if fullest.waiting:
             moved = [fullest.waiting.pop() for _ in range((len(fullest.waiting) + 1) // 2)]
             lane = self.capacity.split(fullest.lane)
-            self.shelves.append(_LaneQueue(lane, deque(reversed(moved)), fullest.place))
-
-    def _hungriest(self) -> _LaneQueue | None:
-        """The lane that needs a file most, unless enough are open: one without any, else the one soonest at its end."""
-        opened = sum((s.now is not None) + (s.next is not None) + s.opening for s in self.shelves)
-        if opened >= max(AHEAD, min(len(self.shelves) + AHEAD, DISK // max(self._largest, 1))):
-            return None
-        able = [s for s in self.shelves if s.waiting and s.next is None and not s.opening]
-        return min(able, key=lambda s: s.now.left if s.now else -1, default=None)
-
-    def _put(self, shelf: _LaneQueue, opened: OpenFile | None) -> None:
-        if opened is None:
-            self._refill(shelf)
-        elif self.stop.is_set():
-            opened.own.close()
-        else:
-            self._largest = max(self._largest, opened.stored)
-            if shelf.now is None:
-                shelf.now = opened
-            else:
-                shelf.next = opened
+            self._queues.append(_LaneQueue(lane, deque(reversed(moved)), fullest.place))
+            self._by_lane[id(lane)] = self._queues[-1]
 
 
 def _size(lines: list[Line]) -> int:

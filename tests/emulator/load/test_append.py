@@ -9,7 +9,7 @@ import pytest
 
 from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
 from runbook_lib.aws.transport import client as wires
-from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.client import DynamoDBTransport, Request
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
@@ -51,14 +51,14 @@ def held(world: World, key: str) -> Any:
 
 def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was looked at before: the put itself finds the item there."""
-    run, send = ready(world), DynamoDBTransport.write_item
+    run, make = ready(world), DynamoDBTransport.write
 
-    def overtaken(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
+    def overtaken(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> Request:
         if b'"i00005"' in body:
             world.put(world.target, table, [THEIRS])
-        return send(self, operation, table, body)
+        return make(self, operation, table, body)
 
-    monkeypatch.setattr(DynamoDBTransport, "write_item", overtaken)
+    monkeypatch.setattr(DynamoDBTransport, "write", overtaken)
     table = proved(world, run)
     assert held(world, "i00005") == THEIRS
     assert counts(table)[:4] == ("FAIL", 29, 0, 1)
@@ -71,18 +71,18 @@ def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypa
 def test_a_put_whose_answer_is_lost_is_not_repeated_over_what_another_has_written(
     world: World, monkeypatch: pytest.MonkeyPatch, changed: bool
 ) -> None:
-    run, send, lost = ready(world), DynamoDBTransport.write_item, list[int]()
+    run, understood, lost = ready(world), DynamoDBTransport.understood, list[int]()
 
-    def unheard(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
-        answer = send(self, operation, table, body)
-        if not lost and b'"i00005"' in body:
+    def unheard(self: DynamoDBTransport, request: Request, answer: Any, used: Any) -> bytes:
+        content = understood(self, request, answer, used)
+        if not lost and b'"i00005"' in request.body and request.operation == "PutItem":
             lost.append(1)
             if changed:
-                world.put(world.target, table, [THEIRS])
+                world.put(world.target, world.dst("a"), [THEIRS])
             raise BrokenAnswer("the connection was reset after the request")
-        return answer
+        return content
 
-    monkeypatch.setattr(DynamoDBTransport, "write_item", unheard)
+    monkeypatch.setattr(DynamoDBTransport, "understood", unheard)
     table = proved(world, run)
     if changed:
         assert held(world, "i00005") == THEIRS
@@ -111,18 +111,18 @@ def test_a_server_that_does_not_say_what_is_in_the_way_is_asked(
 
 
 def test_what_was_in_the_way_and_is_gone_is_put_after_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, send = ready(world), DynamoDBTransport.write_item
+    run, understood = ready(world), DynamoDBTransport.understood
     monkeypatch.setattr(wires, "_item", lambda data: None)
     world.put(world.target, world.dst("a"), [THEIRS])
 
-    def and_gone(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> bytes:
+    def and_gone(self: DynamoDBTransport, request: Request, answer: Any, used: Any) -> bytes:
         try:
-            return send(self, operation, table, body)
+            return understood(self, request, answer, used)
         except TransportError:
-            world.target.delete_item(TableName=table, Key={"id": THEIRS["id"]})
+            world.target.delete_item(TableName=world.dst("a"), Key={"id": THEIRS["id"]})
             raise
 
-    monkeypatch.setattr(DynamoDBTransport, "write_item", and_gone)
+    monkeypatch.setattr(DynamoDBTransport, "understood", and_gone)
     assert counts(proved(world, run)) == ("PASS", 30, 0, 0, 0, 0)
 
 

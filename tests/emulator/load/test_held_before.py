@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.client import DynamoDBTransport, Request
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
@@ -97,16 +97,16 @@ def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
     assert "PutItem" not in run.ledger.calls("target")
     for item in OLD[:30]:  # what was recorded then is not what is there now
         world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
-    send, sent = DynamoDBTransport.write_item, list[int]()
+    send, sent = DynamoDBTransport.write, list[int]()
 
-    def stopped(self: DynamoDBTransport, *arguments: Any) -> bytes:
+    def stopped(self: DynamoDBTransport, *arguments: Any) -> Request:
         sent.append(1)
         if len(sent) == 15:
             raise TransferError("stopped")
         return send(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DynamoDBTransport, "write_item", stopped)
+        patch.setattr(DynamoDBTransport, "write", stopped)
         with pytest.raises(TransferError):
             import_tables(run)
     import_tables(run)  # taken up with own items in the target

@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
-from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.client import DynamoDBTransport, Request
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load import first_write
@@ -89,13 +89,13 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
 ) -> None:
     world.pair("a", things(10))
     seen: list[set[str]] = []
-    send = DynamoDBTransport.put_lines
+    make = DynamoDBTransport.puts
 
-    def watched(self: DynamoDBTransport, table: str, lines: Any) -> bytes:
+    def watched(self: DynamoDBTransport, table: str, lines: Any) -> Request:
         seen.append(entries(world))
-        return send(self, table, lines)
+        return make(self, table, lines)
 
-    monkeypatch.setattr(DynamoDBTransport, "put_lines", watched)
+    monkeypatch.setattr(DynamoDBTransport, "puts", watched)
     run = up_to_the_import(world)
     assert all(len(found) == 1 for found in seen)
     assert seen
@@ -151,7 +151,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
         export_tables(run)
     table = describe_table(one.clients.target, world.dst("a"))
     assert table is not None
-    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, DynamoDBTransport.put_lines
+    pair, real, write = two.planned_pairs()[0], registers.set_register_tag, DynamoDBTransport.puts
     slow = threading.Thread(target=lambda: register(two, pair, table))
     about_to, go = threading.Event(), threading.Event()
 
@@ -167,7 +167,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
         return write(*arguments)
 
     monkeypatch.setattr(registers, "set_register_tag", late)
-    monkeypatch.setattr(DynamoDBTransport, "put_lines", writing)
+    monkeypatch.setattr(DynamoDBTransport, "puts", writing)
     slow.start()
     about_to.wait(20)
     import_tables(one)

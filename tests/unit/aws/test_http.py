@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
-from runbook_lib.aws.transport.http import HttpConnection, Incoming, NoAnswer, in_time, read_answer
+from runbook_lib.aws.transport.answers import Incoming, NoAnswer, read_answer, usual_answer
+from runbook_lib.aws.transport.http import HttpConnection, in_time
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -224,6 +225,9 @@ def test_an_answer_is_read_as_the_standard_library_reads_it(
     assert (found, content) == (theirs.status, theirs.read())
     for name, value in headers.items():
         assert heard[f"x-{name}"] == value.strip() == theirs.headers[f"x-{name}"].strip()
+    if (usual := usual_answer(raw)) is not None:
+        assert usual == (found, {name: heard[name] for name in usual[1]}, content)
+    assert usual is not None or status != 200 or chunked or headers
 
 
 @pytest.fixture(scope="module")

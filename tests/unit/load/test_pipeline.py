@@ -71,9 +71,11 @@ class Engine:
     def start(self, answer: Answer = lambda ids: DONE, watch: Any = lambda now: None, writers: int = 8) -> TableLoad:
         """One start of the import; what it knows it has from the ledger."""
 
-        def put_lines(table: str, lines: list[bytes]) -> bytes:
+        def puts(table: str, lines: list[bytes]) -> list[str]:
             assert table == "dst"
-            ids = [json.loads(line)["Item"]["id"]["S"] for line in lines]
+            return [json.loads(line)["Item"]["id"]["S"] for line in lines]
+
+        def send(ids: list[str]) -> bytes:
             said = answer(ids)
             with self.lock:
                 self.seen.update(ids)
@@ -85,7 +87,7 @@ class Engine:
         stop = threading.Event()
         files = files_of(run, "t")
         table_load = TableLoad(run, "b", files, TableProgress("t", "dst", self.items), watch)
-        transport: Any = SimpleNamespace(put_lines=put_lines)
+        transport: Any = SimpleNamespace(puts=puts, send=send)
         backoff = Backoff(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
         capacity = WriteRateController(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)

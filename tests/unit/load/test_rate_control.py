@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
-from tests.support.capacity_simulation import Simulation
+from tests.support.capacity_simulation import Simulation, with_a_tail
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -75,24 +72,57 @@ def test_a_fast_table_gets_more_lanes_and_a_small_one_no_more_than_its_files() -
     assert ended.between(8, 15) > 18_500
 
 
+def test_a_network_with_a_tail_of_delays_holds_nothing_back_where_nothing_is_throttled() -> None:
+    """What 32 requests in flight can carry at a mean of 16 ms, and not what the shortest delay would need."""
+    ended = Simulation(1e9, 1, 400_000, 160, range_limit=1e9, latency=with_a_tail).run()
+    assert ended.throttled == 0
+    assert ended.between(3, 8) >= 47_000  # 25 items, 32 at once, a mean of 16.3 ms: 49,079
+
+
+def test_more_requests_are_in_flight_where_answers_take_longer() -> None:
+    far = Simulation(8_000.0, 10, 100_000, 100, width=128, latency=lambda rng: 0.09, known=True, start=8_000.0).run()
+    assert far.between(1, 11) > 7_900
+    assert far.throttled < 0.02
+
+
+def test_an_index_of_two_ranges_paces_the_whole_table() -> None:
+    ended = Simulation(1e9, 10, 50_000, index_ranges=2).run()
+    assert ended.used > 0.95
+    assert ended.throttled <= 0.01
+
+
+def test_what_another_writer_takes_is_left_to_it_and_taken_back() -> None:
+    ended = Simulation(4_000.0, 8, 100_000, foreign=(8.0, 16.0, 2_000.0)).run()
+    assert ended.between(4, 8) > 3_700
+    assert 1_800 < ended.between(10, 16) < 2_300
+    assert ended.between(24, 28) > 3_000
+    assert ended.throttled < 0.025
+
+
+def test_a_hot_range_slows_its_own_lanes_only() -> None:
+    ended = Simulation(10_000.0, 10, 100_000, 100, hot=0.3).run()
+    assert ended.per_second[2] + ended.per_second[3] > 15_000
+    assert ended.seconds < 36  # 30,000 of the items lie in one range, which takes 1,000 a second
+    assert ended.throttled <= 0.03
+
+
+def test_a_table_that_names_its_limit_is_hardly_ever_throttled() -> None:
+    ended = Simulation(20_000.0, 24, 300_000, 200, start=20_000.0, known=True).run()
+    assert ended.between(0, 12) >= 0.99 * 20_000
+    assert ended.throttled <= 0.01
+
+
 def test_requests_in_flight_follow_what_comes_back() -> None:
     now = [0.0]
     capacity = WriteRateController(1, 64, 1e9, monotonic=lambda: now[0])
-    for _ in range(2_000):  # 2,000 answers a second of 10 ms each need 20 in flight
+    (lane,) = capacity.lanes
+    for _ in range(2_000):  # 2,000 answers a second of 10 ms each have 20 in flight on average
         now[0] += 0.0005
-        capacity._arrived(0.01)
-    assert 38 <= capacity.limit <= 44
+        capacity.depart(lane, 1.0)
+        capacity.arrive(lane, 0.01)
+    assert 38 <= capacity.limit <= 50
     for _ in range(200):
         now[0] += 0.01
-        capacity._arrived(0.01)
-    assert 2 <= capacity.limit <= 3
-
-
-def test_a_lane_that_waits_for_its_turn_is_let_go_when_it_is_to_stop() -> None:
-    capacity, stop = WriteRateController(1, 4, 1.0), threading.Event()
-    with capacity.changed:
-        capacity.depart(capacity.lanes[0], 3_600.0)
-    threading.Timer(0.1, stop.set).start()
-    began = time.monotonic()
-    capacity.wait_for(capacity.lanes[0], 1.0, stop)
-    assert time.monotonic() - began < 5
+        capacity.depart(lane, 1.0)
+        capacity.arrive(lane, 0.01)
+    assert 8 <= capacity.limit <= 14

@@ -22,16 +22,26 @@ def read_keys(transport: DynamoDBTransport, table: str, keys: list[Item], backof
     return found
 
 
+def key_request(table: str, keys: list[Item]) -> bytes:
+    """The request that reads these keys."""
+    return json.dumps({"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}).encode()
+
+
+def keys_read(content: bytes, table: str) -> tuple[list[Item], list[Item]]:
+    """What an answer holds: items, and the keys that were not read."""
+    answer = orjson.loads(content)
+    if not isinstance(answer.get("Responses"), dict):
+        raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
+    left = (answer.get("UnprocessedKeys") or {}).get(table, {}).get("Keys", [])
+    return answer["Responses"].get(table, []), left
+
+
 def _read(transport: DynamoDBTransport, table: str, keys: list[Item], backoff: Backoff) -> list[Item]:
     found: list[Item] = []
     pauses = backoff.pauses()
     while keys:
-        request = {"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}
-        answer = orjson.loads(transport.read("BatchGetItem", json.dumps(request).encode(), backoff))
-        if not isinstance(answer.get("Responses"), dict):
-            raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
-        found += answer["Responses"].get(table, [])
-        left = (answer.get("UnprocessedKeys") or {}).get(table, {}).get("Keys", [])
+        items, left = keys_read(transport.read("BatchGetItem", key_request(table, keys), backoff), table)
+        found += items
         if len(left) < len(keys):
             pauses = backoff.pauses()
         elif (pause := next(pauses, None)) is None:
