@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,16 @@ def sandbox(port: int, scale: float) -> int:
 
     stay_up(port, scale, _say)
     return 0
+
+
+@cli.command()
+@CONFIG
+@click.option("--no-browser", is_flag=True, help="Only say the address.")
+def lab(config: Path, no_browser: bool) -> int:
+    """Open the notebooks of the migration CONFIG in JupyterLab, on copies of them."""
+    from runbook_lib.notebook.lab import open_lab
+
+    return open_lab(config, os.environ, _say, browser=not no_browser)
 
 
 @cli.command()

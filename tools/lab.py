@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +18,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from runbook_lib.paths import notebooks as source_notebooks
 from runbook_lib.run.ledger import Ledger
 
 PATIENCE = 120.0  # seconds for anything; on a machine of its own nothing takes a tenth of it
-# JupyterLab asks for news and newer versions otherwise.
-SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 PLACES = {
     "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
     "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
@@ -64,24 +60,17 @@ class Lab:
 @contextmanager
 def lab_on_a_sandbox(folder: Path, scale: float) -> Iterator[Lab]:
     """What `make lab` starts, on a copy of the notebooks and without anybody's settings."""
-    notebooks, home = folder / "notebooks", folder / "jupyter"
-    shutil.copytree(source_notebooks(), notebooks, ignore=shutil.ignore_patterns(".*"))
-    for name, settings in SETTINGS.items():
-        file = home / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps(settings), encoding="utf-8")
+    home = folder / "jupyter"
     own = {name: str(home / place) for name, place in PLACES.items()} | {"RUNBOOK_REPORTS": str(folder / "reports")}
     command = [sys.executable, "-m", "runbook_lib.sandbox", "--no-browser", "--scale", str(scale)]
     said = folder / "lab.log"
     with open(said, "wb") as log:
-        process = subprocess.Popen(
-            [*command, "--notebooks", str(notebooks)], env=os.environ | own, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=subprocess.STDOUT)
         try:
             server = until(lambda: _server(home / "runtime", process, said), "JupyterLab is there")
             endpoint = re.search(r"sandbox: (\S+)", said.read_text(encoding="utf-8"))
             assert endpoint
-            address = f"{server['url']}lab?token={server['token']}"
+            address = f"{server['url']}?token={server['token']}"
             yield Lab(address, endpoint[1], folder / "reports" / "demo-lab")
         finally:
             process.send_signal(signal.SIGTERM)

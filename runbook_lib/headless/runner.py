@@ -40,6 +40,8 @@ from runbook_lib.run.admission.admit import (
     sole_runner,
 )
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.permission import permission
+from runbook_lib.run.attempts import add_attempt, note_interrupt
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.steps import STEPS, keep_seconds
@@ -140,13 +142,14 @@ def _free_folder(name: str) -> Path:
 
 
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
-    attempts = run.ledger.get("run", "attempts") or []
     run.ledger.allow()
     settings = run.keep_settings()
     assert run.seat is not None
+    now = format_timestamp(run.now())
     asked = {"steps": list(steps), "tables": run.only, "execute": request.execute, "settings": settings.name}
+    confirmed = {"confirmed": permission(run.clients, typed=False, at=now)} if request.execute else {}
     with run.ledger.batch():
-        run.ledger.put("run", "attempts", [*attempts, {"started": format_timestamp(run.now()), **asked}])
+        add_attempt(run.ledger, {"started": now, **asked, **confirmed})
         run.ledger.put("run", "runner", run.seat.token)
         for step in steps:
             keep_seconds(run.ledger, step)
@@ -208,6 +211,8 @@ def _has_begun(run: Run, step: str) -> bool:
 def _finish(run: Run, *, interrupted: bool) -> RunRecord:
     """Settle what a killed kernel left open, and publish."""
     ledger = Ledger(run.folder / LEDGER)
+    if interrupted:
+        note_interrupt(ledger, format_timestamp(datetime.now(UTC)))
     for step, record in ledger.all("step").items():
         if record["status"] == "running":
             ended = datetime.now(UTC)

@@ -1,22 +1,50 @@
-"""The conditions for going on. A gate raises GateFailed, so a notebook stops there whoever runs it."""
+"""The conditions for going on. A gate raises GateFailed, so a notebook stops there whoever runs it.
+
+It is one line in the notebook: green, or red with the remedy above the error.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
 from runbook_lib.cost.reestimate import over_limits, reestimate
-from runbook_lib.errors import GateFailed
+from runbook_lib.errors import GateFailed, RunbookError
+from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, show
 from runbook_lib.plan.check import together
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.permission import PERMISSION, permission
 from runbook_lib.run.run import Run
+from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.cleanup import check_cleanup
 
+P = ParamSpec("P")
 
-def gate_plan(run: Run, plan: Plan) -> str:
+
+def stops(remedy: str) -> Callable[[Callable[P, Line]], Callable[P, Line]]:
+    """Show a gate's refusal in red, with what to do, before it is raised."""
+
+    def outer(gate: Callable[P, Line]) -> Callable[P, Line]:
+        @wraps(gate)
+        def inner(*args: P.args, **kwargs: P.kwargs) -> Line:
+            try:
+                return gate(*args, **kwargs)
+            except RunbookError as error:
+                show(Line("STOP", f": {error}", BAD, remedy))
+                raise
+
+        return inner
+
+    return outer
+
+
+@stops("each blocker above says what to do in its last column; run this notebook again after it.")
+def gate_plan(run: Run, plan: Plan) -> Line:
     """Nothing stands in the way; what would yet stand against a PASS is told."""
     said = f"{len(plan.pairs)} tables{_left(plan)}, no blocker"
     if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
@@ -28,17 +56,19 @@ def _left(plan: Plan) -> str:
     return f", {len(plan.not_chosen)} not chosen" if plan.not_chosen else ""
 
 
-def gate_planned(run: Run) -> str:
+@stops("run 00_preflight for this run, mend what it names, then run this notebook again.")
+def gate_planned(run: Run) -> Line:
     """The run has a plan, and its pre-flight found nothing in the way."""
     pairs = run.planned_pairs()
     blockers = run.ledger.get("plan", "blockers") or []
     if blockers:
         found = "; ".join(f"{b['table']}: {b['found']}" for b in blockers)
         raise GateFailed(f"the pre-flight found blockers: {found}; mend them and run 00_preflight again")
-    return f"GO: {len(pairs)} tables are planned"
+    return Line("GO", f": {len(pairs)} tables are planned", GOOD)
 
 
-def gate_exports(run: Run) -> str:
+@stops("run the export cell of 10_export again when the cause is gone: what is complete is not repeated.")
+def gate_exports(run: Run) -> Line:
     """Each planned table has a completed export with a checked manifest, or is skipped knowingly."""
     exports = run.ledger.all("export")
     wrong = [
@@ -50,7 +80,11 @@ def gate_exports(run: Run) -> str:
     return _decide(run, "export", wrong, f"{len(exports)} tables, {items:,} items according to the manifests")
 
 
-def gate_writes(run: Run) -> str:
+@stops(
+    "set execute = True and spell the target in confirm_target, or type it into the form "
+    "above, if it is the one you mean; then run this cell and all below."
+)
+def gate_writes(run: Run) -> Line:
     """Writing is allowed: asked for, confirmed by name, nothing in the way, everything exported."""
     gate_planned(run)
     gate_exports(run)
@@ -60,11 +94,14 @@ def gate_writes(run: Run) -> str:
         raise GateFailed("; ".join(over))
     who = run.clients.target_identity
     if not run.execute:
-        return f"DRY RUN: nothing will be written to {who.account}/{who.region}; set execute to True to write"
-    return f"WRITING to {who.account}/{who.region}, confirmed by confirm_target"
+        return _dry(f"nothing will be written to {who.account}/{who.region}; set execute to True to write")
+    given = permission(run.clients, typed=bool(run.confirmed), at=format_timestamp(run.now()))
+    run.ledger.put(*PERMISSION, run.ledger.get(*PERMISSION) or given)
+    return Line("WRITING", f" to {who.account}/{who.region}, confirmed by {given['how']}", BAD)
 
 
-def gate_import(run: Run) -> str:
+@stops("run the import cell again when the cause is gone: it goes on after the last acknowledged item.")
+def gate_import(run: Run) -> Line:
     """Each table was loaded to its end, or checked and measured to its end in a dry run."""
     if not run.execute:
         reestimate(run, "dry run")
@@ -77,18 +114,22 @@ def gate_import(run: Run) -> str:
     return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
 
 
-def gate_canary(run: Run) -> str:
+@stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")
+def gate_canary(run: Run) -> Line:
     """Writing a canary is asked for and confirmed by name, or there is none."""
     who = run.clients.target_identity
     if not run.config.validate_.canary:
-        return "OFF: validate.canary is false, nothing will be written"
+        return Line("OFF", ": validate.canary is false, no reserved item will be written", OPEN)
     if not run.execute:
-        return f"DRY RUN: nothing will be written to {who.account}/{who.region}"
+        return _dry(f"no reserved item will be written to {who.account}/{who.region}")
     check_confirmation(run.confirmation, run.clients)
-    return f"WRITING one item to each target in {who.account}/{who.region}, and deleting it"
+    return Line("WRITING", f" one item to each target in {who.account}/{who.region}, and deleting it", BAD)
 
 
-def gate_validation(run: Run) -> str:
+@stops(
+    "look at the differences above and at what else writes to the target; 90_report writes all of it down, also now."
+)
+def gate_validation(run: Run) -> Line:
     """Each table is proved; in a dry run there is nothing to prove."""
     facts = run.ledger.all("validation")
     wrong = [
@@ -104,16 +145,21 @@ def gate_validation(run: Run) -> str:
     return _decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
 
 
-def gate_cleanup(run: Run, confirm: str) -> str:
+@stops("type the run's id into confirm_cleanup and spell the target, if it is the one you mean.")
+def gate_cleanup(run: Run, confirm: str) -> Line:
     """Removing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_cleanup(run, confirm):
-        return f"DRY RUN: nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove"
-    return f"REMOVING what run {run.id} created, confirmed by confirm_cleanup"
+        return _dry(f"nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove")
+    return Line("REMOVING", f" what run {run.id} created, confirmed by confirm_cleanup", BAD)
 
 
-def _decide(run: Run, step: str, wrong: list[str], good: str, because: str | None = None) -> str:
+def _dry(text: str) -> Line:
+    return Line("DRY RUN", f": {text}", OPEN)
+
+
+def _decide(run: Run, step: str, wrong: list[str], good: str, because: str | None = None) -> Line:
     if not wrong:
-        return f"GO: {good}"
+        return Line("GO", f": {good}", GOOD)
     message = "; ".join(wrong)
     known: dict[str, Any] = run.ledger.get("step", step) or {"seconds": 0.0}
     run.ledger.put("step", step, known | {"status": "failed", "message": message, "because": because})

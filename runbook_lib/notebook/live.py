@@ -6,17 +6,15 @@ nobody watches: the table is drawn once, when its cell has ended, so that a kill
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from IPython.core.getipython import get_ipython
-from IPython.display import HTML, display
-
 from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
+from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
+from runbook_lib.notebook.tables import Column, ShownTable
 
 EVERY = 0.5
 GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target")
@@ -28,18 +26,16 @@ class LiveTable:
     The columns of `now` are of the moment. However the cell ends, no row is left saying that something goes on.
     """
 
-    def __init__(self, *columns: str, now: tuple[str, ...] = ()) -> None:
-        self._columns = ("table", "state", *columns, *now)
-        self._moving = len(now)
+    def __init__(self, *columns: str, now: tuple[str, ...] = (), caption: str = "Where it stands.") -> None:
+        numbers = (*columns, *now)
+        self._columns = (Column("table"), Column("state"), *(Column(n, number=n != "export") for n in numbers))
+        self._caption, self._moving = caption, len(now)
         self._rows: dict[str, list[str]] = {}
         self._drawn = 0.0
-        self._handle: Any = None
+        self._place = Place()
         self.link: str | None = None
-        self._watched = os.environ.get("RUNBOOK_HEADLESS") != "1"
-        shell = get_ipython()
-        self._events = shell.events if shell else None
-        if self._events is not None:
-            self._events.register("post_run_cell", self._end)
+        self._watched = is_watched()
+        at_end_of_cell(self._end)
 
     def set(self, *rows: tuple[str, ...]) -> None:
         """Rows as (name, state, cells ...), which are drawn together."""
@@ -51,10 +47,8 @@ class LiveTable:
         """Show a row no more."""
         self._rows.pop(name, None)
 
-    def _end(self, _: object) -> None:
+    def _end(self) -> None:
         """The last drawing, after the cell has ended in whatever way."""
-        if self._events is not None:
-            self._events.unregister("post_run_cell", self._end)
         self.link = None  # to something that ends with the cell
         for name, (state, *cells) in self._rows.items():
             for place in range(len(cells) - self._moving, len(cells)):
@@ -66,19 +60,9 @@ class LiveTable:
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        head = "".join(f"<th style='text-align:left'>{escape(c)}</th>" for c in self._columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in (name, *cells)) + "</tr>"
-            for name, cells in self._rows.items()
-        )
+        rows = [(name, *cells) for name, cells in self._rows.items()]
         link = f"<p>Dask's dashboard: <a href='{escape(self.link)}'>{escape(self.link)}</a></p>" if self.link else ""
-        content = HTML(  # type: ignore[no-untyped-call]
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{link}"
-        )
-        if self._handle is None:
-            self._handle = display(content, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(content)
+        self._place.draw(ShownTable.of(self._caption, self._columns, rows, "")._repr_html_() + link)
 
 
 def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:

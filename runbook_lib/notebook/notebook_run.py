@@ -10,42 +10,50 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.load.table_load import TableProgress
-from runbook_lib.notebook import gates, live, tables
+from runbook_lib.notebook import gates, live, views
+from runbook_lib.notebook.banner import Banner, banner_of
+from runbook_lib.notebook.output import Line
+from runbook_lib.notebook.tables import ShownTable
+from runbook_lib.notebook.verdict import Verdict, verdict_of_run
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.step import record_of
+from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
 
-if TYPE_CHECKING:  # ipywidgets is for a person in JupyterLab; a headless run does without
-    from runbook_lib.notebook import forms
+if TYPE_CHECKING:  # ipywidgets is for a person in JupyterLab, and matplotlib takes most of a second
+    from runbook_lib.notebook.charts import ShownChart
+    from runbook_lib.notebook.forms import Form
 
 
 @dataclass(slots=True)
 class NotebookRun(Run):
     """A run that can be looked at. Each `show_` reads what the run has recorded; each `gate_` raises GateFailed."""
 
-    def banner(self) -> tables.Table:
+    at: str = "preflight"  # the step of the notebook
+
+    def banner(self) -> Banner:
         """Where this is, whether anything may be written, and which run it is."""
-        return tables.who_and_where(self)
+        return banner_of(self, self.at)
 
-    def form_tables(self) -> forms.Form:
+    def form_tables(self) -> Form:
         """Choose the tables of a new run by hand."""
-        from runbook_lib.notebook import forms
+        from runbook_lib.notebook.forms import tables_form
 
-        return forms.tables_form(self)
+        return tables_form(self)
 
-    def form_confirmation(self) -> forms.Form:
+    def form_confirmation(self) -> Form:
         """Type the target, in place of `confirm_target` in the migration file."""
-        from runbook_lib.notebook import forms
+        from runbook_lib.notebook.forms import confirmation_form
 
-        return forms.confirmation_form(self)
+        return confirmation_form(self)
 
-    def form_differences(self) -> forms.Form:
+    def form_differences(self) -> Form:
         """Look through the listed differences."""
-        from runbook_lib.notebook import forms
+        from runbook_lib.notebook.forms import differences_form
 
-        return forms.differences_form(self)
+        return differences_form(self)
 
     def export_progress(self) -> Callable[[dict[str, dict[str, Any]]], None]:
         """A live table for `export_tables`."""
@@ -53,89 +61,125 @@ class NotebookRun(Run):
 
     def import_progress(self) -> Callable[[TableProgress], None]:
         """A live table for `import_tables`."""
-        return live.import_progress()
+        from runbook_lib.notebook import charts
+
+        return charts.with_live_chart(self, live.import_progress())
 
     def validation_progress(self) -> Callable[[str, str, int, int], None]:
         """A live table for `validate_tables`."""
         return live.validation_progress()
 
-    def show_plan(self) -> tables.Table:
+    def chart_exports(self) -> ShownChart:
+        """What was exported, by size."""
+        from runbook_lib.notebook import charts
+
+        return charts.exports_chart(self)
+
+    def chart_throughput(self) -> ShownChart:
+        """Items per second of the import, over time."""
+        from runbook_lib.notebook import charts
+
+        return charts.throughput_chart(self)
+
+    def chart_capacity(self) -> ShownChart:
+        """Write capacity of the import and throttled requests, over time."""
+        from runbook_lib.notebook import charts
+
+        return charts.capacity_chart(self)
+
+    def chart_reconciliation(self) -> ShownChart:
+        """Exported, written and in the target as a picture; what does not agree stands out."""
+        from runbook_lib.notebook import charts
+
+        return charts.reconciliation_chart(self)
+
+    def chart_timeline(self) -> ShownChart:
+        """What ran when, table by table."""
+        from runbook_lib.notebook import charts
+
+        return charts.timeline_chart(self)
+
+    def show_plan(self) -> ShownTable:
         """Each table with its target, how it is read and written, and both keys."""
-        return tables.plan_table(self)
+        return views.plan_table(self)
 
-    def show_checks(self) -> tables.Table:
+    def show_checks(self) -> ShownTable:
         """What the pre-flight checked, what stands in the way first."""
-        return tables.checks_table(record_of(self))
+        return views.checks_table(record_of(self))
 
-    def show_definitions(self) -> tables.Table:
+    def show_definitions(self) -> ShownTable:
         """Where the definitions of source and target differ, the gravest first."""
-        return tables.definitions_table(record_of(self))
+        return views.definitions_table(record_of(self))
 
-    def show_estimate(self) -> tables.Table:
+    def show_estimate(self) -> ShownTable:
         """What it will cost and how long it will take, as far as that is known."""
-        return tables.estimate_table(record_of(self))
+        return views.estimate_table(record_of(self))
 
-    def show_exports(self) -> tables.Table:
+    def show_exports(self) -> ShownTable:
         """What the manifests say was exported."""
-        return tables.export_table(self)
+        return views.export_table(self)
 
-    def show_created(self) -> tables.Table:
+    def show_created(self) -> ShownTable:
         """The targets that did not exist, and what became of them."""
-        return tables.created_tables(self)
+        return views.created_table(self)
 
-    def show_import(self) -> tables.Table:
+    def show_warmed(self) -> ShownTable:
+        """The targets whose warm throughput was raised."""
+        return views.warmed_table(self)
+
+    def show_import(self) -> ShownTable:
         """What was acknowledged, table by table."""
-        return tables.import_table(self)
+        return views.import_table(self, record_of(self))
 
-    def show_canaries(self) -> tables.Table:
+    def show_canaries(self) -> ShownTable:
         """Which targets took a reserved item, gave it back and let go of it."""
-        return tables.canary_table(record_of(self))
+        return views.canary_table(record_of(self))
 
-    def show_reconciliation(self) -> tables.Table:
+    def show_reconciliation(self) -> ShownTable:
         """The four counts of every table side by side."""
-        return tables.reconciliation(record_of(self))
+        return views.reconciliation_table(record_of(self))
 
-    def show_differences(self) -> tables.Table:
+    def show_differences(self) -> ShownTable:
         """The first of the items that are not as the export says."""
-        return tables.difference_table(self)
+        return views.difference_table(self)
 
-    def show_removals(self, removals: Iterable[Removal]) -> tables.Table:
+    def show_removals(self, removals: Iterable[Removal]) -> ShownTable:
         """What a cleanup removed, or would remove, and what stays."""
-        return tables.removals(removals)
+        return views.removal_table(removals)
 
-    def show_verdict(self, record: RunRecord) -> tuple[str, list[str]]:
-        """The verdict, and each reason against a PASS."""
-        return record.verdict, record.reasons
+    def show_verdict(self, record: RunRecord) -> Verdict:
+        """The verdict, each reason against a PASS, and where the report is."""
+        return verdict_of_run(record, self.folder)
 
-    def gate_plan(self, plan: Plan) -> str:
+    def gate_plan(self, plan: Plan) -> Line:
         """Stop if anything stands in the way."""
         return gates.gate_plan(self, plan)
 
-    def gate_planned(self) -> str:
+    def gate_planned(self) -> Line:
         """Stop unless the pre-flight has passed."""
         return gates.gate_planned(self)
 
-    def gate_exports(self) -> str:
+    def gate_exports(self) -> Line:
         """Stop unless every planned table is exported and its manifest checked."""
         return gates.gate_exports(self)
 
-    def gate_writes(self) -> str:
+    def gate_writes(self) -> Line:
         """Stop unless writing is confirmed, or this is a dry run."""
         return gates.gate_writes(self)
 
-    def gate_import(self) -> str:
+    def gate_import(self) -> Line:
         """Stop unless every table was loaded to its end."""
         return gates.gate_import(self)
 
-    def gate_canary(self) -> str:
+    def gate_canary(self) -> Line:
         """Stop if a canary is asked for and not confirmed."""
         return gates.gate_canary(self)
 
-    def gate_validation(self) -> str:
+    def gate_validation(self) -> Line:
         """Stop unless every table is proved, or this is a dry run."""
         return gates.gate_validation(self)
 
-    def gate_cleanup(self, confirm: str) -> str:
+    def gate_cleanup(self, confirm: str) -> Line:
         """Stop unless removing is confirmed, or this is a dry run."""
         return gates.gate_cleanup(self, confirm)
 
@@ -149,10 +193,16 @@ def open_notebook_run(
     migration's name with `-lab`), without `tables` those of the run's first start. Raises ConfigError for what is
     wrong with them, and ResumeRefused where the run was started with another configuration, for other tables or in
     another account. `step="cleanup"` looks at a run whose traces are to be removed.
+
+    Leave to write holds for the notebooks of one sitting: what was asked for and confirmed in one of them need not be
+    said again in the others. A spelled `run_id` takes nothing over.
     """
     if step == "cleanup":
         run = open_cleanup(config, run_id, execute, tables, kind=NotebookRun)
     else:
         run = open_run(config, run_id, execute, tables, step=step, kind=NotebookRun)
     assert isinstance(run, NotebookRun)
+    run.at = step
+    if step != "cleanup" and (given := taken_up(run.ledger, run.sitting, run.clients)):
+        run.execute, run.confirmed = True, str(given["target"])
     return run

@@ -1,154 +1,152 @@
-"""Facts as pandas tables, for people stepping through the notebooks."""
+"""Tables as static HTML: every row, what went wrong first, nothing cut, numbers to the right.
+
+An untrusted notebook runs no script and loads no style, so all of it stands in the markup. The same rows are there as
+text for a script, and as a pandas frame for whoever wants to go on with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from itertools import islice
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from runbook_lib.notebook.output import BAD, GOOD, WORDS, chip
+from runbook_lib.report.render.escape_markdown import visible
+from runbook_lib.report.text import NOT_MEASURED, count, duration, moment, size
 
-from runbook_lib.plan.pair import Pair, spell_key
-from runbook_lib.record.build import SHOWN_DIFFERENCES
-from runbook_lib.record.listings import difference_rows
-from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.model import ReportModel
-from runbook_lib.report.text import moment, spell_difference
-from runbook_lib.run.admission.admit import is_begun
-from runbook_lib.run.admission.sitting import Sitting
-from runbook_lib.run.facts.counts import table_counts
-from runbook_lib.run.run import Run
-from runbook_lib.run.verdicts import NOT_CHOSEN
-from runbook_lib.undo.cleanup import Removal
+if TYPE_CHECKING:
+    import pandas as pd
 
-Table: TypeAlias = pd.DataFrame
-NEXT = Sitting.NEXT
+RANK = {BAD: 0, GOOD: 2}  # what is neither stands between them
+CELL = "padding:3px 8px;vertical-align:top;border-bottom:1px solid #9ca3af;"
 
 
-def who_and_where(run: Run) -> pd.DataFrame:
-    """The run, both sides, and whether anything may be written."""
-    source, target = run.clients.source_identity, run.clients.target_identity
-    rows = {
-        "run": run.id,
-        "state": _state(run),
-        "tables": run.only,
-        "folder": str(run.folder),
-        "source": f"{source.account}/{source.region} at {source.endpoint}",
-        "target": f"{target.account}/{target.region} at {target.endpoint}",
-        "staging": f"s3://{run.config.staging.bucket}/{run.config.staging.prefix}",
-        "mode": "EXECUTE: items will be written" if run.execute else "DRY RUN: nothing will be written",
-    }
-    return pd.DataFrame({"": rows})
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
-def _state(run: Run) -> str:
-    """Whether the run is new or gone on with, and why another one is not."""
-    if not is_begun(run.folder):
-        why = "the one before it is finished; to go on with that one, spell its run_id" if run.sitting == NEXT else ""
-        return f"NEW: nothing of it is there yet{f'; {why}' if why else ''}"
-    exported = run.ledger.get("run", "export_time")
-    of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
-    return f"RESUMED: begun {moment(run.ledger.get('run', 'started'))}; {of}"
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's heading, how a value of it is spelled, and whether it is a number or the row's outcome."""
+
+    name: str
+    spell: Callable[[Any], str] = _text
+    number: bool = False
+    outcome: bool = False
 
 
-def plan_table(run: Run) -> pd.DataFrame:
-    """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
-    left = [
-        {"source": t["source"], "target": t["target"], "method": NOT_CHOSEN, "same key": None}
-        for t in run.ledger.all("not_chosen").values()
-    ]
-    return pd.DataFrame([*(_plan_row(pair) for pair in run.pairs()), *left])
+def number(name: str) -> Column:
+    """A column of counts; what was not measured says so."""
+    return Column(name, count, number=True)
 
 
-def _plan_row(pair: Pair) -> dict[str, Any]:
-    source, target = pair.source_facts, pair.target_facts
-    return {
-        "source": pair.source,
-        "target": pair.target,
-        "method": pair.method,
-        "writing": pair.writing,
-        "source key": spell_key(source) if source else "",
-        "target key": spell_key(target) if target else "no such table",
-        "same key": bool(source and target and source.key == target.key),
-        "indexes": f"{len(source.indexes) if source else 0} / {len(target.indexes) if target else 0}",
-        "items (hint, hours old)": source.items_hint if source else None,
-        "bytes (hint)": source.bytes_hint if source else None,
-    }
+def seconds(name: str) -> Column:
+    """A column of durations."""
+    return Column(name, duration, number=True)
 
 
-def checks_table(record: RunRecord) -> pd.DataFrame:
-    """Everything that was checked, what stands in the way first; the same outcome for many tables is one row."""
-    columns = ["name", "status", "subjects", "expected", "found", "remedy"]
-    return pd.DataFrame([[getattr(row, c) for c in columns] for row in ReportModel(record).checks], columns=columns)
+def weight(name: str) -> Column:
+    """A column of sizes in bytes."""
+    return Column(name, size, number=True)
 
 
-def estimate_table(record: RunRecord) -> pd.DataFrame:
-    """What it will cost and how long it will take, as far as that is known now."""
-    report = ReportModel(record)
-    return pd.DataFrame([[row.name, *row.estimates] for row in report.bill], columns=["measure", *report.stages])
+def when_column(name: str) -> Column:
+    """A column of moments in UTC; empty where there is none."""
+    return Column(name, lambda value: moment(value) if value else "")
 
 
-def export_table(run: Run) -> pd.DataFrame:
-    """What the manifests say was exported."""
-    return pd.DataFrame(
-        [
-            {
-                "source": source,
-                "method": fact["method"],
-                "state": fact["status"],
-                "items": fact.get("items"),
-                "files": fact.get("files"),
-                "export": fact.get("arn"),
-            }
-            for source, fact in run.ledger.all("export").items()
+def outcome(name: str) -> Column:
+    """The column that says how it stands with a row; it decides the order, what went wrong first."""
+    return Column(name, outcome=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """Rows to be looked at. `empty` is said where there is no row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    empty: str
+    off: frozenset[tuple[int, int]] = field(default=frozenset())  # cells that disagree, by place in `rows`
+
+    @classmethod
+    def of(
+        cls,
+        caption: str,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Any]],
+        empty: str,
+        off: Callable[[Sequence[Any]], Iterable[int]] = lambda row: (),
+    ) -> ShownTable:
+        """The rows in the order of their outcome; `off` names the cells of a row that disagree with its others."""
+        place = next((n for n, column in enumerate(columns) if column.outcome), None)
+        ordered = [tuple(row) for row in rows]
+        if place is not None:
+            ordered.sort(key=lambda row: RANK.get(WORDS.get(str(row[place]), ""), 1))
+        wrong = frozenset((n, cell) for n, row in enumerate(ordered) for cell in off(row))
+        return cls(caption, tuple(columns), tuple(ordered), empty, wrong)
+
+    def outcomes(self) -> list[str]:
+        """The outcomes that there are, in the order of the rows."""
+        places = [n for n, column in enumerate(self.columns) if column.outcome]
+        return list(dict.fromkeys(str(row[places[0]]) for row in self.rows)) if places else []
+
+    def only(self, outcome: str) -> ShownTable:
+        """The rows with this outcome."""
+        place = next(n for n, column in enumerate(self.columns) if column.outcome)
+        kept = [n for n, row in enumerate(self.rows) if str(row[place]) == outcome]
+        off = frozenset((new, cell) for new, old in enumerate(kept) for n, cell in self.off if n == old)
+        return replace(self, rows=tuple(self.rows[n] for n in kept), off=off)
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame, with the values as they are."""
+        import pandas as pd  # it takes longer to import than a run takes to open, and few ask for it
+
+        return pd.DataFrame(list(self.rows), columns=[column.name for column in self.columns])
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return f"{self.caption}: {self.empty}"
+        cells = [[c.name for c in self.columns], *([visible(t) for t in self._spelled(row)] for row in self.rows)]
+        widths = [max(len(row[n]) for row in cells) for n in range(len(self.columns))]
+        lines = [
+            "  ".join(t.rjust(w) if c.number else t.ljust(w) for t, w, c in zip(row, widths, self.columns, strict=True))
+            for row in cells
         ]
-    )
+        return "\n".join([self.caption, *(line.rstrip() for line in lines)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return f"<p style='text-align:left'>{escape(self.empty)}</p>"
+        head = "".join(f"<th style='{_aligned(c)}{CELL}'>{escape(c.name)}</th>" for c in self.columns)
+        body = "".join(f"<tr>{self._cells(n, row)}</tr>" for n, row in enumerate(self.rows))
+        return (
+            f"<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
+            f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def _spelled(self, row: Sequence[Any]) -> list[str]:
+        return [column.spell(value) for column, value in zip(self.columns, row, strict=True)]
+
+    def _cells(self, place: int, row: Sequence[Any]) -> str:
+        return "".join(
+            f"<td style='{_aligned(column)}{CELL}'>{_cell(column, visible(text), (place, n) in self.off)}</td>"
+            for n, (column, text) in enumerate(zip(self.columns, self._spelled(row), strict=True))
+        )
 
 
-def created_tables(run: Run) -> pd.DataFrame:
-    """The targets that did not exist, what became of them, and what their sources have beyond them."""
-    columns = ["target", "status", "left_out", "at"]
-    rows = [[fact.get(name) for name in columns] for fact in run.ledger.all("created").values()]
-    return pd.DataFrame(rows, columns=columns)
+def _aligned(column: Column) -> str:
+    return "text-align:right;white-space:nowrap;" if column.number else "text-align:left;white-space:normal;"
 
 
-def removals(found: Iterable[Removal]) -> pd.DataFrame:
-    """What a cleanup removed, or would remove, and what stays."""
-    return pd.DataFrame([asdict(removal) for removal in found])
-
-
-def import_table(run: Run) -> pd.DataFrame:
-    """What was acknowledged, table by table."""
-    return pd.DataFrame(list(table_counts(run.ledger).values()))
-
-
-def canary_table(record: RunRecord) -> pd.DataFrame:
-    """Which targets took a reserved item, gave it back and let go of it."""
-    columns = ["table", "state", "why", "seconds"]
-    return pd.DataFrame(
-        [[c.table, c.facts.state, c.facts.why, c.facts.seconds] for c in ReportModel(record).canaries], columns=columns
-    )
-
-
-def definitions_table(record: RunRecord) -> pd.DataFrame:
-    """Where the definitions of source and target differ, the gravest first; the same of many tables is one row."""
-    columns = ["rating", "what", "source", "target", "remedy"]
-    rows = [[", ".join(row.tables), *(getattr(row, c) for c in columns)] for row in ReportModel(record).parity_rows]
-    return pd.DataFrame(rows, columns=["tables", *columns])
-
-
-def difference_table(run: Run) -> pd.DataFrame:
-    """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
-    rows = islice(difference_rows(run.ledger), SHOWN_DIFFERENCES)
-    columns = ["table", "kind", "key", "where"]
-    return pd.DataFrame([spell_difference(row) for row in rows], columns=columns)
-
-
-def reconciliation(record: RunRecord) -> pd.DataFrame:
-    """The independent counts of every table, side by side, and its verdict."""
-    columns = [
-        "source", "target", "method", "items_exported", "lines_read", "items_written", "items_quarantined",
-        "items_in_target", "missing", "extra", "different", "expired", "seconds", "verdict",
-    ]  # fmt: skip
-    return pd.DataFrame([[getattr(t, c) for c in columns] for t in record.tables], columns=columns)
+def _cell(column: Column, text: str, off: bool) -> str:
+    if column.outcome and text:
+        return chip(text)
+    if off:
+        return chip(f"\u2260 {text}", BAD)
+    return f"<i>{escape(text)}</i>" if text == NOT_MEASURED else escape(text)

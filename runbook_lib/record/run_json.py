@@ -36,6 +36,7 @@ from runbook_lib.record.model.run import (
     WorkerRecord,
 )
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.run.attempts import BY_NOTEBOOK
 from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING, UNKNOWN
 
@@ -93,8 +94,22 @@ class RunRecord(Section):
 
     @property
     def starts(self) -> list[Attempt]:
-        """The starts that did more than write the report again."""
-        return [attempt for attempt in self.attempts if attempt.steps != ["report"]]
+        """The starts that did more than write the report again.
+
+        Each notebook that is run by hand is recorded by itself; together they are one start, until one is run again.
+        """
+        starts: list[Attempt] = []
+        done: set[str] = set()
+        for attempt in self.attempts:
+            steps = set(attempt.steps)
+            if steps == {"report"}:
+                continue
+            if attempt.by == BY_NOTEBOOK and starts and not steps & done:
+                done |= steps
+                continue
+            starts.append(attempt)
+            done = steps
+        return starts
 
     def calls(self, side: str) -> Calls:
         """How often a side was asked for what."""

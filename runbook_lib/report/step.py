@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from runbook_lib.record.anchor import Anchor, told_of_anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.publish import publish
-from runbook_lib.run.admission.admit import RUNNER, folder_of, sole_runner
+from runbook_lib.run.admission.admit import folder_of, is_of_runner, sole_runner
 from runbook_lib.run.run import Run, open_cleanup
 from runbook_lib.undo.cleanup import check_cleanup, clean_up
 
@@ -31,7 +30,7 @@ def report_run(run: Run, *, judging: bool = True) -> RunRecord:
     with run.step("report"):  # the step's own end belongs into what is published
         if judging:
             run.keep_accepted()
-    if (runner := os.environ.get(RUNNER)) and runner == run.ledger.get("run", "runner"):
+    if is_of_runner(run.ledger):
         return build_record(run.ledger, run.id, run.config.name)
     return publish(run.folder, run.ledger, run.id, run.config.name, anchor=Anchor.of(run.config, run.id))
 

@@ -7,7 +7,6 @@ the ledger, so that each notebook can be run alone, later and again.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from runbook_lib.run.admission.admit import (
     Seat,
     folder_of,
     is_begun,
+    is_of_runner,
     keep_settings,
     make_folder,
     refuse_another_account,
@@ -39,11 +39,14 @@ from runbook_lib.run.admission.admit import (
     refuse_unwritable,
     step_lock,
 )
+from runbook_lib.run.admission.parameters import settings_file
+from runbook_lib.run.admission.permission import PERMISSION
 from runbook_lib.run.admission.sitting import Sitting, sitting
+from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import AFTERWARDS, GO_ON, keep_seconds
+from runbook_lib.run.steps import AFTERWARDS, GO_ON, STEPS, keep_seconds
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -72,6 +75,7 @@ class Run:
     seat: Seat | None = None
     sitting: Sitting = Sitting.SPELLED
     cleanup: bool = False
+    attempted: set[str] = field(default_factory=set, repr=False)  # steps that a start by hand was recorded for
     _secret: RunSecret | None = field(default=None, repr=False)
     granted: dict[str, Any] = field(default_factory=dict, repr=False)  # clients that may do one thing more, by name
 
@@ -173,16 +177,18 @@ class Run:
                 "execute": self.execute,
             }
             record["message"] = None
+            again = (self.ledger.get("step", name) or {}).get("status") != "completed"
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
                 self.ledger.put("step", name, record)
                 self._sign(name, started)
-                self.keep_settings()
+                self._attempt(name, started, self.keep_settings(), again=again)
             try:
                 yield
             except KeyboardInterrupt:
                 stopped = Interrupted(f"{name} was stopped by hand. {GO_ON[name]}")
                 record |= {"status": "interrupted", "message": str(stopped)}
+                note_interrupt(self.ledger, format_timestamp(self.now()), name)
                 raise stopped from None
             except BaseException as error:
                 record |= {"status": "failed", "message": str(error) or type(error).__name__}
@@ -201,6 +207,15 @@ class Run:
         arns = {side: who["arn"] for side, who in self._identities().items()}
         start = {"started": format_timestamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
         self.ledger.put("acted", step, [*(self.ledger.get("acted", step) or []), start])
+
+    def _attempt(self, step: str, started: datetime, settings: Path, *, again: bool) -> None:
+        """Record a start by hand, in a notebook; a runner has recorded its own, for all its steps."""
+        if is_of_runner(self.ledger) or self.seat or step not in STEPS or (step in self.attempted and not again):
+            return
+        self.attempted.add(step)
+        asked = {"steps": [step], "tables": self.only, "execute": self.execute, "settings": settings.name}
+        confirmed = {"confirmed": self.ledger.get(*PERMISSION)} if self.execute else {}
+        add_attempt(self.ledger, {"started": format_timestamp(started), "by": BY_NOTEBOOK, **asked, **confirmed})
 
     @property
     def confirmation(self) -> str:
@@ -264,20 +279,7 @@ def _look(
     seat: Seat | None,
     kind: type[Run],
 ) -> Run:
-    for name, value, expected in (
-        ("config", config, str),
-        ("run_id", run_id, str),
-        ("execute", execute, bool),
-        ("tables", tables, str),
-    ):
-        if not isinstance(value, expected):
-            raise ConfigError(f"parameter {name}: expected {expected.__name__}, found {value!r}")
-    path = config or os.environ.get("RUNBOOK_CONFIG", "")
-    if not path:
-        raise ConfigError(
-            "no migration file: set the parameter 'config', or start JupyterLab with `make lab`, "
-            "which points RUNBOOK_CONFIG at the sandbox's"
-        )
+    path = settings_file(config, run_id, execute, tables)
     migration = load_config(path)
     name, how = (run_id, Sitting.SPELLED) if run_id else sitting(migration.name, step)
     folder = folder_of(name)

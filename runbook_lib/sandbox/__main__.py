@@ -2,15 +2,12 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from runbook_lib.paths import notebooks
-from runbook_lib.sandbox.demo.run import open_lab
+from runbook_lib.sandbox.demo.run import open_demo_lab
 from runbook_lib.sandbox.fleet.tables import DEFAULT_SCALE
 
 parser = argparse.ArgumentParser(prog="runbook_lib.sandbox", description="Open the notebooks on an embedded AWS.")
 parser.add_argument("--scale", type=float, default=DEFAULT_SCALE, help="1 is the size of the reference fleet")
-parser.add_argument("--notebooks", type=Path, default=notebooks(), help="another folder of notebooks, such as a copy")
 parser.add_argument("--no-browser", dest="browser", action="store_false", help="only say the address")
 options = parser.parse_args()
-sys.exit(open_lab(options.scale, options.notebooks, options.browser, lambda text: print(text, flush=True)))
+sys.exit(open_demo_lab(options.scale, options.browser, lambda text: print(text, flush=True)))

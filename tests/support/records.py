@@ -108,7 +108,10 @@ def record(**changes: Any) -> Record:
     made: Record = {
         "run_id": "20261123T053336Z-prod-to-dev", "name": "prod-to-dev", "verdict": "PASS", "reasons": [],
         "executed": True, "started": stamp(0), "finished": stamp(245), "export_time": stamp(2),
-        "attempts": [{"started": stamp(0), "steps": list(STEPS), "tables": "*", "execute": True}],
+        "attempts": [
+            {"started": stamp(0), "steps": list(STEPS), "tables": "*", "execute": True}
+            | {"confirmed": {"target": "111122223333/us-east-2", "how": "confirm_target", "by": "arn:aws:iam::1:u"}}
+        ],
         "steps": [
             {"name": n, "status": "completed", "seconds": s, "started": stamp(0), "finished": stamp(s), "message": None}
             for n, s in zip(STEPS, (1.2, 55.0, 31.0, 14.0, 0.1), strict=True)

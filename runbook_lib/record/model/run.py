@@ -17,14 +17,33 @@ class Ground(Section):
     text: str = ""
 
 
+class Confirmed(Section):
+    """Who let a start write, where to, and how it was spelled: typed by hand, or in the migration file."""
+
+    target: str = ""
+    how: str = ""
+    by: str | None = None
+    at: Moment | None = None
+
+
+class InterruptedAt(Section):
+    """When a start was stopped, and in which step if that is known."""
+
+    at: Moment | None = None
+    step: str | None = None
+
+
 class Attempt(Section):
-    """One start of the run, as it was asked for."""
+    """One start of the run, as it was asked for: by `runbook run`, or of one notebook by hand (`by`)."""
 
     started: Moment | None = None
     steps: list[Name] = []
     tables: str | None = None
     execute: bool | None = None
     settings: str | None = None
+    by: str | None = None
+    confirmed: Confirmed | None = None
+    interrupted: InterruptedAt | None = None
 
 
 class StepStart(Section):

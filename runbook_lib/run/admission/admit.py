@@ -109,9 +109,15 @@ def step_lock(folder: Path, refusal: type[Exception] = GateFailed) -> Iterator[N
         os.close(lock)
 
 
+def is_of_runner(ledger: Ledger) -> bool:
+    """Whether this process is a kernel of the runner that has the run."""
+    token = os.environ.get(RUNNER)
+    return bool(token) and token == ledger.get("run", "runner")
+
+
 def refuse_other_runner(folder: Path, ledger: Ledger, seat: Seat | None) -> None:
     """Raise GateFailed if a runner has the run that is not ours: nobody writes between its steps."""
-    if seat is not None or os.environ.get(RUNNER, "") == ledger.get("run", "runner"):
+    if seat is not None or is_of_runner(ledger):
         return
     lock = _locked(folder, 0.0, fcntl.LOCK_SH)
     if lock is None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
+from runbook_lib.notebook.lab import open_lab
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
@@ -57,27 +56,14 @@ def stay_up(port: int, scale: float, say: Say) -> None:
             pass
 
 
-def open_lab(scale: float, notebooks: Path, browser: bool, say: Say) -> int:
+def open_demo_lab(scale: float, browser: bool, say: Say) -> int:
     """Open the notebooks in JupyterLab on a sandbox; returns JupyterLab's exit code. SIGTERM ends both.
 
     The notebooks' own default is a dry run; setting `execute` in them and typing the target, which is not in
     the migration file, writes to the sandbox.
     """
     with _ready(0, scale, say, confirm_target="") as (sandbox, config):
-        environment = demo_environment(sandbox.endpoint) | _paths()
-        environment |= {"RUNBOOK_CONFIG": str(config), SWITCH: "1"}
-        command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)]
-        if not browser:
-            command.append("--no-browser")
-        if os.geteuid() == 0:  # in a container; JupyterLab asks for it to be said
-            command.append("--allow-root")
-        lab = subprocess.Popen(command, env=environment)
-        signal.signal(signal.SIGTERM, lambda *_: lab.terminate())
-        while True:
-            try:
-                return lab.wait()
-            except KeyboardInterrupt:
-                continue  # JupyterLab asks whether it is meant; it decides
+        return open_lab(config, demo_environment(sandbox.endpoint) | {SWITCH: "1"}, say, browser=browser)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.forms import confirmation_form, differences_form, tables_form
-from runbook_lib.notebook.tables import difference_table
+from runbook_lib.notebook.views import difference_table
 from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
@@ -119,6 +119,6 @@ def look_through(run: Run, world: World, with_key: int) -> None:
     piece.value = "i00001"
     assert found.value.startswith(f"{with_key} of 3")
     static = difference_table(run)
-    assert list(static["kind"]) == ["different", "missing", "extra"]
-    assert ("i00001" in static.to_string()) == bool(with_key)
-    assert "secret" not in found.value + static.to_string()
+    assert list(static.frame()["kind"]) == ["different", "missing", "extra"]
+    assert ("i00001" in str(static)) == bool(with_key)
+    assert "secret" not in found.value + str(static) + static._repr_html_()

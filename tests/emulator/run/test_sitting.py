@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
-from runbook_lib.notebook import tables as present
+from runbook_lib.notebook.banner import banner_of
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run, open_run
@@ -34,7 +34,7 @@ def sitting(config: Path, execute: bool = True, report: bool = True) -> tuple[st
 
 
 def says(run: Run) -> str:
-    return str(present.who_and_where(run)[""]["state"])
+    return dict(banner_of(run, "preflight").rows)["run"].partition(", ")[2]
 
 
 def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:

@@ -28,7 +28,7 @@ from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_plan
-from runbook_lib.notebook.tables import definitions_table
+from runbook_lib.notebook.views import definitions_table
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.report.step import record_of
 from runbook_lib.schema.compare_pair import look_alike
@@ -322,7 +322,7 @@ def test_a_difference_in_the_embedded_aws_is_found_before_the_import(
             assert any(text.startswith(what) for text in told[rating])
     if target is STREAM:
         assert any(w.expected.startswith("no stream") for w in plan.warnings)
-    assert sorted(definitions_table(record_of(run))["what"]) == sorted(what for what, _ in expected)
+    assert sorted(definitions_table(record_of(run)).frame()["what"]) == sorted(what for what, _ in expected)
 
 
 def test_a_difference_that_blocks_is_refused_unless_it_is_meant(world: World) -> None:

@@ -1,0 +1,140 @@
+"""The top of a notebook: where this is, whether anything may be written, which run it is and what comes next."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from runbook_lib.aws.session.identity import Identity
+from runbook_lib.notebook.output import BAD, OPEN, PLAIN, chip, colour_of
+from runbook_lib.record.build import build_record
+from runbook_lib.report.render.escape_markdown import visible
+from runbook_lib.report.text import moment
+from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.admission.sitting import Sitting
+from runbook_lib.run.run import Run
+
+NEXT = {
+    "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
+    "report": "95_cleanup", "cleanup": "00_preflight",
+}  # fmt: skip
+WRITES, REMOVES = ("import",), ("cleanup",)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """`mode` and its colour are read from afar; the rows say the rest."""
+
+    mode: str
+    colour: str
+    says: str
+    rows: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    strong: bool
+    elsewhere: str
+
+    def __str__(self) -> str:
+        where = f"NOT AWS: {self.elsewhere}; " if self.elsewhere else ""
+        return "\n".join([f"{where}{self.mode}: {self.says}", *(f"{name}: {value}" for name, value in self.rows)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        edge = f"border:3px solid {self.colour};" if self.strong else f"border:1px solid {self.colour};"
+        where = chip(f"NOT AWS: {visible(self.elsewhere)}", PLAIN) + " " if self.elsewhere else ""
+        rows = "".join(
+            f"<tr><td style='{_CELL}white-space:nowrap;'><b>{escape(name)}</b></td>"
+            f"<td style='{_CELL}width:100%;white-space:normal'>{escape(visible(value))}</td></tr>"
+            for name, value in self.rows
+        )
+        links = " &middot; ".join(f"<a href='{escape(to)}'>{escape(name)}</a>" for name, to in self.links)
+        size = "140%" if self.strong else "115%"
+        return (
+            f"<div style='{edge}border-left:16px solid {self.colour};padding:8px 12px;text-align:left'>"
+            f"<div style='font-size:{size}'>{chip(self.mode, self.colour)} {where}</div>"
+            f"<div style='margin:6px 0'>{escape(self.says)}</div>"
+            f"<table style='table-layout:auto;border-collapse:collapse;margin:0'><tbody>{rows}</tbody></table>"
+            f"<div style='margin-top:6px'>{links}</div></div>"
+        )
+
+
+_CELL = "text-align:left;padding:1px 12px 1px 0;vertical-align:top;border:0;"
+
+
+def banner_of(run: Run, step: str) -> Banner:
+    """The banner of the notebook that does a step of a run."""
+    mode, colour, says = _mode(run, step)
+    source, target = run.clients.source_identity, run.clients.target_identity
+    rows = (
+        ("run", f"{run.id}, {_state(run)}"),
+        ("source", _place(source)),
+        ("target", _place(target)),
+        ("staging", f"s3://{run.config.staging.bucket}/{run.config.staging.prefix}"),
+        ("tables", run.only),
+        ("folder", str(run.folder)),
+    )
+    strong = step in (*WRITES, *REMOVES)
+    elsewhere = next((who.endpoint for who in (source, target) if not who.is_aws), "")
+    return Banner(mode, colour, says, rows, _links(run, step), strong, elsewhere)
+
+
+def _mode(run: Run, step: str) -> tuple[str, str, str]:
+    """The one word for what may happen here, its colour, and the sentence that says what that means."""
+    there = f"{run.clients.target_identity.account}/{run.clients.target_identity.region}"
+    if step in REMOVES:
+        if run.execute:
+            return "REMOVING", BAD, f"removes what this run created in {there}, once its id is typed"
+        return "DRY RUN", OPEN, f"nothing will be removed in {there}; execute = True and confirm_cleanup remove"
+    if verdict := _verdict(run):
+        return verdict, colour_of(verdict), _said_of(verdict, run)
+    written = bool(run.ledger.get("run", "executed"))
+    if step in WRITES:
+        if run.execute:
+            return "WRITING", BAD, f"items will be written to {there}, once the gate below has let them"
+        return "DRY RUN", OPEN, f"nothing will be written to {there}; execute = True writes"
+    if run.config.validate_.canary and step == "validate" and run.execute:
+        return "WRITING", BAD, f"one reserved item will be written to each target in {there} and deleted again"
+    if written:
+        return "READS ONLY", PLAIN, f"this notebook writes nothing to {there}; this run has written there"
+    allowed = "20_import will write" if run.execute else "so far this run is a dry run"
+    return "READS ONLY", PLAIN, f"this notebook writes nothing to {there}; {allowed}"
+
+
+def _verdict(run: Run) -> str:
+    """The run's verdict once its report is written; empty before."""
+    if (run.ledger.get("step", "report") or {}).get("status") != "completed":
+        return ""
+    return str(build_record(run.ledger, run.id, run.config.name).verdict)
+
+
+def _said_of(verdict: str, run: Run) -> str:
+    if cleaned := run.ledger.get("run", "cleaned"):
+        return f"what the report says; its traces were removed {moment(cleaned)}"
+    return "what the report of this run says; each cell says what it adds"
+
+
+def _state(run: Run) -> str:
+    """Whether the run is new or gone on with, and why another one is not."""
+    if not is_begun(run.folder):
+        finished = run.sitting == Sitting.NEXT
+        why = "; the one before it is finished; to go on with that one, spell its run_id" if finished else ""
+        return f"NEW: nothing of it is there yet{why}"
+    exported = run.ledger.get("run", "export_time")
+    of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
+    return f"RESUMED: begun {moment(run.ledger.get('run', 'started'))}; {of}"
+
+
+def _place(who: Identity) -> str:
+    return f"{who.account}/{who.region}" + ("" if who.is_aws else f" at {who.endpoint}")
+
+
+def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
+    """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
+    found = [(f"next: {NEXT[step]}", f"{NEXT[step]}.ipynb")]
+    if (run.folder / "report.html").is_file():
+        way = os.path.relpath(run.folder / "report.html", Path.cwd())
+        found.append(("report", quote(way)))
+    return tuple(found)

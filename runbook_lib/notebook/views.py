@@ -1,0 +1,211 @@
+"""What each table of a notebook shows, made from the run's record as the report makes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from runbook_lib.notebook.tables import Column, ShownTable, number, outcome, seconds, weight, when_column
+from runbook_lib.plan.pair import Pair, spell_key
+from runbook_lib.record.build import SHOWN_DIFFERENCES
+from runbook_lib.record.listings import difference_rows
+from runbook_lib.record.model.table import SKIPPED
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.text import pluralize, spell_difference
+from runbook_lib.run.run import Run
+from runbook_lib.run.verdicts import NOT_CHOSEN
+from runbook_lib.undo.cleanup import Removal
+
+TABLE = Column("table")
+COUNTED = {
+    "items_exported": "manifest",
+    "lines_read": "lines read",
+    "items_written": "written",
+    "items_in_target": "in target",
+    "items_quarantined": "in quarantine",
+    "missing": "missing",
+    "extra": "extra",
+    "different": "different",
+    "expired": "expired",
+}
+
+
+def plan_table(run: Run) -> ShownTable:
+    """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
+    left = run.ledger.all("not_chosen").values()
+    rows = [_plan_row(pair) for pair in run.pairs()]
+    rows += [(t["source"], "not chosen", t["target"], "", "", "", "", "", None, None) for t in left]
+    columns = (
+        TABLE, outcome("keys"), Column("target"), Column("read by"), Column("written by"), Column("source key"),
+        Column("target key"), Column("indexes"), number("items (hours old)"), weight("size (hours old)"),
+    )  # fmt: skip
+    return ShownTable.of(f"{pluralize(len(rows), 'table')} of the plan.", columns, rows, "There is no plan yet.")
+
+
+def _plan_row(pair: Pair) -> tuple[object, ...]:
+    source, target = pair.source_facts, pair.target_facts
+    if source is None:
+        keys = "not known"
+    elif target is None:
+        keys = "to be created" if pair.writing == "import_table" else "no target"
+    else:
+        keys = "same" if source.key == target.key else "different"
+    return (
+        pair.source, keys, pair.target, pair.method, pair.writing, spell_key(source) if source else "",
+        spell_key(target) if target else "", f"{len(source.indexes) if source else 0} / "
+        f"{len(target.indexes) if target else 0}", source.items_hint if source else None,
+        source.bytes_hint if source else None,
+    )  # fmt: skip
+
+
+def checks_table(record: RunRecord) -> ShownTable:
+    """Everything that was checked; the same outcome for many tables is one row."""
+    columns = [
+        Column("check"), outcome("outcome"), Column("at"), Column("expected"), Column("found"), Column("what to do"),
+    ]  # fmt: skip
+    rows = [(r.name, r.status, r.subjects, r.expected, r.found, r.remedy) for r in ReportModel(record).checks]
+    return ShownTable.of("What was checked, what stands in the way first.", columns, rows, "Nothing was checked yet.")
+
+
+def definitions_table(record: RunRecord) -> ShownTable:
+    """Where the definitions of source and target differ; the same of many tables is one row."""
+    columns = [
+        Column("what"), outcome("rating"), Column("tables"), Column("source"), Column("target"), Column("what to do"),
+    ]  # fmt: skip
+    rows = [
+        (r.what, r.rating, ", ".join(r.tables), r.source, r.target, r.remedy) for r in ReportModel(record).parity_rows
+    ]
+    return ShownTable.of(
+        "Differences, those that block first.", columns, rows, "No difference in any property that was compared."
+    )
+
+
+def estimate_table(record: RunRecord) -> ShownTable:
+    """What it will cost and how long it will take, as far as that is known now."""
+    report = ReportModel(record)
+    columns = [Column("measure"), *(Column(stage) for stage in report.stages)]
+    rows = [(row.name, *row.estimates) for row in report.bill] if report.stages else []
+    return ShownTable.of("What it takes, as it was estimated.", columns, rows, "Nothing is estimated yet.")
+
+
+def export_table(run: Run) -> ShownTable:
+    """What the manifests say was exported."""
+    columns = [
+        TABLE, outcome("state"), Column("method"), number("items"), number("files"), weight("size"),
+        Column("export"), Column("why"),
+    ]  # fmt: skip
+    rows = [
+        (
+            source, str(fact["status"]), fact["method"], fact.get("items"), fact.get("files"),
+            (fact.get("manifest") or {}).get("billed_bytes"), fact.get("arn"), fact.get("failure"),
+        )
+        for source, fact in run.ledger.all("export").items()
+    ]  # fmt: skip
+    return ShownTable.of("According to the manifests.", columns, rows, "Nothing is exported yet.")
+
+
+def created_table(run: Run) -> ShownTable:
+    """The targets that did not exist, what became of them, and what their sources have beyond them."""
+    columns = [Column("target"), outcome("state"), Column("what was left out"), when_column("at")]
+    rows = [
+        (f.get("target"), f.get("status"), "; ".join(map(str, f.get("left_out") or ())), f.get("at"))
+        for f in run.ledger.all("created").values()
+    ]
+    return ShownTable.of("Targets that were missing.", columns, rows, "No target had to be created.")
+
+
+def warmed_table(run: Run) -> ShownTable:
+    """The targets whose warm throughput was raised, or would be."""
+    columns = [Column("target"), outcome("state"), number("units before"), number("units asked for"), when_column("at")]
+    rows = [
+        (target, "done" if f["reached"] else "asked for", f["units_before"], f["units"], f["reached"] or f["asked"])
+        for target, f in run.ledger.all("warmed").items()
+    ]
+    return ShownTable.of("Warmed targets.", columns, rows, "No target was to be warmed up.")
+
+
+def import_table(run: Run, record: RunRecord) -> ShownTable:
+    """What was acknowledged, table by table."""
+    names = ("items_exported", "lines_read", "items_written", "items_present", "items_quarantined")
+    states = run.ledger.all("import")
+    columns = [
+        TABLE, outcome("state"), Column("target"),
+        *(number(name) for name in ("exported", "read", "written", "present", "in quarantine")), seconds("time"),
+    ]  # fmt: skip
+    rows = [
+        (
+            t.source, _state(states.get(t.source)), t.target, *(getattr(t, name) for name in names),
+            t.seconds_by_step.import_,
+        )
+        for t in record.tables
+        if t.method not in (SKIPPED, NOT_CHOSEN)
+    ]  # fmt: skip
+    return ShownTable.of("Exported, read, written and in quarantine.", columns, rows, "Nothing is imported yet.")
+
+
+def _state(fact: dict[str, Any] | None) -> str:
+    return str((fact or {}).get("status") or "not begun")
+
+
+def canary_table(record: RunRecord) -> ShownTable:
+    """Which targets took a reserved item, gave it back and let go of it."""
+    columns = [TABLE, outcome("state"), Column("why"), seconds("time")]
+    rows = [(c.table, c.facts.state, c.facts.why, c.facts.seconds) for c in ReportModel(record).canaries]
+    return ShownTable.of("Canaries.", columns, rows, "No canary was written.")
+
+
+def reconciliation_table(record: RunRecord) -> ShownTable:
+    """The independent counts of every table, side by side; a count that disagrees with the manifest stands out."""
+    columns = [
+        Column("source and target"), outcome("verdict"), Column("method"),
+        *(Column(name, number=True) for name in COUNTED.values()), seconds("time"), Column("why"),
+    ]  # fmt: skip
+    rows, off = [], {}
+    for row in ReportModel(record).rows:
+        table, counts = row.table, [row.counts[name] for name in COUNTED]
+        texts = [cell.text.removeprefix("\u2260 ") for cell in counts]
+        names, why = f"{table.source} to {table.target}", "; ".join(table.reasons)
+        cells = (names, table.verdict, table.method or "", *texts, row.seconds, why)
+        rows.append(cells)
+        off[cells] = [3 + n for n, cell in enumerate(counts) if cell.off]
+    if not any(cells[-1] for cells in rows):  # all is well, and there is room for the names
+        columns, rows = columns[:-1], [cells[:-1] for cells in rows]
+        off = {cells[:-1]: places for cells, places in off.items()}
+    return ShownTable.of(
+        "Four independent counts, and every item compared.",
+        columns,
+        rows,
+        "There is no plan yet.",
+        off=lambda cells: off[tuple(cells)],
+    )
+
+
+def difference_table(run: Run) -> ShownTable:
+    """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
+    rows = [
+        (table, kind, key, where)
+        for table, kind, key, where in map(
+            spell_difference, islice(difference_rows(run.ledger), SHOWN_DIFFERENCES)
+        )
+    ]  # fmt: skip
+    columns = [TABLE, outcome("kind"), Column("key"), Column("where")]
+    return ShownTable.of("The first of the differences.", columns, rows, "No item differs.")
+
+
+def removal_table(removals: Iterable[Removal]) -> ShownTable:
+    """What a cleanup removed, or would remove, and what stays."""
+    columns = [
+        Column("target"), outcome("outcome"), Column("table"), number("items found"), number("items deleted"),
+        number("changed since"), number("objects"), Column("why it stays"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r.target, "kept" if r.kept else "deleted" if r.done else "would be deleted",
+            "deleted" if r.table_deleted else "stays", r.items_found, r.items_deleted, r.items_changed, r.objects,
+            r.kept,
+        )
+        for r in removals
+    ]  # fmt: skip
+    return ShownTable.of("What was removed, and what stays.", columns, rows, "There is nothing to remove.")

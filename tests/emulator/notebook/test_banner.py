@@ -1,0 +1,162 @@
+"""The top of a notebook says where it is and what may happen; leave to write is given once for a sitting."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runbook_lib import (
+    clean_up,
+    export_tables,
+    import_tables,
+    open_run,
+    preflight,
+    report_run,
+    try_canaries,
+    validate_tables,
+)
+from runbook_lib.errors import ConfigError, GateFailed, Interrupted
+from runbook_lib.load import step as load_step
+from runbook_lib.notebook.notebook_run import NotebookRun
+from tests.support.world import ACCOUNT, World, things
+
+HERE = f"{ACCOUNT}/us-east-2"
+
+
+def notebook(config: Path, step: str, execute: bool = False, run_id: str = "") -> NotebookRun:
+    return open_run(str(config), run_id, execute, step=step)
+
+
+def sat_through(config: Path, execute: bool = True, confirm: bool = False) -> None:
+    """The notebooks of a sitting, `execute` being set in 20_import alone."""
+    preflight(notebook(config, "preflight"))
+    export_tables(notebook(config, "export"))
+    run = notebook(config, "import", execute)
+    if confirm:
+        run.confirmed = HERE
+    run.gate_writes()
+    import_tables(run)
+
+
+def test_before_anything_each_notebook_says_what_it_would_do(world: World) -> None:
+    world.pair("a", things(2))
+    config = world.config()
+    banners = {
+        step: notebook(config, step).banner() for step in ("preflight", "export", "import", "validate", "report")
+    }
+    assert {step: banner.mode for step, banner in banners.items()} == {
+        "preflight": "READS ONLY", "export": "READS ONLY", "import": "DRY RUN", "validate": "READS ONLY",
+        "report": "READS ONLY",
+    }  # fmt: skip
+    assert {step for step, banner in banners.items() if banner.strong} == {"import"}
+    for banner in banners.values():
+        assert banner.elsewhere == world.endpoint
+        assert f"NOT AWS: {world.endpoint}" in banner._repr_html_()
+        assert HERE in str(banner)
+    assert notebook(config, "import", execute=True).banner().mode == "WRITING"
+
+
+def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: World) -> None:
+    world.pair("a", things(4))
+    config = world.config(confirm_target="", validate={"canary": True})
+    sat_through(config, confirm=True)
+    run = notebook(config, "validate")
+    assert (run.execute, run.confirmed) == (True, HERE)
+    assert run.banner().mode == "WRITING"  # the canary
+    run.gate_canary()
+    try_canaries(run)
+    validate_tables(run)
+    run.gate_validation()
+    assert report_run(notebook(config, "report")).verdict == "PASS"
+    for step in ("report", "preflight"):
+        again = notebook(config, step, run_id="test-lab")
+        assert again.banner().mode == "PASS"
+        assert "nothing will be written" not in str(again.banner())
+
+
+def test_after_an_import_no_notebook_says_that_the_run_is_dry(world: World) -> None:
+    world.pair("a", things(2))
+    config = world.config()
+    sat_through(config)
+    for step in ("validate", "report", "preflight"):
+        assert "this run has written there" in notebook(config, step).banner().says
+
+
+def test_a_spelled_run_and_a_cleanup_take_no_leave_over(world: World) -> None:
+    world.pair("a", things(2))
+    config = world.config(confirm_target="")
+    sat_through(config, confirm=True)
+    spelled = notebook(config, "import", run_id="test-lab")
+    assert (spelled.execute, spelled.confirmed) == (False, "")
+    assert spelled.banner().mode == "DRY RUN"
+    remover = open_run(str(config), "test-lab", step="cleanup")
+    assert (remover.execute, remover.confirmed, remover.banner().mode) == (False, "", "DRY RUN")
+    assert [removal.done for removal in clean_up(remover, "test-lab")] == [False]
+    assert len(world.items(world.target, world.dst("a"))) == 2
+
+
+def test_leave_is_not_given_by_asking_alone_nor_for_another_target(world: World) -> None:
+    world.pair("a", things(2))
+    config = world.config(confirm_target="")
+    preflight(notebook(config, "preflight"))
+    export_tables(notebook(config, "export"))
+    with pytest.raises(ConfigError, match="nothing was written"):
+        notebook(config, "import", execute=True).gate_writes()
+    assert not notebook(config, "import").execute
+    run = notebook(config, "import", execute=True)
+    run.ledger.put("run", "writing", {"target": f"{ACCOUNT}/eu-west-1", "how": "hand", "by": None, "at": "x"})
+    assert not notebook(config, "import").execute
+
+
+def test_who_confirmed_and_what_was_stopped_stand_among_the_attempts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pair("a", things(3))
+    config = world.config(confirm_target="")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stop:
+        stop.setattr(load_step, "_each", stopped)
+        with pytest.raises(Interrupted):
+            sat_through(config, confirm=True)
+    import_tables(notebook(config, "import"))
+    validate_tables(notebook(config, "validate"))
+    record = report_run(notebook(config, "report"))
+    attempts = record.attempts
+    assert [a.steps for a in attempts] == [
+        ["preflight"], ["export"], ["import"], ["import"], ["validate"], ["report"],
+    ]  # fmt: skip
+    assert {a.by for a in attempts} == {"notebook"}
+    assert [a.steps for a in record.starts] == [["preflight"], ["import"]]  # begun, and gone on with
+    first, second = attempts[2:4]
+    assert first.interrupted
+    assert (first.interrupted.step, second.interrupted) == ("import", None)
+    for attempt in (first, second):
+        assert attempt.execute
+        assert attempt.confirmed
+        assert (attempt.confirmed.target, attempt.confirmed.how) == (HERE, "hand")
+        assert (attempt.confirmed.by or "").startswith("arn:aws:")
+    assert (attempts[0].execute, attempts[0].confirmed) == (False, None)
+
+
+def test_a_gate_stops_in_red_with_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runbook_lib.notebook import gates
+
+    world.pair("a", things(1))
+    seen: list[object] = []
+    monkeypatch.setattr(gates, "show", seen.append)
+    run = notebook(world.config(), "import")
+    with pytest.raises(GateFailed):
+        run.gate_planned()
+    (line,) = seen
+    html = line._repr_html_()  # type: ignore[attr-defined]
+    assert gates.BAD in html
+    assert "What to do:</b> run 00_preflight" in html
+    preflight(run)
+    good = run.gate_planned()
+    assert gates.GOOD in good._repr_html_()
+    assert re.sub(r"<[^>]+>", "", good._repr_html_()) == "GO 1 tables are planned"

@@ -1,0 +1,122 @@
+"""What a notebook shows of rows: all of them, whole, what went wrong first, and as text whatever they say."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, colour_of
+from runbook_lib.notebook.tables import Column, ShownTable, number, outcome, seconds, weight, when_column
+
+COLUMNS = (Column("table"), outcome("verdict"), number("items"), seconds("time"), weight("size"), when_column("at"))
+OUTCOMES = st.sampled_from(["PASS", "FAIL", "DRY-RUN", "blocker", "ok", "not checked", "warning", "done", "stuck"])
+ROWS = st.lists(
+    st.tuples(
+        st.text(max_size=20), OUTCOMES, st.none() | st.integers(0, 10**15), st.none() | st.floats(0, 1e6),
+        st.none() | st.integers(0, 10**15), st.none() | st.just("2026-11-25T10:00:00+00:00"),
+    ),
+    max_size=60,
+)  # fmt: skip
+
+
+class Cells(HTMLParser):
+    """The texts of a table's cells and the styles they are shown with; other elements than a table's are noted."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.styles: list[list[str]] = []
+        self.elements: set[str] = set()
+        self.inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+            self.styles.append([])
+        if tag in ("td", "th"):
+            self.inside = True
+            self.rows[-1].append("")
+            self.styles[-1].append(dict(attrs).get("style") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def shown(rows: Any) -> Cells:
+    return Cells(ShownTable.of("caption", COLUMNS, rows, "nothing")._repr_html_())
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS)
+def test_every_row_is_there_once_and_nothing_in_it_is_markup(rows: list[tuple[Any, ...]]) -> None:
+    cells = shown(rows)
+    assert len(cells.rows) == (len(rows) + 1 if rows else 0)
+    assert cells.elements <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span", "i", "p"}
+    frame = ShownTable.of("caption", COLUMNS, rows, "nothing").frame()
+    assert sorted(frame["verdict"]) == sorted(row[1] for row in rows)
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS)
+def test_what_went_wrong_stands_first_and_what_is_good_last(rows: list[tuple[Any, ...]]) -> None:
+    ranks = [{BAD: 0, OPEN: 1, GOOD: 2}[colour_of(row[1])] for row in shown(rows).rows[1:]]
+    assert ranks == sorted(ranks)
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS.filter(bool))
+def test_numbers_stand_to_the_right_and_words_to_the_left(rows: list[tuple[Any, ...]]) -> None:
+    for styles in shown(rows).styles:
+        assert ["right" in style.partition(";")[0] for style in styles] == [False, False, True, True, True, False]
+
+
+def test_a_row_says_what_was_not_measured_and_never_none() -> None:
+    cells = shown([("t", "PASS", None, None, None, None), ("u", "PASS", 0, 0.0, 0, None)])
+    assert cells.rows[1] == ["t", "PASS", "not measured", "not measured", "not measured", ""]
+    assert cells.rows[2] == ["u", "PASS", "0", "0.00 s", "0 bytes", ""]
+
+
+def test_a_remedy_is_shown_whole() -> None:
+    remedy = "do this; " * 500
+    table = ShownTable.of("", [Column("what to do")], [(remedy,)], "nothing")
+    assert Cells(table._repr_html_()).rows[1] == [remedy]
+    assert remedy.strip() in str(table)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>x()</script>", "<img src=x onerror=y>", "a\u202eb", "\x1b[2J", "&lt;b&gt;"]
+)
+def test_a_name_from_outside_is_shown_and_does_nothing(hostile: str) -> None:
+    html = ShownTable.of(hostile, [Column(hostile), outcome("o")], [(hostile, hostile)], "nothing")._repr_html_()
+    assert Cells(html).elements <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
+    assert not {"\u202e", "\x1b"} & set(html.partition("<tbody>")[2])
+    stop = Line("STOP", f": {hostile}", BAD, hostile)
+    assert "<script" not in stop._repr_html_()
+    assert "<img" not in stop._repr_html_()
+
+
+def test_a_table_without_rows_says_so_in_a_sentence() -> None:
+    table = ShownTable.of("Differences", COLUMNS, [], "No item differs.")
+    assert str(table) == "Differences: No item differs."
+    assert table._repr_html_() == "<p style='text-align:left'>No item differs.</p>"
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS)
+def test_one_outcome_is_picked_with_the_cells_that_disagree(rows: list[tuple[Any, ...]]) -> None:
+    table = ShownTable.of("caption", COLUMNS, rows, "nothing", off=lambda row: [2] if row[2] else [])
+    for wanted in table.outcomes():
+        picked = table.only(wanted)
+        assert {row[1] for row in picked.rows} == {wanted}
+        assert picked.off == {(n, 2) for n, row in enumerate(picked.rows) if row[2]}
+    assert sum(len(table.only(wanted).rows) for wanted in table.outcomes()) == len(rows)
