@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CDK    := .venv-cdk
 
+# Where this is set, every kernel and every worker of the tests would compile the library anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lab bench chaos cdk sample lock clean
 

@@ -41,18 +41,18 @@ def quoted(cell: str) -> list[str]:
 
 
 QUOTES = [quote for row in rows("you see") for quote in quoted(row[0])]
-TEXTS, RAISED = texts(), raised()
 
 
 def test_every_quoted_message_is_one_that_the_code_has() -> None:
     ours = {q for q in QUOTES if q not in FROM_OTHERS and q != "execute"}
     assert len(ours) > 150
-    assert [quote for quote in sorted(ours) if not any(fits(quote, text) for text in TEXTS)] == []
+    assert [quote for quote in sorted(ours) if not any(fits(quote, text) for text in texts())] == []
 
 
 def test_every_error_of_the_code_is_on_the_page() -> None:
-    assert len(RAISED) > 120
-    assert [text for text in sorted(RAISED) if not any(_covers(quote, text) for quote in QUOTES)] == []
+    ours = raised()
+    assert len(ours) > 120
+    assert [text for text in sorted(ours) if not any(_covers(quote, text) for quote in QUOTES)] == []
 
 
 def _covers(quote: str, text: str) -> bool:

@@ -27,6 +27,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support import liar
 from tests.support.between import Asked, Said, between, changed
+from tests.support.in_process import runbook_here
 from tests.support.liar import Request
 from tests.support.world import World, indexed_by, things
 
@@ -255,7 +256,7 @@ def test_an_index_that_goes_in_circles_is_not_checked_and_the_validation_ends(wo
 
     with between(world.endpoint, after=after) as server:
         config = world.config(target={"endpoint_url": server.endpoint}, validate={"index_wait_seconds": 0.1})
-        ended = world.runbook("run", config, "--run-id", "r", "--execute", timeout=180)
+        ended = runbook_here("run", config, "--run-id", "r", "--execute")
     assert ended.returncode == 1, ended.stderr
     record = world.record("r")
     assert [n["id"] for n in record["not_checked"] if n["open"]] == ["index-answers"]

@@ -18,6 +18,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from tests.support.commands import start_run
 from tests.support.executed_notebooks import nothing_is_left_half
+from tests.support.in_process import runbook_here
 from tests.support.steps import every_step
 from tests.support.world import World, things
 
@@ -81,7 +82,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
 def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
     world.pair("a", things(30))
     allowing = dict.fromkeys(("RUNBOOK_EXECUTE", "EXECUTE", "RUNBOOK_CONFIRM", "PAPERMILL_EXECUTE"), "1")
-    ran = world.runbook("run", world.config(), "--run-id", "r1", **allowing)  # no variable stands for --execute
+    ran = runbook_here("run", world.config(), "--run-id", "r1", **allowing)  # no variable stands for --execute
     assert ran.returncode == 0, ran.stdout + ran.stderr
     record = world.record("r1")
     assert record["verdict"] == "DRY-RUN"
@@ -112,9 +113,9 @@ def test_steps_can_be_run_one_by_one_and_only_the_whole_passes(world: World) -> 
     world.pair("a", things(30))
     config = world.config()
     for step in STEPS[:3]:
-        ran = world.runbook("run", config, "--run-id", "r1", "--only", step, "--execute")
+        ran = runbook_here("run", config, "--run-id", "r1", "--only", step, "--execute")
         assert ran.returncode == (1 if step == "import" else ran.returncode), ran.stdout
-    ran = world.runbook("run", config, "--run-id", "r1", "--from", "validate")
+    ran = runbook_here("run", config, "--run-id", "r1", "--from", "validate")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert world.record("r1")["verdict"] == "PASS"
 
@@ -134,7 +135,7 @@ def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
 def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) -> None:
     world.pair("a", things(3))
     world.put(world.target, world.dst("a"), things(1))
-    ran = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    ran = runbook_here("run", world.config(), "--run-id", "r1", "--execute")
     assert ran.returncode == 1
     record = world.record("r1")
     assert record["verdict"] == "FAIL"
@@ -200,7 +201,7 @@ def test_bad_input_is_a_clear_message_exit_2_and_nothing_is_written(world: World
         case "no server":
             changes = {"source": {"endpoint_url": "http://127.0.0.1:9"}}
     config: Path = world.folder / "none.yaml" if what == "no such config" else world.config(**changes)
-    ran = world.runbook("run", config, "--run-id", run_id, "--execute", **environment)
+    ran = runbook_here("run", config, "--run-id", run_id, "--execute", **environment)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert words in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -17,6 +17,7 @@ from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
+from tests.support.in_process import runbook_here
 from tests.support.steps import every_step
 from tests.support.tables import autoscale_reads, target_exists, turn_on_recovery
 from tests.support.world import ID, ID_TYPES, World, things
@@ -66,7 +67,7 @@ def tags(world: World, table: str) -> set[str]:
 
 def test_a_run_creates_its_targets_fills_them_and_says_so(world: World) -> None:
     source, target = rich(world, "a", 40), world.dst("a")
-    done = world.runbook("run", world.config(tables=CREATE), "--run-id", "r", "--execute")
+    done = runbook_here("run", world.config(tables=CREATE), "--run-id", "r", "--execute")
     assert done.returncode == 0, done.stdout + done.stderr
     made = read_definition(world.target, target)
     assert replace(made, name=source) == read_definition(world.source, source)
@@ -92,7 +93,7 @@ def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -
 
 def test_a_missing_target_stays_a_blocker_unless_creating_is_asked_for(world: World) -> None:
     rich(world, "a")
-    done = world.runbook("run", world.config(), "--execute")
+    done = runbook_here("run", world.config(), "--execute")
     assert done.returncode == 2
     assert "no such table" in done.stderr
     assert "tables.create_missing" in done.stderr

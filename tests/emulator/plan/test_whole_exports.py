@@ -19,6 +19,7 @@ from runbook_lib.plan.check import NOT_CHECKED, OK
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.run.run import Run
+from tests.support.in_process import runbook_here
 from tests.support.liar import Answer, Between, Request, aws_error, between
 from tests.support.steps import every_step
 from tests.support.world import World, things
@@ -102,7 +103,7 @@ def test_the_command_refuses_a_filtered_export_before_anything_is_there(world: W
     fact = exported(world)
     describes(liar, FilterSpecification=FILTERS["FilterExpression"])
     config = world.config(tables={"include": [world.src("a")]}, export={"reuse": {world.src("a"): fact["arn"]}})
-    said = world.runbook("run", config, "--run-id", "refused", "--execute")
+    said = runbook_here("run", config, "--run-id", "refused", "--execute")
     assert said.returncode == 2, said.stdout + said.stderr
     assert fact["arn"] in said.stderr
     assert "FilterExpression" in said.stderr

@@ -24,6 +24,7 @@ from runbook_lib.preflight.checks.permissions import permissions
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import make_plan, refuse_misconfigured
 from runbook_lib.run.run import Run
+from tests.support.in_process import runbook_here
 from tests.support.world import ACCOUNT, World, things
 
 # The embedded AWS has no IAM to ask.
@@ -602,7 +603,7 @@ def test_ten_problems_are_shown_at_once_with_exit_1_and_nothing_written(world: W
         limits={"max_cost_usd": 1e-9, "max_hours": 1e-6},
         **{"import": {"warm_throughput": {"nobody": 5_000}}},
     )
-    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    ran = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     record = world.record("r1")
     names = {c["name"] for c in record["checks"] if c["status"] == BLOCKER}

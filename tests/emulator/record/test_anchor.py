@@ -31,6 +31,7 @@ from runbook_lib.report.publish import publish
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.sandbox import demo_config
+from tests.support.in_process import runbook_here
 from tests.support.liar import Request, between
 from tests.support.sealed_run import publish_passed_run
 from tests.support.world import ACCOUNT, World, things
@@ -466,7 +467,7 @@ def test_a_run_and_its_second_start_anchor_their_seals_and_say_so(world: World, 
     world.pair("a", things(3))
     bucket = lock(world)
     config = asking(world, bucket)
-    done = world.runbook("run", config, "--run-id", "r", "--execute")
+    done = runbook_here("run", config, "--run-id", "r", "--execute")
     assert done.returncode == 0, done.stdout + done.stderr
     folder = world.folder / "reports" / "r"
     told = f"anchor: the digest of {SUMS} is anchored at s3://{bucket}/exports/anchors/r/"
@@ -476,13 +477,13 @@ def test_a_run_and_its_second_start_anchor_their_seals_and_say_so(world: World, 
     assert verify(folder, config)[0] == 0
     world.fault(operation="PutObject", kind="denied")
     first = digest(folder)
-    done = world.runbook("run", config, "--run-id", "r", "--only", "report")
+    done = runbook_here("run", config, "--run-id", "r", "--only", "report")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"anchor: the digest of {SUMS} is NOT ANCHORED" in done.stdout
     assert digest(folder) != first
     assert verify(folder, config)[0] == 1
     world.clear_faults()
-    done = world.runbook("run", config, "--run-id", "r", "--only", "report")
+    done = runbook_here("run", config, "--run-id", "r", "--only", "report")
     assert f"{told}{digest(folder)}" in done.stdout
     code, text = verify(folder, config)
     assert (code, "of 2 anchored seals" in text) == (0, True), text

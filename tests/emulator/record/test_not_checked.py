@@ -31,6 +31,7 @@ from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
 from runbook_lib.validate.step import validate_tables
 from tests.support import records
+from tests.support.in_process import runbook_here
 from tests.support.records import Record
 from tests.support.world import World, indexed_by, things
 
@@ -239,7 +240,7 @@ def test_the_command_fails_without_a_word_of_acceptance_and_passes_with_it(case:
     world = case.world
     world.fault(operation="Query", kind="denied")
     confirmed = {"confirm_target": "111122223333/us-east-2"}
-    ran = world.runbook("run", world.config(**confirmed), "--run-id", "r1", "--execute")
+    ran = runbook_here("run", world.config(**confirmed), "--run-id", "r1", "--execute")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     line = re.search(r"accept: \{not_checked: .*\}\}", ran.stdout)
     assert line, ran.stdout
@@ -248,7 +249,7 @@ def test_the_command_fails_without_a_word_of_acceptance_and_passes_with_it(case:
         page = (world.folder / "reports" / "r1" / name).read_text(encoding="utf-8")
         assert "1 look that a proof needs could not be made, which is a FAIL" in page
     arguments = ("--run-id", "r1", "--execute", "--from", "validate")
-    again = world.runbook("run", world.config(**confirmed, **accept), *arguments)
+    again = runbook_here("run", world.config(**confirmed, **accept), *arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "; accepted without a check: index-answers of 1 table" in again.stdout
     for name in ("report.html", "report.md"):
@@ -281,7 +282,7 @@ def test_one_line_for_the_file_accepts_everything_that_is_open(accept: dict[str,
     assert said.endswith("(then run it again with --run-id r --execute --from validate)")
     line = said[said.index("accept: {") : said.rindex(" (then")]
     wanted = yaml.safe_load(line)["accept"]["not_checked"]
-    assert not [u for u in unchecked(checks, TWO, wanted) if u.is_open]
+    assert not [u for u in unchecked(checks, records.typed({"tables": TWO}).tables, wanted) if u.is_open]
     assert accept.keys() <= wanted.keys()
     file = tmp_path / "m.yaml"
     file.write_text(yaml.safe_dump(demo_config("http://127.0.0.1:1")) + line, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -137,6 +138,8 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
         world.src("refused"): 1, world.src("unfit"): 6,
     }  # fmt: skip
     assert found(folder, VALUES) == {}
+    secret = Path(os.environ["XDG_STATE_HOME"], "runbook", "m").read_text(encoding="ascii").strip()
+    assert found(folder, (secret.encode(), bytes.fromhex(secret))) == {}
     assert {"00_preflight.ipynb", "20_import.ipynb", "30_validate.ipynb", "kernel.log"} <= {
         f.name for f in folder.iterdir()
     }

@@ -28,6 +28,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.run.unfinished import SUMS, mark_unfinished
 from runbook_lib.validate.step import validate_tables
+from tests.support.in_process import runbook_here
 from tests.support.sealed_run import is_sealed, publish_passed_run
 from tests.support.world import World, things
 
@@ -221,7 +222,7 @@ def test_each_step_of_a_notebook_begins_with_taking_the_seal_off(world: World) -
 def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: World) -> None:
     world.pair("a", things(30))
     config, folder = world.config(confirm_target="111122223333/us-east-2"), world.folder / "reports" / "r"
-    ran = world.runbook("run", config, "--run-id", "r", "--execute")
+    ran = runbook_here("run", config, "--run-id", "r", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert is_sealed(folder)
     assert {"run.json", "report.html", "report.md", "index.html"} <= says_pass(folder)

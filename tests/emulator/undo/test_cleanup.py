@@ -16,6 +16,7 @@ from runbook_lib.undo import cleanup
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.delete_items import Undoing, Undone
 from tests.support.data_files import rewrite_data_file
+from tests.support.in_process import runbook_here
 from tests.support.steps import every_step, the_only, up_to_the_import
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things
@@ -54,7 +55,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     exported = [key for key in made if "/register/" not in key]
     assert f"1 table deleted, 260 items deleted, {len(exported)} staging objects deleted" in report
     assert world.runbook("verify", world.folder / "reports" / "r").returncode == 0
-    again = world.runbook("run", config, "--run-id", "r", "--execute")
+    again = runbook_here("run", config, "--run-id", "r", "--execute")
     assert again.returncode == 2
     assert "was cleaned up at" in again.stderr
     assert world.record("r")["verdict"] == "PASS"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.forged_sums import sides
+from tests.support.in_process import runbook_here
 from tests.support.world import World
 
 
@@ -28,7 +29,7 @@ def test_a_forged_target_and_one_that_its_own_ttl_emptied_pass_only_until_they_a
         TableName=world.dst("expired"), TimeToLiveSpecification={"Enabled": True, "AttributeName": "created"}
     )
     config = world.config()
-    first = world.runbook("run", config, "--run-id", "r", "--execute")
+    first = runbook_here("run", config, "--run-id", "r", "--execute")
     assert first.returncode == 0, first.stderr
     secret = Path(os.environ["XDG_STATE_HOME"], "runbook", "r")
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
@@ -43,7 +44,7 @@ def test_a_forged_target_and_one_that_its_own_ttl_emptied_pass_only_until_they_a
     for item in world.items(world.target, world.dst("expired")):
         world.target.delete_item(TableName=world.dst("expired"), Key={"id": item["id"]})
     secret.unlink()
-    again = world.runbook("run", config, "--run-id", "r", "--from", "validate", "--execute")
+    again = runbook_here("run", config, "--run-id", "r", "--from", "validate", "--execute")
     assert again.returncode == 1, again.stderr
     found = tables(world)
     assert (found[world.dst("forged")]["verdict"], found[world.dst("forged")]["different"]) == ("FAIL", 256)
