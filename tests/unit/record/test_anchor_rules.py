@@ -301,7 +301,7 @@ def test_no_anchor_is_made_where_none_is_asked_for(asker: Path) -> None:
 def test_an_anchor_is_spelled_as_what_it_is() -> None:
     wanted = Anchored(State.ANCHORED, "b", "k", "d")
     assert "version none" in str(anchored(wanted, Held(b"", None, NOW, "COMPLIANCE", NOW)))
-    assert "under Object Lock (GOVERNANCE) until 2026-01-10" in str(
+    assert "version v1, under Object Lock (GOVERNANCE) until 2026-01-10" in str(
         anchored(wanted, Held(b"", "v1", NOW, "GOVERNANCE", NOW))
     )
     assert "NOT LOCKED: S3 names no lock" in str(anchored(wanted, Held(b"", "v1", NOW, None, None)))
