@@ -219,18 +219,14 @@ def _listed(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
 
 
 def _others(run: Run, folder: str, keys: list[str], table: TableDescription | None, known: Registration) -> list[str]:
-    entries = {(table_id, name) for table_id, _, name in (key[len(folder) :].partition("/") for key in keys)}
-    placed = {name for table_id, name in entries if table_id != ASKED_FOR}
+    """Whose entries are not this run's own: a run of the same name on another machine is another one, too."""
     mine = {key for _, key in known.entries}
+    cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
+    entries = {(table_id, name) for table_id, _, name in cut}
+    placed = {name for table_id, name in entries if table_id != ASKED_FOR}
     identity = quote(table_identity(table), safe="") if table else ASKED_FOR
     return sorted(
-        {
-            name
-            for table_id, name in entries
-            if f"{folder}{table_id}/{name}" not in mine
-            and name != run.id
-            and (table_id == identity or (table_id == ASKED_FOR and name not in placed))
-        }
+        {name for table_id, name in entries if table_id == identity or (table_id == ASKED_FOR and name not in placed)}
     )
 
 

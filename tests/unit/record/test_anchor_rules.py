@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,18 @@ from runbook_lib.aws.s3.anchors import Held, Lock, Version
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, EvidenceError, TransferError
 from runbook_lib.record import anchor, anchor_check
-from runbook_lib.record.anchor import BESIDE, Anchor, Anchored, State, anchored, digest_of, line, prefix_of
+from runbook_lib.record.anchor import (
+    BESIDE,
+    Anchor,
+    Anchored,
+    State,
+    anchor_in_words,
+    anchored,
+    digest_of,
+    line,
+    prefix_of,
+    told_of_anchor,
+)
 from runbook_lib.record.anchor_check import check_beside, hold_to_anchor
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.sandbox import demo_config
@@ -292,6 +305,22 @@ def test_what_is_not_read_back_as_it_was_put_is_no_anchor(
     found = put(folder, asker)[1]
     assert found.state is State.NOT_ANCHORED
     assert ("not there" in str(found.why), "another" in str(found.why)) == (read is None, read is not None)
+
+
+def test_a_report_says_what_a_seal_will_have_and_a_console_what_it_has(folder: Path) -> None:
+    def record(**facts: Any) -> Any:
+        return SimpleNamespace(
+            anchor=SimpleNamespace(place="s3://b/k", period="9 days", why="w", **facts) if facts else None
+        )
+
+    assert (anchor_in_words(record()), told_of_anchor(record(), folder)) == (None, None)
+    for lock in Lock:
+        words = str(anchor_in_words(record(lock=lock)))
+        assert ("is put under Object Lock" in words) == (lock in ("COMPLIANCE", "GOVERNANCE"))
+        assert ("this seal has none: w" in words) == (lock not in ("COMPLIANCE", "GOVERNANCE"))
+    assert "cannot be read" in str(told_of_anchor(record(lock="none"), folder))
+    (folder / BESIDE).write_text(json.dumps(asdict(Anchored(State.ANCHORED, "b", "k", "d", "v1", lock="COMPLIANCE"))))
+    assert "anchored at s3://b/k, version v1" in str(told_of_anchor(record(lock="COMPLIANCE"), folder))
 
 
 def test_no_anchor_is_made_where_none_is_asked_for(asker: Path) -> None:

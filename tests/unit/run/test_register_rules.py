@@ -183,6 +183,7 @@ def test_a_tag_that_another_run_sets_meanwhile_is_followed(server: Server) -> No
     run = entered(server, "one")
     assert known(run).place == "s3://theirs/register"
     assert {bucket for bucket, _ in server.objects} == {"bbb", "theirs"}
+    refuse_unless_alone(run, PAIR, TABLE, wrote=True)  # its other entry lies elsewhere
     assert known(run).standing == WriterStanding.ENTERED
 
 
@@ -202,7 +203,7 @@ def test_a_register_of_another_that_cannot_be_written_ends_it_before_the_first_w
     assert known(entered(server, "one")).standing == WriterStanding.NOT_ENTERED
 
 
-@pytest.mark.parametrize("place", ["nowhere", "s3://b/" + "x" * 300, "s3://B!/x", "http://b/x"])
+@pytest.mark.parametrize("place", ["nowhere", "s3://bbb/" + "x" * 300, "s3://B!/x", "http://b/x"])
 def test_a_tag_that_names_no_place_ends_it_before_the_first_write(server: Server, place: str) -> None:
     server.tag = place
     with pytest.raises(TransferError, match=r"cannot be named in the tag .* take the tag off"):
@@ -227,8 +228,9 @@ def test_without_a_register_of_its_own_a_run_goes_on_and_a_cleanup_refuses(
     assert known(run).standing == WriterStanding.NOT_ENTERED
     assert why in str(known(run).why)
     server.fails, server.conditions = set(), True
-    with pytest.raises(TableError, match="stands in no register"):
+    with pytest.raises(TableError, match="stands in no register") as caught:
         refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+    assert str(caught.value).endswith(f"({known(run).why})")
 
 
 def test_tags_that_could_not_be_read_once_are_not_set_a_moment_later(server: Server) -> None:
@@ -269,6 +271,9 @@ def test_an_entry_of_this_name_that_is_not_this_runs_ends_it(server: Server) -> 
     entered(server, "one")
     with pytest.raises(TransferError, match="another run of that name"):
         entered(server, "one")
+    server.objects = dict.fromkeys(server.objects, b"")
+    with pytest.raises(TransferError, match="another run of that name"):
+        entered(server, "one")
 
 
 def test_entries_of_other_tables_of_that_name_say_nothing(server: Server) -> None:
@@ -291,6 +296,22 @@ def test_a_table_that_is_about_to_be_made_has_an_entry_without_a_tag(server: Ser
     register(run, PAIR, TABLE)
     assert len(known(run).entries) == 2
     refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_run_that_was_about_to_make_the_table_is_not_another_to_itself(server: Server) -> None:
+    run = run_of("one")
+    register(run, PAIR, None)
+    server.tag = OWN
+    refuse_unless_alone(run, PAIR, TABLE, wrote=False)
+
+
+def test_a_run_of_the_same_name_that_is_about_to_make_the_table_is_another(server: Server) -> None:
+    """As of a CI job on another machine: only an entry that is this run's own is its own."""
+    register(run_of("one"), PAIR, None)
+    run = entered(server, "one")
+    assert known(run).others == ["one"]
+    with pytest.raises(TableError, match="other runs have written to t too: one"):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=True)
 
 
 def test_without_a_tag_to_be_set_nothing_is_tagged(server: Server) -> None:
