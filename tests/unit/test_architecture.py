@@ -83,6 +83,47 @@ def test_no_folder_has_so_many_modules_that_nobody_finds_one() -> None:
     assert {folder: n for folder, n in rooms.items() if n > ROOMS} == {}
 
 
+SQL = re.compile(
+    r"(SELECT\b.+\bFROM|INSERT\b.*\bINTO|UPDATE\b.+\bSET|DELETE\s+FROM|CREATE\s+.*TABLE|PRAGMA)\s", re.DOTALL
+)
+
+
+def statements_outside_of_the_ledger(text: str) -> Iterator[str]:
+    """SQL in a module, and statements that it gives to a ledger, whatever the ledger is called there."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value):
+            yield f"line {node.lineno}: SQL"
+        if isinstance(node, ast.Attribute) and node.attr in ("rows", "write"):
+            owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if owner.strip("_") in ("ledger", "sealed"):
+                yield f"line {node.lineno}: {owner}.{node.attr}"
+
+
+def test_sql_has_one_house() -> None:
+    outside = [file for file in MODULES if not name_of(file).startswith("run.")]
+    wrong = {
+        name_of(file): list(statements_outside_of_the_ledger(file.read_text(encoding="utf-8"))) for file in outside
+    }
+    assert {name: lines for name, lines in wrong.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = "SELECT a FROM b"',
+        'run.ledger.rows("x")',
+        "self._ledger.write(y)",
+        'ledger.write("x", [])',
+        'f = "UPDATE file SET " + a',
+        '"""INSERT OR REPLACE INTO\nx VALUES (1)"""',
+        'db.execute(f"DELETE FROM {table}")',
+        "rows = table_load.run.ledger.rows",
+    ],
+)
+def test_sql_outside_of_its_house_is_seen(text: str) -> None:
+    assert list(statements_outside_of_the_ledger(text))
+
+
 def test_the_page_shows_the_packages_as_they_are() -> None:
     text = architecture_page.PAGE.read_text(encoding="utf-8")
     assert text == architecture_page.page(text), "run python -m tools.architecture_page"
