@@ -18,11 +18,19 @@ from runbook_lib.report.sections.cost_rows import CostRow, advice, cost_rows, dr
 from runbook_lib.report.sections.environment import environment_rows
 from runbook_lib.report.sections.findings import attention, not_migrated
 from runbook_lib.report.sections.first_screen.not_checked import how_to_accept, unknown_lines
+from runbook_lib.report.sections.first_screen.standing import (
+    NextStep,
+    next_step,
+    not_aws,
+    passed_of,
+    since_then,
+)
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
 from runbook_lib.report.sections.reconciliation import (
     FoldedRows,
     ReconciliationRow,
     folded,
+    own_witness,
     quarantine_rows,
     reconciliation_rows,
     total_rows,
@@ -60,6 +68,22 @@ class ReportModel:
     @cached_property
     def headline(self) -> str:
         return headline(self.figures)
+
+    @cached_property
+    def not_aws(self) -> str | None:
+        return not_aws(self.record)
+
+    @cached_property
+    def since_then(self) -> str | None:
+        return since_then(self.figures)
+
+    @cached_property
+    def next_step(self) -> NextStep | None:
+        return next_step(self.figures)
+
+    @cached_property
+    def passed_of(self) -> str | None:
+        return passed_of(self.figures)
 
     @cached_property
     def sentence(self) -> str:
@@ -100,6 +124,10 @@ class ReportModel:
     @property
     def compared_only(self) -> bool:
         return any(table.compared_only for table in self.tables)
+
+    @cached_property
+    def own_witness(self) -> str:
+        return own_witness(self.figures)
 
     @cached_property
     def drifted(self) -> list[TableRecord]:

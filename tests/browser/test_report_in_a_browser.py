@@ -138,6 +138,22 @@ def test_printed_it_shows_every_table_whole_under_its_header(
         assert all("to" + _joined(t["target"]) in s and "Sourceandtarget" in s for s in holding)
 
 
+def test_a_fleet_of_two_hundred_tables_takes_no_more_than_fifteen_pages(browser: Browser, tmp_path: Path) -> None:
+    reader = needed("pdfinfo", "poppler-utils")
+    stream = {"expected": "no stream while items are loaded", "found": "a stream", "remedy": "check what is attached"}
+    made = records.record(tables=[records.table(f"t{n:03}", n * 10) for n in range(200)])
+    for n, table in enumerate(made["tables"]):
+        table["parity"] = records.parity(records.differs("time to live"), records.differs("tags", source=f"{n % 5}"))
+    made["warnings"] = [{"table": t["target"], **stream} for t in made["tables"]]
+    report, paper = records.report_of(made), tmp_path / "fleet.pdf"
+    file = tmp_path / "report.html"
+    file.write_text(render_html(report, draw_charts(report, records.samples(made), tmp_path / "charts")), "utf-8")
+    with opened(browser, file) as page:
+        page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
+    said = subprocess.run([reader, paper], capture_output=True, text=True, check=True).stdout
+    assert int(re.findall(r"Pages: +(\d+)", said)[0]) <= 15
+
+
 @pytest.mark.parametrize("kind", [k for k in PAGES if k != "index"])
 def test_it_is_small_enough_for_a_mail(kind: str, pages: dict[str, Path]) -> None:
     assert pages[kind].stat().st_size < 2_000_000

@@ -125,9 +125,9 @@ def record(**changes: Any) -> Record:
         "staging_calls": {"GetObject": 310, "HeadBucket": 1, "PutObject": 96},
         "identity": {
             "source": {"account": "111122223333", "region": "us-east-1",
-                       "arn": "arn:aws:sts::111122223333:assumed-role/migration-reader/ci", "endpoint": "https://x"},
+                       "arn": "arn:aws:sts::111122223333:assumed-role/migration-reader/ci", "endpoint": "https://dynamodb.us-east-1.amazonaws.com"},
             "target": {"account": "444455556666", "region": "us-east-2",
-                       "arn": "arn:aws:sts::444455556666:assumed-role/migration-writer/ci", "endpoint": "https://y"},
+                       "arn": "arn:aws:sts::444455556666:assumed-role/migration-writer/ci", "endpoint": "https://dynamodb.us-east-2.amazonaws.com"},
         },
         "code": {
             "git": "1f97820c1d0d6ad3f6a7ad1cf6bbcb7f5cbbdc2b",

@@ -43,6 +43,8 @@ def render_html(report: ReportModel, charts: Sequence[Chart]) -> str:
             left_names=[name for name, _ in report.left_out],
             charts=[(chart, _embedded(chart)) for chart in charts],
             notes=NOTES,
+            footer=report.record.run_id if wording.PLAIN_NAME.fullmatch(report.record.run_id) else "",
+            troubled=len(report.rows) - sum(row.is_calm for row in report.rows),
             listed=wording.listed,
         )
     )

@@ -13,6 +13,7 @@ from runbook_lib.record.model.base import as_moment
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
+from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs
 from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
@@ -53,6 +54,8 @@ class ListedRun:
     target: str = ""
     tables: str = ""
     mode: str = ""
+    since: bool = False
+    elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def _row(known: Neighbour) -> ListedRun:
         target=place(record, "target"),
         tables=figures.how_many.removesuffix(" table").removesuffix(" tables"),
         mode=_mode(figures),
+        since=believed and record.cleaned is not None,
+        elsewhere=not_aws(record),
     )
 
 

@@ -64,6 +64,12 @@ def cost_rows(figures: RunFigures) -> list[CostRow]:
     return rows
 
 
+def last_estimate(figures: RunFigures) -> str | None:
+    """Cost and time as they were estimated last, in short."""
+    made = _estimates(figures)
+    return f"{dollars(made[-1].usd)}, {hours(made[-1].hours)}" if made else None
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """A line of the bill of which both is known: what was used, the most that was estimated, and the share of it."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.record.model.run import QuarantineRow
-from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.proof_of_tables import expected_in_target
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.totals import Sum, total
-from runbook_lib.report.text import NOT_MEASURED, count, duration, rate, size, where_refused
+from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize, rate, size, where_refused
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 
 # Tables that say nothing but that all is well; the others of them are folded.
@@ -134,3 +134,14 @@ def quarantine_rows(figures: RunFigures) -> list[QuarantineRow]:
         if (left := (table.items_quarantined or 0) - told) > 0:
             rows.append(QuarantineRow(source=table.source, items=left, reason=where_refused(table)))
     return sorted(rows, key=lambda row: -row.items)
+
+
+def own_witness(figures: RunFigures) -> str:
+    """Which of the counts is this tool's own where AWS wrote no manifest; empty where AWS wrote them all."""
+    scanned = [t for t in figures.chosen if t.method == SCAN]
+    if not scanned:
+        return ""
+    return (
+        f"For {pluralize(len(scanned), 'table')} read by Scan no word of AWS stands behind the first of them: this "
+        "tool wrote their manifests, and its second count with other segments is the witness beside them."
+    )

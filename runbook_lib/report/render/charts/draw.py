@@ -17,19 +17,28 @@ from runbook_lib.report.render.charts.sizes import seconds_by_size
 from runbook_lib.report.render.charts.timeline import timeline
 from runbook_lib.run.tables.throughput import SampleRow
 
+TITLES = {
+    "reconciliation": "What left and what arrived",
+    "timeline": "What ran when",
+    "throughput": "Throughput of the import",
+    "capacity": "Write capacity consumed, and throttling",
+    "size-classes": "Time by table size",
+    "cost": "Estimate and use",
+}
+
 
 def draw_charts(report: ReportModel, samples: Sequence[SampleRow], folder: Path) -> list[Chart]:
     """Draw what there is data for; a chart of an earlier drawing that has none now is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     charts = []
     with mpl.rc_context(STYLE):
-        for name, title, drawn in (
-            ("reconciliation", "What left and what arrived", counts_side_by_side(report)),
-            ("timeline", "What ran when", timeline(report)),
-            ("throughput", "Throughput of the import", items_over_time(samples)),
-            ("capacity", "Write capacity consumed, and throttling", units_over_time(samples)),
-            ("size-classes", "Time by table size", seconds_by_size(report)),
-            ("cost", "Estimate and use", used_against_estimate(report)),
+        for name, drawn in (
+            ("reconciliation", counts_side_by_side(report)),
+            ("timeline", timeline(report)),
+            ("throughput", items_over_time(samples)),
+            ("capacity", units_over_time(samples)),
+            ("size-classes", seconds_by_size(report)),
+            ("cost", used_against_estimate(report)),
         ):
             path = folder / f"{name}.svg"
             if drawn is None:
@@ -37,5 +46,5 @@ def draw_charts(report: ReportModel, samples: Sequence[SampleRow], folder: Path)
                 continue
             figure, alt = drawn
             write_atomically(path, svg(figure))
-            charts.append(Chart(name, path, title, alt))
+            charts.append(Chart(name, path, TITLES[name], alt))
     return charts

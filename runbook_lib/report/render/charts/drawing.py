@@ -19,8 +19,8 @@ from matplotlib.ticker import FuncFormatter
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888")
 MARKERS = ("o", "s", "^", "D", "v", "P", "x")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (8, 3)))
-# Light, dark and white: told apart in grey too. No hatches: printed to PDF they are bitmaps of megabytes.
-STEP_LOOKS = {"export": ("#56B4E9", "s"), "import": ("#9A3B00", "o"), "validate": ("#FFFFFF", "^")}
+# Middle, dark and light: told apart in grey too. No hatches: printed to PDF they are bitmaps of megabytes.
+STEP_LOOKS = {"export": ("#56B4E9", "s"), "import": ("#9A3B00", "o"), "validate": ("#F0E442", "^")}
 # Text as paths needs no font on the reader's side; a fixed salt makes ids, and so the file, repeatable.
 STYLE: Any = {
     "svg.fonttype": "path", "svg.hashsalt": "runbook", "text.parse_math": False, "font.family": "DejaVu Sans",

@@ -1,0 +1,139 @@
+"""What is true now and what comes next: where the run was, what became of it since, and the command to go on with."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from runbook_lib.aws.endpoints import is_aws
+from runbook_lib.record.reasons import ReasonId
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.sections.cost_rows import last_estimate
+from runbook_lib.report.text import count, moment, pluralize
+from runbook_lib.run.steps import STEPS
+from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS
+
+SETTINGS = "migration.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do, and the commands for it, each to be copied as it is."""
+
+    what: str
+    commands: tuple[str, ...] = ()
+
+
+def not_aws(record: RunRecord) -> str | None:
+    """Where the run was, if that was not AWS: `NOT AWS: http://127.0.0.1:5511`."""
+    sides = (record.identity.source, record.identity.target)
+    elsewhere = dict.fromkeys(who.endpoint for who in sides if who.endpoint and not is_aws(who.endpoint))
+    return f"NOT AWS: {', '.join(map(str, elsewhere))}" if elsewhere else None
+
+
+def since_then(figures: RunFigures) -> str | None:
+    """What has become of the targets since their numbers were measured, where this tool knows that they changed."""
+    record = figures.record
+    if not record.cleaned:
+        return None
+    gone = sum(removal.table_deleted for removal in record.cleanup)
+    kept = sum(bool(removal.kept) for removal in record.cleanup)
+    items = sum(removal.items_deleted for removal in record.cleanup)
+    left = f"; something of {pluralize(kept, 'table')} was left" if kept else ""
+    return (
+        f"Cleaned up at {moment(record.cleaned)}: {pluralize(gone, 'target table')} and {pluralize(items, 'item')} in "
+        f"others were deleted{left}. What this page says of the targets was true before that."
+    )
+
+
+def next_step(figures: RunFigures) -> NextStep | None:
+    """The next step, with the exact command; None while the run goes on."""
+    record = figures.record
+    if record.cleaned:
+        return NextStep(
+            "This run was cleaned up and cannot be resumed. To migrate again, start a new run.",
+            (_run(record, new=True),),
+        )
+    if record.verdict == PASS:
+        return _after_a_pass(record)
+    if record.verdict == DRY_RUN:
+        return _after_a_dry_run(figures)
+    if record.verdict == INTERRUPTED:
+        return NextStep(
+            "Go on where it stopped; what is done is not repeated.", (_run(record, execute=_wrote(record)),)
+        )
+    return _after_a_fail(figures) if record.verdict == FAIL else None
+
+
+def _after_a_pass(record: RunRecord) -> NextStep:
+    keep = "keep the digest of SHA256SUMS where nobody can change it, and sign below"
+    return NextStep(f"Verify the folder, {keep}.", (f"runbook verify {shlex.quote(f'reports/{record.run_id}')}",))
+
+
+def _after_a_dry_run(figures: RunFigures) -> NextStep:
+    record = figures.record
+    if opened := sum(u.is_open for u in figures.unknown):
+        return NextStep(
+            f"Not ready: {pluralize(opened, 'check')} that a proof needs could not run, see Not checked. Mend or "
+            "accept that, then run again.",
+            (_run(record),),
+        )
+    again = "It goes on with this run: the exports are used again and paid for once."
+    known = last_estimate(figures)
+    cost = f"Estimated: {known}. " if known else ""
+    return NextStep(f"Ready: nothing stands in the way. {cost}{again}", (_run(record, execute=True),))
+
+
+def _after_a_fail(figures: RunFigures) -> NextStep:
+    record = figures.record
+    grounds = {ground.id for ground in record.grounds}
+    if record.blockers:
+        return NextStep(
+            f"Remove what stands in the way ({pluralize(len(record.blockers), 'blocker')}, under Pre-flight with what "
+            "to do), then run again.",
+            (_run(record, execute=_wrote(record)),),
+        )
+    wrong = [t for t in figures.chosen if (t.missing or 0) + (t.different or 0) + (t.extra or 0)]
+    if wrong:
+        return NextStep(
+            f"Not as exported: {pluralize(len(wrong), 'target')}. If what changed them has ended and they may be "
+            "filled anew: a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs under Exports "
+            "and digests, so that no export is paid for twice. If they were only compared too early, validate again.",
+            (_run(record, new=True, execute=True), _run(record, execute=_wrote(record), start="validate")),
+        )
+    if grounds == {ReasonId.NOT_CHECKED}:
+        return NextStep(
+            "Have the checks made that could not run, or accept them in the migration file (under Not checked), then "
+            "validate again.",
+            (_run(record, execute=_wrote(record), start="validate"),),
+        )
+    start = next((s.name for s in record.steps if s.status in ("failed", "interrupted", "running")), None)
+    done = f" The steps before {start} are not repeated." if start and start != STEPS[0] else ""
+    where = start if start in STEPS[1:] else None
+    return NextStep(
+        f"Mend what the reasons name, then go on with this run.{done}",
+        (_run(record, execute=_wrote(record), start=where),),
+    )
+
+
+def _wrote(record: RunRecord) -> bool:
+    """Whether the last start was allowed to write, so that going on is, too."""
+    return bool(record.executed or (record.starts and record.starts[-1].execute))
+
+
+def _run(record: RunRecord, *, execute: bool = False, start: str | None = None, new: bool = False) -> str:
+    """The command, with the settings that the run keeps of its last start."""
+    settings = next((a.settings for a in reversed(record.attempts) if a.settings), SETTINGS)
+    words = ["runbook", "run", f"reports/{record.run_id}/{settings}"]
+    words += [] if new else ["--run-id", record.run_id]
+    words += ["--from", start] if start else []
+    return " ".join([*map(shlex.quote, words), *(["--execute"] if execute else [])])
+
+
+def passed_of(figures: RunFigures) -> str | None:
+    """`30 of 31 tables PASS`, where not all are alike."""
+    passed = sum(t.verdict == PASS for t in figures.chosen)
+    if passed in (0, len(figures.chosen)):
+        return None
+    return f"{count(passed)} of {pluralize(len(figures.chosen), 'table')} PASS"

@@ -1,0 +1,152 @@
+"""The first screen says where the run was, what is true now, and what to do next, with a command to be copied."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from click.testing import CliRunner
+
+from runbook_lib.cli import cli
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.first_screen.standing import NextStep, next_step, not_aws, since_then
+from tests.support import records
+from tests.support.records import KINDS, Record, of
+
+RUN = "20261123T053336Z-prod-to-dev"
+
+
+def following(made: Record) -> NextStep:
+    found = next_step(records.figures(made))
+    assert found is not None
+    return found
+
+
+def sandboxed(made: Record) -> Record:
+    made["identity"]["target"]["endpoint"] = "http://127.0.0.1:5511"
+    return made
+
+
+def test_a_sandbox_is_never_taken_for_aws() -> None:
+    assert not_aws(records.typed(records.passed())) is None
+    made = sandboxed(records.passed())
+    assert not_aws(records.typed(made)) == "NOT AWS: http://127.0.0.1:5511"
+    box = render_html(records.report_of(made), []).split("</section>")[0]
+    assert box.index("NOT AWS: http://127.0.0.1:5511") < box.index('class="word"')
+    assert "NOT AWS" in render_markdown(records.report_of(made)).split("### Why")[0]
+
+
+def test_after_a_cleanup_then_and_now_stand_side_by_side() -> None:
+    removal = {"source": "a", "target": "b", "done": True, "table_deleted": True}
+    kept = {"source": "c", "target": "d", "kept": "it was changed", "items_deleted": 5}
+    made = records.passed() | {"cleaned": "2026-11-25T00:00:00Z", "cleanup": [removal, removal, kept]}
+    said = since_then(records.figures(made))
+    assert said == (
+        "Cleaned up at 2026-11-25 00:00:00 UTC: 2 target tables and 5 items in others were deleted; something of 1 "
+        "table was left. What this page says of the targets was true before that."
+    )
+    box = render_html(records.report_of(made), []).split("</section>")[0]
+    assert 'class="verdict open"' in box
+    assert box.index("Then, when it was measured") < box.index(">PASS<") < box.index("Now:")
+    assert "--run-id" not in following(made).commands[0]
+    assert since_then(records.figures(records.passed())) is None
+
+
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "INTERRUPTED"])
+def test_every_command_is_one_that_the_command_line_takes(kind: str) -> None:
+    for command in following(KINDS[kind]()).commands:
+        program, name, *words = shlex.split(command)
+        assert program == "runbook"
+        told = CliRunner().invoke(cli, [name, *words, "--help"])
+        assert told.exit_code == 0, told.output
+
+
+def test_a_dry_run_goes_on_with_its_own_exports_and_says_what_it_will_cost() -> None:
+    made = records.dry_run()
+    made["estimates"] = {
+        "export": {"usd": {"low": 1.0, "high": 2.5}, "hours": {"low": 0.5, "high": 1.0}, "prices": "x", "parts": []}
+    }
+    found = following(made)
+    assert found.what.startswith("Ready: nothing stands in the way. Estimated: 1.00 USD to 2.50 USD, ")
+    assert found.commands == (f"runbook run reports/{RUN}/migration.yaml --run-id {RUN} --execute",)
+    made["checks"] = [{"id": "clock", "status": "not checked", "found": "x", "table": "m"}]
+    assert following(made).what.startswith("Not ready: 1 check that a proof needs could not run")
+    assert "--execute" not in following(made).commands[0]
+
+
+def test_each_kind_of_failure_has_its_own_way_on() -> None:
+    step = records.record(verdict="FAIL")
+    step["steps"][2] |= {"status": "failed", "message": "refused"}
+    assert following(step).commands == (
+        f"runbook run reports/{RUN}/migration.yaml --run-id {RUN} --from import --execute",
+    )
+    different = following(records.failed())
+    assert "export.reuse" in different.what
+    assert [("--run-id" in c, "--from validate" in c) for c in different.commands] == [(False, False), (True, True)]
+    blocked = records.dry_run() | {"verdict": "FAIL", "blockers": [{"table": "t", "expected": "a", "found": "b"}]}
+    assert "1 blocker" in following(blocked).what
+    unknown = records.record(verdict="FAIL", grounds=[{"id": "not-checked", "subject": "clock", "text": "x"}])
+    assert following(unknown).commands[0].endswith("--from validate --execute")
+
+
+def test_a_name_with_blanks_or_quotes_is_one_word_of_the_command() -> None:
+    made = records.interrupted() | {"run_id": "a b'; rm -rf"}
+    assert shlex.split(following(made).commands[0])[2:5] == [
+        "reports/a b'; rm -rf/migration.yaml",
+        "--run-id",
+        "a b'; rm -rf",
+    ]
+
+
+def test_a_running_run_has_no_next_step() -> None:
+    assert next_step(records.figures(records.passed() | {"verdict": "RUNNING"})) is None
+
+
+def test_how_many_tables_passed_stands_on_the_first_screen() -> None:
+    assert "27 of 31 tables PASS" in render_html(records.report_of(records.failed()), []).split("</section>")[0]
+    assert "tables PASS<" not in render_html(records.report_of(records.passed()), []).split("</section>")[0]
+
+
+def test_only_what_failed_can_be_shown_alone_without_a_script() -> None:
+    html = render_html(records.report_of(records.failed()), [])
+    assert 'id="failed-only"' in html
+    assert html.count('<tr class="calm">') == 27
+    assert 'id="failed-only"' not in render_html(records.report_of(records.passed()), [])
+
+
+def test_a_name_that_could_leave_a_style_sheet_is_not_in_it() -> None:
+    def footer(made: Record) -> bool:
+        return "@bottom-left" in render_html(records.report_of(made), [])
+
+    assert footer(records.passed())
+    assert not footer(records.passed() | {"run_id": 'x"; } </style>'})
+
+
+def test_every_place_of_the_contents_is_there() -> None:
+    for kind in KINDS:
+        html = render_html(records.report_of(KINDS[kind]()), [])
+        assert {*re.findall(r'<a href="#([a-z-]+)"', html)} <= {*re.findall(r'id="([a-z-]+)"', html)}
+
+
+def test_what_this_tool_wrote_itself_is_not_said_to_be_of_aws() -> None:
+    html = render_html(records.report_of(records.passed()), [])
+    assert "For 12 tables read by Scan no word of AWS stands behind the first of them" in html
+    assert html.count("a name that this tool made up") == 12
+    assert html.count("checked against their sidecars") == 19
+    made = records.passed()
+    made["tables"] = [t for t in made["tables"] if t["method"] != "scan"]
+    assert "no word of AWS" not in render_html(records.report_of(made), [])
+
+
+def test_more_than_was_estimated_is_named() -> None:
+    made = records.passed()
+    line = {"name": "Scans of the source", "quantity": {"low": 10.0, "high": 60.0}, "unit": "read units", "usd": None}
+    made["estimates"] = {"export": {"parts": [line], "prices": "x"}}
+    used = "243 read units were used, and at most 60 read units had been estimated"
+    said = f"More than estimated: Scans of the source: {used}"
+    assert said in records.report_of(made).attention
+    line["quantity"]["high"] = 300.0
+    assert said not in records.report_of(made).attention
+    assert of(made, "loans")["verdict"] == "PASS"
