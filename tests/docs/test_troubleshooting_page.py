@@ -84,7 +84,7 @@ def test_every_exit_code_and_verdict_is_on_the_page() -> None:
 
 
 def test_every_reason_of_throttling_is_on_the_page() -> None:
-    assert {ending for ending, _ in throttling._ENDINGS} <= set(QUOTES)
+    assert {ending for ending, _ in throttling.REASON_ENDINGS} <= set(QUOTES)
 
 
 def test_what_others_say_is_what_they_say(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Diagnosis:
     remedy: str
 
 
-_ENDINGS = (
+REASON_ENDINGS = (
     (
         "KeyRangeThroughputExceeded",
         Diagnosis(
@@ -58,7 +58,7 @@ _ENDINGS = (
 def diagnose(reason: str, resource: str) -> Diagnosis:
     """What a throttling reason means; `resource` is the ARN DynamoDB named, or empty."""
     name = name_of(resource)
-    for ending, diagnosis in _ENDINGS:
+    for ending, diagnosis in REASON_ENDINGS:
         if reason.endswith(ending):
             return Diagnosis(diagnosis.what.format(resource=name), diagnosis.remedy)
     if reason == UNNAMED:

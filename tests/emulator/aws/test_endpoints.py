@@ -221,7 +221,7 @@ class Keys:
         self.name = "OLD"
 
     def load(self) -> Any:
-        return boto3.Session(self.name, "s", f"t-{self.name}")._session.get_credentials()
+        return boto3.Session(self.name, "s", f"t-{self.name}").get_credentials()
 
 
 def expired(asked: Asked) -> Said:
@@ -382,7 +382,7 @@ def test_new_keys_of_another_account_are_not_taken(world: World, monkeypatch: py
     clients = connect(load_config(world.config()))
     chain = clients._sessions["target"].get_credentials()
     used = chain.get_frozen_credentials()
-    chain._load = lambda: boto3.Session("NEW", "s")._session.get_credentials()
+    chain._load = lambda: boto3.Session("NEW", "s").get_credentials()
 
     def of_another(asked: Asked, said: Said) -> Said:
         return said[0], said[1], said[2].replace(b"111122223333", b"444455556666")

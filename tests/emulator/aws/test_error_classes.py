@@ -108,7 +108,7 @@ def test_the_transport_repeats_what_is_temporary_and_nothing_else(code: str) -> 
             "dynamodb", "us-east-2", endpoint_url=server.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
         )
         guard = Guard("target", TARGET | TARGET_WRITES | TARGET_CANARY, Calls())
-        credentials = boto3.Session("x", "x")._session.get_credentials()
+        credentials = boto3.Session("x", "x").get_credentials()
         transport = DynamoDBTransport(client, credentials, guard)
         backoff = Backoff(sleep=lambda seconds: None)
         if class_of(code) in (ErrorClass.THROTTLED, ErrorClass.AGAIN):

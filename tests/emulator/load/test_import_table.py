@@ -85,7 +85,7 @@ def only(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def requests(world: World, operation: str) -> int:
-    return sum(row["count"] for row in world._control("GET", path="requests") if row["operation"] == operation)
+    return world.requests(operation)
 
 
 def test_a_target_is_made_and_filled_bit_by_bit_and_proved(world: World) -> None:

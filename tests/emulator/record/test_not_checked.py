@@ -282,7 +282,8 @@ def test_one_line_for_the_file_accepts_everything_that_is_open(accept: dict[str,
     assert said.endswith("(then run it again with --run-id r --execute --from validate)")
     line = said[said.index("accept: {") : said.rindex(" (then")]
     wanted = yaml.safe_load(line)["accept"]["not_checked"]
-    assert not [u for u in unchecked(checks, records.typed({"tables": TWO}).tables, wanted) if u.is_open]
+    typed = records.typed({"checks": checks, "tables": TWO})
+    assert not [u for u in unchecked(typed.checks, typed.tables, wanted) if u.is_open]
     assert accept.keys() <= wanted.keys()
     file = tmp_path / "m.yaml"
     file.write_text(yaml.safe_dump(demo_config("http://127.0.0.1:1")) + line, encoding="utf-8")
