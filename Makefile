@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CDK    := .venv-cdk
+ENGINES := .venv-engines
 
 # Where this is set, every kernel and every worker of the tests would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk sample lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk engines sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -54,12 +55,23 @@ $(CDK)/.ready: requirements-cdk.lock
 cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
 	$(BIN)/python -m pytest -m cdk tests/emulator/iac/test_templates.py
 
+$(ENGINES)/.ready: requirements-engines.lock tools/engines/package-lock.json
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock
+	cp tools/engines/package.json tools/engines/package-lock.json $(ENGINES)/
+	-npm ci --silent --no-audit --no-fund --prefix $(ENGINES)
+	@touch $@
+
+engines: $(READY) $(ENGINES)/.ready  ## ask moto, ministack and dynalite what is relied on of AWS (npm for dynalite)
+	$(BIN)/python -m tools.engines_page
+
 sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
 	$(BIN)/python -m tools.sample_run
 
 lock: $(READY)   ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet
 	uv pip compile --group pyproject.toml:cdk --universal --python-version 3.11 --output-file requirements-cdk.lock --no-emit-index-url --no-header --quiet
+	uv pip compile --group pyproject.toml:engines --universal --python-version 3.11 --output-file requirements-engines.lock --no-emit-index-url --no-header --quiet
 
 clean:           ## remove the virtual environment and what tests left behind
-	rm -rf $(VENV) $(CDK) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CDK) $(ENGINES) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runbook_lib.commands.conformance import conformance
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS
@@ -29,6 +30,9 @@ CONFIG = click.argument("config", type=click.Path(path_type=Path))
 @click.version_option(__version__, prog_name="runbook")
 def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
+
+
+cli.add_command(conformance)
 
 
 @cli.command()

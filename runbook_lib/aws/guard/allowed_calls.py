@@ -135,4 +135,4 @@ ASKED = {
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }
 # Where botocore's events call a service by another name than its client.
-EVENT_NAMES = {"application-auto-scaling": "application-autoscaling"}
+EVENT_NAMES = {"application-auto-scaling": "application-autoscaling", "dynamodb-streams": "dynamodbstreams"}

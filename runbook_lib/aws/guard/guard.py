@@ -13,6 +13,7 @@ from typing import Any
 
 from runbook_lib.aws.guard.allowed_calls import EVENT_NAMES, FORMS
 from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.touched import touched
 from runbook_lib.aws.server_messages import only_errors_of_aws
 from runbook_lib.errors import ForbiddenCall
 
@@ -77,10 +78,11 @@ class Guard:
         granted = self.grants.get(f"{service}:{name}")
         if granted is None:
             return
-        if (table := _table_of(params)) not in granted:
-            raise ForbiddenCall(
-                f"{name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
-            )
+        for table in touched(params):
+            if table not in granted:
+                raise ForbiddenCall(
+                    f"{name} of {table!r} was not asked for; nothing was sent. Asked for are {sorted(granted)}"
+                )
         fits = self._forms.get(f"{service}:{name}")
         if fits is not None and not fits(params):
             raise ForbiddenCall(f"{name} was granted for something else than {sorted(params)}; nothing was sent")
@@ -95,17 +97,3 @@ class Guard:
         if service == "dynamodb" and f"{service}:{operation}" in self.grants:
             self.check_granted(service, operation, json.loads(request.data or b"{}"))
         self.count(operation)
-
-
-def _table_of(params: Mapping[str, Any]) -> str | None:
-    """What a call acts on: a table's plain name, or the one in an ARN; of a listing its bucket and prefix."""
-    if "Bucket" in params:
-        return f"{params['Bucket']}/{params.get('Key', params.get('Prefix', ''))}"
-    if "ImportArn" in params:
-        return str(params["ImportArn"]).partition(":table/")[2].partition("/import/")[0]
-    if "TableCreationParameters" in params:
-        return str(params["TableCreationParameters"].get("TableName"))
-    for name in ("ResourceArn", "TableArn"):
-        if name in params:
-            return str(params[name]).partition(":table/")[2]
-    return params.get("TableName")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from json import dumps as json_text
+from json import loads
 from math import ceil
 from typing import Any
 
@@ -16,14 +17,10 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
-from runbook_lib.sandbox.emulator.rules.keys import (
-    check_index_keys,
-    check_key_only,
-    check_primary_key,
-    index_keys,
-)
+from runbook_lib.sandbox.emulator.rules.capacity import WRITE_BLOCK, write_units_of_indexes
+from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_key_only, check_primary_key
 from runbook_lib.sandbox.emulator.rules.values import check_item
-from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, size_of, stored
+from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, size_of, stored, wire_bytes
 from runbook_lib.sandbox.emulator.streams import record_change
 
 MAX_REQUESTS = 25
@@ -40,7 +37,6 @@ class _Change:
     table: Table
     keys: tuple[DynamoType, DynamoType | None]
     item: StoredItem | None
-    indexes: tuple[str, ...]
     sent: str
 
 
@@ -57,9 +53,13 @@ def batch_write(
         ]
         _check_distinct(changes)
         undone = leave(len(changes)) if leave is not None else set()
-        units = [_apply(store, change) for index, change in enumerate(changes) if index not in undone]
+        level = request.get("ReturnConsumedCapacity", "NONE")
+        units = [
+            _apply(store, change, by_index=level != "NONE")
+            for index, change in enumerate(changes)
+            if index not in undone
+        ]
     reply: dict[str, Any] = {"UnprocessedItems": {}}
-    level = request.get("ReturnConsumedCapacity", "NONE")
     if level != "NONE":
         reply["ConsumedCapacity"] = _capacity(units, level)
     if not undone:
@@ -96,11 +96,11 @@ def _change(table: Table, member: Any, keep: bool) -> _Change:
             check_primary_key(table, item)
             check_index_keys(table, item)
             new = stored(table, item, size)
-            return _Change(table, (new.hash_key, new.range_key), new, index_keys(table, item), sent)
+            return _Change(table, (new.hash_key, new.range_key), new, sent)
         case {"DeleteRequest": {"Key": key}, **rest} if not rest:
             check_item(key)
             check_key_only(table, key)
-            return _Change(table, keys_of(table, key), None, (), sent)
+            return _Change(table, keys_of(table, key), None, sent)
     raise invalid(
         "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
         if isinstance(member, dict) and len(member) > 1
@@ -113,34 +113,48 @@ def _check_distinct(changes: list[_Change]) -> None:
         raise invalid("Provided list of item keys contains duplicates")
 
 
-def _apply(store: Store, change: _Change) -> tuple[_Change, int]:
-    """Make one change; return it with its write units: at least one, also for a delete of nothing."""
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What one change cost: in its table at least one unit, also for a delete of nothing, and in each index."""
+
+    table: Table
+    units: int
+    indexes: dict[str, int]
+
+
+def _apply(store: Store, change: _Change, *, by_index: bool) -> _Spent:
+    """Make one change."""
     old: Item | None = store.get(change.table, change.keys)
     sizes = [size_of(item) for item in (old, change.item) if item is not None]
+    images = [loads(wire_bytes(i)) if i is not None and by_index and change.table.all_indexes() else None
+              for i in (old, change.item)]  # fmt: skip
     if change.item is not None:
         store.put(change.table, change.item)
     else:
         store.discard(change.table, change.keys)
     record_change(change.table, old, change.item)
     store.note_write(change.table, change.keys, old, change.item)
-    return change, max(1, ceil(max(sizes, default=0) / 1024))
+    indexes = write_units_of_indexes(change.table, *images) if by_index else {}
+    return _Spent(change.table, max(1, ceil(max(sizes, default=0) / WRITE_BLOCK)), indexes)
 
 
-def _capacity(units: list[tuple[_Change, int]], level: str) -> list[dict[str, Any]]:
-    per_table: dict[str, dict[str, float]] = {}
-    for change, wcu in units:
-        spent = per_table.setdefault(change.table.name, {"": 0.0})
-        for name in ("", *change.indexes):
-            spent[name] = spent.get(name, 0.0) + wcu
-    report = []
-    for table, spent in per_table.items():
-        entry: dict[str, Any] = {"TableName": table, "CapacityUnits": sum(spent.values())}
-        if level == "INDEXES":
-            entry["Table"] = {"CapacityUnits": spent.pop("")}
-            if spent:
-                entry["GlobalSecondaryIndexes"] = {name: {"CapacityUnits": value} for name, value in spent.items()}
-        report.append(entry)
-    return report
+def _capacity(changes: list[_Spent], level: str) -> list[dict[str, Any]]:
+    report: dict[str, dict[str, Any]] = {}
+    for spent in changes:
+        local = {index.name for index in spent.table.indexes}
+        entry = report.setdefault(spent.table.name, {"TableName": spent.table.name, "CapacityUnits": 0.0})
+        entry["CapacityUnits"] += float(spent.units + sum(spent.indexes.values()))
+        if level != "INDEXES":
+            continue
+        _add(entry.setdefault("Table", {}), spent.units)
+        for name, units in spent.indexes.items():
+            kind = "LocalSecondaryIndexes" if name in local else "GlobalSecondaryIndexes"
+            _add(entry.setdefault(kind, {}).setdefault(name, {}), units)
+    return list(report.values())
+
+
+def _add(entry: dict[str, float], units: int) -> None:
+    entry["CapacityUnits"] = entry.get("CapacityUnits", 0.0) + units
 
 
 def _with_unprocessed(reply: dict[str, Any], left: list[tuple[str, str]]) -> bytes:

@@ -20,6 +20,7 @@ from runbook_lib.sandbox.emulator.replies import AwsError, Reply, dumps, dynamod
 from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_key_only, check_primary_key
 from runbook_lib.sandbox.emulator.rules.values import TOO_LARGE, check_item, check_value
 from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, stored, wire_bytes
+from runbook_lib.sandbox.emulator.streams import is_unchanged
 
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 TRANSACTION = "TransactWriteItems"
@@ -62,6 +63,9 @@ def write(
         else:
             for place in places:
                 _note(store, account, region, place)
+            if operation != TRANSACTION:
+                for place in places:
+                    _drop_record_of_nothing(store, account, region, place, shards[id(place.table)][1])
     if refusal is not None:
         place, error = refusal
         raise _cancelled(request, place.position, error) if operation == TRANSACTION else error
@@ -163,6 +167,13 @@ def _note(store: Store, account: str, region: str, place: _Place) -> None:
     item = store.get(table, place.keys)
     if place.writes:
         store.note_write(table, place.keys, place.before, item)
+
+
+def _drop_record_of_nothing(store: Store, account: str, region: str, place: _Place, records: int) -> None:
+    """A write that changed nothing leaves no record in the stream; moto writes one."""
+    table = _now(store, account, region, place)
+    if table.stream_shard is not None and is_unchanged(place.before, store.get(table, place.keys)):
+        del table.stream_shard.items[records:]
 
 
 def _restore(store: Store, account: str, region: str, place: _Place) -> None:

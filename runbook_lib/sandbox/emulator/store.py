@@ -188,6 +188,8 @@ class Store:
             return _sum(one, other, -1) if {one.type, other.type} == {"N"} else moto_subtract(one, other)
 
         DynamoType.__add__, DynamoType.__sub__ = add, subtract  # type: ignore[method-assign]
+        # moto's own limit of an item is another than DynamoDB's; the sandbox judges each before and after.
+        LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
 
 
 def _sum(one: DynamoType, other: DynamoType, sign: int) -> DynamoType:

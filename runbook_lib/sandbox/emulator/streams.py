@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json import loads
 from typing import Any
 
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamRecord, Table
+
+from runbook_lib.sandbox.emulator.replies import AwsError
+from runbook_lib.sandbox.emulator.store import Store, wire_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,23 @@ class LateRecord:
 
 
 def record_change(table: Table, old: Item | None, new: Item | None) -> None:
-    """Append one change to the table's stream, if it has one; a delete of nothing leaves no record."""
+    """Append one change to the table's stream, if it has one; what changes nothing leaves no record."""
     shard = table.stream_shard
-    if shard is None or (old is None and new is None):
+    if shard is None or is_unchanged(old, new):
         return
     sequence = len(shard.items) + shard.starting_sequence_number
     shard.items.append(LateRecord(table, old, new, sequence, datetime.now(UTC)))  # type: ignore[arg-type]
+
+
+def is_unchanged(old: Item | None, new: Item | None) -> bool:
+    """Whether a write left everything as it was."""
+    if old is None or new is None:
+        return old is new
+    return bool(loads(wire_bytes(old)) == loads(wire_bytes(new)))
+
+
+def check_shard(store: Store, account: str, region: str, request: dict[str, Any]) -> None:
+    """Raise for an iterator of a shard or a stream that is not there; moto fails by itself."""
+    table = store.find(account, region, str(request.get("StreamArn", "")).partition("/stream/")[0])
+    if table is None or table.stream_shard is None or table.stream_shard.id != request.get("ShardId"):
+        raise AwsError("ResourceNotFoundException", f"Requested resource not found: Shard {request.get('ShardId')}")

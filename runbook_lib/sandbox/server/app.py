@@ -27,12 +27,15 @@ from runbook_lib.sandbox.emulator.replies import (
     dynamodb_reply,
     s3_error,
 )
+from runbook_lib.sandbox.emulator.rules.capacity import with_read_units
+from runbook_lib.sandbox.emulator.rules.settings import check_new_name
 from runbook_lib.sandbox.emulator.s3.export import ExportJobs
 from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
 from runbook_lib.sandbox.emulator.s3.incremental import Flaw
 from runbook_lib.sandbox.emulator.scan import scan, serves_scan
 from runbook_lib.sandbox.emulator.single_writes import WRITES, noticing, write
 from runbook_lib.sandbox.emulator.store import Store
+from runbook_lib.sandbox.emulator.streams import check_shard
 from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttled
 from runbook_lib.sandbox.server.requests import operation_of, signed_for
 
@@ -142,9 +145,6 @@ class FrontDoor:
             answer = self._imports.import_table(account, region, request)
         elif operation == "DescribeImport":
             answer = self._imports.describe_import(account, region, request)
-        elif operation == "DescribeKinesisStreamingDestination":
-            self._store.table(account, region, request["TableName"])
-            answer = dumps({"TableName": request["TableName"], "KinesisDataStreamDestinations": []})
         elif operation == "ListImports":
             answer = self._imports.list_imports(account, region, request)
         elif operation in WRITES:
@@ -153,11 +153,15 @@ class FrontDoor:
             _after(fault)
             return reply
         else:
+            if operation == "GetShardIterator":
+                check_shard(self._store, account, region, request)
+            if operation == "CreateTable":
+                check_new_name(request)
             of_partiql = operation.startswith(("Execute", "BatchExecute"))
             with self._store.locked(), noticing(self._store, account, region) if of_partiql else nullcontext():
                 reply = _ask(self._moto, environ)
             _after(fault)
-            return reply
+            return with_read_units(reply, request) if operation == "GetItem" else reply
         _after(fault)
         if acknowledged:
             with self._counts_lock:

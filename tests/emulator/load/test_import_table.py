@@ -483,8 +483,8 @@ def test_auto_takes_writes_where_they_are_cheaper_or_nothing_is_known() -> None:
 BY_AUTO_WHOLE = {"import": {"strategy": "auto"}, "tables": {"include": ["*"], "create_missing": True}}
 
 
-def test_an_export_whose_folder_is_gone_does_not_end_as_an_empty_table(world: World) -> None:
-    """DynamoDB itself fails an import of nothing."""
+def test_an_import_of_an_empty_folder_ends_as_an_empty_table_that_says_so(world: World) -> None:
+    """DynamoDB calls it completed, as scylladb measured on AWS; only the counts tell."""
     made_by = {
         "TableName": world.dst("a"), "KeySchema": ID, "AttributeDefinitions": ID_TYPES,
         "BillingMode": "PAY_PER_REQUEST",
@@ -496,7 +496,7 @@ def test_an_export_whose_folder_is_gone_does_not_end_as_an_empty_table(world: Wo
     arn = answer["ImportTableDescription"]["ImportArn"]
     while (said := imports.describe_import(world.target, arn)).status == imports.IN_PROGRESS:
         pass
-    assert (said.status, said.failure_code, said.ended) == ("FAILED", "S3NoSuchKey", False)
+    assert (said.status, said.processed, said.imported) == ("COMPLETED", 0, 0)
 
 
 def test_an_import_that_dynamodb_gives_up_fails_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,13 +64,6 @@ def check_index_keys(table: Table, item: dict[str, Any]) -> None:
         _check_lengths(item, names[0], names[1] if len(names) > 1 else None, f" IndexName: {index.name}")
 
 
-def index_keys(table: Table, item: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of the global indexes an item appears in."""
-    return tuple(
-        index.name for index in table.global_indexes if all(entry["AttributeName"] in item for entry in index.schema)
-    )
-
-
 def _primary(table: Table) -> list[tuple[str, str]]:
     key = [(table.hash_key_attr, table.hash_key_type)]
     if table.range_key_attr:

@@ -148,8 +148,6 @@ class ImportJobs:
         try:
             with self._store.locked():
                 objects = self._read_prefix(account, source["S3Bucket"], source.get("S3KeyPrefix", ""))
-            if not objects:
-                raise AwsError("S3NoSuchKey", "The specified key does not exist")
             counts = self._load(made, table, objects)
         except AwsError as error:
             outcome = {"ImportStatus": "FAILED", "FailureCode": error.code, "FailureMessage": str(error)}

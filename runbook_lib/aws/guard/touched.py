@@ -1,0 +1,36 @@
+"""What a call acts on: the tables and objects that its parameters name, each of which has to be granted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_PARTS = ("/import/", "/export/", "/stream/", "/index/")  # what may follow a table's name in an ARN
+_ARNS = ("ImportArn", "ExportArn", "StreamArn", "ResourceArn", "TableArn")
+
+
+def touched(params: Mapping[str, Any]) -> list[str | None]:
+    """Every table, by its plain name or the one in an ARN, and every object, as BUCKET/KEY; of a listing its prefix."""
+    if "Bucket" in params:
+        return [f"{params['Bucket']}/{key}" for key in _keys_of(params)]
+    if "TableCreationParameters" in params:
+        return [str(params["TableCreationParameters"].get("TableName"))]
+    for name in _ARNS:
+        if name in params:
+            return [_table_in(str(params[name]))]
+    if "RequestItems" in params:
+        return list(params["RequestItems"])
+    return [params.get("TableName")]
+
+
+def _keys_of(params: Mapping[str, Any]) -> list[str]:
+    if "Delete" in params:
+        return [str(one["Key"]) for one in params["Delete"]["Objects"]]
+    return [str(params.get("Key", params.get("Prefix", "")))]
+
+
+def _table_in(arn: str) -> str:
+    name = arn.partition(":table/")[2]
+    for part in _PARTS:
+        name = name.partition(part)[0]
+    return name

@@ -1,0 +1,151 @@
+"""`runbook conformance`: ask a DynamoDB what is relied on, an engine on this machine or an account."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runbook_lib.errors import ConfigError
+from runbook_lib.report.render.escape_markdown import visible
+
+if TYPE_CHECKING:
+    from runbook_lib.conformance.account.asking import Asking
+    from runbook_lib.conformance.shareable import AskingReport
+
+
+@click.command()
+@click.option("--endpoint", metavar="URL", help="A DynamoDB-compatible server; one on this machine is asked at once.")
+@click.option("--name", default="", help="What to call that server in the report.")
+@click.option("--region", default="us-east-1", show_default=True, help="Region that is asked.")
+@click.option("--other-region", default="us-east-2", show_default=True, help="Region to export from and move to.")
+@click.option("--bucket", default="", help="An account's bucket; objects go under runbook-conformance-... alone.")
+@click.option("--profile", help="Profile of the AWS credential chain.")
+@click.option("--only", default="*", metavar="GLOB", help="Ids of questions; several globs with commas.")
+@click.option("--long", "is_long", is_flag=True, help="Ask what takes long too: ImportTable, windows, streams.")
+@click.option("--migrate", is_flag=True, help="Move a small table to the other region too, with the report of a run.")
+@click.option("--kms-key", help="A KMS key, to ask about exports that are encrypted with it.")
+@click.option("--limit", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="USD",
+              help="What it may cost at most.")  # fmt: skip
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long it may ask; 30, with --long 150.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report; default: in the reports.")
+@click.option("--policy", is_flag=True, help="Print the IAM policy that it needs, and ask nothing.")
+@click.option("--clean", is_flag=True, help="Remove what askings left behind that were killed.")
+@click.option("--execute", is_flag=True, help="Ask an account; without it nothing is made there.")
+@click.option("--confirm", default="", metavar="ACCOUNT", help="The account's number, to allow asking it.")
+def conformance(**given: Any) -> int:
+    """Ask an engine or an account what this library relies on of AWS; exit 1 if an answer deviates."""
+    from runbook_lib.conformance.account.asking import Asking, is_engine
+    from runbook_lib.conformance.account.budget import DEFAULT_MINUTES, LONG_MINUTES
+
+    engine = is_engine(given["endpoint"]) and not (given["execute"] or given["bucket"] or given["clean"])
+    asking = Asking(
+        region=given["region"], other_region=given["other_region"], bucket=given["bucket"],
+        endpoint=given["endpoint"], profile=given["profile"], engine=engine,
+        name=given["name"], only=given["only"],
+        long=given["is_long"], kms_key=given["kms_key"], limit=given["limit"],
+        minutes=given["minutes"] or (LONG_MINUTES if given["is_long"] else DEFAULT_MINUTES),
+    )  # fmt: skip
+    asking.questions()
+    if asking.region == asking.other_region:
+        raise ConfigError(f"--other-region: expected another region than {asking.region}")
+    if given["policy"]:
+        return _print_policy(asking)
+    if engine:
+        return _ask_engine(asking, given)
+    if not asking.bucket:
+        raise ConfigError("--bucket: expected an account's bucket, or --endpoint with a server on this machine")
+    return _clean(asking, given) if given["clean"] else _ask_account(asking, given)
+
+
+def _print_policy(asking: Asking) -> int:
+    from runbook_lib.conformance.account.policy import asking_policy
+
+    policy = asking_policy("111122223333", asking.regions, asking.bucket or "BUCKET")
+    click.echo(json.dumps(policy, indent=2))
+    return 0
+
+
+def _ask_engine(asking: Asking, given: dict[str, Any]) -> int:
+    from runbook_lib.conformance.account.asking import ask_subject, new_id
+
+    if given["migrate"]:
+        raise ConfigError("--migrate: expected an account; runbook demo moves the tables of a sandbox")
+    clients = asking.clients(asking_id := new_id())
+    return _conclude(ask_subject(asking, clients, _say), given["out"], asking_id)
+
+
+def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
+    from runbook_lib.conformance.account.asking import ask_subject, new_id
+
+    clients = asking.clients(asking_id := new_id())
+    estimate = asking.estimate()
+    _say(f"{len(asking.questions())} questions, as {clients.names.stem}* in {' and '.join(asking.regions)}, "
+         f"objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
+    _say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
+         f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:.0f} minutes of asking")  # fmt: skip
+    if estimate.dollars > asking.limit:
+        raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
+    who = clients.identity(asking.endpoint)
+    if not given["execute"]:
+        _say(f"dry run: nothing was made. To ask, add --execute --confirm {who.account}")
+        return 0
+    _check_confirmed(given["confirm"], who.account)
+    report = ask_subject(asking, clients, _say, who)
+    code = _conclude(report, given["out"], asking_id)
+    if given["migrate"]:
+        from runbook_lib.commands.conformance_migration import migrate_small_tables
+
+        code = max(code, migrate_small_tables(asking, asking.clients(new_id()), who, _say))
+    return code
+
+
+def _clean(asking: Asking, given: dict[str, Any]) -> int:
+    from runbook_lib.conformance.account.asking import told_of
+    from runbook_lib.conformance.account.removal import Waiting, leftovers, remove_all
+
+    clients = asking.clients("")
+    who = clients.identity(asking.endpoint)
+    if not given["execute"]:
+        found = leftovers(clients)
+        for name, client in found.tables:
+            _say(f"would remove table {name} in {client.meta.region_name}")
+        for asking_id, keys in found.objects.items():
+            _say(f"would remove {len(keys)} objects of {asking_id}")
+        for name in found.unknown:
+            _say(f"would leave, as nothing shows that it was made by this command: {name}")
+        _say(f"dry run: nothing was removed. To remove, add --execute --confirm {who.account}")
+        return 0
+    _check_confirmed(given["confirm"], who.account)
+    removed = remove_all(clients, Waiting(_say, pause=5.0 if clients.is_aws else 0.1))
+    for line in told_of(removed):
+        _say(line)
+    return 1 if removed.left else 0
+
+
+def _check_confirmed(confirm: str, account: str) -> None:
+    if confirm != account:
+        raise ConfigError(f"--confirm: expected {account}, the account, found {confirm or 'nothing'}; nothing was made")
+
+
+def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
+    """Write the report; 1 where an answer deviates, and where nothing was answered."""
+    from runbook_lib.conformance.answer import in_words
+    from runbook_lib.conformance.shareable import write_report
+    from runbook_lib.paths import reports_root
+
+    page = write_report(report, out or reports_root() / f"conformance-{asking_id}")
+    counts = report.counts()
+    _say(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    for answer in report.surprises():
+        _say(f"{answer.question.id}: {answer.question.asks} Expected {in_words(answer.question.expected)}")
+    click.echo(f"report: {page}")
+    return 0 if counts["as expected"] and not report.surprises() else 1
+
+
+def _say(text: str) -> None:
+    click.echo(visible(text).replace("\n", " "))
+    sys.stdout.flush()

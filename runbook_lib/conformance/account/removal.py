@@ -1,0 +1,218 @@
+"""Removing what askings made, also those that were killed: known by tag or register, and waited for where it runs.
+
+What an asking made is told by two witnesses: the tag that its tables have from their first moment, and the register, an
+object that is written before anything else and removed last. What only has a name like theirs is left, and named.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from runbook_lib.aws.guard.conformance_calls import OWN_PREFIX, OWN_TABLE, TAG
+from runbook_lib.aws.outcome import FAILURES, code_of, is_unknown, outcome_of
+from runbook_lib.aws.pages import LISTED, pages
+from runbook_lib.aws.session.own_clients import OwnClients
+from runbook_lib.errors import TableError
+
+_REGISTER = "register.json"
+_GONE = "ResourceNotFoundException"
+_DELETED_AT_ONCE = 1000
+_LEFT_TO_WAIT = 3600.0  # an import of a few lines may take that long on a bad day
+
+
+@dataclass
+class Removed:
+    """What was removed, what looks alike and was left, and what AWS itself keeps for a while."""
+
+    tables: list[str] = field(default_factory=list)
+    objects: int = 0
+    left: list[str] = field(default_factory=list)
+    kept_by_aws: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What is there: tables by region, and objects by the asking they are of; `registered` are the askings known."""
+
+    tables: tuple[tuple[str, Any], ...]
+    objects: dict[str, list[str]]
+    registered: frozenset[str]
+    unknown: tuple[str, ...]
+
+
+def register(clients: OwnClients, regions: tuple[str, str], clock: Callable[[], float]) -> None:
+    """Say in the bucket that this asking begins, before anything is made."""
+    told = {"asking": clients.names.id, "regions": regions, "begun": datetime.fromtimestamp(clock(), UTC).isoformat()}
+    clients.s3.put_object(
+        Bucket=clients.names.bucket,
+        Key=clients.names.folder + _REGISTER,
+        Body=json.dumps(told).encode(),
+        IfNoneMatch="*",
+    )
+
+
+def leftovers(clients: OwnClients, *, has_bucket: bool = True) -> Leftovers:
+    """Look for what bears these names, in both regions and the bucket."""
+    objects = _objects(clients) if has_bucket else {}
+    registered = frozenset(asking for asking, keys in objects.items() if any(k.endswith(f"/{_REGISTER}") for k in keys))
+    tables, unknown = [], [f"objects of {asking}" for asking in objects if asking not in registered]
+    for client in (clients.dynamodb, clients.other):
+        for name in _names(client, clients.names.stem):
+            asking = OWN_TABLE.fullmatch(name)
+            if asking is not None and (asking[1] in registered or _tag(client, name) == asking[1]):
+                tables.append((name, client))
+            else:
+                unknown.append(f"table {name} in {client.meta.region_name}")
+    kept = {asking: keys for asking, keys in objects.items() if asking in registered}
+    return Leftovers(tuple(tables), kept, registered, tuple(unknown))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How to wait for what a server does, and whom to tell."""
+
+    say: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    pause: float = 5.0
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        waited = 0.0
+        while not done():
+            if waited > _LEFT_TO_WAIT:
+                raise TableError(f"{what} took longer than {_LEFT_TO_WAIT / 60:.0f} minutes; run --clean again later")
+            self.sleep(self.pause)
+            waited += self.pause
+
+
+def remove_all(clients: OwnClients, waiting: Waiting, *, has_bucket: bool = True) -> Removed:
+    """Remove what is left: exports and imports are waited for, then tables, then objects, the registers last."""
+    found = leftovers(clients, has_bucket=has_bucket)
+    done = Removed(left=list(found.unknown))
+    for name, client in found.tables:
+        _come_to_rest(client, name, waiting)
+    for name, client in found.tables:
+        _delete(client, name, waiting)
+        done.tables.append(name)
+        waiting.say(f"removed table {name} in {client.meta.region_name}")
+    for name, client in found.tables:
+        waiting.until(partial(_is_gone, client, name), f"the removal of {name}")
+        done.kept_by_aws += _backups(client, name)
+    # Listed anew: what ran while we waited has written since.
+    again = _objects(clients) if has_bucket else {}
+    for asking in sorted(found.registered):
+        keys = sorted(again.get(asking, []), key=lambda key: (key.endswith(f"/{_REGISTER}"), key))
+        done.objects += _delete_objects(clients, keys)
+    return done
+
+
+def _names(client: Any, stem: str) -> list[str]:
+    """All tables of a region whose name begins so."""
+    listed = pages(client.list_tables, "LastEvaluatedTableName", "ExclusiveStartTableName")
+    return [str(name) for page in listed for name in page["TableNames"] if name.startswith(stem)]
+
+
+def _tag(client: Any, name: str) -> str | None:
+    try:
+        arn = client.describe_table(TableName=name)["Table"]["TableArn"]
+        tags = client.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    except FAILURES as error:
+        if code_of(error) != _GONE:
+            raise
+        return None
+    return next((str(tag["Value"]) for tag in tags if tag["Key"] == TAG), None)
+
+
+def _objects(clients: OwnClients) -> dict[str, list[str]]:
+    """The keys under the names' folders, by asking."""
+    found: dict[str, list[str]] = {}
+    where = {"Bucket": clients.names.bucket, "Prefix": clients.names.folder}
+    for page in pages(clients.s3.list_objects_v2, *LISTED, **where):
+        for one in page.get("Contents") or ():
+            asking = str(one["Key"]).split("/")[0].removeprefix(f"{OWN_PREFIX}-")
+            found.setdefault(asking, []).append(str(one["Key"]))
+    return found
+
+
+def _come_to_rest(client: Any, name: str, waiting: Waiting) -> None:
+    """Wait until no import, export or change of a table runs: none is removed under it, and exports go on writing."""
+    told: set[str] = set()
+
+    def rests() -> bool:
+        why = _unrest(client, name)
+        if why and why not in told:
+            told.add(why)
+            waiting.say(f"{name}: {why}; waiting")
+        return not why
+
+    waiting.until(rests, f"{name} to come to rest")
+
+
+def _unrest(client: Any, name: str) -> str:
+    """What still runs on a table; empty where nothing does, or where it is gone."""
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+        if table["TableStatus"] == "DELETING":
+            return ""
+        if table["TableStatus"] != "ACTIVE":
+            return str(table["TableStatus"])
+        return "an export runs" if _running(client, str(table["TableArn"])) else ""
+    except FAILURES as error:
+        if code_of(error) not in (_GONE, "TableNotFoundException"):
+            raise
+        return ""
+
+
+def _running(client: Any, arn: str) -> list[str]:
+    try:
+        listed = [one for page in pages(client.list_exports, TableArn=arn) for one in page["ExportSummaries"]]
+    except FAILURES as error:
+        if is_unknown(error):
+            return []
+        raise
+    return [str(one["ExportArn"]) for one in listed if one["ExportStatus"] == "IN_PROGRESS"]
+
+
+def _delete(client: Any, name: str, waiting: Waiting) -> None:
+    try:
+        described = client.describe_table(TableName=name)["Table"]
+        if described["TableStatus"] == "DELETING":
+            return
+        if described.get("DeletionProtectionEnabled"):
+            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            waiting.until(partial(_is_active, client, name), f"{name} to be unprotected")
+        client.delete_table(TableName=name)
+    except FAILURES as error:
+        if code_of(error) != _GONE:
+            raise
+
+
+def _is_active(client: Any, name: str) -> bool:
+    return bool(client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE")
+
+
+def _is_gone(client: Any, name: str) -> bool:
+    return outcome_of(client.describe_table, TableName=name) == _GONE
+
+
+def _backups(client: Any, name: str) -> list[str]:
+    """Backups that AWS made by itself of a table that had recovery; they cost nothing and expire by themselves."""
+    try:
+        found = client.list_backups(TableName=name, BackupType="SYSTEM")["BackupSummaries"]
+    except FAILURES:
+        return []  # an engine may not have them; nothing depends on it
+    return [f"{one['BackupName']} in {client.meta.region_name}" for one in found]
+
+
+def _delete_objects(clients: OwnClients, keys: list[str]) -> int:
+    for start in range(0, len(keys), _DELETED_AT_ONCE):
+        part = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
+        answer = clients.s3.delete_objects(Bucket=clients.names.bucket, Delete={"Objects": part, "Quiet": True})
+        if wrong := answer.get("Errors"):
+            raise TableError(f"{len(wrong)} objects could not be removed, the first: {wrong[0]}; run --clean again")
+    return len(keys)

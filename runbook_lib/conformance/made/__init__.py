@@ -1,0 +1,1 @@
+"""What questions are asked about: exports and a window; made once, tiny, and tagged."""

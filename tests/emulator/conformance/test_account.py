@@ -1,0 +1,237 @@
+"""An account is asked under a proxy that hears every call: own names alone, nothing left, nothing private told."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from runbook_lib.cli import run_cli
+from runbook_lib.conformance.account.policy import asking_policy, permission_of
+from tests.support.between import Asked, Between, Said, between
+from tests.support.world import ACCOUNT, World
+
+OWN = "runbook-conformance-"
+READS = {"ListTables", "DescribeLimits", "GetRecords", ""}  # without a name; STS and S3 have no target
+
+
+@pytest.fixture
+def proxy(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    with between(world.endpoint, after=with_checksum) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", made.endpoint)
+        yield made
+
+
+def with_checksum(call: Asked, said: Said) -> Said:
+    """The proxy leaves the checksum out, as what it passes on may be changed; here nothing is."""
+    status, headers, body = said
+    return status, [*headers, ("x-amz-crc32", str(zlib.crc32(body)))] if call.operation else headers, body
+
+
+def asked(world: World, *more: str) -> int:
+    return run_cli(
+        ["conformance", "--region", "us-east-1", "--other-region", "us-east-2", "--bucket", world.bucket, *more]
+    )
+
+
+CONFIRMED = ("--execute", "--confirm", ACCOUNT)
+
+
+def named(call: Asked) -> list[str]:
+    """Every name of a table or an object in a call, wherever it stands."""
+    if not call.operation:
+        key = unquote(call.path.partition("?")[0]).strip("/").partition("/")[2]
+        prefix = re.search(r"[?&]prefix=([^&]*)", call.path)
+        keys = re.findall(r"<Key>([^<]*)</Key>", call.body.decode("utf-8", "replace")) if "delete" in call.path else []
+        return [name for name in (key, unquote(prefix[1]) if prefix else "", *keys) if name]
+    body = call.json
+    names = [str(body[n]).rpartition(":table/")[2] for n in body if n == "TableName" or n.endswith("Arn")]
+    names += list(body.get("RequestItems", ()))
+    names += [body["S3Prefix"]] if "S3Prefix" in body else []
+    names += [body["TableCreationParameters"]["TableName"]] if "TableCreationParameters" in body else []
+    return names
+
+
+def left(world: World) -> list[str]:
+    tables = [name for client in (world.source, world.target) for name in all_tables(client)]
+    objects = [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", ())]
+    return [name for name in (*tables, *objects) if name.startswith(OWN)]
+
+
+def all_tables(client: Any) -> list[str]:
+    return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+
+
+def test_an_account_is_asked_by_own_names_alone_and_nothing_stays(
+    world: World, proxy: Between, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.pair("users", [{"id": {"S": "theirs"}}])
+    world.put_object("exports/theirs", b"x")
+    before = {name: world.items(world.source, name) for name in (world.src("users"),)}
+    assert asked(world, *CONFIRMED, "--out", str(tmp_path / "out")) == 0, capsys.readouterr().out[-2000:]
+    names = {name for call in proxy.asked for name in named(call)}
+    assert {name for name in names if not name.startswith(OWN)} == set()
+    assert {call.operation for call in proxy.asked if call.operation and not named(call)} <= READS
+    buckets = {call.path.strip("/").partition("/")[0].partition("?")[0] for call in proxy.asked if not call.operation}
+    assert buckets <= {world.bucket, ""}, "STS and this bucket"
+    assert left(world) == []
+    assert {name: world.items(world.source, name) for name in before} == before
+    assert world.s3.get_object(Bucket=world.bucket, Key="exports/theirs")["Body"].read() == b"x"
+    report = json.loads((tmp_path / "out" / "conformance.json").read_text())
+    assert report["counts"]["as expected"] > 150
+    assert 0 < report["latency_ms"]["PutItem"]["p50"] <= report["latency_ms"]["PutItem"]["p99"]
+    assert report["latency_ms"]["PutItem"]["p99_9"] is None, "a hundred requests have no thousandth"
+    assert any(name.startswith("export full") for name in report["durations"])
+    told = "".join(file.read_text() for file in (tmp_path / "out").iterdir())
+    assert not [private for private in (ACCOUNT, world.bucket, "sandbox:") if private in told]
+    spent, estimate = report["cost_at_most_usd"], re.search(r"at most ([\d.]+) USD", capsys.readouterr().out)
+    assert estimate is not None
+    assert 0 < spent < float(estimate[1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ((), 0, "dry run: nothing was made"),
+        (("--execute",), 2, f"expected {ACCOUNT}, the account, found nothing"),
+        (("--execute", "--confirm", "444455556666"), 2, "nothing was made"),
+        ((*CONFIRMED, "--limit", "0.001"), 2, "--limit: expected at least"),
+        ((*CONFIRMED, "--only", "no-such-question"), 2, "--only: expected the id"),
+        ((*CONFIRMED, "--other-region", "us-east-1"), 2, "--other-region: expected another region"),
+        (("--clean",), 0, "dry run: nothing was removed"),
+        (("--clean", "--execute", "--confirm", "1"), 2, "the account"),
+    ],
+)  # fmt: skip
+def test_without_leave_nothing_is_made(
+    world: World, proxy: Between, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], code: int, said: str
+) -> None:
+    assert asked(world, *more) == code
+    out = capsys.readouterr()
+    assert said in out.out + out.err
+    assert left(world) == []
+    assert not {"CreateTable", "PutItem", "BatchWriteItem"} & set(proxy.operations())
+    assert not [call for call in proxy.asked if call.method in ("PUT", "DELETE")]
+
+
+def test_a_bucket_that_is_not_there_is_told_before_anything_is_made(
+    world: World, proxy: Between, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.bucket = "nobody-has-this-bucket"
+    assert asked(world, *CONFIRMED) == 2
+    assert "--bucket: expected one that can be listed" in capsys.readouterr().err
+    assert "CreateTable" not in proxy.operations()
+
+
+def test_the_time_and_the_cost_are_held_to(world: World, proxy: Between, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert asked(world, *CONFIRMED, "--only", "batch-of-2*", "--minutes", "0.00001", "--out", str(out)) == 1
+    told = json.loads((out / "conformance.json").read_text())
+    assert {answer["why_not"] for answer in told["answers"]} == {"TIME_IS_UP"}
+    assert "BatchWriteItem" not in proxy.operations()
+
+
+def test_what_was_sent_is_held_to_the_limit_while_it_is_asked(world: World, proxy: Between, tmp_path: Path) -> None:
+    """The large items of one question reach a limit that the estimate of a few questions is below."""
+    from runbook_lib.aws.guard.sent_bytes import SentBytes
+    from runbook_lib.conformance.account.budget import Limits
+    from runbook_lib.conformance.subject import WhyNot
+
+    sent = SentBytes()
+    limits = Limits(lambda: 0.0, 1.0, 0.01, sent, "us-east-1")
+    assert limits() is None
+    sent.bytes["PutItem"] = 10 * 1024 * 1024
+    assert limits() is WhyNot.COST_IS_UP
+    assert Limits(lambda: 2.0, 1.0, 0.01, SentBytes(), "us-east-1")() is WhyNot.TIME_IS_UP
+
+
+def test_the_policy_allows_each_call_that_is_made_and_names_what_is_own(
+    world: World, proxy: Between, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked(world, *CONFIRMED, "--only", "batch-of-2*,records-of-an-item,import-of-three-items,folder-of-an-export")
+    capsys.readouterr()
+    assert asked(world, "--policy") == 0
+    policy = json.loads(capsys.readouterr().out)
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert {permission_of(f"dynamodb:{operation}") for operation in proxy.operations() if operation} <= allowed
+    for statement in policy["Statement"]:
+        if statement["Sid"] in ("OwnTables", "OwnObjects"):
+            assert all("runbook-conformance-*" in resource for resource in statement["Resource"])
+    assert "dynamodb:DeleteBackup" not in allowed
+    assert asking_policy(ACCOUNT, ("r1", "r2"), "b")["Statement"][0]["Resource"] == [
+        f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/runbook-conformance-*" for region in ("r1", "r2")
+    ]
+
+
+def killed(world: World, after: int) -> int:
+    """Ask in a process of its own that is killed at its n-th call; how many calls there were."""
+    calls = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def strike(call: Asked) -> Said | None:
+        nonlocal calls
+        calls += 1
+        if calls == after and process is not None:
+            process.send_signal(signal.SIGKILL)
+        return None
+
+    with between(world.endpoint, before=strike) as here:
+        command = [sys.executable, "-m", "runbook_lib", "conformance", "--bucket", world.bucket, "--long", *CONFIRMED]
+        environment = os.environ | {"AWS_ENDPOINT_URL": here.endpoint}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.wait(timeout=400)
+    return calls
+
+
+def kills(seed: int, count: int) -> list[int]:
+    """At which call to kill: in each stretch of the way once, and by chance within it."""
+    chance, length = random.Random(seed), 900 // count
+    return [chance.randrange(n * length + 4, (n + 1) * length) for n in range(count)]
+
+
+@pytest.mark.parametrize("after", kills(20, 2))
+def test_after_a_kill_clean_leaves_nothing(world: World, after: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert killed(world, after) >= after
+    assert left(world) != []
+    assert asked(world, "--clean", *CONFIRMED) == 0, capsys.readouterr().out
+    assert left(world) == []
+    assert asked(world, "--clean", *CONFIRMED) == 0
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("after", kills(7, 10))
+def test_after_any_of_ten_kills_clean_leaves_nothing(world: World, after: int) -> None:
+    world.pair("users", [{"id": {"S": "theirs"}}])
+    killed(world, after)
+    assert asked(world, "--clean", *CONFIRMED) == 0
+    assert left(world) == []
+    assert world.items(world.source, world.src("users")) == [{"id": {"S": "theirs"}}]
+
+
+def test_what_only_has_such_a_name_is_left_and_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Equality of names is not ownership: a tag or the register has to say that this command made it."""
+    table, key = "runbook-conformance-0badcafe-plain", "runbook-conformance-0badcafe/theirs"
+    other = "runbook-conformance-notes"
+    for name in (table, other):
+        world.table(world.source, name)
+    world.put_object(key, b"x")
+    try:
+        assert asked(world, "--clean", *CONFIRMED) == 1
+        said = capsys.readouterr().out
+        assert table in said
+        assert other in said
+        assert "objects of 0badcafe" in said
+        assert sorted(left(world)) == sorted([table, other, key])
+    finally:
+        for name in (table, other):
+            world.source.delete_table(TableName=name)
