@@ -175,7 +175,10 @@ def _running(client: Any, arn: str) -> list[str]:
         if is_unknown(error):
             return []
         raise
-    return [str(one["ExportArn"]) for one in listed if one["ExportStatus"] == "IN_PROGRESS"]
+    arns = [str(one["ExportArn"]) for one in listed if one["ExportStatus"] == "IN_PROGRESS"]
+    # A list may say so long after it is over; the description is of now.
+    described = ((arn, client.describe_export(ExportArn=arn)["ExportDescription"]) for arn in arns)
+    return [arn for arn, found in described if found["ExportStatus"] == "IN_PROGRESS"]
 
 
 def _delete(client: Any, name: str, waiting: Waiting) -> None:
