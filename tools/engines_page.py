@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from runbook_lib.aws.outcome import FAILURES, code_of
 from runbook_lib.conformance.account.asking import Asking, ask_subject, new_id
 from runbook_lib.conformance.answer import in_words
 from runbook_lib.conformance.shareable import AskingReport
@@ -147,6 +148,8 @@ def make_page() -> int:
             reports.append(asked(engine))
         except OSError as error:
             without[engine.name] = str(error)
+        except FAILURES as error:
+            without[engine.name] = f"it ended while it was asked ({code_of(error)})"
         print(f"{engine.name}: {without.get(engine.name) or reports[-1].counts()}", flush=True)
     PAGE.write_text(page(reports, without), encoding="utf-8")
     return 0 if reports else 1

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.errors import ConfigError
+from runbook_lib.aws.outcome import FAILURES, code_of
+from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.report.render.escape_markdown import visible
 
 if TYPE_CHECKING:
@@ -49,12 +50,22 @@ def conformance(**given: Any) -> int:
         long=given["is_long"], kms_key=given["kms_key"], limit=given["limit"],
         minutes=given["minutes"] or (LONG_MINUTES if given["is_long"] else DEFAULT_MINUTES),
     )  # fmt: skip
+    try:
+        return _carried_out(asking, given)
+    except FAILURES as error:
+        raise TransferError(
+            f"the server refused what the asking needs, or answers no more ({code_of(error)}); mend that, then remove "
+            "what is left with --clean"
+        ) from error
+
+
+def _carried_out(asking: Asking, given: dict[str, Any]) -> int:
     asking.questions()
     if asking.region == asking.other_region:
         raise ConfigError(f"--other-region: expected another region than {asking.region}")
     if given["policy"]:
         return _print_policy(asking)
-    if engine:
+    if asking.engine:
         return _ask_engine(asking, given)
     if not asking.bucket:
         raise ConfigError("--bucket: expected an account's bucket, or --endpoint with a server on this machine")
