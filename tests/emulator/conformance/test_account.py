@@ -188,7 +188,7 @@ def killed(world: World, after: int) -> int:
         return None
 
     with between(world.endpoint, before=strike) as here:
-        command = [sys.executable, "-m", "runbook_lib", "conformance", "--bucket", world.bucket, "--long", *CONFIRMED]
+        command = [sys.executable, "-m", "runbook_lib", "conformance", "--bucket", world.bucket, *CONFIRMED]
         environment = os.environ | {"AWS_ENDPOINT_URL": here.endpoint}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         process.wait(timeout=400)
