@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runbook_lib.record.run_json import RunRecord
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
+NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
+NUMBERS_DRY = (("items_exported", "items exported"), ("lines_read", "read and checked"))
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 
 
@@ -156,12 +158,7 @@ def _conclude(record: RunRecord) -> int:
     if report.how_to_accept:  # to be copied, so never cut
         _say(f"  {report.how_to_accept}")
     numbers = [
-        report.figures.sums[name].with_noun(what)
-        for name, what in (
-            ("items_exported", "items exported"),
-            ("items_written", "written"),
-            ("items_in_target", "in the target"),
-        )
+        report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
     ]
     accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
     said = f"{record.verdict}: {report.figures.how_many}" if record.complete else report.headline

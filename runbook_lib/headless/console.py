@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from runbook_lib.plan.check import NOT_CHECKED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.sections.first_screen.summary import verdicts
-from runbook_lib.report.text import count, pluralize
+from runbook_lib.report.text import count, duration, pluralize, rate
+from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import written_so_far
 
 
-def so_far(ledger: Ledger, step: str) -> str:
-    """How far a running step is; empty where there is nothing to count."""
+def first_line(run_id: str, folder: Path) -> str:
+    """Which run this is, whether it is new, and where its report will be."""
+    state = "resumed" if is_begun(folder) else "new"
+    return f"run {run_id}: {state}; report: {folder / 'report.html'}"
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast items are written since the step was first seen to write, and how long the rest takes at that rate."""
+
+    since: tuple[float, int] | None = None
+
+    def of(self, written: int, items: int, now: float) -> str:
+        """Rate and time left; empty until there is something to tell a rate from."""
+        if self.since is None or written < self.since[1]:
+            self.since = (now, written)
+        began, before = self.since
+        if written == before or now <= began or written > items:
+            return ""
+        per_second = (written - before) / (now - began)
+        return f", {rate(per_second)}, {duration((items - written) / per_second)} left"
+
+
+def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
+    """How far a running step is, and how fast an import is; empty where there is nothing to count."""
     planned = len(ledger.all("pair"))
     if step == "export":
         done = sum(fact["status"] == "COMPLETED" for fact in ledger.all("export").values())
         return f"{count(done)} of {pluralize(planned, 'export')} completed"
     if step == "import":
         items, written = written_so_far(ledger)
-        return f"{count(written)} of {pluralize(items, 'item')} written"
+        if not (ledger.get("step", step) or {}).get("execute"):
+            return f"{pluralize(items, 'item')} to be read and checked; this is a dry run"
+        return f"{count(written)} of {pluralize(items, 'item')} written{pace.of(written, items, now)}"
     if step == "validate":
         began = (ledger.get("step", step) or {}).get("started", "")
         done = sum(fact["finished"] >= began > "" for fact in ledger.all("validation").values() if "finished" in fact)

@@ -21,7 +21,7 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.headless.console import outcome, so_far
+from runbook_lib.headless.console import Pace, first_line, outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.paths import notebooks, reports_root
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
@@ -87,6 +87,7 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
     """
     steps = request.steps()
     with _admitted(request, steps) as run, _terminable(), _environment(run):
+        say(first_line(run.id, run.folder))
         _begin(run, request, steps)
         run.ledger.close()  # the kernels write it from here on
         interrupted = False
@@ -266,12 +267,12 @@ def _environment(run: Run) -> Iterator[None]:
 @contextmanager
 def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
     """Say how far a long step is, now and then, so that a log shows life."""
-    over, began = threading.Event(), time.monotonic()
+    over, began, pace = threading.Event(), time.monotonic(), Pace()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             ledger = Ledger(folder / LEDGER)
-            far = so_far(ledger, step)
+            far = so_far(ledger, step, pace, time.monotonic())
             ledger.close()
             say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
 

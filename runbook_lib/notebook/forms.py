@@ -11,6 +11,8 @@ import ipywidgets
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.errors import ConfigError
+from runbook_lib.notebook.tables import ShownTable
+from runbook_lib.notebook.views import differences_shown
 from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.plan.reuse import find_reuse
 from runbook_lib.record.listings import difference_rows
@@ -117,12 +119,18 @@ def _each_time(act: Callable[..., None], *widgets: ipywidgets.Widget) -> None:
 
 def _as_html(rows: list[dict[str, Any]], of: int) -> str:
     more = f"; the first {SHOWN_ROWS} are shown" if len(rows) > SHOWN_ROWS else ""
-    head = "".join(f"<th>{name}</th>" for name in ("table", "kind", "key", "where"))
-    body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in spell_difference(row)) + "</tr>"
-        for row in rows[:SHOWN_ROWS]
-    )
-    return (
-        f"{len(rows):,} of {pluralize(of, 'listed difference')}{more}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    said = f"{len(rows):,} of {pluralize(of, 'listed difference')}{more}"
+    return said + differences_shown(rows[:SHOWN_ROWS])._repr_html_()
+
+
+def outcome_form(table: ShownTable) -> ipywidgets.Widget:
+    """The rows of a table, to be narrowed down to those with one outcome."""
+    picked = ipywidgets.Dropdown(description="outcome", options=[ANY, *table.outcomes()])
+    found = ipywidgets.HTML()
+
+    def show(_: object = None) -> None:
+        shown = table if picked.value == ANY else table.only(picked.value)
+        found.value = f"{len(shown.rows):,} of {pluralize(len(table.rows), 'row')}{shown._repr_html_()}"
+
+    _each_time(show, picked)
+    return ipywidgets.VBox([picked, found])

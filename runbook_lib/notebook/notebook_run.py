@@ -55,6 +55,12 @@ class NotebookRun(Run):
 
         return differences_form(self)
 
+    def form_outcomes(self, table: ShownTable) -> Form:
+        """Narrow a table down to the rows with one outcome."""
+        from runbook_lib.notebook.forms import outcome_form
+
+        return outcome_form(table)
+
     def export_progress(self) -> Callable[[dict[str, dict[str, Any]]], None]:
         """A live table for `export_tables`."""
         return live.export_progress()

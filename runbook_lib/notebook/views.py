@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -184,14 +184,13 @@ def reconciliation_table(record: RunRecord) -> ShownTable:
 
 def difference_table(run: Run) -> ShownTable:
     """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
-    rows = [
-        (table, kind, key, where)
-        for table, kind, key, where in map(
-            spell_difference, islice(difference_rows(run.ledger), SHOWN_DIFFERENCES)
-        )
-    ]  # fmt: skip
+    return differences_shown(islice(difference_rows(run.ledger), SHOWN_DIFFERENCES))
+
+
+def differences_shown(rows: Iterable[Mapping[str, Any]]) -> ShownTable:
+    """Differences by table, kind, key or its hash, and place in the item; never a value."""
     columns = [TABLE, outcome("kind"), Column("key"), Column("where")]
-    return ShownTable.of("The first of the differences.", columns, rows, "No item differs.")
+    return ShownTable.of("Listed differences.", columns, map(spell_difference, rows), "No item differs.")
 
 
 def removal_table(removals: Iterable[Removal]) -> ShownTable:

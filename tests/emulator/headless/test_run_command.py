@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,6 +88,11 @@ def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: Wo
     record = world.record("r1")
     assert record["verdict"] == "DRY-RUN"
     assert "With --execute 30 items of 1 table would be written in" in ran.stdout
+    first, *_, said, where = ran.stdout.splitlines()
+    assert re.fullmatch(r"run [^ ]+: new; report: .+/report\.html", first)
+    assert said.startswith("DRY-RUN: 1 table, 30 items exported, 30 read and checked, ")
+    assert where.removeprefix("report: ") == first.partition("report: ")[2]
+    assert not re.search(r"\d written", ran.stdout)
     report = (world.folder / "reports" / "r1" / "report.html").read_text(encoding="utf-8")
     assert "With --execute 30 items of 1 table would be written in" in report
     assert record["totals"]["items_exported"] == 30

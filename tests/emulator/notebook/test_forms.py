@@ -11,7 +11,8 @@ import pytest
 from runbook_lib.errors import ConfigError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
-from runbook_lib.notebook.forms import confirmation_form, differences_form, tables_form
+from runbook_lib.notebook.forms import confirmation_form, differences_form, outcome_form, tables_form
+from runbook_lib.notebook.tables import Column, ShownTable, outcome
 from runbook_lib.notebook.views import difference_table
 from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
@@ -122,3 +123,15 @@ def look_through(run: Run, world: World, with_key: int) -> None:
     assert list(static.frame()["kind"]) == ["different", "missing", "extra"]
     assert ("i00001" in str(static)) == bool(with_key)
     assert "secret" not in found.value + str(static) + static._repr_html_()
+
+
+def test_a_table_is_narrowed_down_to_the_rows_of_one_outcome() -> None:
+    columns = [Column("check"), outcome("outcome")]
+    table = ShownTable.of("Checks.", columns, [("a", "ok"), ("b", "blocker"), ("c", "ok")], "none")
+    form = outcome_form(table)
+    [picked], [found] = parts(form, ipywidgets.Dropdown), parts(form, ipywidgets.HTML)
+    assert picked.options == ("all", "blocker", "ok")
+    assert found.value.startswith("3 of 3 rows")
+    picked.value = "ok"
+    assert found.value.startswith("2 of 3 rows")
+    assert ">b</td>" not in found.value

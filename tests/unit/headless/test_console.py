@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.headless.console import outcome, so_far
+from runbook_lib.headless.console import Pace, first_line, outcome, so_far
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
 from tests.support import records
@@ -48,7 +48,7 @@ def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> No
     steps = {step: outcome(records.typed({"executed": True, "tables": TABLES[:1]}), step) for step in STEPS}
     shapes = {f"{step:<9} running" for step in STEPS}
     shapes |= {f"{step:<9} done after 1.0 s: {told}" for step, told in steps.items() if told}
-    shapes |= {f"{step:<9} ... 1 s, {far}" for step in STEPS if (far := so_far(ledger, step))}
+    shapes |= {f"{step:<9} ... 1 s, {far}" for step in STEPS if (far := so_far(ledger, step, Pace(), 0.0))}
     lines = re.findall(rf"^    ((?:{'|'.join(STEPS)}) .*)$", CI_PAGE, re.MULTILINE)
     assert len(lines) > 5
     assert {_without_numbers(line) for line in lines} <= {_without_numbers(shape) for shape in shapes}
@@ -76,17 +76,36 @@ def test_what_was_not_measured_is_not_called_nothing() -> None:
 
 
 def test_a_running_step_counts_what_it_has_done(ledger: Ledger) -> None:
-    assert [so_far(ledger, step) for step in ("preflight", "report")] == ["", ""]
-    assert so_far(ledger, "export") == "0 of 2 exports completed"
+    assert [so_far(ledger, step, Pace(), 0.0) for step in ("preflight", "report")] == ["", ""]
+    assert so_far(ledger, "export", Pace(), 0.0) == "0 of 2 exports completed"
     ledger.put("export", "a", {"status": "COMPLETED"})
     ledger.put("export", "b", {"status": "IN_PROGRESS"})
-    assert so_far(ledger, "export") == "1 of 2 exports completed"
-    assert so_far(ledger, "import") == "0 of 0 items written"
+    assert so_far(ledger, "export", Pace(), 0.0) == "1 of 2 exports completed"
+    assert "written" not in so_far(ledger, "import", Pace(), 0.0)
+    ledger.put("step", "import", {"status": "running", "started": LATER, "execute": True})
+    assert so_far(ledger, "import", Pace(), 0.0) == "0 of 0 items written"
+
+
+def test_the_rate_is_that_of_what_was_seen_to_be_written_and_the_rest_takes_as_long() -> None:
+    pace = Pace()
+    assert pace.of(500, 10_000, 100.0) == ""  # what an earlier start has written says nothing of this one's rate
+    assert pace.of(500, 10_000, 105.0) == ""
+    assert pace.of(1500, 10_000, 110.0) == ", 100 items/s, 1 min 25 s left"
+    assert pace.of(10_000, 10_000, 120.0) == ", 475 items/s, 0.00 s left"
+    assert pace.of(0, 10_000, 130.0) == ""  # counted anew
+
+
+def test_the_first_line_names_the_run_its_state_and_its_report(tmp_path: Path) -> None:
+    folder = tmp_path / "r1"
+    assert first_line("r1", folder) == f"run r1: new; report: {folder / 'report.html'}"
+    folder.mkdir()
+    (folder / "ledger.sqlite").write_bytes(b"")
+    assert first_line("r1", folder) == f"run r1: resumed; report: {folder / 'report.html'}"
 
 
 def test_a_comparison_of_an_earlier_start_does_not_count_again(ledger: Ledger) -> None:
-    assert so_far(ledger, "validate") == "0 of 2 tables compared"
+    assert so_far(ledger, "validate", Pace(), 0.0) == "0 of 2 tables compared"
     ledger.put("step", "validate", {"status": "running", "started": LATER})
     ledger.put("validation", "a", {"verdict": "PASS", "finished": LATER})
     ledger.put("validation", "b", {"verdict": "PASS", "finished": EARLIER})
-    assert so_far(ledger, "validate") == "1 of 2 tables compared"
+    assert so_far(ledger, "validate", Pace(), 0.0) == "1 of 2 tables compared"
