@@ -13,18 +13,18 @@ from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out
 from runbook_lib.record.listings import difference_rows
-from runbook_lib.record.model.comparison import ItemDifference, ItemDifferences
+from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
-    Attempt,
+    AttemptRecord,
     CheckRecord,
     CodeRecord,
     EngineRecord,
     IdentityRecord,
     ObstacleRecord,
-    QuarantineRow,
+    QuarantineRecord,
     RemovalRecord,
     StepRecord,
     Totals,
@@ -77,12 +77,12 @@ def build_record(
         started=ledger.get("run", "started"),
         finished=None if running else _finished(steps, published.get("at")),
         export_time=ledger.get("run", "export_time"),
-        attempts=[Attempt.model_validate(fact) for fact in ledger.get("run", "attempts") or []],
+        attempts=[AttemptRecord.model_validate(fact) for fact in ledger.get("run", "attempts") or []],
         steps=steps,
         totals=totals,
         tables=[*tables, *left],
         differences=_differences(ledger),
-        quarantine=[QuarantineRow.model_validate(asdict(row)) for row in refused_reasons(ledger)],
+        quarantine=[QuarantineRecord.model_validate(asdict(row)) for row in refused_reasons(ledger)],
         blockers=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "blockers") or []],
         warnings=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "warnings") or []],
         checks=checks,
@@ -148,7 +148,7 @@ def _doubted(table: TableRecord, unknown: Sequence[Unchecked]) -> TableRecord:
 
 def _differences(ledger: Ledger) -> ItemDifferences:
     """How many differences `differences.jsonl` lists, and the first of them, as it does."""
-    first = [ItemDifference.model_validate(row) for row in islice(difference_rows(ledger), SHOWN_DIFFERENCES)]
+    first = [DifferenceRecord.model_validate(row) for row in islice(difference_rows(ledger), SHOWN_DIFFERENCES)]
     return ItemDifferences(listed=count_differences(ledger), first=first)
 
 

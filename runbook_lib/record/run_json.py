@@ -16,11 +16,11 @@ from runbook_lib.atomic_files import write_atomically
 from runbook_lib.errors import EvidenceError
 from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
-from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Throughput, Usage, WarmedUp
+from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
-    Attempt,
+    AttemptRecord,
     CheckRecord,
     CodeRecord,
     EngineRecord,
@@ -28,7 +28,7 @@ from runbook_lib.record.model.run import (
     IdentityRecord,
     LedgerDigest,
     ObstacleRecord,
-    QuarantineRow,
+    QuarantineRecord,
     RemovalRecord,
     StepRecord,
     Totals,
@@ -62,12 +62,12 @@ class RunRecord(Section):
     started: Moment | None = None
     finished: Moment | None = None
     export_time: Moment | None = None
-    attempts: list[Attempt] = []
+    attempts: list[AttemptRecord] = []
     steps: list[StepRecord] = []
     totals: Totals = Totals()
     tables: list[TableRecord] = []
     differences: ItemDifferences = ItemDifferences()
-    quarantine: list[QuarantineRow] = []
+    quarantine: list[QuarantineRecord] = []
     blockers: list[ObstacleRecord] = []
     warnings: list[ObstacleRecord] = []
     checks: list[CheckRecord] = []
@@ -77,7 +77,7 @@ class RunRecord(Section):
     engine: Annotated[dict[str, EngineRecord], Recorded] = {}
     workers: list[WorkerRecord] = []
     spent: Usage = Usage()
-    throughput: Throughput | None = None
+    throughput: ThroughputRecord | None = None
     measured: Annotated[dict[str, Measured], Recorded] = {}
     recovery_turned_on: Annotated[dict[str, RecoveryTurnedOn], Recorded] = {}
     warmed: Annotated[dict[str, WarmedUp], Recorded] = {}
@@ -93,12 +93,12 @@ class RunRecord(Section):
     ledger: Annotated[dict[str, LedgerDigest], Recorded] = {}
 
     @property
-    def starts(self) -> list[Attempt]:
+    def starts(self) -> list[AttemptRecord]:
         """The starts that did more than write the report again.
 
         Each notebook that is run by hand is recorded by itself; together they are one start, until one is run again.
         """
-        starts: list[Attempt] = []
+        starts: list[AttemptRecord] = []
         done: set[str] = set()
         for attempt in self.attempts:
             steps = set(attempt.steps)

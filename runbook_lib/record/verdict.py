@@ -96,7 +96,7 @@ def _all(rules: Iterable[Rule], case: Case) -> list[Reason]:
 
 def steps_not_done(case: Case) -> Iterator[Reason]:
     """A step that began and did not end well; one that only repeats other reasons is told by those."""
-    told = [*tables_not_proved(case), *canaries_failed(case), *not_checked(case)]
+    told = [*tables_not_proved(case), *canaries_failed(case), *checks_not_made(case)]
     for name, step in case.steps.items():
         if step.status in ("failed", "running", "interrupted") and not (step.because == REPEATED and told):
             yield Reason(ReasonId.STEP_NOT_DONE, name, (step.status, step.message or "no message"))
@@ -124,7 +124,7 @@ def not_compared(case: Case) -> Iterator[Reason]:
             yield Reason(ReasonId.NOT_COMPARED, table.source)
 
 
-def not_checked(case: Case) -> Iterator[Reason]:
+def checks_not_made(case: Case) -> Iterator[Reason]:
     """A look of the whole run, or at a table that nothing else is wrong with, that nobody could make."""
     judged = {table.source for table in case.tables if table.verdict in UNPROVED}
     for u in case.unchecked:
@@ -158,5 +158,5 @@ def not_writable(case: Case) -> Iterator[Reason]:
 
 
 OF_ANY_RUN: tuple[Rule, ...] = (steps_not_done, tables_not_proved, canaries_failed)
-OF_A_PROOF: tuple[Rule, ...] = (not_compared, not_checked, steps_not_run, nothing_read)
+OF_A_PROOF: tuple[Rule, ...] = (not_compared, checks_not_made, steps_not_run, nothing_read)
 OF_A_DRY_RUN: tuple[Rule, ...] = (nothing_planned, not_writable)

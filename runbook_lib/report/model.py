@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from runbook_lib.record.anchor import anchor_in_words
-from runbook_lib.record.model.run import QuarantineRow
+from runbook_lib.record.model.run import QuarantineRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
@@ -134,7 +134,7 @@ class ReportModel:
         return [table for table in self.tables if table.drift]
 
     @cached_property
-    def quarantine(self) -> list[QuarantineRow]:
+    def quarantine(self) -> list[QuarantineRecord]:
         return quarantine_rows(self.figures)
 
     @cached_property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from runbook_lib.record.model.cost import Throughput
+from runbook_lib.record.model.cost import ThroughputRecord
 from runbook_lib.run.tables.throughput import SampleRow
 
 INTERVALS, LEAST_SECONDS = 120, 0.05
@@ -26,7 +26,7 @@ class Intervals:
     pauses: float
 
 
-def in_time(samples: Sequence[SampleRow]) -> tuple[list[SampleRow], Intervals]:
+def moved_together(samples: Sequence[SampleRow]) -> tuple[list[SampleRow], Intervals]:
     """The samples that took time, moved together over long pauses, and the intervals that hold them all."""
     moved: list[SampleRow] = []
     cut, reached = 0.0, None
@@ -58,13 +58,13 @@ def rates_of(
     return found
 
 
-def throughput(samples: Sequence[SampleRow]) -> Throughput | None:
+def throughput(samples: Sequence[SampleRow]) -> ThroughputRecord | None:
     """Averages and bests of a run; None for one that wrote nothing itself."""
-    used, intervals = in_time(samples)
+    used, intervals = moved_together(samples)
     items, units = rates_of(used, intervals), rates_of(used, intervals, UNITS)
     if not any(items.values()):
         return None
-    return Throughput(
+    return ThroughputRecord(
         seconds=round(len(items) * intervals.width, 3),
         items_per_second=_average(items),
         items_per_second_best=max(items.values()),

@@ -93,7 +93,7 @@ class PlaceInItem(Section):
     found: str | None = None
 
 
-class ItemDifference(Section):
+class DifferenceRecord(Section):
     """One item that is not as it was exported; its key only where the configuration allows it."""
 
     source: Name = ""
@@ -107,4 +107,4 @@ class ItemDifferences(Section):
     """How many differences `differences.jsonl` lists, and the first of them."""
 
     listed: Count | None = None
-    first: list[ItemDifference] = []
+    first: list[DifferenceRecord] = []

@@ -94,7 +94,7 @@ class Measured(Section):
     refused: list[WouldRefuse] = []
 
 
-class Throughput(Section):
+class ThroughputRecord(Section):
     """How fast the run wrote itself; averages are over the `seconds` in which anything was written."""
 
     seconds: Number = 0.0

@@ -33,7 +33,7 @@ class InterruptedAt(Section):
     step: str | None = None
 
 
-class Attempt(Section):
+class AttemptRecord(Section):
     """One start of the run, as it was asked for: by `runbook run`, or of one notebook by hand (`by`)."""
 
     started: Moment | None = None
@@ -85,7 +85,7 @@ class Totals(Section):
     seconds: Number | None = None
 
 
-class QuarantineRow(Section):
+class QuarantineRecord(Section):
     """Items of a table that were refused for one reason."""
 
     source: Name = ""

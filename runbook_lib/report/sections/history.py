@@ -17,7 +17,7 @@ SHOWN_TABLES = 5
 
 def before(figures: RunFigures, older: Sequence[RunFigures]) -> RunFigures | None:
     """The newest of the older runs that is of the same plan; `older` is sorted, the newest first."""
-    return next((o for o in older if plan_of(o) == plan_of(figures)), None)
+    return next((o for o in older if plan_in_words(o) == plan_in_words(figures)), None)
 
 
 def compare_runs(figures: RunFigures, former: RunFigures) -> list[str]:
@@ -25,7 +25,7 @@ def compare_runs(figures: RunFigures, former: RunFigures) -> list[str]:
     return [said(former, figures) for said in MEASURES.values()]
 
 
-def plan_of(figures: RunFigures) -> tuple[str, str, str]:
+def plan_in_words(figures: RunFigures) -> tuple[str, str, str]:
     """What tells one plan from another."""
     return figures.record.name, place(figures.record, "source"), place(figures.record, "target")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runbook_lib.record.model.run import QuarantineRow
+from runbook_lib.record.model.run import QuarantineRecord
 from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.proof_of_tables import expected_in_target
 from runbook_lib.report.figures.run_figures import RunFigures
@@ -126,13 +126,13 @@ def _empty(tables: Sequence[TableRecord], exported: Sum) -> str:
     return f"{found}; of {proved:,} of them a scan of the target proved it" if empty else found
 
 
-def quarantine_rows(figures: RunFigures) -> list[QuarantineRow]:
+def quarantine_rows(figures: RunFigures) -> list[QuarantineRecord]:
     """What was refused, by table and reason; where the record has no reason for an item, where to look for it."""
     rows = list(figures.record.quarantine)
     for table in figures.tables:
         told = sum(row.items for row in rows if row.source == table.source)
         if (left := (table.items_quarantined or 0) - told) > 0:
-            rows.append(QuarantineRow(source=table.source, items=left, reason=where_refused(table)))
+            rows.append(QuarantineRecord(source=table.source, items=left, reason=where_refused(table)))
     return sorted(rows, key=lambda row: -row.items)
 
 

@@ -46,7 +46,7 @@ ALONE: dict[Rule, tuple[Case, list[tuple[ReasonId, str]]]] = {
     rules.canaries_failed: (case(tables=[but(TABLE, canary=CanaryFacts(state="failed", why="x"))]),
                             [(ReasonId.CANARY_FAILED, "a")]),
     rules.not_compared: (case(tables=[but(TABLE, verdict="DRY-RUN")]), [(ReasonId.NOT_COMPARED, "a")]),
-    rules.not_checked: (case(unchecked=(UNKNOWN,)), [(ReasonId.NOT_CHECKED, "clock")]),
+    rules.checks_not_made: (case(unchecked=(UNKNOWN,)), [(ReasonId.NOT_CHECKED, "clock")]),
     rules.steps_not_run: (case(steps=STEPS[:3]), [(ReasonId.STEP_NOT_RUN, "validate")]),
     rules.nothing_read: (case(tables=[but(TABLE, items_exported=0)]), [(ReasonId.NOTHING_READ, "")]),
     rules.nothing_planned: (case(tables=[]), [(ReasonId.NOTHING_PLANNED, "")]),
@@ -80,9 +80,9 @@ def test_a_step_that_only_repeats_other_reasons_is_told_by_those() -> None:
 
 def test_what_was_not_checked_of_a_failed_table_or_was_accepted_is_no_further_reason() -> None:
     of_it = Unchecked("index-answers", "a", "i", "x", "proof", None)
-    assert list(rules.not_checked(case(tables=[but(TABLE, verdict="FAIL")], unchecked=(of_it,)))) == []
+    assert list(rules.checks_not_made(case(tables=[but(TABLE, verdict="FAIL")], unchecked=(of_it,)))) == []
     accepted = Unchecked("index-answers", "a", "i", "x", "proof", "*")
-    assert list(rules.not_checked(case(unchecked=(accepted,)))) == []
+    assert list(rules.checks_not_made(case(unchecked=(accepted,)))) == []
 
 
 def test_a_comparison_needs_no_import_and_everything_else() -> None:

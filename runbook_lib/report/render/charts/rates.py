@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from runbook_lib.record.gathered.rates import THROTTLES, UNITS, Intervals, in_time, rates_of, throughput
+from runbook_lib.record.gathered.rates import THROTTLES, UNITS, Intervals, moved_together, rates_of, throughput
 from runbook_lib.report.render.charts.drawing import (
     COLOURS,
     LEGEND,
@@ -25,7 +25,7 @@ BIGGEST = 6
 
 def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
     """Items per second of the largest tables and of the others together."""
-    used, intervals = in_time(samples)
+    used, intervals = moved_together(samples)
     known, items = throughput(samples), _sum_by_table(used)
     if known is None:
         return None
@@ -45,7 +45,7 @@ def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
 
 def units_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
     """Write units per second of all tables together, and below them the throttled requests per second."""
-    used, intervals = in_time(samples)
+    used, intervals = moved_together(samples)
     known = throughput(samples)
     if known is None or known.units_per_second is None or known.units_per_second_best is None:
         return None
