@@ -152,9 +152,8 @@ def load(table_load: TableLoad, target: Target) -> None:
         flush(table_load, lock)
         table_load.show("loading")
 
-    writers = min(table_load.run.config.import_.concurrency, 1 + table_load.progress.items // target.at_once)
     try:
-        send_files(table_load.files, target, writers, lambda file: _open_file(table_load, file, target), note, keep)
+        send_files(table_load.files, target, lambda file: _open_file(table_load, file, target), note, keep)
     finally:
         table_load.run.clients.calls.flush()
         flush(table_load, lock)

@@ -146,8 +146,7 @@ class LoadAttempt:
             secret=unit.secret,
             lock=self.lock,
         )
-        writers = min(width, 1 + unit.file.items // target.at_once)
-        send_files([file], target, writers, lambda file: self._open(file, clients), self._note, self._keep)
+        send_files([file], target, lambda file: self._open(file, clients), self._note, self._keep)
 
     def _open(self, file: FileCheckpoint, clients: WorkerClients) -> OpenFile:
         with ExitStack() as own:

@@ -19,6 +19,7 @@ import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.loop import RequestLoop, RequestSender
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
@@ -83,6 +84,7 @@ class Target:
     capacity: WriteRateController
     secret: RunSecret
     lock: threading.Lock = field(default_factory=threading.Lock)
+    sender: Callable[[DynamoDBTransport], RequestSender] = RequestLoop
 
     @property
     def at_once(self) -> int:

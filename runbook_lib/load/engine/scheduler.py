@@ -112,6 +112,7 @@ class BatchScheduler:
         self.capacity = capacity
         self.near = max(1.0, total / len(lanes) / 2)
         self.out = 0
+        self.wants = True  # whether it may want another file open than when it was asked last
         self._queues = [
             _LaneQueue(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)
         ]
@@ -211,7 +212,7 @@ class BatchScheduler:
         """Find a lane's place among those that may send; its earlier one counts no more."""
         queue.ticket = next(self._tickets)
         if queue.now is None and queue.next is not None:
-            queue.now, queue.next = queue.next, None
+            queue.now, queue.next, self.wants = queue.next, None, True
         fresh = queue.now is not None and self._waiting < AGAIN
         if not (fresh or queue.again) or self.capacity.lane_full(queue.lane):
             return
@@ -244,7 +245,7 @@ class BatchScheduler:
         lines = next(opened.batches, None)
         if lines is None:
             opened.own.close()
-            queue.now, queue.next = queue.next, None
+            queue.now, queue.next, self.wants = queue.next, None, True
             self._refill(queue)
             return None
         opened.left -= len(lines)

@@ -9,10 +9,12 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -26,7 +28,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 
 from runbook_lib.aws.transport.answers import Incoming, NoAnswer, read_answer, usual_answer
+from runbook_lib.aws.transport.client import Request
 from runbook_lib.aws.transport.http import HttpConnection, in_time
+from runbook_lib.aws.transport.loop import RequestLoop
+from runbook_lib.aws.transport.retry import BrokenAnswer
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -115,11 +120,53 @@ def server() -> Iterator[Scripted]:
         yield made
 
 
+class ByLoop:
+    """An exchange whose requests go through a loop."""
+
+    def __init__(self, exchange: HttpConnection) -> None:
+        way = SimpleNamespace(exchange=exchange)
+        transport: Any = SimpleNamespace(
+            way=lambda operation: way,
+            signed=lambda way, request: ({"Host": "x"}, None),
+            understood=lambda request, answer, used: answer,
+        )
+        self._loop = RequestLoop(transport)
+
+    def post(self, headers: dict[str, str], body: bytes) -> Any:
+        came: list[Any] = []
+        self._loop.start(Request("Scan", body), came.append)
+        while not came:
+            self._loop.run_once(0.05)
+        if isinstance(came[0], BrokenAnswer):
+            assert isinstance(came[0].__cause__, NoAnswer)
+            raise came[0].__cause__
+        return came[0]
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+Wrapped = Callable[[HttpConnection], Any]
+
+
+@pytest.fixture(params=["in its thread", "by the loop"])
+def sent(request: pytest.FixtureRequest) -> Iterator[Wrapped]:
+    """How requests are sent: each by the thread that asks, or all by one."""
+    with ExitStack() as open_loops:
+
+        def wrapped(exchange: HttpConnection) -> Any:
+            if request.param == "in its thread":
+                return exchange
+            return open_loops.enter_context(closing(ByLoop(exchange)))
+
+        yield wrapped
+
+
 @pytest.fixture
-def exchange(server: Scripted) -> Iterator[HttpConnection]:
+def exchange(server: Scripted, sent: Wrapped) -> Iterator[Any]:
     made, client = exchange_with(f"http://127.0.0.1:{server.port}/")
     with closing(client):
-        yield made
+        yield sent(made)
 
 
 def test_a_connection_is_used_again(server: Scripted, exchange: HttpConnection) -> None:
@@ -170,12 +217,12 @@ def test_half_an_answer_is_no_answer_and_its_connection_is_not_used_again(
     assert server.connections == 2
 
 
-def test_a_server_that_is_not_there_is_no_answer() -> None:
+def test_a_server_that_is_not_there_is_no_answer(sent: Wrapped) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     made, client = exchange_with(f"http://127.0.0.1:{port}/")
     with closing(client), pytest.raises(NoAnswer, match="refused"):
-        made.post({"Host": "x"}, b"")
+        sent(made).post({"Host": "x"}, b"")
 
 
 def test_a_server_that_is_silent_is_given_up_after_the_read_timeout(server: Scripted, exchange: HttpConnection) -> None:
@@ -255,27 +302,31 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-def test_tls_uses_the_ca_bundle_and_refuses_a_server_it_does_not_know(certificate: tuple[Path, Path]) -> None:
+def test_tls_uses_the_ca_bundle_and_refuses_a_server_it_does_not_know(
+    certificate: tuple[Path, Path], sent: Wrapped
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     with serving(Scripted(), context) as server:
         url = f"https://127.0.0.1:{server.port}/"
         made, client = exchange_with(url, verify=str(certificate[0]))
         with closing(client):
-            assert made.post({"Host": "x"}, b"secret")[0] == 200
-            assert made.post({"Host": "x"}, b"secret")[0] == 200
+            trusted = sent(made)
+            assert trusted.post({"Host": "x"}, b"secret")[0] == 200
+            assert trusted.post({"Host": "x"}, b"secret" * 1_000_000)[0] == 200
+        assert server.connections == 1
         assert len(server.heard) == 2
         stranger, other = exchange_with(url)
         with closing(other), pytest.raises(NoAnswer, match=r"(?i)certificate"):
-            stranger.post({"Host": "x"}, b"secret")
+            sent(stranger).post({"Host": "x"}, b"secret")
         assert len(server.heard) == 2
 
 
-def test_behind_a_proxy_botocores_own_session_sends(server: Scripted) -> None:
+def test_behind_a_proxy_botocores_own_session_sends(server: Scripted, sent: Wrapped) -> None:
     proxy = f"http://127.0.0.1:{server.port}"
     made, client = exchange_with("http://dynamodb.example/", config={"proxies": {"http": proxy}})
     with closing(client):
-        assert made.post({"Host": "dynamodb.example"}, b"body") == (200, {"content-length": "2"}, b"{}")
+        assert sent(made).post({"Host": "dynamodb.example"}, b"body") == (200, {"content-length": "2"}, b"{}")
     assert server.heard[0].startswith(b"POST http://dynamodb.example/ HTTP/1.1\r\n")
 
 
@@ -341,3 +392,22 @@ def test_a_drip_of_bytes_ends_and_a_slow_download_goes_on() -> None:
     assert dripped(large, 1, 0.5)[0] < 11
     assert dripped(large, 16_384, 2.0) == (124.0, True)
     assert not dripped(large, 4096, 2.0)[1]
+
+
+def test_a_loop_gives_up_a_drip_of_bytes_and_goes_on_with_the_other_requests(server: Scripted) -> None:
+    made, client = exchange_with(f"http://127.0.0.1:{server.port}/")
+    with closing(client), closing(ByLoop(made)) as loop:
+        server.script = [(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", False)]
+        with pytest.raises(NoAnswer, match="in 2 s"):
+            loop.post({"Host": "x"}, b"")
+        assert loop.post({"Host": "x"}, b"")[0] == 200
+
+
+def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used_again(server: Scripted, exchange: Any) -> None:
+    server.script = [(OK, True)]
+    assert exchange.post({"Host": "x"}, b"")[0] == 200
+    time.sleep(0.2)
+    if isinstance(exchange, ByLoop):
+        exchange._loop.run_once(0.1)
+    assert exchange.post({"Host": "x"}, b"")[0] == 200
+    assert server.connections == 2

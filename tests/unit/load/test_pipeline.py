@@ -34,6 +34,7 @@ from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
+from tests.support.threads_sender import ThreadsSender
 
 Answer = Callable[[list[str]], bytes]
 DONE = b'{"UnprocessedItems":{}}'
@@ -88,10 +89,16 @@ class Engine:
         files = files_of(run, "t")
         table_load = TableLoad(run, "b", files, TableProgress("t", "dst", self.items), watch)
         transport: Any = SimpleNamespace(puts=puts, send=send)
+        senders: list[ThreadsSender] = []
+
+        def sender(transport: Any) -> ThreadsSender:
+            senders.append(ThreadsSender(transport.send, writers))
+            return senders[-1]
+
         backoff = Backoff(cap=0.3, sleep=lambda seconds: stop.wait(seconds) and None)
         capacity = WriteRateController(lanes_for(len(files), 1e6), writers, 1e6)
         key = (KeyAttribute("id", "S", "HASH"),)
-        load(table_load, Target(transport, "dst", key, True, backoff, stop, capacity, RunSecret.new()))
+        load(table_load, Target(transport, "dst", key, True, backoff, stop, capacity, RunSecret.new(), sender=sender))
         return table_load
 
     def written(self) -> int:
