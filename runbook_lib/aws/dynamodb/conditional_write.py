@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall
 
 REFUSED = "ConditionalCheckFailedException"
@@ -99,7 +99,7 @@ def put_if_absent(transport: DynamoDBTransport, table: str, key: str, line: byte
     return transport.send(absent_put(transport, table, key, line))
 
 
-def absent_put(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> Request:
+def absent_put(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> DynamoDBRequest:
     """The request of `put_if_absent`."""
     said = orjson.loads(line)
     if not isinstance(said, dict) or said.keys() != {"Item"}:

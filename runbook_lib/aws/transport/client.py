@@ -32,7 +32,7 @@ THROTTLE = re.compile(r"[A-Za-z]{0,80} [\w:/.*-]{0,600}")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DynamoDBRequest:
     """A request that its transport has made sure it may send."""
 
     operation: str
@@ -71,15 +71,15 @@ class DynamoDBTransport:
             )
         return self._ways[operation]
 
-    def puts(self, table: str, lines: Iterable[bytes]) -> Request:
+    def puts(self, table: str, lines: Iterable[bytes]) -> DynamoDBRequest:
         """A request that puts these `{"Item":...}` lines into one table; not a byte of a line is changed.
 
         Each line must be one whole JSON value, or it could say more than a put (see `data_file`).
         """
         self._check_granted(table)
-        return Request("BatchWriteItem", body_of(table, lines))
+        return DynamoDBRequest("BatchWriteItem", body_of(table, lines))
 
-    def write(self, operation: str, table: str, body: bytes) -> Request:
+    def write(self, operation: str, table: str, body: bytes) -> DynamoDBRequest:
         """A writing request; raises ForbiddenCall unless it names this granted table and no other.
 
         Where the guard grants the operation in one form only, it has to have that form.
@@ -91,13 +91,13 @@ class DynamoDBTransport:
                 f"writing to {sorted(named)} is not part of the plan; this request was granted for {table!r} alone"
             )
         self._guard.check_granted("dynamodb", operation, request)
-        return Request(operation, body)
+        return DynamoDBRequest(operation, body)
 
-    def question(self, operation: str, body: bytes) -> Request:
+    def question(self, operation: str, body: bytes) -> DynamoDBRequest:
         """A request that writes nothing."""
         if operation in WRITING:
             raise ForbiddenCall(f"{operation} is sent for a table that is named, see write; nothing was sent")
-        return Request(operation, body)
+        return DynamoDBRequest(operation, body)
 
     def put_lines(self, table: str, lines: Iterable[bytes]) -> bytes:
         """Send `puts`, once."""
@@ -117,7 +117,7 @@ class DynamoDBTransport:
                 f"writing to table {table!r} is not part of the plan; granted are {sorted(self._write_tables)}"
             )
 
-    def send(self, request: Request) -> bytes:
+    def send(self, request: DynamoDBRequest) -> bytes:
         """Send a request, once; returns the answer's body.
 
         Raises TransportError for an error answer and BrokenAnswer when there is none that can be trusted.
@@ -130,7 +130,7 @@ class DynamoDBTransport:
             raise BrokenAnswer(f"{request.operation}: {error}") from error
         return self.understood(request, answer, used)
 
-    def signed(self, way: Way, request: Request) -> tuple[dict[str, str], Any]:
+    def signed(self, way: Way, request: DynamoDBRequest) -> tuple[dict[str, str], Any]:
         """The headers of a request that is about to be sent, and the credentials they are made with; counts it."""
         self._guard.check("dynamodb", request.operation)
         used = self._credentials.get_frozen_credentials()
@@ -138,7 +138,7 @@ class DynamoDBTransport:
         self._guard.count(request.operation)
         return headers, used
 
-    def understood(self, request: Request, answer: Answer, used: Any) -> bytes:
+    def understood(self, request: DynamoDBRequest, answer: Answer, used: Any) -> bytes:
         """The body of an answer that can be trusted; raises as `send` does."""
         operation, (status, said, content) = request.operation, answer
         checksum = said.get("x-amz-crc32")

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from runbook_lib.aws.deadlines import Deadline
 from runbook_lib.aws.transport.answers import Answer, Incoming, NoAnswer, Reading, answer_from, usual_answer
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request, Way
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport, Way
 from runbook_lib.aws.transport.retry import BrokenAnswer
 from runbook_lib.errors import RunbookError
 
@@ -35,7 +35,7 @@ Done = Callable[[bytes | RunbookError], None]
 class RequestSender(Protocol):
     """What keeps requests in flight; for one thread, `wake` apart."""
 
-    def start(self, request: Request, done: Done) -> None:
+    def start(self, request: DynamoDBRequest, done: Done) -> None:
         """Send a request, once; `done` hears what came of it, from `run_once`."""
 
     def run_once(self, seconds: float) -> None:
@@ -52,7 +52,7 @@ class RequestSender(Protocol):
 class _Sent:
     """A request on its way; `used` are the credentials it is signed with, `left` what is not sent yet."""
 
-    request: Request
+    request: DynamoDBRequest
     way: Way
     used: Any
     done: Done
@@ -93,7 +93,7 @@ class RequestLoop:
             end.setblocking(False)
         self._selector.register(self._bell[0], READ)
 
-    def start(self, request: Request, done: Done) -> None:
+    def start(self, request: DynamoDBRequest, done: Done) -> None:
         """Send a request, once; `done` hears what came of it, from `run_once`."""
         way = self.transport.way(request.operation)
         headers, used = self.transport.signed(way, request)
@@ -248,7 +248,7 @@ class RequestLoop:
         except TimeoutError as error:
             self._fail(connection, sent.way.exchange.no_answer(error))
 
-    def _answered(self, request: Request, used: Any, done: Done, future: Future[Answer]) -> None:
+    def _answered(self, request: DynamoDBRequest, used: Any, done: Done, future: Future[Answer]) -> None:
         """What botocore's session has brought."""
         try:
             answer = future.result()
@@ -257,7 +257,7 @@ class RequestLoop:
             return
         self._understand(request, used, done, answer)
 
-    def _understand(self, request: Request, used: Any, done: Done, answer: Answer) -> None:
+    def _understand(self, request: DynamoDBRequest, used: Any, done: Done, answer: Answer) -> None:
         said: bytes | RunbookError
         try:
             said = self.transport.understood(request, answer, used)
@@ -275,7 +275,7 @@ class RequestLoop:
         connection.made.close()
 
 
-def _broken(request: Request, error: NoAnswer) -> BrokenAnswer:
+def _broken(request: DynamoDBRequest, error: NoAnswer) -> BrokenAnswer:
     broken = BrokenAnswer(f"{request.operation}: {error}")
     broken.__cause__ = error
     return broken

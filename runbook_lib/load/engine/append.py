@@ -27,8 +27,8 @@ from runbook_lib.load.engine.batch_write import (
     Line,
     Outcome,
     Patience,
-    Reply,
     Target,
+    WriteReply,
     Writing,
     consumed_units,
     is_throttled,
@@ -73,13 +73,13 @@ def _add(target: Target, line: Line, outcome: Outcome) -> Writing:
         pause = patience.pause(last, throttled=is_throttled(answer))
 
 
-def _settle(target: Target, line: Line, reply: Reply, units: float, outcome: Outcome) -> None:
+def _settle(target: Target, line: Line, reply: WriteReply, units: float, outcome: Outcome) -> None:
     """A condition that fails costs as a write does."""
     outcome.wcu += units
     target.capacity.settle(reply.lane, len(line[1]), reply.units, units, 0.0)
 
 
-def _added(target: Target, line: Line, content: bytes, reply: Reply, outcome: Outcome) -> None:
+def _added(target: Target, line: Line, content: bytes, reply: WriteReply, outcome: Outcome) -> None:
     answer: dict[str, Any] = orjson.loads(content)
     said = answer.get("ConsumedCapacity")
     table_units, all_units = consumed_units({"ConsumedCapacity": [said] if said else []})
@@ -97,7 +97,7 @@ def _in_the_way(target: Target, line: Line, item: Item, held: Item, outcome: Out
         reject(target, line, ANOTHER, outcome)
 
 
-def _held(target: Target, key: Item) -> Generator[Attempt, Reply, Item | None]:
+def _held(target: Target, key: Item) -> Generator[Attempt, WriteReply, Item | None]:
     """What stands under a key, for a server that did not say it when it refused; None where it has gone meanwhile."""
     keys, patience, pause = [key], Patience.of(target), 0.0
     build = partial(target.transport.question, "BatchGetItem", key_request(target.table, keys))

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.aws.transport.loop import RequestLoop, RequestSender
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile, TransferError
@@ -119,12 +119,12 @@ class Attempt:
     """
 
     lines: list[Line]
-    build: Callable[[], Request]
+    build: Callable[[], DynamoDBRequest]
     pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WriteReply:
     """What came of an attempt: the answer, or why there is none. It left in `lane`, accounted for with `units`."""
 
     answer: bytes | TransportError | BrokenAnswer
@@ -132,7 +132,7 @@ class Reply:
     units: float
 
 
-Writing = Generator[Attempt, Reply, None]
+Writing = Generator[Attempt, WriteReply, None]
 
 
 def put_batch(target: Target, lines: list[Line], outcome: Outcome) -> Writing:
@@ -192,7 +192,7 @@ class Patience:
         return pause
 
 
-def note_failure(target: Target, reply: Reply, lines: list[Line], outcome: Outcome) -> None:
+def note_failure(target: Target, reply: WriteReply, lines: list[Line], outcome: Outcome) -> None:
     """Keep what a failed attempt tells; raises TransferError for an answer that no repetition mends."""
     error = reply.answer
     if isinstance(error, TransportError):
@@ -205,12 +205,12 @@ def note_failure(target: Target, reply: Reply, lines: list[Line], outcome: Outco
         outcome.reasons[UNANSWERED, ""] += len(lines)  # nobody knows whether they were written
 
 
-def _request(target: Target, lines: list[Line]) -> Request:
+def _request(target: Target, lines: list[Line]) -> DynamoDBRequest:
     return target.transport.puts(target.table, [line for _, line in lines])
 
 
 def _acknowledged(
-    target: Target, lines: list[Line], content: bytes, reply: Reply, outcome: Outcome
+    target: Target, lines: list[Line], content: bytes, reply: WriteReply, outcome: Outcome
 ) -> tuple[list[Line], str]:
     """Count what an answer acknowledges; what is left, and how to say so."""
     answer: dict[str, Any] = orjson.loads(content)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.aws.transport.client import Request
+from runbook_lib.aws.transport.client import DynamoDBRequest
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.load.engine.append import add_items
-from runbook_lib.load.engine.batch_write import Attempt, Outcome, Reply, Target, put_batch
+from runbook_lib.load.engine.batch_write import Attempt, Outcome, Target, WriteReply, put_batch
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.scheduler import BatchScheduler, ScheduledBatch
 
@@ -30,7 +30,7 @@ class BatchFlow:
     def of(cls, files: Sequence[FileCheckpoint], target: Target, note: Note) -> BatchFlow:
         return cls(target, BatchScheduler(files, target.capacity), note)
 
-    def depart(self) -> tuple[ScheduledBatch, Request] | float:
+    def depart(self) -> tuple[ScheduledBatch, DynamoDBRequest] | float:
         """What leaves now, or the seconds until something may; each comes back by `arrive`."""
         while True:
             batch = self.scheduler.next()
@@ -49,7 +49,7 @@ class BatchFlow:
         self.target.capacity.arrive(batch.lane, delay)
         assert batch.writing is not None
         try:
-            attempt = batch.writing.send(Reply(answer, batch.lane, batch.units))
+            attempt = batch.writing.send(WriteReply(answer, batch.lane, batch.units))
         except StopIteration:
             self._through(batch)
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from runbook_lib.aws.dynamodb.conditional_write import put_if_absent
 from runbook_lib.aws.transport import client as wires
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.export.step import export_tables
@@ -53,7 +53,7 @@ def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypa
     """Whatever was looked at before: the put itself finds the item there."""
     run, make = ready(world), DynamoDBTransport.write
 
-    def overtaken(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> Request:
+    def overtaken(self: DynamoDBTransport, operation: str, table: str, body: bytes) -> DynamoDBRequest:
         if b'"i00005"' in body:
             world.put(world.target, table, [THEIRS])
         return make(self, operation, table, body)
@@ -73,7 +73,7 @@ def test_a_put_whose_answer_is_lost_is_not_repeated_over_what_another_has_writte
 ) -> None:
     run, understood, lost = ready(world), DynamoDBTransport.understood, list[int]()
 
-    def unheard(self: DynamoDBTransport, request: Request, answer: Any, used: Any) -> bytes:
+    def unheard(self: DynamoDBTransport, request: DynamoDBRequest, answer: Any, used: Any) -> bytes:
         content = understood(self, request, answer, used)
         if not lost and b'"i00005"' in request.body and request.operation == "PutItem":
             lost.append(1)
@@ -115,7 +115,7 @@ def test_what_was_in_the_way_and_is_gone_is_put_after_all(world: World, monkeypa
     monkeypatch.setattr(wires, "_item", lambda data: None)
     world.put(world.target, world.dst("a"), [THEIRS])
 
-    def and_gone(self: DynamoDBTransport, request: Request, answer: Any, used: Any) -> bytes:
+    def and_gone(self: DynamoDBTransport, request: DynamoDBRequest, answer: Any, used: Any) -> bytes:
         try:
             return understood(self, request, answer, used)
         except TransportError:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
@@ -99,7 +99,7 @@ def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
         world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
     send, sent = DynamoDBTransport.write, list[int]()
 
-    def stopped(self: DynamoDBTransport, *arguments: Any) -> Request:
+    def stopped(self: DynamoDBTransport, *arguments: Any) -> DynamoDBRequest:
         sent.append(1)
         if len(sent) == 15:
             raise TransferError("stopped")

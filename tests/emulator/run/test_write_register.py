@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
-from runbook_lib.aws.transport.client import DynamoDBTransport, Request
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load import first_write
@@ -91,7 +91,7 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
     seen: list[set[str]] = []
     make = DynamoDBTransport.puts
 
-    def watched(self: DynamoDBTransport, table: str, lines: Any) -> Request:
+    def watched(self: DynamoDBTransport, table: str, lines: Any) -> DynamoDBRequest:
         seen.append(entries(world))
         return make(self, table, lines)
 

@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 
 from runbook_lib.aws.transport.answers import Incoming, NoAnswer, read_answer, usual_answer
-from runbook_lib.aws.transport.client import Request
+from runbook_lib.aws.transport.client import DynamoDBRequest
 from runbook_lib.aws.transport.http import HttpConnection, in_time
 from runbook_lib.aws.transport.loop import RequestLoop
 from runbook_lib.aws.transport.retry import BrokenAnswer
@@ -134,7 +134,7 @@ class ByLoop:
 
     def post(self, headers: dict[str, str], body: bytes) -> Any:
         came: list[Any] = []
-        self._loop.start(Request("Scan", body), came.append)
+        self._loop.start(DynamoDBRequest("Scan", body), came.append)
         while not came:
             self._loop.run_once(0.05)
         if isinstance(came[0], BrokenAnswer):
