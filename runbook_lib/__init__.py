@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.version import __version__
 
 if TYPE_CHECKING:
+    from runbook_lib.catchup.step import catch_up
     from runbook_lib.errors import RunbookError
     from runbook_lib.export.step import export_tables
     from runbook_lib.load.step import import_tables
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RunbookError",
     "__version__",
+    "catch_up",
     "clean_up",
     "create_missing_targets",
     "export_tables",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 _PLACES = {
     "RunbookError": "errors:RunbookError",
+    "catch_up": "catchup.step:catch_up",
     "clean_up": "undo.cleanup:clean_up",
     "create_missing_targets": "load.targets.create_tables:create_missing_targets",
     "export_tables": "export.step:export_tables",

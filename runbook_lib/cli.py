@@ -65,6 +65,34 @@ def run(config: Path, run_id: str, only: str | None, start_at: str | None, table
     return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
 
 
+@cli.command("catch-up")
+@CONFIG
+@click.option("--run-id", required=True, help="The run whose tables are caught up with.")
+@click.option("--until-lag", default="", metavar="25m",
+              help="Wait until no more than this is missing; default: take what is complete now.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is asked for or written.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more; may be left out.")
+def catch_up(config: Path, run_id: str, until_lag: str, execute: bool, confirm: str) -> int:
+    """Bring what was written to the sources since their export to the targets, and prove it."""
+    from runbook_lib.headless.runner import Request, run_notebooks
+
+    if confirm not in ("", run_id):
+        raise ConfigError(f"--confirm: expected {run_id!r}, the id of the run, found {confirm!r}; nothing was written")
+    minutes = minutes_of(until_lag)
+    asked = Request(config, run_id, execute=execute, catch_up=True, until_lag_minutes=minutes)
+    return _conclude(run_notebooks(asked, _say))
+
+
+def minutes_of(text: str) -> float:
+    """The minutes of `25m`, `90s` or `2h`; 0 for nothing. Raises ConfigError for anything else."""
+    if not text:
+        return 0.0
+    number, unit = text[:-1], {"s": 1 / 60, "m": 1.0, "h": 60.0}.get(text[-1:])
+    if unit is None or not number.isdecimal() or not number.isascii() or int(number) == 0:
+        raise ConfigError(f"--until-lag: expected a length of time like 25m, 90s or 2h, found {text!r}")
+    return int(number) * unit
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; default: a free one.")
 @click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from runbook_lib.config.catch_up import CatchUp
 from runbook_lib.config.check_ids import CheckId, definition_id
 from runbook_lib.config.engine import EngineSettings as Engine
 from runbook_lib.config.explain import explain
@@ -130,10 +131,11 @@ class ExportSettings(Strict):
         description="names or globs of source tables: scan reads a table by Scan although it could be exported, export "
         "never scans it; a table's name goes before globs, and what fits no key is read as without_pitr says",
     )
-    reuse: str | dict[str, str] = Field(
+    reuse: str | dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="an earlier export instead of a new one, per source table (or one for a one-table "
-        "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/",
+        "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/; a list is a full export and the incremental "
+        "ones that go on from it, in order",
     )
     enable_pitr: list[str] = Field(
         default_factory=list,
@@ -233,6 +235,7 @@ class Migration(Strict):
     tables: Tables
     export: ExportSettings = ExportSettings()
     import_: ImportSettings = Field(default=ImportSettings(), alias="import")
+    catch_up: CatchUp = CatchUp()
     validate_: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
     engine: Engine = Engine()
     parity: ParitySettings = ParitySettings()
@@ -261,6 +264,12 @@ class Migration(Strict):
             },
         )
         return hashlib.sha256(repr(sorted(_flat(what))).encode()).hexdigest()[:32]
+
+
+def has_chain(migration: Migration) -> bool:
+    """Whether an export that was made earlier comes with windows."""
+    reuse = migration.export.reuse
+    return isinstance(reuse, dict) and any(isinstance(value, list) and len(value) > 1 for value in reuse.values())
 
 
 def load_config(path: str | Path) -> Migration:

@@ -51,7 +51,7 @@ class CheckedFile:
 
     def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Line numbers (from 1) and `{"Item":...}` lines after the given one, without the unreadable ones."""
-        for number, line in _lines(self.file, self._body):
+        for number, line in lines_of(self.file, self._body):
             if number > after and number not in self.unreadable:
                 yield number, line
 
@@ -62,6 +62,13 @@ def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = la
 
     Gives up with TransferError in mid-fetch when `stopped` says so.
     """
+    with fetch_body(s3, bucket, file, stopped) as body:
+        yield _check(file, body)
+
+
+@contextmanager
+def fetch_body(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool]) -> Iterator[IO[bytes]]:
+    """The stored bytes of a data file, whose MD5 is right; its lines are to be checked by whoever reads them."""
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as body:
         md5 = hashlib.md5(usedforsecurity=False)
         try:
@@ -79,7 +86,7 @@ def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = la
             raise CorruptFile(
                 f"{file.key} has MD5 {found}, the manifest says {file.md5}; nothing was taken from it, export again"
             )
-        yield _check(file, body)
+        yield body
 
 
 def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
@@ -87,7 +94,7 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
     lines = size = 0
     unreadable: dict[int, str] = {}
     try:
-        for number, line in _lines(file, body):
+        for number, line in lines_of(file, body):
             lines += 1
             if lines > file.items:
                 raise CorruptFile(
@@ -147,7 +154,7 @@ def _is_plain(line: bytes) -> bool:
         return False
 
 
-def _lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def lines_of(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, numbered as in the file."""
     body.seek(0)
     # What IGzipFile reads through, without its buffer of half a megabyte: dozens of files are open at once.

@@ -27,7 +27,7 @@ from runbook_lib.export_format.fields import (
 )
 
 SUMMARY, FILES = "manifest-summary.json", "manifest-files.json"
-FULL_EXPORT = "FULL_EXPORT"
+FULL_EXPORT, INCREMENTAL_EXPORT = "FULL_EXPORT", "INCREMENTAL_EXPORT"
 # A manifest is read as a whole: more than this is none of DynamoDB's. A listed file takes about 200 bytes.
 MOST_FILES = 1_000_000
 MOST_BYTES = {FILES: 256 << 20, SUMMARY: 1 << 20}
@@ -48,7 +48,10 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A checked pair of manifests; `checked` says whether their MD5 sidecars were there to check."""
+    """A checked pair of manifests; `checked` says whether their MD5 sidecars were there to check.
+
+    The last three are those of an incremental export: it holds the changes of a stretch of time, the end left out.
+    """
 
     export_arn: str
     table_arn: str
@@ -61,6 +64,9 @@ class Manifest:
     summary_md5: str
     files_md5: str
     checked: bool
+    changes_from: str = ""
+    changes_to: str = ""
+    view: str = ""
 
     @property
     def table_name(self) -> str:
@@ -83,13 +89,18 @@ def export_id_of(folder: str) -> str:
     return parts[-1]
 
 
+def shared_data(folder: str) -> str:
+    """Where the incremental exports beside a folder `.../AWSDynamoDB/<id>/` have their data files."""
+    return folder.removesuffix(export_id_of(folder) + "/") + "data/"
+
+
 def most_bytes(key: str) -> int:
     """How many bytes of a manifest or a sidecar are read at most; one more is too many."""
     return MOST_BYTES.get(key.rpartition("/")[2], SIDECAR_BYTES)
 
 
-def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
-    """Read and check the manifests in `folder` (a key ending in a slash).
+def read_manifest(read: Read, folder: str, *, need_sidecars: bool, of_changes: bool = False) -> Manifest:
+    """Read and check the manifests in `folder` (a key ending in a slash), of a full export or of one `of_changes`.
 
     `need_sidecars` is for exports this run made; an old one may have lost them on the way.
     Raises ManifestError for anything missing, damaged, contradictory, absurd or of another kind.
@@ -97,9 +108,9 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
     where = folder + SUMMARY
     summary_bytes, summary_checked = _checked(read, where, need_sidecars)
     summary = parse_json(where, summary_bytes)
-    _supported(folder, summary)
+    _supported(folder, summary, of_changes)
     files_bytes, files_checked = _checked(read, folder + FILES, need_sidecars)
-    files = _files(folder, files_bytes)
+    files = _files(folder, files_bytes, shared_data(folder) if of_changes else f"{folder}data/")
     items, listed = parse_count(where, summary, "itemCount"), sum(f.items for f in files)
     if listed != items:
         raise ManifestError(
@@ -129,6 +140,9 @@ def read_manifest(read: Read, folder: str, *, need_sidecars: bool) -> Manifest:
         summary_md5=hashlib.md5(summary_bytes, usedforsecurity=False).hexdigest(),
         files_md5=hashlib.md5(files_bytes, usedforsecurity=False).hexdigest(),
         checked=summary_checked and files_checked,
+        changes_from=parse_moment(where, summary, "exportFromTime") if of_changes else "",
+        changes_to=parse_moment(where, summary, "exportToTime") if of_changes else "",
+        view=parse_text(where, summary, "outputView") if of_changes else "",
     )
 
 
@@ -161,11 +175,17 @@ def _bounded(read: Read, key: str) -> bytes | None:
     return content
 
 
-def _supported(folder: str, summary: Fields) -> None:
+def _supported(folder: str, summary: Fields, of_changes: bool) -> None:
     kind = summary.get("exportType") or FULL_EXPORT  # older exports do not say, and are full
-    of_changes = [name for name in OF_CHANGES if summary.get(name) is not None]
-    if kind != FULL_EXPORT or of_changes:
-        found = kind if kind != FULL_EXPORT else f"{', '.join(of_changes)}, as an INCREMENTAL_EXPORT has"
+    named = [name for name in OF_CHANGES if summary.get(name) is not None]
+    if of_changes:
+        if kind != INCREMENTAL_EXPORT or len(named) < len(OF_CHANGES):
+            raise ManifestError(
+                f"{folder}: expected an {INCREMENTAL_EXPORT} with {', '.join(OF_CHANGES)}, found {kind} with "
+                f"{', '.join(named) or 'none of them'}; name the full export first and its windows after it, in order"
+            )
+    elif kind != FULL_EXPORT or named:
+        found = kind if kind != FULL_EXPORT else f"{', '.join(named)}, as an INCREMENTAL_EXPORT has"
         raise ManifestError(
             f"{folder}: expected a FULL_EXPORT, found {found}; it holds the changes of a stretch of time and cannot be "
             "loaded as a whole table"
@@ -175,7 +195,7 @@ def _supported(folder: str, summary: Fields) -> None:
         raise ManifestError(f"{folder}: expected outputFormat DYNAMODB_JSON, found {form!r}; export again as that")
 
 
-def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
+def _files(folder: str, content: bytes, data: str) -> tuple[DataFile, ...]:
     files: list[DataFile] = []
     seen: set[str] = set()
     for number, line in enumerate(io.BytesIO(content), 1):
@@ -185,7 +205,7 @@ def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
             raise ManifestError(f"{folder}{FILES} lists more than {MOST_FILES:,} files, more than this tool takes")
         where = f"{folder}{FILES} line {number}"
         entry = parse_json(where, line)
-        key = _rebase(folder, parse_text(where, entry, "dataFileS3Key"))
+        key = _rebase(folder, parse_text(where, entry, "dataFileS3Key"), data)
         if key in seen:
             raise ManifestError(f"{where}: {key} is listed twice; its items would be counted twice")
         seen.add(key)
@@ -195,18 +215,21 @@ def _files(folder: str, content: bytes) -> tuple[DataFile, ...]:
     return tuple(files)
 
 
-def _rebase(folder: str, key: str) -> str:
-    """The key of a data file inside the folder the manifest was read from."""
-    rest = _place(folder, key)
+def _rebase(folder: str, key: str, data: str) -> str:
+    """The key of a data file inside `data`, wherever the export was copied to since it was written there."""
+    own = "AWSDynamoDB/" + data.removesuffix("data/").rpartition("AWSDynamoDB/")[2]
+    rest = _below(own, key)
     if rest is None or not rest.startswith("data/") or "/" in rest.removeprefix("data/"):
-        own = f"AWSDynamoDB/{export_id_of(folder)}/"
         raise ManifestError(f"{folder}{FILES}: {key!r} does not lie in {own}data/; it belongs to another export")
-    return folder + rest
+    return data + rest.removeprefix("data/")
 
 
 def _place(folder: str, key: str) -> str | None:
     """Where in its export's folder an object lies by the key it was written with; None if it is in no such folder."""
-    own = f"AWSDynamoDB/{export_id_of(folder)}/"
+    return _below(f"AWSDynamoDB/{export_id_of(folder)}/", key)
+
+
+def _below(own: str, key: str) -> str | None:
     _, found, rest = ("/" + key).partition("/" + own)
     if not found or not rest.rpartition("/")[2] or {"..", "."} & set(key.split("/")):
         return None

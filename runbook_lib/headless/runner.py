@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
-from runbook_lib.config.model import load_config
+from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import Pace, first_line, outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
@@ -44,13 +45,14 @@ from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.run.steps import STEPS, keep_seconds
+from runbook_lib.run.steps import CATCH_UP, STEPS, keep_seconds, with_windows
 from runbook_lib.timestamps import format_timestamp
 
 FILES = {
     "preflight": "00_preflight.ipynb",
     "export": "10_export.ipynb",
     "import": "20_import.ipynb",
+    "catch_up": "40_catch_up.ipynb",
     "validate": "30_validate.ipynb",
     "report": "90_report.ipynb",
 }
@@ -60,7 +62,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `runbook run` was asked to do. `before` holds actions to take just before a step."""
+    """What `runbook run` or `runbook catch-up` was asked to do. `before` holds actions to take just before a step.
+
+    To `catch_up` is to begin there; `until_lag_minutes` is how far.
+    """
 
     config: Path
     run_id: str = ""
@@ -68,14 +73,19 @@ class Request:
     start_at: str | None = None
     tables: str = ""
     execute: bool = False
+    catch_up: bool = False
+    until_lag_minutes: float = 0.0
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
 
     def steps(self) -> tuple[str, ...]:
         if self.only and self.start_at:
             raise ConfigError("--only and --from exclude each other; give one of them")
+        if self.catch_up:
+            return (CATCH_UP, *STEPS[STEPS.index("validate") :])
         if self.only:
             return (self.only,)
-        return STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
+        steps = STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
+        return with_windows(steps) if has_chain(load_config(self.config)) else steps
 
 
 def run_notebooks(request: Request, say: Say) -> RunRecord:
@@ -190,13 +200,15 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
 
 def _execute(run: Run, request: Request, step: str) -> str | None:
     """Execute the step's notebook; returns why it failed, or None."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "config": str(keep_settings(run.folder, run.settings)),
         "run_id": run.id,
         "execute": request.execute,
         "tables": run.only,
     }
     book, result = notebooks() / FILES[step], run.folder / FILES[step]
+    if step == CATCH_UP:
+        parameters |= {"until_lag_minutes": request.until_lag_minutes}
     return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
 
 

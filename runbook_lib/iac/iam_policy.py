@@ -112,7 +112,8 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     looked_up = [g.source_arn for g in grants if g.method == "scan" and g.source_arn]
     followed = [f"{arn}/export/*" for arn in exported]
     # A folder's export is asked for too, by the ARN in its manifest; DynamoDB knows nothing of a scan's.
-    followed += [g.reuse.arn for g in grants if g.reuse and "/export/" in g.reuse.arn]
+    reused = [r.arn for g in grants if g.reuse for r in g.reuse.chain]
+    followed += [arn for arn in reused if "/export/" in arn]
     keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
     bucket = [objects(config, who)] if exported else []
     bucket_key, condition = staging_key(config, [who] if exported else [])
@@ -220,7 +221,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
 def _staging(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> list[Json]:
     """The bucket: read by the import and the validation, written only for tables that are scanned."""
     exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
-    reused = [g.reuse for g in grants if g.reuse]
+    reused = [r for g in grants if g.reuse for r in g.reuse.chain]
     own = [objects(config, source)] if exported or scanned else []
     # Without an ARN the key is one of the account that wrote: the source's for exports, this one for scans.
     writers = [*([source] if exported else []), *([target] if scanned else [])]
@@ -233,7 +234,7 @@ def _staging(config: Migration, grants: list[TablePermissions], source: Identity
             ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"],
             [s3(source, config.staging.bucket)],
         ),
-        allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{r.bucket}/{r.folder}*") for r in reused)]),
+        allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{p}*") for r in reused for p in r.places)]),
         allow("WriteScans", ["s3:PutObject"], own if scanned else []),
         # Who has written to a target: entries that are created where there are none.
         allow("EnterTheRegister", ["s3:GetObject", "s3:PutObject"], [register_objects(config, source)]),

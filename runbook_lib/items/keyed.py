@@ -37,6 +37,16 @@ class RunSecret:
         mac.update(key)
         return mac.hexdigest()
 
+    def key_digest(self, key: bytes) -> bytes:
+        """The 16 bytes of `key_hash`."""
+        return bytes.fromhex(self.key_hash(key))
+
+    def item_digest(self, item: bytes) -> bytes:
+        """16 bytes that are equal for equal items, given as canonical JSON."""
+        mac = self._mac("item")
+        mac.update(item)
+        return mac.digest()
+
     def item_digests(self) -> hashlib.blake2b:
         """An empty item digest: copy it, update it with an item's canonical JSON, and take its 16 bytes."""
         return self._mac("item")

@@ -15,6 +15,7 @@ from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item
 
 PREFIX = b'{"Item":'
+DELETE = b'{"Key":'
 _decoder = json.JSONDecoder()
 
 
@@ -27,6 +28,24 @@ def parse_line(line: bytes) -> Item:
     if not isinstance(data, dict) or not isinstance(data.get("Item"), dict) or len(data) != 1:
         raise CorruptFile('expected {"Item":{...}}, as a full export in DYNAMODB_JSON has it')
     return data["Item"]  # type: ignore[no-any-return]
+
+
+def parse_sent(line: bytes) -> Item:
+    """The item of a line that is put, or the key of one that is deleted; raises CorruptFile if it is neither."""
+    if not line.startswith(DELETE):
+        return parse_line(line)
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise CorruptFile(f"not JSON: {error}") from None
+    if not isinstance(data.get("Key"), dict) or len(data) != 1:
+        raise CorruptFile('expected {"Key":{...}}, as a delete has it')
+    return data["Key"]  # type: ignore[no-any-return]
+
+
+def sent_in(request: dict[str, dict[str, Item]]) -> Item:
+    """The item of a put, or the key of a delete, that came back as unprocessed."""
+    return request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
 
 
 def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:

@@ -238,6 +238,11 @@ def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits
     )
 
 
+def target_of(run: Run, pair: Pair, writer: DynamoDBTransport, files: int) -> Target:
+    """A target as the import has it, for whatever else this run writes to it from so many files."""
+    return _target(run, pair, writer, write_limits(run.clients.target, pair.target), files)
+
+
 def _ceiling(run: Run, limits: WriteLimits) -> float | None:
     """Write units per second that the table may be given at most."""
     return min((c for c in (run.config.import_.max_wcu, limits.maximum) if c is not None), default=None)

@@ -19,6 +19,7 @@ from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import PERMISSION, permission
+from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.cleanup import check_cleanup
@@ -112,6 +113,15 @@ def gate_import(run: Run) -> Line:
         if pair.method != "skip" and (imports.get(pair.source) or {}).get("status") not in ("completed", "dry-run")
     ]
     return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
+
+
+@stops("run the cell that catches up again when the cause is gone: what was applied stays applied.")
+def gate_windows(run: Run) -> Line:
+    """Each window is applied to its end; in a dry run it is read to its end."""
+    windows = windows_of(run.ledger)
+    good = {WindowState.APPLIED} if run.execute else {WindowState.APPLIED, WindowState.READ}
+    wrong = [f"{w.source}: window {w.number} is {w.state}" for w in windows if w.state not in good]
+    return _decide(run, "catch_up", wrong, f"{len(windows)} windows {'applied' if run.execute else 'read'}")
 
 
 @stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")

@@ -15,6 +15,7 @@ from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
+from runbook_lib.run.facts.windows import WindowFact
 
 EVERY = 0.5
 GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target")
@@ -91,6 +92,17 @@ def import_progress() -> Callable[[TableProgress], None]:
         workers.update(shift.worker for shift in now.workers)
         roster = [_worker(shift) for shift in now.workers]
         table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)), *roster)
+
+    return watch
+
+
+def catch_up_progress() -> Callable[[WindowFact, int], None]:
+    """Shows each window and what it holds; for `catch_up`."""
+    table = LiveTable("from", "to", "changes", "puts", "deletes")
+
+    def watch(window: WindowFact, done: int) -> None:
+        cells = [str(value) if value is not None else "" for value in (window.changes, window.puts, window.deletes)]
+        table.set((f"{window.source} {window.number}", str(window.state), window.start, window.end, *cells))
 
     return watch
 

@@ -19,6 +19,7 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.step import record_of
 from runbook_lib.run.admission.permission import taken_up
+from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
 
@@ -137,6 +138,14 @@ class NotebookRun(Run):
         """What was acknowledged, table by table."""
         return views.import_table(self, record_of(self))
 
+    def catch_up_progress(self) -> Callable[[WindowFact, int], None]:
+        """A live table for `catch_up`."""
+        return live.catch_up_progress()
+
+    def show_windows(self) -> ShownTable:
+        """What was applied since the export, window by window, and how far behind each was."""
+        return views.window_table(self)
+
     def show_canaries(self) -> ShownTable:
         """Which targets took a reserved item, gave it back and let go of it."""
         return views.canary_table(record_of(self))
@@ -176,6 +185,10 @@ class NotebookRun(Run):
     def gate_import(self) -> Line:
         """Stop unless every table was loaded to its end."""
         return gates.gate_import(self)
+
+    def gate_windows(self) -> Line:
+        """Stop unless every window is applied, or this is a dry run."""
+        return gates.gate_windows(self)
 
     def gate_canary(self) -> Line:
         """Stop if a canary is asked for and not confirmed."""

@@ -14,6 +14,7 @@ from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import pluralize, spell_difference
+from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.undo.cleanup import Removal
@@ -143,6 +144,20 @@ def import_table(run: Run, record: RunRecord) -> ShownTable:
         if t.method not in (SKIPPED, NOT_CHOSEN)
     ]  # fmt: skip
     return ShownTable.of("Exported, read, written and in quarantine.", columns, rows, "Nothing is imported yet.")
+
+
+def window_table(run: Run) -> ShownTable:
+    """What was applied since the export, window by window, and the seconds of its lag."""
+    columns = [
+        TABLE, Column("window"), outcome("state"), when_column("from"), when_column("to"),
+        *(number(name) for name in ("changes", "puts", "deletes", "in quarantine")),
+        *(seconds(name) for name in ("lag: recovery", "export", "apply")),
+    ]  # fmt: skip
+    rows = [
+        (w.source, w.number, str(w.state), w.start, w.end, w.changes, w.puts, w.deletes, w.quarantined, *w.lag.values())
+        for w in windows_of(run.ledger)
+    ]
+    return ShownTable.of("Windows, and the time from each one's end until it was applied.", columns, rows, "No window.")
 
 
 def _state(fact: dict[str, Any] | None) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from runbook_lib.aws.dynamodb.exports import describe_export
@@ -11,7 +12,17 @@ from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, ExportError, ForbiddenCall, RunbookError
-from runbook_lib.export_format.manifest import Manifest, export_id_of, most_bytes, read_manifest, table_of
+from runbook_lib.export_format.manifest import (
+    FULL_EXPORT,
+    INCREMENTAL_EXPORT,
+    Manifest,
+    export_id_of,
+    most_bytes,
+    read_manifest,
+    shared_data,
+    table_of,
+)
+from runbook_lib.plan.chain import Link, Span, chain_faults
 from runbook_lib.plan.whole_export import Wholeness, ask_whole, refuse_partial
 
 URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]+[a-z0-9])/((?:.+/)?AWSDynamoDB/[^/]+)/?(?:manifest-summary\.json)?")
@@ -24,7 +35,8 @@ NOT_ASKED = Wholeness(False, "the plan was made by an older version, which did n
 class Reuse:
     """Where an earlier export lies, and which export it is: everything that its manifests say of themselves.
 
-    `arn` is the export's own and `whole` what AWS said of it. An older plan does not know the last five.
+    `arn` is the export's own and `whole` what AWS said of it. An older plan does not know the last six. `windows` are
+    the incremental exports of a chain that goes on from this one.
     """
 
     reference: str
@@ -37,10 +49,25 @@ class Reuse:
     summary_md5: str = ""
     files_md5: str = ""
     whole: Wholeness = NOT_ASKED
+    windows: tuple[Reuse, ...] = ()
+    kind: str = FULL_EXPORT
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Reuse:
-        return cls(**data | ({"whole": Wholeness(**data["whole"])} if "whole" in data else {}))
+        windows = tuple(cls.from_json(window) for window in data.get("windows") or ())
+        whole = {"whole": Wholeness(**data["whole"])} if "whole" in data else {}
+        return cls(**data | whole | {"windows": windows})
+
+    @property
+    def chain(self) -> tuple[Reuse, ...]:
+        """This export and its windows."""
+        return (self, *self.windows)
+
+    @property
+    def places(self) -> list[str]:
+        """Where its objects lie, as bucket and prefix; incremental exports share a folder for their data."""
+        own = [self.folder] if self.kind == FULL_EXPORT else [self.folder, shared_data(self.folder)]
+        return [f"{self.bucket}/{folder}" for folder in own]
 
     @property
     def identity(self) -> dict[str, str]:
@@ -61,13 +88,42 @@ def find_reuse(config: Migration, clients: Clients) -> dict[str, Reuse]:
     if isinstance(wanted, str):
         found = locate(wanted, clients)
         return {_only_table(config, found): found}
-    return {source: locate(reference, clients) for source, reference in wanted.items()}
+    accepted = [Span(*gap) for gap in config.catch_up.gaps]
+    return {
+        source: locate(reference, clients)
+        if isinstance(reference, str)
+        else _locate_chain(source, reference, clients, accepted)
+        for source, reference in wanted.items()
+    }
 
 
 def locate(reference: str, clients: Clients) -> Reuse:
     """Look an export up by ARN or `s3://bucket/prefix/AWSDynamoDB/ExportId/`."""
+    bucket, manifest, whole = _look_up(reference, clients, of_changes=False)
+    return _reuse_of(reference, bucket, manifest, whole)
+
+
+def _locate_chain(source: str, references: list[str], clients: Clients, accepted: list[Span]) -> Reuse:
+    """A full export and its windows; raises ConfigError that names each rule which they break."""
+    bucket, full, whole = _look_up(references[0], clients, of_changes=False)
+    windows, manifests = [], []
+    for reference in references[1:]:
+        place, manifest, asked = _look_up(reference, clients, of_changes=True)
+        windows.append(_reuse_of(reference, place, manifest, asked))
+        manifests.append(manifest)
+    began = datetime.fromisoformat(full.export_time)
+    links = [Link.of(manifest) for manifest in manifests]
+    faults = list(chain_faults(began, full.table_id or full.table_arn, links, accepted))
+    if faults:
+        raise ConfigError("\n".join(f"export.reuse: {source}: {fault}" for fault in faults))
+    unknown = next((w.whole for w in windows if not w.whole.checked), whole) if whole.checked else whole
+    return replace(_reuse_of(references[0], bucket, full, unknown), windows=tuple(windows))
+
+
+def _look_up(reference: str, clients: Clients, *, of_changes: bool) -> tuple[str, Manifest, Wholeness]:
+    """The bucket, the manifest and what AWS says of an export; raises ConfigError for one that is not usable."""
     if reference.startswith("arn:"):
-        bucket, folder = _by_arn(reference, clients)
+        bucket, folder = _by_arn(reference, clients, of_changes=of_changes)
     elif match := URI.fullmatch(reference):
         bucket, folder = match[1], match[2] + "/"
     else:
@@ -75,15 +131,14 @@ def locate(reference: str, clients: Clients) -> Reuse:
             f"export.reuse: expected an export's ARN or s3://bucket/prefix/AWSDynamoDB/ExportId/, found {reference!r}"
         )
     try:
-        manifest = load_manifest(clients, bucket, folder, need_sidecars=False)
+        manifest = load_manifest(clients, bucket, folder, need_sidecars=False, of_changes=of_changes)
         if reference.startswith("arn:") and manifest.export_arn != reference:
             raise ExportError(f"the manifest in s3://{bucket}/{folder} is of {manifest.export_arn}, not {reference}")
-        whole = ask_whole(clients.source, manifest)
+        return bucket, manifest, ask_whole(clients.source, manifest)
     except ForbiddenCall:
         raise
     except RunbookError as error:
         raise ConfigError(f"export.reuse: {reference} cannot be used: {error}") from None
-    return _reuse_of(reference, bucket, manifest, whole)
 
 
 def _reuse_of(reference: str, bucket: str, manifest: Manifest, whole: Wholeness) -> Reuse:
@@ -98,12 +153,15 @@ def _reuse_of(reference: str, bucket: str, manifest: Manifest, whole: Wholeness)
         summary_md5=manifest.summary_md5,
         files_md5=manifest.files_md5,
         whole=whole,
+        kind=INCREMENTAL_EXPORT if manifest.view else FULL_EXPORT,
     )
 
 
 def read_reused(clients: Clients, reuse: Reuse) -> tuple[Manifest, Wholeness]:
     """Read the export that a plan holds again; raises ExportError if another one lies there now."""
-    manifest = load_manifest(clients, reuse.bucket, reuse.folder, need_sidecars=False)
+    manifest = load_manifest(
+        clients, reuse.bucket, reuse.folder, need_sidecars=False, of_changes=reuse.kind == INCREMENTAL_EXPORT
+    )
     whole = ask_whole(clients.source, manifest)
     refuse_swapped(reuse, _reuse_of(reuse.reference, reuse.bucket, manifest, whole))
     return manifest, whole if whole.checked or not reuse.whole.checked else reuse.whole
@@ -118,18 +176,25 @@ def refuse_swapped(planned: Reuse, found: Reuse) -> None:
             + "; ".join(f"{what} should be {planned.identity[what]} and is {now.get(what)}" for what in differs)
             + ". Put the export of the plan back, or start a new run with another run id"
         )
+    if [w.identity for w in planned.windows] != [w.identity for w in found.windows] and found.windows:
+        raise ExportError(
+            f"the windows after the export in s3://{planned.bucket}/{planned.folder} are not those that this run's "
+            "plan holds any more. Put them back, or start a new run with another run id"
+        )
 
 
-def load_manifest(clients: Clients, bucket: str, folder: str, *, need_sidecars: bool) -> Manifest:
-    """Read and check the manifests of an export that lies in a bucket."""
+def load_manifest(
+    clients: Clients, bucket: str, folder: str, *, need_sidecars: bool, of_changes: bool = False
+) -> Manifest:
+    """Read and check the manifests of an export, full or `of_changes`, that lies in a bucket."""
 
     def read(key: str) -> bytes | None:
         return read_object(clients.staging, bucket, key, most_bytes(key) + 1)
 
-    return read_manifest(read, folder, need_sidecars=need_sidecars)
+    return read_manifest(read, folder, need_sidecars=need_sidecars, of_changes=of_changes)
 
 
-def _by_arn(arn: str, clients: Clients) -> tuple[str, str]:
+def _by_arn(arn: str, clients: Clients, *, of_changes: bool) -> tuple[str, str]:
     try:
         table_of(arn)
         export = describe_export(clients.source, arn)
@@ -138,7 +203,7 @@ def _by_arn(arn: str, clients: Clients) -> tuple[str, str]:
     if export.status != "COMPLETED":
         raise ConfigError(f"export.reuse: {arn} is {export.status}; only a COMPLETED export can be used")
     try:
-        refuse_partial(export)
+        refuse_partial(export, INCREMENTAL_EXPORT if of_changes else FULL_EXPORT)
     except ExportError as error:
         raise ConfigError(f"export.reuse: {error}") from None
     folder = export.folder

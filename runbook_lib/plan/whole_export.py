@@ -12,7 +12,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
-from runbook_lib.export_format.manifest import FULL_EXPORT, Manifest
+from runbook_lib.export_format.manifest import FULL_EXPORT, INCREMENTAL_EXPORT, Manifest
 
 CHECK = "export-is-whole"
 
@@ -25,15 +25,20 @@ class Wholeness:
     why: str = ""
 
 
-def refuse_partial(state: ExportState) -> None:
-    """Raise ExportError for an export of a part of a table."""
+def refuse_partial(state: ExportState, expected: str = FULL_EXPORT) -> None:
+    """Raise ExportError for an export of a part of a table, or of another kind than the `expected` one."""
     if state.filtered is not None:
         kinds = ", ".join(state.filtered) or "an expression of a kind that this tool does not know"
         raise ExportError(
             f"expected an export of the whole table; {state.arn} was made with a FilterSpecification ({kinds}): it "
             "holds what the filter let through and is not the table; export again without one"
         )
-    if state.kind not in (None, FULL_EXPORT):
+    if expected == INCREMENTAL_EXPORT and state.kind not in (None, INCREMENTAL_EXPORT):
+        raise ExportError(
+            f"expected an {INCREMENTAL_EXPORT}; {state.arn} is a {state.kind}; name the full export first and its "
+            "windows after it, in order"
+        )
+    if expected == FULL_EXPORT and state.kind not in (None, FULL_EXPORT):
         raise ExportError(
             f"expected a {FULL_EXPORT}; {state.arn} is an {state.kind}, which holds the changes of a stretch of time "
             "and is not the table; name a full export"
@@ -87,7 +92,7 @@ def ask_whole(client: Any, manifest: Manifest) -> Wholeness:
         state = describe_export(client, arn)
     except ExportError as error:
         return Wholeness(False, f"{error} (DynamoDB keeps an export's description for 90 days)")
-    refuse_partial(state)
+    refuse_partial(state, INCREMENTAL_EXPORT if manifest.view else FULL_EXPORT)
     if state.status != "COMPLETED":
         raise ExportError(f"{arn} should be COMPLETED and is {state.status}; wait for it, or name another export")
     refuse_other(manifest, state)

@@ -12,7 +12,7 @@ from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out
-from runbook_lib.record.listings import difference_rows
+from runbook_lib.record.listings import difference_rows, gap_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.run import (
@@ -36,7 +36,7 @@ from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.record.verdict import NOT_RUN, doubted, run_verdict
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import STEPS
+from runbook_lib.run.steps import CATCH_UP, STEPS, with_windows
 from runbook_lib.run.tables.comparison import count_differences
 from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
@@ -83,6 +83,8 @@ def build_record(
         tables=[*tables, *left],
         differences=_differences(ledger),
         quarantine=[QuarantineRecord.model_validate(asdict(row)) for row in refused_reasons(ledger)],
+        windows=window_rows(ledger),
+        accepted_gaps=gap_rows(ledger),
         blockers=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "blockers") or []],
         warnings=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "warnings") or []],
         checks=checks,
@@ -135,7 +137,7 @@ def _steps(ledger: Ledger) -> list[StepRecord]:
             | (ledger.get("step", step) or {})
             | {"starts": ledger.get("acted", step) or []}
         )
-        for step in STEPS
+        for step in (with_windows(STEPS) if ledger.get("acted", CATCH_UP) else STEPS)
     ]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
+from runbook_lib.run.facts.windows import CAUGHT_UP, CaughtUp, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.comparison import differences
 
@@ -13,3 +15,22 @@ from runbook_lib.run.tables.comparison import differences
 def difference_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
     """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
     return (asdict(row) for row in differences(ledger))
+
+
+def window_rows(ledger: Ledger) -> list[WindowRecord]:
+    """Every window, in the order of tables and times."""
+    return [
+        WindowRecord.model_validate(asdict(fact) | {"state": str(fact.state), "lag": LagRecord(**fact.lag)})
+        for fact in windows_of(ledger)
+    ]
+
+
+def gap_rows(ledger: Ledger) -> list[GapRecord]:
+    """What the migration file says was quiet, where it was needed to go on."""
+    found = {source: CaughtUp.of(ledger, source) for source in ledger.all(CAUGHT_UP)}
+    return [
+        GapRecord(source=source, start=start, end=end)
+        for source, fact in found.items()
+        if fact is not None
+        for start, end in fact.gaps
+    ]

@@ -36,6 +36,7 @@ from runbook_lib.record.model.run import (
     WorkerRecord,
 )
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.windows import GapRecord, WindowRecord
 from runbook_lib.run.attempts import BY_NOTEBOOK
 from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING, UNKNOWN
@@ -68,6 +69,8 @@ class RunRecord(Section):
     tables: list[TableRecord] = []
     differences: ItemDifferences = ItemDifferences()
     quarantine: list[QuarantineRecord] = []
+    windows: list[WindowRecord] = []
+    accepted_gaps: list[GapRecord] = []
     blockers: list[ObstacleRecord] = []
     warnings: list[ObstacleRecord] = []
     checks: list[CheckRecord] = []

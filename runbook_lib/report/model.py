@@ -12,6 +12,7 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
 from runbook_lib.report.figures.timings import TableSeconds, slowest
+from runbook_lib.report.figures.windows import WINDOW_COLUMNS, window_rows_of
 from runbook_lib.report.sections.check_rows import CheckRow, check_count, check_rows
 from runbook_lib.report.sections.checklist import CallSummary, ChecklistAnswer, calls, checklist
 from runbook_lib.report.sections.cost_rows import CostRow, advice, cost_rows, dry_run_summary, prices, stages
@@ -132,6 +133,14 @@ class ReportModel:
     @cached_property
     def drifted(self) -> list[TableRecord]:
         return [table for table in self.tables if table.drift]
+
+    @cached_property
+    def windows(self) -> list[list[str]]:
+        return window_rows_of(self.record)
+
+    @property
+    def window_columns(self) -> tuple[str, ...]:
+        return WINDOW_COLUMNS
 
     @cached_property
     def quarantine(self) -> list[QuarantineRecord]:

@@ -37,9 +37,20 @@ TABLES = {
     "tally": """(
         source TEXT, side TEXT, binding TEXT NOT NULL, began TEXT NOT NULL, done TEXT NOT NULL, buckets BLOB NOT NULL,
         PRIMARY KEY (source, side))""",
+    "window_file": """(
+        source TEXT, arn TEXT, key TEXT, ordinal INTEGER NOT NULL, md5 TEXT NOT NULL, items INTEGER NOT NULL,
+        acknowledged INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0, beyond TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (source, arn, key))""",
+    "window_quarantine": """(
+        source TEXT, number INTEGER, key TEXT, line INTEGER, key_hash TEXT, reason TEXT NOT NULL,
+        PRIMARY KEY (source, number, key, line))""",
+    "change": """(
+        source TEXT, key BLOB, number INTEGER, digest BLOB, old BLOB, known INTEGER NOT NULL,
+        PRIMARY KEY (source, key, number)) WITHOUT ROWID""",
 }
 # From each version to the next, statement by statement. Version 1 has the tables and facts of 0.1.0, and says so.
-UPGRADES: tuple[tuple[str, ...], ...] = ((),)
+# Version 2 adds the windows of a catch-up.
+UPGRADES: tuple[tuple[str, ...], ...] = ((), ())
 VERSION = len(UPGRADES)
 
 

@@ -47,6 +47,9 @@ class DigestCheckpoint:
     def keep(self) -> None:
         """Nothing is kept of this one."""
 
+    def forget(self) -> None:
+        """There is nothing to forget."""
+
 
 class KeptDigestCheckpoint(DigestCheckpoint):
     """The tally of an export, kept in the ledger every few seconds and taken up from there."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Protocol
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, unless
@@ -109,8 +109,16 @@ def segments_for(threads: int, size: int) -> int:
     return min(max(threads, ceil(size / SEGMENT_BYTES)), MOST_SEGMENTS)
 
 
+class FileReader(Protocol):
+    """An export as files, each read by itself."""
+
+    @property
+    def files(self) -> list[DataFile]: ...
+    def items_of(self, file: DataFile) -> Iterator[Item]: ...
+
+
 def export_buckets(
-    side: ExportReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+    side: FileReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
 ) -> BucketDigest:
     """The export's buckets; files that the tally has are not read again."""
     try:

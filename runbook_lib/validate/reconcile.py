@@ -8,20 +8,34 @@ Facts = dict[str, Any]
 
 
 def disagreements(
-    counts: dict[str, int | None], found: dict[str, int], loaded: Facts | None, unknown: str | None = None
+    counts: dict[str, int | None],
+    found: dict[str, int],
+    loaded: Facts | None,
+    unknown: str | None = None,
+    overlay: Facts | None = None,
 ) -> list[str]:
     """Every reason why a table is not proved; empty for a PASS.
 
     Without an import by this run (`loaded` None) the manifest, the items read and the scan must
     agree, and nothing extra is forgiven. With one, an extra item is forgiven that was there before its first
-    write, each by itself (held_before.py); `unknown` says why that is not known. Beyond that nothing is forgiven but
+    write, each by itself (held_before.py); `unknown` says why that is not known. With windows laid over the export
+    (`overlay`) as many items are due as then should be there. Beyond that nothing is forgiven but
     items that a TTL of both tables has removed.
     """
     manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
     reasons = _import_disagreements(counts, loaded) if loaded is not None else []
-    if compared != manifest:
+    if overlay is not None and compared != overlay["items_due"]:
+        reasons.append(
+            f"{overlay['items_due']:,} items are due after {overlay['windows']} windows, {compared:,} were read again "
+            "for the comparison"
+        )
+    if overlay is None and compared != manifest:
         reasons.append(f"the manifest says {manifest:,} items, {compared:,} were read again for the comparison")
-    due = compared if loaded is None else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
+    due = (
+        compared
+        if loaded is None or overlay is not None
+        else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
+    )
     expected = due - found["expired"] + found["extra"]
     if held != expected:
         reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")

@@ -9,7 +9,7 @@ says exactly what is compared and which rules make a verdict.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
@@ -20,6 +20,7 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.connect import open_roster
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.run import Run, table_identity
@@ -30,11 +31,21 @@ from runbook_lib.run.witnesses.items_before import forgives, why_unknown
 from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import Comparison, Rules, compare
 from runbook_lib.validate.distributed import DistributedDigest
 from runbook_lib.validate.drift import drift_of
 from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.overlay import (
+    OverlaidExport,
+    overlaid,
+    overlay_facts,
+    overlay_reasons,
+    second_reader,
+    second_reasons,
+    window_reasons,
+)
 from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, segments_for, table_buckets
 from runbook_lib.validate.reconcile import Facts, disagreements
 
@@ -83,15 +94,24 @@ def _compare(
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    one, other = _export_side(run, pair, export, table), _table_side(run, pair, export, table)
-    tallies = _tallies(run, pair, export, table)
+    full, other = _export_side(run, pair, export, table), _table_side(run, pair, export, table)
+    over = overlaid(run, pair, full)
+    one: ExportReader | OverlaidExport = over or full
+    tallies: tuple[DigestCheckpoint, DigestCheckpoint] = _tallies(run, pair, export, table)
+    if over is not None:  # how keys go on from the full export is counted while it is read, all of it
+        tallies = (DigestCheckpoint(run.secret, run.now), tallies[1])
 
     def show(state: str) -> Callable[[int], None]:
         return lambda done: watch(pair.source, state, done, export["items"])
 
     census = roster and DistributedDigest(run, roster, pair.source, table.key)
     state = show("reading the export")
-    exported = census.of_export(one, tallies[0], state) if census else export_buckets(one, table.key, tallies[0], state)
+    exported = (
+        census.of_export(full, tallies[0], state)
+        if census and over is None
+        else export_buckets(one, table.key, tallies[0], state)
+    )
+    changes = overlay_facts(run, pair, over, export) if over else None
     read = {"export": [format_timestamp(tallies[0].began), format_timestamp(run.now())]}
     state, limit = show("scanning the target"), run.config.validate_.max_rcu
     found = (
@@ -101,18 +121,27 @@ def _compare(
     )
     excuse = excuse_for(run, pair, export, ttl_attribute(run.clients.target, pair.target))
     most = run.config.validate_.max_differences
-    comparison = compare(
-        exported, found, one.items, other.items, table.key,
-        look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
-        rules=Rules(
-            run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys, forgives(run, pair.source, loaded)
-        ),
-    )  # fmt: skip
+
+    def held_against(buckets: BucketDigest, items: Callable[[], Iterator[Item]]) -> Comparison:
+        return compare(
+            buckets, found, items, other.items, table.key,
+            look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
+            rules=Rules(
+                run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
+                forgives(run, pair.source, loaded),
+            ),
+        )  # fmt: skip
+
+    comparison = held_against(exported, one.items)
     read["target"] = [format_timestamp(tallies[1].began), format_timestamp(run.now())]
     _keep_differences(run, pair.source, comparison)
     counts = _witnesses(run, pair.source, export, loaded, comparison)
     found_wrong = comparison.counts | {"there_before": comparison.there_before}
-    reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded))
+    reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded), changes)
+    reasons += window_reasons(run, pair)
+    if changes is not None:
+        reasons += overlay_reasons(changes, export["manifest"]["export_time"])
+        reasons += _against_the_second(run, pair, full, changes, held_against)
     reasons += _unread(other, comparison)
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
@@ -142,12 +171,29 @@ def _compare(
         "indexes": indexes,
         "parity": parity and parity.to_json() | {"at": format_timestamp(run.now()), "step": "validate"},
         "read_units": other.limit.used,
+        "changes": changes,
     }
+
+
+def _against_the_second(
+    run: Run,
+    pair: Pair,
+    full: ExportReader,
+    changes: Facts,
+    held_against: Callable[[BucketDigest, Callable[[], Iterator[Item]]], Comparison],
+) -> list[str]:
+    """Compare the target with a second full export too, where one was made; why it is not as that says."""
+    if (second := second_reader(run, pair, full)) is None:
+        return []
+    made, reader = second
+    buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None)
+    changes["second_export"] = {"arn": made.arn, "moment": made.moment, "items": buckets.items}
+    return second_reasons(made, buckets, held_against(buckets, reader.items), changes["as_of"])
 
 
 def _indexes(
     run: Run,
-    one: ExportReader,
+    one: ExportReader | OverlaidExport,
     other: TableReader,
     table: TableDescription,
     excuse: Excuse,

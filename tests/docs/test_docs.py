@@ -80,7 +80,7 @@ def test_every_command_within_a_sentence_exists(name: str) -> None:
     for code in inline(PAGES[name]):
         if made := re.fullmatch(r"make ([a-z]+)", code):
             assert made[1] in targets, code
-        if asked := re.match(r"(?:\.venv/bin/)?runbook ([a-z]+)\b(.*)", code):
+        if asked := re.match(r"(?:\.venv/bin/)?runbook ([a-z]+(?:-[a-z]+)*)\b(.*)", code):
             options = {option for p in cli.commands[asked[1]].params for option in p.opts}
             assert set(re.findall(r"--[a-z-]+", asked[2])) <= options, code
             if "[" not in code:

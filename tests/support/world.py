@@ -105,6 +105,11 @@ class World:
     def put_object(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def let_pass(self, name: str, minutes: float) -> None:
+        """Let time pass for a source table alone."""
+        arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{self.src(name)}"
+        self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
+
     def fault(self, **fault: Any) -> None:
         """Make the embedded AWS misbehave, see runbook_lib.sandbox.server.faults."""
         self._control("POST", fault)

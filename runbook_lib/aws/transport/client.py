@@ -25,6 +25,7 @@ from runbook_lib.aws.transport.http import HttpConnection
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, CredentialsExpired, TransportError
 from runbook_lib.aws.transport.sigv4 import Signer
 from runbook_lib.errors import ForbiddenCall
+from runbook_lib.items.lines import DELETE
 
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
 # A throttling reason and what it is of: a word and an ARN, or the name of a table.
@@ -72,7 +73,7 @@ class DynamoDBTransport:
         return self._ways[operation]
 
     def puts(self, table: str, lines: Iterable[bytes]) -> DynamoDBRequest:
-        """A request that puts these `{"Item":...}` lines into one table; not a byte of a line is changed.
+        """A request that puts `{"Item":...}` lines into one table and deletes by its `{"Key":...}` lines, byte by byte.
 
         Each line must be one whole JSON value, or it could say more than a put (see `data_file`).
         """
@@ -173,9 +174,11 @@ class DynamoDBTransport:
 
 
 def body_of(table: str, lines: Iterable[bytes]) -> bytes:
-    """The request that puts these `{"Item":...}` lines; not a byte of a line is changed."""
-    puts = b",".join(b'{"PutRequest":' + line + b"}" for line in lines)
-    return b'{"RequestItems":{"' + table.encode() + b'":[' + puts + b']},"ReturnConsumedCapacity":"INDEXES"}'
+    """The request that puts `{"Item":...}` and deletes `{"Key":...}` lines; not a byte of a line is changed."""
+    writes = b",".join(
+        (b'{"DeleteRequest":' if line.startswith(DELETE) else b'{"PutRequest":') + line + b"}" for line in lines
+    )
+    return b'{"RequestItems":{"' + table.encode() + b'":[' + writes + b']},"ReturnConsumedCapacity":"INDEXES"}'
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

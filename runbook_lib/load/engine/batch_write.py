@@ -25,7 +25,7 @@ from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.items.lines import parse_line
+from runbook_lib.items.lines import parse_sent, sent_in
 from runbook_lib.items.redact import without_values
 from runbook_lib.load.engine.lane import Lane
 from runbook_lib.load.engine.rate_control import WriteRateController
@@ -263,9 +263,9 @@ def _size(lines: Iterable[Line]) -> int:
 
 def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str, dict[str, Item]]]]) -> list[Line]:
     """The sent lines that the server gave back, found by key."""
-    by_key = {digest(key_of(parse_line(line), target.key)): (number, line) for number, line in sent}
+    by_key = {digest(key_of(parse_sent(line), target.key)): (number, line) for number, line in sent}
     try:
-        returned = [digest(key_of(request["PutRequest"]["Item"], target.key)) for request in said[target.table]]
+        returned = [digest(key_of(sent_in(request), target.key)) for request in said[target.table]]
         return [by_key[key] for key in returned]
     except (KeyError, CorruptFile):
         raise TransferError(
@@ -276,7 +276,7 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
 def reject(target: Target, line: Line, reason: str, outcome: Outcome) -> None:
     """Put a line into quarantine."""
     try:
-        key_hash = target.secret.key_hash(canonical_json(key_of(parse_line(line[1]), target.key)))
+        key_hash = target.secret.key_hash(canonical_json(key_of(parse_sent(line[1]), target.key)))
     except CorruptFile:
         key_hash = None
     outcome.rejected.append(Rejection(line[0], key_hash, reason))
@@ -288,7 +288,7 @@ def _without_duplicates(target: Target, group: list[Line], outcome: Outcome) -> 
     kept = []
     for number, line in group:
         try:
-            key = digest(key_of(parse_line(line), target.key))
+            key = digest(key_of(parse_sent(line), target.key))
         except CorruptFile as error:
             reject(target, (number, line), str(error), outcome)
             continue

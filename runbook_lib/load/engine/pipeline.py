@@ -6,17 +6,17 @@ Knows no ledger: whoever calls is told what became of each batch, and is called 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from runbook_lib.aws.transport.loop import RequestSender
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import RunbookError
-from runbook_lib.export_format.data_file import CheckedFile
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, Target, batches
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Line, Target, batches
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.flow import BatchFlow, Note
 from runbook_lib.load.engine.scheduler import OpenFile, ScheduledBatch
@@ -59,7 +59,17 @@ def send_files(
             pipeline.flow.scheduler.close()
 
 
-def opened(file: FileCheckpoint, checked: CheckedFile, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
+class LineSource(Protocol):
+    """A file that was checked whole: its lines that are to be sent, and its bytes as they are stored."""
+
+    @property
+    def lines(self) -> int: ...
+    @property
+    def stored(self) -> int: ...
+    def items(self, after: int = 0) -> Iterable[Line]: ...
+
+
+def opened(file: FileCheckpoint, checked: LineSource, own: ExitStack, at_once: int = MAX_ITEMS) -> OpenFile:
     """A checked file, ready to be drawn from: the lines that no earlier start has seen acknowledged."""
     lines = checked.items(file.watermark)
     cut = batches(file.left(lines) if file.earlier else lines, at_once)

@@ -21,8 +21,10 @@ from runbook_lib.record.model.table import (
     StepSpans,
     TableRecord,
 )
+from runbook_lib.record.model.windows import OverlayRecord
 from runbook_lib.record.verdict import table_verdict
 from runbook_lib.run.facts.counts import table_counts, written
+from runbook_lib.run.facts.windows import CAUGHT_UP
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED
 from runbook_lib.run.witnesses.write_register import standing_of
@@ -50,6 +52,7 @@ class TableFacts:
     canary: Facts | None
     register: Facts | None
     consumed: Facts
+    lag_seconds: float | None
 
     @property
     def items_exported(self) -> int | None:
@@ -97,7 +100,7 @@ def _all_facts(ledger: Ledger, pairs: list[Facts]) -> list[TableFacts]:
     exports, imports, validations = ledger.all("export"), ledger.all("import"), ledger.all("validation")
     created, before, drifts = ledger.all("created"), ledger.all("before"), ledger.all("drift")
     parities, canaries = ledger.all("parity"), ledger.all("canary")
-    files, used = table_counts(ledger), consumed(ledger)
+    files, used, lags = table_counts(ledger), consumed(ledger), ledger.all(CAUGHT_UP)
     return [
         TableFacts(
             pair=pair,
@@ -112,6 +115,7 @@ def _all_facts(ledger: Ledger, pairs: list[Facts]) -> list[TableFacts]:
             canary=canaries.get(source),
             register=standing_of(ledger, source),
             consumed=used.get(source, {}),
+            lag_seconds=(lags.get(source) or {}).get("lag_seconds"),
         )
         for pair in pairs
         for source in [pair["source"]]
@@ -184,6 +188,8 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         parity=_parity(checked.get("parity") or facts.parity),
         indexes=_indexes(checked.get("indexes")),
         canary=_maybe(CanaryFacts, facts.canary),
+        changes=_maybe(OverlayRecord, checked.get("changes")),
+        lag_seconds=facts.lag_seconds,
         registered=_maybe(Registered, facts.register),
     )
 

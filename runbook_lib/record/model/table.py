@@ -8,6 +8,7 @@ from pydantic import Field, Strict
 
 from runbook_lib.record.model.base import NEVER, Count, Moment, Name, Number, OneOf, Section, Span
 from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
+from runbook_lib.record.model.windows import OverlayRecord
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, NOT_CHOSEN, NOT_MIGRATED, PASS, UNKNOWN
 
 EXPORT, SCAN, SKIPPED = "export", "scan", "skipped"
@@ -152,6 +153,8 @@ class TableRecord(Section):
     parity: ParityFacts | None = None
     indexes: list[IndexFacts] | None = None
     canary: CanaryFacts | None = None
+    changes: OverlayRecord | None = None
+    lag_seconds: Number | None = None
     registered: Registered | None = Field(default=None, validation_alias="register", serialization_alias="register")
 
     def count(self, name: str) -> int | None:

@@ -14,6 +14,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.totals import Sum, total
+from runbook_lib.report.figures.windows import unproved_record, unproved_windows
 from runbook_lib.report.text import count, pluralize
 from runbook_lib.run.verdicts import PASS
 
@@ -26,13 +27,16 @@ def unproved(table: TableRecord) -> list[str]:
     if exported is None:
         return ["it was not exported"]
     found: list[str] = []
-    if table.compared_only:
+    if table.compared_only and table.changes is None:
         found += _unlike(exported, table.items_compared, "items were compared")
-    elif not (exported == 0 and table.files == 0):  # no data file: there was no line to read or write
+    elif not table.compared_only and not (
+        exported == 0 and table.files == 0
+    ):  # no data file: there was no line to read or write
         found += _unlike(exported, table.lines_read, "lines were read")
         present = table.items_present or 0
         what = "writes were acknowledged or found present" if present else "writes were acknowledged"
         found += _unlike(exported, arrived(table), what)
+    found += unproved_windows(table)
     expected, held = expected_in_target(table), table.items_in_target
     if held is None:
         found.append("the target was not scanned")
@@ -75,14 +79,16 @@ def _unlike(exported: int, value: int | None, what: str) -> list[str]:
 def expected_in_target(table: TableRecord) -> int | None:
     """How many items a scan of the target should find: the written ones and those present, less expired, plus extra.
 
-    Where something else than this run filled the target, the compared ones stand for the written.
+    Where something else than this run filled the target, or windows came after the import, the compared ones stand for
+    the written.
     """
-    written = table.items_compared if table.compared_only else table.items_written
+    by_comparison = table.compared_only or table.changes is not None
+    written = table.items_compared if by_comparison else table.items_written
     if written is None and table.files == 0:
         written = table.items_exported
     if written is None:
         return None
-    present = 0 if table.compared_only else table.items_present or 0
+    present = 0 if by_comparison else table.items_present or 0
     return written + present - (table.expired or 0) + (table.extra or 0)
 
 
@@ -103,6 +109,7 @@ def contradictions_of(
         found += [f"the run is called PASS, but {u.place} was not checked" for u in unknown if u.is_open]
         if not tables or not sums["items_exported"].value:
             found.append("the run is called PASS, but no item was read")
+        found += unproved_record(record)
     for name in members(Totals):
         claimed = getattr(record.totals, name)
         if name in NO_SUMS or claimed is None:

@@ -181,7 +181,7 @@ EXPORT = _members((
     (_USED, "the count that all others are held against", "", "ItemCount BilledSizeBytes"),
     (_LEFT, "the manifest says it, whose MD5 is checked", "", "ExportTime ExportManifest StartTime EndTime"),
     (_LEFT, "the manifest says it, and what is not DynamoDB JSON is refused", "", "ExportFormat"),
-    (_LEFT, "only of an incremental export, which is refused", "IncrementalExportSpecification.",
+    (_USED, "the stretch of time of a window has to be as asked for", "IncrementalExportSpecification.",
      "ExportFromTime ExportToTime ExportViewType"),
     (_LEFT, "as the run asked for it", "", "ClientToken S3BucketOwner S3SseAlgorithm S3SseKmsKeyId"),
     (_USED, "an export with a filter is refused: it is not the table", "FilterSpecification.",

@@ -7,6 +7,7 @@ from collections import Counter
 from runbook_lib.record.model.base import seconds_between
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.windows import gap_lines
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import taken_on_trust
 from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
@@ -80,6 +81,7 @@ def why(figures: RunFigures) -> list[str]:
             if not wrong
             else ["The numbers of this record do not bear out its verdict.", *wrong]
         )
+    reasons = [*reasons, *gap_lines(figures.record)]
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.windows import as_of, gap_lines
 from runbook_lib.report.text import listed, pluralize
 
 
@@ -14,7 +15,8 @@ def unasked(table: TableRecord) -> bool:
 
 def taken_on_trust(figures: RunFigures) -> list[str]:
     """The sentences for the first screen, if there is anything to say."""
-    return [*_unasked(figures), *_scanned(figures)]
+    known = figures.record
+    return [*as_of(known), *gap_lines(known), *_unasked(figures), *_scanned(figures)]
 
 
 def _scanned(figures: RunFigures) -> list[str]:

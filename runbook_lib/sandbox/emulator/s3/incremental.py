@@ -11,7 +11,7 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.export_format.writer import ExportedWindow
-from runbook_lib.sandbox.emulator.change_log import Change
+from runbook_lib.sandbox.emulator.change_log import Change, ChangeLog
 from runbook_lib.sandbox.emulator.hash_order import segment_bounds
 from runbook_lib.sandbox.emulator.replies import AwsError, invalid
 from runbook_lib.sandbox.emulator.s3.snapshot import Snapshot
@@ -91,6 +91,11 @@ def take_window(store: Store, table: Table, window: ExportedWindow, flaw: Flaw |
         ranges.append(tuple(_line(change, both=both) for change in part))
     size = sum(len(line) for lines in ranges for line in lines)
     return Snapshot(tuple(ranges), max(LEAST_BILLED, size))
+
+
+def change_lines(log: ChangeLog, start: datetime, end: datetime, *, both: bool) -> list[bytes]:
+    """The changes of a stretch of time as the lines of a file, in the order of their keys."""
+    return [_line(change, both=both) for change in sorted(log.between(start, end), key=lambda change: change.token)]
 
 
 def _flawed(changes: list[Change], flaw: Flaw | None) -> Iterable[Change]:

@@ -1,0 +1,144 @@
+"""Write a window into its target with the engine of the import: puts as the bytes that AWS wrote, deletes by key.
+
+Each key stands in a window once, so its lines may go in any order and any number of times; the next window begins when
+each of them is answered. What is acknowledged is in the ledger, at most half a second old.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.catchup.read import window_of
+from runbook_lib.errors import TransferError
+from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.load.engine.batch_write import UNANSWERED, Outcome, Target
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.pipeline import opened, send_files
+from runbook_lib.load.engine.scheduler import OpenFile
+from runbook_lib.load.step import target_of
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.windows import WindowFact
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import count_refused, export_files, keep_refused, keep_sent
+
+Show = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenChanges:
+    """Some lines of a checked file; it is drawn from as the file itself is."""
+
+    checked: CheckedChanges
+    chosen: frozenset[int]
+
+    @property
+    def file(self) -> DataFile:
+        return self.checked.file
+
+    @property
+    def lines(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def stored(self) -> int:
+        return self.checked.stored
+
+    def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Line numbers and what is to be sent, of the chosen lines after the given one."""
+        return ((number, line) for number, line in self.checked.items(after) if number in self.chosen)
+
+
+@dataclass(slots=True)
+class WindowSending:
+    """The sending of a window: what of its files has changed since the ledger was told, and what was not answered."""
+
+    run: Run
+    fact: WindowFact
+    key: tuple[KeyAttribute, ...]
+    show: Show
+    touched: dict[str, FileCheckpoint] = field(default_factory=dict)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def note(self, file: FileCheckpoint, outcome: Outcome) -> None:
+        """More of a file is through; called with the lock of the target held."""
+        self.touched[file.file.key] = file
+        self.reasons += outcome.reasons
+
+    def open(self, target: Target, file: FileCheckpoint, chosen: frozenset[int] | None = None) -> OpenFile | None:
+        """A file of the window, checked once more, to be drawn from; None where nothing of it is left."""
+        if file.written == file.file.items and chosen is None:
+            return None
+        with ExitStack() as own:
+            fetched = fetch_changes(
+                self.run.clients.staging,
+                self.fact.bucket,
+                file.file,
+                window_of(self.fact, self.key),
+                target.stop.is_set,
+            )
+            checked = own.enter_context(fetched)
+            return opened(
+                file, checked if chosen is None else ChosenChanges(checked, chosen), own.pop_all(), target.at_once
+            )
+
+    def flush(self, target: Target) -> None:
+        """Record what has been acknowledged and refused since the last time."""
+        fact, ledger = self.fact, self.run.ledger
+        self.run.clients.calls.flush()
+        with target.lock:
+            touched, self.touched = self.touched, {}
+            rows = [(f.file.key, f.watermark, f.written, f.bytes, f.beyond()) for f in touched.values()]
+            refused = [(f.file.key, r.line, r.key_hash, r.reason) for f in touched.values() for r in f.rejected]
+            for file in touched.values():
+                file.rejected = []
+        with ledger.batch():
+            keep_sent(ledger, fact.source, fact.arn or "", rows)
+            keep_refused(ledger, fact.source, fact.number, refused)
+        self.show(sum(row[2] for row in rows))
+
+
+def send_window(
+    run: Run, pair: Pair, fact: WindowFact, writer: DynamoDBTransport, key: tuple[KeyAttribute, ...], show: Show
+) -> WindowFact:
+    """Send all of a window that is not acknowledged; raises TransferError unless every change is accounted for."""
+    files = [
+        FileCheckpoint(row.file, row.acknowledged, row.written, row.bytes, row.beyond)
+        for row in export_files(run.ledger, fact.source, fact.arn or "")
+    ]
+    sending = WindowSending(run, fact, key, show)
+    target = target_of(run, pair, writer, len(files))
+    try:
+        send_files(files, target, lambda f: sending.open(target, f), sending.note,
+                   lambda: sending.flush(target))  # fmt: skip
+    finally:
+        sending.flush(target)
+    acknowledged = sum(file.written for file in files)
+    refused = count_refused(run.ledger, fact.source, fact.number)
+    if acknowledged + refused != (fact.puts or 0) + (fact.deletes or 0):
+        raise TransferError(
+            f"{pair.source}: window {fact.number} holds {fact.puts:,} puts and {fact.deletes:,} deletes, and "
+            f"{acknowledged:,} were acknowledged and {refused:,} refused; they should add up"
+        )
+    unanswered = any(reason == UNANSWERED for reason, _ in sending.reasons)
+    return replace(fact, acknowledged=acknowledged, quarantined=refused, uncertain=fact.uncertain or unanswered)
+
+
+def send_again(
+    run: Run, pair: Pair, fact: WindowFact, writer: DynamoDBTransport, key: tuple[KeyAttribute, ...],
+    lines: dict[str, frozenset[int]],
+) -> None:  # fmt: skip
+    """Send some lines of the latest window once more, by the keys of its files."""
+    files = [
+        FileCheckpoint(row.file, 0, 0, 0) for row in export_files(run.ledger, fact.source, fact.arn or "")
+        if row.file.key in lines
+    ]  # fmt: skip
+    sending = WindowSending(run, fact, key, lambda done: None)
+    target = target_of(run, pair, writer, len(files))
+    send_files(files, target, lambda f: sending.open(target, f, lines[f.file.key]),
+               sending.note, run.clients.calls.flush)  # fmt: skip

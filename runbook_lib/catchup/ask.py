@@ -1,0 +1,158 @@
+"""Which window comes next, and how AWS is asked for it: by the source's own times, and recorded before it is asked."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runbook_lib.aws.account import server_time
+from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
+from runbook_lib.aws.dynamodb.describe.tables import describe_table
+from runbook_lib.aws.dynamodb.exports import ExportState, WindowRequest, describe_export, find_export, start_window
+from runbook_lib.errors import ConfigError, ExportError
+from runbook_lib.export_format.manifest import INCREMENTAL_EXPORT, Manifest
+from runbook_lib.plan.chain import SHORTEST, ChainFault, Link, Span, chain_faults, restorable_faults
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
+from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import keep_export_files
+from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.timestamps import format_timestamp
+
+DONE, RUNNING = "COMPLETED", "IN_PROGRESS"
+SECOND = timedelta(seconds=1)
+
+
+def refuse(source: str, faults: list[ChainFault]) -> None:
+    """Raise ExportError that names each rule which is broken."""
+    if faults:
+        raise ExportError("; ".join(f"{source}: {fault}" for fault in faults))
+
+
+def next_span(run: Run, pair: Pair, number: int, after: datetime) -> tuple[Span | None, timedelta]:
+    """The next window that is complete by now, if it is long enough yet, and how much there is after `after`.
+
+    Raises ExportError where the source has lost what was written since.
+    """
+    now, recovery = describe_table(run.clients.source, pair.source), recovery_of(run.clients.source, pair.source)
+    if now is None:
+        raise ExportError(f"source {pair.source} is gone; what was written to it since {after} cannot be exported")
+    start = after if not after.microsecond else after.replace(microsecond=0) + SECOND
+    settings = run.config.catch_up
+    end = _complete_until(recovery, settings.margin_seconds)
+    available = (end - start) if end else timedelta()
+    exported = (run.ledger.get("export", pair.source) or {}).get("manifest") or {}
+    span = Span(start, start + min(available, timedelta(minutes=settings.window_minutes)))
+    faults = restorable_faults(
+        number, Span(start, max(start, span.end)), on=recovery.on, earliest=recovery.earliest,
+        same_table=exported.get("table_id") in (now.table_id, "", None), table=pair.source,
+    )  # fmt: skip
+    refuse(pair.source, list(faults))
+    if available < SHORTEST:
+        return None, available
+    table = exported.get("table_id") or now.arn
+    refuse(pair.source, list(chain_faults(after, table, [Link(span, table, settings.view)], gaps(run))))
+    return span, available
+
+
+def gaps(run: Run) -> list[Span]:
+    """The stretches of time in which the migration file says that nothing was written."""
+    return [Span(*gap) for gap in run.config.catch_up.gaps]
+
+
+def _complete_until(recovery: Recovery, margin: int) -> datetime | None:
+    """The whole second up to which everything that was written can be restored, less a margin."""
+    return recovery.latest.replace(microsecond=0) - timedelta(seconds=margin) if recovery.latest else None
+
+
+def ask(run: Run, pair: Pair, number: int, span: Span, sleep: Sleep) -> WindowFact:
+    """Ask for a window; its token is recorded before, so that a killed run finds its export again."""
+    fact = WindowFact(
+        pair.source, number, format_timestamp(span.start), format_timestamp(span.end), run.config.catch_up.view,
+        token=str(uuid.uuid4()), behind=_behind(run, pair, span.end), asked=format_timestamp(run.now()),
+    )  # fmt: skip
+    return _asked(run, pair, keep_window(run.ledger, fact), sleep)
+
+
+def _behind(run: Run, pair: Pair, end: datetime) -> float | None:
+    try:
+        return max(0.0, round((server_time(run.clients.source, pair.source) - end).total_seconds(), 3))
+    except ConfigError:
+        return None
+
+
+def _asked(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> WindowFact:
+    staging, facts = run.config.staging, pair.source_facts
+    if facts is None or fact.token is None:
+        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
+    arn, token, (start, end) = facts.arn, fact.token, fact.span
+    known = find_export(run.clients.source, arn, token)
+    request = WindowRequest(arn, token, start, end, fact.view)
+    state = known or _patience(run, sleep).until(
+        lambda: start_window(
+            run.clients.source, request, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
+        )
+    )
+    return keep_window(run.ledger, replace(fact, arn=state.arn, bucket=state.bucket, folder=state.folder))
+
+
+def _patience(run: Run, sleep: Sleep) -> Wait:
+    minutes = run.config.export.timeout_minutes
+
+    def late(failure: str) -> ExportError:
+        return ExportError(
+            f"a window is still being exported after export.timeout_minutes ({minutes:g}){failure}; run runbook "
+            "catch-up again with the same run id to go on waiting for it"
+        )
+
+    return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
+
+
+def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> WindowFact:
+    """Wait until a window is exported, check that it is what was asked for, and record its files."""
+    if fact.arn is None:
+        fact = _asked(run, pair, fact, sleep)
+    arn = fact.arn or ""
+    state = _patience(run, sleep).until(lambda: _ended(run, arn))
+    if state.status != DONE:
+        raise ExportError(
+            f"{pair.source}: window {fact.number} ({fact.start} to {fact.end}) should be exported and is "
+            f"{state.status}: {state.failure or 'no reason was given'}; begin anew with a full export, or run again"
+        )
+    refuse_partial(state, INCREMENTAL_EXPORT)
+    manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True, of_changes=True)
+    refuse_other(manifest, state)
+    found = (Link.of(manifest).span.start, Link.of(manifest).span.end, manifest.view)
+    if found != (*fact.span, fact.view):
+        raise ExportError(
+            f"{pair.source}: window {fact.number} should be from {fact.start} to {fact.end} with {fact.view}, and its "
+            f"manifest says {manifest.changes_from} to {manifest.changes_to} with {manifest.view}; export it again"
+        )
+    return _exported(run, replace(fact, exported=format_timestamp(run.now())), manifest)
+
+
+def _ended(run: Run, arn: str) -> ExportState | None:
+    state = describe_export(run.clients.source, arn)
+    return None if state.status == RUNNING else state
+
+
+def take_reused(run: Run, pair: Pair, number: int, reuse: Reuse) -> WindowFact:
+    """Record a window of a chain that was made earlier."""
+    manifest, _ = read_reused(run.clients, reuse)
+    fact = WindowFact(
+        pair.source, number, manifest.changes_from, manifest.changes_to, manifest.view, reused=True, arn=reuse.arn,
+        bucket=reuse.bucket, folder=reuse.folder, exported=format_timestamp(run.now()),
+    )  # fmt: skip
+    return _exported(run, fact, manifest)
+
+
+def _exported(run: Run, fact: WindowFact, manifest: Manifest) -> WindowFact:
+    known = replace(
+        fact, state=WindowState.EXPORTED, changes=manifest.items, manifest_md5=manifest.summary_md5 + manifest.files_md5
+    )
+    with run.ledger.batch():
+        keep_export_files(run.ledger, fact.source, fact.arn or "", manifest.files)
+        return keep_window(run.ledger, known)

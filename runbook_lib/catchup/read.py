@@ -1,0 +1,94 @@
+"""Read a window whole before any of it is written: every line a change of it, each key once, each going on from before.
+
+What is kept of a change are digests under the run's secret: what its key was, what it became, what it had been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from runbook_lib.errors import CorruptFile
+from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, CheckedChanges, Window, fetch_changes
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import (
+    ChangeRow,
+    export_files,
+    forget_changes,
+    keep_changes,
+    window_counts,
+)
+
+AT_ONCE = 5_000
+
+
+def window_of(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Window:
+    """What the lines of a window are held to."""
+    return Window(*fact.span, fact.view, key)
+
+
+@contextmanager
+def open_changes(run: Run, fact: WindowFact, file: DataFile, key: tuple[KeyAttribute, ...]) -> Iterator[CheckedChanges]:
+    """A checked file of a window."""
+    with fetch_changes(run.clients.staging, fact.bucket, file, window_of(fact, key)) as checked:
+        yield checked
+
+
+def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> WindowFact:
+    """Check all of a window and record its changes; raises CorruptFile, nothing of it written, if it is not whole."""
+    secret, ledger = run.secret, run.ledger
+    if fact.state is not WindowState.EXPORTED and fact.digests == secret.fingerprint:
+        return fact
+    with ledger.batch():
+        forget_changes(ledger, fact.source, fact.number)
+        for row in export_files(ledger, fact.source, fact.arn or ""):
+            with open_changes(run, fact, row.file, key) as checked:
+                for rows in _groups(checked, secret):
+                    keep_changes(ledger, fact.source, fact.number, rows)
+        counts = window_counts(ledger, fact.source, fact.number)
+        if counts.puts + counts.deletes != fact.changes:
+            raise CorruptFile(
+                f"{fact.folder}: DUPLICATE_KEY: window {fact.number} ({fact.start} to {fact.end}) has {fact.changes} "
+                f"changes of {counts.puts + counts.deletes} keys; which of a key's is its last state, nobody knows. "
+                "Nothing of the window was written: export it again"
+            )
+        return keep_window(
+            ledger,
+            replace(
+                fact,
+                state=WindowState.READ if fact.state is WindowState.EXPORTED else fact.state,
+                puts=counts.puts,
+                deletes=counts.deletes,
+                broken=counts.broken,
+                digests=secret.fingerprint,
+            ),
+        )
+
+
+def _groups(checked: CheckedChanges, secret: RunSecret) -> Iterator[list[ChangeRow]]:
+    """The changes of a file, so many at a time."""
+    rows: list[ChangeRow] = []
+    known = checked.window.view == BOTH_IMAGES
+    for _, change in checked.changes():
+        rows.append(row_of(change, secret, known=known))
+        if len(rows) == AT_ONCE:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def row_of(change: Change, secret: RunSecret, *, known: bool) -> ChangeRow:
+    """What is kept of a change."""
+    return ChangeRow(secret.key_digest(canonical_json(change.key)), _digest(change.new, secret),
+                     _digest(change.old, secret), known)  # fmt: skip
+
+
+def _digest(item: Item | None, secret: RunSecret) -> bytes | None:
+    return secret.item_digest(canonical_json(item)) if item is not None else None

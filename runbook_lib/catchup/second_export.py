@@ -1,0 +1,69 @@
+"""A second full export, at the end of the last window: the only proof that the windows were complete."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
+from runbook_lib.errors import ExportError
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.reuse import load_manifest
+from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.run.facts.windows import SecondExport
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import keep_export_files
+from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.timestamps import format_timestamp
+
+RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
+
+
+def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> SecondExport:
+    """Have the source exported as it was at `moment`; a later moment than before is another export."""
+    known = SecondExport.of(run.ledger, pair.source)
+    if known is None or known.moment != format_timestamp(moment):
+        known = SecondExport(format_timestamp(moment), str(uuid.uuid4())).keep(run.ledger, pair.source)
+    if known.items is not None:
+        return known
+    minutes = run.config.export.timeout_minutes
+    wait = Wait(
+        minutes * 60, run.config.export.poll_seconds,
+        lambda failure: ExportError(
+            f"the second export of {pair.source} is still running after export.timeout_minutes ({minutes:g}){failure}; "
+            "run runbook catch-up again to go on waiting for it"
+        ),
+        sleep,
+    )  # fmt: skip
+    if known.arn is None:
+        asked = known
+        begun = wait.until(lambda: _begun(run, pair, asked, moment))
+        known = replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder).keep(run.ledger, pair.source)
+    arn = known.arn or ""
+    state = wait.until(lambda: _ended(run, arn))
+    if state.status != DONE:
+        why = state.failure or "no reason was given"
+        raise ExportError(f"the second export of {pair.source} ended as {state.status}: {why}; run again")
+    refuse_partial(state)
+    manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
+    refuse_other(manifest, state)
+    with run.ledger.batch():
+        keep_export_files(run.ledger, pair.source, arn, manifest.files)
+        md5 = manifest.summary_md5 + manifest.files_md5
+        return replace(known, items=manifest.items, manifest_md5=md5).keep(run.ledger, pair.source)
+
+
+def _begun(run: Run, pair: Pair, known: SecondExport, moment: datetime) -> ExportState | None:
+    if pair.source_facts is None:
+        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
+    staging, arn = run.config.staging, pair.source_facts.arn
+    return find_export(run.clients.source, arn, known.token) or start_export(
+        run.clients.source, arn, known.token, moment,
+        staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id,
+    )  # fmt: skip
+
+
+def _ended(run: Run, arn: str) -> ExportState | None:
+    state = describe_export(run.clients.source, arn)
+    return None if state.status == RUNNING else state

@@ -1,0 +1,70 @@
+"""The section of a migration file that says how a table that is written to meanwhile is caught up with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from runbook_lib.config.section import Strict
+
+
+class CatchUp(Strict):
+    """How what was written to a source since its export is brought to the target."""
+
+    view: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE"] = Field(
+        default="NEW_AND_OLD_IMAGES",
+        description="images that the windows hold; with both, each change also proves the one before it",
+    )
+    window_minutes: int = Field(default=60, ge=15, le=1440, description="stretch of time that a window covers at most")
+    margin_seconds: int = Field(
+        default=120,
+        ge=0,
+        le=3600,
+        description="how long before the latest restorable time of the source a window ends, at least",
+    )
+    quiet_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=600,
+        description="pause before the next window after a kill or a broken connection: a request may still arrive",
+    )
+    proof: Literal["overlay", "full_export"] = Field(
+        default="overlay",
+        description="what the target is compared with: the full export with the windows laid over it, or also a second "
+        "full export at the end of the last window",
+    )
+    accept_gaps: list[str] = Field(
+        default_factory=list,
+        description='stretches of time, "FROM/TO", that no export covers and in which nothing was written; they stand '
+        "on the first screen of the report",
+    )
+
+    @field_validator("accept_gaps")
+    @classmethod
+    def _spans(cls, gaps: list[str]) -> list[str]:
+        for gap in gaps:
+            start, end = span_of(gap)
+            if start >= end:
+                raise ValueError(f"{gap!r} should end after it begins")
+        return gaps
+
+    @property
+    def gaps(self) -> list[tuple[datetime, datetime]]:
+        """The accepted stretches of time."""
+        return [span_of(gap) for gap in self.accept_gaps]
+
+
+def span_of(text: str) -> tuple[datetime, datetime]:
+    """Both ends of `FROM/TO`; raises ValueError for anything else."""
+    try:
+        start, end = (datetime.fromisoformat(part) for part in text.split("/"))
+    except ValueError:
+        start = end = datetime.min
+    if start.tzinfo is None or end.tzinfo is None:
+        raise ValueError(
+            f'a stretch of time is spelled "FROM/TO" with zones, like "2026-01-14T10:18:50.622Z/2026-01-14T10:20:00Z", '
+            f"not {text!r}"
+        )
+    return start, end

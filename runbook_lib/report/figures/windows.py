@@ -1,0 +1,91 @@
+"""What was brought to the targets since their exports: the windows, whether they are proved, what nothing covers."""
+
+from __future__ import annotations
+
+from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.windows import WindowRecord
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.text import count, duration, pluralize
+
+APPLIED = "applied"
+WINDOW_COLUMNS = (
+    "table", "window", "from", "to", "state", "changes", "puts", "deletes", "lag: recovery", "export", "apply",
+)  # fmt: skip
+
+
+def open_window(window: WindowRecord) -> str:
+    """Why a window is no part of a proof; empty for one that is applied whole."""
+    if window.state != APPLIED:
+        return f"is {window.state or 'in no known state'} and not applied"
+    puts, deletes, acknowledged, refused = window.puts, window.deletes, window.acknowledged, window.quarantined
+    if window.changes is None or puts is None or deletes is None or acknowledged is None or refused is None:
+        return "does not say how many changes it holds and how many were acknowledged"
+    if not window.changes == puts + deletes == acknowledged + refused:
+        return (
+            f"holds {pluralize(window.changes, 'change')}: {count(puts)} puts and {count(deletes)} deletes, of which "
+            f"{count(acknowledged)} were acknowledged and {count(refused)} refused"
+        )
+    if refused:
+        return f"has {pluralize(refused, 'change')} in quarantine"
+    return f"has {pluralize(window.broken, 'change')} that do not go on from before" if window.broken else ""
+
+
+def unproved_windows(table: TableRecord) -> list[str]:
+    """Why an overlay does not prove a table; empty where it does, or where there is none."""
+    changes = table.changes
+    if changes is None:
+        return []
+    found = []
+    due = (table.items_exported or 0) - changes.left_out + changes.present
+    if not changes.items_due == due == table.items_compared:
+        found.append(
+            f"{pluralize(due, 'item')} should be there after {pluralize(changes.windows, 'window')}, "
+            f"{count(table.items_compared)} were compared"
+        )
+    if changes.broken:
+        found.append(f"{pluralize(changes.broken, 'change')} that do not go on from the full export")
+    return found
+
+
+def unproved_record(record: RunRecord) -> list[str]:
+    """Why the windows of a record do not bear out a PASS of the run."""
+    found = [
+        f"the run is called PASS, but window {w.number} of {w.source} {gap}"
+        for w in record.windows
+        if (gap := open_window(w))
+    ]
+    for table in record.tables:
+        held = [w for w in record.windows if w.source == table.source]
+        if len(held) != (table.changes.windows if table.changes else 0):
+            found.append(f"{table.source} has {pluralize(len(held), 'window')}, and was not compared with all of them")
+    return found
+
+
+def window_rows_of(record: RunRecord) -> list[list[str]]:
+    """One row per window: table, times, what it held, and the seconds of its lag."""
+    return [
+        [
+            w.source, str(w.number), str(w.start), str(w.end), w.state, count(w.changes), count(w.puts),
+            count(w.deletes), *(duration(part) for part in (w.lag.recovery, w.lag.export, w.lag.apply)),
+        ]
+        for w in record.windows
+    ]  # fmt: skip
+
+
+def as_of(record: RunRecord) -> list[str]:
+    """As of when the tables that were caught up with are proved, for the first screen."""
+    moments = sorted(t.changes.as_of for t in record.tables if t.changes and t.changes.as_of)
+    if not moments:
+        return []
+    when = moments[0] if moments[0] == moments[-1] else f"{moments[0]} to {moments[-1]}, each table by itself"
+    caught = pluralize(len(moments), "table")
+    return [f"As of {when}: {caught} caught up with by {pluralize(len(record.windows), 'window')}."]
+
+
+def gap_lines(record: RunRecord) -> list[str]:
+    """What no export covers and was accepted as quiet, for the first screen."""
+    return [
+        f"GAP: no export of {gap.source} covers the time from {gap.start} to {gap.end}; catch_up.accept_gaps says that "
+        "nothing was written then, which nobody could check."
+        for gap in record.accepted_gaps
+    ]

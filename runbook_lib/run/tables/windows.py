@@ -1,0 +1,178 @@
+"""The changes of windows, by key and without their contents, and the files that hold them.
+
+A change is a digest of the key, of what the item became (None for a delete) and of what it was. The last change of each
+key is what a full export has to be overlaid with; the first says what the full export should hold under the key.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.run.ledger import Ledger
+
+PIECE = 8  # bytes of a key's digest that are held in memory
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One change: `old` is what the item was, None for no item; it is `known` where the view has old images."""
+
+    key: bytes
+    digest: bytes | None
+    old: bytes | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFileRow:
+    """A file of an incremental or second export, and how far it is sent."""
+
+    file: DataFile
+    acknowledged: int
+    written: int
+    bytes: int
+    beyond: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCounts:
+    """What a window holds, and how many of its changes do not go on from what was there."""
+
+    puts: int
+    deletes: int
+    broken: int
+
+
+def keep_export_files(ledger: Ledger, source: str, arn: str, files: Iterable[DataFile]) -> None:
+    """Record the files of an export beside the first one, once."""
+    ledger.write(
+        "INSERT OR IGNORE INTO window_file (source, arn, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?, ?)",
+        [(source, arn, f.key, f.ordinal, f.md5, f.items) for f in files],
+    )
+
+
+def export_files(ledger: Ledger, source: str, arn: str) -> list[WindowFileRow]:
+    """The files of one export beside the first, in the manifest's order."""
+    rows = ledger.rows("SELECT * FROM window_file WHERE source = ? AND arn = ? ORDER BY ordinal", source, arn)
+    return [
+        WindowFileRow(
+            DataFile(r["ordinal"], r["key"], r["md5"], r["items"]), r["acknowledged"], r["written"],
+            r["bytes"], tuple((first, last) for first, last in json.loads(r["beyond"])),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def keep_sent(
+    ledger: Ledger, source: str, arn: str, rows: Iterable[tuple[str, int, int, int, list[tuple[int, int]]]]
+) -> None:
+    """Record how far files are sent: key, acknowledged, written, bytes, beyond."""
+    ledger.write(
+        "UPDATE window_file SET acknowledged = ?, written = ?, bytes = ?, beyond = ? "
+        "WHERE source = ? AND arn = ? AND key = ?",
+        [(a, w, b, json.dumps(beyond), source, arn, key) for key, a, w, b, beyond in rows],
+    )
+
+
+def keep_refused(ledger: Ledger, source: str, number: int, rows: Iterable[tuple[str, int, str | None, str]]) -> None:
+    """Record changes that the target did not take: file, line, key hash, reason."""
+    ledger.write(
+        "INSERT OR IGNORE INTO window_quarantine VALUES (?, ?, ?, ?, ?, ?)",
+        [(source, number, key, line, key_hash, reason) for key, line, key_hash, reason in rows],
+    )
+
+
+def count_refused(ledger: Ledger, source: str, number: int) -> int:
+    row = ledger.rows("SELECT COUNT(*) AS n FROM window_quarantine WHERE source = ? AND number = ?", source, number)[0]
+    return int(row["n"])
+
+
+def forget_changes(ledger: Ledger, source: str, number: int) -> None:
+    """Take back what an earlier start, which did not come to the end of the window, had read of it."""
+    ledger.write("DELETE FROM change WHERE source = ? AND number = ?", [(source, number)])
+
+
+def keep_changes(ledger: Ledger, source: str, number: int, rows: Iterable[ChangeRow]) -> None:
+    """Record changes of a window; of those that have one key only the first."""
+    ledger.write(
+        "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?)",
+        [(source, row.key, number, row.digest, row.old, row.known) for row in rows],
+    )
+
+
+def window_counts(ledger: Ledger, source: str, number: int) -> WindowCounts:
+    """Puts and deletes of a window, and how many old images are not what the last window with the key had left."""
+    row = ledger.rows(
+        "SELECT COUNT(digest) AS puts, COUNT(*) - COUNT(digest) AS deletes FROM change WHERE source = ? AND number = ?",
+        source, number,
+    )[0]  # fmt: skip
+    broken = ledger.rows(
+        "SELECT COUNT(*) AS n FROM change c JOIN change p ON p.source = c.source AND p.key = c.key AND p.number = "
+        "(SELECT MAX(number) FROM change e WHERE e.source = c.source AND e.key = c.key AND e.number < c.number) "
+        "WHERE c.source = ? AND c.number = ? AND c.known AND c.old IS NOT p.digest",
+        source, number,
+    )[0]  # fmt: skip
+    return WindowCounts(int(row["puts"]), int(row["deletes"]), int(broken["n"]))
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaidKey:
+    """What windows say of one key: its last state and the window that has it, and what should have been there first."""
+
+    digest: bytes | None
+    number: int
+    first_old: bytes | None
+    first_known: bool
+
+
+class Overlay:
+    """The last state of every key that a table's windows changed; memory is eight bytes a key."""
+
+    def __init__(self, ledger: Ledger, source: str) -> None:
+        self._ledger, self._source = ledger, source
+        self._pieces = array("Q", self._keys())
+
+    def _keys(self) -> Iterator[int]:
+        for row in self._ledger.rows("SELECT DISTINCT key FROM change WHERE source = ? ORDER BY key", self._source):
+            yield int.from_bytes(row["key"][:PIECE])
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def get(self, key: bytes) -> OverlaidKey | None:
+        """What is known of a key, by its digest; None if no window has it."""
+        piece = int.from_bytes(key[:PIECE])
+        at = bisect_left(self._pieces, piece)
+        if at == len(self._pieces) or self._pieces[at] != piece:
+            return None
+        rows = self._ledger.rows("SELECT * FROM change WHERE source = ? AND key = ? ORDER BY number", self._source, key)
+        if not rows:
+            return None
+        return OverlaidKey(rows[-1]["digest"], rows[-1]["number"], rows[0]["old"], bool(rows[0]["known"]))
+
+    def present(self) -> int:
+        """How many of the keys hold an item at the end of the last window."""
+        return self._number(
+            "SELECT COUNT(*) AS n FROM change c WHERE source = ? AND digest IS NOT NULL AND number = "
+            "(SELECT MAX(number) FROM change l WHERE l.source = c.source AND l.key = c.key)"
+        )
+
+    def in_full(self) -> int:
+        """How many of the keys the full export should hold, by the old image of their first change."""
+        return self._number(
+            "SELECT COUNT(*) AS n FROM change c WHERE source = ? AND known AND old IS NOT NULL AND number = "
+            "(SELECT MIN(number) FROM change f WHERE f.source = c.source AND f.key = c.key)"
+        )
+
+    def _number(self, query: str) -> int:
+        return int(self._ledger.rows(query, self._source)[0]["n"])
+
+
+def has_lost_answers(ledger: Ledger, source: str, reason: str) -> bool:
+    """Whether an import of the table has sent items again for this reason."""
+    return bool(ledger.rows("SELECT 1 FROM throttle WHERE source = ? AND reason = ? LIMIT 1", source, reason))

@@ -1,0 +1,190 @@
+"""A full export with the windows laid over it: what the target should hold at the end of the last window.
+
+The full export's stream leaves out every key that a window has, and the last state of each such key follows it. On the
+way each key that is left out is held against the old image of its first change: one that is not as it should be says
+that a change between the two was never exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runbook_lib.export_format.incremental import Window, fetch_changes
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.windows import SecondExport, WindowFact, WindowState, applied_until, windows_of
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files
+from runbook_lib.validate.bucket_digest import BucketDigest, digests
+from runbook_lib.validate.compare import Comparison
+from runbook_lib.validate.readers import ExportReader
+
+Facts = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Continuity:
+    """How the overlaid keys stood in the full export: left out of its stream, as the first old image says, or strange.
+
+    A stranger should not have been there: the first change of its key says that it was made in that window.
+    """
+
+    left_out: int = 0
+    as_said: int = 0
+    strangers: int = 0
+
+    def note(self, known: OverlaidKey, held: bytes) -> None:
+        """One overlaid key was met in the full export."""
+        self.left_out += 1
+        if known.first_known:
+            self.as_said += known.first_old == held
+            self.strangers += known.first_old is None
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaidExport:
+    """What an `ExportReader` is for a full export alone; `files` are its own and then those of the windows."""
+
+    base: ExportReader
+    windows: tuple[tuple[WindowFact, DataFile], ...]
+    overlay: Overlay
+    secret: RunSecret
+    continuity: Continuity = field(default_factory=Continuity)
+
+    @property
+    def key(self) -> tuple[KeyAttribute, ...]:
+        return self.base.key
+
+    @property
+    def files(self) -> list[DataFile]:
+        """All files, numbered through."""
+        all_of_them = [*self.base.files, *(file for _, file in self.windows)]
+        return [replace(file, ordinal=number) for number, file in enumerate(all_of_them)]
+
+    def items(self) -> Iterator[Item]:
+        """Every item that should be there; each call reads the files anew."""
+        for file in self.files:
+            yield from self.items_of(file)
+
+    def items_of(self, file: DataFile) -> Iterator[Item]:
+        """The items of one file that no later window has."""
+        number = file.ordinal - len(self.base.files)
+        if number < 0:
+            yield from self._not_overlaid(file)
+        else:
+            yield from self._last_states(*self.windows[number])
+
+    def _not_overlaid(self, file: DataFile) -> Iterator[Item]:
+        keyed = self.secret.item_digests()
+        for item in self.base.items_of(file):
+            key, item_digest = digests(item, self.key, keyed)
+            known = self.overlay.get(self.secret.key_digest(key))
+            if known is None:
+                yield item
+            else:
+                self.continuity.note(known, item_digest)
+
+    def _last_states(self, fact: WindowFact, file: DataFile) -> Iterator[Item]:
+        keyed = self.secret.item_digests()
+        window = Window(*fact.span, fact.view, self.key)
+        with fetch_changes(self.base.s3, fact.bucket, file, window) as checked:
+            for _, change in checked.changes():
+                if change.new is not None:
+                    key, _ = digests(change.new, self.key, keyed)
+                    known = self.overlay.get(self.secret.key_digest(key))
+                    if known is not None and known.number == fact.number:
+                        yield change.new
+
+    def refused_keys(self) -> frozenset[bytes]:
+        """The keys that the import could not write."""
+        return self.base.refused_keys()
+
+
+def overlaid(run: Run, pair: Pair, base: ExportReader) -> OverlaidExport | None:
+    """The export with the table's applied windows laid over it; None where there is no window."""
+    facts = [fact for fact in windows_of(run.ledger, pair.source) if fact.state is WindowState.APPLIED]
+    if not facts:
+        return None
+    files = ((fact, row.file) for fact in facts for row in export_files(run.ledger, pair.source, fact.arn or ""))
+    return OverlaidExport(base, tuple(files), Overlay(run.ledger, pair.source), run.secret)
+
+
+def window_reasons(run: Run, pair: Pair) -> list[str]:
+    """Why the windows of a table are no proof of anything, whatever the target holds."""
+    found, before = [], "the full export"
+    for fact in windows_of(run.ledger, pair.source):
+        named = f"window {fact.number} ({fact.start} to {fact.end})"
+        if fact.state is not WindowState.APPLIED:
+            found.append(f"{named} is {fact.state} and not applied; run runbook catch-up again")
+        elif fact.digests != run.secret.fingerprint:
+            found.append(f"{named} was read under a secret that is lost; run runbook catch-up again, it is read anew")
+        if fact.broken:
+            found.append(
+                f"a change was never exported: {_changes(fact.broken)} of {named} not what {before} had left; begin "
+                "anew with a full export"
+            )
+        if fact.quarantined:
+            found.append(f"{_changes(fact.quarantined)} of {named} in quarantine and not written")
+        before = "the windows before it"
+    return found
+
+
+def overlay_reasons(facts: Facts, begins: str) -> list[str]:
+    """Why the windows do not go on from the full export."""
+    if not facts["broken"]:
+        return []
+    return [
+        f"a change was never exported: {_changes(facts['broken'])} not what the full export of {begins} had left, by "
+        "the old images of the windows; begin anew with a full export"
+    ]
+
+
+def _changes(count: int) -> str:
+    return "1 change is" if count == 1 else f"{count:,} changes are"
+
+
+def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: Facts) -> Facts:
+    """What the overlay came to, once its stream was read to its end."""
+    facts = windows_of(run.ledger, pair.source)
+    met, present = one.continuity, one.overlay.present()
+    return {
+        "windows": len(facts),
+        "as_of": applied_until(facts),
+        "keys": len(one.overlay),
+        "left_out": met.left_out,
+        "present": present,
+        "items_due": export["manifest"]["items"] - met.left_out + present,
+        "old_images": all(fact.view == "NEW_AND_OLD_IMAGES" for fact in facts),
+        "broken": one.overlay.in_full() - met.as_said + met.strangers,
+    }
+
+
+def second_reader(run: Run, pair: Pair, base: ExportReader) -> tuple[SecondExport, ExportReader] | None:
+    """The second full export, if one was made; None otherwise."""
+    made = SecondExport.of(run.ledger, pair.source)
+    if made is None or made.items is None:
+        return None
+    files = [row.file for row in export_files(run.ledger, pair.source, made.arn or "")]
+    return made, ExportReader(base.s3, made.bucket, files, base.key, {})
+
+
+def second_reasons(made: SecondExport, buckets: BucketDigest, comparison: Comparison, until: str | None) -> list[str]:
+    """Why the target is not what the second full export says."""
+    found = []
+    if made.moment != until:
+        found.append(f"the second full export is of {made.moment}, and the last window ends at {until}; catch up again")
+    if buckets.items != made.items:
+        found.append(f"the second full export's manifest says {made.items:,} items, {buckets.items:,} were read")
+    wrong = {kind: comparison.counts[kind] for kind in ("missing", "extra", "different") if comparison.counts[kind]}
+    if wrong:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in wrong.items())
+        found.append(
+            f"a change was never exported in a window: against the second full export of {made.moment} the target has "
+            f"{told}; begin anew with a full export"
+        )
+    return found

@@ -1,0 +1,255 @@
+"""Tables that are written to while they are moved: caught up with window by window, and proved as of the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from runbook_lib.catchup.step import catch_up
+from runbook_lib.errors import ExportError, GateFailed, RunbookError
+from runbook_lib.export.step import export_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.windows import WindowState
+from runbook_lib.run.run import Run
+from runbook_lib.validate.step import validate_tables
+from tests.support.world import World, things
+
+SETTINGS = {"margin_seconds": 0, "quiet_seconds": 0}
+
+
+@dataclass
+class Moving:
+    """A migration of one table that goes on being written to."""
+
+    world: World
+    run: Run
+
+    def write(self, *items: Any) -> None:
+        self.world.put(self.world.source, self.world.src("a"), list(items))
+
+    def delete(self, *names: str) -> None:
+        for name in names:
+            self.world.source.delete_item(TableName=self.world.src("a"), Key={"id": {"S": name}})
+
+    def minutes(self, minutes: float) -> None:
+        self.world.let_pass("a", minutes)
+
+    def catch_up(self, **options: Any) -> list[Any]:
+        return catch_up(self.run, **options)
+
+    def validated(self) -> Any:
+        return validate_tables(self.run)[self.world.src("a")]
+
+    def source(self) -> Any:
+        return sorted(self.world.items(self.world.source, self.world.src("a")), key=str)
+
+    def target(self) -> Any:
+        return sorted(self.world.items(self.world.target, self.world.dst("a")), key=str)
+
+
+def moved(world: World, count: int = 60, **changes: Any) -> Moving:
+    """A table that was exported and loaded, and goes on living."""
+    world.pair("a", things(count))
+    settings: dict[str, Any] = {"catch_up": SETTINGS | changes.pop("catch_up", {})}
+    run = world.open(**settings | changes)
+    preflight(run)
+    export_tables(run)
+    import_tables(run)
+    return Moving(world, run)
+
+
+def item(name: str, number: int) -> Any:
+    return {"id": {"S": name}, "n": {"N": str(number)}}
+
+
+def live(moving: Moving, round_: int) -> None:
+    """Changes of every kind, and then time."""
+    moving.write(item(f"new-{round_}", round_), item("i00001", 100 + round_), item(f"short-{round_}", 1))
+    moving.delete(f"i000{10 + round_}", f"short-{round_}", *([f"new-{round_ - 1}"] if round_ else []))
+    moving.minutes(20)
+
+
+def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: World) -> None:
+    moving = moved(world)
+    for number in range(3):
+        live(moving, number)
+        windows = moving.catch_up()
+    assert moving.target() == moving.source()
+    assert [w.state for w in windows] == [WindowState.APPLIED] * 3
+    assert [(w.puts, w.deletes) for w in windows] == [(2, 1), (2, 2), (2, 2)]
+    assert all(w.acknowledged == w.puts + w.deletes == w.changes for w in windows)
+    assert all(first.end == second.start for first, second in pairwise(windows))
+    found = moving.validated()
+    assert (found["verdict"], found["reasons"]) == ("PASS", [])
+    assert found["changes"]["as_of"] == windows[-1].end
+    assert found["items_compared"] == found["items_in_target"] == found["changes"]["items_due"] == len(moving.source())
+
+
+def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
+    moving = moved(world)
+    moving.write(item("new", 1))
+    moving.minutes(14)
+    assert moving.catch_up() == []
+    moving.minutes(2)
+    assert [w.changes for w in moving.catch_up()] == [1]
+
+
+def test_long_stretches_are_cut_into_windows(world: World) -> None:
+    moving = moved(world, catch_up={"window_minutes": 20})
+    for number in range(3):
+        live(moving, number)
+    assert [w.number for w in moving.catch_up()] == [1, 2, 3]
+    assert moving.target() == moving.source()
+
+
+def test_the_lag_is_waited_down(world: World) -> None:
+    moving = moved(world)
+    moving.write(item("new", 1))
+    moving.minutes(10)
+    slept = []
+
+    def sleep(seconds: float) -> None:
+        if seconds > 1:  # no look at an export that goes on
+            slept.append(seconds)
+            moving.minutes(6)
+
+    windows = moving.catch_up(until_lag_minutes=5, sleep=sleep)
+    assert [w.state for w in windows] == [WindowState.APPLIED]
+    assert slept
+
+
+@pytest.mark.parametrize("view", ["NEW_AND_OLD_IMAGES", "NEW_IMAGE"])
+def test_a_change_that_was_not_exported_is_found(world: World, view: str) -> None:
+    proof = "overlay" if view == "NEW_AND_OLD_IMAGES" else "full_export"
+    moving = moved(world, catch_up={"view": view, "proof": proof})
+    moving.write(item("i00001", 2))
+    moving.minutes(20)
+    world.fault(operation="ExportTableToPointInTime", kind="dropped-change", table=world.src("a"), times=1)
+    moving.catch_up()
+    moving.write(item("i00001", 3)) if proof == "overlay" else moving.write(item("i00002", 3))
+    moving.minutes(20)
+    moving.catch_up()
+    found = moving.validated()
+    assert found["verdict"] == "FAIL"
+    assert any("a change was never exported" in reason for reason in found["reasons"])
+
+
+def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
+    moving = moved(world, catch_up={"proof": "full_export"})
+    live(moving, 0)
+    moving.catch_up()
+    moving.write(item("later", 1))
+    found = moving.validated()
+    assert (found["verdict"], found["reasons"]) == ("PASS", [])
+    assert found["changes"]["second_export"]["items"] == len(moving.source()) - 1
+
+
+@pytest.mark.parametrize(("flaw", "said"), [("duplicate-key", "DUPLICATE_KEY"), ("skewed-clock", "OUTSIDE_WINDOW")])
+def test_a_window_that_is_wrong_is_refused_and_nothing_of_it_written(world: World, flaw: str, said: str) -> None:
+    moving = moved(world)
+    before = moving.target()
+    moving.write(item("new", 1))
+    moving.minutes(20)
+    world.fault(operation="ExportTableToPointInTime", kind=flaw, table=world.src("a"), times=1)
+    with pytest.raises(ExportError, match=said):
+        moving.catch_up()
+    assert moving.target() == before
+    found = moving.validated()
+    assert any("not applied" in reason for reason in found["reasons"])
+
+
+def test_recovery_that_was_off_for_a_moment_is_a_gap(world: World) -> None:
+    moving = moved(world)
+    moving.write(item("new", 1))
+    moving.minutes(20)
+    for on in (False, True):
+        world.source.update_continuous_backups(
+            TableName=world.src("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
+        )
+    with pytest.raises(ExportError, match="GAP: window 1"):
+        moving.catch_up()
+    world.source.update_continuous_backups(
+        TableName=world.src("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+    with pytest.raises(ExportError, match="RECOVERY_OFF: window 1"):
+        moving.catch_up()
+
+
+def test_a_table_that_was_made_again_is_another(world: World) -> None:
+    moving = moved(world)
+    world.source.delete_table(TableName=world.src("a"))
+    world.table(world.source, world.src("a"))
+    world.source.update_continuous_backups(
+        TableName=world.src("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    moving.minutes(20)
+    with pytest.raises(ExportError, match="OTHER_TABLE"):
+        moving.catch_up()
+
+
+def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
+    moving = moved(world, catch_up={"quiet_seconds": 60})
+    moving.write(item("ghost", 1))
+    moving.minutes(20)
+    world.fault(operation="BatchWriteItem", kind="lost-reply", table=world.dst("a"), times=1)
+    [first] = moving.catch_up()
+    assert first.uncertain
+    moving.delete("ghost")
+    moving.minutes(20)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.extend([seconds] if seconds > 1 else [])
+
+    def watch(window: Any, done: int) -> None:
+        if window.number == 2 and window.state is WindowState.APPLYING and len(waited) == 1:
+            waited.append(0)
+            world.put(world.target, world.dst("a"), [item("ghost", 1)])  # the retry of a node that nobody hears of
+
+    windows = moving.catch_up(sleep=sleep, watch=watch)
+    assert waited[0] == 60
+    assert windows[1].written_again == 1
+    assert moving.target() == moving.source()
+
+
+def test_catching_up_needs_one_moment_and_a_table_of_its_own(world: World) -> None:
+    with pytest.raises(GateFailed, match="which is no moment"):
+        moved(world, export={"method": {"*": "scan"}}).catch_up()
+
+
+def test_appending_is_no_way_to_catch_up(world: World) -> None:
+    moving = moved(world, **{"import": {"on_non_empty": "append"}})
+    with pytest.raises(GateFailed, match="on_non_empty"):
+        moving.catch_up()
+
+
+def test_without_execute_nothing_is_asked_for_and_nothing_written(world: World) -> None:
+    moving = moved(world)
+    live(moving, 0)
+    before, exports = moving.target(), world.requests("ExportTableToPointInTime")
+    moving.run.execute = False
+    assert moving.catch_up() == []
+    assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
+
+
+def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
+    moving = moved(world)
+    live(moving, 0)
+    moving.catch_up()
+    world.put(world.target, world.dst("a"), [item("new-0", 99)])
+    assert moving.validated()["different"] == 1
+
+
+def test_a_failed_window_says_how_to_go_on(world: World) -> None:
+    moving = moved(world)
+    moving.write(item("new", 1))
+    moving.minutes(20)
+    world.fault(operation="DescribeExport", kind="denied", table=None, times=1)
+    with pytest.raises(RunbookError):
+        moving.catch_up()
+    assert [w.state for w in moving.catch_up()] == [WindowState.APPLIED]
+    assert moving.target() == moving.source()
