@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 @click.option("--profile", help="Profile of the AWS credential chain.")
 @click.option("--only", default="*", metavar="GLOB", help="Ids of questions; several globs with commas.")
 @click.option("--long", "is_long", is_flag=True, help="Ask what takes long too: ImportTable, windows, streams.")
-@click.option("--migrate", is_flag=True, help="Move a small table to the other region too, with the report of a run.")
 @click.option("--kms-key", help="A KMS key, to ask about exports that are encrypted with it.")
 @click.option("--limit", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="USD",
               help="What it may cost at most.")  # fmt: skip
@@ -83,8 +82,6 @@ def _print_policy(asking: Asking) -> int:
 def _ask_engine(asking: Asking, given: dict[str, Any]) -> int:
     from runbook_lib.conformance.account.asking import ask_subject, new_id
 
-    if given["migrate"]:
-        raise ConfigError("--migrate: expected an account; runbook demo moves the tables of a sandbox")
     clients = asking.clients(asking_id := new_id())
     return _conclude(ask_subject(asking, clients, _say), given["out"], asking_id)
 
@@ -106,12 +103,7 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
         return 0
     _check_confirmed(given["confirm"], who.account)
     report = ask_subject(asking, clients, _say, who)
-    code = _conclude(report, given["out"], asking_id)
-    if given["migrate"]:
-        from runbook_lib.commands.conformance_migration import migrate_small_tables
-
-        code = max(code, migrate_small_tables(asking, asking.clients(new_id()), who, _say))
-    return code
+    return _conclude(report, given["out"], asking_id)
 
 
 def _clean(asking: Asking, given: dict[str, Any]) -> int:
