@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.catchup.read import window_of
+from runbook_lib.catchup.read import lines_window
 from runbook_lib.errors import TransferError
 from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
@@ -79,7 +79,7 @@ class WindowSending:
                 self.run.clients.staging,
                 self.fact.bucket,
                 file.file,
-                window_of(self.fact, self.key),
+                lines_window(self.fact, self.key),
                 target.stop.is_set,
             )
             checked = own.enter_context(fetched)

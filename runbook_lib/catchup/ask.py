@@ -68,7 +68,7 @@ def _complete_until(recovery: Recovery, margin: int) -> datetime | None:
     return recovery.latest.replace(microsecond=0) - timedelta(seconds=margin) if recovery.latest else None
 
 
-def ask(run: Run, pair: Pair, number: int, span: Span, sleep: Sleep) -> WindowFact:
+def ask_for_window(run: Run, pair: Pair, number: int, span: Span, sleep: Sleep) -> WindowFact:
     """Ask for a window; its token is recorded before, so that a killed run finds its export again."""
     fact = WindowFact(
         pair.source, number, format_timestamp(span.start), format_timestamp(span.end), run.config.catch_up.view,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, CheckedChanges, Window, fetch_changes
+from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, ChangeWindow, CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
@@ -28,15 +28,15 @@ from runbook_lib.run.tables.windows import (
 AT_ONCE = 5_000
 
 
-def window_of(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Window:
+def lines_window(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> ChangeWindow:
     """What the lines of a window are held to."""
-    return Window(*fact.span, fact.view, key)
+    return ChangeWindow(*fact.span, fact.view, key)
 
 
 @contextmanager
 def open_changes(run: Run, fact: WindowFact, file: DataFile, key: tuple[KeyAttribute, ...]) -> Iterator[CheckedChanges]:
     """A checked file of a window."""
-    with fetch_changes(run.clients.staging, fact.bucket, file, window_of(fact, key)) as checked:
+    with fetch_changes(run.clients.staging, fact.bucket, file, lines_window(fact, key)) as checked:
         yield checked
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.apply import send_window
-from runbook_lib.catchup.ask import ask, await_window, gaps, next_span, refuse, take_reused
+from runbook_lib.catchup.ask import ask_for_window, await_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.read import read_window
 from runbook_lib.catchup.recheck import recheck
 from runbook_lib.catchup.second_export import export_again
@@ -178,7 +178,7 @@ def _what_is_complete(table: TableToCatchUp) -> timedelta:
         span, available = next_span(table.run, table.pair, number, table.until)
         if span is None:
             return available
-        _through(table, ask(table.run, table.pair, number, span, table.sleep))
+        _through(table, ask_for_window(table.run, table.pair, number, span, table.sleep))
 
 
 def _lag(table: TableToCatchUp, available: timedelta) -> timedelta:

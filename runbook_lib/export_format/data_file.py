@@ -51,7 +51,7 @@ class CheckedFile:
 
     def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Line numbers (from 1) and `{"Item":...}` lines after the given one, without the unreadable ones."""
-        for number, line in lines_of(self.file, self._body):
+        for number, line in file_lines(self.file, self._body):
             if number > after and number not in self.unreadable:
                 yield number, line
 
@@ -94,7 +94,7 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
     lines = size = 0
     unreadable: dict[int, str] = {}
     try:
-        for number, line in lines_of(file, body):
+        for number, line in file_lines(file, body):
             lines += 1
             if lines > file.items:
                 raise CorruptFile(
@@ -154,7 +154,7 @@ def _is_plain(line: bytes) -> bool:
         return False
 
 
-def lines_of(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def file_lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, numbered as in the file."""
     body.seek(0)
     # What IGzipFile reads through, without its buffer of half a megabyte: dozens of files are open at once.

@@ -20,7 +20,7 @@ import orjson
 from isal import isal_zlib
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export_format.data_file import fetch_body, lines_of
+from runbook_lib.export_format.data_file import fetch_body, file_lines
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Attribute, Item, canonical
 from runbook_lib.items.keys import KeyAttribute, held_key, key_of
@@ -52,7 +52,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ChangeWindow:
     """A stretch of time, the end left out, and the key of the table whose changes it holds."""
 
     start: datetime
@@ -70,7 +70,7 @@ class CheckedChanges:
     """
 
     file: DataFile
-    window: Window
+    window: ChangeWindow
     lines: int
     size: int
     stored: int
@@ -79,12 +79,12 @@ class CheckedChanges:
 
     def changes(self) -> Iterator[tuple[int, Change]]:
         """Line numbers (from 1) and changes."""
-        for number, line in lines_of(self.file, self._body):
+        for number, line in file_lines(self.file, self._body):
             yield number, parse_change(line, self.window)
 
     def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Line numbers and what is to be sent, after the given line."""
-        for number, line in lines_of(self.file, self._body):
+        for number, line in file_lines(self.file, self._body):
             if number > after:
                 change = parse_change(line, self.window)
                 yield number, change.as_line(orjson.dumps(change.key))
@@ -92,13 +92,13 @@ class CheckedChanges:
 
 @contextmanager
 def fetch_changes(
-    s3: Any, bucket: str, file: DataFile, window: Window, stopped: Callable[[], bool] = lambda: False
+    s3: Any, bucket: str, file: DataFile, window: ChangeWindow, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[CheckedChanges]:
     """Fetch and check a file of a window; raises CorruptFile unless every line of it is a change of the window."""
     with fetch_body(s3, bucket, file, stopped) as body:
         lines = size = 0
         try:
-            for number, line in lines_of(file, body):
+            for number, line in file_lines(file, body):
                 lines, size = lines + 1, size + len(line)
                 _check_line(file, number, line, window)
         except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]  # its stub calls it a value
@@ -113,7 +113,7 @@ def fetch_changes(
         yield CheckedChanges(file, window, lines, size, body.seek(0, io.SEEK_END), body, {})
 
 
-def _check_line(file: DataFile, number: int, line: bytes, window: Window) -> None:
+def _check_line(file: DataFile, number: int, line: bytes, window: ChangeWindow) -> None:
     """Whether a line is a change of this window, with the key of this table in every image."""
     try:
         change = parse_change(line, window)
@@ -136,7 +136,7 @@ def _check_line(file: DataFile, number: int, line: bytes, window: Window) -> Non
         )
 
 
-def parse_change(line: bytes, window: Window) -> Change:
+def parse_change(line: bytes, window: ChangeWindow) -> Change:
     """The change in a line of an incremental export; raises CorruptFile with the reason if it is none."""
     try:
         data = orjson.loads(line)
@@ -172,7 +172,7 @@ def _image_bytes(line: bytes, data: dict[str, Any]) -> bytes:
     """
     marks = [b'"%b":' % name.encode() for name in data]
     if list(data)[-1] == NEW and line.endswith(b"}}") and all(line.count(mark) == 1 for mark in marks):
-        return line[line.index(b'"NewImage":') + 11 : -1]
+        return line[line.index(b'"NewImage":') + 11 : -1].strip()
     return _walked(line)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runbook_lib.export_format.incremental import Window, fetch_changes
+from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
@@ -91,7 +91,7 @@ class OverlaidExport:
 
     def _last_states(self, fact: WindowFact, file: DataFile) -> Iterator[Item]:
         keyed = self.secret.item_digests()
-        window = Window(*fact.span, fact.view, self.key)
+        window = ChangeWindow(*fact.span, fact.view, self.key)
         with fetch_changes(self.base.s3, fact.bucket, file, window) as checked:
             for _, change in checked.changes():
                 if change.new is not None:

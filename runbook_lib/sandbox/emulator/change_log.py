@@ -36,7 +36,7 @@ class SandboxClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedWrite:
     """One write of one item: the key and both images as wire bytes; no image is no item."""
 
     micros: int
@@ -50,13 +50,13 @@ class Change:
 class ChangeLog:
     """One table's writes in their order; `sealed` is the end of the latest window that was given out."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[LoggedWrite] = field(default_factory=list)
     sealed: int = 0
 
     def add(self, moment: datetime, token: Token, key: bytes, old: bytes | None, new: bytes | None) -> None:
         """Note a write; two never have the same time, and none is earlier than the one before."""
         last = self.changes[-1].micros if self.changes else 0
-        self.changes.append(Change(max(micros_of(moment), last + 1), token, key, old, new))
+        self.changes.append(LoggedWrite(max(micros_of(moment), last + 1), token, key, old, new))
 
     def come_to_rest(self, moment: datetime, now: datetime) -> None:
         """Let what was written since `moment` count as before it, where that is COARSE or less ago."""
@@ -73,14 +73,14 @@ class ChangeLog:
             found[change.token] = change.old
         return found
 
-    def between(self, start: datetime, end: datetime) -> list[Change]:
+    def between(self, start: datetime, end: datetime) -> list[LoggedWrite]:
         """One change per key written from `start` up to `end`: from what it was to what it became.
 
         An item that was made and removed in between is none. From now on these times stand.
         """
         first, last = micros_of(start), micros_of(end)
         self.sealed = max(self.sealed, last)
-        found: dict[Token, Change] = {}
+        found: dict[Token, LoggedWrite] = {}
         for change in self.changes:
             if first <= change.micros < last:
                 known = found.get(change.token)

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from runbook_lib.catchup.read import row_of
-from runbook_lib.export_format.incremental import BOTH_IMAGES, NEW_IMAGE, Window, fetch_changes
+from runbook_lib.export_format.incremental import BOTH_IMAGES, NEW_IMAGE, ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
@@ -85,7 +85,7 @@ class CaughtUp:
     chance: random.Random
     number: int = 0
 
-    def apply(self, lines: list[bytes], window: Window) -> WindowCounts:
+    def apply(self, lines: list[bytes], window: ChangeWindow) -> WindowCounts:
         """Read a window, then write it: killed anywhere, begun again, and some of it sent twice."""
         self.number += 1
         body = gzip.compress(b"".join(line + b"\n" for line in lines))
@@ -177,7 +177,7 @@ def test_the_target_is_the_source_at_the_end_of_every_window(view: str, tmp_path
         history, made, chance = begun(seed, tmp_path)
         links = []
         for cut in cuts(history, chance, view):
-            counts = made.apply(cut.lines, Window(cut.span.start, cut.span.end, view, KEY))
+            counts = made.apply(cut.lines, ChangeWindow(cut.span.start, cut.span.end, view, KEY))
             assert (counts.puts + counts.deletes, counts.broken) == (len(cut.lines), 0)
             assert made.target == cut.source == made.expected()
             links.append(Link(cut.span, "id", view))
@@ -194,7 +194,7 @@ def test_a_change_that_is_missing_is_found_by_the_next_change_of_its_key(tmp_pat
         history, made, chance = begun(seed, tmp_path)
         missing = None
         for cut in cuts(history, chance, BOTH_IMAGES):
-            window = Window(cut.span.start, cut.span.end, BOTH_IMAGES, KEY)
+            window = ChangeWindow(cut.span.start, cut.span.end, BOTH_IMAGES, KEY)
             lines = {orjson.loads(line)["Keys"]["id"]["S"]: line for line in cut.lines}
             if missing is None:
                 real = [name for name, line in lines.items() if _changed(orjson.loads(line))]

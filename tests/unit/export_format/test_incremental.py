@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import CorruptFile, ManifestError
-from runbook_lib.export_format.incremental import CheckedChanges, Window, fetch_changes, parse_change
+from runbook_lib.export_format.incremental import ChangeWindow, CheckedChanges, fetch_changes, parse_change
 from runbook_lib.export_format.manifest import DataFile, read_manifest
 from runbook_lib.items.keys import KeyAttribute
 from tests.support.real_chain import FIRST, FULL, SECOND, real_chain
@@ -25,7 +25,7 @@ from tests.support.real_chain import FIRST, FULL, SECOND, real_chain
 START, END = datetime(2026, 1, 14, 10, 20, tzinfo=UTC), datetime(2026, 1, 14, 10, 35, tzinfo=UTC)
 MICROS = int(START.timestamp()) * 1_000_000
 KEY = (KeyAttribute("id", "S", "HASH"),)
-WINDOW = Window(START, END, "NEW_AND_OLD_IMAGES", KEY)
+WINDOW = ChangeWindow(START, END, "NEW_AND_OLD_IMAGES", KEY)
 Row = dict[str, Any]
 
 
@@ -47,7 +47,7 @@ class Bucket:
 
 
 def fetched(
-    lines: list[bytes], window: Window = WINDOW, items: int | None = None
+    lines: list[bytes], window: ChangeWindow = WINDOW, items: int | None = None
 ) -> AbstractContextManager[CheckedChanges]:
     body = gzip.compress(b"".join(line + b"\n" for line in lines))
     md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
@@ -58,7 +58,7 @@ def line(row: Row, **options: Any) -> bytes:
     return json.dumps(row, **({"separators": (",", ":"), "ensure_ascii": False} | options)).encode()
 
 
-def refusal(*lines: bytes, window: Window = WINDOW) -> str:
+def refusal(*lines: bytes, window: ChangeWindow = WINDOW) -> str:
     with pytest.raises(CorruptFile) as raised, fetched(list(lines), window):
         pass
     return str(raised.value)
@@ -120,7 +120,7 @@ def test_a_line_that_is_no_change_of_the_window_refuses_its_file(case: str) -> N
 
 
 def test_old_images_belong_to_the_view_that_has_them() -> None:
-    only_new = Window(START, END, "NEW_IMAGE", KEY)
+    only_new = ChangeWindow(START, END, "NEW_IMAGE", KEY)
     assert "an OldImage in an export whose view is NEW_IMAGE" in refusal(line(change(old={})), window=only_new)
 
 
@@ -159,7 +159,7 @@ def test_the_chain_that_aws_wrote_is_read_whole() -> None:
         assert manifest.items == changes
         for file in manifest.files:
             with fetch_changes(Bucket((place / file.key).read_bytes()), "b", file,
-                               Window(start, end, manifest.view, key)) as checked:  # fmt: skip
+                               ChangeWindow(start, end, manifest.view, key)) as checked:  # fmt: skip
                 for _, found in checked.changes():
                     name = (found.key["pk"]["S"], found.key["sk"]["S"])
                     assert state.pop(name, None) == found.old

@@ -28,7 +28,7 @@ from runbook_lib.export_format.writer import (
 )
 from runbook_lib.sandbox.emulator.replies import AwsError, dumps, invalid
 from runbook_lib.sandbox.emulator.s3.filter import filter_of
-from runbook_lib.sandbox.emulator.s3.incremental import Flaw, take_window, window_of
+from runbook_lib.sandbox.emulator.s3.incremental import Flaw, asked_window, take_window
 from runbook_lib.sandbox.emulator.s3.snapshot import Snapshot, take_snapshot
 from runbook_lib.sandbox.emulator.store import Store, table_id
 
@@ -72,7 +72,7 @@ class ExportJobs:
                 return dumps({"ExportDescription": known.description})
             table = self._exportable(account, region, request)
             now = self._store.clock.now(table.table_arn)
-            window = window_of(request, float(_recovery(table)["EarliestRestorableDateTime"]), now)
+            window = asked_window(request, float(_recovery(table)["EarliestRestorableDateTime"]), now)
             if window is not None:
                 snapshot = take_window(self._store, table, window, flaw)
                 export = self._register(table, request, token, now, now.replace(microsecond=0), window)

@@ -11,7 +11,7 @@ from typing import Any
 from moto.dynamodb.models.table import Table
 
 from runbook_lib.export_format.writer import ExportedWindow
-from runbook_lib.sandbox.emulator.change_log import Change, ChangeLog
+from runbook_lib.sandbox.emulator.change_log import ChangeLog, LoggedWrite
 from runbook_lib.sandbox.emulator.hash_order import segment_bounds
 from runbook_lib.sandbox.emulator.replies import AwsError, invalid
 from runbook_lib.sandbox.emulator.s3.snapshot import Snapshot
@@ -32,7 +32,7 @@ class Flaw(StrEnum):
     SKEWED_CLOCK = "skewed-clock"
 
 
-def window_of(request: dict[str, Any], earliest: float, now: datetime) -> ExportedWindow | None:
+def asked_window(request: dict[str, Any], earliest: float, now: datetime) -> ExportedWindow | None:
     """The stretch of time that a request names, None for a full export; raises what AWS answers to a bad one."""
     kind, asked = request.get("ExportType", "FULL_EXPORT"), request.get("IncrementalExportSpecification")
     if kind == "FULL_EXPORT" and asked is None:
@@ -98,7 +98,7 @@ def change_lines(log: ChangeLog, start: datetime, end: datetime, *, both: bool) 
     return [_line(change, both=both) for change in sorted(log.between(start, end), key=lambda change: change.token)]
 
 
-def _flawed(changes: list[Change], flaw: Flaw | None) -> Iterable[Change]:
+def _flawed(changes: list[LoggedWrite], flaw: Flaw | None) -> Iterable[LoggedWrite]:
     if flaw is Flaw.DROPPED_CHANGE:
         return changes[1:]
     if flaw is Flaw.DUPLICATE_KEY:
@@ -109,7 +109,7 @@ def _flawed(changes: list[Change], flaw: Flaw | None) -> Iterable[Change]:
     return changes
 
 
-def _line(change: Change, *, both: bool) -> bytes:
+def _line(change: LoggedWrite, *, both: bool) -> bytes:
     line = b'{"Metadata":{"WriteTimestampMicros":{"N":"%d"}},"Keys":%b' % (change.micros, change.key)
     if both and change.old is not None:
         line += b',"OldImage":' + change.old
