@@ -65,20 +65,21 @@ def catch_up(
     watch: Watch = lambda window, done: None,
     sleep: Sleep = time.sleep,
     *,
-    until_lag_minutes: float = 0.0,
+    until_lag_minutes: float | None = None,
 ) -> list[WindowFact]:
     """Bring what was written to each source since its export to its target; returns all windows.
 
-    Without `until_lag_minutes` it takes what is complete by now and ends; with it, it waits for further windows until
-    the lag is no more than that. Without `run.execute` windows of a chain that was made earlier are read and checked,
-    nothing is written and no export asked for. Raises GateFailed before anything where a table cannot be caught up
-    with, and at the end ExportError that names each table which could not go on.
+    Without `until_lag_minutes`, here or asked for with the command, it takes what is complete by now and ends; with it,
+    it waits for further windows until the lag is no more than that. Tables that were read by Scan are left as they are.
+    Without `run.execute` windows of a chain that was made earlier are read and checked, nothing is written and no
+    export asked for. Raises GateFailed before anything where no table can be caught up with or one is not loaded, and
+    at the end ExportError that names each table which could not go on.
     """
-    until_lag = timedelta(minutes=until_lag_minutes) if until_lag_minutes > 0 else None
+    minutes = until_lag_minutes if until_lag_minutes is not None else run.ledger.get("run", "until_lag_minutes")
+    until_lag = timedelta(minutes=minutes) if minutes else None
     with run.step(STEP):
         run.keep_accepted()
-        pairs = [pair for pair in run.planned_pairs() if pair.method != "skip"]
-        _refuse_unfit(run, pairs)
+        pairs = _refuse_unfit(run, [pair for pair in run.planned_pairs() if pair.method != "skip"])
         writer = None
         if run.execute:
             check_confirmation(run.confirmation, run.clients)
@@ -97,8 +98,8 @@ def catch_up(
         return windows_of(run.ledger)
 
 
-def _refuse_unfit(run: Run, pairs: list[Pair]) -> None:
-    """Raise GateFailed unless each table was exported at one moment and, to be written to, loaded whole."""
+def _refuse_unfit(run: Run, pairs: list[Pair]) -> list[Pair]:
+    """The tables that can be caught up with; raises GateFailed where none can, or one is not loaded whole."""
     if run.config.import_.on_non_empty not in WAITS:
         raise GateFailed(
             f"catch-up needs import.on_non_empty to be one of {', '.join(WAITS)}, and it is "
@@ -108,14 +109,16 @@ def _refuse_unfit(run: Run, pairs: list[Pair]) -> None:
     for pair in pairs:
         loaded = run.ledger.get("import", pair.source) or {}
         export = run.ledger.get("export", pair.source) or {}
-        if pair.method == "scan":
-            wrong.append(f"{pair.source} was read by Scan, which is no moment that windows could go on from")
-        elif export.get("status") != "COMPLETED":
+        if export.get("status") != "COMPLETED":
             wrong.append(f"{pair.source} should be exported and is not; run 10_export first")
         elif run.execute and loaded.get("status") != "completed":
             wrong.append(f"the import of {pair.source} should be completed and is {loaded.get('status', 'not begun')}")
+    fit = [pair for pair in pairs if pair.method != "scan"]
+    if not fit:
+        wrong += [f"{p.source} was read by Scan, which is no moment that windows could go on from" for p in pairs]
     if wrong:
         raise GateFailed("; ".join(wrong))
+    return fit
 
 
 def _open(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep) -> TableToCatchUp:

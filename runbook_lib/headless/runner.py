@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
@@ -52,8 +51,8 @@ FILES = {
     "preflight": "00_preflight.ipynb",
     "export": "10_export.ipynb",
     "import": "20_import.ipynb",
-    "catch_up": "40_catch_up.ipynb",
     "validate": "30_validate.ipynb",
+    "catch_up": "40_catch_up.ipynb",
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
@@ -162,6 +161,7 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     with run.ledger.batch():
         add_attempt(run.ledger, {"started": now, **asked, **confirmed})
         run.ledger.put("run", "runner", run.seat.token)
+        run.ledger.put("run", "until_lag_minutes", request.until_lag_minutes)
         for step in steps:
             keep_seconds(run.ledger, step)
     run.tell_calls()
@@ -200,15 +200,13 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
 
 def _execute(run: Run, request: Request, step: str) -> str | None:
     """Execute the step's notebook; returns why it failed, or None."""
-    parameters: dict[str, Any] = {
+    parameters = {
         "config": str(keep_settings(run.folder, run.settings)),
         "run_id": run.id,
         "execute": request.execute,
         "tables": run.only,
     }
     book, result = notebooks() / FILES[step], run.folder / FILES[step]
-    if step == CATCH_UP:
-        parameters |= {"until_lag_minutes": request.until_lag_minutes}
     return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
 
 

@@ -19,9 +19,9 @@ from runbook_lib.run.run import Run
 
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
-    "report": "95_cleanup", "cleanup": "00_preflight",
+    "catch_up": "30_validate", "report": "95_cleanup", "cleanup": "00_preflight",
 }  # fmt: skip
-WRITES, REMOVES = ("import",), ("cleanup",)
+WRITES, REMOVES = ("import", "catch_up"), ("cleanup",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.text import count, duration, pluralize
+from runbook_lib.report.text import count, duration, listed, pluralize
+from runbook_lib.run.verdicts import PASS
 
 APPLIED = "applied"
 WINDOW_COLUMNS = (
@@ -79,7 +80,11 @@ def as_of(record: RunRecord) -> list[str]:
         return []
     when = moments[0] if moments[0] == moments[-1] else f"{moments[0]} to {moments[-1]}, each table by itself"
     caught = pluralize(len(moments), "table")
-    return [f"As of {when}: {caught} caught up with by {pluralize(len(record.windows), 'window')}."]
+    found = [f"As of {when}: {caught} caught up with by {pluralize(len(record.windows), 'window')}."]
+    left = [t.source for t in record.tables if t.verdict == PASS and not t.changes]
+    if left:
+        found.append(f"Not caught up with, and as of the export: {pluralize(len(left), 'table')} ({listed(left, 3)}).")
+    return found
 
 
 def gap_lines(record: RunRecord) -> list[str]:
