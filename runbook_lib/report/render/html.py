@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # matplotlib takes most of a second, and only what draws need
 
 SHOWN_REASONS = 8
 NOTES = (
-    "Changes made to a source table after its export time are not in the target.",
+    "Changes made to a source table after its export time, or the end of its last window, are not in the target.",
     "TTL, streams, backups, tags and capacity are compared where they may be asked for, and none of them is moved. "
     "Auto scaling, resource policies, contributor insights and consumers of streams are not looked at.",
     "Indexes are asked for a sample of their keys, not for every item.",
