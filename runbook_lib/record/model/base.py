@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 MOST = 10**18  # of anything that is counted
-LONGEST = 1_000  # characters of a name
+LONGEST = 10_000  # characters of a name: far more than any has, so that only what is hostile does not fit
 
 
 class Section(BaseModel):
