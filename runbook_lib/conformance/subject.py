@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.guard.conformance_calls import OwnNames
 from runbook_lib.aws.outcome import outcome_of
-from runbook_lib.aws.pages import LISTED, pages
+from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.aws.session.own_clients import OwnClients
 from runbook_lib.conformance.fixtures import FIXTURES, tags_of_asking
 
@@ -146,5 +146,4 @@ class Subject:
         return found
 
     def keys_under(self, prefix: str) -> list[str]:
-        listed = pages(self.s3.list_objects_v2, *LISTED, Bucket=self.bucket, Prefix=prefix)
-        return [str(found["Key"]) for page in listed for found in page.get("Contents") or ()]
+        return [key for key, _ in list_objects(self.s3, self.bucket, prefix)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +33,7 @@ START = datetime(2026, 11, 23, 5, 33, 36, tzinfo=UTC)
 
 def typed(made: Record) -> RunRecord:
     """A record as the model has it; raises what the model raises for one that does not fit."""
-    return RunRecord.model_validate(made)
+    return RunRecord.model_validate(json.loads(json.dumps(made)))
 
 
 def report_of(made: Record) -> ReportModel:

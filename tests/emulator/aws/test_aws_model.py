@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
+from importlib import import_module
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -322,7 +323,7 @@ def test_a_look_that_breaks_off_is_not_checked_and_named_in_full(
         def broken(*_: Any, name: str = name) -> Any:
             raise ZeroDivisionError(f"in {name}")
 
-        monkeypatch.setattr(f"{module}.{name}", broken)
+        monkeypatch.setattr(import_module(module), name, broken)
     plan = make_plan(config, clients)
     told = {c.id: c.found for c in plan.checks if "ZeroDivisionError" in c.found}
     assert set(told) == {"clock", "target-table"}
