@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.aws.dynamodb.exports import EXPORTS_AT_ONCE
 from runbook_lib.aws.guard.conformance_calls import OWN_PREFIX, OWN_TABLE, TAG
 from runbook_lib.aws.outcome import FAILURES, code_of, is_unknown, outcome_of
-from runbook_lib.aws.pages import LISTED, pages
+from runbook_lib.aws.pages import pages, whole
+from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.aws.session.own_clients import OwnClients
 from runbook_lib.errors import TableError
 
@@ -113,8 +116,7 @@ def remove_all(clients: OwnClients, waiting: Waiting, *, has_bucket: bool = True
 
 def _names(client: Any, stem: str) -> list[str]:
     """All tables of a region whose name begins so."""
-    listed = pages(client.list_tables, "LastEvaluatedTableName", "ExclusiveStartTableName")
-    return [str(name) for page in listed for name in page["TableNames"] if name.startswith(stem)]
+    return [name for name in list_tables(client) if name.startswith(stem)]
 
 
 def _tag(client: Any, name: str) -> str | None:
@@ -131,11 +133,9 @@ def _tag(client: Any, name: str) -> str | None:
 def _objects(clients: OwnClients) -> dict[str, list[str]]:
     """The keys under the names' folders, by asking."""
     found: dict[str, list[str]] = {}
-    where = {"Bucket": clients.names.bucket, "Prefix": clients.names.folder}
-    for page in pages(clients.s3.list_objects_v2, *LISTED, **where):
-        for one in page.get("Contents") or ():
-            asking = str(one["Key"]).split("/")[0].removeprefix(f"{OWN_PREFIX}-")
-            found.setdefault(asking, []).append(str(one["Key"]))
+    for key, _ in list_objects(clients.s3, clients.names.bucket, clients.names.folder):
+        asking = key.split("/")[0].removeprefix(f"{OWN_PREFIX}-")
+        found.setdefault(asking, []).append(key)
     return found
 
 
@@ -169,13 +169,19 @@ def _unrest(client: Any, name: str) -> str:
 
 
 def _running(client: Any, arn: str) -> list[str]:
+    def read(size: int) -> list[tuple[str, str]]:
+        answers = pages(client.list_exports, TableArn=arn, MaxResults=size)
+        return [
+            (str(one["ExportArn"]), str(one["ExportStatus"])) for page in answers for one in page["ExportSummaries"]
+        ]
+
     try:
-        listed = [one for page in pages(client.list_exports, TableArn=arn) for one in page["ExportSummaries"]]
+        listed = whole(read, EXPORTS_AT_ONCE)
     except FAILURES as error:
         if is_unknown(error):
             return []
         raise
-    arns = [str(one["ExportArn"]) for one in listed if one["ExportStatus"] == "IN_PROGRESS"]
+    arns = [arn for arn, status in listed if status == "IN_PROGRESS"]
     # A list may say so long after it is over; the description is of now.
     described = ((arn, client.describe_export(ExportArn=arn)["ExportDescription"]) for arn in arns)
     return [arn for arn, found in described if found["ExportStatus"] == "IN_PROGRESS"]
