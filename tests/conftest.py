@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runbook_lib.sandbox import demo_environment, start_sandbox
 from tests.support.world import World
 
 SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
+
+# How long an example takes is the machine's affair: Hypothesis builds its tables of characters at the first one.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
