@@ -1,0 +1,1 @@
+"""Filters in DynamoDB's expression syntax: read, and judged on items."""

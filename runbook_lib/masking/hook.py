@@ -1,0 +1,73 @@
+"""A person's own function between reading and masking: loaded from a file, told from every other version of it."""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.errors import ConfigError
+from runbook_lib.items.canonical import Item
+
+
+@dataclass(frozen=True, slots=True)
+class HookContext:
+    """What a hook is told of an item beside the item itself: both tables, and where in the export it stands."""
+
+    table: str
+    target: str
+    file: int
+    line: int
+
+
+HookFunction = Callable[[Item, HookContext], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A function, and the SHA-256 of the file that it is from."""
+
+    function: HookFunction
+    sha256: str
+
+
+class HookFailed(Exception):
+    """An item that a hook did not take, or for which it gave back what is no item; the text never shows it."""
+
+
+def load_hook(spelled: str, folder: Path) -> Hook:
+    """The hook that `file.py:function` names, the file beside the migration file; raises ConfigError."""
+    name, _, function = spelled.rpartition(":")
+    file = folder / name
+    where = f"transform.hook: {spelled}"
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{where}: expected a Python file {file}, which cannot be read: {error.strerror}") from None
+    module = types.ModuleType(file.stem)
+    module.__file__ = str(file)
+    try:
+        exec(compile(source, str(file), "exec"), module.__dict__)
+    except Exception as error:
+        raise ConfigError(f"{where}: {file} cannot be imported: {type(error).__name__}: {error}") from None
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise ConfigError(f"{where}: expected a function {function} in {file}, found none")
+    return Hook(found, hashlib.sha256(source).hexdigest())
+
+
+def hooked(hook: Hook, item: Item, context: HookContext) -> list[Item]:
+    """What a hook makes of an item: none, one or several; raises HookFailed."""
+    try:
+        made = hook.function(item, context)
+    except Exception as error:  # whatever a person's function raises: its text may quote the item
+        raise HookFailed(f"the hook raised {type(error).__name__}") from None
+    if made is None:
+        return []
+    items = made if isinstance(made, list) else [made]
+    if not all(isinstance(each, dict) for each in items):
+        raise HookFailed("the hook gave back something else than None, an item or a list of items")
+    return items

@@ -1,0 +1,196 @@
+"""Masking items: each value by the rule for its path; a value that no rule names blocks.
+
+The inner loop of a transform: a value that is kept is passed on as it is, and only maps and
+lists that rules look into are made anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items.canonical import Attribute, Item
+from runbook_lib.masking.json_text import NotJson, read_json_text, spell_json_text
+from runbook_lib.masking.mask_key import MaskKey
+from runbook_lib.masking.paths import Path, Wild, shown_path
+from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.masking.tree import MaskNode, mask_tree
+from runbook_lib.masking.verbs import SETS, Merged, Unmaskable, Unnamed
+
+REPLICATION = "aws:rep:"  # attributes of global tables of 2017: what writes them harms the replication
+MOST_NAMES = 50  # of one map without rules; more are data, and stand as one
+DEEPEST = 40  # DynamoDB nests 32 deep
+
+
+@dataclass(slots=True)
+class MaskTally:
+    """What a mask did: values by the number of their rule, attributes dropped, and what no rule names.
+
+    `unnamed` counts by shown path and type. `replication` are attributes of replication, which are never written.
+    """
+
+    counts: list[int]
+    dropped: list[int]
+    shrunk: list[int]
+    unnamed: Counter[tuple[Path, str]] = field(default_factory=Counter)
+    replication: int = 0
+    names_seen: dict[Path, set[str]] = field(default_factory=dict)
+
+    def note_unnamed(self, path: Path, kind: str) -> None:
+        """A value that no rule names; names that may be contents are not kept."""
+        shown = shown_path(path)
+        last = shown[-1]
+        if isinstance(last, str) and len(shown) > 1:
+            seen = self.names_seen.setdefault(shown[:-1], set())
+            if len(seen) < MOST_NAMES:
+                seen.add(last)
+            elif last not in seen:
+                shown = (*shown[:-1], Wild.NAME)
+        self.unnamed[shown, kind] += 1
+
+
+class TableMask:
+    """The mask of one table; it has no state but the pseudonyms that it remembers."""
+
+    def __init__(self, key: MaskKey, rules: Sequence[MaskRule], table: str) -> None:
+        self.tree = mask_tree(key, rules_of(tuple(rules), table))
+        self._root = self.tree.root
+
+    @property
+    def rules(self) -> tuple[MaskRule, ...]:
+        return self.tree.rules
+
+    def tally(self) -> MaskTally:
+        """An empty tally for this mask."""
+        size = len(self.rules)
+        return MaskTally([0] * size, [0] * size, [0] * size)
+
+    def masked(self, item: Item, tally: MaskTally) -> Item:
+        """The item, masked; the one that was given is not touched.
+
+        Raises Unmaskable for one with a value that its rule cannot mask. What no rule names is counted and left out.
+        """
+        try:
+            return _map(self._root, item, tally, item, ())
+        except (CorruptFile, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            # its message may quote the value
+            raise Unmaskable("the item is not as DynamoDB writes it, or nested deeper than it allows") from None
+
+
+def _map(node: MaskNode, members: dict[str, Attribute], tally: MaskTally, item: Item, path: Path) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    names, any_name, kept = node.names, node.any_name, node.verb is Verb.KEEP
+    rename, counts = node.rename, tally.counts
+    for name, attribute in members.items():
+        below = names.get(name)
+        if below is None:
+            if not path and name.startswith(REPLICATION):
+                tally.replication += 1
+                continue
+            below = any_name
+        if below is not None and below.is_plain and rename is None:
+            counts[below.index] += 1
+            made[name] = attribute
+            continue
+        if below is None:
+            if not kept:
+                _unnamed(attribute, tally, (*path, name))
+                continue
+            changed: Attribute | None = attribute
+        else:
+            changed = _value(below, attribute, tally, item, path, name, kept)
+        if changed is not None:
+            if rename is not None:
+                counts[node.rename_index] += 1
+                name = rename(name)
+                if name in made:
+                    raise Unmaskable("two names of a map become one")
+            made[name] = changed
+    return made
+
+
+def _value(
+    node: MaskNode, attribute: Attribute, tally: MaskTally, item: Item, path: Path, step: str | Wild, kept: bool
+) -> Attribute | None:
+    ((kind, value),) = attribute.items()
+    action = node.action
+    if action is not None:
+        if node.verb is Verb.KEEP and kind in ("M", "L") and not node.is_leaf:
+            return _inside(node, kind, value, tally, item, (*path, step))
+        try:
+            changed = action(kind, value, item)
+        except Unnamed:
+            _unnamed(attribute, tally, (*path, step))
+            return None
+        except Merged:
+            tally.shrunk[node.index] += 1
+            raise Unmaskable("members of a set become one pseudonym") from None
+        tally.counts[node.index] += 1
+        if changed is None:
+            tally.dropped[node.index] += 1
+        elif kind in SETS and kind in changed and len(changed[kind]) != len(value):
+            tally.shrunk[node.index] += 1
+        return changed
+    if node.inside is not None:
+        return _json(node, node.inside, attribute, tally, (*path, step))
+    if kind in ("M", "L"):
+        return _inside(node, kind, value, tally, item, (*path, step))
+    if kept:
+        return attribute
+    _unnamed(attribute, tally, (*path, step))
+    return None
+
+
+def _inside(node: MaskNode, kind: str, value: Any, tally: MaskTally, item: Item, path: Path) -> Attribute:
+    if len(path) > DEEPEST:
+        raise RecursionError
+    if kind == "M":
+        return {"M": _map(node, value, tally, item, path)}
+    kept, each = node.verb is Verb.KEEP, node.each
+    if each is None:
+        if not kept:
+            for element in value:
+                _unnamed(element, tally, (*path, Wild.EACH))
+        return {"L": value}
+    made = (_value(each, element, tally, item, path, Wild.EACH, kept) for element in value)
+    return {"L": [element for element in made if element is not None]}
+
+
+def _json(node: MaskNode, inside: MaskNode, attribute: Attribute, tally: MaskTally, path: Path) -> Attribute | None:
+    """JSON in a string: an object or a list of them, each by the rules for it."""
+    ((kind, text),) = attribute.items()
+    if kind == "NULL":
+        return attribute
+    if kind != "S":
+        _unnamed(attribute, tally, path)
+        return None
+    try:
+        held = read_json_text(text)
+    except NotJson:
+        raise Unmaskable("a value whose rule is json is no JSON") from None
+    tally.counts[node.index] += 1
+    if "M" in held:
+        made: Attribute = {"M": _map(inside, held["M"], tally, held["M"], path)}
+    elif "L" in held:
+        made = _inside(inside, "L", held["L"], tally, {}, path)
+    else:
+        raise Unmaskable("a value whose rule is json is neither an object nor a list")
+    return {"S": spell_json_text(made)}
+
+
+def _unnamed(attribute: Attribute, tally: MaskTally, path: Path) -> None:
+    """Count each value in an attribute that no rule names."""
+    ((kind, value),) = attribute.items()
+    if len(path) > DEEPEST:
+        raise RecursionError
+    if kind == "M" and value:
+        for name, held in value.items():
+            _unnamed(held, tally, (*path, name))
+    elif kind == "L" and value:
+        for element in value:
+            _unnamed(element, tally, (*path, Wild.EACH))
+    else:
+        tally.note_unnamed(path, kind)

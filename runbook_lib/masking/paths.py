@@ -1,0 +1,81 @@
+"""Paths of attributes in rules: `email`, `orders[*].contact.email`, `contacts.*`, `"a.b".c`."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+
+class Wild(Enum):
+    """The steps of a path that are no name."""
+
+    NAME = "*"  # any name of a map, or of an item
+    EACH = "[*]"  # every element of a list
+
+
+Step = str | Wild
+Path = tuple[Step, ...]
+_TOKEN = re.compile(r'"((?:[^"\\]|\\["\\])+)"|(\[\*\])|(\*)(?![^.\[])|([^.\[\]"\s*]+)')
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}")
+_MANY_DIGITS: Final = re.compile(r"\d{5}")
+
+
+def parse_path(text: str) -> Path:
+    """The steps of a path; raises ValueError for what is none."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(text):
+        if steps and text[at] == ".":
+            at += 1
+        elif steps and text[at] != "[":
+            raise ValueError(_unreadable(text, at))
+        match = _TOKEN.match(text, at)
+        if match is None or (match[2] and (not steps or text[at - 1] == ".")):
+            raise ValueError(_unreadable(text, at))
+        if match[1] is not None:
+            steps.append(re.sub(r"\\(.)", r"\1", match[1]))
+        elif match[2]:
+            steps.append(Wild.EACH)
+        else:
+            steps.append(Wild.NAME if match[3] else match[4])
+        at = match.end()
+    if not steps or text.endswith("."):
+        raise ValueError(_unreadable(text, at))
+    return tuple(steps)
+
+
+def _unreadable(text: str, at: int) -> str:
+    return (
+        f"path {text!r} cannot be read at character {at + 1}; a path is spelled like email, orders[*].contact.email, "
+        'contacts.* or "a.b".c'
+    )
+
+
+def spell_path(path: Path) -> str:
+    """A path as a rule spells it."""
+    said = ""
+    for step in path:
+        if step is Wild.EACH:
+            said += "[*]"
+            continue
+        said += "." if said else ""
+        said += "*" if step is Wild.NAME else _spell_name(str(step))
+    return said
+
+
+def _spell_name(name: str) -> str:
+    if re.fullmatch(r'[^.\[\]"\s*]+', name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def looks_named(name: str) -> bool:
+    """Whether a name seems to be a developer's word; another one may be a person's datum and is not shown."""
+    return bool(_PLAIN_NAME.fullmatch(name)) and not _MANY_DIGITS.search(name)
+
+
+def shown_path(path: Path) -> Path:
+    """A path that may be shown: names that may be contents stand as `*`."""
+    return tuple(step if isinstance(step, Wild) or looks_named(step) else Wild.NAME for step in path)

@@ -1,0 +1,127 @@
+"""The rules for one table as a tree of names, each path with the one rule that is for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from runbook_lib.masking.mask_key import MaskKey
+from runbook_lib.masking.paths import Wild
+from runbook_lib.masking.pseudonyms import Form
+from runbook_lib.masking.rules import MaskRule, Verb
+from runbook_lib.masking.verbs import Action, Text, action_of, text_pseudonym
+
+
+@dataclass(slots=True)
+class MaskNode:
+    """What is known of one path: its rule by number, what the rule does, and the paths below.
+
+    `inside` are the rules for JSON in a string, `rename` is what is done with the names of a map. One that is plain
+    keeps all that there is.
+    """
+
+    index: int = -1
+    verb: Verb | None = None
+    action: Action | None = None
+    inside: MaskNode | None = None
+    rename: Text | None = None
+    rename_index: int = -1
+    names: dict[str, MaskNode] = field(default_factory=dict)
+    any_name: MaskNode | None = None
+    each: MaskNode | None = None
+    is_plain: bool = False
+
+    @property
+    def is_leaf(self) -> bool:
+        return not (self.names or self.any_name or self.each or self.rename)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskTree:
+    """The root of a table's rules, and all rules by their number, those inside JSON included."""
+
+    root: MaskNode
+    rules: tuple[MaskRule, ...]
+
+
+def mask_tree(key: MaskKey, rules: Sequence[MaskRule]) -> MaskTree:
+    """The tree of the rules that `rules_of` chose for a table.
+
+    Raises ValueError for a rule below one that leaves nothing to be looked at.
+    """
+    listed: list[MaskRule] = []
+    return MaskTree(_branch(key, rules, listed), tuple(listed))
+
+
+def _branch(key: MaskKey, rules: Sequence[MaskRule], listed: list[MaskRule]) -> MaskNode:
+    root = MaskNode()
+    for rule in rules:
+        node = root
+        for step in rule.steps:
+            node = _below(node, step)
+        _place(key, node, rule, listed)
+    _settle(root)
+    return root
+
+
+def _below(node: MaskNode, step: str | Wild) -> MaskNode:
+    if step is Wild.EACH:
+        node.each = node.each or MaskNode()
+        return node.each
+    if step is Wild.NAME:
+        node.any_name = node.any_name or MaskNode()
+        return node.any_name
+    return node.names.setdefault(str(step), MaskNode())
+
+
+def _place(key: MaskKey, node: MaskNode, rule: MaskRule, listed: list[MaskRule]) -> None:
+    listed.append(rule)
+    index = len(listed) - 1
+    if rule.names:
+        node.rename = text_pseudonym(key, rule.domain or rule.path, rule.form or Form.HEX, rule.length)
+        node.rename_index = index
+        return
+    node.index, node.verb = index, rule.verb
+    if rule.verb == Verb.JSON:
+        inside = [replace(inner, table=rule.table) for inner in rule.rules]
+        node.inside = _branch(key, inside, listed)
+    else:
+        node.action = action_of(key, rule)
+
+
+def _settle(node: MaskNode) -> None:
+    """A name with rules of its own also has those of `*`, where it has no other; refuses what could never be."""
+    if node.verb not in (None, Verb.KEEP) and not node.is_leaf:
+        raise ValueError(
+            f"a rule of transform.mask lies below a path whose rule is {node.verb}, and could never be met"
+        )
+    if node.any_name is not None:
+        for name, own in node.names.items():
+            node.names[name] = _merged(own, node.any_name)
+    for below in (*node.names.values(), node.any_name, node.each):
+        if below is not None:
+            _settle(below)
+    node.is_plain = node.verb is Verb.KEEP and node.is_leaf
+
+
+def _merged(own: MaskNode, general: MaskNode) -> MaskNode:
+    if own.verb not in (None, Verb.KEEP):
+        return own
+    source = own if own.verb is not None else general
+    rename = own if own.rename is not None else general
+    names = {
+        name: _merged(own.names[name], general.names[name])
+        if name in own.names and name in general.names
+        else (own.names.get(name) or general.names[name])
+        for name in own.names | general.names
+    }
+    return MaskNode(
+        source.index, source.verb, source.action, source.inside, rename.rename, rename.rename_index, names,
+        _either(own.any_name, general.any_name), _either(own.each, general.each),
+    )  # fmt: skip
+
+
+def _either(own: MaskNode | None, general: MaskNode | None) -> MaskNode | None:
+    if own is not None and general is not None:
+        return _merged(own, general)
+    return own or general

@@ -1,0 +1,112 @@
+"""A filter says of an item what DynamoDB would say, and one that it would refuse is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_lib.masking.expression.parse import parse_filter
+
+ITEM = {
+    "pk": {"S": "ORDER#17"},
+    "n": {"N": "10"},
+    "flag": {"BOOL": True},
+    "bin": {"B": "AAECAw=="},
+    "tags": {"SS": ["a", "b"]},
+    "codes": {"NS": ["1", "2.50"]},
+    "list": {"L": [{"S": "x"}, {"M": {"deep": {"N": "3"}}}]},
+    "size": {"S": "four"},
+}
+VALUES: dict[str, Any] = {
+    ":ten": 10, ":nine": 9, ":text": "10", ":order": "ORDER#", ":a": "a", ":n": "N", ":x": "x", ":t": True,
+    ":b": {"B": "AAE="}, ":half": 2.5, ":four": 4, ":three": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("n = :ten", True),
+        ("n = :text", False),  # a text is no number
+        ("n <> :text", True),
+        ("n < :ten", False),
+        ("n > :nine", True),
+        ("n > :text", False),
+        ("n BETWEEN :nine AND :ten", True),
+        ("n between :ten and :nine", False),
+        ("n IN (:nine, :ten)", True),
+        ("n IN (:nine, :text)", False),
+        ("attribute_exists(n)", True),
+        ("attribute_exists(list[1].deep)", True),
+        ("attribute_exists(list[2])", False),
+        ("attribute_not_exists(nothing)", True),
+        ("attribute_type(n, :n)", True),
+        ("attribute_type(pk, :n)", False),
+        ("begins_with(pk, :order)", True),
+        ("begins_with(bin, :b)", True),
+        ("begins_with(n, :order)", False),
+        ("contains(pk, :order)", True),
+        ("contains(tags, :a)", True),
+        ("contains(codes, :half)", True),
+        ("contains(list, :x)", True),
+        ("contains(nothing, :x)", False),
+        ("size(#s) = :four", True),
+        ("size(list[1].deep) = :four", False),
+        ("list[1].deep = :three", True),
+        ("NOT n = :ten", False),
+        ("not (n = :nine) and flag = :t", True),
+        # AND binds closer than OR
+        ("n = :ten OR n = :nine AND n = :nine", True),
+        ("(n = :ten OR n = :nine) AND n = :nine", False),
+        ("NOT n = :nine OR n = :nine", True),
+    ],
+)
+def test_a_filter_says_what_dynamodb_would(text: str, expected: bool) -> None:
+    values = {name: VALUES[name] for name in re.findall(r":\w+", text)}
+    names = {"#s": "size"} if "#s" in text else {}
+    assert parse_filter(text, names, values)(ITEM) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "character 1: expected a name"),
+        ("n =", "expected a name or a function, found its end"),
+        ("n", "expected a comparison"),
+        ("n = :v extra", "expected the end, AND or OR, found 'extra'"),
+        ("n ! :v", "character 3, '!'"),
+        ("(n = :v", "expected ')'"),
+        ("#missing = :v", "#missing is not among the names"),
+        ("n = :missing", ":missing is not among the values"),
+        ("attribute_exists(n)", ":v is not used"),
+        ("attribute_type(n, :v)", "should be the name of a type"),
+        ("contains(n)", "expected ','"),
+        ("list[x] = :v", "expected the number of an element"),
+        ("NOT " * 80 + "n = :v", "nests at most"),
+        ("(" * 80 + "n = :v", "nests at most"),
+        ("begins_with = :v AND", "expected a name"),
+    ],
+)
+def test_what_is_no_filter_is_refused_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        parse_filter(text, {}, {":v": 1})
+    assert told in str(caught.value)
+
+
+@given(st.text("nN<>=()#:AND ORbetwins_h,.[]0", max_size=40))
+def test_any_text_is_a_filter_or_a_value_error(text: str) -> None:
+    try:
+        parse_filter(text, {"#N": "n"}, {":n": 1})
+    except ValueError:
+        return
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(-(10**20), 10**20))
+def test_numbers_are_ordered_by_value(one: int, other: int) -> None:
+    item = {"n": {"N": str(one)}}
+    for sign, expected in (("<", one < other), ("<=", one <= other), ("=", one == other), (">", one > other)):
+        assert parse_filter(f"n {sign} :v", {}, {":v": other})(item) is expected
