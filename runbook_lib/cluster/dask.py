@@ -22,6 +22,7 @@ from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
 from runbook_lib.cluster.protocol import Message, UnitContext, Work
 from runbook_lib.config.engine import EngineSettings as Settings
 from runbook_lib.errors import ConfigError, TransferError
+from runbook_lib.extras import how_to_install
 from runbook_lib.version import __version__
 
 try:
@@ -30,7 +31,7 @@ try:
 except ImportError as error:
     raise ConfigError(
         f"engine.kind is 'dask', which needs the extra `dask`, and it is not whole here ({error}); "
-        "pip install 'dynamodb-migration-runbook[dask]', or set engine.kind to local"
+        f"{how_to_install('dask')}, or set engine.kind to local"
     ) from None
 
 THREADS = 4  # units at once per process: a file is one part of the hash range, and several have to be written

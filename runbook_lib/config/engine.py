@@ -23,7 +23,7 @@ class EngineSettings(Strict):
     """Where items are loaded and compared: in this process, or by the workers of a Dask cluster."""
 
     kind: Literal["local", "dask"] = Field(
-        default="local", description="dask needs the extra `dask`: pip install 'dynamodb-migration-runbook[dask]'"
+        default="local", description="dask needs the extra `dask`: pip install '.[dask]' in the checkout"
     )
     address: str | None = Field(
         default=None,

@@ -20,6 +20,7 @@ from typing import Any
 
 from runbook_lib.atomic_files import write_atomically
 from runbook_lib.config.model import load_config
+from runbook_lib.extras import require
 from runbook_lib.paths import notebooks, reports_root
 
 COPIES, FIRST = "notebooks", "00_preflight.ipynb"
@@ -35,6 +36,7 @@ def open_lab(config: Path, environment: Mapping[str, str], say: Say, *, browser:
     Raises ConfigError for a migration file that cannot be used. The notebooks' own default is a dry run.
     """
     name = load_config(config).name
+    require("lab", "runbook lab")
     root = reports_root()
     copy_notebooks(root / COPIES / name, say)
     own = {"RUNBOOK_CONFIG": str(config.resolve()), "RUNBOOK_REPORTS": str(root)}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import gates, live, views
 from runbook_lib.notebook.banner import Banner, banner_of
@@ -40,24 +41,28 @@ class NotebookRun(Run):
 
     def form_tables(self) -> Form:
         """Choose the tables of a new run by hand."""
+        require("lab", "a form")
         from runbook_lib.notebook.forms import tables_form
 
         return tables_form(self)
 
     def form_confirmation(self) -> Form:
         """Type the target, in place of `confirm_target` in the migration file."""
+        require("lab", "a form")
         from runbook_lib.notebook.forms import confirmation_form
 
         return confirmation_form(self)
 
     def form_differences(self) -> Form:
         """Look through the listed differences."""
+        require("lab", "a form")
         from runbook_lib.notebook.forms import differences_form
 
         return differences_form(self)
 
     def form_outcomes(self, table: ShownTable) -> Form:
         """Narrow a table down to the rows with one outcome."""
+        require("lab", "a form")
         from runbook_lib.notebook.forms import outcome_form
 
         return outcome_form(table)

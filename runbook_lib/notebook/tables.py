@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.extras import require
 from runbook_lib.notebook.output import BAD, GOOD, WORDS, chip
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import NOT_MEASURED, count, duration, moment, size
@@ -102,6 +103,7 @@ class ShownTable:
 
     def frame(self) -> pd.DataFrame:
         """The rows as a pandas frame, with the values as they are."""
+        require("lab", "a pandas frame")
         import pandas as pd  # it takes longer to import than a run takes to open, and few ask for it
 
         return pd.DataFrame(list(self.rows), columns=[column.name for column in self.columns])

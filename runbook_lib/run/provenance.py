@@ -39,7 +39,8 @@ def makes_the_same(recorded: dict[str, Any]) -> bool:
 
 @cache
 def _packages() -> dict[str, str]:
-    return {name: metadata.version(name) for name in PACKAGES}
+    found = {dist.name.lower(): dist.version for name in PACKAGES for dist in metadata.distributions(name=name)}
+    return {name: found[name] for name in PACKAGES if name in found}
 
 
 @cache

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.extras import require
 from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE
 
 _PREFIXES = ("AWS_", "BOTO_", "MOTO_")
@@ -65,6 +66,7 @@ def start_sandbox(
     The server holds the other end of a pipe and ends when this process does, even by SIGKILL. It sees no AWS
     settings.
     """
+    require("sandbox", "the embedded AWS")
     stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop(); a pipe could fill up
     command = [sys.executable, "-m", "runbook_lib.sandbox.server", "--watch-stdin"]
     command += ["--port", str(port), "--scale", str(scale), "--export-seconds", str(export_seconds)]

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -192,20 +191,3 @@ def test_the_sample_can_be_verified_with_the_commands_of_the_page(tmp_path: Path
     (tmp_path / "reports" / "RUN_ID" / "report.md").write_text("PASS")
     assert run_cli(["verify", str(tmp_path / wanted[0][2])]) == 1
     assert subprocess.run(wanted[1], cwd=tmp_path / "reports" / "RUN_ID", capture_output=True, check=False).returncode
-
-
-def test_there_is_one_list_of_dependencies() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    locked = (ROOT / "requirements.lock").read_text()
-    for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        name = re.split(r"[\[<>=]", requirement)[0].lower()
-        assert re.search(rf"^{re.escape(name)}(\[.*\])?==", locked, re.MULTILINE), name
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert conda["dependencies"][-1] == {"pip": ["--editable .[dev]"]}
-
-
-def test_no_registry_or_machine_path_is_committed() -> None:
-    for file in (ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "environment.yml"):
-        text = file.read_text()
-        assert "://" not in text
-        assert "--index" not in text

@@ -203,7 +203,7 @@ def test_an_address_where_no_scheduler_answers_ends_before_anything_is_done(
 def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "runbook_lib.cluster.dask", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ConfigError, match=r"pip install 'dynamodb-migration-runbook\[dask\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[dask\]'"):
         check_engine(load_config(world.config(engine={"kind": "dask"})))
 
 
