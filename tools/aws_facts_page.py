@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.conformance.answer import in_words
 from runbook_lib.conformance.further_facts import FURTHER_FACTS
-from runbook_lib.conformance.question import Question, Source, Topic
+from runbook_lib.conformance.question import Area, Question, Source
 from runbook_lib.conformance.suite import all_questions
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -58,7 +58,7 @@ def cell(text: object) -> str:
 def page() -> str:
     reports = measures()
     lines = [HEAD.rstrip(), ""]
-    for topic in Topic:
+    for topic in Area:
         lines += [f"## {topic[0].upper()}{topic[1:]}", "", "| asked | taken to be | relied on for | standing |"]
         lines.append("|---|---|---|---|")
         for one in all_questions():

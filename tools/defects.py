@@ -14,6 +14,7 @@ from typing import Any
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.run.facts.load import ImportFact, ImportStatus
 from runbook_lib.run.witnesses.source_ttl import Excuse
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison, Rules, compare
@@ -114,7 +115,7 @@ def found(estate: Estate) -> tuple[Comparison, list[str]]:
         "in_manifest": whole, "lines_read": whole, "items_written": whole, "items_quarantined": len(estate.quarantined),
         "items_filtered": 0, "items_compared": result.exported, "items_in_target": result.found,
     } | estate.witnesses  # fmt: skip
-    return result, disagreements(counts, result.counts, {"status": "completed", "items_before": 0})
+    return result, disagreements(counts, result.counts, ImportFact(ImportStatus.COMPLETED, items_before=0))
 
 
 def _value(name: str, value: Any) -> Callable[[Estate], None]:

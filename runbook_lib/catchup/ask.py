@@ -16,6 +16,7 @@ from runbook_lib.plan.chain import SHORTEST, ChainFault, Link, Span, chain_fault
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
@@ -44,16 +45,17 @@ def next_span(run: Run, pair: Pair, number: int, after: datetime) -> tuple[Span 
     settings = run.config.catch_up
     end = _complete_until(recovery, settings.margin_seconds)
     available = (end - start) if end else timedelta()
-    exported = (run.ledger.get("export", pair.source) or {}).get("manifest") or {}
+    export = EXPORTS.of(run.ledger, pair.source)
+    table_id = export.manifest.table_id if export and export.manifest else ""
     span = Span(start, start + min(available, timedelta(minutes=settings.window_minutes)))
     faults = restorable_faults(
         number, Span(start, max(start, span.end)), on=recovery.on, earliest=recovery.earliest,
-        same_table=exported.get("table_id") in (now.table_id, "", None), table=pair.source,
+        same_table=table_id in (now.table_id, ""), table=pair.source,
     )  # fmt: skip
     refuse(pair.source, list(faults))
     if available < SHORTEST:
         return None, available
-    table = exported.get("table_id") or now.arn
+    table = table_id or now.arn
     refuse(pair.source, list(chain_faults(after, table, [Link(span, table, settings.view)], gaps(run))))
     return span, available
 

@@ -11,7 +11,7 @@ from runbook_lib.errors import ExportError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import load_manifest
 from runbook_lib.plan.whole_export import refuse_other, refuse_partial
-from runbook_lib.run.facts.windows import SecondExport
+from runbook_lib.run.facts.windows import SECOND_EXPORTS, SecondExport
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
 from runbook_lib.run.waiting import Sleep, Wait
@@ -22,9 +22,9 @@ RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
 
 def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> SecondExport:
     """Have the source exported as it was at `moment`; a later moment than before is another export."""
-    known = SecondExport.of(run.ledger, pair.source)
+    known = SECOND_EXPORTS.of(run.ledger, pair.source)
     if known is None or known.moment != format_timestamp(moment):
-        known = SecondExport(format_timestamp(moment), str(uuid.uuid4())).keep(run.ledger, pair.source)
+        known = _keep(run, pair, SecondExport(format_timestamp(moment), str(uuid.uuid4())))
     if known.items is not None:
         return known
     minutes = run.config.export.timeout_minutes
@@ -39,7 +39,7 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
     if known.arn is None:
         asked = known
         begun = wait.until(lambda: _begun(run, pair, asked, moment))
-        known = replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder).keep(run.ledger, pair.source)
+        known = _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
     arn = known.arn or ""
     state = wait.until(lambda: _ended(run, arn))
     if state.status != DONE:
@@ -51,7 +51,12 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
     with run.ledger.batch():
         keep_export_files(run.ledger, pair.source, arn, manifest.files)
         md5 = manifest.summary_md5 + manifest.files_md5
-        return replace(known, items=manifest.items, manifest_md5=md5).keep(run.ledger, pair.source)
+        return _keep(run, pair, replace(known, items=manifest.items, manifest_md5=md5))
+
+
+def _keep(run: Run, pair: Pair, made: SecondExport) -> SecondExport:
+    SECOND_EXPORTS.record(run.ledger, pair.source, made)
+    return made
 
 
 def _begun(run: Run, pair: Pair, known: SecondExport, moment: datetime) -> ExportState | None:

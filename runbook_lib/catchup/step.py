@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.transport.client import DynamoDBTransport
@@ -25,8 +24,21 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import UNANSWERED
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in, turn_faults
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
-from runbook_lib.run.facts.windows import CaughtUp, WindowFact, WindowState, keep_window, windows_of
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import EXECUTED, IMPORTS, ImportStatus
+from runbook_lib.run.facts.starts import STEP_STARTS
+from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.windows import (
+    CAUGHT_UP,
+    UNTIL_LAG,
+    CaughtUp,
+    WindowFact,
+    WindowState,
+    keep_window,
+    windows_of,
+)
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
@@ -75,15 +87,15 @@ def catch_up(
     export asked for. Raises GateFailed before anything where no table can be caught up with or one is not loaded, and
     at the end ExportError that names each table which could not go on.
     """
-    minutes = until_lag_minutes if until_lag_minutes is not None else run.ledger.get("run", "until_lag_minutes")
+    minutes = until_lag_minutes if until_lag_minutes is not None else UNTIL_LAG.of(run.ledger)
     until_lag = timedelta(minutes=minutes) if minutes else None
     with run.step(STEP):
         run.keep_accepted()
-        pairs = _refuse_unfit(run, [pair for pair in run.planned_pairs() if pair.method != "skip"])
+        pairs = _refuse_unfit(run, [pair for pair in run.planned_pairs() if pair.method != Method.SKIP])
         writer = None
         if run.execute:
             check_confirmation(run.confirmation, run.clients)
-            run.ledger.put("run", "executed", True)
+            EXECUTED.record(run.ledger, True)
             writer = run.clients.writer(frozenset(pair.target for pair in pairs))
         failures = []
         for pair in pairs:
@@ -107,13 +119,13 @@ def _refuse_unfit(run: Run, pairs: list[Pair]) -> list[Pair]:
         )
     wrong = []
     for pair in pairs:
-        loaded = run.ledger.get("import", pair.source) or {}
-        export = run.ledger.get("export", pair.source) or {}
-        if export.get("status") != "COMPLETED":
+        loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
+        if export is None or export.completed is None:
             wrong.append(f"{pair.source} should be exported and is not; run 10_export first")
-        elif run.execute and loaded.get("status") != "completed":
-            wrong.append(f"the import of {pair.source} should be completed and is {loaded.get('status', 'not begun')}")
-    fit = [pair for pair in pairs if pair.method != "scan"]
+        elif run.execute and (loaded is None or loaded.status != ImportStatus.COMPLETED):
+            state = loaded.status if loaded else "not begun"
+            wrong.append(f"the import of {pair.source} should be completed and is {state}")
+    fit = [pair for pair in pairs if pair.method != Method.SCAN]
     if not fit:
         wrong += [f"{p.source} was read by Scan, which is no moment that windows could go on from" for p in pairs]
     if wrong:
@@ -122,21 +134,22 @@ def _refuse_unfit(run: Run, pairs: list[Pair]) -> list[Pair]:
 
 
 def _open(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep) -> TableToCatchUp:
-    export: dict[str, Any] = run.ledger.get("export", pair.source)
     now = describe_table(run.clients.target, pair.target)
     shape = now or pair.source_facts
     if shape is None or (writer is not None and now is None):
         raise TransferError(f"target {pair.target} is gone; start a new run")
     if writer is not None and now is not None:
-        binding = (run.ledger.get("import", pair.source) or {}).get("binding") or {}
-        if binding.get("target_table_id") != table_identity(now):
+        loaded = IMPORTS.of(run.ledger, pair.source)
+        if loaded is None or loaded.binding is None or loaded.binding.target_table_id != table_identity(now):
             raise ResumeRefused(
                 f"target {pair.target} is another table than the one that the import of {pair.source} wrote to; start "
                 "a new run with another run id"
             )
-    manifest = export["manifest"]
-    began = datetime.fromisoformat(manifest["export_time"])
-    table_id = manifest["table_id"] or manifest["table_arn"]
+    export = EXPORTS.needed(run.ledger, pair.source).completed
+    if export is None:
+        raise ExportError(f"the export of {pair.source} should be completed and is not; run 10_export first")
+    began = datetime.fromisoformat(export.manifest.export_time)
+    table_id = export.manifest.table_id or export.manifest.table_arn
     return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep)
 
 
@@ -191,13 +204,10 @@ def _lag(table: TableToCatchUp, available: timedelta) -> timedelta:
 
 def _end(table: TableToCatchUp, lag: timedelta | None) -> None:
     links = [_link(fact, table.table_id) for fact in table.windows()]
-    spelled = [(format_timestamp(gap.start), format_timestamp(gap.end)) for gap in gaps_in(table.began, links)]
-    CaughtUp(
-        format_timestamp(table.began),
-        format_timestamp(table.until),
-        None if lag is None else lag.total_seconds(),
-        spelled,
-    ).keep(table.run.ledger, table.pair.source)
+    spelled = tuple((format_timestamp(gap.start), format_timestamp(gap.end)) for gap in gaps_in(table.began, links))
+    began, until = format_timestamp(table.began), format_timestamp(table.until)
+    fact = CaughtUp(began, until, None if lag is None else lag.total_seconds(), spelled)
+    CAUGHT_UP.record(table.run.ledger, table.pair.source, fact)
 
 
 def _through(table: TableToCatchUp, fact: WindowFact) -> None:
@@ -223,7 +233,7 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
     if doubtful:
         table.sleep(run.config.catch_up.quiet_seconds)
     again = fact.state is WindowState.APPLYING  # its process was killed, with requests on their way
-    ledger.forget("validation", table.pair.source)
+    VALIDATIONS.forget(ledger, table.pair.source)
     fact = keep_window(
         ledger,
         replace(
@@ -242,5 +252,5 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
 def _is_import_uncertain(run: Run, pair: Pair) -> bool:
     """Whether a put of the import may still arrive: an answer was lost, or it was started more than once."""
     lost = has_lost_answers(run.ledger, pair.source, UNANSWERED)
-    starts = [start for start in run.ledger.get("acted", "import") or [] if start.get("execute")]
+    starts = [start for start in STEP_STARTS.of(run.ledger, "import") or () if start.execute]
     return lost or len(starts) > 1

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.config.model import Migration
+from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
 from runbook_lib.run.run import Run
 
 
@@ -18,13 +19,13 @@ def open_roster(run: Run, step: str) -> Iterator[WorkerRoster | None]:
     """
     kind = run.config.engine.kind
     if kind == "local":
-        run.ledger.put("engine", step, {"kind": kind})
+        ENGINES.record(run.ledger, step, LocalEngine(kind))
         yield None
         return
     from runbook_lib.cluster.dask import open_cluster
 
     with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
-        run.ledger.put("engine", step, {"kind": kind, **engine.facts()})
+        ENGINES.record(run.ledger, step, ClusterEngine(kind, **engine.facts()))
         yield WorkerRoster(engine, run.ledger, step)
 
 

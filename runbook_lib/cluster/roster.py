@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.cluster.protocol import Engine
+from runbook_lib.run.facts.load import WORKERS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.throughput import ShiftRow, keep_shifts
 
@@ -62,10 +63,10 @@ class WorkerRoster:
 
     def _name(self, process: str) -> str:
         """`worker 1`, by the order in which the run has met them: a report is not about one machine's addresses."""
-        name: str | None = self._ledger.get("worker", process)
+        name = WORKERS.of(self._ledger, process)
         if name is None:
-            name = f"worker {len(self._ledger.all('worker')) + 1}"
-            self._ledger.put("worker", process, name)
+            name = f"worker {len(WORKERS.all(self._ledger)) + 1}"
+            WORKERS.record(self._ledger, process, name)
         return name
 
 

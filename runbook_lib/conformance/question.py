@@ -17,7 +17,7 @@ Observed: TypeAlias = "str | int | float | bool | tuple[Observed, ...] | None"
 Probe = Callable[[Subject], Observed]
 
 
-class Topic(StrEnum):
+class Area(StrEnum):
     """What a question is about; the order is that of the report."""
 
     WIRE = "endpoints, errors, clocks"
@@ -99,7 +99,7 @@ class Question:
     """One question; `probe` asks a subject and returns what was found, which is held to `expected`."""
 
     id: str
-    topic: Topic
+    topic: Area
     asks: str
     relied_on: str
     source: Source
@@ -118,7 +118,7 @@ def _same(found: Observed, expected: Observed) -> bool:
 
 
 def question(
-    topic: Topic, *, expect: Observed | AnyOf, relied_on: str, source: Source, needs: tuple[Need, ...] = ()
+    topic: Area, *, expect: Observed | AnyOf, relied_on: str, source: Source, needs: tuple[Need, ...] = ()
 ) -> Callable[[Probe], Question]:
     """Make a question of a function: its name is the id, the first line of its docstring what is asked."""
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from types import ModuleType
 
-from runbook_lib.conformance.question import Question, Topic
+from runbook_lib.conformance.question import Area, Question
 from runbook_lib.conformance.questions import (
     batch_write,
     capacity,
@@ -39,7 +39,7 @@ _MODULES: tuple[ModuleType, ...] = (
 @cache
 def all_questions() -> tuple[Question, ...]:
     found = {one.id: one for module in _MODULES for one in vars(module).values() if isinstance(one, Question)}
-    order = list(Topic)
+    order = list(Area)
     return tuple(sorted(found.values(), key=lambda one: order.index(one.topic)))
 
 

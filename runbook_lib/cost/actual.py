@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.estimate import PRICES_USED
+from runbook_lib.run.facts.export import EXPORTS, ExportStatus
+from runbook_lib.run.facts.load import IMPORTS
+from runbook_lib.run.facts.plan import CAPACITIES
+from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import sums_by_table
 from runbook_lib.run.tables.throughput import sample_sums
 
 GB = 1 << 30
 Units = Mapping[str, float | None]
+Capacities = Mapping[str, TableCapacity | None]
 
 
-def actual_usage(ledger: Ledger, seconds: float) -> dict[str, Any]:
+def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
     """Quantities and, where prices are known, USD: of this run's own exports, reads, writes and S3 requests."""
-    exports, checked = ledger.all("export"), ledger.all("validation")
+    exports, checked = EXPORTS.all(ledger), VALIDATIONS.all(ledger)
     sizes = {
-        source: (fact.get("manifest") or {}).get("billed_bytes")
+        source: fact.manifest.billed_bytes if fact.manifest is not None else None
         for source, fact in exports.items()
-        if fact.get("status") == "COMPLETED" and fact.get("method") == "export"
+        if fact.status == ExportStatus.COMPLETED and fact.method == Method.EXPORT
     }
-    scans = {source: fact.get("read_units") for source, fact in exports.items() if fact.get("method") == "scan"}
-    reads = {source: fact.get("read_units") for source, fact in checked.items() if "export_digest" in fact}
+    scans = {source: fact.read_units for source, fact in exports.items() if fact.method == Method.SCAN}
+    reads = {source: fact.read_units for source, fact in checked.items() if fact.export_digest is not None}
+    services = {source: f.import_table for source, f in IMPORTS.all(ledger).items() if f.import_table is not None}
     exported, writes = _total(sizes), _writes(ledger)
-    imported = _total({s: f["import_table"].get("bytes") for s, f in _by_service(ledger).items()})
+    imported = _total({source: service.bytes for source, service in services.items()})
     staging = ledger.calls("staging")
-    quantities = {
+    quantities: dict[str, float | None] = {
         "export_gb": None if exported is None else exported / GB,
         "write_units": _total(writes),
         "import_gb": None if imported is None else imported / GB,
@@ -35,17 +43,15 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, Any]:
         "puts": staging.get("PutObject", 0),
         "gets": staging.get("GetObject", 0),
     }
-    capacities = ledger.all("standing")
+    capacities = CAPACITIES.all(ledger)
+    sources = {source: both.source for source, both in capacities.items()}
+    targets = {source: both.target for source, both in capacities.items()}
     paid = quantities | {
-        "write_units": _total(_with_replicas(_on_demand(writes, capacities, "target"), capacities)),
-        "scan_units": _total(_on_demand(scans, capacities, "source")),
-        "validation_units": _total(_on_demand(reads, capacities, "target")),
+        "write_units": _total(_with_replicas(_on_demand(writes, targets), targets)),
+        "scan_units": _total(_on_demand(scans, sources)),
+        "validation_units": _total(_on_demand(reads, targets)),
     }
-    return quantities | {"hours": seconds / 3600, "usd": _usd(ledger.get("estimate", "prices"), paid)}
-
-
-def _by_service(ledger: Ledger) -> dict[str, Any]:
-    return {source: fact for source, fact in ledger.all("import").items() if fact.get("import_table")}
+    return quantities | {"hours": seconds / 3600, "usd": _usd(PRICES_USED.of(ledger), paid)}
 
 
 def _writes(ledger: Ledger) -> dict[str, float | None]:
@@ -54,20 +60,22 @@ def _writes(ledger: Ledger) -> dict[str, float | None]:
     return {source: told.get(source) or None for source, table in sums_by_table(ledger).items() if table.written > 0}
 
 
-def _on_demand(units: Units, capacities: Mapping[str, Any], side: str) -> dict[str, float | None]:
+def _on_demand(units: Units, capacities: Capacities) -> dict[str, float | None]:
     """Those of tables whose use is charged; provisioned capacity is paid by the hour, used or not."""
-    return {
-        source: value
-        for source, value in units.items()
-        if ((capacities.get(source) or {}).get(side) or {"on_demand": True})["on_demand"]
-    }
+
+    def is_charged(source: str) -> bool:
+        known = capacities.get(source)
+        return known is None or known.on_demand
+
+    return {source: value for source, value in units.items() if is_charged(source)}
 
 
-def _with_replicas(units: Units, capacities: Mapping[str, Any]) -> dict[str, float | None]:
+def _with_replicas(units: Units, capacities: Capacities) -> dict[str, float | None]:
     """Units of writes that are charged: those of a table once more in each of its replicas."""
 
     def times(source: str) -> int:
-        return 1 + len(((capacities.get(source) or {}).get("target") or {}).get("replicas") or ())
+        known = capacities.get(source)
+        return 1 + (len(known.replicas) if known is not None else 0)
 
     return {source: None if value is None else value * times(source) for source, value in units.items()}
 
@@ -77,7 +85,7 @@ def _total(units: Units) -> float | None:
     return sum(known) if len(known) == len(units) else None
 
 
-def _usd(prices: Mapping[str, Any] | None, used: Units) -> float | None:
+def _usd(prices: Mapping[str, Mapping[str, float | None]] | None, used: Units) -> float | None:
     """The bill for what was measured; None if a part of it was not, or has no price."""
     if not prices:
         return None

@@ -5,26 +5,11 @@ Limits: "Service, account, and table quotas in Amazon DynamoDB" and "On-demand c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
+from runbook_lib.run.facts.estimate import Range
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
 TABLE_MOST = 40_000  # what a table takes at most, unless AWS raised it
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """At least and at most."""
-
-    low: float
-    high: float
-
-    def __add__(self, other: Range) -> Range:
-        return Range(self.low + other.low, self.high + other.high)
-
-    def times(self, factor: float) -> Range:
-        return Range(self.low * factor, self.high * factor)
 
 
 TABLE_SECONDS = Range(0.1, 3.0)  # of each step of a table, however small it is

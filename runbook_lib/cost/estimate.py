@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
+from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.durations import MACHINE, Range, by_machine, divided, read_rates, singly, write_rates
-from runbook_lib.cost.figures import CostLine, Estimate, TableCapacities, TableEstimate, TableSize
+from runbook_lib.cost.durations import MACHINE, by_machine, divided, read_rates, singly, write_rates
 from runbook_lib.cost.prices import prices_of, sources_of
+from runbook_lib.plan.writing import Method, Writing
+from runbook_lib.run.facts.estimate import Basis, CostLine, Estimate, Range, TableEstimate
+from runbook_lib.run.facts.plan import TableCapacities
 
 GB = 1 << 30
 WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent read unit
@@ -24,7 +28,23 @@ SMALL_FILES = 6  # manifests, their digests, a marker and one data file
 # The two ways of writing; a put that finds something there costs as much as one that does not.
 WRITTEN, APPENDED = "Writes of items", "Conditional puts of items, one in a request"
 REPEATED = "Writes repeated in replicas"
-MEASURED, MANIFEST, HINT, UNKNOWN = "measured", "manifest", "hint", "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """What a table has to move: `basis` says how well it is known, None what is not."""
+
+    source: str
+    target: str
+    method: Method
+    basis: Basis
+    items: int | None
+    bytes: int | None
+    files: int | None
+    indexes: tuple[Index, ...]
+    measured_units: int | None = None
+    measured_index_units: int | None = None
+    writing: Writing = Writing.BATCH_WRITE
 
 
 def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
@@ -46,9 +66,9 @@ def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[
     ]
     to = prices_of(config.target.region, config.prices)
     gigabytes = _sum([_gigabytes(load) for load in loads])
-    ranks = [MEASURED, MANIFEST, HINT, UNKNOWN]
+    ranks = list(Basis)
     return Estimate(
-        basis=max((load.basis for load in loads), key=ranks.index, default=UNKNOWN),
+        basis=max((load.basis for load in loads), key=ranks.index, default=Basis.UNKNOWN),
         parts=tuple(parts),
         usd=_sum([part.usd for part in parts]),
         hours=_hours(config, loads, works, capacities),
@@ -230,10 +250,10 @@ def _hours(
 ) -> Range | None:
     """Exports run side by side; scans, imports and validations follow each other, table by table."""
     spans: list[Range | None] = [w.import_seconds for w in works] + [w.validate_seconds for w in works]
-    if any(load.method == "export" and load.basis in (HINT, UNKNOWN) for load in loads):
+    if any(load.method == "export" and load.basis in (Basis.HINT, Basis.UNKNOWN) for load in loads):
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:
-        if load.method == "scan" and load.basis in (HINT, UNKNOWN):
+        if load.method == "scan" and load.basis in (Basis.HINT, Basis.UNKNOWN):
             stand = capacities.get(load.source, TableCapacities(None, None)).source
             spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)

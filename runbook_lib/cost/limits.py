@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.cost.durations import Range
-from runbook_lib.cost.figures import Estimate
 from runbook_lib.plan.check import BLOCKER, Check, ok, unknown
+from runbook_lib.run.facts.estimate import Estimate, Range
 
 
 def within_limits(max_usd: float | None, max_hours: float | None, planned: Estimate) -> Iterator[Check]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.aws.dynamodb.item_rules import refusal_of
@@ -17,6 +16,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.lines import parse_line
 from runbook_lib.items.size import WRITE_BYTES, attribute_size, item_size
+from runbook_lib.run.facts.load import MeasuredFact, RefusedItems
 
 
 @dataclass(slots=True)
@@ -55,11 +55,9 @@ class Measure:
             self.index_units += sum(_units(projected_size(item, size, index)) for index in self.indexes)
         return unreadable
 
-    def as_facts(self) -> dict[str, Any]:
-        facts = asdict(self)
-        del facts["indexes"], facts["key"]
-        refused = [{"reason": why, "about": about, "items": n} for (why, about), n in self.refused.most_common()]
-        return facts | {"refused": refused}
+    def as_fact(self) -> MeasuredFact:
+        refused = tuple(RefusedItems(why, about, n) for (why, about), n in self.refused.most_common())
+        return MeasuredFact(self.requests, self.items, self.size, self.units, self.index_units, refused)
 
 
 def _units(size: int) -> int:

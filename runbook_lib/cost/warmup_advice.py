@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import TABLE_MOST, write_rates
-from runbook_lib.cost.figures import Estimate, TableCapacities
 from runbook_lib.cost.prices import prices_of
+from runbook_lib.run.facts.estimate import Advice, Estimate
+from runbook_lib.run.facts.plan import TableCapacities
 
 WORTH_SECONDS = 600.0  # below this nothing is gained by more capacity
 STEP = 1_000  # a partition's write units per second
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One table: write units per second now and advised, the longest import with each, and the charge if known."""
-
-    target: str
-    units_now: int
-    units: int
-    seconds_now: float
-    seconds: float
-    usd: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def advise(config: Migration, bill: Estimate, capacities: Mapping[str, TableCapacities]) -> list[Advice]:
+def advise(config: Migration, bill: Estimate, capacities: Mapping[str, TableCapacities]) -> tuple[Advice, ...]:
     """The on-demand targets that would take long as they stand; the longest first.
 
     Warm throughput is charged once for what is added, and can never be lowered again.
@@ -58,4 +42,4 @@ def advise(config: Migration, bill: Estimate, capacities: Mapping[str, TableCapa
                 usd=None if price is None else added * price,
             )
         )
-    return sorted(found, key=lambda a: -a.seconds_now)
+    return tuple(sorted(found, key=lambda a: -a.seconds_now))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import recovery_of, turn_on
 from runbook_lib.errors import ExportError, GateFailed
 from runbook_lib.plan.naming import wants_recovery
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES, RecoveryFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
@@ -27,13 +28,13 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
     """
     asked = [p for p in pairs if p.method == "export" and wants_recovery(run.config.export.enable_pitr, p.source)]
     off = [p.source for p in asked if not recovery_of(run.clients.source, p.source).on]
-    known = run.ledger.all("recovery")
+    known = RECOVERIES.all(run.ledger)
     if off and not run.execute:
         raise GateFailed(
             f"point-in-time recovery of {', '.join(off)} is off and is turned on with --execute only; "
             "run 00_preflight again for a dry run"
         )
-    if off and (moment := run.ledger.get("run", "export_time")):
+    if off and (moment := EXPORT_TIME.of(run.ledger)):
         raise ExportError(
             f"point-in-time recovery of {', '.join(off)} is off, and this run exports the moment {moment}, which "
             "would lie before it; start a new run with another run id"
@@ -42,8 +43,8 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
         check_confirmation(run.confirmation, run.clients)
         client = run.clients.recovery(frozenset(off))
         for source in off:
-            fact: dict[str, Any] = {"turned_on": format_timestamp(run.now()), "earliest": None}
-            run.ledger.put("recovery", source, fact)  # before the call, so that no change goes unrecorded
+            fact = RecoveryFact(format_timestamp(run.now()), earliest=None)
+            RECOVERIES.record(run.ledger, source, fact)  # before the call, so that no change goes unrecorded
             turn_on(client, source)
 
     def late(failure: str) -> ExportError:
@@ -53,11 +54,10 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
         )
 
     wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
-    for source in {*off, *(s for s, fact in known.items() if fact["earliest"] is None)}:
+    for source in {*off, *(s for s, fact in known.items() if fact.earliest is None)}:
         earliest = wait.until(partial(_window, run, source))
-        run.ledger.put(
-            "recovery", source, run.ledger.get("recovery", source) | {"earliest": format_timestamp(earliest)}
-        )
+        fact = RECOVERIES.needed(run.ledger, source)
+        RECOVERIES.record(run.ledger, source, replace(fact, earliest=format_timestamp(earliest)))
 
 
 def _window(run: Run, source: str) -> datetime | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import zlib
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 from runbook_lib.aws.s3.objects import first_bytes
 from runbook_lib.config.check_ids import CheckId
@@ -19,6 +18,9 @@ from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.check import WARNING, Check
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.replication import REPLICATION, replication_check, seen_in
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.export import EXPORTS, ExportStatus
+from runbook_lib.run.facts.plan import CHECKS, WARNINGS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 
@@ -28,28 +30,28 @@ LONGEST = 4 << 20  # bytes of lines that a block is unpacked to
 
 def complete_look(run: Run, pair: Pair) -> None:
     """Let the look for attributes of replication say what the first items of a completed export show."""
-    fact: dict[str, Any] | None = run.ledger.get("export", pair.source)
-    if not fact or fact["status"] != "COMPLETED" or pair.method == "scan":
+    fact = EXPORTS.of(run.ledger, pair.source)
+    if fact is None or fact.status != ExportStatus.COMPLETED or pair.method == Method.SCAN:
         return
-    names = fact.get("first_attributes")
+    names = fact.first_attributes
     if names is None:
-        names = first_attributes(run, pair.source, fact["bucket"])
-        if names is None:
+        read = first_attributes(run, pair.source, str(fact.bucket))
+        if read is None:
             return
-        run.ledger.put("export", pair.source, fact | {"first_attributes": names})
-    checks = run.ledger.get("plan", "checks") or []
-    own = [c for c in checks if (c["id"], c["source"]) == (CheckId.REPLICATION_ATTRIBUTES, pair.source)]
-    if any(c["status"] == WARNING for c in own):
+        names = tuple(read)
+        EXPORTS.record(run.ledger, pair.source, replace(fact, first_attributes=names))
+    checks = CHECKS.of(run.ledger) or ()
+    own = [c for c in checks if (c.id, c.source) == (CheckId.REPLICATION_ATTRIBUTES, pair.source)]
+    if any(c.status == WARNING for c in own):
         return
     made = seen_in(replication_check(pair.source), names, items=True)
-    run.ledger.put("plan", "checks", [*(c for c in checks if c not in own), made.to_json()])
+    CHECKS.record(run.ledger, (*(c for c in checks if c not in own), made))
     if made.status == WARNING:
         _warn(run, made)
 
 
 def _warn(run: Run, check: Check) -> None:
-    warnings = run.ledger.get("plan", "warnings") or []
-    run.ledger.put("plan", "warnings", [*warnings, asdict(check.obstacle)])
+    WARNINGS.record(run.ledger, (*(WARNINGS.of(run.ledger) or ()), check.obstacle))
 
 
 def first_attributes(run: Run, source: str, bucket: str) -> list[str] | None:

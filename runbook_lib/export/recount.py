@@ -11,7 +11,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -23,24 +22,10 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ExportError
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.run.facts.export import Recount
 
 MOST_LOOKED_UP = 10_000
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Recount:
-    """Both witnesses of a scan: what it stored, and what the second count found with other segments.
-
-    Where they differ, `gone` are keys that only the scan has and `unread` those that only the second reading has and
-    the table holds now; None where nothing had to be compared.
-    """
-
-    scanned: int
-    counted: int
-    segments: tuple[int, int]
-    gone: int | None = None
-    unread: int | None = None
 
 
 def recount(

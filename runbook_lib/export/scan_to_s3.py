@@ -19,7 +19,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, Segment, scan_segment, unless
 from runbook_lib.aws.s3.objects import put_object
-from runbook_lib.export.recount import Recount, recount, refuse_cut_short
+from runbook_lib.export.recount import recount, refuse_cut_short
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import (
@@ -33,6 +33,7 @@ from runbook_lib.export_format.writer import (
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.whole_export import refuse_gone
+from runbook_lib.run.facts.export import Recount
 from runbook_lib.run.run import Run
 
 FILE_BYTES = 256 << 20

@@ -11,10 +11,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
@@ -26,18 +25,27 @@ from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
 from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial, refuse_replaced
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.export import (
+    EXPORT_TIME,
+    EXPORT_TOKENS,
+    EXPORTS,
+    ExportFact,
+    ExportStatus,
+    ManifestFact,
+)
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import keep_files
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
 
-Watch = Callable[[dict[str, dict[str, Any]]], None]
-DONE, RUNNING, FAILED, SKIPPED = "COMPLETED", "IN_PROGRESS", "FAILED", "SKIPPED"
-# AWS has made the export, and its manifest could not be taken: it is looked at again, not made again.
-UNREADABLE = "UNREADABLE"
+Watch = Callable[[dict[str, ExportFact]], None]
+RUNNING, DONE = ExportStatus.IN_PROGRESS, ExportStatus.COMPLETED
+ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
+WITHOUT_AWS = (Method.SCAN, Method.REUSE, Method.SKIP)
 
 
-def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
+def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = time.sleep) -> dict[str, ExportFact]:
     """Export, scan or find an export of each planned table; returns the facts by source table.
 
     `watch` is given all facts whenever something changed. Running it again takes up what is
@@ -52,23 +60,23 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
         _look_again(run, pairs)
         failures = _start_all(run, pairs, moment, watch, wait)
         for pair in pairs:
-            if pair.method in ("scan", "reuse", "skip"):
+            if pair.method in WITHOUT_AWS:
                 _without_aws_export(run, pair, wait)
-                watch(run.ledger.all("export"))
+                watch(EXPORTS.all(run.ledger))
         failures += _await_all(run, pairs, watch, wait)
         for pair in pairs:
             complete_look(run, pair)
         if failures:
             raise ExportError("; ".join(failures))
-        return run.ledger.all("export")
+        return EXPORTS.all(run.ledger)
 
 
 def _export_time(run: Run) -> datetime:
     """One moment for the whole fleet, in whole seconds as the API takes it; kept by a resumed run."""
-    known = run.ledger.get("run", "export_time")
+    known = EXPORT_TIME.of(run.ledger)
     if known is None:
         known = format_timestamp((run.config.export.export_time or run.now()).replace(microsecond=0))
-        run.ledger.put("run", "export_time", known)
+        EXPORT_TIME.record(run.ledger, known)
     return datetime.fromisoformat(known)
 
 
@@ -87,36 +95,37 @@ def _patience(run: Run, sleep: Sleep) -> Wait:
 def _look_again(run: Run, pairs: list[Pair]) -> None:
     """What an earlier start could not read may be there now."""
     for pair in pairs:
-        fact = run.ledger.get("export", pair.source)
-        if fact and fact["status"] == UNREADABLE:
-            run.ledger.put("export", pair.source, fact | {"status": RUNNING, "failure": None})
+        fact = EXPORTS.of(run.ledger, pair.source)
+        if fact is not None and fact.status == ExportStatus.UNREADABLE:
+            EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING, failure=None))
 
 
 def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait: Wait) -> list[str]:
     """Start what is not started, at most `in_flight` at once; returns why some were not."""
     failures = []
     for pair in pairs:
-        fact = run.ledger.get("export", pair.source) or {}
-        if pair.method != "export" or fact.get("status") in (RUNNING, DONE):
+        fact = EXPORTS.of(run.ledger, pair.source)
+        status = fact.status if fact is not None else None
+        if pair.method != Method.EXPORT or status in (RUNNING, DONE):
             continue
         while len(_in_progress(run, pairs)) >= run.config.export.in_flight:
             wait.again(_look(run, pairs))
         try:
-            anew = fact.get("status") == FAILED
+            anew = status == ExportStatus.FAILED
             if anew or not wait.until(partial(_found, run, pair))[0]:
                 wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair, anew=anew)))
         except ExportError as error:
             failures.append(f"{pair.source}: {error}")
-        watch(run.ledger.all("export"))
+        watch(EXPORTS.all(run.ledger))
     return failures
 
 
 def _token(run: Run, pair: Pair, *, anew: bool) -> str:
     """What tells AWS that a repeated request is the same one; recorded before the first."""
-    token: str | None = None if anew else run.ledger.get("export_token", pair.source)
+    token = None if anew else EXPORT_TOKENS.of(run.ledger, pair.source)
     if token is None:
         token = str(uuid.uuid4())
-        run.ledger.put("export_token", pair.source, token)
+        EXPORT_TOKENS.record(run.ledger, pair.source, token)
     return token
 
 
@@ -141,7 +150,7 @@ def _found(run: Run, pair: Pair) -> tuple[bool]:
 
     Its token alone would do for eight hours only.
     """
-    token = run.ledger.get("export_token", pair.source)
+    token = EXPORT_TOKENS.of(run.ledger, pair.source)
     if token is None or pair.source_facts is None:
         return (False,)
     state = find_export(run.clients.source, pair.source_facts.arn, token)
@@ -151,28 +160,28 @@ def _found(run: Run, pair: Pair) -> tuple[bool]:
 
 
 def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
-    fact = {"method": "export", "started": format_timestamp(run.now()), "token": token} | _said(state)
-    run.ledger.put("export", pair.source, fact)
+    fact = ExportFact(Method.EXPORT, RUNNING, format_timestamp(run.now()), token=token)
+    EXPORTS.record(run.ledger, pair.source, _after(fact, state))
 
 
 def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[str]:
     while True:
         away = _look(run, pairs)
-        watch(run.ledger.all("export"))
+        watch(EXPORTS.all(run.ledger))
         if not _in_progress(run, pairs):
             break
         wait.again(away)
     mine = {pair.source for pair in pairs}
     return [
-        f"export of {source} {fact['status']}: {fact.get('failure') or 'no reason was given'}"
-        for source, fact in run.ledger.all("export").items()
-        if source in mine and fact["status"] not in (DONE, SKIPPED)
+        f"export of {source} {fact.status}: {fact.failure or 'no reason was given'}"
+        for source, fact in EXPORTS.all(run.ledger).items()
+        if source in mine and fact.status not in ENDED
     ]
 
 
 def _in_progress(run: Run, pairs: list[Pair]) -> list[str]:
     mine = {pair.source for pair in pairs}
-    return [s for s, f in run.ledger.all("export").items() if f["status"] == RUNNING and s in mine]
+    return [s for s, f in EXPORTS.all(run.ledger).items() if f.status == RUNNING and s in mine]
 
 
 def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
@@ -183,7 +192,7 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
     away = None
     planned = {pair.source: pair.source_facts for pair in pairs}
     for source in _in_progress(run, pairs):
-        fact = run.ledger.get("export", source)
+        fact = EXPORTS.needed(run.ledger, source)
         try:
             _look_at(run, source, fact, planned[source])
         except ForbiddenCall:
@@ -192,40 +201,32 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
             if error.transient:
                 away = error
             else:
-                lost = {"status": UNREADABLE, "failure": str(error), "finished": format_timestamp(run.now())}
-                run.ledger.put("export", source, fact | lost)
+                EXPORTS.record(run.ledger, source, _ended(run, fact, ExportStatus.UNREADABLE, str(error)))
     return away
 
 
-def _look_at(run: Run, source: str, fact: dict[str, Any], planned: TableDescription | None) -> None:
-    state = describe_export(run.clients.source, fact["arn"])
+def _look_at(run: Run, source: str, fact: ExportFact, planned: TableDescription | None) -> None:
+    state = describe_export(run.clients.source, str(fact.arn))
     if state.status == DONE:
         refuse_partial(state)
         manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
         refuse_other(manifest, state)
         if planned is not None:
             refuse_replaced(planned, manifest.table_id)
-        _keep(run, source, fact | _said(state) | _whole(Wholeness(True)), manifest)
+        _keep(run, source, replace(_after(fact, state), whole=Wholeness(True)), manifest)
     elif state.status != RUNNING:
-        run.ledger.put("export", source, fact | _said(state) | {"finished": format_timestamp(run.now())})
+        EXPORTS.record(run.ledger, source, replace(_after(fact, state), finished=format_timestamp(run.now())))
 
 
 def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
     """A scan, an export made earlier, or a table that is skipped; nothing is done twice."""
-    fact = run.ledger.get("export", pair.source)
-    if fact and fact["status"] == DONE:
+    known = EXPORTS.of(run.ledger, pair.source)
+    if known is not None and known.status == DONE:
         return
-    fact = {
-        "method": pair.method,
-        "started": format_timestamp(run.now()),
-        "status": DONE,
-        "failure": None,
-        "read_units": None,
-    }
-    if pair.method == "skip":
-        run.ledger.put(
-            "export", pair.source, fact | {"status": SKIPPED, "arn": None, "failure": "no point-in-time recovery"}
-        )
+    fact = ExportFact(pair.method, DONE, format_timestamp(run.now()))
+    if pair.method == Method.SKIP:
+        skipped = replace(fact, status=ExportStatus.SKIPPED, failure="no point-in-time recovery")
+        EXPORTS.record(run.ledger, pair.source, skipped)
         return
     try:
         if pair.reuse is not None:
@@ -235,47 +236,53 @@ def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
     except ForbiddenCall:
         raise
     except RunbookError as error:
-        lost = {"status": FAILED, "arn": None, "failure": str(error), "finished": format_timestamp(run.now())}
-        run.ledger.put("export", pair.source, fact | lost)
+        EXPORTS.record(run.ledger, pair.source, _ended(run, fact, ExportStatus.FAILED, str(error)))
 
 
-def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: dict[str, Any], wait: Wait) -> None:
+def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: ExportFact, wait: Wait) -> None:
     manifest, whole = wait.until(lambda: read_reused(run.clients, reuse))
-    where = {"arn": reuse.arn, "bucket": reuse.bucket, "folder": reuse.folder}
-    _keep(run, pair.source, fact | where | _whole(whole), manifest)
+    fact = replace(fact, arn=reuse.arn, bucket=reuse.bucket, folder=reuse.folder, whole=whole)
+    _keep(run, pair.source, fact, manifest)
 
 
-def _scan(run: Run, pair: Pair, fact: dict[str, Any]) -> None:
+def _scan(run: Run, pair: Pair, fact: ExportFact) -> None:
     if pair.source_facts is None:
         raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
     bucket = run.config.staging.bucket
     scanned = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
     manifest = load_manifest(run.clients, bucket, scanned.folder, need_sidecars=True)
-    where = {"arn": scanned.arn, "bucket": bucket, "folder": scanned.folder}
-    said = {"read_units": scanned.read_units, "witnesses": asdict(scanned.witnesses)}
-    _keep(run, pair.source, fact | where | said, manifest)
+    fact = replace(fact, arn=scanned.arn, bucket=bucket, folder=scanned.folder)
+    fact = replace(fact, read_units=scanned.read_units, witnesses=scanned.witnesses)
+    _keep(run, pair.source, fact, manifest)
 
 
-def _whole(whole: Wholeness) -> dict[str, Any]:
-    return {"whole": asdict(whole)}
-
-
-def _keep(run: Run, source: str, fact: dict[str, Any], manifest: Manifest) -> None:
+def _keep(run: Run, source: str, fact: ExportFact, manifest: Manifest) -> None:
     """Record a manifest and its files, all at once."""
-    known = {k: v for k, v in asdict(manifest).items() if k != "files"}
-    fact = fact | {
-        "finished": format_timestamp(run.now()),
-        "manifest": known,
-        "files": len(manifest.files),
-        "items": manifest.items,
-    }
+    fact = replace(
+        fact,
+        finished=format_timestamp(run.now()),
+        manifest=ManifestFact.of(manifest),
+        files=len(manifest.files),
+        items=manifest.items,
+    )
     with run.ledger.batch():
-        run.ledger.put("export", source, fact)
+        EXPORTS.record(run.ledger, source, fact)
         keep_files(run.ledger, source, manifest.files)
 
 
-def _said(state: ExportState) -> dict[str, Any]:
-    return {
-        "arn": state.arn, "status": state.status, "bucket": state.bucket, "folder": state.folder,
-        "items": state.items, "failure": state.failure,
-    }  # fmt: skip
+def _ended(run: Run, fact: ExportFact, status: ExportStatus, failure: str) -> ExportFact:
+    return replace(fact, status=status, failure=failure, finished=format_timestamp(run.now()))
+
+
+def _after(fact: ExportFact, state: ExportState) -> ExportFact:
+    """With what AWS says now. A state that this code does not know is one that it cannot read: it looks again."""
+    known = state.status in (RUNNING, DONE, ExportStatus.FAILED)
+    return replace(
+        fact,
+        arn=state.arn,
+        status=ExportStatus(state.status) if known else ExportStatus.UNREADABLE,
+        bucket=state.bucket,
+        folder=state.folder,
+        items=state.items,
+        failure=state.failure if known else f"DescribeExport says {state.status}, a state that this code does not know",
+    )

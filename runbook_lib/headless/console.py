@@ -11,6 +11,10 @@ from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.sections.first_screen.summary import verdicts
 from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.facts.export import EXPORTS, ExportStatus
+from runbook_lib.run.facts.plan import PAIRS
+from runbook_lib.run.facts.starts import STEP_FACTS
+from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import written_so_far
 
@@ -40,18 +44,20 @@ class Pace:
 
 def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
     """How far a running step is, and how fast an import is; empty where there is nothing to count."""
-    planned = len(ledger.all("pair"))
+    planned = len(PAIRS.all(ledger))
     if step == "export":
-        done = sum(fact["status"] == "COMPLETED" for fact in ledger.all("export").values())
+        done = sum(fact.status == ExportStatus.COMPLETED for fact in EXPORTS.all(ledger).values())
         return f"{count(done)} of {pluralize(planned, 'export')} completed"
     if step == "import":
         items, written = written_so_far(ledger)
-        if not (ledger.get("step", step) or {}).get("execute"):
+        running = STEP_FACTS.of(ledger, step)
+        if running is None or not running.execute:
             return f"{pluralize(items, 'item')} to be read and checked; this is a dry run"
         return f"{count(written)} of {pluralize(items, 'item')} written{pace.of(written, items, now)}"
     if step == "validate":
-        began = (ledger.get("step", step) or {}).get("started", "")
-        done = sum(fact["finished"] >= began > "" for fact in ledger.all("validation").values() if "finished" in fact)
+        running = STEP_FACTS.of(ledger, step)
+        began = (running and running.started) or ""
+        done = sum(fact.finished >= began > "" for fact in VALIDATIONS.all(ledger).values() if fact.finished)
         return f"{count(done)} of {pluralize(planned, 'table')} compared"
     return ""
 

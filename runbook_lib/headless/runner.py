@@ -42,9 +42,11 @@ from runbook_lib.run.admission.admit import (
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
+from runbook_lib.run.facts.starts import RUNNER_TOKEN, STEP_FACTS, AttemptFact, StepStatus
+from runbook_lib.run.facts.windows import UNTIL_LAG
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.run.steps import CATCH_UP, STEPS, keep_seconds, with_windows
+from runbook_lib.run.steps import CATCH_UP, STEPS, fail_step, interrupt_running, keep_seconds, with_windows
 from runbook_lib.timestamps import format_timestamp
 
 FILES = {
@@ -156,12 +158,12 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     settings = run.keep_settings()
     assert run.seat is not None
     now = format_timestamp(run.now())
-    asked = {"steps": list(steps), "tables": run.only, "execute": request.execute, "settings": settings.name}
-    confirmed = {"confirmed": permission(run.clients, typed=False, at=now)} if request.execute else {}
+    confirmed = permission(run.clients, typed=False, at=now) if request.execute else None
+    attempt = AttemptFact(now, tuple(steps), run.only, request.execute, settings.name, confirmed=confirmed)
     with run.ledger.batch():
-        add_attempt(run.ledger, {"started": now, **asked, **confirmed})
-        run.ledger.put("run", "runner", run.seat.token)
-        run.ledger.put("run", "until_lag_minutes", request.until_lag_minutes)
+        add_attempt(run.ledger, attempt)
+        RUNNER_TOKEN.record(run.ledger, run.seat.token)
+        UNTIL_LAG.record(run.ledger, request.until_lag_minutes)
         for step in steps:
             keep_seconds(run.ledger, step)
     run.tell_calls()
@@ -177,18 +179,11 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     with _heartbeat(run.folder, step, say):
         failure = _execute(run, request, step)
     ledger = Ledger(run.folder / LEDGER)
-    record = ledger.get("step", step)
-    if failure is None and (record is None or record["status"] != "completed"):
+    fact = STEP_FACTS.of(ledger, step)
+    if failure is None and (fact is None or fact.status != StepStatus.COMPLETED):
         failure = "the notebook ended without finishing its step"
     if failure is not None:
-        ended = datetime.now(UTC)
-        taken = {
-            "execute": request.execute,
-            "started": format_timestamp(began),
-            "finished": format_timestamp(ended),
-            "seconds": (ended - began).total_seconds(),
-        }
-        ledger.put("step", step, taken | (record or {}) | {"status": "failed", "message": failure})
+        fail_step(ledger, step, failure, request.execute, (began, datetime.now(UTC)))
     state = build_record(ledger, run.id, run.config.name, running=True)
     write_record(run.folder, state)
     ledger.close()
@@ -214,7 +209,7 @@ def _has_begun(run: Run, step: str) -> bool:
     """Whether a notebook came as far as the step itself; before that it has done nothing."""
     ledger = Ledger(run.folder / LEDGER)
     try:
-        return ledger.get("step", step) is not None
+        return STEP_FACTS.of(ledger, step) is not None
     finally:
         ledger.close()
 
@@ -224,12 +219,7 @@ def _finish(run: Run, *, interrupted: bool) -> RunRecord:
     ledger = Ledger(run.folder / LEDGER)
     if interrupted:
         note_interrupt(ledger, format_timestamp(datetime.now(UTC)))
-    for step, record in ledger.all("step").items():
-        if record["status"] == "running":
-            ended = datetime.now(UTC)
-            taken = round((ended - datetime.fromisoformat(record["started"])).total_seconds(), 3)
-            end = {"finished": format_timestamp(ended), "seconds": taken, "message": "interrupted"}
-            ledger.put("step", step, record | end | {"status": "interrupted"})
+    interrupt_running(ledger, datetime.now(UTC))
     anchor = Anchor.of(run.config, run.id)
     record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted, anchor=anchor)
     ledger.close()

@@ -6,72 +6,76 @@ recorded item by item; and the checkpoint is bound to the export and the table. 
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, replace
 
 from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
 from runbook_lib.run.witnesses.write_register import begin_registration, register, stay_registered
 from runbook_lib.timestamps import format_timestamp
 
-Fact = dict[str, Any]
 
-
-def begin_writing(run: Run, pair: Pair, export: Fact, *, execute: bool) -> Fact:
+def begin_writing(run: Run, pair: Pair, export: CompletedExport, *, execute: bool) -> ImportFact:
     """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
-    known: Fact | None = run.ledger.get("import", pair.source)
+    known = IMPORTS.of(run.ledger, pair.source)
     if not execute:
-        return {"status": "dry-run", "started": format_timestamp(run.now())} if known is None else known
+        return known or ImportFact(ImportStatus.DRY_RUN, format_timestamp(run.now()))
     now = describe_table(run.clients.target, pair.target)
     if now is None:
         raise TransferError(f"target {pair.target} is gone; create it and run again")
-    binding = {
-        "export_arn": export["arn"],
-        "manifest_md5": export["manifest"]["summary_md5"] + export["manifest"]["files_md5"],
-        "target_table_id": table_identity(now),
-    }
-    if known and known.get("binding"):
-        if known["binding"] != binding:
-            differs = [name for name, value in binding.items() if known["binding"].get(name) != value]
-            raise ResumeRefused(
-                f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
-                f"{[known['binding'].get(n) for n in differs]}, now {[binding[n] for n in differs]}; "
-                "start a new run with another run id"
-            )
+    binding = Binding(export.arn, export.manifest.md5, table_identity(now))
+    if known is not None and known.binding is not None:
+        _refuse_another(pair, known.binding, binding)
         register(run, pair, now)
-        again = {k: v for k, v in known.items() if k != "counted"} | {"status": "loading", "failure": None}
-        run.ledger.put("import", pair.source, again)  # a kill leaves a count that is not whole
+        # A kill leaves a count that is not whole.
+        again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
+        IMPORTS.record(run.ledger, pair.source, again)
         return again
     started = format_timestamp(run.now())
     _check_may_hold(run, pair)
     begin_registration(run, pair.source)
     register(run, pair, now)
     # Once more: a run that was registered a moment earlier may have begun to write.
-    held = _recorded(run, pair, now) if not _check_may_hold(run, pair) else {"items_before": 0}
-    fact = {
-        "status": "loading",
-        "started": started,
-        "binding": binding,
-        "on_non_empty": run.config.import_.on_non_empty,
-        "recovery": is_on(run.clients.target, pair.target) if held["items_before"] else None,
-        **held,
-    }
-    run.ledger.put("import", pair.source, fact)
+    held, secret = _recorded(run, pair, now) if not _check_may_hold(run, pair) else (0, None)
+    fact = ImportFact(
+        ImportStatus.LOADING,
+        started,
+        binding=binding,
+        on_non_empty=run.config.import_.on_non_empty,
+        recovery=is_on(run.clients.target, pair.target) if held else None,
+        items_before=held,
+        held_before=secret,
+    )
+    IMPORTS.record(run.ledger, pair.source, fact)
     return fact
+
+
+def _refuse_another(pair: Pair, known: Binding, binding: Binding) -> None:
+    """Raise ResumeRefused for a checkpoint of something else than what is about to be written."""
+    was, now = asdict(known), asdict(binding)
+    if differs := [name for name in now if was[name] != now[name]]:
+        raise ResumeRefused(
+            f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
+            f"{[was[n] for n in differs]}, now {[now[n] for n in differs]}; "
+            "start a new run with another run id"
+        )
 
 
 def end_writing(run: Run, pair: Pair) -> None:
     """After the last write to a table, see to it that whoever else writes to it knows of this run."""
     now = describe_table(run.clients.target, pair.target)
-    binding = (run.ledger.get("import", pair.source) or {}).get("binding") or {}
-    if now is not None and binding.get("target_table_id") == table_identity(now):
+    fact = IMPORTS.of(run.ledger, pair.source)
+    binding = fact.binding if fact is not None else None
+    if now is not None and binding is not None and binding.target_table_id == table_identity(now):
         stay_registered(run, pair, now)
 
 
-def _recorded(run: Run, pair: Pair, table: TableDescription) -> Fact:
+def _recorded(run: Run, pair: Pair, table: TableDescription) -> tuple[int, HeldBefore]:
     return record_held(run, pair.source, pair.target, table.key)
 
 

@@ -25,7 +25,7 @@ from runbook_lib.run.tables.files import FileProgress, file_rows, keep_lines, ke
 from runbook_lib.run.tables.throughput import SampleRow, add_throttled, keep_sample
 from runbook_lib.run.tables.unwritten import (
     PresentRow,
-    QuarantineRow,
+    QuarantinedRow,
     count_present,
     count_quarantined,
     keep_present,
@@ -254,7 +254,7 @@ def _check_quarantine_limit(table_load: TableLoad) -> None:
 def _quarantine(table_load: TableLoad, file: FileCheckpoint, rejections: list[Rejection]) -> None:
     """Keep what was not written; a line that is known already is not counted twice."""
     source, key = table_load.progress.source, file.file.key
-    rows = (QuarantineRow(source, key, r.line, r.key_hash, r.reason) for r in rejections)
+    rows = (QuarantinedRow(source, key, r.line, r.key_hash, r.reason) for r in rejections)
     keep_quarantined(table_load.run.ledger, rows)
 
 

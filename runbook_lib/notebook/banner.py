@@ -15,6 +15,10 @@ from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import moment
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.admission.sitting import Sitting
+from runbook_lib.run.facts.export import EXPORT_TIME
+from runbook_lib.run.facts.load import EXECUTED
+from runbook_lib.run.facts.starts import STARTED, STEP_FACTS, StepStatus
+from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.run import Run
 
 NEXT = {
@@ -90,7 +94,7 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
         return "DRY RUN", OPEN, f"nothing will be removed in {there}; execute = True and confirm_cleanup remove"
     if verdict := _verdict(run):
         return verdict, colour_of(verdict), _said_of(verdict, run)
-    written = bool(run.ledger.get("run", "executed"))
+    written = EXECUTED.of(run.ledger) is True
     if step in WRITES:
         if run.execute:
             return "WRITING", BAD, f"items will be written to {there}, once the gate below has let them"
@@ -105,13 +109,14 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
 
 def _verdict(run: Run) -> str:
     """The run's verdict once its report is written; empty before."""
-    if (run.ledger.get("step", "report") or {}).get("status") != "completed":
+    report = STEP_FACTS.of(run.ledger, "report")
+    if report is None or report.status != StepStatus.COMPLETED:
         return ""
     return str(build_record(run.ledger, run.id, run.config.name).verdict)
 
 
 def _said_of(verdict: str, run: Run) -> str:
-    if cleaned := run.ledger.get("run", "cleaned"):
+    if cleaned := CLEANED.of(run.ledger):
         return f"what the report says; its traces were removed {moment(cleaned)}"
     return "what the report of this run says; each cell says what it adds"
 
@@ -122,9 +127,9 @@ def _state(run: Run) -> str:
         finished = run.sitting == Sitting.NEXT
         why = "; the one before it is finished; to go on with that one, spell its run_id" if finished else ""
         return f"NEW: nothing of it is there yet{why}"
-    exported = run.ledger.get("run", "export_time")
+    exported = EXPORT_TIME.of(run.ledger)
     of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
-    return f"RESUMED: begun {moment(run.ledger.get('run', 'started'))}; {of}"
+    return f"RESUMED: begun {moment(STARTED.of(run.ledger))}; {of}"
 
 
 def _place(who: Identity) -> str:

@@ -19,10 +19,11 @@ from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.drawing import STYLE, Drawn
 from runbook_lib.report.render.charts.rates import items_over_time, units_over_time
-from runbook_lib.report.render.charts.tables import TableCounts, counts_by_table, exports_by_size
+from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table, exports_by_size
 from runbook_lib.report.render.charts.timeline import timeline
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.step import record_of
+from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.throughput import samples
 from runbook_lib.run.verdicts import PASS
@@ -87,9 +88,9 @@ def timeline_chart(run: Run) -> ShownChart:
 def exports_chart(run: Run) -> ShownChart:
     """What was exported, by size."""
     rows = [
-        (source, fact["items"], (fact.get("manifest") or {}).get("billed_bytes"))
-        for source, fact in run.ledger.all("export").items()
-        if fact.get("items") is not None
+        (source, fact.items, fact.manifest.billed_bytes if fact.manifest else None)
+        for source, fact in EXPORTS.all(run.ledger).items()
+        if fact.items is not None
     ]
     return _chart("Exported by size", lambda: exports_by_size(rows), "Nothing is exported yet.")
 
@@ -97,7 +98,7 @@ def exports_chart(run: Run) -> ShownChart:
 def reconciliation_chart(run: Run) -> ShownChart:
     """The counts of each table side by side; what does not agree stands out."""
     tables = [
-        TableCounts(
+        ChartedTable(
             t.source, t.items_exported, t.items_written, t.items_in_target, t.items_quarantined, t.missing,
             t.different, t.verdict == PASS,
         )

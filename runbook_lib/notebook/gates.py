@@ -6,25 +6,35 @@ It is one line in the notebook: green, or red with the remedy above the error.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 from runbook_lib.cost.reestimate import over_limits, reestimate
 from runbook_lib.errors import GateFailed, RunbookError
 from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, show
 from runbook_lib.plan.check import together
+from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
 from runbook_lib.run.admission.confirmation import check_confirmation
-from runbook_lib.run.admission.permission import PERMISSION, permission
+from runbook_lib.run.admission.permission import permission
+from runbook_lib.run.facts.export import EXPORTS, ExportStatus
+from runbook_lib.run.facts.load import IMPORTS, ImportStatus
+from runbook_lib.run.facts.plan import BLOCKERS
+from runbook_lib.run.facts.starts import PERMISSION, STEP_FACTS, StepFact, StepStatus
+from runbook_lib.run.facts.validation import CANARIES, VALIDATIONS, CanaryState
 from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.run import Run
+from runbook_lib.run.verdicts import Verdict
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.cleanup import check_cleanup
 
 P = ParamSpec("P")
+ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
+LOADED = (ImportStatus.COMPLETED, ImportStatus.DRY_RUN)
 
 
 def stops(remedy: str) -> Callable[[Callable[P, Line]], Callable[P, Line]]:
@@ -61,9 +71,9 @@ def _left(plan: Plan) -> str:
 def gate_planned(run: Run) -> Line:
     """The run has a plan, and its pre-flight found nothing in the way."""
     pairs = run.planned_pairs()
-    blockers = run.ledger.get("plan", "blockers") or []
+    blockers = BLOCKERS.of(run.ledger)
     if blockers:
-        found = "; ".join(f"{b['table']}: {b['found']}" for b in blockers)
+        found = "; ".join(f"{b.table}: {b.found}" for b in blockers)
         raise GateFailed(f"the pre-flight found blockers: {found}; mend them and run 00_preflight again")
     return Line("GO", f": {len(pairs)} tables are planned", GOOD)
 
@@ -71,13 +81,13 @@ def gate_planned(run: Run) -> Line:
 @stops("run the export cell of 10_export again when the cause is gone: what is complete is not repeated.")
 def gate_exports(run: Run) -> Line:
     """Each planned table has a completed export with a checked manifest, or is skipped knowingly."""
-    exports = run.ledger.all("export")
+    exports = EXPORTS.all(run.ledger)
     wrong = [
-        f"{pair.source}: {exports[pair.source]['status'] if pair.source in exports else 'not exported'}"
+        f"{pair.source}: {exports[pair.source].status if pair.source in exports else 'not exported'}"
         for pair in run.planned_pairs()
-        if (exports.get(pair.source) or {}).get("status") not in ("COMPLETED", "SKIPPED")
+        if pair.source not in exports or exports[pair.source].status not in ENDED
     ]
-    items = sum(e.get("items") or 0 for e in exports.values())
+    items = sum(e.items or 0 for e in exports.values())
     return _decide(run, "export", wrong, f"{len(exports)} tables, {items:,} items according to the manifests")
 
 
@@ -97,8 +107,8 @@ def gate_writes(run: Run) -> Line:
     if not run.execute:
         return _dry(f"nothing will be written to {who.account}/{who.region}; set execute to True to write")
     given = permission(run.clients, typed=bool(run.confirmed), at=format_timestamp(run.now()))
-    run.ledger.put(*PERMISSION, run.ledger.get(*PERMISSION) or given)
-    return Line("WRITING", f" to {who.account}/{who.region}, confirmed by {given['how']}", BAD)
+    PERMISSION.record(run.ledger, PERMISSION.of(run.ledger) or given)
+    return Line("WRITING", f" to {who.account}/{who.region}, confirmed by {given.how}", BAD)
 
 
 @stops("run the import cell again when the cause is gone: it goes on after the last acknowledged item.")
@@ -106,11 +116,11 @@ def gate_import(run: Run) -> Line:
     """Each table was loaded to its end, or checked and measured to its end in a dry run."""
     if not run.execute:
         reestimate(run, "dry run")
-    imports = run.ledger.all("import")
+    imports = IMPORTS.all(run.ledger)
     wrong = [
-        f"{pair.source}: {(imports.get(pair.source) or {}).get('status', 'not begun')}"
+        f"{pair.source}: {imports[pair.source].status if pair.source in imports else 'not begun'}"
         for pair in run.planned_pairs()
-        if pair.method != "skip" and (imports.get(pair.source) or {}).get("status") not in ("completed", "dry-run")
+        if pair.method != Method.SKIP and (pair.source not in imports or imports[pair.source].status not in LOADED)
     ]
     return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
 
@@ -141,14 +151,14 @@ def gate_canary(run: Run) -> Line:
 )
 def gate_validation(run: Run) -> Line:
     """Each table is proved; in a dry run there is nothing to prove."""
-    facts = run.ledger.all("validation")
+    facts = VALIDATIONS.all(run.ledger)
     wrong = [
-        f"{source}: {fact['verdict']}: {'; '.join(fact['reasons'])}"
+        f"{source}: {fact.verdict}: {'; '.join(fact.reasons)}"
         for source, fact in facts.items()
-        if fact["verdict"] not in ("PASS", "DRY-RUN")
+        if fact.verdict not in (Verdict.PASS, Verdict.DRY_RUN)
     ]
-    wrong += [f"canary of {s}: {c['why']}" for s, c in run.ledger.all("canary").items() if c["state"] == "failed"]
-    passed = {source for source, fact in facts.items() if fact["verdict"] == "PASS"}
+    wrong += [f"canary of {s}: {c.why}" for s, c in CANARIES.all(run.ledger).items() if c.state == CanaryState.FAILED]
+    passed = {source for source, fact in facts.items() if fact.verdict == Verdict.PASS}
     unknown = [u for u in not_checked(run.ledger) if u.is_open] if passed else []
     proved = passed - {u.source for u in unknown}
     said = f"{len(proved)} of {len(facts)} tables proved"
@@ -171,6 +181,7 @@ def _decide(run: Run, step: str, wrong: list[str], good: str, because: str | Non
     if not wrong:
         return Line("GO", f": {good}", GOOD)
     message = "; ".join(wrong)
-    known: dict[str, Any] = run.ledger.get("step", step) or {"seconds": 0.0}
-    run.ledger.put("step", step, known | {"status": "failed", "message": message, "because": because})
+    known = STEP_FACTS.of(run.ledger, step) or StepFact(StepStatus.FAILED, seconds=0.0)
+    stopped = replace(known, status=StepStatus.FAILED, message=message, because=because)
+    STEP_FACTS.record(run.ledger, step, stopped)
     raise GateFailed(message)

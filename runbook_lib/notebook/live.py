@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
 from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
+from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.windows import WindowFact
 
 EVERY = 0.5
@@ -66,14 +66,14 @@ class LiveTable:
         self._place.draw(ShownTable.of(self._caption, self._columns, rows, "")._repr_html_() + link)
 
 
-def export_progress() -> Callable[[dict[str, dict[str, Any]]], None]:
+def export_progress() -> Callable[[dict[str, ExportFact]], None]:
     """Shows the state of every export; for `export_tables`."""
     table = LiveTable("items", "export")
 
-    def watch(states: dict[str, dict[str, Any]]) -> None:
+    def watch(states: dict[str, ExportFact]) -> None:
         for source, fact in states.items():
-            items = f"{fact['items']:,}" if fact.get("items") is not None else ""
-            table.set((source, fact["status"], items, fact.get("arn") or ""))
+            items = f"{fact.items:,}" if fact.items is not None else ""
+            table.set((source, fact.status, items, fact.arn or ""))
 
     return watch
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
@@ -15,11 +15,12 @@ from runbook_lib.notebook import gates, live, views
 from runbook_lib.notebook.banner import Banner, banner_of
 from runbook_lib.notebook.output import Line
 from runbook_lib.notebook.tables import ShownTable
-from runbook_lib.notebook.verdict import Verdict, verdict_of_run
+from runbook_lib.notebook.verdict import ShownVerdict, verdict_of_run
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.step import record_of
 from runbook_lib.run.admission.permission import taken_up
+from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
@@ -67,7 +68,7 @@ class NotebookRun(Run):
 
         return outcome_form(table)
 
-    def export_progress(self) -> Callable[[dict[str, dict[str, Any]]], None]:
+    def export_progress(self) -> Callable[[dict[str, ExportFact]], None]:
         """A live table for `export_tables`."""
         return live.export_progress()
 
@@ -167,7 +168,7 @@ class NotebookRun(Run):
         """What a cleanup removed, or would remove, and what stays."""
         return views.removal_table(removals)
 
-    def show_verdict(self, record: RunRecord) -> Verdict:
+    def show_verdict(self, record: RunRecord) -> ShownVerdict:
         """The verdict, each reason against a PASS, and where the report is."""
         return verdict_of_run(record, self.folder)
 
@@ -228,5 +229,5 @@ def open_notebook_run(
     assert isinstance(run, NotebookRun)
     run.at = step
     if step != "cleanup" and (given := taken_up(run.ledger, run.sitting, run.clients)):
-        run.execute, run.confirmed = True, str(given["target"])
+        run.execute, run.confirmed = True, given.target
     return run

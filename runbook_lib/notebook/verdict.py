@@ -15,7 +15,7 @@ from runbook_lib.report.render.escape_markdown import visible
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ShownVerdict:
     """A run's verdict: its headline, what was done, why it is so, and the report's file."""
 
     verdict: str
@@ -41,7 +41,7 @@ class Verdict:
         )
 
 
-def verdict_of_run(record: RunRecord, folder: Path) -> Verdict:
+def verdict_of_run(record: RunRecord, folder: Path) -> ShownVerdict:
     """What the report of a run says first."""
     said = ReportModel(record)
-    return Verdict(said.verdict, said.headline, said.sentence, tuple(said.why), folder / "report.html")
+    return ShownVerdict(said.verdict, said.headline, said.sentence, tuple(said.why), folder / "report.html")

@@ -14,6 +14,10 @@ from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import pluralize, spell_difference
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
+from runbook_lib.run.facts.targets import CREATED, WARMED
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import NOT_CHOSEN
@@ -35,9 +39,9 @@ COUNTED = {
 
 def plan_table(run: Run) -> ShownTable:
     """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
-    left = run.ledger.all("not_chosen").values()
+    left = NOT_CHOSEN_TABLES.all(run.ledger).values()
     rows = [_plan_row(pair) for pair in run.pairs()]
-    rows += [(t["source"], "not chosen", t["target"], "", "", "", "", "", None, None) for t in left]
+    rows += [(t.source, "not chosen", t.target, "", "", "", "", "", None, None) for t in left]
     columns = (
         TABLE, outcome("keys"), Column("target"), Column("read by"), Column("written by"), Column("source key"),
         Column("target key"), Column("indexes"), number("items (hours old)"), weight("size (hours old)"),
@@ -54,7 +58,7 @@ def _plan_row(pair: Pair) -> tuple[object, ...]:
     else:
         keys = "same" if source.key == target.key else "different"
     return (
-        pair.source, keys, pair.target, pair.method, pair.writing, spell_key(source) if source else "",
+        pair.source, keys, pair.target, str(pair.method), str(pair.writing), spell_key(source) if source else "",
         spell_key(target) if target else "", f"{len(source.indexes) if source else 0} / "
         f"{len(target.indexes) if target else 0}", source.items_hint if source else None,
         source.bytes_hint if source else None,
@@ -99,10 +103,10 @@ def export_table(run: Run) -> ShownTable:
     ]  # fmt: skip
     rows = [
         (
-            source, str(fact["status"]), fact["method"], fact.get("items"), fact.get("files"),
-            (fact.get("manifest") or {}).get("billed_bytes"), fact.get("arn"), fact.get("failure"),
+            source, str(fact.status), str(fact.method), fact.items, fact.files,
+            fact.manifest.billed_bytes if fact.manifest else None, fact.arn, fact.failure,
         )
-        for source, fact in run.ledger.all("export").items()
+        for source, fact in EXPORTS.all(run.ledger).items()
     ]  # fmt: skip
     return ShownTable.of("According to the manifests.", columns, rows, "Nothing is exported yet.")
 
@@ -110,10 +114,7 @@ def export_table(run: Run) -> ShownTable:
 def created_table(run: Run) -> ShownTable:
     """The targets that did not exist, what became of them, and what their sources have beyond them."""
     columns = [Column("target"), outcome("state"), Column("what was left out"), when_column("at")]
-    rows = [
-        (f.get("target"), f.get("status"), "; ".join(map(str, f.get("left_out") or ())), f.get("at"))
-        for f in run.ledger.all("created").values()
-    ]
+    rows = [(f.target, str(f.status), "; ".join(f.left_out or ()), f.at) for f in CREATED.all(run.ledger).values()]
     return ShownTable.of("Targets that were missing.", columns, rows, "No target had to be created.")
 
 
@@ -121,8 +122,8 @@ def warmed_table(run: Run) -> ShownTable:
     """The targets whose warm throughput was raised, or would be."""
     columns = [Column("target"), outcome("state"), number("units before"), number("units asked for"), when_column("at")]
     rows = [
-        (target, "done" if f["reached"] else "asked for", f["units_before"], f["units"], f["reached"] or f["asked"])
-        for target, f in run.ledger.all("warmed").items()
+        (target, "done" if f.reached else "asked for", f.units_before, f.units, f.reached or f.asked)
+        for target, f in WARMED.all(run.ledger).items()
     ]
     return ShownTable.of("Warmed targets.", columns, rows, "No target was to be warmed up.")
 
@@ -130,7 +131,7 @@ def warmed_table(run: Run) -> ShownTable:
 def import_table(run: Run, record: RunRecord) -> ShownTable:
     """What was acknowledged, table by table."""
     names = ("items_exported", "lines_read", "items_written", "items_present", "items_quarantined")
-    states = run.ledger.all("import")
+    states = IMPORTS.all(run.ledger)
     columns = [
         TABLE, outcome("state"), Column("target"),
         *(number(name) for name in ("exported", "read", "written", "present", "in quarantine")), seconds("time"),
@@ -160,8 +161,8 @@ def window_table(run: Run) -> ShownTable:
     return ShownTable.of("Windows, and the time from each one's end until it was applied.", columns, rows, "No window.")
 
 
-def _state(fact: dict[str, Any] | None) -> str:
-    return str((fact or {}).get("status") or "not begun")
+def _state(fact: ImportFact | None) -> str:
+    return str(fact.status) if fact else "not begun"
 
 
 def canary_table(record: RunRecord) -> ShownTable:

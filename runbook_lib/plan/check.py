@@ -5,12 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
 
 from runbook_lib.config.check_ids import ADVICE, AnyId, Bearing, bearing, words
 from runbook_lib.errors import ForbiddenCall, RunbookError
 
-OK, WARNING, BLOCKER, NOT_CHECKED = "ok", "warning", "blocker", "not checked"
+
+class CheckStatus(StrEnum):
+    """What came of a look."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BLOCKER = "blocker"
+    NOT_CHECKED = "not checked"
+
+
+OK, WARNING, BLOCKER, NOT_CHECKED = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.BLOCKER, CheckStatus.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +82,11 @@ class Check:
     is meant, for instance an index. `source` is the source table that a look is made for, "" for the whole run's.
     """
 
+    DERIVED: ClassVar = ("name",)  # in the ledger, too, as the words of the code that looked
+
     id: AnyId
     table: str
-    status: str
+    status: CheckStatus
     expected: str
     found: str
     remedy: str = ""

@@ -5,41 +5,25 @@ Pure: it is told which tables exist and asks nobody.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.plan.reuse import Reuse
+from runbook_lib.plan.writing import Method, Writing
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One table's way: `method` is export, scan, reuse or skip; facts are None for a table not there.
-
-    `writing` is batch_write or import_table, and `why` says what decided it.
-    """
+    """One table's way; facts are None for a table that is not there. `why` says what decided how it is written."""
 
     source: str
     target: str
-    method: str
+    method: Method
     reuse: Reuse | None
     source_facts: TableDescription | None
     target_facts: TableDescription | None
-    writing: str = "batch_write"
+    writing: Writing = Writing.BATCH_WRITE
     why: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Pair:
-        def facts(side: str) -> TableDescription | None:
-            return TableDescription.from_json(data[side]) if data[side] else None
-
-        reuse = Reuse.from_json(data["reuse"]) if data["reuse"] else None
-        both = facts("source_facts"), facts("target_facts")
-        writing = data.get("writing", "batch_write"), data.get("why", "")
-        return cls(data["source"], data["target"], data["method"], reuse, *both, *writing)
 
 
 @dataclass(frozen=True, slots=True)

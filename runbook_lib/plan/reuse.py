@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from runbook_lib.aws.dynamodb.exports import describe_export
 from runbook_lib.aws.s3.objects import read_object
@@ -51,12 +50,6 @@ class Reuse:
     whole: Wholeness = NOT_ASKED
     windows: tuple[Reuse, ...] = ()
     kind: str = FULL_EXPORT
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Reuse:
-        windows = tuple(cls.from_json(window) for window in data.get("windows") or ())
-        whole = {"whole": Wholeness(**data["whole"])} if "whole" in data else {}
-        return cls(**data | whole | {"windows": windows})
 
     @property
     def chain(self) -> tuple[Reuse, ...]:

@@ -5,28 +5,27 @@ Recorded once, at the first pre-flight; what a run may remove later is judged by
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook_lib.aws.dynamodb.backups import is_on
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.plan import Plan
+from runbook_lib.run.facts.targets import BEFORE, BeforeFact
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import format_timestamp
 
 
 def keep_before(run: Run, plan: Plan) -> None:
     """Record what was there for each planned table that has no such record yet."""
-    known = run.ledger.all("before")
+    known = BEFORE.all(run.ledger)
     for pair in plan.pairs:
         if pair.source not in known:
-            run.ledger.put("before", pair.source, _look(run, pair))
+            BEFORE.record(run.ledger, pair.source, _look(run, pair))
 
 
-def _look(run: Run, pair: Pair) -> dict[str, Any]:
+def _look(run: Run, pair: Pair) -> BeforeFact:
     target = pair.target_facts
-    return {
-        "at": format_timestamp(run.now()),
-        "existed": target is not None,
-        "table_id": table_identity(target) if target else None,
-        "recovery": is_on(run.clients.target, pair.target) if target else None,
-    }
+    return BeforeFact(
+        at=format_timestamp(run.now()),
+        existed=target is not None,
+        table_id=table_identity(target) if target else None,
+        recovery=is_on(run.clients.target, pair.target) if target else None,
+    )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.preflight.plan import Plan
+from runbook_lib.run.facts.estimate import ESTIMATES, PRICES_USED
+from runbook_lib.run.facts.plan import (
+    BLOCKERS,
+    CAPACITIES,
+    CHECKS,
+    NOT_CHOSEN_TABLES,
+    PAIRS,
+    PARITIES,
+    WARNINGS,
+    ParityFact,
+    PlannedPair,
+)
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
 
@@ -18,24 +29,24 @@ def keep_plan(run: Run, plan: Plan) -> None:
     ledger = run.ledger
     with ledger.batch():
         for place, pair in enumerate(plan.pairs):
-            ledger.put("pair", pair.source, {"place": place, "pair": asdict(pair)})
+            PAIRS.record(ledger, pair.source, PlannedPair(place, pair))
         for left in plan.not_chosen:
-            if ledger.get("not_chosen", left.source) is None:
-                ledger.put("not_chosen", left.source, asdict(left))
-        ledger.put("plan", "blockers", [asdict(b) for b in plan.blockers])
+            if NOT_CHOSEN_TABLES.of(ledger, left.source) is None:
+                NOT_CHOSEN_TABLES.record(ledger, left.source, left)
+        BLOCKERS.record(ledger, tuple(plan.blockers))
         for source, parity in plan.parity.items():
-            ledger.put("parity", source, parity.to_json() | {"at": format_timestamp(run.now()), "step": "preflight"})
-        ledger.put("plan", "warnings", [asdict(w) for w in plan.warnings])
-        ledger.put("plan", "checks", [c.to_json() for c in plan.checks])
-        ledger.put("estimate", "prices", _prices(run.config))
+            PARITIES.record(ledger, source, ParityFact.of(parity, format_timestamp(run.now()), "preflight"))
+        WARNINGS.record(ledger, tuple(plan.warnings))
+        CHECKS.record(ledger, tuple(plan.checks))
+        PRICES_USED.record(ledger, _prices(run.config))
         for source, stand in plan.capacities.items():
-            ledger.put("standing", source, asdict(stand))
+            CAPACITIES.record(ledger, source, stand)
         if plan.estimate is not None:
-            advice = [a.to_json() for a in advise(run.config, plan.estimate, plan.capacities)]
-            ledger.put("estimate", "preflight", plan.estimate.to_json() | {"advice": advice})
+            advice = advise(run.config, plan.estimate, plan.capacities)
+            ESTIMATES.record(ledger, "preflight", replace(plan.estimate, advice=advice))
 
 
-def _prices(config: Migration) -> dict[str, Any]:
+def _prices(config: Migration) -> dict[str, dict[str, float | None]]:
     """The prices that what was used is priced with, by side."""
     regions = {"source": config.source.region, "target": config.target.region, "staging": config.staging.region}
     return {side: prices_of(region, config.prices).model_dump() for side, region in regions.items()}

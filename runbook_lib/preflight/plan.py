@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.cost.figures import Estimate, TableCapacities
 from runbook_lib.plan.check import WARNING, Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.run.facts.estimate import Estimate
+from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.schema.parity import Parity
 
 

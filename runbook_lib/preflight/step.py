@@ -20,14 +20,14 @@ from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import HINT, UNKNOWN, estimate
-from runbook_lib.cost.figures import Estimate, TableCapacities, TableSize
+from runbook_lib.cost.estimate import TableSize, estimate
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
 from runbook_lib.plan.naming import choose_tables, wants_recovery
 from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.plan.reuse import Reuse, find_reuse
+from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.preflight.checks.context import CheckContext, concern
@@ -35,6 +35,9 @@ from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.facts.estimate import Basis, Estimate
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.source_ttl import keep_source_ttl
 from runbook_lib.schema.compare_pair import look_alike, parity_checks
@@ -72,7 +75,7 @@ def preflight(run: Run) -> Plan:
 
 def plan_of(run: Run) -> Plan:
     """The plan of a run as both sides look now; its tables are kept, and the methods of those begun."""
-    exports = run.ledger.all("export")
+    exports = EXPORTS.all(run.ledger)
     return make_plan(
         run.config, run.clients, run.only, run.pairs(), run.has_written_to,
         is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now,
@@ -230,14 +233,14 @@ def _look(
     recovery, scanned = Recovery(False), config.export.asked_for(name) == "scan"
     if reuse is None and not scanned and name in existing:
         recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
-    method = "reuse" if reuse else config.export.method_of(name, recovered=recovery.on)
+    method = Method.REUSE if reuse else Method(config.export.method_of(name, recovered=recovery.on))
     if (
-        method not in ("reuse", "export")
+        method not in (Method.REUSE, Method.EXPORT)
         and not scanned
         and execute
         and wants_recovery(config.export.enable_pitr, name)
     ):
-        method = "export"
+        method = Method.EXPORT
     pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
     return Look(pair, TableCapacities(here[1] if here else None, there[1] if there else None), recovery, unread)
 
@@ -261,7 +264,7 @@ def _load(pair: Pair) -> TableSize:
         source=pair.source,
         target=pair.target,
         method=pair.method,
-        basis=HINT if facts else UNKNOWN,
+        basis=Basis.HINT if facts else Basis.UNKNOWN,
         items=facts.items_hint if facts else None,
         bytes=facts.bytes_hint if facts else None,
         files=None,

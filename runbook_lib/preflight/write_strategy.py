@@ -8,17 +8,17 @@ from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import GB
-from runbook_lib.cost.figures import TableEstimate
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import BATCH_WRITE, IMPORT_TABLE
+from runbook_lib.plan.writing import Writing
+from runbook_lib.run.facts.estimate import TableEstimate
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of the two ways, and why it is this one."""
 
-    writing: str
+    writing: Writing
     why: str
 
 
@@ -26,9 +26,9 @@ def choose(config: Migration, pair: Pair, work: TableEstimate | None, source: Ta
     """The way of writing for a table; `auto` takes ImportTable only where it can and is known to be cheaper."""
     wanted = config.import_.strategy
     if wanted != "auto":
-        return Choice(wanted, f"import.strategy is '{wanted}'")
+        return Choice(Writing(wanted), f"import.strategy is '{wanted}'")
     if why := _hindrance(config, pair):
-        return Choice(BATCH_WRITE, why)
+        return Choice(Writing.BATCH_WRITE, why)
     return _cheaper(config, work, source)
 
 
@@ -55,12 +55,16 @@ def _cheaper(config: Migration, work: TableEstimate | None, source: TableCapacit
     """Compares what ImportTable costs with the least that the writes can cost."""
     prices = prices_of(config.target.region, config.prices)
     if source is not None and not source.on_demand:
-        return Choice(BATCH_WRITE, "the table has provisioned capacity, which is paid for whether it is used or not")
+        return Choice(
+            Writing.BATCH_WRITE, "the table has provisioned capacity, which is paid for whether it is used or not"
+        )
     if work is None or work.bytes is None or work.write_units is None or work.index_units is None:
-        return Choice(BATCH_WRITE, "what either way costs is not known, for the table's size is not")
+        return Choice(Writing.BATCH_WRITE, "what either way costs is not known, for the table's size is not")
     if prices.import_gb is None or prices.million_writes is None:
-        return Choice(BATCH_WRITE, f"what either way costs is not known, without a price for {config.target.region}")
+        return Choice(
+            Writing.BATCH_WRITE, f"what either way costs is not known, without a price for {config.target.region}"
+        )
     service = work.bytes / GB * prices.import_gb
     writes = (work.write_units.low + work.index_units.low) * prices.million_writes / 1e6
     compared = f"ImportTable costs about {service:.6f} USD, writing at least {writes:.6f} USD (estimated)"
-    return Choice(IMPORT_TABLE if service < writes else BATCH_WRITE, compared)
+    return Choice(Writing.IMPORT_TABLE if service < writes else Writing.BATCH_WRITE, compared)

@@ -5,8 +5,10 @@ A report that is written again, by whomever and with whatever code, changes noth
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+from runbook_lib.run.facts.publication import PublicationFact
+from runbook_lib.run.facts.starts import CODES, IDENTITIES, STEP_FACTS, STEP_STARTS, CodeFact, IdentityFact, StepStart
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 
@@ -17,26 +19,25 @@ DECISIVE = {
 }
 
 
-def acting(ledger: Ledger, side: str) -> dict[str, Any] | None:
+def acting(ledger: Ledger, side: str) -> IdentityFact | None:
     """Who acted on a side: the account that the run began with, as the ARN that did what matters most there."""
-    known: dict[str, Any] | None = ledger.get("identity", side)
-    start = _start(ledger, DECISIVE[side])
-    return known | {"arn": start["arn"][side]} if known and start else known
+    known, start = IDENTITIES.of(ledger, side), _start(ledger, DECISIVE[side])
+    return replace(known, arn=start.arn[side]) if known and start else known
 
 
 def asked_to_write(ledger: Ledger) -> bool:
     """Whether a step, as it was last started, was allowed to write."""
-    return any((ledger.get("step", step) or {}).get("execute") for step in DECISIVE["target"])
+    facts = (STEP_FACTS.of(ledger, step) for step in DECISIVE["target"])
+    return any(fact is not None and fact.execute for fact in facts)
 
 
-def code_of(ledger: Ledger, published: dict[str, Any] | None = None) -> dict[str, Any]:
+def code_of(ledger: Ledger, published: PublicationFact | None = None) -> CodeFact:
     """The code that moved the items, or came nearest to that; of a run in which nothing ran, that of its report."""
     start = _start(ledger, DECISIVE["target"])
-    known: dict[str, Any] | None = ledger.get("code", start["code"]) if start else None
-    return known or published or code_facts()
+    known = CODES.of(ledger, start.code) if start else None
+    return known or (published.code if published else code_facts())
 
 
-def _start(ledger: Ledger, steps: tuple[str, ...]) -> dict[str, Any] | None:
+def _start(ledger: Ledger, steps: tuple[str, ...]) -> StepStart | None:
     """The last start of the first of the steps that was ever started."""
-    starts = next((found for step in steps if (found := ledger.get("acted", step))), None)
-    return dict(starts[-1]) if starts else None
+    return next((starts[-1] for step in steps if (starts := STEP_STARTS.of(ledger, step))), None)

@@ -22,8 +22,8 @@ from runbook_lib.aws.s3.anchors import Held, Lock, lock_of, put_anchor, read_anc
 from runbook_lib.aws.session.granted_calls import anchor_client
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, TransferError
-from runbook_lib.record.build import ANCHOR
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.run.facts.publication import ANCHOR, AnchorFact
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.timestamps import format_timestamp
@@ -108,7 +108,7 @@ class Anchor:
             self._lock, period = Lock.COMPLIANCE, f"{days} days"
         self._why = WITHOUT.get(self._lock, self._why)
         place = f"s3://{staging.bucket}/{prefix_of(self.config, self.run_id)}"
-        ledger.put(*ANCHOR, {"place": place, "lock": self._lock, "period": period, "why": self._why})
+        ANCHOR.record(ledger, AnchorFact(place, self._lock, period, self._why))
 
     def put(self, folder: Path) -> Anchored:
         """Put the digest of a folder's seal into the bucket, and beside the seal what came of it; raises nothing of S3.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.rates import throughput
-from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out
+from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
 from runbook_lib.record.listings import difference_rows, gap_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
@@ -34,7 +32,25 @@ from runbook_lib.record.model.run import (
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.record.verdict import NOT_RUN, doubted, run_verdict
+from runbook_lib.record.verdict import doubted, run_verdict
+from runbook_lib.run.facts.codec import to_json
+from runbook_lib.run.facts.estimate import ESTIMATES
+from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
+from runbook_lib.run.facts.load import ENGINES, EXECUTED, MEASURED
+from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS
+from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION
+from runbook_lib.run.facts.starts import (
+    ACCEPTED,
+    ATTEMPTS,
+    CODES,
+    STARTED,
+    STEP_FACTS,
+    STEP_SECONDS,
+    STEP_STARTS,
+    StepFact,
+    StepStatus,
+)
+from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, STEPS, with_windows
 from runbook_lib.run.tables.comparison import count_differences
@@ -48,24 +64,21 @@ SUMMED = (
     "bytes",
 )  # fmt: skip
 SHOWN_DIFFERENCES = 100
-PUBLICATION, ANCHOR = ("run", "publication"), ("run", "anchor")
-Facts = Mapping[str, Any]
 
 
 def build_record(
     ledger: Ledger, run_id: str, name: str, *, running: bool = False, interrupted: bool = False
 ) -> RunRecord:
     """All of `run.json`, as the ledger knows it now; of a run that was published nothing but what the ledger knows."""
-    published = {} if running else ledger.get(*PUBLICATION) or {}
-    executed, accept = bool(ledger.get("run", "executed")), _accept(ledger)
+    published = None if running else PUBLICATION.of(ledger)
+    executed, accept = EXECUTED.of(ledger) is True, _accept(ledger)
     steps, checks = _steps(ledger), _checks(ledger)
     tables, left = planned_rows(ledger, executed, asked_to_write(ledger)), rows_left_out(ledger)
     unknown = unchecked(checks, tables, accept)
     tables = [_doubted(table, unknown) for table in tables]
     judged = [step for step in steps if step.name != "report"] if running else steps
     verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown)
-    totals = _totals(tables, left, steps, ledger.all("seconds"))
-    anchor = ledger.get(*ANCHOR)
+    totals = _totals(tables, left, steps, STEP_SECONDS.all(ledger))
     return RunRecord(
         run_id=run_id,
         name=name,
@@ -74,70 +87,71 @@ def build_record(
         grounds=[] if running else [reason.recorded() for reason in reasons],
         complete=not left,
         executed=executed,
-        started=ledger.get("run", "started"),
-        finished=None if running else _finished(steps, published.get("at")),
-        export_time=ledger.get("run", "export_time"),
-        attempts=[AttemptRecord.model_validate(fact) for fact in ledger.get("run", "attempts") or []],
+        started=STARTED.of(ledger),
+        finished=None if running else _finished(steps, published.at if published else None),
+        export_time=EXPORT_TIME.of(ledger),
+        attempts=[section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()],
         steps=steps,
         totals=totals,
         tables=[*tables, *left],
         differences=_differences(ledger),
-        quarantine=[QuarantineRecord.model_validate(asdict(row)) for row in refused_reasons(ledger)],
+        quarantine=[section_of(QuarantineRecord, row) for row in refused_reasons(ledger)],
         windows=window_rows(ledger),
         accepted_gaps=gap_rows(ledger),
-        blockers=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "blockers") or []],
-        warnings=[ObstacleRecord.model_validate(fact) for fact in ledger.get("plan", "warnings") or []],
+        blockers=[section_of(ObstacleRecord, fact) for fact in BLOCKERS.of(ledger) or ()],
+        warnings=[section_of(ObstacleRecord, fact) for fact in WARNINGS.of(ledger) or ()],
         checks=checks,
         not_checked=[u.recorded() for u in unknown],
         accept=Accepted(not_checked=accept),
-        estimates={
-            stage: EstimateRecord.model_validate(fact)
-            for stage, fact in ledger.all("estimate").items()
-            if stage != "prices"
-        },
-        engine={step: EngineRecord.model_validate(fact) for step, fact in ledger.all("engine").items()},
-        workers=[WorkerRecord.model_validate(asdict(row)) for row in shifts(ledger)],
+        estimates={stage: section_of(EstimateRecord, fact) for stage, fact in ESTIMATES.all(ledger).items()},
+        engine={step: section_of(EngineRecord, fact) for step, fact in ENGINES.all(ledger).items()},
+        workers=[section_of(WorkerRecord, row) for row in shifts(ledger)],
         spent=Usage.model_validate(actual_usage(ledger, totals.seconds or 0.0)),
         throughput=throughput(samples(ledger)),
-        measured={source: Measured.model_validate(fact) for source, fact in ledger.all("measured").items()},
-        recovery_turned_on={s: RecoveryTurnedOn.model_validate(fact) for s, fact in ledger.all("recovery").items()},
-        warmed={target: WarmedUp.model_validate(fact) for target, fact in ledger.all("warmed").items()},
+        measured={source: section_of(Measured, fact) for source, fact in MEASURED.all(ledger).items()},
+        recovery_turned_on={s: section_of(RecoveryTurnedOn, fact) for s, fact in RECOVERIES.all(ledger).items()},
+        warmed={target: section_of(WarmedUp, fact) for target, fact in WARMED.all(ledger).items()},
         source_calls=ledger.calls("source"),
         target_calls=ledger.calls("target"),
         staging_calls=ledger.calls("staging"),
-        cleaned=ledger.get("run", "cleaned"),
-        cleanup=[RemovalRecord.model_validate(fact) for fact in ledger.all("cleanup").values()],
-        identity=IdentityRecord(**{side: WhoActed.model_validate(acting(ledger, side) or {}) for side in DECISIVE}),
-        code=CodeRecord.model_validate(code_of(ledger, published.get("code"))),
-        codes={name: CodeRecord.model_validate(fact) for name, fact in ledger.all("code").items()},
-        anchor=AnchorRecord.model_validate(anchor) if anchor else None,
+        cleaned=CLEANED.of(ledger),
+        cleanup=[section_of(RemovalRecord, fact) for fact in REMOVALS.all(ledger).values()],
+        identity=IdentityRecord(**{side: _who(ledger, side) for side in DECISIVE}),
+        code=section_of(CodeRecord, code_of(ledger, published)),
+        codes={name: section_of(CodeRecord, fact) for name, fact in CODES.all(ledger).items()},
+        anchor=section_of(AnchorRecord, anchor) if (anchor := ANCHOR.of(ledger)) else None,
     )
+
+
+def _who(ledger: Ledger, side: str) -> WhoActed:
+    fact = acting(ledger, side)
+    return section_of(WhoActed, fact) if fact else WhoActed()
 
 
 def not_checked(ledger: Ledger) -> list[Unchecked]:
     """What nobody could look at, as it is known now."""
-    tables = planned_rows(ledger, bool(ledger.get("run", "executed")), asked_to_write(ledger))
+    tables = planned_rows(ledger, EXECUTED.of(ledger) is True, asked_to_write(ledger))
     return unchecked(_checks(ledger), tables, _accept(ledger))
 
 
 def _checks(ledger: Ledger) -> list[CheckRecord]:
-    return [CheckRecord.model_validate(fact) for fact in ledger.get("plan", "checks") or []]
+    return [section_of(CheckRecord, fact) for fact in CHECKS.of(ledger) or ()]
 
 
 def _accept(ledger: Ledger) -> dict[str, list[str]]:
     """What the migration file let stay unknown when a step last looked, or judged."""
-    return ledger.get("run", "accept") or {}
+    return ACCEPTED.of(ledger) or {}
 
 
 def _steps(ledger: Ledger) -> list[StepRecord]:
     """Every step, as its last attempt left it."""
     return [
         StepRecord.model_validate(
-            {"name": step, "status": NOT_RUN, "seconds": 0.0}
-            | (ledger.get("step", step) or {})
-            | {"starts": ledger.get("acted", step) or []}
+            {"name": step, "seconds": 0.0}
+            | to_json(STEP_FACTS.of(ledger, step) or StepFact(StepStatus.NOT_RUN))
+            | {"starts": to_json(STEP_STARTS.of(ledger, step) or ())}
         )
-        for step in (with_windows(STEPS) if ledger.get("acted", CATCH_UP) else STEPS)
+        for step in (with_windows(STEPS) if STEP_STARTS.of(ledger, CATCH_UP) else STEPS)
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
-from runbook_lib.run.facts.windows import CAUGHT_UP, CaughtUp, windows_of
+from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.comparison import differences
 
@@ -27,10 +27,8 @@ def window_rows(ledger: Ledger) -> list[WindowRecord]:
 
 def gap_rows(ledger: Ledger) -> list[GapRecord]:
     """What the migration file says was quiet, where it was needed to go on."""
-    found = {source: CaughtUp.of(ledger, source) for source in ledger.all(CAUGHT_UP)}
     return [
         GapRecord(source=source, start=start, end=end)
-        for source, fact in found.items()
-        if fact is not None
+        for source, fact in CAUGHT_UP.all(ledger).items()
         for start, end in fact.gaps
     ]

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runbook_lib.record.model.run import StepRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.record.reasons import Reason, ReasonId
+from runbook_lib.run.facts.export import ExportFact, ExportStatus
+from runbook_lib.run.facts.load import ImportFact
+from runbook_lib.run.facts.starts import StepStatus
+from runbook_lib.run.facts.validation import ValidationFact
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.validate.canary import FAILED
 
 NEEDED = ("preflight", "export", "import", "validate")
-NOT_RUN = "not run"
 COMPARING = ("preflight", "export", "validate")
 # `because` of a step: its message only repeats what the tables, canaries and looks say themselves.
 REPEATED = "repeated"
-Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,23 @@ Rule = Callable[[Case], Iterator[Reason]]
 
 def table_verdict(
     executed: bool,
-    imported: Facts | None,
-    validated: Facts | None,
-    exported: Facts | None = None,
+    imported: ImportFact | None,
+    validated: ValidationFact | None,
+    exported: ExportFact | None = None,
     asked: bool = False,
 ) -> tuple[str, list[str]]:
     """A table's verdict and the reasons for it, before what nobody could look at is reckoned with.
 
     `asked` is whether writing was asked for, even if it never came to that: then nothing is called a dry run.
     """
-    failure = (imported or {}).get("failure")
-    if validated is not None and validated["verdict"] != DRY_RUN:
-        return validated["verdict"], list(validated["reasons"])
-    if failure:
-        return FAIL, [failure]
+    if validated is not None and validated.verdict != DRY_RUN:
+        return validated.verdict, list(validated.reasons)
+    if imported is not None and imported.failure:
+        return FAIL, [imported.failure]
     if not executed and not asked:
         return DRY_RUN, []
-    if exported and exported.get("failure") and exported["status"] not in ("COMPLETED", "SKIPPED"):
-        return FAIL, [f"its export is {exported['status']}: {exported['failure']}"]
+    if exported and exported.failure and exported.status not in (ExportStatus.COMPLETED, ExportStatus.SKIPPED):
+        return FAIL, [f"its export is {exported.status}: {exported.failure}"]
     if imported is None:
         return UNKNOWN, ["nothing was written to it: the run ended before"]
     return UNKNOWN, ["the table was not validated"]
@@ -135,7 +135,7 @@ def checks_not_made(case: Case) -> Iterator[Reason]:
 def steps_not_run(case: Case) -> Iterator[Reason]:
     """A step that every proof needs."""
     for name in NEEDED if case.executed else COMPARING:
-        if name not in case.steps or case.steps[name].status == NOT_RUN:
+        if name not in case.steps or case.steps[name].status == StepStatus.NOT_RUN:
             yield Reason(ReasonId.STEP_NOT_RUN, name)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,13 +19,16 @@ from typing import Any
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
 from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor
-from runbook_lib.record.build import PUBLICATION, SUMMED, build_record
+from runbook_lib.record.build import SUMMED, build_record
 from runbook_lib.record.model.base import Section
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.seal import LEDGER, verify
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.publish import draw_up, with_digests
 from runbook_lib.report.text import shortened
+from runbook_lib.run.facts.codec import to_json
+from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
+from runbook_lib.run.facts.starts import FINGERPRINT, SETTINGS_DIGESTS
 from runbook_lib.run.provenance import makes_the_same
 from runbook_lib.run.sealed_ledger import SealedLedger
 from runbook_lib.run.unfinished import SUMS
@@ -108,9 +111,9 @@ def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
         return Followed.SEAL_ONLY
     try:
         with closing(SealedLedger(folder / LEDGER)) as ledger:
-            published = ledger.get(*PUBLICATION) or {}
-            same = makes_the_same(published.get("code") or {})
-            again = _again(ledger, record, published if same else {})
+            published = PUBLICATION.of(ledger)
+            same = published is not None and makes_the_same(to_json(published.code))
+            again = _again(ledger, record, published if same else None)
             wrong = list(_differences(data, again.to_json(), RUN_JSON) if same else _other_numbers(record, again))
             wrong = wrong or list(_unlike(folder, ledger, again) if same else ())
     except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -121,11 +124,11 @@ def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
     return Followed.PAGES if same else Followed.NUMBERS
 
 
-def _again(ledger: SealedLedger, record: RunRecord, published: Mapping[str, Any]) -> RunRecord:
+def _again(ledger: SealedLedger, record: RunRecord, published: PublicationFact | None) -> RunRecord:
     """The record that the ledger gives, as it was published; of other code's with what it says of itself."""
-    run_id, name = (published.get("run_id", record.run_id), published.get("name", record.name))
-    interrupted = bool(published.get("interrupted", record.verdict == INTERRUPTED))
-    again = build_record(ledger, run_id, name, interrupted=interrupted)
+    said = published or record
+    interrupted = published.interrupted if published else record.verdict == INTERRUPTED
+    again = build_record(ledger, said.run_id, said.name, interrupted=interrupted)
     return with_digests(again, ledger.digests())
 
 
@@ -148,11 +151,11 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _unlike_configuration(folder: Path, ledger: SealedLedger) -> Iterator[str]:
-    for name, digest in ledger.all("settings").items():
+    for name, digest in SETTINGS_DIGESTS.all(ledger).items():
         file = folder / name
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             yield f"{name}: the ledger knows a start of the run with settings of digest {digest}, which these are not"
-    began = ledger.get("run", "fingerprint")
+    began = FINGERPRINT.of(ledger)
     if began is None or not (folder / "migration.yaml").is_file():
         return
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.record.anchor import Anchor
-from runbook_lib.record.build import ANCHOR, PUBLICATION, build_record
+from runbook_lib.record.build import build_record
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
@@ -23,6 +23,7 @@ from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.render.run_index import write_index
 from runbook_lib.report.text import quarantine_file
+from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION, PublicationFact
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
@@ -44,17 +45,12 @@ def publish(
     sweep_beside(folder)
     for part in (folder, folder / "charts", folder / "quarantine"):
         sweep(part)
-    publication = {
-        "at": format_timestamp(datetime.now(UTC)),
-        "run_id": run_id,
-        "name": name,
-        "interrupted": interrupted,
-    }
+    at = format_timestamp(datetime.now(UTC))
     if anchor:
         anchor.look(ledger)
     else:
-        ledger.forget(*ANCHOR)
-    ledger.put(*PUBLICATION, publication | {"code": code_facts()})
+        ANCHOR.forget(ledger)
+    PUBLICATION.record(ledger, PublicationFact(at, run_id, name, interrupted, code_facts()))
     ledger.settle()
     record = build_record(ledger, run_id, name, interrupted=interrupted)
     try:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+from runbook_lib.run.facts.starts import ATTEMPTS, AttemptFact, Interruption
 from runbook_lib.run.ledger import Ledger
 
-ATTEMPTS = ("run", "attempts")
 BY_NOTEBOOK = "notebook"
 
 
-def add_attempt(ledger: Ledger, attempt: dict[str, Any]) -> None:
+def add_attempt(ledger: Ledger, attempt: AttemptFact) -> None:
     """Add a start to those before it."""
-    ledger.put(*ATTEMPTS, [*(ledger.get(*ATTEMPTS) or []), attempt])
+    ATTEMPTS.record(ledger, (*(ATTEMPTS.of(ledger) or ()), attempt))
 
 
 def note_interrupt(ledger: Ledger, at: str, step: str | None = None) -> None:
     """Say of the last start when it was stopped and in which step; what stands there of it stays."""
-    earlier = ledger.get(*ATTEMPTS) or []
-    if earlier and "interrupted" not in earlier[-1]:
-        ledger.put(*ATTEMPTS, [*earlier[:-1], earlier[-1] | {"interrupted": {"at": at, "step": step}}])
+    earlier = ATTEMPTS.of(ledger) or ()
+    if earlier and earlier[-1].interrupted is None:
+        stopped = replace(earlier[-1], interrupted=Interruption(at, step))
+        ATTEMPTS.record(ledger, (*earlier[:-1], stopped))

@@ -6,12 +6,14 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import runbook_lib.paths as paths
+from runbook_lib.run.facts.starts import CodeFact
 
 PACKAGES = (
     "boto3", "botocore", "ipykernel", "ipywidgets", "jinja2", "jupyterlab", "matplotlib", "moto",
@@ -21,15 +23,15 @@ LIBRARY = Path(__file__).resolve().parent
 SUFFIXES = frozenset({".py", ".j2", ".css"})
 
 
-def code_facts() -> dict[str, Any]:
+def code_facts() -> CodeFact:
     """What runs now: the commit, the digests of library and notebooks, the versions of the packages that matter."""
     notebooks = {n.name: _digest([n]) for n in sorted(paths.notebooks().glob("*.ipynb"))}
-    return {"git": _git(), "library": library_digest(), "notebooks": notebooks, "packages": _packages()}
+    return CodeFact(_git(), library_digest(), notebooks, _packages())
 
 
-def code_name(facts: dict[str, Any]) -> str:
+def code_name(code: CodeFact) -> str:
     """A short name of code that ran, the same for the same code."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(asdict(code), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def makes_the_same(recorded: dict[str, Any]) -> bool:

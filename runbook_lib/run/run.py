@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,27 @@ from runbook_lib.run.admission.admit import (
     step_lock,
 )
 from runbook_lib.run.admission.parameters import settings_file
-from runbook_lib.run.admission.permission import PERMISSION
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
+from runbook_lib.run.facts.load import IMPORTS
+from runbook_lib.run.facts.plan import planned_pairs_of
+from runbook_lib.run.facts.starts import (
+    ACCEPTED,
+    CHOSEN_TABLES,
+    FINGERPRINT,
+    IDENTITIES,
+    PERMISSION,
+    SETTINGS_DIGESTS,
+    STARTED,
+    STEP_FACTS,
+    AttemptFact,
+    IdentityFact,
+    StepFact,
+    StepStatus,
+)
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import AFTERWARDS, GO_ON, STEPS, keep_seconds
+from runbook_lib.run.steps import AFTERWARDS, GO_ON, STEPS, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -105,21 +119,21 @@ class Run:
     def keep_settings(self) -> Path:
         """The run's copy of the settings of this start; the ledger knows from now on what they were."""
         file = keep_settings(self.folder, self.settings)
-        self.ledger.put("settings", file.name, hashlib.sha256(self.settings).hexdigest())
+        SETTINGS_DIGESTS.record(self.ledger, file.name, hashlib.sha256(self.settings).hexdigest())
         return file
 
     def _write_beginning(self, ledger: Ledger) -> None:
         with ledger.batch():
-            ledger.put("settings", SETTINGS, hashlib.sha256(self.settings).hexdigest())
-            ledger.put("run", "fingerprint", self.config.fingerprint())
-            ledger.put("run", "tables", self.only)
-            ledger.put("run", "started", format_timestamp(self.now()))
+            SETTINGS_DIGESTS.record(ledger, SETTINGS, hashlib.sha256(self.settings).hexdigest())
+            FINGERPRINT.record(ledger, self.config.fingerprint())
+            CHOSEN_TABLES.record(ledger, self.only)
+            STARTED.record(ledger, format_timestamp(self.now()))
             for side, who in self._identities().items():
-                ledger.put("identity", side, who)
+                IDENTITIES.record(ledger, side, who)
 
-    def _identities(self) -> dict[str, dict[str, str | None]]:
+    def _identities(self) -> dict[str, IdentityFact]:
         both = {"source": self.clients.source_identity, "target": self.clients.target_identity}
-        return {side: who.as_facts() for side, who in both.items()}
+        return {side: IdentityFact(w.account, w.region, w.arn, w.endpoint) for side, w in both.items()}
 
     def tell_calls(self) -> None:
         """Have every call recorded from now on, and the ones that were made while the run was only looked at."""
@@ -127,32 +141,33 @@ class Run:
 
     def pairs(self) -> list[Pair]:
         """The planned tables in the order of their import; empty before the pre-flight."""
-        planned = self.ledger.all("pair").values()
-        return [Pair.from_json(p["pair"]) for p in sorted(planned, key=lambda p: p["place"])]
+        return planned_pairs_of(self.ledger)
 
     def planned_pairs(self) -> list[Pair]:
         """Those of the planned tables that this invocation acts on; raises GateFailed if there is no plan."""
-        if not self.ledger.all("pair"):
+        planned = self.pairs()
+        if not planned:
             raise GateFailed(f"run {self.id} has no plan yet; run 00_preflight first")
-        chosen = [pair for pair in self.pairs() if is_among(pair.source, self.only)]
+        chosen = [pair for pair in planned if is_among(pair.source, self.only)]
         if not chosen:
             raise GateFailed(f"no table of run {self.id} matches {self.only!r}")
         return chosen
 
     def keep_accepted(self) -> None:
         """Record what the migration file lets stay unknown; the verdict reads it, and it may change between starts."""
-        self.ledger.put("run", "accept", self.config.accept.not_checked)
+        ACCEPTED.record(self.ledger, self.config.accept.not_checked)
 
     def has_written_to(self, pair: Pair) -> bool:
         """Whether this run has begun to write to the pair's target, as it is now.
 
         One that it asked ImportTable for without hearing an answer is taken for its own; the import proves it.
         """
-        begun = self.ledger.get("import", pair.source)
-        target = pair.target_facts
-        if begun and target and (service := begun.get("import_table")):
-            return service.get("table_id") in (None, table_identity(target))
-        return bool(begun and target and (begun.get("binding") or {}).get("target_table_id") == table_identity(target))
+        begun, target = IMPORTS.of(self.ledger, pair.source), pair.target_facts
+        if begun is None or target is None:
+            return False
+        if begun.import_table is not None:
+            return begun.import_table.table_id in (None, table_identity(target))
+        return begun.binding is not None and begun.binding.target_table_id == table_identity(target)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -169,53 +184,40 @@ class Run:
             refuse_other_runner(self.folder, self.ledger, self.seat)
             mark_unfinished(self.folder, self.seat.move if self.seat else None)
             self.tell_calls()
-            started = self.now()
-            clock = time.monotonic()
-            record: dict[str, Any] = {
-                "status": "running",
-                "started": format_timestamp(started),
-                "execute": self.execute,
-            }
-            record["message"] = None
-            again = (self.ledger.get("step", name) or {}).get("status") != "completed"
+            clock, before = time.monotonic(), STEP_FACTS.of(self.ledger, name)
+            fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute)
+            again = before is None or before.status != StepStatus.COMPLETED
+            arns = {side: who.arn for side, who in self._identities().items()}
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
-                self.ledger.put("step", name, record)
-                self._sign(name, started)
-                self._attempt(name, started, self.keep_settings(), again=again)
+                STEP_FACTS.record(self.ledger, name, fact)
+                sign_step(self.ledger, name, fact, arns)
+                self._attempt(name, fact, self.keep_settings(), again=again)
             try:
                 yield
             except KeyboardInterrupt:
                 stopped = Interrupted(f"{name} was stopped by hand. {GO_ON[name]}")
-                record |= {"status": "interrupted", "message": str(stopped)}
+                fact = replace(fact, status=StepStatus.INTERRUPTED, message=str(stopped))
                 note_interrupt(self.ledger, format_timestamp(self.now()), name)
                 raise stopped from None
             except BaseException as error:
-                record |= {"status": "failed", "message": str(error) or type(error).__name__}
+                fact = replace(fact, status=StepStatus.FAILED, message=str(error) or type(error).__name__)
                 raise
             else:
-                record["status"] = "completed"
+                fact = replace(fact, status=StepStatus.COMPLETED)
             finally:
-                record |= {"finished": format_timestamp(self.now()), "seconds": round(time.monotonic() - clock, 3)}
-                self.ledger.put("step", name, record)
+                ended, seconds = format_timestamp(self.now()), round(time.monotonic() - clock, 3)
+                STEP_FACTS.record(self.ledger, name, replace(fact, finished=ended, seconds=seconds))
                 self.clients.calls.flush()
 
-    def _sign(self, step: str, started: datetime) -> None:
-        """Add who does a step now, and with which code, to those who did it before."""
-        code = code_facts()
-        self.ledger.put("code", code_name(code), code)
-        arns = {side: who["arn"] for side, who in self._identities().items()}
-        start = {"started": format_timestamp(started), "execute": self.execute, "arn": arns, "code": code_name(code)}
-        self.ledger.put("acted", step, [*(self.ledger.get("acted", step) or []), start])
-
-    def _attempt(self, step: str, started: datetime, settings: Path, *, again: bool) -> None:
+    def _attempt(self, step: str, fact: StepFact, settings: Path, *, again: bool) -> None:
         """Record a start by hand, in a notebook; a runner has recorded its own, for all its steps."""
         if is_of_runner(self.ledger) or self.seat or step not in STEPS or (step in self.attempted and not again):
             return
         self.attempted.add(step)
-        asked = {"steps": [step], "tables": self.only, "execute": self.execute, "settings": settings.name}
-        confirmed = {"confirmed": self.ledger.get(*PERMISSION)} if self.execute else {}
-        add_attempt(self.ledger, {"started": format_timestamp(started), "by": BY_NOTEBOOK, **asked, **confirmed})
+        confirmed = PERMISSION.of(self.ledger) if self.execute else None
+        asked = (step,), self.only, self.execute, settings.name
+        add_attempt(self.ledger, AttemptFact(str(fact.started), *asked, BY_NOTEBOOK, confirmed))
 
     @property
     def confirmation(self) -> str:

@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from runbook_lib.items.keyed import SECRET_BYTES, RunSecret
+from runbook_lib.run.facts.starts import SECRET_FINGERPRINT
 from runbook_lib.run.ledger import Ledger
-
-FACT = ("run", "secret_fingerprint")
 
 
 def state_folder() -> Path | None:
@@ -31,7 +30,7 @@ def state_folder() -> Path | None:
 
 def run_secret(ledger: Ledger, run_id: str) -> RunSecret:
     """The secret that the ledger is bound to; a new one, bound from now on, where that is not to be had."""
-    folder, wanted = state_folder(), ledger.get(*FACT)
+    folder, wanted = state_folder(), SECRET_FINGERPRINT.of(ledger)
     for known in _kept(folder / run_id) if folder else []:
         if known.fingerprint == wanted:
             return known
@@ -39,7 +38,7 @@ def run_secret(ledger: Ledger, run_id: str) -> RunSecret:
     with suppress(OSError):  # a home that cannot be written: the secret lasts as long as this process
         if folder:
             _keep(folder / run_id, made)
-    ledger.put(*FACT, made.fingerprint)
+    SECRET_FINGERPRINT.record(ledger, made.fingerprint)
     return made
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
+from runbook_lib.run.facts.starts import CODES, STEP_FACTS, STEP_SECONDS, STEP_STARTS, StepFact, StepStart, StepStatus
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.provenance import code_facts, code_name
+from runbook_lib.timestamps import format_timestamp
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 CATCH_UP = "catch_up"  # a step of a command of its own, or of a run that was handed windows with its export
@@ -29,6 +35,46 @@ def with_windows(steps: tuple[str, ...]) -> tuple[str, ...]:
 
 def keep_seconds(ledger: Ledger, step: str) -> None:
     """Add what the last start of a step has taken to the seconds of its starts before, and forget its record."""
-    if seconds := (ledger.get("step", step) or {}).get("seconds"):
-        ledger.put("seconds", step, (ledger.get("seconds", step) or 0.0) + seconds)
-    ledger.forget("step", step)
+    last = STEP_FACTS.of(ledger, step)
+    if last is not None and last.seconds:
+        STEP_SECONDS.record(ledger, step, (STEP_SECONDS.of(ledger, step) or 0.0) + last.seconds)
+    STEP_FACTS.forget(ledger, step)
+
+
+def sign_step(ledger: Ledger, step: str, fact: StepFact, arns: dict[str, str | None]) -> None:
+    """Add who starts a step now, by side, and with which code, to those who started it before."""
+    code = code_facts()
+    CODES.record(ledger, code_name(code), code)
+    start = StepStart(str(fact.started), fact.execute is True, arns, code_name(code))
+    STEP_STARTS.record(ledger, step, (*(STEP_STARTS.of(ledger, step) or ()), start))
+
+
+def fail_step(ledger: Ledger, step: str, failure: str, execute: bool, span: tuple[datetime, datetime]) -> None:
+    """Record that a step's notebook failed; `span` is the notebook's, where the step itself did not come so far."""
+    known = STEP_FACTS.of(ledger, step) or StepFact(StepStatus.FAILED)
+    began, ended = span
+    failed = replace(
+        known,
+        status=StepStatus.FAILED,
+        message=failure,
+        execute=execute if known.execute is None else known.execute,
+        started=known.started or format_timestamp(began),
+        finished=known.finished or format_timestamp(ended),
+        seconds=(ended - began).total_seconds() if known.seconds is None else known.seconds,
+    )
+    STEP_FACTS.record(ledger, step, failed)
+
+
+def interrupt_running(ledger: Ledger, now: datetime) -> None:
+    """Settle what a killed process left open: each step that is still running was interrupted."""
+    for step, fact in STEP_FACTS.all(ledger).items():
+        if fact.status == StepStatus.RUNNING:
+            began = datetime.fromisoformat(fact.started) if fact.started else now
+            stopped = replace(
+                fact,
+                status=StepStatus.INTERRUPTED,
+                message="interrupted",
+                finished=format_timestamp(now),
+                seconds=round((now - began).total_seconds(), 3),
+            )
+            STEP_FACTS.record(ledger, step, stopped)

@@ -8,7 +8,7 @@ on one side is "not checked" and never equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition
@@ -64,9 +64,6 @@ class Parity:
     differences: tuple[DefinitionDifference, ...]
     not_checked: tuple[Gap, ...]
     equal: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 Definition = TableDefinition

@@ -29,7 +29,11 @@ from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
+from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, RemovalFact
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.files import file_keys, file_rows
 from runbook_lib.run.tables.unwritten import PresentRow, present_in
@@ -58,6 +62,9 @@ class Removal:
     items_skipped: int = 0
     objects: int = 0
     kept: str = ""
+
+    def as_fact(self, *, done: bool) -> RemovalFact:
+        return RemovalFact(**asdict(self) | {"done": done})
 
 
 def check_cleanup(run: Run, confirm: str) -> bool:
@@ -92,11 +99,11 @@ def clean_up(
         hands = _hands(run, opened) if execute else None
         found = []
         for pair in pairs:
-            known = run.ledger.get("cleanup", pair.source)
-            if known and known["done"]:
-                found.append(Removal(**known))
+            known = REMOVALS.of(run.ledger, pair.source)
+            if known is not None and known.done:
+                found.append(Removal(**asdict(known)))
                 continue
-            removal = Removal(pair.source, pair.target, execute, items_deleted=(known or {}).get("items_deleted", 0))
+            removal = Removal(pair.source, pair.target, execute, items_deleted=known.items_deleted if known else 0)
             watch(pair.source, "looking")
             try:
                 _remove(run, pair, removal, hands)
@@ -108,7 +115,7 @@ def clean_up(
             finally:
                 run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
-                run.ledger.put("cleanup", pair.source, asdict(removal))
+                REMOVALS.record(run.ledger, pair.source, removal.as_fact(done=removal.done))
             found.append(removal)
             watch(pair.source, "removed" if removal.done else "left" if execute else "looked at")
         if hands is not None:
@@ -127,7 +134,7 @@ class Hands:
 
 
 def _hands(run: Run, opened: ExitStack) -> Hands:
-    created = frozenset(fact["target"] for fact in run.ledger.all("created").values() if fact.get("table_id"))
+    created = frozenset(fact.target for fact in CREATED.all(run.ledger).values() if fact.table_id)
     hands = Hands(run.clients.remover(created), run.clients.staging_remover())
     for client in (hands.tables, hands.objects):
         opened.callback(client.close)
@@ -136,29 +143,28 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
 
 def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
-    created = run.ledger.get("created", pair.source) or {}
-    loaded = run.ledger.get("import", pair.source) or {}
-    if created.get("table_id"):
-        _remove_table(run, pair, created, loaded, removal, hands)
-    elif created.get("status") == "asked for" and describe_table(run.clients.target, pair.target) is not None:
+    created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
+    begun = loaded is not None and loaded.binding is not None
+    is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
+    if created is not None and created.table_id:
+        _remove_table(run, pair, created.table_id, removal, hands, wrote=begun)
+    elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
-    elif loaded.get("binding"):
-        _remove_items(run, pair, loaded, removal)
+    elif loaded is not None and loaded.binding is not None:
+        _remove_items(run, pair, loaded, loaded.binding, removal)
     _remove_objects(run, pair, removal, hands)
     if hands is not None and not removal.kept:
         table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
         leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
-def _remove_table(
-    run: Run, pair: Pair, created: dict[str, Any], loaded: dict[str, Any], removal: Removal, hands: Hands | None
-) -> None:
+def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: Hands | None, *, wrote: bool) -> None:
     """Delete a table that the run created, if it holds nothing but what the run wrote."""
-    facts = _same(run, pair, created["table_id"], removal)
+    facts = _same(run, pair, table_id, removal)
     if facts is None:
         return
-    refuse_unless_alone(run, pair, facts, wrote=bool(loaded.get("binding")))
-    if loaded.get("binding"):
+    refuse_unless_alone(run, pair, facts, wrote=wrote)
+    if wrote:
         for _, unchanged in _chunks(run, pair, facts, removal):
             removal.items_found += len(unchanged)
     pages = scan_segment(Segment(run.clients.target_wire, pair.target, RateLimit(None)))
@@ -190,16 +196,16 @@ def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
     Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep).until(gone)
 
 
-def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal) -> None:
+def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, removal: Removal) -> None:
     """Take out of a table that was empty what the run wrote into it."""
-    if loaded["items_before"]:
-        undo = f"to undo, restore it to {loaded['started']} or earlier"
+    if loaded.items_before:
+        undo = f"to undo, restore it to {loaded.started} or earlier"
         removal.kept = (
-            f"table {pair.target}: it held {loaded['items_before']:,} items before the import, so nothing of it is "
-            f"removed; {undo if loaded.get('recovery', True) else WITHOUT_RECOVERY}"
+            f"table {pair.target}: it held {loaded.items_before:,} items before the import, so nothing of it is "
+            f"removed; {undo if loaded.recovery else WITHOUT_RECOVERY}"
         )
         return
-    facts = _same(run, pair, loaded["binding"]["target_table_id"], removal)
+    facts = _same(run, pair, binding.target_table_id, removal)
     if facts is None:
         return
     refuse_unless_alone(run, pair, facts, wrote=True)
@@ -213,7 +219,7 @@ def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal
             removal.items_changed += undone.changed
             removal.items_skipped += undone.skipped
         if undoing is not None and last_of_file:
-            run.ledger.put("cleanup", pair.source, asdict(removal) | {"done": False})
+            REMOVALS.record(run.ledger, pair.source, removal.as_fact(done=False))
     if removal.items_skipped:
         removal.kept = (
             f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "
@@ -223,8 +229,8 @@ def _remove_items(run: Run, pair: Pair, loaded: dict[str, Any], removal: Removal
 
 def _mark(run: Run) -> None:
     """From now on the run cannot be resumed."""
-    if run.ledger.get("run", "cleaned") is None:
-        run.ledger.put("run", "cleaned", format_timestamp(run.now()))
+    if CLEANED.of(run.ledger) is None:
+        CLEANED.record(run.ledger, format_timestamp(run.now()))
 
 
 def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableDescription | None:
@@ -244,7 +250,7 @@ def _chunks(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> 
     Read consistently a moment before whatever is done about them; true for the last chunk of a file. An item that
     was there, equal, when it should have been added is left out: whose it is nobody knows.
     """
-    bucket = run.ledger.get("export", pair.source)["bucket"]
+    bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
     for row in file_rows(run.ledger, pair.source):
         file = row.data_file
         with fetch(run.clients.staging, bucket, file) as checked:
@@ -283,11 +289,12 @@ def _key(item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
 
 def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The files of an export that this run started or wrote; never of one it only used."""
-    export = run.ledger.get("export", pair.source)
-    if not export or export["method"] not in ("export", "scan") or export["status"] != "COMPLETED":
+    fact = EXPORTS.of(run.ledger, pair.source)
+    export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
+    if export is None:
         return
-    keys = [*file_keys(run.ledger, pair.source), *(export["manifest"]["folder"] + name for name in SIDECARS)]
+    keys = [*file_keys(run.ledger, pair.source), *(export.manifest.folder + name for name in SIDECARS)]
     removal.objects = len(keys)
     if hands is not None:
         _mark(run)
-        aws.delete_objects(hands.objects, export["bucket"], keys)
+        aws.delete_objects(hands.objects, export.bucket, keys)

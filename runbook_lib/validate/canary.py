@@ -20,7 +20,9 @@ from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.validation import CANARIES, CanaryFact, CanaryState
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
 
@@ -38,11 +40,11 @@ CONTENT: dict[str, Any] = {
         "truth": {"BOOL": False},
     }
 }
-DONE, FAILED, NOT_TRIED = "done", "failed", "not tried"
+DONE, FAILED, NOT_TRIED = CanaryState.DONE, CanaryState.FAILED, CanaryState.NOT_TRIED
 TAKEN = "ConditionalCheckFailedException"
 
 
-def try_canaries(run: Run) -> dict[str, dict[str, Any]]:
+def try_canaries(run: Run) -> dict[str, CanaryFact]:
     """Try every planned target, if the configuration asks for it; returns the facts by source table.
 
     Failures are facts, not errors: the gate after validation raises. Raises ConfigError before the first write
@@ -52,30 +54,25 @@ def try_canaries(run: Run) -> dict[str, dict[str, Any]]:
     if not (run.config.validate_.canary and run.execute):
         return {}
     check_confirmation(run.confirmation, run.clients)
-    migrated = [pair for pair in pairs if pair.method != "skip"]
+    migrated = [pair for pair in pairs if pair.method != Method.SKIP]
     writer = run.clients.canary(frozenset(pair.target for pair in migrated))
     with run.step("validate"):
         for pair in migrated:
-            run.ledger.put("canary", pair.source, _tried(run, pair, writer))
+            CANARIES.record(run.ledger, pair.source, _tried(run, pair, writer))
             run.clients.calls.flush()  # puts are told in sums
-    return run.ledger.all("canary")
+    return CANARIES.all(run.ledger)
 
 
-def _tried(run: Run, pair: Pair, writer: DynamoDBTransport) -> dict[str, Any]:
+def _tried(run: Run, pair: Pair, writer: DynamoDBTransport) -> CanaryFact:
     clock = time.monotonic()
     try:
         state, why = _try(run, pair, writer)
     except RunbookError as error:
         state, why = FAILED, str(error)
-    return {
-        "state": state,
-        "why": why,
-        "at": format_timestamp(run.now()),
-        "seconds": round(time.monotonic() - clock, 3),
-    }
+    return CanaryFact(state, why, format_timestamp(run.now()), round(time.monotonic() - clock, 3))
 
 
-def _try(run: Run, pair: Pair, writer: DynamoDBTransport) -> tuple[str, str | None]:
+def _try(run: Run, pair: Pair, writer: DynamoDBTransport) -> tuple[CanaryState, str | None]:
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         return FAILED, f"there is no table {pair.target}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
@@ -17,6 +17,7 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.validation import DriftFact
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
@@ -24,7 +25,7 @@ from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.readers import TableReader
 
 
-def drift_of(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> dict[str, Any]:
+def drift_of(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> DriftFact:
     """Compare the target, as it was just read, with the source as it is now; returns counts, no keys.
 
     `only_in_source` are items written to the source since the export, `only_in_target` items deleted
@@ -34,15 +35,12 @@ def drift_of(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDi
     try:
         facts = _compare(run, pair, target, target_buckets)
     except RunbookError as error:
-        facts = {"failure": str(error)}
-    return facts | {
-        "started": began,
-        "finished": format_timestamp(run.now()),
-        "seconds": round(time.monotonic() - clock, 3),
-    }
+        facts = DriftFact(failure=str(error))
+    ended, seconds = format_timestamp(run.now()), round(time.monotonic() - clock, 3)
+    return replace(facts, started=began, finished=ended, seconds=seconds)
 
 
-def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> dict[str, Any]:
+def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> DriftFact:
     key = (pair.source_facts or pair.target_facts).key  # type: ignore[union-attr]
     limit = RateLimit(run.config.validate_.drift_max_rcu)
 
@@ -56,10 +54,5 @@ def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDi
         look_again=lambda keys: read_keys(target.transport, target.table, keys, Backoff()),
         rules=Rules(run.secret, expires=lambda item: None, clock=lambda: 0.0, limit=0),
     )  # fmt: skip
-    return {
-        "items_in_source": found.exported,
-        "only_in_source": found.counts["missing"],
-        "only_in_target": found.counts["extra"],
-        "changed": found.counts["different"],
-        "failure": None,
-    }
+    counts = found.counts
+    return DriftFact(found.exported, counts["missing"], counts["extra"], counts["different"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
@@ -17,14 +16,21 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.windows import SecondExport, WindowFact, WindowState, applied_until, windows_of
+from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.windows import (
+    SECOND_EXPORTS,
+    OverlayFact,
+    SecondExport,
+    WindowFact,
+    WindowState,
+    applied_until,
+    windows_of,
+)
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files
 from runbook_lib.validate.bucket_digest import BucketDigest, digests
 from runbook_lib.validate.compare import Comparison
 from runbook_lib.validate.readers import ExportReader
-
-Facts = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -134,12 +140,12 @@ def window_reasons(run: Run, pair: Pair) -> list[str]:
     return found
 
 
-def overlay_reasons(facts: Facts, begins: str) -> list[str]:
+def overlay_reasons(facts: OverlayFact, begins: str) -> list[str]:
     """Why the windows do not go on from the full export."""
-    if not facts["broken"]:
+    if not facts.broken:
         return []
     return [
-        f"a change was never exported: {_changes(facts['broken'])} not what the full export of {begins} had left, by "
+        f"a change was never exported: {_changes(facts.broken)} not what the full export of {begins} had left, by "
         "the old images of the windows; begin anew with a full export"
     ]
 
@@ -148,25 +154,25 @@ def _changes(count: int) -> str:
     return "1 change is" if count == 1 else f"{count:,} changes are"
 
 
-def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: Facts) -> Facts:
+def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: CompletedExport) -> OverlayFact:
     """What the overlay came to, once its stream was read to its end."""
     facts = windows_of(run.ledger, pair.source)
     met, present = one.continuity, one.overlay.present()
-    return {
-        "windows": len(facts),
-        "as_of": applied_until(facts),
-        "keys": len(one.overlay),
-        "left_out": met.left_out,
-        "present": present,
-        "items_due": export["manifest"]["items"] - met.left_out + present,
-        "old_images": all(fact.view == "NEW_AND_OLD_IMAGES" for fact in facts),
-        "broken": one.overlay.in_full() - met.as_said + met.strangers,
-    }
+    return OverlayFact(
+        windows=len(facts),
+        as_of=applied_until(facts),
+        keys=len(one.overlay),
+        left_out=met.left_out,
+        present=present,
+        items_due=export.items - met.left_out + present,
+        old_images=all(fact.view == "NEW_AND_OLD_IMAGES" for fact in facts),
+        broken=one.overlay.in_full() - met.as_said + met.strangers,
+    )
 
 
 def second_reader(run: Run, pair: Pair, base: ExportReader) -> tuple[SecondExport, ExportReader] | None:
     """The second full export, if one was made; None otherwise."""
-    made = SecondExport.of(run.ledger, pair.source)
+    made = SECOND_EXPORTS.of(run.ledger, pair.source)
     if made is None or made.items is None:
         return None
     files = [row.file for row in export_files(run.ledger, pair.source, made.arn or "")]

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from runbook_lib.run.facts.counts import table_counts
+from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.load import ImportFact, ImportStatus
+from runbook_lib.run.facts.windows import OverlayFact
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.validate.compare import Comparison
 
-Facts = dict[str, Any]
+
+def witnesses(
+    ledger: Ledger, source: str, export: CompletedExport, loaded: ImportFact | None, comparison: Comparison
+) -> dict[str, int | None]:
+    """The counts of law 3, each from where it was measured; None for what this run did not do."""
+    row = table_counts(ledger).get(source)
+
+    def counted(count: int | None) -> int | None:
+        return (count or 0) if loaded else None
+
+    return {
+        "in_manifest": export.manifest.items,
+        "lines_read": counted(row.lines if row else None),
+        "items_written": counted(row.written if row else None),
+        "items_quarantined": counted(row.quarantined if row else None),
+        "items_present": counted(row.present if row else None),
+        "items_filtered": counted(0),
+        "items_compared": comparison.exported,
+        "items_in_target": comparison.found,
+    }
 
 
 def disagreements(
     counts: dict[str, int | None],
     found: dict[str, int],
-    loaded: Facts | None,
+    loaded: ImportFact | None,
     unknown: str | None = None,
-    overlay: Facts | None = None,
+    overlay: OverlayFact | None = None,
 ) -> list[str]:
     """Every reason why a table is not proved; empty for a PASS.
 
@@ -24,9 +48,9 @@ def disagreements(
     """
     manifest, compared, held = (counts[n] or 0 for n in ("in_manifest", "items_compared", "items_in_target"))
     reasons = _import_disagreements(counts, loaded) if loaded is not None else []
-    if overlay is not None and compared != overlay["items_due"]:
+    if overlay is not None and compared != overlay.items_due:
         reasons.append(
-            f"{overlay['items_due']:,} items are due after {overlay['windows']} windows, {compared:,} were read again "
+            f"{overlay.items_due:,} items are due after {overlay.windows} windows, {compared:,} were read again "
             "for the comparison"
         )
     if overlay is None and compared != manifest:
@@ -50,10 +74,10 @@ def disagreements(
     return reasons
 
 
-def _import_disagreements(counts: dict[str, int | None], loaded: Facts) -> list[str]:
+def _import_disagreements(counts: dict[str, int | None], loaded: ImportFact) -> list[str]:
     reasons = []
-    if loaded.get("status") != "completed":
-        reasons.append(f"the import is {loaded.get('status')}: {loaded.get('failure') or 'it did not reach its end'}")
+    if loaded.status != ImportStatus.COMPLETED:
+        reasons.append(f"the import is {loaded.status}: {loaded.failure or 'it did not reach its end'}")
     for name, value in (
         ("lines read", counts["lines_read"] or 0),
         (

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
@@ -22,11 +23,17 @@ from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.counts import table_counts
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.export import EXPORTS, CompletedExport
+from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.plan import ParityFact
+from runbook_lib.run.facts.validation import DRIFTS, VALIDATIONS, IndexFact, ReadSpans, ValidationFact
+from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
+from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.witnesses.items_before import forgives, why_unknown
 from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
@@ -47,12 +54,12 @@ from runbook_lib.validate.overlay import (
     window_reasons,
 )
 from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, segments_for, table_buckets
-from runbook_lib.validate.reconcile import Facts, disagreements
+from runbook_lib.validate.reconcile import disagreements, witnesses
 
 Watch = Callable[[str, str, int, int], None]
 
 
-def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, Facts]:
+def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, ValidationFact]:
     """Compare every planned table with its export; returns the facts by source table.
 
     Reads only. Needs the manifest and the target, and no import by this run; a table whose import
@@ -63,34 +70,38 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
         run.keep_accepted()
         with open_roster(run, "validate") as roster:
             for pair in run.planned_pairs():
-                run.ledger.put("validation", pair.source, _validate(run, pair, watch, roster))
-        return run.ledger.all("validation")
+                VALIDATIONS.record(run.ledger, pair.source, _validate(run, pair, watch, roster))
+        return VALIDATIONS.all(run.ledger)
 
 
-def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -> Facts:
+def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -> ValidationFact:
     began, clock = format_timestamp(run.now()), time.monotonic()
-    export, loaded = run.ledger.get("export", pair.source), run.ledger.get("import", pair.source)
-    if pair.method == "skip":
-        return {"verdict": "NOT MIGRATED", "reasons": ["no point-in-time recovery, and export.without_pitr is 'skip'"]}
-    if export is None or export["status"] != "COMPLETED":
-        return {"verdict": "FAIL", "reasons": ["there is no completed export to compare with"]}
-    imported = bool(loaded and loaded.get("binding"))
-    if loaded and not imported and not run.config.validate_.without_import:
-        return {"verdict": "DRY-RUN", "reasons": ["nothing was written, so there is nothing to compare"]}
+    export, loaded = EXPORTS.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
+    if pair.method == Method.SKIP:
+        why = "no point-in-time recovery, and export.without_pitr is 'skip'"
+        return ValidationFact(Verdict.NOT_MIGRATED, (why,))
+    completed = export.completed if export is not None else None
+    if completed is None:
+        return ValidationFact(Verdict.FAIL, ("there is no completed export to compare with",))
+    imported = loaded is not None and loaded.binding is not None
+    if loaded is not None and not imported and not run.config.validate_.without_import:
+        return ValidationFact(Verdict.DRY_RUN, ("nothing was written, so there is nothing to compare",))
     try:
-        facts = _compare(run, pair, export, loaded if imported else None, watch, roster)
+        fact = _compare(run, pair, completed, loaded if imported else None, watch, roster)
     except RunbookError as error:
-        facts = {"verdict": "FAIL", "imported": imported, "reasons": [f"the comparison could not be made: {error}"]}
-    return facts | {
-        "started": began,
-        "finished": format_timestamp(run.now()),
-        "seconds": round(time.monotonic() - clock, 3),
-    }
+        fact = ValidationFact(Verdict.FAIL, (f"the comparison could not be made: {error}",), imported)
+    ended, seconds = format_timestamp(run.now()), round(time.monotonic() - clock, 3)
+    return replace(fact, started=began, finished=ended, seconds=seconds)
 
 
 def _compare(
-    run: Run, pair: Pair, export: Facts, loaded: Facts | None, watch: Watch, roster: WorkerRoster | None
-) -> Facts:
+    run: Run,
+    pair: Pair,
+    export: CompletedExport,
+    loaded: ImportFact | None,
+    watch: Watch,
+    roster: WorkerRoster | None,
+) -> ValidationFact:
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
@@ -102,7 +113,7 @@ def _compare(
         tallies = (DigestCheckpoint(run.secret, run.now), tallies[1])
 
     def show(state: str) -> Callable[[int], None]:
-        return lambda done: watch(pair.source, state, done, export["items"])
+        return lambda done: watch(pair.source, state, done, export.items)
 
     census = roster and DistributedDigest(run, roster, pair.source, table.key)
     state = show("reading the export")
@@ -112,14 +123,14 @@ def _compare(
         else export_buckets(one, table.key, tallies[0], state)
     )
     changes = overlay_facts(run, pair, over, export) if over else None
-    read = {"export": [format_timestamp(tallies[0].began), format_timestamp(run.now())]}
+    read_export = format_timestamp(tallies[0].began), format_timestamp(run.now())
     state, limit = show("scanning the target"), run.config.validate_.max_rcu
     found = (
         census.of_table(other, limit, tallies[1], state)
         if census
         else table_buckets(other, table.key, tallies[1], state)
     )
-    excuse = excuse_for(run, pair, export, ttl_attribute(run.clients.target, pair.target))
+    excuse = excuse_for(run, pair, export.manifest, ttl_attribute(run.clients.target, pair.target))
     most = run.config.validate_.max_differences
 
     def held_against(buckets: BucketDigest, items: Callable[[], Iterator[Item]]) -> Comparison:
@@ -133,62 +144,63 @@ def _compare(
         )  # fmt: skip
 
     comparison = held_against(exported, one.items)
-    read["target"] = [format_timestamp(tallies[1].began), format_timestamp(run.now())]
+    ended = format_timestamp(run.now())
     _keep_differences(run, pair.source, comparison)
-    counts = _witnesses(run, pair.source, export, loaded, comparison)
+    counts = witnesses(run.ledger, pair.source, export, loaded, comparison)
     found_wrong = comparison.counts | {"there_before": comparison.there_before}
     reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded), changes)
     reasons += window_reasons(run, pair)
     if changes is not None:
-        reasons += overlay_reasons(changes, export["manifest"]["export_time"])
-        reasons += _against_the_second(run, pair, full, changes, held_against)
+        reasons += overlay_reasons(changes, export.manifest.export_time)
+        second, why = _against_the_second(run, pair, full, changes, held_against)
+        changes, reasons = replace(changes, second_export=second), reasons + why
     reasons += _unread(other, comparison)
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
-    if loaded and loaded["binding"]["target_table_id"] != table_identity(table):
+    if loaded and loaded.binding and loaded.binding.target_table_id != table_identity(table):
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
-    held = bool((loaded or {}).get("items_before"))
+    held = bool(loaded and loaded.items_before)
     indexes = _indexes(run, one, other, table, excuse, may_hold_more=held, follow=not reasons)
     parity = look_alike(run.config, run.clients, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
-        run.ledger.put("drift", pair.source, drift_of(run, pair, other, found))
+        DRIFTS.record(run.ledger, pair.source, drift_of(run, pair, other, found))
     reasons += _replaced(run, pair, table)
     tallies[0].forget()
-    verdict = "FAIL" if reasons else "PASS"
-    watch(pair.source, verdict, comparison.found, export["items"])
-    return {
-        "verdict": verdict,
-        "imported": loaded is not None,
-        "reasons": reasons,
-        **counts,
-        **found_wrong,
-        "looked_again": comparison.looked_again,
-        "moved": comparison.moved,
-        "read": read,
-        "export_digest": comparison.export_digest,
-        "target_digest": comparison.target_digest,
-        "indexes": indexes,
-        "parity": parity and parity.to_json() | {"at": format_timestamp(run.now()), "step": "validate"},
-        "read_units": other.limit.used,
-        "changes": changes,
-    }
+    verdict = Verdict.FAIL if reasons else Verdict.PASS
+    watch(pair.source, verdict, comparison.found, export.items)
+    numbers: dict[str, Any] = {**counts, **found_wrong}
+    return ValidationFact(
+        verdict,
+        tuple(reasons),
+        loaded is not None,
+        **numbers,
+        looked_again=comparison.looked_again,
+        moved=comparison.moved,
+        read=ReadSpans(read_export, (format_timestamp(tallies[1].began), ended)),
+        export_digest=comparison.export_digest,
+        target_digest=comparison.target_digest,
+        indexes=indexes,
+        parity=ParityFact.of(parity, format_timestamp(run.now()), "validate") if parity else None,
+        read_units=other.limit.used,
+        changes=changes,
+    )
 
 
 def _against_the_second(
     run: Run,
     pair: Pair,
     full: ExportReader,
-    changes: Facts,
+    changes: OverlayFact,
     held_against: Callable[[BucketDigest, Callable[[], Iterator[Item]]], Comparison],
-) -> list[str]:
+) -> tuple[SecondComparison | None, list[str]]:
     """Compare the target with a second full export too, where one was made; why it is not as that says."""
     if (second := second_reader(run, pair, full)) is None:
-        return []
+        return None, []
     made, reader = second
     buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None)
-    changes["second_export"] = {"arn": made.arn, "moment": made.moment, "items": buckets.items}
-    return second_reasons(made, buckets, held_against(buckets, reader.items), changes["as_of"])
+    compared = SecondComparison(made.arn, made.moment, buckets.items)
+    return compared, second_reasons(made, buckets, held_against(buckets, reader.items), changes.as_of)
 
 
 def _indexes(
@@ -200,7 +212,7 @@ def _indexes(
     *,
     may_hold_more: bool,
     follow: bool,
-) -> list[Facts]:
+) -> tuple[IndexFact, ...]:
     """What the target's indexes answer for a sample of the export's items, in a pass of its own.
 
     Unless they can `follow` a table that is right, there is nothing to wait for.
@@ -216,24 +228,24 @@ def _indexes(
     return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
 
 
-def _export_side(run: Run, pair: Pair, export: Facts, table: TableDescription) -> ExportReader:
+def _export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
     files = [row.data_file for row in file_rows(run.ledger, pair.source)]
     lines = quarantined_lines(run.ledger, pair.source)
-    return ExportReader(run.clients.staging, export["bucket"], files, table.key, lines)
+    return ExportReader(run.clients.staging, export.bucket, files, table.key, lines)
 
 
-def _table_side(run: Run, pair: Pair, export: Facts, table: TableDescription) -> TableReader:
+def _table_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> TableReader:
     settings = run.config.validate_
-    segments = segments_for(settings.segments, export["manifest"]["billed_bytes"])
+    segments = segments_for(settings.segments, export.manifest.billed_bytes)
     limit = RateLimit(settings.max_rcu)
     return TableReader(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
 
 
 def _tallies(
-    run: Run, pair: Pair, export: Facts, table: TableDescription
+    run: Run, pair: Pair, export: CompletedExport, table: TableDescription
 ) -> tuple[KeptDigestCheckpoint, DigestCheckpoint]:
     """The export's, with what an earlier, killed comparison of the same export has left, and the target's, empty."""
-    manifest = [export["arn"], export["manifest"]["summary_md5"], export["manifest"]["files_md5"]]
+    manifest = [export.arn, export.manifest.summary_md5, export.manifest.files_md5]
     binding = [*manifest, [[k.name, k.type] for k in table.key]]
     return KeptDigestCheckpoint(run.ledger, pair.source, binding, run.secret, run.now), DigestCheckpoint(
         run.secret, run.now
@@ -260,23 +272,6 @@ def _unread(side: TableReader, comparison: Comparison) -> list[str]:
         f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
         f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
     ]
-
-
-def _witnesses(
-    run: Run, source: str, export: Facts, loaded: Facts | None, comparison: Comparison
-) -> dict[str, int | None]:
-    """The counts of law 3, each from where it was measured; None for what this run did not do."""
-    row = table_counts(run.ledger).get(source) or {}
-    return {
-        "in_manifest": export["manifest"]["items"],
-        "lines_read": (row.get("lines") or 0) if loaded else None,
-        "items_written": (row.get("written") or 0) if loaded else None,
-        "items_quarantined": (row.get("quarantined") or 0) if loaded else None,
-        "items_present": (row.get("present") or 0) if loaded else None,
-        "items_filtered": 0 if loaded else None,
-        "items_compared": comparison.exported,
-        "items_in_target": comparison.found,
-    }
 
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:

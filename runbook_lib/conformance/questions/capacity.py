@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.conformance.question import Topic, api, guide, question
+from runbook_lib.conformance.question import Area, api, guide, question
 from runbook_lib.conformance.questions.batch_write import delete, put
 from runbook_lib.conformance.questions.reads import large_items
 from runbook_lib.conformance.subject import Subject
@@ -34,7 +34,7 @@ def of_index(consumed: dict[str, Any], name: str) -> float | None:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=False,
     relied_on="an answer says what was asked for and no more",
     source=api("BatchWriteItem, ReturnConsumedCapacity"),
@@ -45,14 +45,14 @@ def capacity_unasked(subject: Subject) -> bool:
     return bool(answer.get("ConsumedCapacity"))
 
 
-@question(Topic.CAPACITY, expect=(1.0, 2.0), relied_on=_RATE, source=_UNITS)
+@question(Area.CAPACITY, expect=(1.0, 2.0), relied_on=_RATE, source=_UNITS)
 def write_units_round_up(subject: Subject) -> tuple[float, ...]:
     """Does a put of 1,024 bytes cost one unit and one of 1,025 bytes two?"""
     return tuple(float(spent(subject, put(sized(subject, n)))["CapacityUnits"]) for n in (1024, 1025))
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=3.0,
     relied_on="an import over older items costs by the larger of the two",
     source=guide("Capacity unit consumption: PutItem, the larger of the two sizes"),
@@ -65,7 +65,7 @@ def overwriting_costs_by_the_larger(subject: Subject) -> float:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=1.0,
     relied_on="deletes of nothing are in the estimate",
     source=guide("Capacity unit consumption: DeleteItem of an item that does not exist"),
@@ -76,7 +76,7 @@ def deleting_nothing_costs_one(subject: Subject) -> float:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=(True, False, True),
     relied_on="units are read per table and per index",
     source=api("ConsumedCapacity"),
@@ -87,7 +87,7 @@ def capacity_by_level(subject: Subject) -> tuple[bool, ...]:
     return "CapacityUnits" in total, "Table" in total, "Table" in spent(subject, put(subject.item()))
 
 
-@question(Topic.CAPACITY, expect=(2.0, 2.0, 1.0), relied_on=_RATE, source=_INDEXES)
+@question(Area.CAPACITY, expect=(2.0, 2.0, 1.0), relied_on=_RATE, source=_INDEXES)
 def index_units_by_projection(subject: Subject) -> tuple[float | None, ...]:
     """Does an item of 1.5 KB cost two units, two in an index of ALL and one in an index of KEYS_ONLY?"""
     item = sized(subject, 1500) | {"group": {"S": "g"}}
@@ -95,7 +95,7 @@ def index_units_by_projection(subject: Subject) -> tuple[float | None, ...]:
     return float(consumed["Table"]["CapacityUnits"]), of_index(consumed, "all"), of_index(consumed, "keys")
 
 
-@question(Topic.CAPACITY, expect=(2.0, 1.0), relied_on=_RATE, source=_INDEXES)
+@question(Area.CAPACITY, expect=(2.0, 1.0), relied_on=_RATE, source=_INDEXES)
 def index_units_by_included_attributes(subject: Subject) -> tuple[float | None, ...]:
     """Does an index of INCLUDE cost by what it includes: two units with 1.5 KB of it, one without?"""
     long = {"S": "x" * 1500}
@@ -107,7 +107,7 @@ def index_units_by_included_attributes(subject: Subject) -> tuple[float | None, 
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=(None, None),
     relied_on="an index costs nothing for items that are not in it",
     source=guide("Sparse indexes"),
@@ -119,7 +119,7 @@ def no_units_of_an_index_without_the_item(subject: Subject) -> tuple[float | Non
     return of_index(nothing, "all"), of_index(half, "ranked")
 
 
-@question(Topic.CAPACITY, expect=2.0, relied_on=_RATE, source=_INDEXES)
+@question(Area.CAPACITY, expect=2.0, relied_on=_RATE, source=_INDEXES)
 def changing_an_index_key_costs_twice(subject: Subject) -> float | None:
     """Does a put that changes an index's key cost two units there: one to delete, one to put?"""
     item = subject.item(group={"S": "one"})
@@ -128,7 +128,7 @@ def changing_an_index_key_costs_twice(subject: Subject) -> float | None:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=None,
     relied_on="an import of what is there already costs nothing in its indexes",
     source=guide("Best practices for secondary indexes: an update of a projected attribute is written to the index"),
@@ -140,7 +140,7 @@ def unchanged_entry_of_an_index_costs_nothing(subject: Subject) -> float | None:
     return of_index(spent(subject, put(item | {"v": {"S": "new"}}), "indexed"), "keys")
 
 
-@question(Topic.CAPACITY, expect=(1.0, 1.0), relied_on=_RATE, source=guide("Local secondary indexes: write units"))
+@question(Area.CAPACITY, expect=(1.0, 1.0), relied_on=_RATE, source=guide("Local secondary indexes: write units"))
 def units_of_a_local_index(subject: Subject) -> tuple[float, ...]:
     """Are the units of a local index told by its name, beside the table's?"""
     item = subject.item(sort={"S": "s"}, other={"S": "o"})
@@ -152,7 +152,7 @@ def units_of_a_local_index(subject: Subject) -> tuple[float, ...]:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=(0.5, 1.0, 1.0, 2.0),
     relied_on="the cost of the validation is estimated from it, and its rate is set by it",
     source=guide("Capacity unit consumption: a read unit is up to 4 KB, half where consistency is eventual"),
@@ -173,7 +173,7 @@ def read_units(subject: Subject) -> tuple[float, ...]:
 
 
 @question(
-    Topic.CAPACITY,
+    Area.CAPACITY,
     expect=(37.5, 75.0),
     relied_on="the cost of the validation is estimated from it, and its rate is set by it",
     source=guide("Capacity unit consumption: Scan, the sizes of the items of a page together"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.outcome import ACCEPTED, FAILURES, outcome_of
-from runbook_lib.conformance.question import Topic, api, guide, question
+from runbook_lib.conformance.question import Area, api, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _FAILED = "ConditionalCheckFailedException"
@@ -26,7 +26,7 @@ def is_v(value: dict[str, Any]) -> dict[str, Any]:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=ACCEPTED,
     relied_on="import.on_non_empty: append puts only where nothing is",
     source=_CONDITIONS,
@@ -37,7 +37,7 @@ def put_where_nothing_is(subject: Subject) -> str:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=(_FAILED, True),
     relied_on="import.on_non_empty: append never replaces what is there",
     source=_CONDITIONS,
@@ -51,7 +51,7 @@ def put_where_something_is(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect="first",
     relied_on="a refused put tells what is there, so that nobody has to read it later",
     source=api("PutItem, ReturnValuesOnConditionCheckFailure"),
@@ -70,7 +70,7 @@ def refused_put_tells_what_is_there(subject: Subject) -> str:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=(ACCEPTED, True),
     relied_on="the clean-up removes an item only as it was read",
     source=_CONDITIONS,
@@ -84,7 +84,7 @@ def delete_of_what_is_as_expected(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=(_FAILED, True),
     relied_on="the clean-up leaves an item that changed",
     source=_CONDITIONS,
@@ -98,7 +98,7 @@ def delete_of_what_has_changed(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=_FAILED,
     relied_on="a delete that is sent again after a lost answer is told from the first",
     source=_CONDITIONS,
@@ -110,7 +110,7 @@ def conditional_delete_of_nothing(subject: Subject) -> str:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=ACCEPTED,
     relied_on="an equality compares numbers, whatever their spelling",
     source=guide("Comparison operators: values of one type"),
@@ -123,7 +123,7 @@ def equality_of_numbers(subject: Subject) -> str:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=ACCEPTED,
     relied_on="an equality compares sets without their order",
     source=guide("Supported data types: the order of the values within a set is not preserved"),
@@ -138,7 +138,7 @@ def equality_of_sets(subject: Subject) -> str:
 
 
 @question(
-    Topic.CONDITIONS,
+    Area.CONDITIONS,
     expect=(True, "first"),
     relied_on="a put tells what it replaced, for the rollback",
     source=api("PutItem, ReturnValues"),

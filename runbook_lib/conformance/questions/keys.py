@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
-from runbook_lib.conformance.question import Topic, guide, question
+from runbook_lib.conformance.question import Area, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _INVALID = "ValidationException"
@@ -20,7 +20,7 @@ def keyed_by(subject: Subject, table: str, item: dict[str, Any]) -> str:
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=(ACCEPTED, _INVALID),
     relied_on=_QUARANTINE,
     source=_LIMITS,
@@ -32,7 +32,7 @@ def length_of_a_partition_key(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=(ACCEPTED, _INVALID),
     relied_on=_QUARANTINE,
     source=_LIMITS,
@@ -42,13 +42,13 @@ def length_of_a_sort_key(subject: Subject) -> tuple[str, ...]:
     return tuple(keyed_by(subject, "ranged", subject.item(sort={"S": "x" * n})) for n in (1024, 1025))
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_LIMITS)
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_LIMITS)
 def length_of_a_binary_key(subject: Subject) -> str:
     """Is a binary partition key of 2,049 bytes refused?"""
     return keyed_by(subject, "binary", {"id": {"B": b"x" * 2049}, "sort": {"B": b"x"}})
 
 
-@question(Topic.KEYS, expect=(_INVALID, _INVALID), relied_on=_QUARANTINE, source=_TYPES)
+@question(Area.KEYS, expect=(_INVALID, _INVALID), relied_on=_QUARANTINE, source=_TYPES)
 def empty_key(subject: Subject) -> tuple[str, ...]:
     """Are an empty string and empty bytes refused as a key?"""
     return (
@@ -57,20 +57,20 @@ def empty_key(subject: Subject) -> tuple[str, ...]:
     )
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("PutItem: the primary key is required"))
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("PutItem: the primary key is required"))
 def item_without_its_key(subject: Subject) -> str:
     """Is an item without its sort key refused?"""
     return keyed_by(subject, "ranged", subject.item())
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("PutItem: key attributes by their type"))
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("PutItem: key attributes by their type"))
 def key_of_another_type(subject: Subject) -> str:
     """Is a key of another type than the table's refused?"""
     return keyed_by(subject, "plain", {"id": {"N": "1"}})
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect="second",
     relied_on="keys are compared as numbers, not as text",
     source=guide("Supported data types: numbers"),
@@ -84,7 +84,7 @@ def equal_numbers_are_one_key(subject: Subject) -> str:
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=("-1", "2", "10"),
     relied_on="samples of an index are asked for in its order",
     source=guide("Query: results are sorted by the sort key"),
@@ -100,7 +100,7 @@ def numbers_sort_as_numbers(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=("B", "a", "é", "\U0001f600"),
     relied_on="samples of an index are asked for in its order",
     source=guide("Query: strings are sorted by their UTF-8 bytes"),
@@ -116,7 +116,7 @@ def text_sorts_by_bytes(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=ACCEPTED,
     relied_on="an item without an index's key is no error: it is not in that index",
     source=guide("Sparse indexes"),
@@ -126,26 +126,26 @@ def item_without_an_index_key(subject: Subject) -> str:
     return keyed_by(subject, "indexed", subject.item())
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("Global secondary indexes: type of a key"))
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=guide("Global secondary indexes: type of a key"))
 def index_key_of_another_type(subject: Subject) -> str:
     """Is an item refused whose index key has another type than the index?"""
     return keyed_by(subject, "indexed", subject.item(group={"N": "1"}))
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_TYPES)
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_TYPES)
 def empty_index_key(subject: Subject) -> str:
     """Is an item refused whose index key is empty?"""
     return keyed_by(subject, "indexed", subject.item(group={"S": ""}))
 
 
-@question(Topic.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_LIMITS)
+@question(Area.KEYS, expect=_INVALID, relied_on=_QUARANTINE, source=_LIMITS)
 def length_of_an_index_key(subject: Subject) -> str:
     """Is an item refused whose index partition key has 2,049 bytes?"""
     return keyed_by(subject, "indexed", subject.item(group={"S": "x" * 2049}))
 
 
 @question(
-    Topic.KEYS,
+    Area.KEYS,
     expect=_INVALID,
     relied_on="a request for a key names the key and nothing else",
     source=guide("GetItem: all of the key attributes"),

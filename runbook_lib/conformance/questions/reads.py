@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
 from runbook_lib.aws.pages import pages
-from runbook_lib.conformance.question import Topic, api, guide, question
+from runbook_lib.conformance.question import Area, api, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _INVALID = "ValidationException"
@@ -42,7 +42,7 @@ def small_items(subject: Subject) -> str:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(True, True),
     relied_on="a page is never taken for the whole table",
     source=api("Scan: 1 MB"),
@@ -53,21 +53,21 @@ def page_of_one_mb(subject: Subject) -> tuple[bool, bool]:
     return "LastEvaluatedKey" in page, 2 <= len(page["Items"]) <= 4
 
 
-@question(Topic.READS, expect=(6, 6), relied_on=_EACH_ONCE, source=api("Scan"))
+@question(Area.READS, expect=(6, 6), relied_on=_EACH_ONCE, source=api("Scan"))
 def all_pages_together(subject: Subject) -> tuple[int, int]:
     """Do the pages together have each item once?"""
     ids = scanned(subject, large_items(subject))
     return len(ids), len(set(ids))
 
 
-@question(Topic.READS, expect=(12, 12), relied_on=_EACH_ONCE, source=api("Scan, Limit"))
+@question(Area.READS, expect=(12, 12), relied_on=_EACH_ONCE, source=api("Scan, Limit"))
 def pages_of_one_item(subject: Subject) -> tuple[int, int]:
     """Do pages of one item each have every item once, and come to an end?"""
     ids = scanned(subject, small_items(subject), Limit=1)
     return len(ids), len(set(ids))
 
 
-@question(Topic.READS, expect=(12, 12), relied_on=_EACH_ONCE, source=api("Scan, TotalSegments"))
+@question(Area.READS, expect=(12, 12), relied_on=_EACH_ONCE, source=api("Scan, TotalSegments"))
 def all_segments_together(subject: Subject) -> tuple[int, int]:
     """Do five segments together have each item once?"""
     ids = [i for n in range(5) for i in scanned(subject, small_items(subject), Segment=n, TotalSegments=5)]
@@ -75,7 +75,7 @@ def all_segments_together(subject: Subject) -> tuple[int, int]:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(_INVALID, _INVALID, _INVALID, _INVALID),
     relied_on="a segment that cannot be is a mistake and is told as one",
     source=api("Scan, Segment and TotalSegments"),
@@ -92,7 +92,7 @@ def segments_that_cannot_be(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=True,
     relied_on="a scan that goes on later starts after its last key, also when that item is gone",
     source=guide("Scan, paginating: ExclusiveStartKey is a position"),
@@ -110,7 +110,7 @@ def scan_goes_on_after_a_key_that_is_gone(subject: Subject) -> bool:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=_INVALID,
     relied_on="a checkpoint of another table is refused by the server too",
     source=api("Scan, ExclusiveStartKey"),
@@ -122,7 +122,7 @@ def start_key_of_another_schema(subject: Subject) -> str:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=True,
     relied_on="the comparison reads what was just written",
     source=guide("Read consistency: strongly consistent reads"),
@@ -135,7 +135,7 @@ def consistent_scan_sees_the_last_write(subject: Subject) -> bool:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(4, 12),
     relied_on="an item that a filter leaves out was read and is counted",
     source=api("Scan, ScannedCount"),
@@ -150,7 +150,7 @@ def filtered_scan_counts_what_it_read(subject: Subject) -> tuple[int, int]:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(12, False),
     relied_on="items can be counted without being read over the network",
     source=api("Scan, Select"),
@@ -162,7 +162,7 @@ def scan_that_only_counts(subject: Subject) -> tuple[int, bool]:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect="ResourceNotFoundException",
     relied_on="a table that is not there is told from an empty one",
     source=api("Scan, errors"),
@@ -173,7 +173,7 @@ def scan_of_an_unknown_table(subject: Subject) -> str:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(ACCEPTED, _INVALID),
     relied_on="single items are looked up a hundred at a time",
     source=api("BatchGetItem"),
@@ -186,7 +186,7 @@ def batch_get_of_100(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=_INVALID,
     relied_on="a key is looked up once",
     source=api("BatchGetItem: duplicate keys"),
@@ -198,7 +198,7 @@ def batch_get_with_one_key_twice(subject: Subject) -> str:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=(1, True),
     relied_on="what is not in the answer, and not unprocessed, is not there",
     source=api("BatchGetItem"),
@@ -213,7 +213,7 @@ def batch_get_leaves_out_what_is_not_there(subject: Subject) -> tuple[int, bool]
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=True,
     relied_on="samples of an index are asked for by its key",
     source=api("Query, IndexName"),
@@ -235,7 +235,7 @@ def query_of_an_index(subject: Subject) -> bool:
 
 
 @question(
-    Topic.READS,
+    Area.READS,
     expect=_INVALID,
     relied_on="a global index is eventually consistent: a sample that is missing is asked for again",
     source=guide("Global secondary indexes: read consistency"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.conformance.made.exports import recovered
-from runbook_lib.conformance.question import Topic, api, guide, question
+from runbook_lib.conformance.question import Area, api, guide, question
 from runbook_lib.conformance.subject import Subject
 
 
@@ -16,7 +16,7 @@ def recovery(subject: Subject, table: str) -> dict[str, Any]:
 
 
 @question(
-    Topic.RECOVERY,
+    Area.RECOVERY,
     expect="DISABLED",
     relied_on="a table that cannot be exported is scanned instead, or told",
     source=guide("Point-in-time recovery is not enabled by default"),
@@ -27,7 +27,7 @@ def recovery_is_off_at_first(subject: Subject) -> str:
 
 
 @question(
-    Topic.RECOVERY,
+    Area.RECOVERY,
     expect=("ENABLED", True, True),
     relied_on="an export begins once recovery is on, and its moments bound what may be asked for",
     source=api("PointInTimeRecoveryDescription"),
@@ -43,7 +43,7 @@ def recovery_that_is_on(subject: Subject) -> tuple[str, bool, bool]:
 
 
 @question(
-    Topic.RECOVERY,
+    Area.RECOVERY,
     expect=(True, True),
     relied_on="windows end at the latest moment, which lies behind the present",
     source=api("PointInTimeRecoveryDescription: typically 5 minutes before the current time"),
@@ -58,7 +58,7 @@ def latest_moment_lies_behind(subject: Subject) -> tuple[bool, bool]:
 
 
 @question(
-    Topic.RECOVERY,
+    Area.RECOVERY,
     expect=35,
     relied_on="a window must begin within the days of recovery",
     source=api("PointInTimeRecoverySpecification, RecoveryPeriodInDays: the default is 35"),
@@ -69,7 +69,7 @@ def recovery_period(subject: Subject) -> int:
 
 
 @question(
-    Topic.RECOVERY,
+    Area.RECOVERY,
     expect=True,
     relied_on="recovery that was off for a while is a gap, told by its earliest moment",
     source=guide("Point-in-time recovery: disabling and enabling resets the start time"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_lib.aws.guard.conformance_calls import TAG
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
-from runbook_lib.conformance.question import Topic, api, question
+from runbook_lib.conformance.question import Area, api, question
 from runbook_lib.conformance.subject import Subject
 
 
@@ -20,7 +20,7 @@ def tags(subject: Subject, arn: str) -> dict[str, str]:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=True,
     relied_on="what was made here is known by its tag from its first moment",
     source=api("CreateTable, Tags"),
@@ -31,7 +31,7 @@ def tag_from_the_first_moment(subject: Subject) -> bool:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=("new", None),
     relied_on="the register of who wrote to a table hangs on one of its tags",
     source=api("TagResource"),
@@ -52,7 +52,7 @@ def ttl(subject: Subject, table: str) -> dict[str, Any]:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect="DISABLED",
     relied_on="an item that is gone is forgiven only where TTL was on",
     source=api("DescribeTimeToLive"),
@@ -63,7 +63,7 @@ def ttl_is_off_at_first(subject: Subject) -> str:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=(True, "until"),
     relied_on="the attribute that says when an item expires is read from it",
     source=api("UpdateTimeToLive"),
@@ -76,7 +76,7 @@ def ttl_that_is_on(subject: Subject) -> tuple[bool, str]:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect="ValidationException",
     relied_on="TTL that is to be off during a catch-up cannot be turned on again at once",
     source=api("UpdateTimeToLive: another call within one hour"),
@@ -101,7 +101,7 @@ def expiring(subject: Subject) -> str:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect="PolicyNotFoundException",
     relied_on="a table without a policy of its own is told from one that cannot be asked",
     source=api("GetResourcePolicy, errors"),
@@ -112,7 +112,7 @@ def table_without_a_policy(subject: Subject) -> str:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=0,
     relied_on="a target that sends its changes elsewhere is told before anything is written",
     source=api("DescribeKinesisStreamingDestination"),
@@ -124,7 +124,7 @@ def table_without_kinesis(subject: Subject) -> int:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=(True, True),
     relied_on="the account's limits bound the rate that is asked for",
     source=api("DescribeLimits"),
@@ -136,7 +136,7 @@ def limits_of_the_account(subject: Subject) -> tuple[bool, bool]:
 
 
 @question(
-    Topic.SURROUNDINGS,
+    Area.SURROUNDINGS,
     expect=(ACCEPTED, "ResourceNotFoundException"),
     relied_on="tags are read of tables that are there",
     source=api("ListTagsOfResource, errors"),

@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
 from runbook_lib.aws.pages import pages
 from runbook_lib.conformance.fixtures import keyed
-from runbook_lib.conformance.question import AnyOf, Topic, api, guide, question
+from runbook_lib.conformance.question import AnyOf, Area, api, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _INVALID = "ValidationException"
@@ -22,7 +22,7 @@ def described(subject: Subject, table: str = "plain") -> dict[str, Any]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=True,
     relied_on="checkpoints are bound to a table's id",
     source=api("TableDescription, TableId"),
@@ -33,7 +33,7 @@ def table_has_an_id(subject: Subject) -> bool:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=True,
     relied_on="a table that was made again under its name is told from the one before",
     source=api("TableDescription, TableId: unique identifier for the table"),
@@ -54,7 +54,7 @@ def is_gone(subject: Subject, name: str) -> bool:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=True,
     relied_on="account and region are read from it before anything is written",
     source=guide("Amazon Resource Name of a table"),
@@ -70,14 +70,14 @@ def form_of_a_table_arn(subject: Subject) -> bool:
 
 
 @question(
-    Topic.TABLES, expect="PAY_PER_REQUEST", relied_on=_COMPARED, source=api("TableDescription, BillingModeSummary")
+    Area.TABLES, expect="PAY_PER_REQUEST", relied_on=_COMPARED, source=api("TableDescription, BillingModeSummary")
 )
 def billing_mode(subject: Subject) -> str:
     """Does DescribeTable name the mode of a table on demand?"""
     return str(described(subject)["BillingModeSummary"]["BillingMode"])
 
 
-@question(Topic.TABLES, expect=(1, 1), relied_on=_COMPARED, source=api("ProvisionedThroughputDescription"))
+@question(Area.TABLES, expect=(1, 1), relied_on=_COMPARED, source=api("ProvisionedThroughputDescription"))
 def provisioned_units(subject: Subject) -> tuple[int, int]:
     """Does DescribeTable give the units of a provisioned table?"""
     units = described(subject, "provisioned")["ProvisionedThroughput"]
@@ -85,7 +85,7 @@ def provisioned_units(subject: Subject) -> tuple[int, int]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=("id:HASH", "sort:RANGE"),
     relied_on=_COMPARED,
     source=api("TableDescription, KeySchema"),
@@ -96,7 +96,7 @@ def key_schema(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=("all:ALL:ACTIVE", "keys:KEYS_ONLY:ACTIVE", "ranked:KEYS_ONLY:ACTIVE", "some:INCLUDE:ACTIVE"),
     relied_on=_COMPARED,
     source=api("GlobalSecondaryIndexDescription"),
@@ -108,7 +108,7 @@ def global_indexes(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.TABLES, expect=("by-other", "id", "other"), relied_on=_COMPARED, source=api("LocalSecondaryIndexDescription")
+    Area.TABLES, expect=("by-other", "id", "other"), relied_on=_COMPARED, source=api("LocalSecondaryIndexDescription")
 )
 def indexes_that_are_local(subject: Subject) -> tuple[str, ...]:
     """Does DescribeTable give local indexes with their keys?"""
@@ -116,14 +116,14 @@ def indexes_that_are_local(subject: Subject) -> tuple[str, ...]:
     return (str(found["IndexName"]), *(str(key["AttributeName"]) for key in found["KeySchema"]))
 
 
-@question(Topic.TABLES, expect=False, relied_on=_COMPARED, source=api("TableDescription, DeletionProtectionEnabled"))
+@question(Area.TABLES, expect=False, relied_on=_COMPARED, source=api("TableDescription, DeletionProtectionEnabled"))
 def deletion_protection_is_told(subject: Subject) -> bool:
     """Does DescribeTable say that a table is not protected?"""
     return bool(described(subject)["DeletionProtectionEnabled"])
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=(_INVALID, ACCEPTED),
     relied_on="the clean-up lifts the protection of what it removes, and of nothing else",
     source=guide("Deletion protection"),
@@ -142,7 +142,7 @@ def protected_table_stays(subject: Subject) -> tuple[str, str]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=(True, True),
     relied_on="what a table can take from its first second sets the rate at the start",
     source=guide("Warm throughput: values are available for all tables"),
@@ -154,7 +154,7 @@ def warm_throughput(subject: Subject) -> tuple[bool, bool]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=(True, "NEW_AND_OLD_IMAGES", True),
     relied_on="functions behind the target's stream are found before anything is written",
     source=api("TableDescription, StreamSpecification"),
@@ -167,7 +167,7 @@ def stream_of_a_table(subject: Subject) -> tuple[bool, str, bool]:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect="ResourceInUseException",
     relied_on="two runs that create one table do not both think that it is theirs",
     source=api("CreateTable, errors"),
@@ -179,7 +179,7 @@ def table_that_exists_is_not_made_again(subject: Subject) -> str:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect="ResourceNotFoundException",
     relied_on="a table that is gone already is no obstacle to the clean-up",
     source=api("DeleteTable, errors"),
@@ -190,7 +190,7 @@ def removal_of_an_unknown_table(subject: Subject) -> str:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=_INVALID,
     relied_on="definitions carry the attributes of keys and no others",
     source=api("CreateTable, AttributeDefinitions"),
@@ -202,7 +202,7 @@ def attribute_that_is_no_key(subject: Subject) -> str:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=_INVALID,
     relied_on="names that are too long are told before anything runs",
     source=guide("Naming rules: 3 to 255 characters"),
@@ -215,7 +215,7 @@ def name_of_256_characters(subject: Subject) -> str:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=AnyOf(("CREATING", "ACTIVE")),
     relied_on="a new table is waited for, and may be there at once",
     source=api("CreateTable: TableStatus CREATING"),
@@ -232,7 +232,7 @@ def new_table_is_being_made(subject: Subject) -> str:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=True,
     relied_on="all tables of a region are listed, page by page",
     source=api("ListTables, LastEvaluatedTableName"),
@@ -246,7 +246,7 @@ def list_of_tables_has_pages(subject: Subject) -> bool:
 
 
 @question(
-    Topic.TABLES,
+    Area.TABLES,
     expect=True,
     relied_on="regions are apart: source and target may have tables of one name",
     source=guide("Regions: tables of the same name in two Regions are two tables"),

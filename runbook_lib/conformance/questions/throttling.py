@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.outcome import FAILURES, code_of
-from runbook_lib.conformance.question import Topic, api, guide, model, question
+from runbook_lib.conformance.question import Area, api, guide, model, question
 from runbook_lib.conformance.questions.batch_write import put
 from runbook_lib.conformance.subject import CannotAsk, Subject, WhyNot
 
@@ -32,7 +32,7 @@ def pressed(subject: Subject) -> Any:
 
 
 @question(
-    Topic.THROTTLING,
+    Area.THROTTLING,
     expect="ProvisionedThroughputExceededException",
     relied_on="the import slows down when a table has no more capacity, and loses nothing",
     source=api("PutItem, errors"),
@@ -44,7 +44,7 @@ def throttled_write(subject: Subject) -> str:
 
 
 @question(
-    Topic.THROTTLING,
+    Area.THROTTLING,
     expect=("TableWriteProvisionedThroughputExceeded", True),
     relied_on="the reason decides what is slowed down, and stands in the report with the table's name",
     source=model("ThrottlingReason"),
@@ -57,7 +57,7 @@ def throttling_reason(subject: Subject) -> tuple[str, bool]:
 
 
 @question(
-    Topic.THROTTLING,
+    Area.THROTTLING,
     expect=True,
     relied_on="what was left undone is sent again, and nothing else",
     source=guide("BatchWriteItem: UnprocessedItems hold the requests that were not done"),

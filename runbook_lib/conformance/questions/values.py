@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 from runbook_lib.aws.outcome import ACCEPTED, outcome_of
-from runbook_lib.conformance.question import Topic, guide, question
+from runbook_lib.conformance.question import Area, guide, question
 from runbook_lib.conformance.subject import Subject
 
 _INVALID = "ValidationException"
@@ -47,20 +47,20 @@ def filled(subject: Subject, size: int, name: str = "v", letter: str = "x") -> d
     return item | {name: {"S": letter * (left // wide) + "x" * (left % wide)}}
 
 
-@question(Topic.VALUES, expect=ACCEPTED, relied_on="no item of the source is too large for the target", source=_LIMITS)
+@question(Area.VALUES, expect=ACCEPTED, relied_on="no item of the source is too large for the target", source=_LIMITS)
 def item_of_400_kb(subject: Subject) -> str:
     """Is an item of exactly 409,600 bytes taken?"""
     return outcome_of(subject.ddb.put_item, TableName=subject.table(), Item=filled(subject, _LARGEST))
 
 
-@question(Topic.VALUES, expect=_INVALID, relied_on="such an item goes to quarantine with a reason", source=_LIMITS)
+@question(Area.VALUES, expect=_INVALID, relied_on="such an item goes to quarantine with a reason", source=_LIMITS)
 def item_over_400_kb(subject: Subject) -> str:
     """Is an item of 409,601 bytes refused?"""
     return outcome_of(subject.ddb.put_item, TableName=subject.table(), Item=filled(subject, _LARGEST + 1))
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(ACCEPTED, _INVALID),
     relied_on="sizes of items are measured as DynamoDB measures them",
     source=guide("Item sizes and formats: names and text in UTF-8"),
@@ -73,7 +73,7 @@ def item_size_is_in_bytes(subject: Subject) -> tuple[str, str]:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect="-12345678901234567890123456789012345678",
     relied_on="a number crosses digit by digit",
     source=_TYPES,
@@ -83,14 +83,14 @@ def number_of_38_digits(subject: Subject) -> str:
     return number(subject, "-12345678901234567890123456789012345678")
 
 
-@question(Topic.VALUES, expect=_INVALID, relied_on="no number is rounded without a word", source=_TYPES)
+@question(Area.VALUES, expect=_INVALID, relied_on="no number is rounded without a word", source=_TYPES)
 def number_of_39_digits(subject: Subject) -> str:
     """Is a number of 39 digits refused, and not rounded?"""
     return kept(subject, {"N": "123456789012345678901234567890123456789"})
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=("1.5", "7", "0"),
     relied_on="two spellings of one number are the same when tables are compared",
     source=guide("Naming rules and data types: leading and trailing zeroes are trimmed"),
@@ -101,7 +101,7 @@ def number_without_its_zeros(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(ACCEPTED, _INVALID, ACCEPTED, _INVALID),
     relied_on="a number of the source is one of the target",
     source=_TYPES,
@@ -113,7 +113,7 @@ def number_at_its_ends(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(ACCEPTED, ACCEPTED),
     relied_on="empty values that are no keys are not sorted out",
     source=_TYPES,
@@ -123,14 +123,14 @@ def empty_text_and_bytes(subject: Subject) -> tuple[str, ...]:
     return kept(subject, {"S": ""}), kept(subject, {"B": b""})
 
 
-@question(Topic.VALUES, expect=(ACCEPTED, ACCEPTED), relied_on="empty documents are kept", source=_TYPES)
+@question(Area.VALUES, expect=(ACCEPTED, ACCEPTED), relied_on="empty documents are kept", source=_TYPES)
 def empty_list_and_map(subject: Subject) -> tuple[str, ...]:
     """Are an empty list and an empty map taken?"""
     return kept(subject, {"L": []}), kept(subject, {"M": {}})
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(_INVALID, _INVALID, _INVALID),
     relied_on="an empty set in an export file is damage",
     source=_TYPES,
@@ -141,7 +141,7 @@ def empty_sets(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(_INVALID, _INVALID),
     relied_on="members of a set are compared as values, and are unique",
     source=_TYPES,
@@ -152,7 +152,7 @@ def set_with_one_member_twice(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=True,
     relied_on="a set is compared without its order",
     source=guide("Supported data types: the order of the values within a set is not preserved"),
@@ -164,7 +164,7 @@ def set_comes_back_whole(subject: Subject) -> bool:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=(ACCEPTED, _INVALID),
     relied_on="nesting is no reason for quarantine short of the limit",
     source=_LIMITS,
@@ -174,13 +174,13 @@ def nesting(subject: Subject) -> tuple[str, ...]:
     return kept(subject, nested(30)), kept(subject, nested(40))
 
 
-@question(Topic.VALUES, expect=True, relied_on="bytes cross as bytes", source=_TYPES)
+@question(Area.VALUES, expect=True, relied_on="bytes cross as bytes", source=_TYPES)
 def all_bytes(subject: Subject) -> bool:
     """Do all 256 bytes come back as they were?"""
     return bool(back(subject, {"B": bytes(range(256))})["B"] == bytes(range(256)))
 
 
-@question(Topic.VALUES, expect=True, relied_on="text is kept as sent, not normalised", source=_TYPES)
+@question(Area.VALUES, expect=True, relied_on="text is kept as sent, not normalised", source=_TYPES)
 def text_as_sent(subject: Subject) -> bool:
     """Do control characters and both spellings of an accent come back as they were?"""
     texts = ["\x00\x01\x1f\x7f", unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é"), "\U0001f600"]
@@ -188,7 +188,7 @@ def text_as_sent(subject: Subject) -> bool:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=True,
     relied_on="documents are kept in the order of their lists, with every type inside",
     source=_TYPES,
@@ -206,7 +206,7 @@ def documents_come_back(subject: Subject) -> bool:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=_INVALID,
     relied_on="a value has one type; two are damage",
     source=guide("AttributeValue: you must specify exactly one of the data types"),
@@ -217,7 +217,7 @@ def value_of_two_types(subject: Subject) -> str:
 
 
 @question(
-    Topic.VALUES,
+    Area.VALUES,
     expect=_INVALID,
     relied_on="what is no number is refused, not stored as text",
     source=_TYPES,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.outcome import FAILURES
-from runbook_lib.conformance.question import Evidence, Need, Source, Topic, guide, model, question
+from runbook_lib.conformance.question import Area, Evidence, Need, Source, guide, model, question
 from runbook_lib.conformance.subject import CannotAsk, Subject, WhyNot
 
 
@@ -27,7 +27,7 @@ def refused_description(subject: Subject) -> Any:
 
 
 @question(
-    Topic.WIRE,
+    Area.WIRE,
     expect=True,
     relied_on="an answer that was damaged on the way is noticed",
     source=guide("Low-level API: response headers"),
@@ -38,7 +38,7 @@ def answer_has_a_checksum(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WIRE,
+    Area.WIRE,
     expect=True,
     relied_on="what AWS's support asks for stands in the report",
     source=guide("Low-level API: response headers"),
@@ -49,7 +49,7 @@ def answer_has_a_request_id(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WIRE,
+    Area.WIRE,
     expect=True,
     relied_on="a clock that is wrong is told before AWS refuses its signatures",
     source=Source(Evidence.PAGE, "IAM User Guide, Signature Version 4: within 5 minutes of the server's time"),
@@ -65,7 +65,7 @@ def clocks_agree(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WIRE,
+    Area.WIRE,
     expect=("ResourceNotFoundException", 400),
     relied_on="errors are told apart by their names, whatever their words",
     source=guide("Error handling: HTTP status code 400"),
@@ -77,7 +77,7 @@ def error_has_its_name(subject: Subject) -> tuple[str, int]:
 
 
 @question(
-    Topic.WIRE,
+    Area.WIRE,
     expect=True,
     relied_on="with account-based endpoints a request goes to the account's own name",
     source=model("endpoint rule set: AccountIdEndpointMode"),

@@ -19,8 +19,11 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.load import EXECUTED
+from runbook_lib.run.facts.plan import PAIRS
+from runbook_lib.run.facts.targets import CREATED, CreatedFact, CreationStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.schema.table_properties import drop_none, table_properties
@@ -33,7 +36,7 @@ TAG_LOOKS = 15
 PATIENCE_SECONDS = 1800.0
 
 
-def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
+def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, CreatedFact]:
     """Create every planned target that is not there, if tables.create_missing says so; the facts by source.
 
     Without `run.execute` it only says what it would create. Raises TableError when a table cannot be
@@ -42,15 +45,15 @@ def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dic
     if not run.config.tables.create_missing:
         return {}
     with run.step("create"):
-        pairs = [pair for pair in run.planned_pairs() if pair.method != "skip" and _is_open(run, pair)]
+        pairs = [pair for pair in run.planned_pairs() if pair.method != Method.SKIP and _is_open(run, pair)]
         if not run.execute:
             for pair in pairs:
-                note(run, pair, {"status": "would be created"})
+                note(run, pair, CreationStatus.WOULD_BE_CREATED)
         elif pairs:
             check_confirmation(run.confirmation, run.clients)
-            run.ledger.put("run", "executed", True)
+            EXECUTED.record(run.ledger, True)
             _create(run, pairs, sleep)
-        return run.ledger.all("created")
+        return CREATED.all(run.ledger)
 
 
 def request_of(definition: TableDefinition, name: str, run_id: str) -> dict[str, Any]:
@@ -71,17 +74,20 @@ def request_of(definition: TableDefinition, name: str, run_id: str) -> dict[str,
 
 
 def _is_open(run: Run, pair: Pair) -> bool:
-    if pair.writing == IMPORT_TABLE:
+    if pair.writing == Writing.IMPORT_TABLE:
         return False  # ImportTable makes it, see table_import.py
-    known = run.ledger.get("created", pair.source)
-    return pair.target_facts is None or bool(known and known["status"] in ("asked for", "creating"))
+    return pair.target_facts is None or _is_asked_for(CREATED.of(run.ledger, pair.source))
 
 
-def note(run: Run, pair: Pair, facts: dict[str, Any]) -> None:
-    """Record what became of a table that this run makes."""
-    known: dict[str, Any] = run.ledger.get("created", pair.source) or {"target": pair.target}
-    known |= facts | {"at": format_timestamp(run.now())}
-    run.ledger.put("created", pair.source, known)
+def _is_asked_for(known: CreatedFact | None) -> bool:
+    """Whether a table is on its way that this run has begun to make."""
+    return known is not None and known.status in (CreationStatus.ASKED_FOR, CreationStatus.CREATING)
+
+
+def note(run: Run, pair: Pair, status: CreationStatus, **known: Any) -> None:
+    """Record what became of a table that this run makes; `known` are members of CreatedFact that are known now."""
+    fact = CREATED.of(run.ledger, pair.source) or CreatedFact(pair.target, status)
+    CREATED.record(run.ledger, pair.source, replace(fact, status=status, at=format_timestamp(run.now()), **known))
 
 
 def _create(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
@@ -99,22 +105,22 @@ def _create(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
 
 def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sleep: Sleep) -> None:
     """Make sure that the table is there and is this run's own, and record its id."""
-    known = run.ledger.get("created", pair.source) or {}
-    asked = known.get("status") in ("asked for", "creating")
+    known = CREATED.of(run.ledger, pair.source)
+    asked = _is_asked_for(known)
     found = _present(client, pair.target, sleep)
     if found is not None and not asked:
         raise TableError(
             f"{pair.target} was missing at the pre-flight and is there now, created by somebody else; "
             "nothing was written, run 00_preflight again"
         )
-    note(run, pair, {"status": "asked for"})
-    ours = found is not None and table_identity(found) == known.get("table_id")
+    note(run, pair, CreationStatus.ASKED_FOR)
+    ours = found is not None and known is not None and table_identity(found) == known.table_id
     if found is None:
         ours = _request(client, request_of(definition, pair.target, run.id), sleep)
         found = _described(client, pair.target, sleep)
     if not ours and not _is_marked(client, found.arn, run.id, sleep):
         raise TableError(f"{pair.target} is not the table that run {run.id} asked for: somebody else created one")
-    note(run, pair, {"status": "creating", "table_id": table_identity(found), "arn": found.arn})
+    note(run, pair, CreationStatus.CREATING, table_id=table_identity(found), arn=found.arn)
 
 
 def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
@@ -144,7 +150,7 @@ def _described(client: Any, name: str, sleep: Sleep) -> TableDescription:
 
 def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Wait until the table is ACTIVE, set the rest, and prove that it is as its source is."""
-    name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
+    name, arn = pair.target, str(CREATED.needed(run.ledger, pair.source).arn)
     _await_active(client, name, sleep)
     _set_recovery_and_ttl(client, wanted, name, sleep)
     _do(lambda: aws.take_tag(client, arn, MARK), f"{name} to lose its mark", sleep)
@@ -154,7 +160,7 @@ def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: S
 
 def settle_imported(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Give a table that ImportTable made what ImportTable cannot set, and prove that it is as its source is."""
-    name, arn = pair.target, run.ledger.get("created", pair.source)["arn"]
+    name, arn = pair.target, str(CREATED.needed(run.ledger, pair.source).arn)
     now = _read(client, name, sleep)
     stream = {"StreamEnabled": True, "StreamViewType": wanted.stream}
     for differs, setting in (
@@ -184,10 +190,10 @@ def _close(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sl
     _compare(client, wanted, pair.target, sleep)
     facts = _present(client, pair.target, sleep)
     with run.ledger.batch():
-        note(run, pair, {"status": "created", "left_out": _left_out(run, wanted)})
-        entry = run.ledger.get("pair", pair.source)
-        entry["pair"]["target_facts"] = asdict(facts) if facts else None
-        run.ledger.put("pair", pair.source, entry)
+        note(run, pair, CreationStatus.CREATED, left_out=_left_out(run, wanted))
+        planned = PAIRS.needed(run.ledger, pair.source)
+        made = replace(planned.pair, target_facts=facts)
+        PAIRS.record(run.ledger, pair.source, replace(planned, pair=made))
 
 
 def _await_active(client: Any, name: str, sleep: Sleep) -> None:
@@ -229,7 +235,7 @@ def _differing(wanted: TableDefinition, made: TableDefinition) -> list[str]:
     return [field for field in one if one[field] != other[field]]
 
 
-def _left_out(run: Run, definition: TableDefinition) -> list[str]:
+def _left_out(run: Run, definition: TableDefinition) -> tuple[str, ...]:
     """What the source has and the new table does not."""
     found = list(definition.beyond)
     if definition.kms_key is not None:
@@ -241,7 +247,7 @@ def _left_out(run: Run, definition: TableDefinition) -> list[str]:
         found += [f"auto scaling of {' of '.join(filter(None, [c.unit, c.index]))}" for c in scaling.capacities]
         if scaling.unchecked:
             found.append(f"auto scaling, which was not checked ({scaling.unchecked})")
-    return found
+    return tuple(found)
 
 
 def _do(call: Callable[[], None], what: str, sleep: Sleep) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
@@ -22,17 +23,20 @@ from runbook_lib.aws.dynamodb.imports import (
 )
 from runbook_lib.aws.s3.objects import list_folder
 from runbook_lib.cost.measure import Measure
-from runbook_lib.errors import TableError, TransferError
+from runbook_lib.errors import LedgerError, TableError, TransferError
 from runbook_lib.load.table_load import TableLoad, check_only
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.load import IMPORTS, MEASURED, Binding, ImportFact, ImportStatus, ServiceImportFact
+from runbook_lib.run.facts.targets import CreationStatus
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
-Fact = dict[str, Any]
+Request = dict[str, Any]  # what ImportTable is asked
 CREATION = frozenset(
     {
         "TableName",
@@ -47,55 +51,56 @@ CREATION = frozenset(
 )
 
 
-def begin_import(run: Run, pair: Pair, export: Fact, table_load: TableLoad, sleep: Sleep = time.sleep) -> None:
+def begin_import(
+    run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad, sleep: Sleep = time.sleep
+) -> None:
     """Check the files and have DynamoDB import them, or find the import that this run has begun.
 
     Raises TransferError unless the folder holds the manifest's files and nothing else, each whole, and
     TableError if somebody else has made the target.
     """
-    fact: Fact = run.ledger.get("import", pair.source) or {}
-    state = fact.get("import_table") or {}
-    if state.get("arn"):
+    known = IMPORTS.of(run.ledger, pair.source)
+    service = known.import_table if known is not None else None
+    if service is not None and service.arn:
         return
-    if not state and describe_table(run.clients.target, pair.target) is not None:
+    if service is None and describe_table(run.clients.target, pair.target) is not None:
         raise TableError(
             f"{pair.target} was missing at the pre-flight and is there now, made by somebody else; nothing was "
             "written, run 00_preflight again"
         )
     tags = check_files(run, pair, export, table_load)
-    request = _request(run, pair, export, state.get("token") or str(uuid.uuid4()))
-    fact = {
-        "status": "loading",
-        "started": fact["started"] if state else format_timestamp(run.now()),
-        "items_before": 0,
-        "failure": None,
-        "import_table": {"token": request["ClientToken"], "etags": tags},
-    }
+    token = service.token if service is not None else str(uuid.uuid4())
+    request = _request(run, pair, export, token)
+    started = known.started if known is not None and service is not None else format_timestamp(run.now())
+    fact = ImportFact(ImportStatus.LOADING, started, items_before=0, import_table=ServiceImportFact(token, tags))
     register(run, pair, None)
     with run.ledger.batch():
-        run.ledger.put("import", pair.source, fact)
-        note(run, pair, {"status": "asked for"})
+        IMPORTS.record(run.ledger, pair.source, fact)
+        note(run, pair, CreationStatus.ASKED_FOR)
     _record(run, pair, export, fact, _started(run, pair, request, sleep))
 
 
-def check_files(run: Run, pair: Pair, export: Fact, table_load: TableLoad) -> dict[str, str]:
+def check_files(run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad) -> dict[str, str]:
     """Read every file as a dry run does, and list the folder; the ETags by key."""
     tags = _folder(run, pair, export)
     measure = Measure(pair.source_facts.indexes, pair.source_facts.key) if pair.source_facts else Measure()
     check_only(table_load, measure)
-    run.ledger.put("measured", pair.source, measure.as_facts())
+    MEASURED.record(run.ledger, pair.source, measure.as_fact())
     if table_load.failures:
         raise TransferError("; ".join(table_load.failures))
     return tags
 
 
-def finish_import(run: Run, pair: Pair, export: Fact, table_load: TableLoad, sleep: Sleep = time.sleep) -> None:
+def finish_import(
+    run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad, sleep: Sleep = time.sleep
+) -> None:
     """Follow the import to its end, hold its counts against the manifest, and settle the table.
 
     Raises TransferError for an import that failed, read something else, or whose counts do not add up.
     """
-    fact: Fact = run.ledger.get("import", pair.source)
-    arn, tags = fact["import_table"]["arn"], fact["import_table"]["etags"]
+    fact = IMPORTS.needed(run.ledger, pair.source)
+    service = _service(fact)
+    arn, tags = str(service.arn), service.etags
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
         register(run, pair, _table(run, pair), tag=False)
@@ -109,8 +114,15 @@ def finish_import(run: Run, pair: Pair, export: Fact, table_load: TableLoad, sle
         register(run, pair, _table(run, pair))
     finally:
         client.close()
-    done = {"status": "completed", "finished": format_timestamp(run.now()), "failure": None}
-    run.ledger.put("import", pair.source, fact | done)
+    done = replace(fact, status=ImportStatus.COMPLETED, finished=format_timestamp(run.now()), failure=None)
+    IMPORTS.record(run.ledger, pair.source, done)
+
+
+def _service(fact: ImportFact) -> ServiceImportFact:
+    """The ImportTable of an import that is known to be one."""
+    if fact.import_table is None:
+        raise LedgerError("the ledger knows an import by ImportTable without one; start a new run with another run id")
+    return fact.import_table
 
 
 def _table(run: Run, pair: Pair) -> TableDescription:
@@ -125,13 +137,13 @@ def _definition(run: Run, pair: Pair) -> TableDefinition:
     return read_definition(run.clients.source, pair.source)
 
 
-def _data(export: Fact) -> str:
-    return str(export["manifest"]["folder"]) + "data/"
+def _data(export: CompletedExport) -> str:
+    return export.manifest.folder + "data/"
 
 
-def _folder(run: Run, pair: Pair, export: Fact) -> dict[str, str]:
+def _folder(run: Run, pair: Pair, export: CompletedExport) -> dict[str, str]:
     """The ETags of the export's data folder; raises unless it holds exactly the manifest's files."""
-    bucket, prefix = export["bucket"], _data(export)
+    bucket, prefix = export.bucket, _data(export)
     expected = set(file_keys(run.ledger, pair.source))
     lister = run.clients.staging_lister(bucket, prefix)
     try:
@@ -151,10 +163,10 @@ def _folder(run: Run, pair: Pair, export: Fact) -> dict[str, str]:
     return found
 
 
-def _request(run: Run, pair: Pair, export: Fact, token: str) -> Fact:
+def _request(run: Run, pair: Pair, export: CompletedExport, token: str) -> Request:
     asked = request_of(_definition(run, pair), pair.target, run.id)
-    source = {"S3Bucket": export["bucket"], "S3KeyPrefix": _data(export)}
-    if run.config.staging.bucket_owner and export["bucket"] == run.config.staging.bucket:
+    source = {"S3Bucket": export.bucket, "S3KeyPrefix": _data(export)}
+    if run.config.staging.bucket_owner and export.bucket == run.config.staging.bucket:
         source["S3BucketOwner"] = run.config.staging.bucket_owner
     return {
         "ClientToken": token,
@@ -165,7 +177,7 @@ def _request(run: Run, pair: Pair, export: Fact, token: str) -> Fact:
     }
 
 
-def _started(run: Run, pair: Pair, request: Fact, sleep: Sleep) -> ImportState:
+def _started(run: Run, pair: Pair, request: Request, sleep: Sleep) -> ImportState:
     """Ask until AWS takes it: it imports 50 tables at once."""
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
@@ -176,21 +188,17 @@ def _started(run: Run, pair: Pair, request: Fact, sleep: Sleep) -> ImportState:
         client.close()
 
 
-def _record(run: Run, pair: Pair, export: Fact, fact: Fact, state: ImportState) -> None:
+def _record(run: Run, pair: Pair, export: CompletedExport, fact: ImportFact, state: ImportState) -> None:
     """The import's ARN and the new table's id, both or neither."""
-    binding = {
-        "export_arn": export["arn"],
-        "manifest_md5": export["manifest"]["summary_md5"] + export["manifest"]["files_md5"],
-        "target_table_id": state.table_id,
-    }
+    binding = Binding(export.arn, export.manifest.md5, state.table_id)
     with run.ledger.batch():
-        _note_state(run, pair, fact | {"binding": binding}, state)
-        note(run, pair, {"status": "creating", "table_id": state.table_id, "arn": state.table_arn})
+        _note_state(run, pair, replace(fact, binding=binding), state)
+        note(run, pair, CreationStatus.CREATING, table_id=state.table_id, arn=state.table_arn)
 
 
-def _note_state(run: Run, pair: Pair, fact: Fact, state: ImportState) -> Fact:
-    fact = fact | {"import_table": fact["import_table"] | state.as_facts()}
-    run.ledger.put("import", pair.source, fact)
+def _note_state(run: Run, pair: Pair, fact: ImportFact, state: ImportState) -> ImportFact:
+    fact = replace(fact, import_table=_service(fact).after(state))
+    IMPORTS.record(run.ledger, pair.source, fact)
     return fact
 
 
@@ -218,9 +226,9 @@ def _wait(run: Run, what: str, sleep: Sleep) -> Wait:
     return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
 
 
-def _check(state: ImportState, export: Fact) -> None:
+def _check(state: ImportState, export: CompletedExport) -> None:
     """Law 1: the manifest's items are those imported and those refused; refused ones are named in the log group."""
-    items = export["items"]
+    items = export.items
     if not state.ended:
         raise TransferError(
             f"the import should be COMPLETED and is {state.status} ({state.failure_code}: {state.failure}); "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity, raise_warm_throughput
 from runbook_lib.errors import TransferError
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.targets import WARMED, WarmedFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
@@ -16,7 +18,7 @@ POLL_SECONDS = 5.0
 PATIENCE_SECONDS = 3_600.0
 
 
-def warm_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any]]:
+def warm_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, WarmedFact]:
     """Raise what `import.warm_throughput` names and wait until it is there; returns the facts by target.
 
     Without `run.execute` nothing is done. A table that is as warm already is left as it is. Raises
@@ -29,15 +31,15 @@ def warm_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, dict[str, Any
         client = run.clients.warming(frozenset(asked))
         for target, units in asked.items():
             _warm(run, client, target, units, sleep)
-    return run.ledger.all("warmed")
+    return WARMED.all(run.ledger)
 
 
 def _warm(run: Run, client: Any, target: str, units: int, sleep: Sleep) -> None:
     before = _warmth(client, target)
     if before is not None and before >= units:
         return
-    fact = {"units": units, "units_before": before, "asked": format_timestamp(run.now()), "reached": None}
-    run.ledger.put("warmed", target, fact)  # before the call: it is charged whatever comes after it
+    fact = WarmedFact(units, before, format_timestamp(run.now()), reached=None)
+    WARMED.record(run.ledger, target, fact)  # before the call: it is charged whatever comes after it
     raise_warm_throughput(client, target, units)
 
     def late(failure: str) -> TransferError:
@@ -47,7 +49,7 @@ def _warm(run: Run, client: Any, target: str, units: int, sleep: Sleep) -> None:
 
     wait = Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep)
     wait.until(lambda: (_warmth(client, target) or 0) >= units or None)
-    run.ledger.put("warmed", target, fact | {"reached": format_timestamp(run.now())})
+    WARMED.record(run.ledger, target, replace(fact, reached=format_timestamp(run.now())))
 
 
 def _warmth(client: Any, target: str) -> int | None:

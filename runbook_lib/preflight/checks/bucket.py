@@ -9,10 +9,10 @@ from dataclasses import replace
 from runbook_lib.aws.s3.bucket import default_key, rules_for
 from runbook_lib.aws.s3.objects import check_bucket, is_owned_by
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.cost.figures import Estimate
 from runbook_lib.plan.check import BLOCKER, WARNING, Check, ok, run_check
-from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.plan.writing import Writing
 from runbook_lib.preflight.checks.context import CheckContext
+from runbook_lib.run.facts.estimate import Estimate
 
 
 def of_bucket(context: CheckContext, planned: Estimate) -> Iterator[Check]:
@@ -62,7 +62,7 @@ def _owner(context: CheckContext, subject: str) -> Check:
         who.account
         for who, asks in (
             (clients.source_identity, any(pair.method == "export" for pair in context.pairs)),
-            (clients.target_identity, any(pair.writing == IMPORT_TABLE for pair in context.pairs)),
+            (clients.target_identity, any(pair.writing == Writing.IMPORT_TABLE for pair in context.pairs)),
         )
         if asks and who.arn is not None
     }

@@ -11,11 +11,11 @@ from runbook_lib.aws.dynamodb.backups import Recovery
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.figures import TableCapacities
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import NOT_CHECKED, Check, look_again, why_not
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
+from runbook_lib.run.facts.plan import TableCapacities
 
 
 @dataclass(frozen=True, slots=True)

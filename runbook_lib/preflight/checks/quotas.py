@@ -11,10 +11,10 @@ from pathlib import Path
 
 from runbook_lib.aws.account import AccountLimits, account_limits, running_exports, server_time
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.cost.figures import Estimate
 from runbook_lib.cost.limits import within_limits
 from runbook_lib.plan.check import BLOCKER, WARNING, Check, ok, run_check, unknown
 from runbook_lib.preflight.checks.context import CheckContext
+from runbook_lib.run.facts.estimate import Estimate
 
 EXPORTS_AT_ONCE = 300  # "Service, account, and table quotas in Amazon DynamoDB", Developer Guide
 SPOOLED_FILES = 4  # data files of that size on disk at once, at most

@@ -10,7 +10,7 @@ from runbook_lib.aws.dynamodb.describe.capacity import first_attributes
 from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableDescription
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError
-from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
+from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, CheckStatus, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.replication import OLD_GLOBAL, replication_check, seen_in
 from runbook_lib.plan.reuse import Reuse, refuse_swapped
@@ -123,7 +123,7 @@ def _recovery(context: CheckContext, pair: Pair) -> Check:
     if context.recoveries[pair.source].on:
         return ok(check, "on")
 
-    def off(status: str, found: str, remedy: str) -> Check:
+    def off(status: CheckStatus, found: str, remedy: str) -> Check:
         return Check(check.id, check.table, status, check.expected, found, remedy)
 
     if pair.method == "export":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, Check, ok
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.plan.writing import Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.write_strategy import local_indexes
 
@@ -16,13 +16,13 @@ from runbook_lib.preflight.write_strategy import local_indexes
 def of_strategy(context: CheckContext, pair: Pair) -> Iterator[Check]:
     """What was chosen and why, and what stands in the way of ImportTable; nothing where only writes were asked for."""
     wanted = context.config.import_.strategy
-    if pair.method == "skip" or (wanted == "batch_write" and pair.writing != IMPORT_TABLE):
+    if pair.method == "skip" or (wanted == "batch_write" and pair.writing != Writing.IMPORT_TABLE):
         return
     check = Check(
         CheckId.WAY_OF_WRITING, pair.target, BLOCKER, f"a way of writing, as import.strategy is '{wanted}'", ""
     )
     yield ok(check, f"{pair.writing}: {pair.why}")
-    if pair.writing == IMPORT_TABLE:
+    if pair.writing == Writing.IMPORT_TABLE:
         yield _new(context, pair)
         yield _definition(pair)
         yield _not_warmed(context, pair)

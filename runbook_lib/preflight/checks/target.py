@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, is_empty,
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair, spell_key
-from runbook_lib.plan.writing import IMPORT_TABLE
+from runbook_lib.plan.writing import Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
 
@@ -50,7 +50,7 @@ def _there(context: CheckContext, pair: Pair) -> Check:
         return unknown(replace(check, configuration=False), why, "allow dynamodb:DescribeTable on it")
     if pair.target_facts is not None:
         return ok(check, pair.target_facts.status)
-    if pair.writing == IMPORT_TABLE and pair.method != "skip":
+    if pair.writing == Writing.IMPORT_TABLE and pair.method != "skip":
         words = f"ImportTable will make it as {pair.source} is: {pair.why}"
         return replace(check, status=WARNING, remedy=words, configuration=False)
     if context.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
@@ -80,7 +80,7 @@ def _key(pair: Pair, source: TableDescription, target: TableDescription) -> Chec
 
 def _active(context: CheckContext, pair: Pair, target: TableDescription) -> Check:
     check = Check(CheckId.ACTIVE, pair.target, BLOCKER, "an ACTIVE target", target.status, "wait and run again")
-    if target.status == "CREATING" and pair.writing == IMPORT_TABLE and context.is_ours(pair):
+    if target.status == "CREATING" and pair.writing == Writing.IMPORT_TABLE and context.is_ours(pair):
         return ok(check, "being filled by the ImportTable of this run")
     return ok(check, "ACTIVE") if target.status == "ACTIVE" else check
 

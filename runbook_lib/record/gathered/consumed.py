@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from runbook_lib.load.engine.batch_write import UNANSWERED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.throughput import sample_sums, throttled
+from runbook_lib.run.tables.throughput import ThrottleRow, sample_sums, throttled
 
 
-def consumed(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """What the import of each table consumed, and what DynamoDB said when it throttled."""
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What the import of one table consumed, and what DynamoDB said when it throttled; None was not measured."""
+
+    wcu: float | None = None
+    throttled_requests: int | None = None
+    throttled: tuple[ThrottleRow, ...] = ()
+    items_sent_again: int | None = None
+
+
+def consumed(ledger: Ledger) -> dict[str, Consumed]:
+    """What was consumed by source table; a table that was not loaded is not among them."""
     reasons = throttled(ledger)
     return {
-        table.source: {
-            "wcu": table.wcu,
-            "throttled_requests": table.throttles,
-            "throttled": [
-                {"reason": r.reason, "resource": r.resource, "items": r.items}
-                for r in reasons
-                if r.source == table.source and r.reason != UNANSWERED
-            ],
-            "items_sent_again": sum(r.items for r in reasons if r.source == table.source and r.reason == UNANSWERED),
-        }
+        table.source: Consumed(
+            table.wcu,
+            table.throttles,
+            tuple(r for r in reasons if r.source == table.source and r.reason != UNANSWERED),
+            sum(r.items for r in reasons if r.source == table.source and r.reason == UNANSWERED),
+        )
         for table in sample_sums(ledger)
     }

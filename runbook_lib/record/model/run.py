@@ -46,7 +46,7 @@ class AttemptRecord(Section):
     interrupted: InterruptedAt | None = None
 
 
-class StepStart(Section):
+class StepStartRecord(Section):
     """One start of a step: whether it might write, who acted on both sides, and with which code."""
 
     started: Moment | None = None
@@ -66,7 +66,7 @@ class StepRecord(Section):
     execute: bool | None = None
     message: str | None = None
     because: str | None = None
-    starts: list[StepStart] = []
+    starts: list[StepStartRecord] = []
 
 
 class Totals(Section):

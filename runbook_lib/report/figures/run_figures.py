@@ -13,7 +13,7 @@ from runbook_lib.report.figures.timings import TableSeconds, seconds_of
 from runbook_lib.report.figures.totals import SUMS, Sum, chosen, difference_sum, how_many, total
 from runbook_lib.run.verdicts import FAIL, NOT_MIGRATED, UNKNOWN
 
-WORST_FIRST = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
+WORST_FIRST: dict[str, int] = {FAIL: 0, UNKNOWN: 1, NOT_MIGRATED: 2}
 
 
 @dataclass(frozen=True, slots=True)

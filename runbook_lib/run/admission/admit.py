@@ -22,6 +22,8 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root
+from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUNNER_TOKEN
+from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.ledger import Ledger
 
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
@@ -112,7 +114,7 @@ def step_lock(folder: Path, refusal: type[Exception] = GateFailed) -> Iterator[N
 def is_of_runner(ledger: Ledger) -> bool:
     """Whether this process is a kernel of the runner that has the run."""
     token = os.environ.get(RUNNER)
-    return bool(token) and token == ledger.get("run", "runner")
+    return bool(token) and token == RUNNER_TOKEN.of(ledger)
 
 
 def refuse_other_runner(folder: Path, ledger: Ledger, seat: Seat | None) -> None:
@@ -136,7 +138,7 @@ def refuse_unwritable(folder: Path) -> None:
 def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
     """Raise ResumeRefused if the run was started with a configuration that moves other items."""
     try:
-        began = ledger.get("run", "fingerprint")
+        began = FINGERPRINT.of(ledger)
     except LedgerError as error:
         raise ResumeRefused(f"run {run_id} cannot be taken up: {error}") from None
     if began != config.fingerprint():
@@ -149,17 +151,17 @@ def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
 def refuse_another_account(ledger: Ledger, clients: Clients, run_id: str) -> None:
     """Raise ResumeRefused unless a resumed run reaches the accounts and regions that it began with."""
     for side, who in (("source", clients.source_identity), ("target", clients.target_identity)):
-        known = ledger.get("identity", side)
-        if known and (known["account"], known["region"]) != (who.account, who.region):
+        known = IDENTITIES.of(ledger, side)
+        if known and (known.account, known.region) != (who.account, who.region):
             raise ResumeRefused(
-                f"run {run_id} began with {side} {known['account']}/{known['region']}, these credentials reach "
+                f"run {run_id} began with {side} {known.account}/{known.region}, these credentials reach "
                 f"{who.account}/{who.region}; use the former credentials or another run id"
             )
 
 
 def refuse_another_choice(ledger: Ledger, tables: str, run_id: str) -> str:
     """The tables that the run chose at its first start; raises ResumeRefused if others are asked for now."""
-    chosen = str(ledger.get("run", "tables") or "*")
+    chosen = CHOSEN_TABLES.of(ledger) or "*"
     if tables and globs(tables) != globs(chosen):
         raise ResumeRefused(
             f"run {run_id} was started for the tables {chosen!r}, and that holds for the whole run; found {tables!r}. "
@@ -175,7 +177,7 @@ def globs(tables: str) -> frozenset[str]:
 
 def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
     """Raise ResumeRefused for a run whose traces were removed: what its ledger knows is not there any more."""
-    if cleaned := ledger.get("run", "cleaned"):
+    if cleaned := CLEANED.of(ledger):
         raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
 
 

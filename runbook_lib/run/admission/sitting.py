@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any
 
 from runbook_lib.paths import reports_root
 from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun
+from runbook_lib.run.facts.plan import PAIRS
+from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
+from runbook_lib.run.facts.targets import CLEANED
+from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.verdicts import Verdict
 
 ANY_TIME = ("report", "cleanup")  # what is done with a run that has come to its end
 
@@ -52,31 +56,32 @@ def _is_finished(ledger: Ledger, step: str) -> bool:
     Proving it once more belongs to the same sitting until the report is written.
     """
     try:
-        if ledger.get("run", "cleaned") or _is_judged(ledger.all("step")):
+        if CLEANED.of(ledger) or _is_judged(STEP_FACTS.all(ledger)):
             return True
-        proved = {source for source, fact in ledger.all("validation").items() if fact["verdict"] == "PASS"}
-        if not proved or proved != ledger.all("pair").keys() or not _completed(ledger, "validate"):
+        proved = {source for source, fact in VALIDATIONS.all(ledger).items() if fact.verdict == Verdict.PASS}
+        if not proved or proved != PAIRS.all(ledger).keys() or not _completed(ledger, "validate"):
             return False
         return step != "validate" or _completed(ledger, "report")
     finally:
         ledger.close()
 
 
-def _is_judged(steps: dict[str, Any]) -> bool:
+def _is_judged(steps: dict[str, StepFact]) -> bool:
     """Whether a report came last, of a run that had failed, been validated or only been tried.
 
     Until then its verdict is RUNNING.
     """
     report = steps.pop("report", None)
-    if report is None or report["status"] != "completed":
+    if report is None or report.status != StepStatus.COMPLETED:
         return False
-    tried = "import" in steps and not steps["import"]["execute"]
-    ended = tried or "validate" in steps or any(step["status"] == "failed" for step in steps.values())
-    return ended and all(step["started"] <= report["started"] for step in steps.values())
+    tried = "import" in steps and not steps["import"].execute
+    ended = tried or "validate" in steps or any(step.status == StepStatus.FAILED for step in steps.values())
+    return ended and all((step.started or "") <= (report.started or "") for step in steps.values())
 
 
 def _completed(ledger: Ledger, step: str) -> bool:
-    return (ledger.get("step", step) or {}).get("status") == "completed"
+    fact = STEP_FACTS.of(ledger, step)
+    return fact is not None and fact.status == StepStatus.COMPLETED
 
 
 def _never() -> None:

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
+from runbook_lib.run.facts.load import IMPORTS, ImportFact, ImportStatus
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.files import sums_by_table
+from runbook_lib.run.tables.files import FileSums, sums_by_table
 
 
-def table_counts(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """The sums by source table; a table whose manifest has no files has none.
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """The counts of one table; what nobody counted is None."""
+
+    source: str
+    files: int
+    exported: int
+    lines: int | None
+    written: int | None
+    quarantined: int | None
+    present: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was acknowledged; of an import whose process was killed, that it was at least so much."""
+
+    items_written: int | None = None
+    items_written_at_least: int | None = None
+
+
+def table_counts(ledger: Ledger) -> dict[str, TableCounts]:
+    """The counts by source table; a table whose manifest has no files has none.
 
     What ImportTable wrote and refused it only says for a table as a whole, and None until it has ended.
     """
-    found = {source: asdict(sums) for source, sums in sums_by_table(ledger).items()}
-    for source, fact in ledger.all("import").items():
-        state = fact.get("import_table")
-        if state and source in found:
-            ended = bool(state.get("ended"))
-            found[source] |= {
-                "written": state["imported"] if ended else None,
-                "quarantined": state["errors"] if ended else None,
-                "present": 0 if ended else None,
-            }
-    return found
+    imports = IMPORTS.all(ledger)
+    return {source: _counts(sums, imports.get(source)) for source, sums in sums_by_table(ledger).items()}
 
 
-def written(loaded: Mapping[str, Any] | None, files: Mapping[str, Any], known: bool) -> dict[str, Any]:
-    """What was acknowledged; of an import whose process was killed, that it was at least so much."""
-    fact = loaded or {}
+def _counts(sums: FileSums, loaded: ImportFact | None) -> TableCounts:
+    written: int | None = sums.written
+    quarantined: int | None = sums.quarantined
+    present: int | None = sums.present
+    if loaded is not None and (service := loaded.import_table) is not None:
+        ended = bool(service.ended)
+        written, quarantined = (service.imported, service.errors) if ended else (None, None)
+        present = 0 if ended else None
+    return TableCounts(sums.source, sums.files, sums.exported, sums.lines, written, quarantined, present)
+
+
+def written_of(loaded: ImportFact | None, written: int | None, known: bool) -> Written:
+    """What may be said of the items written; `known` is whether there is anything that could have been."""
     if not known:
-        return {"items_written": None, "items_written_at_least": None}
-    if not (fact.get("binding") or fact.get("import_table")):
-        return {"items_written": 0, "items_written_at_least": None}
-    if fact["status"] == "completed" or fact.get("counted") or fact.get("import_table"):
-        return {"items_written": files.get("written"), "items_written_at_least": None}
-    return {"items_written": None, "items_written_at_least": files.get("written")}
+        return Written()
+    if loaded is None or not loaded.has_begun:
+        return Written(items_written=0)
+    if loaded.status == ImportStatus.COMPLETED or loaded.counted or loaded.import_table is not None:
+        return Written(items_written=written)
+    return Written(items_written_at_least=written)

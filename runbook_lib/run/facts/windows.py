@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
+from runbook_lib.run.facts.codec import late
+from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
-
-TOPIC, SECOND_EXPORT, CAUGHT_UP = "window", "second_export", "caught_up"
 
 
 class WindowState(StrEnum):
@@ -82,47 +81,22 @@ class WindowFact:
         return {"recovery": self.behind, "export": export, "apply": between(self.exported, self.applied)}
 
 
-def keep_window(ledger: Ledger, fact: WindowFact) -> WindowFact:
-    """Record what is known of a window now."""
-    ledger.put(TOPIC, fact.name, asdict(fact))
-    return fact
-
-
-def windows_of(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
-    """The windows of a table, or of all, in their order."""
-    facts = (WindowFact(**{**known, "state": WindowState(known["state"])}) for known in ledger.all(TOPIC).values())
-    return sorted((f for f in facts if source in (None, f.source)), key=lambda f: (f.source, f.number))
-
-
-def applied_until(windows: Iterable[WindowFact]) -> str | None:
-    """The end of the last window that is applied whole; None if none is."""
-    return max((w.end for w in windows if w.state is WindowState.APPLIED), default=None)
-
-
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
     """How a table stood when the catch-up ended: what it was accepted that nothing covers, and the lag by then.
 
-    `begins` is the moment of the full export, `wait` the seconds until a window could be asked for again.
+    `begins` is the moment of the full export, `gaps` are stretches from and to.
     """
 
     begins: str
     until: str
     lag_seconds: float | None
-    gaps: list[tuple[str, str]]
-
-    @classmethod
-    def of(cls, ledger: Ledger, source: str) -> CaughtUp | None:
-        known: dict[str, Any] | None = ledger.get(CAUGHT_UP, source)
-        return cls(**known | {"gaps": [tuple(gap) for gap in known["gaps"]]}) if known else None
-
-    def keep(self, ledger: Ledger, source: str) -> None:
-        ledger.put(CAUGHT_UP, source, asdict(self))
+    gaps: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SecondExport:
-    """A full export at the end of the last window, made to be compared with the target; `manifest` once it is there."""
+    """A full export at the end of the last window, made to be compared with the target; `items` once it is there."""
 
     moment: str
     token: str
@@ -132,11 +106,53 @@ class SecondExport:
     items: int | None = None
     manifest_md5: str = ""
 
-    @classmethod
-    def of(cls, ledger: Ledger, source: str) -> SecondExport | None:
-        known = ledger.get(SECOND_EXPORT, source)
-        return cls(**known) if known else None
 
-    def keep(self, ledger: Ledger, source: str) -> SecondExport:
-        ledger.put(SECOND_EXPORT, source, asdict(self))
-        return self
+@dataclass(frozen=True, slots=True)
+class SecondComparison:
+    """A second full export that the target was compared with, and how many items were read of it."""
+
+    arn: str | None
+    moment: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayFact:
+    """A full export with its windows laid over it: keys of it that were left out, and those that are there after all.
+
+    `items_due` are what should be in the target `as_of` the end of the last window; `broken` changes do not go on from
+    what was there before.
+    """
+
+    windows: int
+    as_of: str | None
+    keys: int
+    left_out: int
+    present: int
+    items_due: int
+    old_images: bool
+    broken: int
+    second_export: SecondComparison | None = late()
+
+
+WINDOWS = Topic("window", WindowFact)
+CAUGHT_UP = Topic("caught_up", CaughtUp)
+SECOND_EXPORTS = Topic("second_export", SecondExport)
+UNTIL_LAG = Note("run", "until_lag_minutes", float)
+
+
+def keep_window(ledger: Ledger, fact: WindowFact) -> WindowFact:
+    """Record what is known of a window now."""
+    WINDOWS.record(ledger, fact.name, fact)
+    return fact
+
+
+def windows_of(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
+    """The windows of a table, or of all, in their order."""
+    facts = WINDOWS.all(ledger).values()
+    return sorted((f for f in facts if source in (None, f.source)), key=lambda f: (f.source, f.number))
+
+
+def applied_until(windows: Iterable[WindowFact]) -> str | None:
+    """The end of the last window that is applied whole; None if none is."""
+    return max((w.end for w in windows if w.state is WindowState.APPLIED), default=None)

@@ -11,7 +11,7 @@ REASONS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantineRow:
+class QuarantinedRow:
     """One item that was refused: where it stands in the export, and why; `key_hash` is None where it has no key."""
 
     source: str
@@ -47,7 +47,7 @@ class HeldRow:
     digest: bytes
 
 
-def keep_quarantined(ledger: Ledger, rows: Iterable[QuarantineRow]) -> None:
+def keep_quarantined(ledger: Ledger, rows: Iterable[QuarantinedRow]) -> None:
     """Record what was refused; a line that is known already is not counted twice."""
     ledger.write(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)",
@@ -55,10 +55,10 @@ def keep_quarantined(ledger: Ledger, rows: Iterable[QuarantineRow]) -> None:
     )
 
 
-def quarantined_rows(ledger: Ledger, source: str) -> list[QuarantineRow]:
+def quarantined_rows(ledger: Ledger, source: str) -> list[QuarantinedRow]:
     """What was refused of a table, in the order of its files and lines."""
     rows = ledger.rows("SELECT * FROM quarantine WHERE source = ? ORDER BY key, line", source)
-    return [QuarantineRow(**dict(row)) for row in rows]
+    return [QuarantinedRow(**dict(row)) for row in rows]
 
 
 def quarantined_lines(ledger: Ledger, source: str) -> dict[str, frozenset[int]]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.run.facts.load import HeldBefore, ImportFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.unwritten import HeldRow, count_held, forget_held, held_digest, keep_held
 
@@ -23,10 +23,10 @@ ROWS_AT_ONCE = 2_000
 Forgives = Callable[[bytes, bytes], bool]
 
 
-def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute]) -> dict[str, Any]:
+def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute]) -> tuple[int, HeldBefore]:
     """Read the target and record what it holds, in place of what an interrupted reading has left.
 
-    Returns the facts that belong with the binding: the number of items, and the fingerprint of the secret.
+    Returns what belongs with the binding: the number of items, and the fingerprint of the secret.
     """
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     forget_held(run.ledger, source)
@@ -34,7 +34,7 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     items = scan_items(Segment(run.clients.target_wire, target, limit), names)
     for rows in _together(_hashes(item, key, secret) for item in items):
         keep_held(run.ledger, source, rows)
-    return {"items_before": count_held(run.ledger, source), "held_before": {"secret": secret.fingerprint}}
+    return count_held(run.ledger, source), HeldBefore(secret.fingerprint)
 
 
 def _together(rows: Iterable[HeldRow]) -> Iterator[list[HeldRow]]:
@@ -49,26 +49,25 @@ def _hashes(item: Item, key: Sequence[KeyAttribute], secret: RunSecret) -> HeldR
     return HeldRow(bytes.fromhex(secret.key_hash(canonical_json(key_of(item, key)))), digest.digest())
 
 
-def why_unknown(run: Run, loaded: dict[str, Any] | None) -> str | None:
+def why_unknown(run: Run, loaded: ImportFact | None) -> str | None:
     """Why it is not known which items were there before, if items were; None where it is known."""
-    if not loaded or not loaded.get("items_before"):
+    if loaded is None or not loaded.items_before:
         return None
-    known = loaded.get("held_before")
-    if known is None:
+    if loaded.held_before is None:
         return "this run began before what a target holds was recorded item by item"
-    if known["secret"] != run.secret.fingerprint:
+    if loaded.held_before.secret != run.secret.fingerprint:
         return "the run's secret, with which what was there before was recorded, is lost"
     return None
 
 
-def forgives(run: Run, source: str, loaded: dict[str, Any] | None) -> Forgives:
+def forgives(run: Run, source: str, loaded: ImportFact | None) -> Forgives:
     """What may be in the target beside the export: items that were there before this run's first write.
 
     With `append` each has to be as it was, for `append` promises to change none; `overwrite` does not promise it.
     """
-    if not loaded or not loaded.get("items_before") or why_unknown(run, loaded):
+    if loaded is None or not loaded.items_before or why_unknown(run, loaded):
         return lambda name, item_digest: False
-    secret, unchanged = run.secret, loaded.get("on_non_empty") != "overwrite"
+    secret, unchanged = run.secret, loaded.on_non_empty != "overwrite"
 
     def was_there(name: bytes, item_digest: bytes) -> bool:
         held = held_digest(run.ledger, source, bytes.fromhex(secret.key_hash(name)))

@@ -7,18 +7,18 @@ Where nobody could ask the source, for its table is gone or may not be asked, th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.export import EXPORTS, ExportStatus, ManifestFact
+from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
 
-SOURCE_TTL = "source_ttl"
 WHOLE_SECOND = 1.0  # a Date has no fractions
 
 
@@ -32,6 +32,9 @@ class SourceTtl:
     table: str
     attribute: str | None
     unknown: str = ""
+
+
+SOURCE_TTLS = Topic("source_ttl", SourceTtl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,11 @@ class Excuse:
 
 def keep_source_ttl(run: Run, pairs: Iterable[Pair]) -> None:
     """Ask each planned source for its TTL and record the answer; what was known when its export was complete stays."""
-    exports, known = run.ledger.all("export"), run.ledger.all(SOURCE_TTL)
     for pair in pairs:
-        complete = (exports.get(pair.source) or {}).get("status") == "COMPLETED"
-        if not complete or (known.get(pair.source) or {}).get("unknown", "never asked"):
-            run.ledger.put(SOURCE_TTL, pair.source, asdict(_asked(run, pair)))
+        export, known = EXPORTS.of(run.ledger, pair.source), SOURCE_TTLS.of(run.ledger, pair.source)
+        complete = export is not None and export.status == ExportStatus.COMPLETED
+        if not complete or known is None or known.unknown:
+            SOURCE_TTLS.record(run.ledger, pair.source, _asked(run, pair))
 
 
 def _asked(run: Run, pair: Pair) -> SourceTtl:
@@ -75,16 +78,14 @@ def _asked(run: Run, pair: Pair) -> SourceTtl:
         return SourceTtl(identity, None, str(error))
 
 
-def excuse_for(run: Run, pair: Pair, export: dict[str, Any], of_target: str | None) -> Excuse:
+def excuse_for(run: Run, pair: Pair, manifest: ManifestFact, of_target: str | None) -> Excuse:
     """Whether the target's TTL, by the attribute `of_target`, explains that an exported item is absent."""
     if of_target is None:
         return Excuse(None)
-    said = run.ledger.get(SOURCE_TTL, pair.source)
-    known = SourceTtl(**said) if said else SourceTtl("", None, "it was not asked at the pre-flight")
-    manifest = export["manifest"]
+    known = SOURCE_TTLS.of(run.ledger, pair.source) or SourceTtl("", None, "it was not asked at the pre-flight")
     if known.unknown:
         found = f"the source's is not known: {known.unknown}"
-    elif known.table not in (manifest["table_id"], manifest["table_arn"]):
+    elif known.table not in (manifest.table_id, manifest.table_arn):
         found = "the source is not the table that was exported"
     elif known.attribute != of_target:
         found = "the source's is off" if known.attribute is None else f"the source's is by {known.attribute}"

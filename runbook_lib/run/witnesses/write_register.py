@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.session.granted_calls import registrar, tagger
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import format_timestamp
 
@@ -45,29 +45,25 @@ class Registration:
     """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered."""
 
     nonce: str
-    standing: str = WriterStanding.BEGUN
+    standing: WriterStanding = WriterStanding.BEGUN
     place: str | None = None
     entries: list[list[str]] = field(default_factory=list)
     others: list[str] | None = None
     why: str | None = None
 
 
+REGISTRATIONS = Topic("register", Registration)
+
+
 def registration(run: Run, source: str) -> Registration | None:
     """What this run knows of its entries for a table; None if it has begun none."""
-    known = run.ledger.get("register", source)
-    return Registration(**known) if known else None
-
-
-def standing_of(ledger: Ledger, source: str) -> dict[str, Any] | None:
-    """What a record says of it: where this run stands, and who else does."""
-    known = ledger.get("register", source)
-    return {name: known.get(name) for name in ("standing", "place", "others", "why")} if known else None
+    return REGISTRATIONS.of(run.ledger, source)
 
 
 def begin_registration(run: Run, source: str) -> None:
     """Note, before it is entered anywhere, what tells this run's entries from others of its name."""
     if registration(run, source) is None:
-        run.ledger.put("register", source, asdict(Registration(secrets.token_hex(16))))
+        REGISTRATIONS.record(run.ledger, source, Registration(secrets.token_hex(16)))
 
 
 def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True) -> None:
@@ -78,7 +74,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     bucket or the server has no register, the run goes on, and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
-    known = Registration(**run.ledger.get("register", pair.source))
+    known = REGISTRATIONS.needed(run.ledger, pair.source)
     own = f"s3://{'/'.join(filter(None, [run.config.staging.bucket, run.config.staging.prefix, 'register']))}"
     try:
         named, why = _named(run, table)
@@ -97,7 +93,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
         known.others = _seen(run, pair, table, known)
     except (TableError, NoRegister) as error:
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
-    run.ledger.put("register", pair.source, asdict(known))
+    REGISTRATIONS.record(run.ledger, pair.source, known)
 
 
 def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
@@ -108,9 +104,9 @@ def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
     try:
         register(run, pair, table)
     except TransferError as error:  # what was written is written; a cleanup of this run will refuse
-        known = Registration(**run.ledger.get("register", pair.source))
+        known = REGISTRATIONS.needed(run.ledger, pair.source)
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
-        run.ledger.put("register", pair.source, asdict(known))
+        REGISTRATIONS.record(run.ledger, pair.source, known)
 
 
 def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:

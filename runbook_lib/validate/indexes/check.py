@@ -24,9 +24,10 @@ from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import key_of
+from runbook_lib.run.facts.validation import IndexFact, IndexState
 from runbook_lib.validate.indexes.sample import IndexSample, Key, SampledKey
 
-CHECKED, NOT_CHECKED, NOTHING = "checked", "not checked", "nothing to ask"
+CHECKED, NOT_CHECKED, NOTHING = IndexState.CHECKED, IndexState.NOT_CHECKED, IndexState.NOTHING
 ITEMS_HELD = 100_000  # expected items of all samples of one table together: about 30 MB
 
 Ask = Callable[[LiveIndex, Item], Iterator[Item]]
@@ -71,7 +72,7 @@ def check_indexes(
     exported: Iterable[tuple[Item, float | None]],
     ask: Ask,
     settings: Settings,
-) -> list[dict[str, Any]]:
+) -> tuple[IndexFact, ...]:
     """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most."""
     asked = [index for index in indexes if settings.samples and index.state == "ACTIVE"]
     most = ITEMS_HELD // (len(asked) * settings.samples) if asked else 0
@@ -89,10 +90,10 @@ def check_indexes(
         else:
             why = f"the index is {index.state}" if settings.samples else "validate.index_samples is 0"
             facts.append(_fact(index, NOT_CHECKED, why))
-    return facts
+    return tuple(facts)
 
 
-def _check(sample: IndexSample, ask: Ask, settings: Settings) -> dict[str, Any]:
+def _check(sample: IndexSample, ask: Ask, settings: Settings) -> IndexFact:
     sampled = sample.sampled()
     keys = [key for key in sampled if not key.too_many]
     left_out = len(sampled) - len(keys)
@@ -164,27 +165,18 @@ def _is_wrong(answer: Answer) -> bool:
     return bool(answer.missing or answer.different or answer.extra)
 
 
-def _fact(index: LiveIndex, state: str, why: str | None, numbers: dict[str, int] | None = None) -> dict[str, Any]:
+def _fact(index: LiveIndex, state: IndexState, why: str | None, numbers: dict[str, int] | None = None) -> IndexFact:
     """One index's facts; a number that was not measured is None."""
-    names = ("belonging", "keys", "left_out", "expected", *asdict(Answer()), "wrong_keys")
-    known: dict[str, int] = numbers or {}
-    return {
-        "index": index.name,
-        "kind": index.kind,
-        "projection": index.definition.projection,
-        "state": state,
-        "why": why,
-        **{name: known.get(name) for name in names},
-    }
+    return IndexFact(index.name, index.kind, index.definition.projection, state, why, **(numbers or {}))
 
 
-def wrong_indexes(facts: Iterable[dict[str, Any]]) -> list[str]:
+def wrong_indexes(facts: Iterable[IndexFact]) -> list[str]:
     """Why the indexes of a table contradict its export; empty if none that was asked does."""
     return [
-        f"index {f['index']} answers otherwise than the export for {f['wrong_keys']:,} of {f['keys']:,} sampled keys: "
-        f"missing {f['missing']:,}, different {f['different']:,}, extra {f['extra']:,}"
+        f"index {f.index} answers otherwise than the export for {f.wrong_keys:,} of {f.keys:,} sampled keys: "
+        f"missing {f.missing:,}, different {f.different:,}, extra {f.extra:,}"
         for f in facts
-        if f["wrong_keys"]
+        if f.wrong_keys
     ]
 
 

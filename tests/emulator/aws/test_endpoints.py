@@ -22,11 +22,9 @@ from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, CredentialsExpired
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import make_plan, preflight
-from runbook_lib.validate.step import validate_tables
 from tests.support.between import Asked, Said, between, refusal
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
 
 VPC = "https://vpce-0abc-1.dynamodb.us-east-1.vpce.amazonaws.com"

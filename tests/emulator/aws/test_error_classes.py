@@ -19,11 +19,9 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, TransportError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate.step import validate_tables
 from tests.support.between import Asked, Said, between, refusal
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 SESSION = botocore.session.Session()

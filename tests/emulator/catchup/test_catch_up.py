@@ -13,8 +13,10 @@ from runbook_lib.errors import ExportError, GateFailed, RunbookError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.validation import ValidationFact
 from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.run import Run
+from runbook_lib.run.verdicts import Verdict
 from runbook_lib.validate.step import validate_tables
 from tests.support.world import World, things
 
@@ -41,7 +43,7 @@ class Moving:
     def catch_up(self, **options: Any) -> list[Any]:
         return catch_up(self.run, **options)
 
-    def validated(self) -> Any:
+    def validated(self) -> ValidationFact:
         return validate_tables(self.run)[self.world.src("a")]
 
     def source(self) -> Any:
@@ -84,9 +86,10 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert all(w.acknowledged == w.puts + w.deletes == w.changes for w in windows)
     assert all(first.end == second.start for first, second in pairwise(windows))
     found = moving.validated()
-    assert (found["verdict"], found["reasons"]) == ("PASS", [])
-    assert found["changes"]["as_of"] == windows[-1].end
-    assert found["items_compared"] == found["items_in_target"] == found["changes"]["items_due"] == len(moving.source())
+    assert (found.verdict, found.reasons) == (Verdict.PASS, ())
+    assert found.changes is not None
+    assert found.changes.as_of == windows[-1].end
+    assert found.items_compared == found.items_in_target == found.changes.items_due == len(moving.source())
 
 
 def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
@@ -134,8 +137,8 @@ def test_a_change_that_was_not_exported_is_found(world: World, view: str) -> Non
     moving.minutes(20)
     moving.catch_up()
     found = moving.validated()
-    assert found["verdict"] == "FAIL"
-    assert any("a change was never exported" in reason for reason in found["reasons"])
+    assert found.verdict == Verdict.FAIL
+    assert any("a change was never exported" in reason for reason in found.reasons)
 
 
 def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
@@ -144,8 +147,10 @@ def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
     moving.catch_up()
     moving.write(item("later", 1))
     found = moving.validated()
-    assert (found["verdict"], found["reasons"]) == ("PASS", [])
-    assert found["changes"]["second_export"]["items"] == len(moving.source()) - 1
+    assert (found.verdict, found.reasons) == (Verdict.PASS, ())
+    assert found.changes is not None
+    assert found.changes.second_export is not None
+    assert found.changes.second_export.items == len(moving.source()) - 1
 
 
 @pytest.mark.parametrize(("flaw", "said"), [("duplicate-key", "DUPLICATE_KEY"), ("skewed-clock", "OUTSIDE_WINDOW")])
@@ -159,7 +164,7 @@ def test_a_window_that_is_wrong_is_refused_and_nothing_of_it_written(world: Worl
         moving.catch_up()
     assert moving.target() == before
     found = moving.validated()
-    assert any("not applied" in reason for reason in found["reasons"])
+    assert any("not applied" in reason for reason in found.reasons)
 
 
 def test_recovery_that_was_off_for_a_moment_is_a_gap(world: World) -> None:
@@ -241,7 +246,7 @@ def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
     live(moving, 0)
     moving.catch_up()
     world.put(world.target, world.dst("a"), [item("new-0", 99)])
-    assert moving.validated()["different"] == 1
+    assert moving.validated().different == 1
 
 
 def test_a_failed_window_says_how_to_go_on(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked, QuestionAnswer, in_words
 from runbook_lib.conformance.known_deviations import SANDBOX, known_of
-from runbook_lib.conformance.question import Topic
+from runbook_lib.conformance.question import Area
 from runbook_lib.conformance.runner import ask_all
 from runbook_lib.conformance.subject import WhyNot
 from runbook_lib.conformance.suite import all_questions, questions_fitting
@@ -41,8 +41,8 @@ def answers(endpoint: str) -> dict[str, QuestionAnswer]:
     return {answer.question.id: answer for answer in ask_all(all_questions(), subject)}
 
 
-@pytest.mark.parametrize("topic", list(Topic))
-def test_the_embedded_aws_answers_as_aws_is_taken_to(answers: dict[str, QuestionAnswer], topic: Topic) -> None:
+@pytest.mark.parametrize("topic", list(Area))
+def test_the_embedded_aws_answers_as_aws_is_taken_to(answers: dict[str, QuestionAnswer], topic: Area) -> None:
     deviations = {
         name: f"{in_words(answer.outcome.found)} {answer.outcome.detail}; expected {in_words(answer.question.expected)}"
         for name, answer in answers.items()

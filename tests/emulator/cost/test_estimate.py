@@ -17,24 +17,27 @@ from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
 from runbook_lib.cost.actual import actual_usage
-from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, Range, read_rates, write_rates
-from runbook_lib.cost.estimate import GB, HINT, MANIFEST, estimate, write_units
-from runbook_lib.cost.figures import Estimate, TableCapacities, TableSize
+from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, read_rates, write_rates
+from runbook_lib.cost.estimate import GB, TableSize, estimate, write_units
 from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.size import item_size, value_size
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_import, gate_writes
+from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.cost_rows import advice, cost_rows, dry_run_summary
+from runbook_lib.run.facts.codec import to_json
+from runbook_lib.run.facts.estimate import PRICES_USED, Basis, Estimate, Range
+from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
+from runbook_lib.run.facts.plan import CAPACITIES, TableCapacities
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
+from tests.support.facts import capacity, prove_table
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 ON_DEMAND = TableCapacity(True, None, None, None, None, None, None, {}, None, (), False)
@@ -47,7 +50,9 @@ def config(**changes: Any) -> Migration:
 
 
 def load(items: int | None = 1_000_000, size: int | None = GB, **more: Any) -> TableSize:
-    return TableSize("a", "b", more.pop("method", "export"), more.pop("basis", HINT), items, size, None, (), **more)
+    return TableSize(
+        "a", "b", more.pop("method", "export"), more.pop("basis", Basis.HINT), items, size, None, (), **more
+    )
 
 
 def made(one: TableSize, standing: TableCapacity = ON_DEMAND, **changes: Any) -> Estimate:
@@ -90,7 +95,7 @@ def test_replicas_are_part_of_the_bill() -> None:
     assert one.usd is not None
     assert three.usd is not None
     assert three.usd.low - one.usd.low == pytest.approx(2 * 1.048576 * 0.625)
-    rows = cost_rows(records.figures({"estimates": {"preflight": three.to_json(), "export": one.to_json()}}))
+    rows = cost_rows(records.figures({"estimates": {"preflight": to_json(three), "export": to_json(one)}}))
     assert next(row.estimates for row in rows if "repeated" in row.name)[1] == ""
 
 
@@ -145,7 +150,7 @@ def test_rates_follow_what_the_table_takes() -> None:
 
 
 def test_an_export_that_is_made_takes_no_more_time_and_a_scan_uses_reads() -> None:
-    before, after = made(load()), made(load(basis=MANIFEST))
+    before, after = made(load()), made(load(basis=Basis.MANIFEST))
     assert before.hours is not None
     assert after.hours is not None
     assert before.hours.low > after.hours.low + 0.05
@@ -166,7 +171,7 @@ def test_warming_up_is_advised_where_it_shortens_the_import() -> None:
     assert advise(config(), estimate(config(), [load(100, 1000)], capacities), capacities) == []
     fixed = {"a": TableCapacities(None, PROVISIONED)}
     assert advise(config(), estimate(config(), [big], fixed), fixed) == []
-    facts = estimate(config(), [big], capacities).to_json() | {"advice": [advised.to_json()]}
+    facts = to_json(replace(estimate(config(), [big], capacities), advice=(advised,)))
     (said,) = advice(records.figures({"estimates": {"preflight": facts}}))
     assert "price not known" in said
     assert "cannot be lowered again" in said
@@ -268,9 +273,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_what_was_used_of_provisioned_capacity_is_not_billed_again(ledger: Ledger) -> None:
     prices = {side: dict.fromkeys(Prices.model_fields, 1.0) for side in ("source", "target", "staging")}
-    ledger.put("estimate", "prices", prices)
+    PRICES_USED.record(ledger, prices)
     for source, on_demand in (("a", True), ("b", False)):
-        ledger.put("standing", source, {"source": None, "target": {"on_demand": on_demand}})
+        CAPACITIES.record(ledger, source, TableCapacities(None, capacity(on_demand=on_demand)))
         ledger.write(
             "INSERT INTO file (source, key, ordinal, md5, items, written) VALUES (?, 'k', 0, '', 1, 1)", [(source,)]
         )
@@ -282,17 +287,17 @@ def test_what_was_used_of_provisioned_capacity_is_not_billed_again(ledger: Ledge
 def test_what_nobody_measured_makes_the_cost_unknown(ledger: Ledger) -> None:
     assert actual_usage(ledger, 1.0)["usd"] is None  # no price was kept
     prices = {side: dict.fromkeys(Prices.model_fields, 1.0) for side in ("source", "target", "staging")}
-    ledger.put("estimate", "prices", prices)
+    PRICES_USED.record(ledger, prices)
     assert actual_usage(ledger, 1.0)["usd"] == 0.0
     ledger.write("INSERT INTO file (source, key, ordinal, md5, items, written) VALUES ('a', 'k', 0, '', 1, 1)", [()])
     used = actual_usage(ledger, 1.0)
     assert (used["write_units"], used["usd"]) == (None, None)
     without = {side: values | {"million_reads": None} for side, values in prices.items()}
     ledger.write("DELETE FROM file", [()])
-    ledger.put("estimate", "prices", without)
-    ledger.put("validation", "a", {"export_digest": "x", "read_units": 5.0})
+    PRICES_USED.record(ledger, without)
+    prove_table(ledger, "a", export_digest="x", read_units=5.0)
     assert actual_usage(ledger, 1.0)["usd"] is None
-    ledger.put("validation", "a", {"export_digest": "x"})
+    prove_table(ledger, "a", export_digest="x")
     assert actual_usage(ledger, 1.0)["validation_units"] is None
 
 
@@ -309,8 +314,7 @@ def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: Wor
     assert "limits.max_cost_usd" in str(caught.value)
     assert "limits.max_hours" in str(caught.value)
     unknown = world.open(limits={"max_cost_usd": 5.0})
-    fact = unknown.ledger.get("export", world.src("a"))
-    unknown.ledger.put("export", world.src("a"), fact | {"manifest": fact["manifest"] | {"billed_bytes": None}})
+    EXPORTS.record(unknown.ledger, world.src("a"), ExportFact(Method.EXPORT, ExportStatus.COMPLETED, "now"))
     with pytest.raises(GateFailed, match="found not known"):
         gate_writes(unknown)
 

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, ManifestError, TransferError
-from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import read_manifest
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World
 
 ID = "01715685260608-c488b4e1"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.export.step import export_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
+from tests.support.recorded import export_tables
 from tests.support.world import World, things
 
 REP = {"aws:rep:deleting": {"BOOL": False}, "aws:rep:updatetime": {"N": "1.5"}}

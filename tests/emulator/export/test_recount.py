@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ExportError
-from runbook_lib.export.step import export_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
 from tests.support.liar import Answer, Between, Request, between
+from tests.support.recorded import export_tables, validate_tables
 from tests.support.steps import every_step
 from tests.support.world import World, things
 

@@ -8,10 +8,8 @@ import pytest
 
 from runbook_lib.errors import Interrupted
 from runbook_lib.export.scan_to_s3 import scan_to_staging
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 WIDE = {"text": {"S": "x" * 200_000}}  # five to a page of a scan

@@ -21,18 +21,15 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_WRITES,
 )
 from runbook_lib.config.model import Migration
-from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies, policies_of
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import INLINE_SIZE
-from runbook_lib.load.step import import_tables
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet.tables import fleet
-from runbook_lib.validate.canary import try_canaries
-from runbook_lib.validate.step import validate_tables
 from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
+from tests.support.recorded import export_tables, import_tables, try_canaries, validate_tables
 from tests.support.world import ACCOUNT, World, indexed_by, things
 
 OTHER_ACCOUNT = "4" * 12

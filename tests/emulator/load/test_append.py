@@ -12,13 +12,11 @@ from runbook_lib.aws.transport import client as wires
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ForbiddenCall
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
 from tests.support.policies import actions_of, planned, policies_for
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 APPEND = {"import": {"on_non_empty": "append"}}

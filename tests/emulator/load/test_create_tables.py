@@ -12,12 +12,13 @@ from botocore.stub import Stubber
 from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
-from runbook_lib.load.targets.create_tables import MARK, create_missing_targets
+from runbook_lib.load.targets.create_tables import MARK
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.in_process import runbook_here
+from tests.support.recorded import create_missing_targets
 from tests.support.steps import every_step
 from tests.support.tables import autoscale_reads, target_exists, turn_on_recovery
 from tests.support.world import ID, ID_TYPES, World, things

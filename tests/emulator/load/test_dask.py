@@ -21,16 +21,14 @@ import yaml
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, TransferError
-from runbook_lib.export.step import export_tables
 from runbook_lib.headless.runner import Request, run_notebooks
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
-from runbook_lib.validate.step import validate_tables
 from tests.support.commands import start_run
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")

@@ -9,14 +9,12 @@ import pytest
 
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import TransferError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
 from runbook_lib.run.witnesses import items_before as held_before
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 OLD = [{"id": {"S": f"old{n}"}, "n": {"N": str(n)}} for n in range(40)]

@@ -12,15 +12,13 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, TransferError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.data_files import rewrite_data_file
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 

@@ -19,26 +19,23 @@ from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.aws.guard.allowed_calls import TARGET_IMPORTS
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import MANIFEST, estimate
-from runbook_lib.cost.figures import TableSize
+from runbook_lib.cost.estimate import TableSize, estimate
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
-from runbook_lib.export.step import export_tables
 from runbook_lib.iac.iam_policy import policies
-from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets import import_table as table_import
-from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight import step as preflight_step
 from runbook_lib.preflight.step import preflight
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.report.sections.cost_rows import dry_run_summary
 from runbook_lib.report.step import report_run
+from runbook_lib.run.facts.estimate import Basis
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
+from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import every_step
 from tests.support.tables import target_exists, turn_on_recovery
 from tests.support.world import ID, ID_TYPES, World, indexed_by, things
@@ -469,7 +466,7 @@ def test_auto_takes_writes_where_they_are_cheaper_or_nothing_is_known() -> None:
 
     def chosen(items: int | None, size: int | None, **changes: Any) -> str:
         config = Migration.model_validate(demo_config("https://aws") | BY_AUTO_WHOLE | changes)
-        load = TableSize("a", "b", "export", MANIFEST, items, size, 1, ())
+        load = TableSize("a", "b", "export", Basis.MANIFEST, items, size, 1, ())
         (work,) = estimate(config, [load], {}).tables
         return choose(config, pair, work, None).writing
 

@@ -9,15 +9,13 @@ import ipywidgets
 import pytest
 
 from runbook_lib.errors import ConfigError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.forms import confirmation_form, differences_form, outcome_form, tables_form
 from runbook_lib.notebook.tables import Column, ShownTable, outcome
 from runbook_lib.notebook.views import difference_table
 from runbook_lib.plan.naming import choose_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
 
 

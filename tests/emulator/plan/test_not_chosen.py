@@ -9,12 +9,10 @@ import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, ResumeRefused
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
 
 HERE = f"{ACCOUNT}/us-east-2"

@@ -13,14 +13,13 @@ import pytest
 
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ConfigError, ExportError, TransferError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.plan.check import NOT_CHECKED, OK
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.run.run import Run
 from tests.support.in_process import runbook_here
 from tests.support.liar import Answer, Between, Request, aws_error, between
+from tests.support.recorded import export_tables, import_tables
 from tests.support.steps import every_step
 from tests.support.world import World, things
 

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, ExportError, ForbiddenCall, GateFailed, TransferError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.targets.warm_throughput import warm_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
 from tests.support import records
+from tests.support.recorded import export_tables, warm_targets
 from tests.support.world import World, things
 
 

@@ -318,7 +318,7 @@ def other_export(case: Case) -> None:
     from runbook_lib.preflight.step import preflight
 
     preflight(run)
-    folder = export_tables(run)[world.src("b")]["folder"]
+    folder = export_tables(run)[world.src("b")].folder
     world.source.delete_table(TableName=world.src("b"))
     case.changes = {"export": {"reuse": {case.src: f"s3://{world.bucket}/{folder}"}}}
 

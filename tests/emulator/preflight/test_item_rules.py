@@ -10,14 +10,13 @@ from hypothesis import given, settings
 
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.aws.dynamodb.item_rules import Refusal, refusal_of
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.sandbox.emulator.replies import AwsError
 from runbook_lib.sandbox.emulator.rules.values import check_item
 from tests.support.attributes import items
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, indexed_by, things
 
 KEY = (KeyAttribute("id", "S", "HASH"), KeyAttribute("at", "B", "RANGE"))

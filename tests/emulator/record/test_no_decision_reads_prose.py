@@ -13,8 +13,6 @@ import pytest
 
 from runbook_lib.cli import CODES
 from runbook_lib.errors import GateFailed
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_plan, gate_validation
 from runbook_lib.plan.check import Check
 from runbook_lib.preflight.step import preflight
@@ -25,8 +23,8 @@ from runbook_lib.report.sections.findings import attention
 from runbook_lib.report.sections.first_screen.summary import why
 from runbook_lib.report.sections.schema_findings import index_rows, parity_rows, unannounced
 from runbook_lib.schema.parity import DefinitionDifference, Gap
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.records import Record
 from tests.support.world import World, indexed_by, things
 

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
 from runbook_lib.config.model import KNOWN_IDS, load_config
 from runbook_lib.errors import ConfigError, GateFailed
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
@@ -29,9 +27,9 @@ from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.schema.parity import PROPERTIES
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.records import Record
 from tests.support.world import World, indexed_by, things
 

@@ -10,11 +10,10 @@ import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import RunbookError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run, open_run
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import ACCOUNT, World, things
 
 HERE = f"{ACCOUNT}/us-east-2"
@@ -23,7 +22,6 @@ DIES = """
 import os, sys
 from runbook_lib.load import table_load as loading
 from runbook_lib.run.run import open_run
-from runbook_lib.load.step import import_tables
 flush = loading.flush
 def die(load, lock):
     if sum(file.written for file in load.files) >= int(sys.argv[2]):

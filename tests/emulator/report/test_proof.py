@@ -16,9 +16,13 @@ import yaml
 
 from runbook_lib.cli import run_cli
 from runbook_lib.config.model import load_config
+from runbook_lib.plan.check import Obstacle
 from runbook_lib.report import proof
 from runbook_lib.report.publish import draw_up, publish
 from runbook_lib.run import provenance
+from runbook_lib.run.facts.plan import WARNINGS
+from runbook_lib.run.facts.starts import IDENTITIES, IdentityFact
+from runbook_lib.run.facts.validation import CANARIES, CanaryFact, CanaryState
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from tests.support.sealed_run import publish_passed_run
@@ -32,9 +36,9 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = Ledger(folder / "ledger.sqlite")
     ledger.count_call("source", "DescribeTable", 7)
     ledger.count_call("target", "BatchWriteItem", 1)
-    ledger.put("identity", "target", {"account": "111122223333", "region": "us-east-2", "arn": None})
-    ledger.put("canary", "a", {"state": "done", "why": "", "seconds": 0.5})
-    ledger.put("plan", "warnings", [{"table": "a", "expected": "3", "found": "4", "remedy": "5"}])
+    IDENTITIES.record(ledger, "target", IdentityFact("111122223333", "us-east-2", None))
+    CANARIES.record(ledger, "a", CanaryFact(CanaryState.DONE, "", "2026-11-01T10:00:00.000Z", 0.5))
+    WARNINGS.record(ledger, (Obstacle("a", "3", "4", "5"),))
     ledger.write("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", [("a", 10.0, 1.0, 3, 300, 3.0, 1)])
     ledger.write("INSERT INTO shift VALUES (?, ?, ?, ?, ?, ?)", [("import", "a", "w", 1.0, 2.0, 3)])
     ledger.write("INSERT INTO throttle VALUES (?, ?, ?, ?)", [("a", "TableWriteKeyRange", "b", 2)])

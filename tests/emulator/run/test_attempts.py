@@ -13,13 +13,11 @@ from runbook_lib import paths
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import LedgerError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
 
 HERE = f"{ACCOUNT}/us-east-2"

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import open_run
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import ACCOUNT, World, things
 
 ROOT = Path(runbook_lib.__file__).parent

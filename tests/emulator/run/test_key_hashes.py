@@ -12,18 +12,16 @@ import pytest
 
 from runbook_lib.cluster.protocol import UnitContext
 from runbook_lib.config.model import load_config
-from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.distributed.worker import FileUnit
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.publish import publish
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
 from runbook_lib.validate.distributed import FilesUnit, SegmentUnit
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, indexed_by, things
 
 KEYS = [{"id": {"S": f"i{n:05}"}} for n in range(12)] + [{"id": {"S": "refused"}}, {"id": {"S": "intruder"}}]

@@ -14,7 +14,6 @@ import pytest
 
 from runbook_lib.cli import _conclude
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.writer import (
     ExportIdentity,
     ExportWriter,
@@ -26,11 +25,11 @@ from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.redact import without_values
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.publish import publish
 from runbook_lib.run.run import open_run
 from tests.support.markers import KEY, KEY_NUMBER, KEYS, NUMBER, VALUE, VALUES, marked
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, indexed_by
 
 

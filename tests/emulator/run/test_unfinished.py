@@ -17,8 +17,6 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.publish import publish
 from runbook_lib.report.step import report_run
@@ -27,8 +25,8 @@ from runbook_lib.run.admission import admit as admission
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.run.unfinished import SUMS, mark_unfinished
-from runbook_lib.validate.step import validate_tables
 from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.sealed_run import is_sealed, publish_passed_run
 from tests.support.world import World, things
 

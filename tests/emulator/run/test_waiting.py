@@ -13,17 +13,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
 from runbook_lib.aws.outage import is_outage
 from runbook_lib.errors import ExportError, RunbookError, TableError
-from runbook_lib.export.step import export_tables
 from runbook_lib.load import step as importer
-from runbook_lib.load.step import import_tables
-from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.load.targets.import_table import begin_import, finish_import
-from runbook_lib.load.targets.warm_throughput import warm_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Wait
 from runbook_lib.undo.cleanup import _await_gone
 from tests.support.liar import CLOSED, Between, Request, aws_error, between
+from tests.support.recorded import create_missing_targets, export_tables, import_tables, warm_targets
 from tests.support.tables import turn_on_recovery
 from tests.support.world import World, things
 

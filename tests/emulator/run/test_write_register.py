@@ -13,11 +13,8 @@ from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
-from runbook_lib.export.step import export_tables
 from runbook_lib.load import first_write
-from runbook_lib.load.step import import_tables
 from runbook_lib.load.targets import import_table as table_import
-from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
@@ -25,9 +22,9 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import refuse_unless_alone, register, registration
 from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of
+from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import the_only, up_to_the_import
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things

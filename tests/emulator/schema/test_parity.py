@@ -24,16 +24,14 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import (
 )
 from runbook_lib.config.model import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.notebook.views import definitions_table
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.report.step import record_of
 from runbook_lib.schema.compare_pair import look_alike
 from runbook_lib.schema.parity import PROPERTIES, compare_definitions
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, indexed_by, things
 
 OWNER = (KeyAttribute("owner", "S", "HASH"),)

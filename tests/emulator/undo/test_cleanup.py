@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_cleanup
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import open_run
@@ -17,6 +15,7 @@ from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.delete_items import Undoing, Undone
 from tests.support.data_files import rewrite_data_file
 from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables
 from tests.support.steps import every_step, the_only, up_to_the_import
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things

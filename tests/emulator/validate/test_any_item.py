@@ -7,11 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate.step import validate_tables
 from tests.support.attributes import for_boto, items
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World
 
 

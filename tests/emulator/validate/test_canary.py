@@ -12,22 +12,13 @@ import pytest
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.errors import ConfigError, ForbiddenCall, GateFailed
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_canary, gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
-from runbook_lib.validate.canary import (
-    MARK,
-    RESERVED,
-    RESERVED_NUMBER,
-    is_canary,
-    reserved_key,
-    try_canaries,
-)
-from runbook_lib.validate.step import validate_tables
+from runbook_lib.validate.canary import MARK, RESERVED, RESERVED_NUMBER, is_canary, reserved_key
+from tests.support.recorded import export_tables, import_tables, try_canaries, validate_tables
 from tests.support.world import World, things
 
 ON = {"validate": {"canary": True, "index_wait_seconds": 0.0}}

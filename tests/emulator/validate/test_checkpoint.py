@@ -15,17 +15,15 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.secret import state_folder
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import KeptDigestCheckpoint
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 ID = (KeyAttribute("id", "S", "HASH"),)
@@ -191,7 +189,6 @@ def test_a_lost_secret_costs_a_second_reading_and_no_error(world: World) -> None
 KILLS_ITSELF = """
 import os, signal, sys
 from runbook_lib.run.run import open_run
-from runbook_lib.validate.step import validate_tables
 def watch(table, state, done, of):
     if state == "scanning the target":
         os.kill(os.getpid(), signal.SIGKILL)

@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World
 from tools.defects import CATALOGUE, KEY, NOW, PAGE, TTL, Defect, Estate, found, page, paths_of, planted
 

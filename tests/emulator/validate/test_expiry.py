@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
 from tests.support.between import Asked, Said, between
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, indexed_by
 
 NOW = 1_700_000_000  # of the machine's clock; the embedded AWS goes by the real one

@@ -16,16 +16,15 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, TransportError
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.validation import IndexFact
 from runbook_lib.run.run import Run
-from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.indexes.check import Settings, ask_target, wrong_indexes
 from runbook_lib.validate.indexes.sample import IndexSample, index_key, projected
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import check_indexes, export_tables, import_tables, validate_tables
 from tests.support.world import ID as HASH_ID
 from tests.support.world import World, indexed_by, things
 
@@ -93,7 +92,7 @@ def test_an_index_that_holds_what_was_exported_is_right(index: LiveIndex) -> Non
     (fact,) = asked(ITEMS, ITEMS, index)
     assert (fact["state"], fact["keys"], fact["wrong_keys"], fact["belonging"]) == ("checked", 20, 0, 200)
     assert fact["expected"] == fact["found"] == (20 if len(index.definition.key) == 2 else 100)
-    assert wrong_indexes([fact]) == []
+    assert wrong_indexes([IndexFact(**fact)]) == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,9 @@ def test_one_wrong_item_under_a_sampled_key_is_found(held: list[Item], kind: str
     (fact,) = asked(ITEMS, held, samples=40)
     assert {k: fact[k] for k in ("missing", "extra", "different") if fact[k]} == {kind: 1}
     assert fact["wrong_keys"] == 1
-    assert wrong_indexes([fact])[0].startswith("index by-owner answers otherwise than the export for 1 of 40 sampled")
+    assert wrong_indexes([IndexFact(**fact)])[0].startswith(
+        "index by-owner answers otherwise than the export for 1 of 40 sampled"
+    )
 
 
 def test_attributes_that_are_not_projected_are_not_compared() -> None:

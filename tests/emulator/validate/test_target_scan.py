@@ -10,8 +10,8 @@ import pytest
 
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.validate.step import validate_tables
 from tests.support.liar import Answer, Between, Request, between
+from tests.support.recorded import validate_tables
 from tests.support.steps import every_step
 from tests.support.world import World, things
 
@@ -98,4 +98,4 @@ def test_what_was_there_before_is_recorded_past_a_lost_page(world: World, liar: 
     tells(world, liar, stops)
     table = run.planned_pairs()[0].target_facts
     assert table is not None
-    assert record_held(run, world.src("a"), world.dst("a"), table.key)["items_before"] == ITEMS
+    assert record_held(run, world.src("a"), world.dst("a"), table.key)[0] == ITEMS

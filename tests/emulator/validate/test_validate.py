@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,22 +13,21 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.errors import CorruptFile, GateFailed
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.publish import publish
 from runbook_lib.report.render.html import render_html
+from runbook_lib.run.facts.load import ImportFact, ImportStatus
 from runbook_lib.run.run import Run
 from runbook_lib.validate.bucket_digest import BucketDigest, digests
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.reconcile import disagreements
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.attributes import items
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 ID = (KeyAttribute("id", "S", "HASH"),)
@@ -164,7 +164,7 @@ GOOD: dict[str, int | None] = {
     "items_filtered": 0, "items_compared": 10, "items_in_target": 10,
 }  # fmt: skip
 NONE = {"missing": 0, "extra": 0, "different": 0, "expired": 0, "quarantined": 0}
-LOADED: dict[str, Any] = {"status": "completed", "items_before": 0}
+LOADED = ImportFact(ImportStatus.COMPLETED, items_before=0)
 
 
 def test_agreement_of_all_witnesses_has_no_reasons() -> None:
@@ -183,7 +183,9 @@ def test_each_difference_alone_is_a_reason(kind: str) -> None:
 
 
 def test_an_import_that_did_not_end_is_a_reason() -> None:
-    assert disagreements(GOOD, NONE, LOADED | {"status": "failed", "failure": "why"}) == ["the import is failed: why"]
+    assert disagreements(GOOD, NONE, replace(LOADED, status=ImportStatus.FAILED, failure="why")) == [
+        "the import is failed: why"
+    ]
 
 
 def compared(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.errors import GateFailed
-from runbook_lib.export.step import export_tables
-from runbook_lib.load.step import import_tables
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.run import Run
-from runbook_lib.validate.step import validate_tables
 from tests.support import records
 from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked
-from runbook_lib.conformance.question import AnyOf, Evidence, Need, Question, Topic, api, guide
+from runbook_lib.conformance.question import AnyOf, Area, Evidence, Need, Question, api, guide
 from runbook_lib.conformance.runner import ask, ask_all
 from runbook_lib.conformance.subject import CannotAsk, WhyNot
 from runbook_lib.conformance.suite import all_questions, questions_fitting
@@ -23,7 +23,7 @@ ENGINES = re.compile(r"sandbox|moto|ministack|dynalite|emulator|this engine", re
 
 def test_there_are_enough_of_them_and_each_topic_has_some() -> None:
     assert len(QUESTIONS) >= 80
-    assert set(Counter(one.topic for one in QUESTIONS)) == set(Topic)
+    assert set(Counter(one.topic for one in QUESTIONS)) == set(Area)
     assert len({one.id for one in QUESTIONS}) == len(QUESTIONS)
 
 
@@ -55,7 +55,7 @@ def test_questions_are_chosen_by_globs_of_their_ids() -> None:
 
 
 def made(probe: Any, expected: Any = "yes", *needs: Need) -> Question:
-    return Question("q", Topic.WIRE, "q?", "a reason that is long", api("Q"), expected, frozenset(needs), probe)
+    return Question("q", Area.WIRE, "q?", "a reason that is long", api("Q"), expected, frozenset(needs), probe)
 
 
 class Nobody:

@@ -13,6 +13,7 @@ from runbook_lib.errors import ConfigError, LedgerError
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
+from tests.support.facts import plan_pair
 from tests.support.sealed_run import is_sealed, publish_passed_run
 
 LEVELS = [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -76,8 +77,7 @@ def test_the_name_of_a_table_leads_nowhere_else(name: str, tmp_path: Path) -> No
     victim.write_text("x")
     publish_passed_run(folder)
     ledger = Ledger(folder / "ledger.sqlite")
-    pair = ledger.get("pair", "a")["pair"]
-    ledger.put("pair", name, {"place": 1, "pair": pair | {"source": name}})
+    plan_pair(ledger, name, 1)
     ledger.write("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", [(name, "k", 1, "h", f"refused {name}")])
     publish(folder, ledger, "r", "test")
     ledger.close()

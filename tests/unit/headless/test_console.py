@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from runbook_lib.headless.console import Pace, first_line, outcome, so_far
+from runbook_lib.run.facts.export import ExportStatus
+from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
 from tests.support import records
+from tests.support.facts import export_table, plan_pair, prove_table
 
 CI_PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
 TABLES: list[dict[str, Any]] = [
@@ -26,7 +29,7 @@ LATER, EARLIER = "2026-11-23T10:00:00.000Z", "2026-11-23T09:00:00.000Z"
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made = Ledger(tmp_path / "ledger.sqlite")
     for place, name in enumerate("ab"):
-        made.put("pair", name, {"place": place, "pair": {}})
+        plan_pair(made, name, place)
     yield made
     made.close()
 
@@ -78,11 +81,11 @@ def test_what_was_not_measured_is_not_called_nothing() -> None:
 def test_a_running_step_counts_what_it_has_done(ledger: Ledger) -> None:
     assert [so_far(ledger, step, Pace(), 0.0) for step in ("preflight", "report")] == ["", ""]
     assert so_far(ledger, "export", Pace(), 0.0) == "0 of 2 exports completed"
-    ledger.put("export", "a", {"status": "COMPLETED"})
-    ledger.put("export", "b", {"status": "IN_PROGRESS"})
+    export_table(ledger, "a")
+    export_table(ledger, "b", ExportStatus.IN_PROGRESS)
     assert so_far(ledger, "export", Pace(), 0.0) == "1 of 2 exports completed"
     assert "written" not in so_far(ledger, "import", Pace(), 0.0)
-    ledger.put("step", "import", {"status": "running", "started": LATER, "execute": True})
+    STEP_FACTS.record(ledger, "import", StepFact(StepStatus.RUNNING, LATER, execute=True))
     assert so_far(ledger, "import", Pace(), 0.0) == "0 of 0 items written"
 
 
@@ -105,7 +108,7 @@ def test_the_first_line_names_the_run_its_state_and_its_report(tmp_path: Path) -
 
 def test_a_comparison_of_an_earlier_start_does_not_count_again(ledger: Ledger) -> None:
     assert so_far(ledger, "validate", Pace(), 0.0) == "0 of 2 tables compared"
-    ledger.put("step", "validate", {"status": "running", "started": LATER})
-    ledger.put("validation", "a", {"verdict": "PASS", "finished": LATER})
-    ledger.put("validation", "b", {"verdict": "PASS", "finished": EARLIER})
+    STEP_FACTS.record(ledger, "validate", StepFact(StepStatus.RUNNING, LATER))
+    prove_table(ledger, "a", finished=LATER)
+    prove_table(ledger, "b", finished=EARLIER)
     assert so_far(ledger, "validate", Pace(), 0.0) == "1 of 2 tables compared"

@@ -14,7 +14,6 @@ import pytest
 from runbook_lib.aws.session.worker_clients import connect_worker
 from runbook_lib.cluster.protocol import Message, UnitContext
 from runbook_lib.errors import TransferError
-from runbook_lib.export.step import export_tables
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load import step as importer
@@ -23,12 +22,11 @@ from runbook_lib.load.distributed import worker as attempt
 from runbook_lib.load.distributed.lease import FileLease, Lease, LeaseGrant, WorkerReport
 from runbook_lib.load.distributed.worker import FileUnit, LoadAttempt
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
-from runbook_lib.load.step import import_tables
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.validate import step as validate
-from runbook_lib.validate.step import validate_tables
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.threads_engine import ThreadsEngine, crew_of
 from tests.support.world import World, things
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.notebook.charts import ShownChart
-from runbook_lib.report.render.charts.tables import MOST_ROWS, TableCounts, counts_by_table, exports_by_size
+from runbook_lib.report.render.charts.tables import MOST_ROWS, ChartedTable, counts_by_table, exports_by_size
 
 
-def agreeing(name: str, items: int = 5) -> TableCounts:
-    return TableCounts(name, items, items, items, 0, 0, 0, True)
+def agreeing(name: str, items: int = 5) -> ChartedTable:
+    return ChartedTable(name, items, items, items, 0, 0, 0, True)
 
 
-WRONG = TableCounts("t-wrong", 10, 9, 8, 1, 1, 0, False)
+WRONG = ChartedTable("t-wrong", 10, 9, 8, 1, 1, 0, False)
 
 
 def test_a_chart_is_one_picture_with_its_message() -> None:
@@ -29,7 +29,7 @@ def test_where_there_is_nothing_to_draw_a_sentence_says_so() -> None:
     assert (chart.png(), str(chart)) == (b"", "Nothing yet.")
     assert chart._repr_html_() == "<p style='text-align:left'>Nothing yet.</p>"
     assert exports_by_size([]) is None
-    assert counts_by_table([TableCounts("a", None, None, 1, None, None, None, False)]) is None
+    assert counts_by_table([ChartedTable("a", None, None, 1, None, None, None, False)]) is None
 
 
 @pytest.mark.parametrize("tables", [MOST_ROWS, MOST_ROWS + 60])

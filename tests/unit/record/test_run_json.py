@@ -13,6 +13,7 @@ from runbook_lib.report.publish import publish
 from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import keep_seconds
+from tests.support.facts import end_step, plan_pair
 
 STARTED, ENDED = "2026-11-23T10:00:00.000Z", "2026-11-23T10:02:00.000Z"
 
@@ -26,7 +27,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def done(ledger: Ledger, step: str, seconds: float, finished: str = ENDED) -> None:
-    ledger.put("step", step, {"status": "completed", "started": STARTED, "finished": finished, "seconds": seconds})
+    end_step(ledger, step, seconds, STARTED, finished)
 
 
 def test_a_report_that_is_written_again_later_does_not_make_the_run_longer(ledger: Ledger) -> None:
@@ -51,7 +52,7 @@ def test_items_of_a_table_whose_name_is_as_long_as_names_may_be_have_their_quara
     (tmp_path / "quarantine").mkdir()
     names = ["n" * 254 + end for end in "ab"]
     for place, name in enumerate(names):
-        ledger.put("pair", name, {"place": place, "pair": {"source": name, "target": name, "method": "export"}})
+        plan_pair(ledger, name, place)
         ledger.write("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", [(name, "data/x.json.gz", 1, "ab" * 16, "no")])
     publish(tmp_path, ledger, "r", "n")
     for name in names:

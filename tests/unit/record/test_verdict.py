@@ -13,6 +13,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.record.reasons import WORDS, Reason, ReasonId
 from runbook_lib.record.verdict import Case, Rule, run_verdict, table_verdict
+from runbook_lib.run.facts.load import ImportFact, ImportStatus
 
 STEPS = [StepRecord(name=n, status="completed") for n in ("preflight", "export", "import", "validate")]
 TABLE = TableRecord(source="a", verdict="PASS", items_exported=5, items_quarantined=0)
@@ -144,8 +145,8 @@ def test_a_run_without_a_plan_is_no_dry_run() -> None:
 
 def test_a_table_that_was_not_looked_at_is_unknown() -> None:
     assert table_verdict(True, None, None)[0] == "UNKNOWN"
-    assert table_verdict(True, {"failure": None}, None)[0] == "UNKNOWN"
-    assert table_verdict(True, {"failure": "x"}, None) == ("FAIL", ["x"])
+    assert table_verdict(True, ImportFact(ImportStatus.LOADING), None)[0] == "UNKNOWN"
+    assert table_verdict(True, ImportFact(ImportStatus.FAILED, failure="x"), None) == ("FAIL", ["x"])
     assert table_verdict(False, None, None)[0] == "DRY-RUN"
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import TableError, TransferError
+from runbook_lib.record.gathered.table_row import section_of
+from runbook_lib.record.model.table import Registered
 from runbook_lib.run.witnesses import write_register
 from runbook_lib.run.witnesses.write_register import (
     ASKED_FOR,
@@ -21,7 +23,6 @@ from runbook_lib.run.witnesses.write_register import (
     refuse_unless_alone,
     register,
     registration,
-    standing_of,
     stay_registered,
 )
 
@@ -139,15 +140,14 @@ def test_a_run_enters_itself_under_the_id_of_the_table_and_names_the_place_in_it
     assert server.clients == ["bbb/exports/register/"]
     register(run, PAIR, TABLE)
     assert len(known(run).entries) == len(server.objects) == 1
-    told = standing_of(run.ledger, "s")
-    assert told is not None
+    told = section_of(Registered, known(run)).model_dump()
     assert told["standing"] == "entered"
     assert "nonce" not in told
 
 
 def test_a_registration_that_is_begun_stays_the_same(server: Server) -> None:
     run = run_of("one")
-    assert (registration(run, "s"), standing_of(run.ledger, "s")) == (None, None)
+    assert registration(run, "s") is None
     begin_registration(run, "s")
     nonce = known(run).nonce
     begin_registration(run, "s")

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.export.step import export_tables
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
 from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 from runbook_lib.validate.compare import Rules, compare
-from runbook_lib.validate.step import validate_tables
 from tests.support.forged_sums import sides
+from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World
 
 ID = (KeyAttribute("id", "S", "HASH"),)

@@ -45,15 +45,6 @@ class TableDescription:
     items_hint: int
     bytes_hint: int
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> TableDescription:
-        key = tuple(KeyAttribute(**k) for k in data["key"])
-        indexes = tuple(
-            Index(i["name"], i["kind"], tuple(KeyAttribute(**k) for k in i["key"]), i["projection"])
-            for i in data["indexes"]
-        )
-        return cls(**{**data, "key": key, "indexes": indexes})
-
 
 def list_tables(client: Any) -> list[str]:
     """Names of all tables of a region, read twice; raises ConfigError when it cannot be asked."""

@@ -5,7 +5,7 @@ Sources: "Quotas in Amazon DynamoDB", "Warm throughput" and "On-demand capacity 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,9 +37,6 @@ class WriteLimits:
     def known(self) -> bool:
         """Whether the table said what it takes."""
         return self.provisioned is not None or self.warm is not None
-
-    def as_facts(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def write_limits(client: Any, table: str) -> WriteLimits:

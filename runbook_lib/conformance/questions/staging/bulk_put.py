@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws.outcome import outcome_of
-from runbook_lib.conformance.question import Need, Topic, model, question
+from runbook_lib.conformance.question import Area, Need, model, question
 from runbook_lib.conformance.subject import Subject
 
 _NEEDS = (Need.BUCKET, Need.LONG)
@@ -20,7 +20,7 @@ def bulk(subject: Subject, table: str, **more: Any) -> str:
 
 
 @question(
-    Topic.BULK_PUT,
+    Area.BULK_PUT,
     expect="ResourceNotFoundException",
     relied_on="a bulk put goes into a table that is there",
     source=model("StartBulkPutItems, errors"),
@@ -32,7 +32,7 @@ def bulk_put_into_an_unknown_table(subject: Subject) -> str:
 
 
 @question(
-    Topic.BULK_PUT,
+    Area.BULK_PUT,
     expect="ValidationException",
     relied_on="import.max_wcu below 1,024 stands in a bulk put's way, and is told in the pre-flight",
     source=model("StartBulkPutItems, MaxWriteRequestUnits"),

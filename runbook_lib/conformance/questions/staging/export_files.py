@@ -7,7 +7,7 @@ import re
 from base64 import b64decode, b64encode
 
 from runbook_lib.conformance.made.exports import ExportedFiles, exported, md5_of
-from runbook_lib.conformance.question import Need, Topic, guide, question, seen
+from runbook_lib.conformance.question import Area, Need, guide, question, seen
 from runbook_lib.conformance.questions.staging.export_request import export_token, full_export
 from runbook_lib.conformance.subject import Subject
 
@@ -26,7 +26,7 @@ def full_files(subject: Subject) -> ExportedFiles:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=(
         "_started", "data", "manifest-files.json", "manifest-files.md5", "manifest-summary.json",
         "manifest-summary.md5",
@@ -41,14 +41,14 @@ def folder_of_an_export(subject: Subject) -> tuple[str, ...]:
     return tuple(sorted({key.removeprefix(folder).split("/")[0] for key in subject.keys_under(folder)}))
 
 
-@question(Topic.EXPORT_FILES, expect=_MEMBERS, relied_on=_WHOLE, source=seen("manifest-summary.json"), needs=_BUCKET)
+@question(Area.EXPORT_FILES, expect=_MEMBERS, relied_on=_WHOLE, source=seen("manifest-summary.json"), needs=_BUCKET)
 def members_of_the_summary(subject: Subject) -> tuple[str, ...]:
     """Which members has the summary of a full export?"""
     return tuple(sorted(full_files(subject).summary))
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=("2020-06-30", "DYNAMODB_JSON", True, True),
     relied_on="an export of another kind is told by its summary",
     source=seen("manifest-summary.json"),
@@ -67,7 +67,7 @@ def summary_of_a_full_export(subject: Subject) -> tuple[str | bool, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=True,
     relied_on="without a moment asked for, an export is of the moment it was started",
     source=seen("exportTime equals startTime to the millisecond"),
@@ -80,7 +80,7 @@ def export_is_of_its_start(subject: Subject) -> bool:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=(True, True),
     relied_on="both manifests are checked before they are believed",
     source=seen("manifest-summary.md5 and manifest-files.md5: the MD5 in base64"),
@@ -97,7 +97,7 @@ def both_checksums(subject: Subject) -> tuple[bool, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=("dataFileS3Key", "etag", "itemCount", "md5Checksum"),
     relied_on=_WHOLE,
     source=seen("manifest-files.json"),
@@ -109,7 +109,7 @@ def members_of_the_files_manifest(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=(True, True, True),
     relied_on=_WHOLE,
     source=seen("md5Checksum and etag of each data file"),
@@ -126,7 +126,7 @@ def checksums_of_the_data_files(subject: Subject) -> tuple[bool, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=True,
     relied_on="a file is found by the key that the manifest has, from the root of the bucket",
     source=seen("dataFileS3Key; s3Prefix of the export of 2024"),
@@ -140,7 +140,7 @@ def names_of_the_data_files(subject: Subject) -> bool:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=(True, True),
     relied_on="a file without items is a file, and no damage",
     source=seen("three of four files are the gzip of nothing, itemCount 0"),
@@ -154,7 +154,7 @@ def files_without_items(subject: Subject) -> tuple[bool, bool]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=(5, 5, 5),
     relied_on="the count of an export is a witness: summary, files and lines agree",
     source=seen("itemCount of summary and files"),
@@ -167,7 +167,7 @@ def counts_of_an_export(subject: Subject) -> tuple[int, int, int]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=("Item",),
     relied_on="a line becomes a put by being wrapped, unread",
     source=seen('data files: one {"Item": ...} a line'),
@@ -179,7 +179,7 @@ def members_of_a_line(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=("-0.5", "1.5", "12345678901234567890123456789012345678", "7"),
     relied_on="numbers of an export are spelled as the table gives them back",
     source=guide("Naming rules and data types: leading and trailing zeroes are trimmed"),
@@ -192,7 +192,7 @@ def numbers_of_an_export(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.EXPORT_FILES,
+    Area.EXPORT_FILES,
     expect=True,
     relied_on="what is loaded is what the table holds, value by value",
     source=guide("DynamoDB table export output format"),

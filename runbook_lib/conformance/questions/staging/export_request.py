@@ -16,7 +16,7 @@ from runbook_lib.conformance.made.exports import (
     recovered,
     request_for_export,
 )
-from runbook_lib.conformance.question import AnyOf, Need, Topic, api, measured_by_others, model, question, seen
+from runbook_lib.conformance.question import AnyOf, Area, Need, api, measured_by_others, model, question, seen
 from runbook_lib.conformance.subject import Subject
 
 _BUCKET = (Need.BUCKET,)
@@ -32,7 +32,7 @@ def asked(subject: Subject, table: str = "source", **more: Any) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect="PointInTimeRecoveryUnavailableException",
     relied_on="a table without recovery is scanned or told, and never called empty",
     source=api("ExportTableToPointInTime, errors"),
@@ -44,7 +44,7 @@ def export_without_recovery(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=AnyOf(("TableNotFoundException", "ResourceNotFoundException")),
     relied_on="a table that is gone is told by its name",
     source=api("ExportTableToPointInTime, errors"),
@@ -58,7 +58,7 @@ def export_of_an_unknown_table(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=("InvalidExportTimeException", "InvalidExportTimeException"),
     relied_on="an export is of a moment that AWS still knows",
     source=api("ExportTableToPointInTime, errors"),
@@ -72,7 +72,7 @@ def export_time_out_of_reach(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=True,
     relied_on="a run that was killed after asking finds its export by its token, and pays once",
     source=api("ExportTableToPointInTime, ClientToken"),
@@ -89,7 +89,7 @@ def export_token_finds_its_export(subject: Subject) -> bool:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect="ExportConflictException",
     relied_on="a token never gives another export than the one that was asked for",
     source=api("ExportTableToPointInTime, ExportConflictException"),
@@ -110,7 +110,7 @@ def full_export(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=True,
     relied_on="the folder of an export is known from its ARN alone",
     source=seen("exportArn"),
@@ -124,7 +124,7 @@ def arn_of_an_export(subject: Subject) -> bool:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect="ExportNotFoundException",
     relied_on="an export that AWS has forgotten is told from one that failed",
     source=api("DescribeExport, errors"),
@@ -138,7 +138,7 @@ def description_of_an_unknown_export(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=("S3NoSuchBucket", "FAILED"),
     relied_on="a bucket that is not there is found out by the export's own failure, which is told",
     source=measured_by_others(_EXPORTS),
@@ -151,7 +151,7 @@ def export_to_an_unknown_bucket(subject: Subject) -> tuple[str, str]:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=(True, True, True, True, 5),
     relied_on="an export is known by its description: where it lies, of which table id, when, how many items",
     source=api("ExportDescription"),
@@ -172,7 +172,7 @@ def description_of_an_export(subject: Subject) -> tuple[bool | int, ...]:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=False,
     relied_on="an export without a type in its description is a full one",
     source=measured_by_others(_EXPORTS),
@@ -185,7 +185,7 @@ def type_of_an_export_unasked(subject: Subject) -> bool:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect="FULL_EXPORT",
     relied_on="exports of a table that can be used again are found by listing them",
     source=api("ListExports, ExportSummary"),
@@ -202,7 +202,7 @@ def list_of_exports(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect="ValidationException",
     relied_on="pages of exports have 25 at most",
     source=model("ListExportsMaxLimit"),
@@ -215,7 +215,7 @@ def list_of_26_exports(subject: Subject) -> str:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=(2, True),
     relied_on="a filtered export is told by its description, and is no whole one",
     source=model("ExportDescription, FilterSpecification"),
@@ -228,7 +228,7 @@ def filtered_export(subject: Subject) -> tuple[int, bool]:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=("COMPLETED", 1),
     relied_on="the bucket may be in another region than the table",
     source=api("ExportTableToPointInTime: a bucket in any Region"),
@@ -241,7 +241,7 @@ def export_to_a_bucket_elsewhere(subject: Subject) -> tuple[str, int]:
 
 
 @question(
-    Topic.EXPORT,
+    Area.EXPORT,
     expect=("KMS", True),
     relied_on="an export under a key of its own says so in its summary",
     source=api("ExportTableToPointInTime, S3SseAlgorithm"),

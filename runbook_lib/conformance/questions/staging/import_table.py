@@ -8,7 +8,7 @@ from typing import Any
 
 from runbook_lib.aws.outcome import outcome_of
 from runbook_lib.conformance.fixtures import keyed
-from runbook_lib.conformance.question import Need, Topic, api, guide, measured_by_others, question
+from runbook_lib.conformance.question import Area, Need, api, guide, measured_by_others, question
 from runbook_lib.conformance.subject import Subject
 
 _LONG = (Need.BUCKET, Need.LONG)
@@ -65,7 +65,7 @@ def good_import(subject: Subject) -> dict[str, Any]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=("COMPLETED", 3, 3, 0),
     relied_on=_COUNTS,
     source=api("ImportTableDescription"),
@@ -79,7 +79,7 @@ def import_of_three_items(subject: Subject) -> tuple[str | int, ...]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=("FAILED", "ItemValidationError", 1, True),
     relied_on="a bad line never goes by unnoticed",
     source=measured_by_others(_TESTS),
@@ -93,7 +93,7 @@ def import_with_a_bad_item(subject: Subject) -> tuple[str | int | bool, ...]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=("COMPLETED", 3, 3, 2),
     relied_on="items of one key are counted as often as they come; the comparison tells the rest",
     source=measured_by_others(_TESTS),
@@ -108,7 +108,7 @@ def import_with_one_key_twice(subject: Subject) -> tuple[str | int, ...]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=("COMPLETED", 3),
     relied_on="files end with a line break, and a blank line is no item",
     source=measured_by_others(_TESTS),
@@ -122,7 +122,7 @@ def import_with_blank_lines(subject: Subject) -> tuple[str, int]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=("COMPLETED", 0),
     relied_on="an import from the wrong folder looks like a success: the counts are held to the manifest's",
     source=measured_by_others(_TESTS),
@@ -135,7 +135,7 @@ def import_of_an_empty_folder(subject: Subject) -> tuple[str, int]:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect="ResourceInUseException",
     relied_on="an import never adds to a table that is there",
     source=guide("Importing from S3: into a new table"),
@@ -149,7 +149,7 @@ def import_into_a_table_that_is_there(subject: Subject) -> str:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect="ResourceInUseException",
     relied_on="after its end an import is followed by its ARN: its token finds it no more",
     source=measured_by_others(_TESTS),
@@ -162,7 +162,7 @@ def import_token_after_its_end(subject: Subject) -> str:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect="ImportNotFoundException",
     relied_on="an import that AWS has forgotten is told from one that failed",
     source=api("DescribeImport, errors"),
@@ -174,7 +174,7 @@ def description_of_an_unknown_import(subject: Subject) -> str:
 
 
 @question(
-    Topic.IMPORT,
+    Area.IMPORT,
     expect=True,
     relied_on="an import that runs is found by its table, also when its ARN was lost with the process",
     source=api("ListImports"),

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from runbook_lib.aws.outcome import FAILURES, code_of
-from runbook_lib.conformance.question import Need, Topic, api, guide, model, question
+from runbook_lib.conformance.question import Area, Need, api, guide, model, question
 from runbook_lib.conformance.subject import CannotAsk, Subject, WhyNot
 
 _LONG = (Need.LONG,)
@@ -55,7 +55,7 @@ def of_shard(subject: Subject, arn: str, shard: str) -> list[dict[str, Any]]:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect=("INSERT", "MODIFY", "REMOVE"),
     relied_on=_ORDER,
     source=guide("DynamoDB Streams: a put that changes nothing writes no record"),
@@ -67,7 +67,7 @@ def records_of_an_item(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect=("old: none, new: 1", "old: 1, new: 2", "old: 2, new: none"),
     relied_on="a change is told with what was there before and after",
     source=api("StreamRecord, OldImage and NewImage"),
@@ -89,7 +89,7 @@ def value_in(image: dict[str, Any] | None) -> str:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect=(True, True),
     relied_on="records are ordered by their numbers, compared as numbers",
     source=model("SequenceNumber: 21 to 40 digits"),
@@ -103,7 +103,7 @@ def numbers_of_records(subject: Subject) -> tuple[bool, bool]:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect=("aws:dynamodb", True, True),
     relied_on="a record says which table of which region it is of",
     source=api("Record"),
@@ -117,7 +117,7 @@ def origin_of_a_record(subject: Subject) -> tuple[str | bool, ...]:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect=True,
     relied_on="a shard without a next iterator is closed, and only then",
     source=api("GetRecords, NextShardIterator"),
@@ -130,7 +130,7 @@ def open_shard_has_a_next_iterator(subject: Subject) -> bool:
 
 
 @question(
-    Topic.STREAMS,
+    Area.STREAMS,
     expect="ResourceNotFoundException",
     relied_on="a shard that is listed may be gone: it is treated as closed",
     source=api("GetShardIterator, errors"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runbook_lib.conformance.made.window import item, window_with_changes
-from runbook_lib.conformance.question import AnyOf, Need, Topic, guide, model, question, seen
+from runbook_lib.conformance.question import AnyOf, Area, Need, guide, model, question, seen
 from runbook_lib.conformance.subject import Subject
 
 _LONG = (Need.BUCKET, Need.LONG)
@@ -18,7 +18,7 @@ _MEMBERS = (
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_MEMBERS,
     relied_on="a window is told from a whole export by its summary",
     source=seen("manifest-summary.json of the incremental exports"),
@@ -30,7 +30,7 @@ def members_of_a_windows_summary(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=("2023-08-01", "INCREMENTAL_EXPORT", "NEW_AND_OLD_IMAGES", True),
     relied_on="windows touch: no gap and no overlap",
     source=seen("exportFromTime and exportToTime, in seconds"),
@@ -46,7 +46,7 @@ def summary_of_a_window(subject: Subject) -> tuple[str | bool, ...]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=True,
     relied_on="the files of a window are found by their keys, not in the export's own folder",
     source=seen("dataFileS3Key of the incremental exports: AWSDynamoDB/data/"),
@@ -61,7 +61,7 @@ def place_of_a_windows_files(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=("Keys", "Metadata", "NewImage"),
     relied_on=_CHAIN,
     source=seen("lines of the incremental exports: an item that was put"),
@@ -73,7 +73,7 @@ def line_of_a_new_item(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=("Keys", "Metadata", "OldImage"),
     relied_on=_CHAIN,
     source=seen("lines of the incremental exports: an item that was removed"),
@@ -85,7 +85,7 @@ def line_of_a_removed_item(subject: Subject) -> tuple[str, ...]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=(True, True),
     relied_on="the old image is held to the state before the window: a change that was never exported is found",
     source=seen("OldImage of the second window equals NewImage of the first"),
@@ -98,7 +98,7 @@ def images_of_a_changed_item(subject: Subject) -> tuple[bool, ...]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=AnyOf(("no line", "keys alone")),
     relied_on="an item that was put and removed in one window is gone, whether a line says so or not",
     source=guide("DynamoDB data export, incremental output: Keys, OldImage and NewImage"),
@@ -113,7 +113,7 @@ def line_of_a_brief_item(subject: Subject) -> str:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=(False, 3),
     relied_on="a window has what changed and nothing else",
     source=guide("DynamoDB data export: incremental exports hold what was changed"),
@@ -127,7 +127,7 @@ def items_of_a_window(subject: Subject) -> tuple[bool, int]:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=True,
     relied_on="writes after a freeze are found by their time",
     source=seen("Metadata.WriteTimestampMicros, a number of 16 digits"),
@@ -142,7 +142,7 @@ def time_of_a_write(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=True,
     relied_on="what a window costs at least is in the estimate",
     source=seen("billedSizeBytes 10,000,000 for five and for six items"),
@@ -154,7 +154,7 @@ def least_size_of_a_window(subject: Subject) -> bool:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect="INCREMENTAL_EXPORT",
     relied_on="a window that is reused is told from a whole export by its description",
     source=model("ExportDescription, ExportType"),

@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.aws.outcome import outcome_of
 from runbook_lib.conformance.made.exports import recovered, request_for_export
 from runbook_lib.conformance.made.window import SHORTEST
-from runbook_lib.conformance.question import Need, Topic, api, guide, measured_by_others, question
+from runbook_lib.conformance.question import Area, Need, api, guide, measured_by_others, question
 from runbook_lib.conformance.subject import Subject
 
 _BUCKET = (Need.BUCKET,)
@@ -31,7 +31,7 @@ def now_of(subject: Subject) -> datetime:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_INVALID_TIME,
     relied_on="a window that is too short to export is waited for, and not stretched back",
     source=guide("DynamoDB data export: incremental exports, a minimum of 15 minutes"),
@@ -44,7 +44,7 @@ def window_of_a_minute(subject: Subject) -> str:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_INVALID_TIME,
     relied_on="windows of a chain are a day long at most",
     source=guide("DynamoDB data export: incremental exports, a maximum of 24 hours"),
@@ -57,7 +57,7 @@ def window_of_two_days(subject: Subject) -> str:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_INVALID_TIME,
     relied_on="a window begins before it ends",
     source=api("IncrementalExportSpecification"),
@@ -70,7 +70,7 @@ def window_that_ends_before_it_begins(subject: Subject) -> str:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_INVALID_TIME,
     relied_on="a window ends at a moment that AWS has",
     source=api("IncrementalExportSpecification"),
@@ -83,7 +83,7 @@ def window_that_ends_in_the_future(subject: Subject) -> str:
 
 
 @question(
-    Topic.WINDOWS,
+    Area.WINDOWS,
     expect=_INVALID_TIME,
     relied_on="a chain begins once recovery is on",
     source=measured_by_others("test_export.py, pull request 29924: a window from before the table was made"),

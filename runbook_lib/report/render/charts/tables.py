@@ -19,7 +19,7 @@ WRONG = "#D55E00"
 
 
 @dataclass(frozen=True, slots=True)
-class TableCounts:
+class ChartedTable:
     """What is known of one table's items; None was not measured. `agrees` is what the verdict says."""
 
     name: str
@@ -32,7 +32,7 @@ class TableCounts:
     agrees: bool
 
 
-def counts_by_table(tables: Sequence[TableCounts]) -> Drawn | None:
+def counts_by_table(tables: Sequence[ChartedTable]) -> Drawn | None:
     """Exported, written and in the target, one row a table; those that do not agree first and named."""
     known = [t for t in tables if t.exported is not None]
     if not known:
@@ -63,11 +63,11 @@ def counts_by_table(tables: Sequence[TableCounts]) -> Drawn | None:
     return figure, _said_of(known, len(ordered) - len(shown))
 
 
-def _counts(table: TableCounts) -> tuple[int | None, int | None, int | None]:
+def _counts(table: ChartedTable) -> tuple[int | None, int | None, int | None]:
     return table.exported, table.written, table.in_target
 
 
-def _wrong(table: TableCounts) -> str:
+def _wrong(table: ChartedTable) -> str:
     """What does not agree, beside the table's marks."""
     parts = [
         f"{count(value)} {name}"
@@ -79,7 +79,7 @@ def _wrong(table: TableCounts) -> str:
     return ", ".join(parts) or "not proved"
 
 
-def _said_of(tables: Sequence[TableCounts], hidden: int) -> str:
+def _said_of(tables: Sequence[ChartedTable], hidden: int) -> str:
     sums = [sum(value or 0 for value in values) for values in zip(*map(_counts, tables), strict=True)]
     off = [t.name for t in tables if not t.agrees]
     more = f" The other {pluralize(hidden, 'table')} that agree are not drawn." if hidden else ""

@@ -1,0 +1,135 @@
+"""What the import of each table came to, however it was written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import cast
+
+from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits
+from runbook_lib.aws.dynamodb.imports import ImportState
+from runbook_lib.run.facts.codec import late
+from runbook_lib.run.facts.topic import Note, Topic
+
+
+class ImportStatus(StrEnum):
+    """How far the import of a table is."""
+
+    DRY_RUN = "dry-run"
+    LOADING = "loading"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a table's checkpoint belongs to: one export, its manifests, one target table."""
+
+    export_arn: str
+    manifest_md5: str
+    target_table_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBefore:
+    """Of which secret the digests are that were recorded of what a target held."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceImportFact:
+    """A table's ImportTable: what was asked for, and what DescribeImport said last, None before its first answer."""
+
+    token: str
+    etags: dict[str, str]
+    arn: str | None = late()
+    table_arn: str | None = late()
+    table_id: str | None = late()
+    status: str | None = late()
+    processed: int | None = late()
+    imported: int | None = late()
+    errors: int | None = late()
+    bytes: int | None = late()
+    log_group: str | None = late()
+    failure_code: str | None = late()
+    failure: str | None = late()
+    ended: bool | None = late()
+
+    def after(self, state: ImportState) -> ServiceImportFact:
+        """With what DescribeImport says now."""
+        return replace(self, **asdict(state), ended=state.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFact:
+    """One table's import; `binding` says that this run may have written to the target.
+
+    `counted` is true once all that was acknowledged is in the ledger; a kill leaves it open. `recovery` is whether the
+    target could be restored just before the first write, None where nobody could tell.
+    """
+
+    status: ImportStatus
+    started: str | None = late()
+    failure: str | None = late()
+    finished: str | None = late()
+    seconds: float | None = late()
+    binding: Binding | None = late()
+    on_non_empty: str | None = late()
+    recovery: bool | None = None
+    items_before: int | None = late()
+    held_before: HeldBefore | None = late()
+    limits: WriteLimits | None = late()
+    counted: bool | None = late()
+    import_table: ServiceImportFact | None = late()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this run has written to the target, or asked ImportTable to."""
+        return self.binding is not None or self.import_table is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItems:
+    """How many items DynamoDB would not take for a reason, and the attribute or index that it is about."""
+
+    reason: str
+    about: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFact:
+    """What a dry run measured of the items of a table that it would write."""
+
+    requests: int
+    items: int
+    size: int
+    units: int
+    index_units: int
+    refused: tuple[RefusedItems, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """A step was done by this process."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEngine:
+    """A step was done by workers of a cluster."""
+
+    kind: str
+    scheduler: str
+    dashboard: str | None
+    workers: int
+    slots: int
+
+
+IMPORTS = Topic("import", ImportFact)
+MEASURED = Topic("measured", MeasuredFact)
+ENGINES = Topic("engine", cast("type[LocalEngine | ClusterEngine]", LocalEngine | ClusterEngine))
+WORKERS = Topic("worker", str)
+EXECUTED = Note("run", "executed", bool)

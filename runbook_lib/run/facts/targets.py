@@ -1,0 +1,76 @@
+"""What was there before a run, and what it has made, changed and removed of targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runbook_lib.run.facts.codec import late
+from runbook_lib.run.facts.topic import Note, Topic
+
+
+class CreationStatus(StrEnum):
+    """How far a table is that a run makes."""
+
+    WOULD_BE_CREATED = "would be created"
+    ASKED_FOR = "asked for"
+    CREATING = "creating"
+    CREATED = "created"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedFact:
+    """A table that a run makes; `table_id` and `arn` once it is known to be the run's own.
+
+    `left_out` is what the source has and the new table has not.
+    """
+
+    target: str
+    status: CreationStatus
+    table_id: str | None = late()
+    arn: str | None = late()
+    left_out: tuple[str, ...] | None = late()
+    at: str | None = late()
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeFact:
+    """Whether a target was there at the first pre-flight, and could be restored."""
+
+    at: str
+    existed: bool
+    table_id: str | None
+    recovery: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmedFact:
+    """Warm throughput that a run asked for; `reached` when the table had it."""
+
+    units: int
+    units_before: int | None
+    asked: str
+    reached: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalFact:
+    """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why."""
+
+    source: str
+    target: str
+    done: bool
+    table_deleted: bool = False
+    items_found: int = 0
+    items_deleted: int = 0
+    items_changed: int = 0
+    items_skipped: int = 0
+    objects: int = 0
+    kept: str = ""
+
+
+CREATED = Topic("created", CreatedFact)
+BEFORE = Topic("before", BeforeFact)
+WARMED = Topic("warmed", WarmedFact)
+REMOVALS = Topic("cleanup", RemovalFact)
+CLEANED = Note("run", "cleaned", str)
