@@ -32,7 +32,7 @@ from runbook_lib.report.sections.cost_rows import advice, cost_rows, dry_run_sum
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.estimate import PRICES_USED, Basis, Estimate, Range
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
-from runbook_lib.run.facts.plan import CAPACITIES, TableCapacities
+from runbook_lib.run.facts.plan import CAPACITIES, PAIRS, TableCapacities
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.sandbox import demo_config
 from tests.support import records
@@ -168,9 +168,9 @@ def test_warming_up_is_advised_where_it_shortens_the_import() -> None:
     assert advised.seconds < advised.seconds_now / 5
     priced = config(prices={"warm_write_unit": 0.01})
     assert advise(priced, estimate(priced, [big], capacities), capacities)[0].usd == 360.0
-    assert advise(config(), estimate(config(), [load(100, 1000)], capacities), capacities) == []
+    assert advise(config(), estimate(config(), [load(100, 1000)], capacities), capacities) == ()
     fixed = {"a": TableCapacities(None, PROVISIONED)}
-    assert advise(config(), estimate(config(), [big], fixed), fixed) == []
+    assert advise(config(), estimate(config(), [big], fixed), fixed) == ()
     facts = to_json(replace(estimate(config(), [big], capacities), advice=(advised,)))
     (said,) = advice(records.figures({"estimates": {"preflight": facts}}))
     assert "price not known" in said
@@ -314,6 +314,8 @@ def test_the_gate_before_writing_keeps_to_the_limits_by_the_manifests(world: Wor
     assert "limits.max_cost_usd" in str(caught.value)
     assert "limits.max_hours" in str(caught.value)
     unknown = world.open(limits={"max_cost_usd": 5.0})
+    planned = PAIRS.needed(unknown.ledger, world.src("a"))
+    PAIRS.record(unknown.ledger, world.src("a"), replace(planned, pair=replace(planned.pair, source_facts=None)))
     EXPORTS.record(unknown.ledger, world.src("a"), ExportFact(Method.EXPORT, ExportStatus.COMPLETED, "now"))
     with pytest.raises(GateFailed, match="found not known"):
         gate_writes(unknown)
