@@ -1,12 +1,10 @@
-"""Execute one notebook with papermill, in a kernel of its own whose words go into a log."""
+"""Execute one notebook with papermill, in a kernel that is ready."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +13,34 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import papermill  # noqa: E402
 from nbclient.exceptions import CellTimeoutError  # noqa: E402
+from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
+from papermill.engines import NBClientEngine, papermill_engines  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
-from traitlets.config import Config  # noqa: E402
+from papermill.log import logger  # noqa: E402
+
+from runbook_lib.headless.warm_kernel import WarmKernel  # noqa: E402
 
 # A kernel is given ports that were free a moment ago; where one is taken meanwhile, it dies before its first word.
 KERNEL_STARTS = 3
-# ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
-QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
+ENGINE = "warm kernel"
 
 
 def execute_notebook(
-    book: Path, result: Path, parameters: Mapping[str, Any], kernel_log: Path, has_begun: Callable[[], bool]
+    book: Path, result: Path, parameters: Mapping[str, Any], kernel: WarmKernel, has_begun: Callable[[], bool]
 ) -> str | None:
     """Execute `book` and keep it with its outputs as `result`; returns why it failed, or None.
 
-    A kernel that dies before the notebook `has_begun` is started again.
+    A kernel that dies before the notebook `has_begun` is started again; one whose notebook did not end well is ended.
     """
     failure = None
     for _ in range(KERNEL_STARTS):
+        well = False
         try:
-            with _stderr_in(kernel_log):
-                papermill.execute_notebook(
-                    book, result, dict(parameters),
-                    kernel_name="python3", cwd=book.parent, progress_bar=False, log_output=False, config=QUIET,
-                )  # fmt: skip
+            papermill.execute_notebook(
+                book, result, dict(parameters), engine_name=ENGINE, kernel=kernel,
+                kernel_name="python3", cwd=book.parent, progress_bar=False, log_output=False,
+            )  # fmt: skip
+            well = True
         except PapermillExecutionError as error:
             return str(error.evalue)
         except KeyboardInterrupt:
@@ -51,23 +53,26 @@ def execute_notebook(
                 return failure
         else:
             return None
+        finally:
+            if not well:
+                kernel.stop()
     return failure
+
+
+class _InWarmKernel(NBClientEngine):  # type: ignore[misc]
+    """papermill's way to execute a notebook, in a kernel that is there already."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **more: Any) -> None:
+        with more["kernel"].client() as (manager, client):
+            executes = PapermillNotebookClient(nb_man, km=manager, kernel_name=kernel_name, log=logger)
+            executes.kc = client
+            executes.execute()
+
+
+papermill_engines.register(ENGINE, _InWarmKernel)
 
 
 def _is_news(said: logging.LogRecord) -> bool:
     """Not so the error of the cell that was interrupted, which nobody waits for any more: it is in the notebook."""
     return "exception was never retrieved" not in said.getMessage()
-
-
-@contextmanager
-def _stderr_in(file: Path) -> Iterator[None]:
-    """Send what kernels say on standard error, which they inherit, to a file instead of the terminal."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with open(file, "ab") as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)

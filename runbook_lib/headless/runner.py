@@ -7,7 +7,6 @@ own record in the ledger says so.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -23,7 +22,9 @@ from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import Pace, first_line, outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
-from runbook_lib.paths import notebooks, reports_root
+from runbook_lib.headless.process import kernel_environment, terminable
+from runbook_lib.headless.warm_kernel import WarmKernel
+from runbook_lib.paths import notebooks
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
@@ -32,7 +33,6 @@ from runbook_lib.report.publish import publish
 from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (
     LEDGER,
-    RUNNER,
     folder_of,
     is_begun,
     keep_settings,
@@ -97,14 +97,15 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
     INTERRUPTED; the run can be taken up again.
     """
     steps = request.steps()
-    with _admitted(request, steps) as run, _terminable(), _environment(run):
+    with _admitted(request, steps) as run, terminable(), kernel_environment(run), _warm_kernel(run) as kernel:
         say(first_line(run.id, run.folder))
         _begin(run, request, steps)
+        kernel.start()  # it gets ready while the first notebook is
         run.ledger.close()  # the kernels write it from here on
         interrupted = False
         try:
             for step in steps:
-                if step != "report" and not _step(run, request, step, say):
+                if step != "report" and not _step(run, request, step, kernel, say):
                     break
         except KeyboardInterrupt:
             interrupted = True
@@ -113,7 +114,8 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
         if interrupted:
             say("interrupted: what is known is being published; run again with the same run id to go on")
         elif "report" in steps:
-            _step(run, request, "report", say)
+            _step(run, request, "report", kernel, say)
+        kernel.stop()  # it lets go of the ledger, which is sealed next
         return _finish(run, interrupted=interrupted)
 
 
@@ -170,14 +172,14 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
 
 
-def _step(run: Run, request: Request, step: str, say: Say) -> bool:
+def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -> bool:
     """Execute one notebook; whether the step is done."""
     if action := request.before.get(step):
         action()
     say(f"{step:<9} running")
     began = datetime.now(UTC)
     with _heartbeat(run.folder, step, say):
-        failure = _execute(run, request, step)
+        failure = _execute(run, request, step, kernel)
     ledger = Ledger(run.folder / LEDGER)
     fact = STEP_FACTS.of(ledger, step)
     if failure is None and (fact is None or fact.status != StepStatus.COMPLETED):
@@ -193,7 +195,7 @@ def _step(run: Run, request: Request, step: str, say: Say) -> bool:
     return failure is None
 
 
-def _execute(run: Run, request: Request, step: str) -> str | None:
+def _execute(run: Run, request: Request, step: str, kernel: WarmKernel) -> str | None:
     """Execute the step's notebook; returns why it failed, or None."""
     parameters = {
         "config": str(keep_settings(run.folder, run.settings)),
@@ -202,7 +204,7 @@ def _execute(run: Run, request: Request, step: str) -> str | None:
         "tables": run.only,
     }
     book, result = notebooks() / FILES[step], run.folder / FILES[step]
-    return execute_notebook(book, result, parameters, run.folder / "kernel.log", lambda: _has_begun(run, step))
+    return execute_notebook(book, result, parameters, kernel, lambda: _has_begun(run, step))
 
 
 def _has_begun(run: Run, step: str) -> bool:
@@ -227,41 +229,13 @@ def _finish(run: Run, *, interrupted: bool) -> RunRecord:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does; the former handlers come back afterwards."""
-
-    def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
+def _warm_kernel(run: Run) -> Iterator[WarmKernel]:
+    """The kernel of the notebooks, which does not outlive the run."""
+    kernel = WarmKernel(notebooks(), run.folder / "kernel.log")
     try:
-        yield
+        yield kernel
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _environment(run: Run) -> Iterator[None]:
-    """Tell the kernels that nobody watches, where the run folders are, and whose they are."""
-    assert run.seat is not None
-    ours = {
-        "RUNBOOK_HEADLESS": "1",
-        "RUNBOOK_REPORTS": str(reports_root()),
-        RUNNER: run.seat.token,
-    }
-    former = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in former.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        kernel.stop()
 
 
 @contextmanager

@@ -22,13 +22,25 @@ from runbook_lib.cli import run_cli
 from runbook_lib.headless import runner
 
 
+class NoKernel:
+    """In place of a WarmKernel."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self._log = log
+
+    def start(self) -> None:
+        self._log.touch()
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
 def execute_here(
-    book: Path, result: Path, parameters: Mapping[str, Any], kernel_log: Path, has_begun: Callable[[], bool]
+    book: Path, result: Path, parameters: Mapping[str, Any], kernel: NoKernel, has_begun: Callable[[], bool]
 ) -> str | None:
     """Like `execute_notebook`: why a notebook failed, or None; outputs are not kept."""
     notebook = nbformat.read(book, as_version=4)
     nbformat.write(notebook, result)
-    kernel_log.touch()
     names: dict[str, Any] = {"__name__": "__main__"}
     try:
         for cell in notebook.cells:
@@ -51,6 +63,7 @@ def runbook_here(*arguments: str | Path, **environment: str) -> CompletedProcess
     said, complained = io.StringIO(), io.StringIO()
     with (
         patch.object(runner, "execute_notebook", execute_here),
+        patch.object(runner, "WarmKernel", NoKernel),
         patch.dict(os.environ, environment),
         redirect_stdout(said),
         redirect_stderr(complained),

@@ -20,6 +20,7 @@ DOORS = {
     "botocore": ("aws", "sandbox"),
     "papermill": ("headless.execute_notebook",),
     "nbclient": ("headless.execute_notebook",),
+    "jupyter_client": ("headless.warm_kernel",),
     "ipywidgets": ("notebook.forms",),
     "IPython": ("notebook.output",),
     "pandas": ("notebook.tables",),

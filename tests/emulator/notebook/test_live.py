@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from runbook_lib.headless.execute_notebook import QUIET
+from runbook_lib.headless.warm_kernel import QUIET
 
 BEGIN = """
 import os

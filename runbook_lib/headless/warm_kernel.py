@@ -1,0 +1,85 @@
+"""One kernel for all notebooks of a run: each finds it ready, with nothing of the one before.
+
+To start a kernel and to import the library in it takes seconds, and a run has five notebooks. They stay as separate as
+before: a kernel that another notebook has used is emptied first, and one whose notebook failed or was interrupted is
+ended.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
+from traitlets.config import Config
+
+# ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
+QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
+READY_SECONDS = 60.0
+# What the first cell of each notebook asks for; imported while the runner is busy itself. No history goes into a file.
+ARGUMENTS = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.exec_lines=import runbook_lib.notebook.notebook_run"]
+# Variables and numbers of cells; the ledger that a notebook had open closes with its last name.
+EMPTY = "get_ipython().reset(new_session=True); __import__('gc').collect()"
+
+
+class WarmKernel:
+    """A kernel in `folder`, whose words on standard error go into the file `log`."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self._folder, self._log = folder, log
+        self._manager: AsyncKernelManager | None = None
+        self._used = False
+
+    def start(self) -> AsyncKernelManager:
+        """Start the process, if there is none; it makes itself ready meanwhile."""
+        if self._manager is None:
+            manager = AsyncKernelManager(kernel_name="python3", config=QUIET)
+            with stderr_in(self._log):
+                _finished(manager.start_kernel(cwd=str(self._folder), extra_arguments=list(ARGUMENTS)))
+            self._manager, self._used = manager, False
+        return self._manager
+
+    @contextmanager
+    def client(self) -> Iterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
+        """The kernel, ready and empty, for one notebook; RuntimeError if it died before it was."""
+        manager = self.start()
+        client = manager.client()
+        client.start_channels()
+        client.allow_stdin = False
+        try:
+            _finished(client.wait_for_ready(timeout=READY_SECONDS))
+            if self._used:
+                _finished(client.execute_interactive(EMPTY, silent=True, allow_stdin=False, timeout=READY_SECONDS))
+            self._used = True
+            yield manager, client
+        finally:
+            client.stop_channels()
+
+    def stop(self) -> None:
+        """End the process, if there is one: it is interrupted, asked, and killed if it does not answer."""
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            _finished(manager.shutdown_kernel(now=False))
+
+
+def _finished(awaited: Awaitable[object]) -> None:
+    ensure_event_loop().run_until_complete(awaited)
+
+
+@contextmanager
+def stderr_in(file: Path) -> Iterator[None]:
+    """Send what kernels say on standard error, which they inherit, to a file instead of the terminal."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(file, "ab") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)

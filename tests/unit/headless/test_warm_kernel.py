@@ -1,0 +1,87 @@
+"""One kernel executes all notebooks of a run, and none of them sees anything of another."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from runbook_lib.headless.execute_notebook import execute_notebook
+from runbook_lib.headless.warm_kernel import WarmKernel
+
+PID = "import os; print(os.getpid())"
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[WarmKernel]:
+    made = WarmKernel(tmp_path, tmp_path / "kernel.log")
+    yield made
+    made.stop()
+
+
+def run(kernel: WarmKernel, folder: Path, *cells: str, begun: bool = False) -> tuple[str | None, list[Any]]:
+    """Execute a notebook of these cells; why it failed, and its cells."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / "book.ipynb")
+    failure = execute_notebook(folder / "book.ipynb", folder / "result.ipynb", {}, kernel, lambda: begun)
+    if not (folder / "result.ipynb").exists():
+        return failure, []
+    return failure, nbformat.read(folder / "result.ipynb", as_version=4).cells
+
+
+def said(cells: list[Any]) -> list[str]:
+    return [output.get("text", "").strip() for cell in cells for output in cell.outputs]
+
+
+def test_the_next_notebook_has_the_same_process_and_none_of_the_names(kernel: WarmKernel, tmp_path: Path) -> None:
+    _, first = run(kernel, tmp_path, PID, "left = 1\ndef helper(): pass\nimport json as tool")
+    failure, second = run(
+        kernel, tmp_path, PID, "print([n for n in ('left', 'helper', 'tool', '_') if n in globals()])"
+    )
+    assert failure is None
+    assert said(first)[0] == said(second)[0]
+    assert said(second)[1] == "[]"
+    assert [cell.execution_count for cell in second] == [1, 2]
+
+
+def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel, tmp_path: Path) -> None:
+    held = "class Held:\n    def __del__(self): open('closed', 'w').close()\nheld = Held(); held.itself = held"
+    run(kernel, tmp_path, held)
+    _, cells = run(kernel, tmp_path, "import os; print(os.path.exists('closed'))")
+    assert said(cells) == ["True"]
+
+
+def test_after_a_notebook_that_failed_there_is_a_new_process(kernel: WarmKernel, tmp_path: Path) -> None:
+    _, first = run(kernel, tmp_path, PID)
+    failure, _ = run(kernel, tmp_path, "raise ValueError('as planned')", begun=True)
+    assert failure == "as planned"
+    _, third = run(kernel, tmp_path, PID)
+    assert said(first) != said(third)
+
+
+def test_a_kernel_that_died_between_two_notebooks_is_replaced(kernel: WarmKernel, tmp_path: Path) -> None:
+    _, first = run(kernel, tmp_path, PID)
+    os.kill(int(said(first)[0]), signal.SIGKILL)
+    failure, second = run(kernel, tmp_path, PID)
+    assert failure is None
+    assert said(second)[0].isdigit()
+    assert said(first) != said(second)
+
+
+def test_a_kernel_that_dies_in_a_notebook_that_had_begun_is_a_failure(kernel: WarmKernel, tmp_path: Path) -> None:
+    failure, _ = run(kernel, tmp_path, "import os; os.kill(os.getpid(), 9)", begun=True)
+    assert failure is not None
+    assert "died" in failure.lower()
+
+
+def test_a_stopped_kernel_leaves_no_process(kernel: WarmKernel, tmp_path: Path) -> None:
+    _, cells = run(kernel, tmp_path, PID)
+    kernel.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said(cells)[0]), 0)
