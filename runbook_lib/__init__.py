@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from runbook_lib.load.targets.warm_throughput import warm_targets
     from runbook_lib.notebook.notebook_run import open_notebook_run as open_run
     from runbook_lib.preflight.step import preflight
+    from runbook_lib.repair.choice import RepairChoice
+    from runbook_lib.repair.step import repair_tables
     from runbook_lib.report.step import report_run
     from runbook_lib.undo.cleanup import clean_up
     from runbook_lib.validate.canary import try_canaries
     from runbook_lib.validate.step import validate_tables
 
 __all__ = [
+    "RepairChoice",
     "RunbookError",
     "__version__",
     "catch_up",
@@ -37,12 +40,14 @@ __all__ = [
     "import_tables",
     "open_run",
     "preflight",
+    "repair_tables",
     "report_run",
     "try_canaries",
     "validate_tables",
     "warm_targets",
 ]
 _PLACES = {
+    "RepairChoice": "repair.choice:RepairChoice",
     "RunbookError": "errors:RunbookError",
     "catch_up": "catchup.step:catch_up",
     "clean_up": "undo.cleanup:clean_up",
@@ -51,6 +56,7 @@ _PLACES = {
     "import_tables": "load.step:import_tables",
     "open_run": "notebook.notebook_run:open_notebook_run",
     "preflight": "preflight.step:preflight",
+    "repair_tables": "repair.step:repair_tables",
     "report_run": "report.step:report_run",
     "try_canaries": "validate.canary:try_canaries",
     "validate_tables": "validate.step:validate_tables",

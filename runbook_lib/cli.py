@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook_lib.commands.conformance import conformance
+from runbook_lib.commands.repair import repair
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS
@@ -35,6 +36,7 @@ def cli() -> None:
 
 
 cli.add_command(conformance)
+cli.add_command(repair)
 
 
 @cli.command()
@@ -183,6 +185,8 @@ def _conclude(record: RunRecord) -> int:
     report, folder = ReportModel(record), reports_root() / record.run_id
     for line in (*record.reasons, *report.would):
         _say(f"  {shortened(line, where='in the report')}")
+    if record.repair_command:  # to be copied, so never cut
+        _say(f"  to repair just these items: {record.repair_command}")
     if report.how_to_accept:  # to be copied, so never cut
         _say(f"  {report.how_to_accept}")
     numbers = [

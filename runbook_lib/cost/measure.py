@@ -51,8 +51,8 @@ class Measure:
             size = item_size(item)
             self.items += 1
             self.size += size
-            self.units += _units(size)
-            self.index_units += sum(_units(projected_size(item, size, index)) for index in self.indexes)
+            self.units += units_of(size)
+            self.index_units += sum(units_of(projected_size(item, size, index)) for index in self.indexes)
         return unreadable
 
     def as_fact(self) -> MeasuredFact:
@@ -60,7 +60,8 @@ class Measure:
         return MeasuredFact(self.requests, self.items, self.size, self.units, self.index_units, refused)
 
 
-def _units(size: int) -> int:
+def units_of(size: int) -> int:
+    """Write units of one item of this size."""
     return -(-size // WRITE_BYTES)
 
 

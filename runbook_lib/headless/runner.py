@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
@@ -46,7 +47,7 @@ from runbook_lib.run.facts.starts import RUNNER_TOKEN, STEP_FACTS, AttemptFact, 
 from runbook_lib.run.facts.windows import UNTIL_LAG
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.run.steps import CATCH_UP, STEPS, fail_step, interrupt_running, keep_seconds, with_windows
+from runbook_lib.run.steps import CATCH_UP, REPAIR, STEPS, fail_step, interrupt_running, keep_seconds, with_windows
 from runbook_lib.timestamps import format_timestamp
 
 FILES = {
@@ -55,6 +56,7 @@ FILES = {
     "import": "20_import.ipynb",
     "validate": "30_validate.ipynb",
     "catch_up": "40_catch_up.ipynb",
+    "repair": "35_repair.ipynb",
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
@@ -63,9 +65,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `runbook run` or `runbook catch-up` was asked to do. `before` holds actions to take just before a step.
+    """What `runbook run`, `catch-up` or `repair` was asked to do. `before` holds actions to take just before a step.
 
-    To `catch_up` is to begin there; `until_lag_minutes` is how far.
+    To `catch_up` is to begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further
+    parameters of its notebook; what was repaired is validated.
     """
 
     config: Path
@@ -76,6 +79,7 @@ class Request:
     execute: bool = False
     catch_up: bool = False
     until_lag_minutes: float = 0.0
+    repair: Mapping[str, Any] | None = None
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
 
     def steps(self) -> tuple[str, ...]:
@@ -83,6 +87,8 @@ class Request:
             raise ConfigError("--only and --from exclude each other; give one of them")
         if self.catch_up:
             return (CATCH_UP, *STEPS[STEPS.index("validate") :])
+        if self.repair is not None:
+            return (REPAIR, "validate", "report") if self.execute else (REPAIR, "report")
         if self.only:
             return (self.only,)
         steps = STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
@@ -197,12 +203,14 @@ def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -
 
 def _execute(run: Run, request: Request, step: str, kernel: WarmKernel) -> str | None:
     """Execute the step's notebook; returns why it failed, or None."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "config": str(keep_settings(run.folder, run.settings)),
         "run_id": run.id,
         "execute": request.execute,
         "tables": run.only,
     }
+    if step == REPAIR:
+        parameters |= request.repair or {}
     book, result = notebooks() / FILES[step], run.folder / FILES[step]
     return execute_notebook(book, result, parameters, kernel, lambda: _has_begun(run, step))
 

@@ -23,9 +23,9 @@ from runbook_lib.run.run import Run
 
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
-    "catch_up": "30_validate", "report": "95_cleanup", "cleanup": "00_preflight",
+    "catch_up": "30_validate", "repair": "30_validate", "report": "95_cleanup", "cleanup": "00_preflight",
 }  # fmt: skip
-WRITES, REMOVES = ("import", "catch_up"), ("cleanup",)
+WRITES, REMOVES = ("import", "catch_up", "repair"), ("cleanup",)
 
 
 @dataclass(frozen=True, slots=True)

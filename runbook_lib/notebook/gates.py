@@ -19,6 +19,7 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
+from runbook_lib.repair.choice import RepairChoice, check_repair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
@@ -163,6 +164,14 @@ def gate_validation(run: Run) -> Line:
     proved = passed - {u.source for u in unknown}
     said = f"{len(proved)} of {len(facts)} tables proved"
     return _decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
+
+
+@stops("choose what to repair, type the run's id into confirm_repair and spell the target, if it is the one you mean.")
+def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
+    """Repairing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
+    if not check_repair(run, choice, confirm):
+        return _dry(f"nothing will be repaired; set execute to True and confirm_repair to {run.id!r} to repair")
+    return Line("WRITING", f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair", BAD)
 
 
 @stops("type the run's id into confirm_cleanup and spell the target, if it is the one you mean.")

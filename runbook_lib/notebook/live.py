@@ -15,10 +15,11 @@ from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
 from runbook_lib.run.facts.export import ExportFact
+from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.windows import WindowFact
 
 EVERY = 0.5
-GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target")
+GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target", "repairing")
 
 
 class LiveTable:
@@ -103,6 +104,17 @@ def catch_up_progress() -> Callable[[WindowFact, int], None]:
     def watch(window: WindowFact, done: int) -> None:
         cells = [str(value) if value is not None else "" for value in (window.changes, window.puts, window.deletes)]
         table.set((f"{window.source} {window.number}", str(window.state), window.start, window.end, *cells))
+
+    return watch
+
+
+def repair_progress() -> Callable[[RepairFact, str, int], None]:
+    """Shows how far the repair of each table is; for `repair_tables`."""
+    table = LiveTable("missing", "different", "extra", "done")
+
+    def watch(fact: RepairFact, state: str, done: int) -> None:
+        counts = (fact.missing, fact.different, fact.extra, done)
+        table.set((fact.source, state, *(f"{count:,}" for count in counts)))
 
     return watch
 

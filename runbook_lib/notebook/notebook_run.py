@@ -18,9 +18,11 @@ from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.verdict import ShownVerdict, verdict_of_run
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.report.step import record_of
 from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.facts.export import ExportFact
+from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal
@@ -152,6 +154,14 @@ class NotebookRun(Run):
         """What was applied since the export, window by window, and how far behind each was."""
         return views.window_table(self)
 
+    def repair_progress(self) -> Callable[[RepairFact, str, int], None]:
+        """A live table for `repair_tables`."""
+        return live.repair_progress()
+
+    def show_repairs(self, repairs: Iterable[RepairFact]) -> ShownTable:
+        """What was wrong, and what became of it; in a dry run what it would cost."""
+        return views.repair_table(repairs)
+
     def show_canaries(self) -> ShownTable:
         """Which targets took a reserved item, gave it back and let go of it."""
         return views.canary_table(record_of(self))
@@ -195,6 +205,10 @@ class NotebookRun(Run):
     def gate_windows(self) -> Line:
         """Stop unless every window is applied, or this is a dry run."""
         return gates.gate_windows(self)
+
+    def gate_repair(self, choice: RepairChoice, confirm: str) -> Line:
+        """Stop if a repair is asked for and not confirmed."""
+        return gates.gate_repair(self, choice, confirm)
 
     def gate_canary(self) -> Line:
         """Stop if a canary is asked for and not confirmed."""

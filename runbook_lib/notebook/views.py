@@ -17,6 +17,7 @@ from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
+from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.targets import CREATED, WARMED
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
@@ -207,6 +208,22 @@ def differences_shown(rows: Iterable[Mapping[str, Any]]) -> ShownTable:
     """Differences by table, kind, key or its hash, and place in the item; never a value."""
     columns = [TABLE, outcome("kind"), Column("key"), Column("where")]
     return ShownTable.of("Listed differences.", columns, map(spell_difference, rows), "No item differs.")
+
+
+def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
+    """What was wrong and what became of it; in a dry run what it would cost beside writing everything again."""
+    columns = [
+        Column("target"), outcome("outcome"), *(number(n) for n in ("missing", "different", "extra", "written")),
+        *(number(n) for n in ("changed since", "left", "write units", "of a full rewrite")), Column("why not"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r.target, str(r.status), r.missing, r.different, r.extra, r.counts.written, r.counts.changed, r.counts.left,
+            r.units, r.full_units, r.failure or "",
+        )
+        for r in repairs
+    ]  # fmt: skip
+    return ShownTable.of("What was wrong, and what became of it.", columns, rows, "There is nothing to repair.")
 
 
 def removal_table(removals: Iterable[Removal]) -> ShownTable:

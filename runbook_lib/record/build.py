@@ -10,7 +10,7 @@ from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
-from runbook_lib.record.listings import difference_rows, gap_rows, window_rows
+from runbook_lib.record.listings import difference_rows, gap_rows, repair_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.run import (
@@ -31,12 +31,13 @@ from runbook_lib.record.model.run import (
 )
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
+from runbook_lib.record.remedy import repair_command
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.record.verdict import doubted, run_verdict
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.estimate import ESTIMATES
 from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
-from runbook_lib.run.facts.load import ENGINES, EXECUTED, MEASURED
+from runbook_lib.run.facts.load import ENGINES, EXECUTED, IMPORTS, MEASURED, ImportStatus
 from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS
 from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION
 from runbook_lib.run.facts.starts import (
@@ -52,11 +53,11 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, STEPS, with_windows
+from runbook_lib.run.steps import CATCH_UP, REPAIR, STEPS, with_windows
 from runbook_lib.run.tables.comparison import count_differences
 from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
-from runbook_lib.run.verdicts import RUNNING
+from runbook_lib.run.verdicts import FAIL, RUNNING
 from runbook_lib.timestamps import format_timestamp
 
 SUMMED = (
@@ -98,6 +99,8 @@ def build_record(
         quarantine=[section_of(QuarantineRecord, row) for row in refused_reasons(ledger)],
         windows=window_rows(ledger),
         accepted_gaps=gap_rows(ledger),
+        repairs=repair_rows(ledger),
+        repair_command=None if running or verdict != FAIL else _remedy(ledger, run_id, tables),
         blockers=[section_of(ObstacleRecord, fact) for fact in BLOCKERS.of(ledger) or ()],
         warnings=[section_of(ObstacleRecord, fact) for fact in WARNINGS.of(ledger) or ()],
         checks=checks,
@@ -121,6 +124,13 @@ def build_record(
         codes={name: section_of(CodeRecord, fact) for name, fact in CODES.all(ledger).items()},
         anchor=section_of(AnchorRecord, anchor) if (anchor := ANCHOR.of(ledger)) else None,
     )
+
+
+def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord]) -> str | None:
+    """The command that would repair what is wrong of a run that is not cleaned up."""
+    loaded = {source for source, fact in IMPORTS.all(ledger).items() if fact.status == ImportStatus.COMPLETED}
+    attempts = [section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()]
+    return None if CLEANED.of(ledger) else repair_command(run_id, tables, loaded, attempts)
 
 
 def _who(ledger: Ledger, side: str) -> WhoActed:
@@ -151,8 +161,15 @@ def _steps(ledger: Ledger) -> list[StepRecord]:
             | to_json(STEP_FACTS.of(ledger, step) or StepFact(StepStatus.NOT_RUN))
             | {"starts": to_json(STEP_STARTS.of(ledger, step) or ())}
         )
-        for step in (with_windows(STEPS) if STEP_STARTS.of(ledger, CATCH_UP) else STEPS)
+        for step in _known_steps(ledger)
     ]
+
+
+def _known_steps(ledger: Ledger) -> tuple[str, ...]:
+    """The steps of every run, and those that this one had beside them."""
+    steps = with_windows(STEPS) if STEP_STARTS.of(ledger, CATCH_UP) else STEPS
+    at = steps.index("validate")
+    return (*steps[:at], REPAIR, *steps[at:]) if STEP_STARTS.of(ledger, REPAIR) else steps
 
 
 def _doubted(table: TableRecord, unknown: Sequence[Unchecked]) -> TableRecord:

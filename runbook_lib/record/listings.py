@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from runbook_lib.record.gathered.table_row import section_of
+from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
+from runbook_lib.run.facts.repair import REPAIRS
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.comparison import differences
@@ -23,6 +26,11 @@ def window_rows(ledger: Ledger) -> list[WindowRecord]:
         WindowRecord.model_validate(asdict(fact) | {"state": str(fact.state), "lag": LagRecord(**fact.lag)})
         for fact in windows_of(ledger)
     ]
+
+
+def repair_rows(ledger: Ledger) -> list[RepairRecord]:
+    """Every repair of every table, in the order of tables and times."""
+    return [section_of(RepairRecord, fact) for facts in REPAIRS.all(ledger).values() for fact in facts]
 
 
 def gap_rows(ledger: Ledger) -> list[GapRecord]:

@@ -17,6 +17,7 @@ from runbook_lib.errors import EvidenceError
 from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
+from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
@@ -71,6 +72,8 @@ class RunRecord(Section):
     quarantine: list[QuarantineRecord] = []
     windows: list[WindowRecord] = []
     accepted_gaps: list[GapRecord] = []
+    repairs: list[RepairRecord] = []
+    repair_command: str | None = None
     blockers: list[ObstacleRecord] = []
     warnings: list[ObstacleRecord] = []
     checks: list[CheckRecord] = []

@@ -17,6 +17,7 @@ from runbook_lib.run.facts.export import ExportFact, ExportStatus
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.facts.starts import StepStatus
 from runbook_lib.run.facts.validation import ValidationFact
+from runbook_lib.run.steps import REPAIR
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.validate.canary import FAILED
 
@@ -98,8 +99,17 @@ def steps_not_done(case: Case) -> Iterator[Reason]:
     """A step that began and did not end well; one that only repeats other reasons is told by those."""
     told = [*tables_not_proved(case), *canaries_failed(case), *checks_not_made(case)]
     for name, step in case.steps.items():
+        if name == REPAIR and (not step.execute or _is_validated_since(case, step)):
+            continue  # what it left behind is told by the validation
         if step.status in ("failed", "running", "interrupted") and not (step.because == REPEATED and told):
             yield Reason(ReasonId.STEP_NOT_DONE, name, (step.status, step.message or "no message"))
+
+
+def _is_validated_since(case: Case, step: StepRecord) -> bool:
+    """Whether everything was validated after a step came to its end."""
+    validated = case.steps.get("validate")
+    done = validated is not None and validated.status == "completed"
+    return bool(done and validated and step.finished and (validated.started or "") >= step.finished)
 
 
 def tables_not_proved(case: Case) -> Iterator[Reason]:

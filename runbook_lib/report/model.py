@@ -36,6 +36,7 @@ from runbook_lib.report.sections.reconciliation import (
     reconciliation_rows,
     total_rows,
 )
+from runbook_lib.report.sections.repairs import repair_sentences
 from runbook_lib.report.sections.schema_findings import (
     CanaryRow,
     IndexRow,
@@ -137,6 +138,10 @@ class ReportModel:
     @cached_property
     def windows(self) -> list[list[str]]:
         return window_rows_of(self.record)
+
+    @cached_property
+    def repairs(self) -> list[str]:
+        return repair_sentences(self.record)
 
     @property
     def window_columns(self) -> tuple[str, ...]:

@@ -24,12 +24,18 @@ ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look
 CONTENT_BYTES = 64 << 20  # of exported items kept while their differing paths are looked for
 KINDS = ("missing", "extra", "different", "expired", "quarantined")
+REPAIRABLE = ("missing", "extra", "different")
 # DynamoDB does not delete what expired longer ago than this ("Using time to live", Developer Guide).
 TTL_REACH_SECONDS = 5 * 365.25 * 86400
 Stream = Callable[[], Iterator[Item]]
 Lookup = Callable[[list[Item]], list[Item]]
 Expiry = Callable[[Item], float | None]
 Known = Callable[[], frozenset[bytes]]
+NoteWrong = Callable[[str, bytes, bytes, bool], None]
+
+
+def no_note(kind: str, name: bytes, held: bytes, single: bool) -> None:
+    """Nobody wants to hear what is wrong, beyond the counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class Rules:
     `clock` is asked for the time after an item was looked for. `refused` are the canonical keys of items that
     the import could not write: their absence is known. `was_there` tells, of a canonical key and the keyed digest of
     what is under it now, an item that may be there beside the export. At most `limit` differences are listed, all
-    are counted.
+    are counted. `note` hears of each that something could be done about: its kind, the canonical key, the keyed digest
+    of what is under it now, empty where nothing is, and whether the export says one thing about it.
     """
 
     secret: RunSecret
@@ -88,6 +95,7 @@ class Rules:
     limit: int
     refused: Known = frozenset
     was_there: Callable[[bytes, bytes], bool] = lambda name, item_digest: False
+    note: NoteWrong = no_note
 
 
 @dataclass(slots=True)
@@ -214,6 +222,8 @@ def _settle(
         if kind == "extra" and rules.was_there(name, item_digest):
             result.there_before += 1
             continue
+        if kind in REPAIRABLE:
+            rules.note(kind, name, item_digest, len(suspect.exported) < 2)
         if len(result.listed) < rules.limit:
             paths = None
             if kind == "different" and item is not None and suspect.content is not None:

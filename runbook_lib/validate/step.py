@@ -16,7 +16,6 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
-from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.connect import open_roster
 from runbook_lib.cluster.roster import WorkerRoster
@@ -31,8 +30,7 @@ from runbook_lib.run.facts.validation import DRIFTS, VALIDATIONS, IndexFact, Rea
 from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
-from runbook_lib.run.tables.files import file_rows
-from runbook_lib.run.tables.unwritten import quarantined_lines
+from runbook_lib.run.tables.wrong_items import WrongItemsNote, WrongLook
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.witnesses.items_before import forgives, why_unknown
 from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
@@ -40,7 +38,7 @@ from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
-from runbook_lib.validate.compare import Comparison, Rules, compare
+from runbook_lib.validate.compare import Comparison, NoteWrong, Rules, compare, no_note
 from runbook_lib.validate.distributed import DistributedDigest
 from runbook_lib.validate.drift import drift_of
 from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
@@ -53,8 +51,9 @@ from runbook_lib.validate.overlay import (
     second_reasons,
     window_reasons,
 )
-from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, segments_for, table_buckets
+from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, table_buckets
 from runbook_lib.validate.reconcile import disagreements, witnesses
+from runbook_lib.validate.sides import export_side, table_side
 
 Watch = Callable[[str, str, int, int], None]
 
@@ -105,7 +104,7 @@ def _compare(
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    full, other = _export_side(run, pair, export, table), _table_side(run, pair, export, table)
+    full, other = export_side(run, pair, export, table), table_side(run, pair, export, table)
     over = overlaid(run, pair, full)
     one: ExportReader | OverlaidExport = over or full
     tallies: tuple[DigestCheckpoint, DigestCheckpoint] = _tallies(run, pair, export, table)
@@ -133,17 +132,23 @@ def _compare(
     excuse = excuse_for(run, pair, export.manifest, ttl_attribute(run.clients.target, pair.target))
     most = run.config.validate_.max_differences
 
-    def held_against(buckets: BucketDigest, items: Callable[[], Iterator[Item]]) -> Comparison:
+    wrong = WrongItemsNote(run.ledger, pair.source, WrongLook.VALIDATION, run.secret)
+
+    def held_against(
+        buckets: BucketDigest, items: Callable[[], Iterator[Item]], note: NoteWrong = no_note
+    ) -> Comparison:
         return compare(
             buckets, found, items, other.items, table.key,
             look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
             rules=Rules(
                 run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
-                forgives(run, pair.source, loaded),
+                forgives(run, pair.source, loaded), note,
             ),
         )  # fmt: skip
 
-    comparison = held_against(exported, one.items)
+    wrong.begin()
+    comparison = held_against(exported, one.items, wrong.note)
+    wrong.end()
     ended = format_timestamp(run.now())
     _keep_differences(run, pair.source, comparison)
     counts = witnesses(run.ledger, pair.source, export, loaded, comparison)
@@ -226,19 +231,6 @@ def _indexes(
     exported = ((item, excuse.expiry(item)) for item in one.items())
     ask = ask_target(other.transport, other.table, other.limit, Backoff())
     return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
-
-
-def _export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
-    files = [row.data_file for row in file_rows(run.ledger, pair.source)]
-    lines = quarantined_lines(run.ledger, pair.source)
-    return ExportReader(run.clients.staging, export.bucket, files, table.key, lines)
-
-
-def _table_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> TableReader:
-    settings = run.config.validate_
-    segments = segments_for(settings.segments, export.manifest.billed_bytes)
-    limit = RateLimit(settings.max_rcu)
-    return TableReader(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
 
 
 def _tallies(

@@ -45,6 +45,32 @@ def forms_of_undoing(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str
     return {DELETE: deletes_what_was_read, **forms_of_appending(keys)}
 
 
+def forms_of_repairing(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
+    """What undoing may send, and one form more of PutItem: in place of an item as it was read."""
+    forms = forms_of_undoing(keys)
+    puts_where_nothing_is = forms[PUT]
+
+    def replaces_what_was_read(request: Mapping[str, Any]) -> bool:
+        names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+        return (
+            request.keys()
+            == {
+                "TableName",
+                "Item",
+                "ConditionExpression",
+                "ExpressionAttributeNames",
+                "ExpressionAttributeValues",
+                "ReturnValues",
+            }
+            and request["ReturnValues"] == "ALL_OLD"
+            and len(names) == len(values) > 0
+            and keys.get(str(request.get("TableName"))) in names.values()
+            and request["ConditionExpression"] == _all_equal(len(names))
+        )
+
+    return forms | {PUT: lambda request: puts_where_nothing_is(request) or replaces_what_was_read(request)}
+
+
 def _all_equal(attributes: int) -> str:
     return " AND ".join(f"#{n}=:{n}" for n in range(attributes))
 
@@ -56,16 +82,37 @@ def delete_as_read(transport: DynamoDBTransport, table: str, key: Mapping[str, A
     MOST_ATTRIBUTES cannot be told by a condition. Raises TransportError with the code REFUSED when it is not so
     any more.
     """
+    request = {"TableName": table, "Key": key} | _as_read(item)
+    return transport.write_item("DeleteItem", table, orjson.dumps(request))
+
+
+def replace_as_read(transport: DynamoDBTransport, table: str, item: Mapping[str, Any], line: bytes) -> bytes:
+    """Put an `{"Item":...}` line in place of an item whose every attribute that was read is still as it was, once.
+
+    Not a byte of the line is changed. As with `delete_as_read` the answer has what was replaced, and no condition can
+    say "and no other attribute". Raises TransportError with the code REFUSED when it is not so any more.
+    """
+    body = b'{"TableName":' + json.dumps(table).encode() + b"," + _item_member(table, line)
+    return transport.write_item("PutItem", table, body + b"," + orjson.dumps(_as_read(item))[1:])
+
+
+def _as_read(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a request that hold it to an item as it was read."""
     names = sorted(item)
-    request = {
-        "TableName": table,
-        "Key": key,
+    return {
         "ConditionExpression": _all_equal(len(names)),
         "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(names)},
         "ExpressionAttributeValues": {f":{n}": item[name] for n, name in enumerate(names)},
         "ReturnValues": "ALL_OLD",
     }
-    return transport.write_item("DeleteItem", table, orjson.dumps(request))
+
+
+def _item_member(table: str, line: bytes) -> bytes:
+    """The `"Item":...` of a line, byte by byte; raises ForbiddenCall for a line that says more."""
+    said = orjson.loads(line)
+    if not isinstance(said, dict) or said.keys() != {"Item"}:
+        raise ForbiddenCall(f"a line that should be one item of {table!r} says more than that; nothing was sent")
+    return line.strip()[1:-1]
 
 
 def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
@@ -101,12 +148,9 @@ def put_if_absent(transport: DynamoDBTransport, table: str, key: str, line: byte
 
 def absent_put(transport: DynamoDBTransport, table: str, key: str, line: bytes) -> DynamoDBRequest:
     """The request of `put_if_absent`."""
-    said = orjson.loads(line)
-    if not isinstance(said, dict) or said.keys() != {"Item"}:
-        raise ForbiddenCall(f"a line that should be one item of {table!r} says more than that; nothing was sent")
     names = json.dumps({"#key": key}).encode()
     body = (
-        b'{"TableName":' + json.dumps(table).encode() + b"," + line.strip()[1:-1] + b',"ConditionExpression":"'
+        b'{"TableName":' + json.dumps(table).encode() + b"," + _item_member(table, line) + b',"ConditionExpression":"'
         + ABSENT.encode() + b'","ExpressionAttributeNames":' + names + b',"ReturnConsumedCapacity":"INDEXES",'
         b'"ReturnValuesOnConditionCheckFailure":"ALL_OLD"}'
     )  # fmt: skip

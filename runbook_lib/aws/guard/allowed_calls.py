@@ -67,6 +67,8 @@ TARGET_CANARY = frozenset({"dynamodb:PutItem", "dynamodb:DeleteItem"})
 TARGET_REGISTERS = frozenset({"dynamodb:TagResource", "dynamodb:UntagResource"})
 # At a cleanup that was confirmed by name: items as they were read, and one put back where nothing is.
 TARGET_UNDOES = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
+# At a repair or a rollback that was confirmed by name: the same, and one put in place of an item as it was read.
+TARGET_REPAIRS = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
 # With --execute, on the target. One object, only where there is none: the entry of a run in a register.
 STAGING_REGISTERS = frozenset({"s3:PutObject"})
 # With --execute, on the tables that import.warm_throughput names.
@@ -128,6 +130,7 @@ ASKED = {
     | TARGET_CANARY
     | TARGET_REGISTERS
     | TARGET_UNDOES
+    | TARGET_REPAIRS
     | TARGET_WARMING
     | TARGET_CREATES
     | TARGET_IMPORTS

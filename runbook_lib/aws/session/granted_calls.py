@@ -1,11 +1,12 @@
-"""Clients that may do one thing more than a side's others: register a run, undo what it wrote, anchor its seal."""
+"""Clients that may do one thing more than a side's others: register a run, undo or repair what it wrote, anchor
+its seal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_lib.aws.dynamodb.conditional_write import forms_of_undoing
+from runbook_lib.aws.dynamodb.conditional_write import forms_of_repairing, forms_of_undoing
 from runbook_lib.aws.endpoints import s3_client
 from runbook_lib.aws.guard.allowed_calls import (
     STAGING,
@@ -14,6 +15,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     STAGING_REGISTERS,
     TARGET,
     TARGET_REGISTERS,
+    TARGET_REPAIRS,
     TARGET_UNDOES,
 )
 from runbook_lib.aws.guard.call_counter import Calls
@@ -44,10 +46,20 @@ def tagger(clients: Clients, tables: frozenset[str]) -> Any:
 
 def undoer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
     """A wire that may also delete items as they were read, and put one back where nothing is, in the named tables."""
-    tables = frozenset(keys)
+    return _single_writer(clients, frozenset(keys), TARGET_UNDOES, forms_of_undoing(keys))
+
+
+def repairer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
+    """A wire of the undoer's that may also put an item in place of one as it was read; `keys` has partition keys."""
+    return _single_writer(clients, frozenset(keys), TARGET_REPAIRS, forms_of_repairing(keys))
+
+
+def _single_writer(
+    clients: Clients, tables: frozenset[str], operations: frozenset[str], forms: Mapping[str, Any]
+) -> DynamoDBTransport:
     for name in sorted(tables):
         check_place(clients.target, clients.target_identity, name)
-    guard = Guard("target", TARGET, clients.calls, dict.fromkeys(TARGET_UNDOES, tables), forms_of_undoing(keys))
+    guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), forms)
     return DynamoDBTransport(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
 
 

@@ -71,6 +71,7 @@ def _markdown(report: ReportModel, share: float) -> str:
             why=_part(report.why, 4 * SHOWN_REASONS * share),
             rows=rows,
             hidden=len(report.rows) - len(rows),
+            repairs=_part(report.repairs, 20 * share),
             windows=_part(report.windows, 50 * share),
             drifted=_part(report.drifted, 50 * share),
             differing=_first_differences(report.record.differences),

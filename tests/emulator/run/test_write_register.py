@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.aws.dynamodb import guarded_write as undoing
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
@@ -20,7 +21,6 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import refuse_unless_alone, register, registration
-from runbook_lib.undo import delete_items as undoing
 from runbook_lib.undo.cleanup import Removal, clean_up
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.endpoints import is_aws
 from runbook_lib.record.reasons import ReasonId
+from runbook_lib.record.remedy import settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.steps import STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS
-
-SETTINGS = "migration.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,13 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
         )
     wrong = [t for t in figures.chosen if (t.missing or 0) + (t.different or 0) + (t.extra or 0)]
     if wrong:
+        if record.repair_command:
+            return NextStep(
+                f"Not as exported: {pluralize(len(wrong), 'target')}. If what changed them has ended, write just those "
+                "items (without --execute and --confirm it says what it would write and what that costs); everything "
+                "is validated again afterwards. If they were only compared too early, validate again.",
+                (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
+            )
         return NextStep(
             f"Not as exported: {pluralize(len(wrong), 'target')}. If what changed them has ended and they may be "
             "filled anew: a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs under Exports "
@@ -124,8 +130,7 @@ def _wrote(record: RunRecord) -> bool:
 
 def _run(record: RunRecord, *, execute: bool = False, start: str | None = None, new: bool = False) -> str:
     """The command, with the settings that the run keeps of its last start."""
-    settings = next((a.settings for a in reversed(record.attempts) if a.settings), SETTINGS)
-    words = ["runbook", "run", f"reports/{record.run_id}/{settings}"]
+    words = ["runbook", "run", settings_of(record.run_id, record.attempts)]
     words += [] if new else ["--run-id", record.run_id]
     words += ["--from", start] if start else []
     return " ".join([*map(shlex.quote, words), *(["--execute"] if execute else [])])

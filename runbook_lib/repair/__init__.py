@@ -1,0 +1,1 @@
+"""Putting right what the comparison found wrong, item by item, and no other."""

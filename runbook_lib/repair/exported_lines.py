@@ -1,0 +1,66 @@
+"""The lines of an export as the bytes that AWS wrote, each with its item: of full export and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from runbook_lib.errors import CorruptFile
+from runbook_lib.export_format.data_file import fetch
+from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.items.lines import parse_line
+from runbook_lib.run.facts.windows import WindowFact
+from runbook_lib.validate.bucket_digest import digests
+from runbook_lib.validate.overlay import OverlaidExport
+from runbook_lib.validate.readers import ExportReader
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedLine:
+    """One item that should be there: the digest of its key, that of the item, both keyed, the item and its line."""
+
+    key: bytes
+    digest: bytes
+    item: Item
+    line: bytes
+
+
+def exported_lines(one: ExportReader | OverlaidExport, full: ExportReader, secret: RunSecret) -> Iterator[ExportedLine]:
+    """Every item that should be in the target; what the import could not write and what is no item is left out."""
+    overlay = one if isinstance(one, OverlaidExport) else None
+    for file in full.files:
+        for found in _of_file(full, file, secret):
+            if overlay is None or overlay.overlay.get(found.key) is None:
+                yield found
+    for fact, file in overlay.windows if overlay is not None else ():
+        assert overlay is not None
+        yield from _of_window(overlay, fact, file, secret)
+
+
+def _of_file(full: ExportReader, file: DataFile, secret: RunSecret) -> Iterator[ExportedLine]:
+    refused = full.refused.get(file.key, ())
+    with fetch(full.s3, full.bucket, file) as checked:
+        for number, line in checked.items():
+            if number not in refused:
+                with suppress(CorruptFile):
+                    yield _spelled(parse_line(line), line, full, secret)
+
+
+def _of_window(one: OverlaidExport, fact: WindowFact, file: DataFile, secret: RunSecret) -> Iterator[ExportedLine]:
+    window = ChangeWindow(*fact.span, fact.view, one.key)
+    with fetch_changes(one.base.s3, fact.bucket, file, window) as checked:
+        for _, change in checked.changes():
+            if change.new is not None:
+                found = _spelled(change.new, change.as_line(b""), one.base, secret)
+                known = one.overlay.get(found.key)
+                if known is not None and known.number == fact.number:
+                    yield found
+
+
+def _spelled(item: Item, line: bytes, full: ExportReader, secret: RunSecret) -> ExportedLine:
+    name, item_digest = digests(item, full.key, secret.item_digests())
+    return ExportedLine(secret.key_digest(name), item_digest, item, line)

@@ -1,0 +1,151 @@
+"""Write the wrong items of one table, and no other: each on the server's condition that it is as it was compared.
+
+What is missing is put where nothing is, what differs in place of the very item that was compared, and what is extra is
+deleted as it was read. Before a group is sent the ledger knows of it, and afterwards what became of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter
+from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.cost.measure import units_of
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.keys import key_of
+from runbook_lib.items.size import item_size
+from runbook_lib.repair.exported_lines import ExportedLine, exported_lines
+from runbook_lib.repair.look import RepairLook
+from runbook_lib.run.facts.repair import RepairCounts
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.wrong_items import SentState, WrongItem, WrongItems, mark_sent
+from runbook_lib.validate.bucket_digest import digests
+
+NAMES = {
+    Fate.CHANGED: "changed",
+    Fate.TOO_WIDE: "too_wide",
+    Fate.REJECTED: "rejected",
+    Fate.UNANSWERED: "unanswered",
+}
+Wanted = tuple[WrongItem, ExportedLine]
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class RepairWriting:
+    """The repair of one table: what is wrong, who writes, and what became of it so far."""
+
+    run: Run
+    source: str
+    look: RepairLook
+    wrong: WrongItems
+    kinds: tuple[str, ...]
+    writer: GuardedWriter
+    limit: RateLimit
+    show: Callable[[str, int], None]
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def write_all(self) -> RepairCounts:
+        """Repair everything that is wrong and of the chosen kinds."""
+        with ThreadPoolExecutor(self.run.config.import_.concurrency, thread_name_prefix="repair") as pool:
+            for group in _together(self._wanted()):
+                self._write(group, pool)
+            if "extra" in self.kinds and self.look.counts["extra"]:
+                for extras in _together(self.extras()):
+                    self._delete(extras, pool)
+        return self.result()
+
+    def result(self) -> RepairCounts:
+        """What became of them, as far as it is known now."""
+        known = Counter(self.counts)
+        asked = sum(self.look.counts[kind] for kind in self.kinds)
+        return RepairCounts(**known | {"unseen": max(0, asked - known.total())})
+
+    def _wanted(self) -> Iterator[Wanted]:
+        """The exported lines of what is missing or different, as far as that was chosen; each key once."""
+        twofold = set()
+        for line in exported_lines(self.look.exported, self.look.full, self.run.secret):
+            wrong = self.wrong.get(line.key)
+            if wrong is None or wrong.kind not in self.kinds or wrong.kind == "extra":
+                continue
+            if wrong.single:
+                yield wrong, line
+            elif line.key not in twofold:
+                twofold.add(line.key)
+                self.counts["twofold"] += 1
+
+    def extras(self) -> Iterator[tuple[bytes, Item]]:
+        """The items that are too many, as they were compared; one that is another by now stays."""
+        keyed = self.run.secret.item_digests()
+        for item in self.look.target.items():
+            name, item_digest = digests(item, self.writer.key, keyed)
+            wrong = self.wrong.get(self.run.secret.key_digest(name))
+            if wrong is not None and wrong.kind == "extra":
+                if wrong.held == item_digest:
+                    yield wrong.key, item
+                else:
+                    self.counts["changed"] += 1
+
+    def _write(self, group: list[Wanted], pool: ThreadPoolExecutor) -> None:
+        held = self._held([line for _, line in group])
+        ready, fates = list[tuple[Wanted, Item | None]](), list[tuple[bytes, str]]()
+        for wrong, line in group:
+            item, item_digest = held.get(line.key, (None, None))
+            if item_digest == line.digest:
+                fates.append((wrong.key, "right"))
+            elif item_digest != wrong.held:
+                fates.append((wrong.key, "changed"))
+            else:
+                ready.append(((wrong, line), item))
+        mark_sent(self.run.ledger, self.source, [wrong.key for (wrong, _), _ in ready], SentState.SENT)
+        fates += pool.map(self._sent, ready)
+        self._settle(fates)
+
+    def _sent(self, ready: tuple[Wanted, Item | None]) -> tuple[bytes, str]:
+        (wrong, line), held = ready
+        self.limit.spend(units_of(max(item_size(line.item), item_size(held) if held else 0)))
+        if held is None:
+            fate, done = self.writer.add(line.item, line.line), "added"
+        else:
+            fate, done = self.writer.replace(held, line.item, line.line), "replaced"
+        return wrong.key, NAMES.get(fate, done)
+
+    def _delete(self, extras: list[tuple[bytes, Item]], pool: ThreadPoolExecutor) -> None:
+        mark_sent(self.run.ledger, self.source, [key for key, _ in extras], SentState.SENT)
+        self._settle(pool.map(self._deleted, extras))
+
+    def _deleted(self, extra: tuple[bytes, Item]) -> tuple[bytes, str]:
+        key, item = extra
+        self.limit.spend(units_of(item_size(item)))
+        return key, NAMES.get(self.writer.delete(item), "deleted")
+
+    def _settle(self, fates: Iterable[tuple[bytes, str]]) -> None:
+        done = []
+        for key, fate in fates:
+            self.counts[fate] += 1
+            if fate in ("added", "replaced", "deleted", "right"):
+                done.append(key)
+        mark_sent(self.run.ledger, self.source, done, SentState.DONE)
+        self.run.clients.calls.flush()
+        self.show("repairing", self.counts.total())
+
+    def _held(self, lines: list[ExportedLine]) -> dict[bytes, tuple[Item, bytes]]:
+        """What is under the keys now, read consistently: items and their keyed digests."""
+        keys = [key_of(line.item, self.writer.key) for line in lines]
+        keyed, secret = self.run.secret.item_digests(), self.run.secret
+        found = {}
+        for item in read_keys(self.look.target.transport, self.writer.table, keys, self.writer.backoff):
+            name, item_digest = digests(item, self.writer.key, keyed)
+            found[secret.key_digest(name)] = item, item_digest
+        return found
+
+
+def _together(rows: Iterator[T]) -> Iterator[list[T]]:
+    while some := list(islice(rows, KEYS_AT_ONCE)):
+        yield some

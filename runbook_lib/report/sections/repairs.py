@@ -1,0 +1,55 @@
+"""What was written to targets after their import to put them right, in sentences. Pure."""
+
+from __future__ import annotations
+
+from runbook_lib.record.model.repair import RepairRecord
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.text import count, moment, pluralize
+from runbook_lib.run.facts.repair import RepairStatus
+
+LEFT = {
+    "changed": "changed by somebody else since they were compared, and kept so",
+    "too_wide": "of more attributes than a condition can name",
+    "rejected": "refused by DynamoDB",
+    "twofold": "said twice, and differently, by the export",
+    "unanswered": "sent, and not heard of",
+    "unseen": "not met again",
+}
+
+
+def latest_repairs(record: RunRecord) -> list[RepairRecord]:
+    """The last repair of each table."""
+    return list({repaired.source: repaired for repaired in record.repairs}.values())
+
+
+def repair_sentences(record: RunRecord) -> list[str]:
+    """Every repair that wrote, or was to write, with its moment."""
+    return [
+        f"{moment(repaired.started)}: {repair_sentence(repaired)}."
+        for repaired in record.repairs
+        if repaired.status != RepairStatus.DRY_RUN
+    ]
+
+
+def repair_sentence(repaired: RepairRecord) -> str:
+    """What was found wrong, and what became of it; of a dry run what it would cost beside a full rewrite."""
+    found = (
+        f"{repaired.target}: {count(repaired.missing)} missing, {count(repaired.different)} different, "
+        f"{count(repaired.extra)} extra"
+    )
+    if repaired.status == RepairStatus.DRY_RUN:
+        full = _cost(repaired.full_units, repaired.full_usd)
+        return f"{found}; would take {_cost(repaired.units, repaired.usd)}, writing everything again {full}"
+    counts = repaired.counts
+    done = f"{count(counts.added)} added, {count(counts.replaced)} replaced, {count(counts.deleted)} deleted"
+    left = [f"{pluralize(n, 'item')} {words}" for name, words in LEFT.items() if (n := getattr(counts, name))]
+    right = [f"{pluralize(counts.right, 'item')} right already"] if counts.right else []
+    said = "; ".join([f"{found}: {done}", *right, *left])
+    return f"{said}; it failed: {repaired.failure}" if repaired.failure else said
+
+
+def _cost(units: int | None, usd: float | None) -> str:
+    if units is None:
+        return "an unknown number of write units"
+    price = f" ({usd:.4f} USD)" if usd is not None else ""
+    return f"{pluralize(units, 'write unit')}{price}"
