@@ -44,12 +44,15 @@ cli.add_command(repair)
               help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
 @click.option("--sabotage", type=click.Choice(["lost-items", "extra-items", "changed-items"]),
               help="Damage the target before validation, to see a FAIL.")  # fmt: skip
+@click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
 @click.option("--run-id", default="", help="Name of the run's folder.")
-def demo(scale: float, sabotage: str | None, run_id: str) -> int:
+def demo(scale: float, sabotage: str | None, then_repair: bool, run_id: str) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
     from runbook_lib.sandbox.demo.run import run_demo
 
-    return _conclude(run_demo(scale, sabotage, run_id, _say))
+    if then_repair and not sabotage:
+        raise ConfigError("--then-repair: expected --sabotage with it; without damage there is nothing to repair")
+    return _conclude(run_demo(scale, sabotage, run_id, _say, then_repair=then_repair))
 
 
 @cli.command()

@@ -19,6 +19,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_CREATES,
     TARGET_DELETES,
     TARGET_IMPORTS,
+    TARGET_REPAIRS,
     TARGET_UNDOES,
 )
 from runbook_lib.aws.session.clients import Clients, connect
@@ -51,7 +52,7 @@ SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no
 
 
 def policies_of(config_path: str | Path) -> str:
-    """The policies of a migration file as indented JSON: `source`, `target`, `cleanup` and `notes` for their reader.
+    """The policies of a migration file as indented JSON: `source`, `target`, `cleanup`, `repair` and `notes` for their reader.
 
     `staging` is a third policy where the bucket is reached with a profile or role of its own.
     """
@@ -74,6 +75,9 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
     if own:
         found["staging"] = policy_document(reads)
     found["cleanup"] = policy_document(_cleanup(config, grants, source))
+    found["repair"] = policy_document(
+        [allow("RepairItems", list(TARGET_REPAIRS), [g.target_arn for g in grants if g.migrated])]
+    )
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -255,6 +259,7 @@ def _notes(
         "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
         "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
+        "repair: attach it to the target's role for runbook repair only.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if staging.profile or staging.role_arn:

@@ -28,8 +28,13 @@ from runbook_lib.sandbox.process import Sandbox, start_sandbox
 Say = Callable[[str], None]
 
 
-def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> RunRecord:
-    """Start the sandbox, migrate its fleet and return the run's record."""
+REPAIR_ALL = ("write_missing", "write_different", "delete_extra")
+
+
+def run_demo(
+    scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False
+) -> RunRecord:
+    """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged."""
     with _ready(0, scale, say) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
         os.environ.clear()
@@ -39,7 +44,13 @@ def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say) -> RunRe
         before = {}
         if sabotage:
             before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, sabotage))
-        return run_notebooks(Request(config, run_id, execute=True, before=before), say)
+        record = run_notebooks(Request(config, run_id, execute=True, before=before), say)
+        if not then_repair or record.repair_command is None:
+            return record
+        say(f"{record.verdict}: {'; '.join(record.reasons)}")
+        say(f"now as this would: {record.repair_command}")
+        chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
+        return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen), say)
 
 
 def stay_up(port: int, scale: float, say: Say) -> None:
