@@ -52,7 +52,7 @@ SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no
 
 
 def policies_of(config_path: str | Path) -> str:
-    """The policies of a migration file as indented JSON: `source`, `target`, `cleanup`, `repair` and `notes` for their reader.
+    """The policies of a migration file as indented JSON: one for each role and command, and `notes` for their reader.
 
     `staging` is a third policy where the bucket is reached with a profile or role of its own.
     """

@@ -14,8 +14,8 @@ from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
+from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import ExportFact
-from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.windows import WindowFact
 
 EVERY = 0.5

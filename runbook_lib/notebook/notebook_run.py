@@ -21,8 +21,8 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.report.step import record_of
 from runbook_lib.run.admission.permission import taken_up
+from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import ExportFact
-from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import Removal

@@ -14,10 +14,10 @@ from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import pluralize, spell_difference
+from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
-from runbook_lib.run.facts.repair import RepairFact
 from runbook_lib.run.facts.targets import CREATED, WARMED
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run

@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
-from runbook_lib.run.facts.repair import REPAIRS
+from runbook_lib.run.facts.afterwards.repair import REPAIRS
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.comparison import differences

@@ -26,9 +26,9 @@ from runbook_lib.repair.choice import RepairChoice, check_repair
 from runbook_lib.repair.exported_lines import exported_lines
 from runbook_lib.repair.look import RepairLook, look_at
 from runbook_lib.repair.write import RepairWriting
+from runbook_lib.run.facts.afterwards.repair import REPAIRS, RepairFact, RepairStatus
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact, ImportStatus
-from runbook_lib.run.facts.repair import REPAIRS, RepairFact, RepairStatus
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.steps import REPAIR

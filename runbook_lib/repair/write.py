@@ -22,7 +22,7 @@ from runbook_lib.items.keys import key_of
 from runbook_lib.items.size import item_size
 from runbook_lib.repair.exported_lines import ExportedLine, exported_lines
 from runbook_lib.repair.look import RepairLook
-from runbook_lib.run.facts.repair import RepairCounts
+from runbook_lib.run.facts.afterwards.repair import RepairCounts
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import SentState, WrongItem, WrongItems, mark_sent
 from runbook_lib.validate.bucket_digest import digests

@@ -41,7 +41,7 @@ class Fate(StrEnum):
     UNANSWERED = "unanswered"
 
 
-class NoAnswer(Enum):
+class Undecided(Enum):
     """Why a request has no answer that says what it did: its condition does not hold, it was refused, it was lost."""
 
     REFUSED = "refused"
@@ -49,7 +49,7 @@ class NoAnswer(Enum):
     LOST = "lost"
 
 
-Said = dict[str, Any] | NoAnswer
+Said = dict[str, Any] | Undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,11 @@ class GuardedWriter:
         said = self._settled(lambda: put_if_absent(self.transport, self.table, self._partition, line), once=True)
         if isinstance(said, dict):
             return Fate.DONE
-        if said is NoAnswer.REJECTED:
+        if said is Undecided.REJECTED:
             return Fate.REJECTED
         held = self.held(item)
         if held is None:
-            return Fate.UNANSWERED if said is NoAnswer.LOST else Fate.CHANGED
+            return Fate.UNANSWERED if said is Undecided.LOST else Fate.CHANGED
         return Fate.DONE if digest(held) == digest(item) else Fate.CHANGED
 
     def replace(self, read: Item, item: Item, line: bytes) -> Fate:
@@ -84,7 +84,7 @@ class GuardedWriter:
         expected, putting, bytes_of_it = read, item, line
         while True:
             said = self._settled(lambda: replace_as_read(self.transport, self.table, expected, bytes_of_it))  # noqa: B023
-            if said is NoAnswer.REJECTED:
+            if said is Undecided.REJECTED:
                 return Fate.REJECTED
             if not isinstance(said, dict):  # it is another one now, or the answer to its own put was lost
                 held = self.held(item)
@@ -105,7 +105,7 @@ class GuardedWriter:
             return Fate.TOO_WIDE
         key = key_of(item, self.key)
         said = self._settled(lambda: delete_as_read(self.transport, self.table, key, item))
-        if said is NoAnswer.REJECTED:
+        if said is Undecided.REJECTED:
             return Fate.REJECTED
         if not isinstance(said, dict):  # it is another one now, or the answer to its own delete was lost
             return Fate.DONE if self.held(item) is None else Fate.CHANGED
@@ -134,17 +134,17 @@ class GuardedWriter:
                 answer: dict[str, Any] = orjson.loads(send())
             except BrokenAnswer as error:
                 if once:
-                    return NoAnswer.LOST
+                    return Undecided.LOST
                 last = str(error)
             except TransportError as error:
                 if error.code == REFUSED:
-                    return NoAnswer.REFUSED
+                    return Undecided.REFUSED
                 if error.code in NOT_TAKEN:
-                    return NoAnswer.REJECTED
+                    return Undecided.REJECTED
                 if not error.retryable:
                     raise
                 if once and error.status >= 500:
-                    return NoAnswer.LOST
+                    return Undecided.LOST
                 last = str(error)
             else:
                 return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, moment, pluralize
-from runbook_lib.run.facts.repair import RepairStatus
+from runbook_lib.run.facts.afterwards.repair import RepairStatus
 
 LEFT = {
     "changed": "changed by somebody else since they were compared, and kept so",

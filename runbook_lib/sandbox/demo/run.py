@@ -31,9 +31,7 @@ Say = Callable[[str], None]
 REPAIR_ALL = ("write_missing", "write_different", "delete_extra")
 
 
-def run_demo(
-    scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False
-) -> RunRecord:
+def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False) -> RunRecord:
     """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged."""
     with _ready(0, scale, say) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}

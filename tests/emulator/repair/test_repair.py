@@ -15,7 +15,7 @@ from runbook_lib.repair import write
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
 from runbook_lib.report.step import report_run
-from runbook_lib.run.facts.repair import RepairFact
+from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.run import Run
 from runbook_lib.validate.step import validate_tables
 from tests.support.steps import up_to_the_import
