@@ -1,0 +1,58 @@
+"""The command that a FAIL names repairs what it found and ends as a PASS."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from tests.support.in_process import runbook_here
+from tests.support.steps import up_to_the_import
+from tests.support.world import World, things
+
+
+@pytest.fixture
+def failed(world: World) -> str:
+    """A run that ended as a FAIL, and the command that its record names, with a path that is right from here."""
+    world.pair("a", things(20))
+    run = up_to_the_import(world)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
+    world.put(world.target, world.dst("a"), [{"id": {"S": "i00004"}}, {"id": {"S": "extra"}}])
+    run.ledger.close()
+    done = runbook_here("run", world.folder / "reports" / "r" / "migration.yaml", "--run-id", "r", "--execute",
+                        "--from", "validate")  # fmt: skip
+    assert done.returncode == 1
+    command = str(world.record("r")["repair_command"])
+    assert f"to repair just these items: {command}" in done.stdout
+    assert command in json.loads(json.dumps((world.folder / "reports" / "r" / "report.md").read_text()))
+    assert command.endswith("--write-missing --write-different --delete-extra --execute --confirm r")
+    return command.replace("reports/r/", f"{world.folder}/reports/r/")
+
+
+def test_the_command_that_a_fail_names_ends_as_a_pass(world: World, failed: str) -> None:
+    dry = runbook_here(*shlex.split(failed.removesuffix(" --execute --confirm r"))[1:])
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert "1 missing, 1 different, 1 extra; would take 3 write units" in dry.stdout
+    assert world.record("r")["verdict"] == "FAIL"
+    assert len(world.items(world.target, world.dst("a"))) == 20
+    wet = runbook_here(*shlex.split(failed)[1:])
+    assert wet.returncode == 0, wet.stdout + wet.stderr
+    assert "1 added, 1 replaced, 1 deleted" in wet.stdout
+    record = world.record("r")
+    assert (record["verdict"], record["repair_command"], record["repairs"][-1]["counts"]["added"]) == ("PASS", None, 1)
+    assert [step["name"] for step in record["steps"]].index("repair") == 3
+    again = runbook_here(*shlex.split(failed)[1:])
+    assert again.returncode == 0
+    assert "0 added, 0 replaced, 0 deleted" in again.stdout
+    assert runbook_here("verify", world.folder / "reports" / "r").returncode == 0
+
+
+def test_without_the_run_s_id_nothing_is_written(world: World, failed: str) -> None:
+    before = world.items(world.target, world.dst("a"))
+    words = shlex.split(failed)[1:-1]
+    for more in ([], ["--confirm", "other"]):
+        refused = runbook_here(*words[:-1], *more)
+        assert refused.returncode == 2
+        assert "--confirm: expected 'r' once more" in refused.stderr
+    assert world.items(world.target, world.dst("a")) == before
