@@ -19,7 +19,6 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_CREATES,
     TARGET_DELETES,
     TARGET_IMPORTS,
-    TARGET_REPAIRS,
     TARGET_UNDOES,
 )
 from runbook_lib.aws.session.clients import Clients, connect
@@ -75,9 +74,6 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
     if own:
         found["staging"] = policy_document(reads)
     found["cleanup"] = policy_document(_cleanup(config, grants, source))
-    found["repair"] = policy_document(
-        [allow("RepairItems", list(TARGET_REPAIRS), [g.target_arn for g in grants if g.migrated])]
-    )
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -259,7 +255,7 @@ def _notes(
         "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
         "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
-        "repair: attach it to the target's role for runbook repair only.",
+        "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if staging.profile or staging.role_arn:
