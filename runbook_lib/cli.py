@@ -150,6 +150,18 @@ def schema(config: Path, form: str) -> int:
 
 @cli.command()
 @CONFIG
+@click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True)
+@click.option("--roles", is_flag=True, help="Look into the policies of the account's roles, too.")
+def references(config: Path, form: str, roles: bool) -> int:
+    """Print who names the source tables, on both sides: names of variables, never their values."""
+    from runbook_lib.references.listing import references_of
+
+    click.echo(references_of(config, form, roles=roles), nl=False)
+    return 0
+
+
+@cli.command()
+@CONFIG
 def policy(config: Path) -> int:
     """Print least-privilege IAM policies, one for the source role and one for the target role."""
     from runbook_lib.iac.iam_policy import policies_of

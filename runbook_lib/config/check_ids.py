@@ -46,6 +46,7 @@ class CheckId(StrEnum):
     REPLICAS = "replicas"
     TIME_TO_LIVE = "time-to-live"
     DEFINITION = "definition"
+    REFERENCES = "references"
     BUCKET = "bucket"
     BUCKET_OWNER = "bucket-owner"
     BUCKET_ENCRYPTION = "bucket-encryption"
@@ -83,6 +84,7 @@ ADVICE = {
     CheckId.KINESIS_STREAMS: "what else hears of the loaded items is not part of the comparison",
     CheckId.BUCKET_ENCRYPTION: "a bucket that insists on its key refuses the export, which fails",
     CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
+    CheckId.REFERENCES: "who names an old table is asked at the switch again, and the data is compared all the same",
     CheckId.COST: "it is about money; where a limit is set, not known is a blocker",
     CheckId.TIME: "it is about waiting; where a limit is set, not known is a blocker",
 }

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
-import string
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from runbook_lib.config.catch_up import CatchUp
 from runbook_lib.config.check_ids import CheckId, definition_id
 from runbook_lib.config.engine import EngineSettings as Engine
 from runbook_lib.config.explain import explain
 from runbook_lib.config.money import Limits, Prices
+from runbook_lib.config.rename import Rename
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
+from runbook_lib.config.surroundings import ReferencesSettings
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.config.yaml_lines import LARGEST, parse
 from runbook_lib.errors import ConfigError
@@ -84,27 +84,6 @@ class Staging(Strict):
     @classmethod
     def _strip(cls, value: str) -> str:
         return value.strip("/")
-
-
-class Rename(Strict):
-    """How a target's name follows from its source's."""
-
-    pattern: str = Field(description="regular expression that must match the whole source name")
-    to: str = Field(description="target name, with {group} for the pattern's named groups")
-
-    @model_validator(mode="after")
-    def _groups(self) -> Rename:
-        try:
-            groups = set(re.compile(self.pattern).groupindex)
-        except re.error as error:
-            raise ValueError(f"pattern is not a regular expression: {error}") from error
-        try:
-            used = {name for _, name, _, _ in string.Formatter().parse(self.to) if name is not None}
-        except ValueError as error:
-            raise ValueError(f"'to' is not a template: {error}") from error
-        if used - groups:
-            raise ValueError(f"'to' uses {sorted(used - groups)}, but pattern names only {sorted(groups)}")
-        return self
 
 
 class Tables(Strict):
@@ -240,6 +219,7 @@ class Migration(Strict):
     engine: Engine = Engine()
     parity: ParitySettings = ParitySettings()
     accept: Accept = Accept()
+    references: ReferencesSettings = ReferencesSettings()
     report: ReportSettings = ReportSettings()
     limits: Limits = Limits()
     prices: Prices = Prices()

@@ -33,6 +33,7 @@ from runbook_lib.iac.policy_statements import (
     dynamodb,
     objects,
     policy_document,
+    reading_references,
     register_objects,
     s3,
     staging_key,
@@ -118,6 +119,7 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     bucket = [objects(config, who)] if exported else []
     bucket_key, condition = staging_key(config, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
+    describe += ["DescribeKinesisStreamingDestination"] if config.references.in_preflight else []
     return [
         allow(
             "FindTables",
@@ -131,6 +133,7 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
             [g.source_arn for g in grants if g.recovery and g.source_arn],
         ),
         allow("DescribeTables", dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        *reading_references(config, who),
         allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
         allow("ExportTables", dynamodb("ExportTableToPointInTime"), exported),
         allow("FollowExports", dynamodb("DescribeExport"), followed),
@@ -183,6 +186,7 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
             ["*"],
         ),
         _yourself(config.target.role_arn, who),
+        *reading_references(config, who),
         allow("WarmTables", dynamodb("UpdateTable"), warmed),
         allow("ReadTables", dynamodb("DescribeTable", *reads), migrated),
         allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 
@@ -74,4 +75,18 @@ def anchors(config: Migration, who: Identity) -> list[Json]:
     return [
         allow("AnchorSeals", actions, [objects_in(config, who, "anchors")]),
         allow("AnchorsOfBucket", of_bucket, [s3(who, config.staging.bucket)]),
+    ]
+
+
+def reading_references(config: Migration, who: Identity) -> list[Json]:
+    """What asks who names the old tables; without it that is not checked. API Gateway's action is the HTTP verb."""
+    if not config.references.in_preflight:
+        return []
+    asked = sorted(REFERENCE_READS | (ROLE_READS if config.references.roles else frozenset()))
+    actions = [call for call in asked if not call.startswith(("apigateway", "dynamodb"))]
+    interfaces = [f"arn:{who.partition}:apigateway:{who.region}::{path}/*" for path in ("/restapis", "/apis")]
+    interfaces += [place.removesuffix("/*") for place in interfaces]
+    return [
+        allow("ReadReferences", actions, ["*"]),
+        allow("ReadReferencesOfApis", ["apigateway:GET"], interfaces),
     ]

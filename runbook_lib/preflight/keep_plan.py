@@ -8,6 +8,7 @@ from runbook_lib.config.model import Migration
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.preflight.plan import Plan
+from runbook_lib.run.facts.around.references import REFERENCES
 from runbook_lib.run.facts.estimate import ESTIMATES, PRICES_USED
 from runbook_lib.run.facts.plan import (
     BLOCKERS,
@@ -41,6 +42,8 @@ def keep_plan(run: Run, plan: Plan) -> None:
         PRICES_USED.record(ledger, _prices(run.config))
         for source, stand in plan.capacities.items():
             CAPACITIES.record(ledger, source, stand)
+        if plan.references is not None:
+            REFERENCES.record(ledger, plan.references)
         if plan.estimate is not None:
             advice = advise(run.config, plan.estimate, plan.capacities)
             ESTIMATES.record(ledger, "preflight", replace(plan.estimate, advice=advice))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from runbook_lib.plan.check import WARNING, Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.run.facts.around.references import References
 from runbook_lib.run.facts.estimate import Estimate
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.schema.parity import Parity
@@ -17,7 +18,7 @@ class Plan:
     """The tables of a migration in the order they are imported, and what blocks it.
 
     `parity` compares the definitions of each pair, by source; a pair that was not compared is not in it. `not_chosen`
-    are the other tables that the migration file includes.
+    are the other tables that the migration file includes; `references` who names the source tables, if that was asked.
     """
 
     pairs: tuple[Pair, ...]
@@ -28,6 +29,7 @@ class Plan:
     capacities: Mapping[str, TableCapacities] = field(default_factory=dict)
     parity: Mapping[str, Parity] = field(default_factory=dict)
     not_chosen: tuple[NotChosen, ...] = ()
+    references: References | None = None
 
     @classmethod
     def of(
@@ -38,6 +40,7 @@ class Plan:
         capacities: Mapping[str, TableCapacities],
         parity: Mapping[str, Parity],
         not_chosen: Iterable[NotChosen] = (),
+        references: References | None = None,
     ) -> Plan:
         """A plan whose blockers and warnings are those of its checks."""
         checks = tuple(checks)
@@ -50,4 +53,5 @@ class Plan:
             capacities,
             parity,
             tuple(not_chosen),
+            references,
         )

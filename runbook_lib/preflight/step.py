@@ -31,6 +31,7 @@ from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.preflight.checks.context import CheckContext, concern
+from runbook_lib.preflight.checks.references import look_for_references, of_references
 from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
@@ -132,8 +133,10 @@ def make_plan(
     found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(context, bill))
     found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(context))
     found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(context, bill))
+    named = look_for_references(context)
+    found += concern(CheckId.REFERENCES, "both sides", "", of_references(named))
     left = _left(config, existing | set(reuses), chosen, why)
-    return Plan.of(context.pairs, found, bill, context.capacities, same, left)
+    return Plan.of(context.pairs, found, bill, context.capacities, same, left, named)
 
 
 def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why: str) -> list[NotChosen]:

@@ -10,7 +10,7 @@ from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
-from runbook_lib.record.listings import difference_rows, gap_rows, repair_rows, window_rows
+from runbook_lib.record.listings import difference_rows, gap_rows, references_record, repair_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.run import (
@@ -106,6 +106,7 @@ def build_record(
         checks=checks,
         not_checked=[u.recorded() for u in unknown],
         accept=Accepted(not_checked=accept),
+        references=references_record(ledger),
         estimates={stage: section_of(EstimateRecord, fact) for stage, fact in ESTIMATES.all(ledger).items()},
         engine={step: section_of(EngineRecord, fact) for step, fact in ENGINES.all(ledger).items()},
         workers=[section_of(WorkerRecord, row) for row in shifts(ledger)],

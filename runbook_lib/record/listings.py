@@ -7,9 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from runbook_lib.record.gathered.table_row import section_of
+from runbook_lib.record.model.around import LookedAt, NotReadRecord, ReferenceRecord, ReferencesRecord
 from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
 from runbook_lib.run.facts.afterwards.repair import REPAIRS
+from runbook_lib.run.facts.around.references import REFERENCES
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.comparison import differences
@@ -40,3 +42,16 @@ def gap_rows(ledger: Ledger) -> list[GapRecord]:
         for source, fact in CAUGHT_UP.all(ledger).items()
         for start, end in fact.gaps
     ]
+
+
+def references_record(ledger: Ledger) -> ReferencesRecord | None:
+    """Who names the source tables, as the last pre-flight that looked has found it."""
+    fact = REFERENCES.of(ledger)
+    if fact is None:
+        return None
+    return ReferencesRecord(
+        found=[ReferenceRecord.model_validate(asdict(each)) for each in fact.found],
+        not_read=[NotReadRecord.model_validate(asdict(each)) for each in fact.not_read],
+        looked=[LookedAt(side=side, kind=kind, count=count) for side, kind, count in fact.looked],
+        at=fact.at or None,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
+
 SOURCE = frozenset(
     {
         "sts:GetCallerIdentity",
@@ -122,10 +124,11 @@ STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
 # With report.anchor, under the prefix of a run's anchors, and of the bucket whether it has a lock; see anchors.py.
 STAGING_ANCHORS = frozenset({"s3:GetObject", "s3:GetObjectLockConfiguration", "s3:ListObjectVersions", "s3:PutObject"})
 # What each side may always be asked for, and what only where somebody asked for it.
-ALWAYS = {"source": SOURCE, "target": TARGET, "staging": STAGING}
+ALWAYS = {"source": SOURCE | REFERENCE_READS, "target": TARGET | REFERENCE_READS, "staging": STAGING}
 ASKED = {
-    "source": SOURCE_RECOVERY,
-    "target": TARGET_WRITES
+    "source": SOURCE_RECOVERY | ROLE_READS,
+    "target": ROLE_READS
+    | TARGET_WRITES
     | TARGET_APPENDS
     | TARGET_CANARY
     | TARGET_REGISTERS
@@ -138,4 +141,10 @@ ASKED = {
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }
 # Where botocore's events call a service by another name than its client.
-EVENT_NAMES = {"application-auto-scaling": "application-autoscaling", "dynamodb-streams": "dynamodbstreams"}
+EVENT_NAMES = {
+    "api-gateway": "apigateway",
+    "application-auto-scaling": "application-autoscaling",
+    "cloudwatch-logs": "logs",
+    "dynamodb-streams": "dynamodbstreams",
+    "eventbridge": "events",
+}

@@ -65,7 +65,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _build(options: argparse.Namespace) -> Any:
     from moto.iam.models import get_account_id_from
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import create_backend_app
     from moto.s3.models import s3_backends
 
     from runbook_lib.sandbox.emulator.descriptions import install_descriptions
@@ -75,6 +75,7 @@ def _build(options: argparse.Namespace) -> Any:
     from runbook_lib.sandbox.emulator.store import Store
     from runbook_lib.sandbox.fleet.seed import seed
     from runbook_lib.sandbox.server.app import FrontDoor
+    from runbook_lib.sandbox.server.dispatch import ServiceDispatcher
 
     store = Store()
     store.install()
@@ -88,7 +89,7 @@ def _build(options: argparse.Namespace) -> Any:
     else:
         count = seed(store, exports, s3, options.account, options.scale)
     facts = {"scale": options.scale, "empty": options.empty, "source_items": count}
-    moto = DomainDispatcherApplication(create_backend_app)
+    moto = ServiceDispatcher(create_backend_app)
     return FrontDoor(moto, store, exports, imports, options.account, get_account_id_from, facts)
 
 

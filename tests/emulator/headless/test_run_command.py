@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
@@ -57,6 +58,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert set(record["source_calls"]) <= {
         "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "DescribeTimeToLive",
         "ExportTableToPointInTime", "GetCallerIdentity", "ListExports", "ListTables", "ListTagsOfResource", "Scan",
+        *(call.partition(":")[2] for call in REFERENCE_READS),
     }  # fmt: skip
     assert record["target_calls"]["BatchWriteItem"] >= 2
     assert record["identity"]["source"]["region"] == "us-east-1"

@@ -1,0 +1,1 @@
+"""Who still names a table that moves: functions, mappings, rules, alarms, dashboards, interfaces."""

@@ -1,0 +1,40 @@
+"""Who still names the old tables, and which calls were not answered that would have shown more."""
+
+from __future__ import annotations
+
+from runbook_lib.record.model.around import NotReadRecord, ReferencesRecord
+from runbook_lib.report.text import count, pluralize
+
+REFERENCE_COLUMNS = ("old table", "new table", "side", "service", "resource", "where", "named by")
+
+
+def reference_rows(references: ReferencesRecord | None) -> list[list[str]]:
+    """One row per place: names of variables and members, never what they hold."""
+    return [
+        [
+            r.source, r.target, r.side, r.service, r.resource, r.where,
+            f"{r.how} ({count(r.tables)} tables)" if r.tables > 1 else r.how,
+        ]
+        for r in (references.found if references else [])
+    ]  # fmt: skip
+
+
+def reference_summary(references: ReferencesRecord | None) -> str:
+    """How many places name how many tables, of how many that were looked at."""
+    if references is None:
+        return "Nobody looked."
+    looked = sum(each.count for each in references.looked)
+    tables = len({each.source for each in references.found})
+    said = f"{pluralize(len(references.found), 'place')} of {count(looked)} that were looked at"
+    return f"{said}, at {references.at or 'an unrecorded time'}: {pluralize(tables, 'old table')} named."
+
+
+def unread_calls(references: ReferencesRecord | None) -> list[str]:
+    """The calls that were refused or not answered: what they would have shown is not checked."""
+    return [_words(each) for each in (references.not_read if references else [])]
+
+
+def _words(each: NotReadRecord) -> str:
+    about = f" of {each.about}" if each.about else ""
+    more = f" and {count(each.subjects - 1)} more" if each.subjects > 1 else ""
+    return f"{each.side}: {each.call}{about}{more}: {each.code}"

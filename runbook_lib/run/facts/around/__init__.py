@@ -1,0 +1,1 @@
+"""What was found around the tables."""
