@@ -20,6 +20,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
 from runbook_lib.config.model import Migration
 from runbook_lib.iac.iam_policy import policies, policies_of
 from runbook_lib.iac.planned_table import TablePermissions
@@ -68,7 +69,7 @@ def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World)
     stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
     world.pair("exported", things(30), **stream)
     world.pair("scanned", things(20), pitr=False, **indexed_by("n", "N"))
-    canary = {"validate": {"canary": True}}
+    canary = {"validate": {"canary": True}, "references": {"in_preflight": False}}
     granted = json.loads(policies_of(world.config(**canary)))
     run = world.open(**canary)
     preflight(run)
@@ -105,6 +106,21 @@ def test_policies_and_guards_know_the_same_operations() -> None:
     assert resources_of(tried["target"], "dynamodb:Query") == {table_arn("a-new", "us-east-2") + "/index/*"}
     unasked = policies_for(planned("a", "export"), validate={"index_samples": 0})
     assert "dynamodb:Query" not in actions_of(unasked["target"])
+
+
+def test_who_names_a_table_is_asked_by_exactly_the_calls_that_the_guard_lists() -> None:
+    """API Gateway has one action for all that is read, by the path of what it is."""
+    apis = {"apigateway:GET"}
+    without = policies_for(planned("a", "export"))
+    for roles, listed in ((False, REFERENCE_READS), (True, REFERENCE_READS | ROLE_READS)):
+        found = policies_for(planned("a", "export"), references={"in_preflight": True, "roles": roles})
+        calls = {call for call in listed if not call.startswith("apigateway")} | apis
+        for side in ("source", "target"):
+            more = actions_of(found[side]) - actions_of(without[side])
+            assert more | actions_of(without[side]) & calls == calls
+            assert resources_of(found[side], "apigateway:GET") and "*" not in resources_of(
+                found[side], "apigateway:GET"
+            )
 
 
 def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
