@@ -9,23 +9,20 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from runbook_lib.commands.conformance import conformance
+from runbook_lib.commands.init import init
+from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.commands.repair import repair
+from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS
 from runbook_lib.version import __version__
 
-if TYPE_CHECKING:
-    from runbook_lib.record.run_json import RunRecord
-
-CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
-NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
-NUMBERS_DRY = (("items_exported", "items exported"), ("lines_read", "read and checked"))
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 
 
@@ -35,8 +32,8 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-cli.add_command(conformance)
-cli.add_command(repair)
+for command in (conformance, init, list_runs, repair, status):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -46,13 +43,15 @@ cli.add_command(repair)
               help="Damage the target before validation, to see a FAIL.")  # fmt: skip
 @click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
 @click.option("--run-id", default="", help="Name of the run's folder.")
-def demo(scale: float, sabotage: str | None, then_repair: bool, run_id: str) -> int:
+@output_options
+def demo(scale: float, sabotage: str | None, then_repair: bool, run_id: str, **output: Any) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
     from runbook_lib.sandbox.demo.run import run_demo
 
     if then_repair and not sabotage:
         raise ConfigError("--then-repair: expected --sabotage with it; without damage there is nothing to repair")
-    return _conclude(run_demo(scale, sabotage, run_id, _say, then_repair=then_repair))
+    out = Output(**output)
+    return out.conclude(run_demo(scale, sabotage, run_id, out.say, then_repair=then_repair, after=out.step))
 
 
 @cli.command()
@@ -63,11 +62,16 @@ def demo(scale: float, sabotage: str | None, then_repair: bool, run_id: str) -> 
 @click.option("--tables", default="", metavar="GLOB",
               help="Source tables to move, several globs with commas; fixed at the run's first start.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
-def run(config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool) -> int:
+@output_options
+def run(
+    config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool, **output: Any
+) -> int:
     """Run the notebooks of the migration CONFIG with papermill."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
-    return _conclude(run_notebooks(Request(config, run_id, only, start_at, tables, execute), _say))
+    out = Output(**output)
+    request = Request(config, run_id, only, start_at, tables, execute, after=out.step)
+    return out.conclude(run_notebooks(request, out.say))
 
 
 @cli.command("catch-up")
@@ -77,15 +81,16 @@ def run(config: Path, run_id: str, only: str | None, start_at: str | None, table
               help="Wait until no more than this is missing; default: take what is complete now.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is asked for or written.")
 @click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more; may be left out.")
-def catch_up(config: Path, run_id: str, until_lag: str, execute: bool, confirm: str) -> int:
+@output_options
+def catch_up(config: Path, run_id: str, until_lag: str, execute: bool, confirm: str, **output: Any) -> int:
     """Bring what was written to the sources since their export to the targets, and prove it."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
     if confirm not in ("", run_id):
         raise ConfigError(f"--confirm: expected {run_id!r}, the id of the run, found {confirm!r}; nothing was written")
-    minutes = minutes_of(until_lag)
-    asked = Request(config, run_id, execute=execute, catch_up=True, until_lag_minutes=minutes)
-    return _conclude(run_notebooks(asked, _say))
+    minutes, out = minutes_of(until_lag), Output(**output)
+    asked = Request(config, run_id, execute=execute, catch_up=True, until_lag_minutes=minutes, after=out.step)
+    return out.conclude(run_notebooks(asked, out.say))
 
 
 def minutes_of(text: str) -> float:
@@ -106,7 +111,7 @@ def sandbox(port: int, scale: float) -> int:
     """Start the embedded AWS with the demo's source tables and stay up until interrupted."""
     from runbook_lib.sandbox.demo.run import stay_up
 
-    stay_up(port, scale, _say)
+    stay_up(port, scale, say)
     return 0
 
 
@@ -117,7 +122,7 @@ def lab(config: Path, no_browser: bool) -> int:
     """Open the notebooks of the migration CONFIG in JupyterLab, on copies of them."""
     from runbook_lib.notebook.lab import open_lab
 
-    return open_lab(config, os.environ, _say, browser=not no_browser)
+    return open_lab(config, os.environ, say, browser=not no_browser)
 
 
 @cli.command()
@@ -180,40 +185,7 @@ def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str)
     """Remove what a run created, and only that: tables, items, staging objects."""
     from runbook_lib.report.step import clean_up_run
 
-    return clean_up_run(config, run_id, tables, execute, confirm, _say)
-
-
-def _say(text: str) -> None:
-    """Names come from elsewhere: what would move a terminal's cursor, or begin a line of its own, is spelled."""
-    click.echo(visible(text).replace("\n", " "))
-    sys.stdout.flush()
-
-
-def _conclude(record: RunRecord) -> int:
-    """The last lines of a run: the verdict, its reasons and where the report lies."""
-    from runbook_lib.paths import reports_root
-    from runbook_lib.record.anchor import told_of_anchor
-    from runbook_lib.report.model import ReportModel
-    from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
-    from runbook_lib.report.text import shortened
-
-    report, folder = ReportModel(record), reports_root() / record.run_id
-    for line in (*record.reasons, *report.would):
-        _say(f"  {shortened(line, where='in the report')}")
-    if record.repair_command:  # to be copied, so never cut
-        _say(f"  to repair just these items: {record.repair_command}")
-    if report.how_to_accept:  # to be copied, so never cut
-        _say(f"  {report.how_to_accept}")
-    numbers = [
-        report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
-    ]
-    accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
-    said = f"{record.verdict}: {report.figures.how_many}" if record.complete else report.headline
-    click.echo(f"{said}, {', '.join(numbers)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
-    if told := told_of_anchor(record, folder):
-        _say(f"anchor: {told}")
-    click.echo(f"report: {folder / 'report.html'}")
-    return CODES[record.verdict]
+    return clean_up_run(config, run_id, tables, execute, confirm, say)
 
 
 def main() -> None:

@@ -20,6 +20,12 @@ def notebooks() -> Path:
     return here / "notebooks" if here else _LIBRARY / "notebooks"
 
 
+def migration_schema() -> Path:
+    """The JSON Schema of migration files: the checkout's page of the docs, or the package's own copy."""
+    here = checkout()
+    return here / "docs" / "migration.schema.json" if here else _LIBRARY / "migration.schema.json"
+
+
 def reports_root() -> Path:
     """Where run folders lie: RUNBOOK_REPORTS, `reports/` of the checkout, or `reports/` of the working folder."""
     chosen = os.environ.get("RUNBOOK_REPORTS")

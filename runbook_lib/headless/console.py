@@ -25,6 +25,16 @@ def first_line(run_id: str, folder: Path) -> str:
     return f"run {run_id}: {state}; report: {folder / 'report.html'}"
 
 
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """What came of a step, for a program."""
+
+    step: str
+    status: str
+    seconds: float
+    message: str
+
+
 @dataclass(slots=True)
 class Pace:
     """How fast items are written since the step was first seen to write, and how long the rest takes at that rate."""

@@ -21,7 +21,7 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.headless.console import Pace, first_line, outcome, so_far
+from runbook_lib.headless.console import Pace, StepEnd, first_line, outcome, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.headless.process import kernel_environment, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
@@ -65,7 +65,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `runbook run`, `catch-up` or `repair` was asked to do. `before` holds actions to take just before a step.
+    """What `runbook run`, `catch-up` or `repair` was asked to do. `before` holds actions to take just before a step;
+    `after` hears of each that has ended.
 
     To `catch_up` is to begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further
     parameters of its notebook; what was repaired is validated.
@@ -81,6 +82,7 @@ class Request:
     until_lag_minutes: float = 0.0
     repair: Mapping[str, Any] | None = None
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    after: Callable[[StepEnd], None] = lambda _: None
 
     def steps(self) -> tuple[str, ...]:
         if self.only and self.start_at:
@@ -197,6 +199,7 @@ def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -
     ledger.close()
     seconds = (datetime.now(UTC) - began).total_seconds()
     told = shortened(failure, where="in the report") if failure else outcome(state, step)
+    request.after(StepEnd(step, "failed" if failure else "completed", round(seconds, 3), failure or told))
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")
     return failure is None
 

@@ -212,7 +212,7 @@ def test_a_script_is_shell_and_calls_what_exists(script: str) -> None:
             options = {option for p in cli.commands[name].params for option in p.opts}
             assert {w for w in rest if w.startswith("--")} <= options
         else:
-            assert words[0] in ("cp", "cat", "gh", "test")
+            assert words[0] in ("cp", "cat", "echo", "gh", "test")
 
 
 def test_every_command_of_the_page_exists() -> None:
@@ -249,7 +249,7 @@ def _job(world: World, config: Path) -> tuple[list[subprocess.CompletedProcess[s
     _program(checkout / ".venv/bin/runbook", f'exec {shlex.quote(sys.executable)} -m runbook_lib "$@"')
     _program(checkout / "bin/gh", 'cat "$5" > commented; echo "$3" >> commented')
     environment = os.environ | {
-        "RUN_ID": "gh-1-1", "NUMBER": "17", "GITHUB_STEP_SUMMARY": str(checkout / "summary"),
+        "RUN_ID": "gh-1-1", "GITHUB_ACTIONS": "true", "NUMBER": "17", "GITHUB_STEP_SUMMARY": str(checkout / "summary"),
         "RUNBOOK_REPORTS": str(checkout / "reports"), "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
     }  # fmt: skip
     ran = [

@@ -13,7 +13,7 @@ import nbclient.client
 import pytest
 
 from runbook_lib import errors
-from runbook_lib.cli import CODES
+from runbook_lib.commands.output import CODES
 from runbook_lib.report.sections import throttling
 from runbook_lib.run import verdicts as verdict
 from tests.support.messages import GAP, fits, looks, raised, texts

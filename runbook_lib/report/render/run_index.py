@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
@@ -31,11 +32,15 @@ def write_index(root: Path) -> None:
     with turn(root / INDEX_LOCK, INDEX_SECONDS) as mine:
         if mine:
             sweep(root)
-        rows = [_row(known) for known in neighbours(root)]
-        rows.sort(key=lambda row: row.started, reverse=True)
+        rows = listed_runs(root)
         page = environment().get_template("index.html.j2")
         text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
         write_atomically(root / INDEX, text)
+
+
+def listed_runs(root: Path) -> list[ListedRun]:
+    """Every run of a reports folder, the newest first."""
+    return sorted((_row(known) for known in neighbours(root)), key=lambda row: row.started, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,17 @@ class ListedRun:
     mode: str = ""
     since: bool = False
     elsewhere: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """The row as JSON; of a broken run, that it is."""
+        record = self.figures.record if self.figures is not None else None
+        if record is None:
+            return {"run_id": self.folder, "verdict": None, "broken": self.broken}
+        return {
+            "run_id": self.folder, "name": record.name, "verdict": self.verdict, "complete": record.complete,
+            "started": record.started, "finished": record.finished, "mode": self.mode, "source": self.source,
+            "target": self.target, "not_aws": self.elsewhere, "tables": len(record.tables), "sealed": self.sealed,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

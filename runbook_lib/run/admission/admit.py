@@ -127,6 +127,18 @@ def refuse_other_runner(folder: Path, ledger: Ledger, seat: Seat | None) -> None
     os.close(lock)
 
 
+def is_running(folder: Path) -> bool:
+    """Whether a runner has the run, or a process does a step of it."""
+    for place in (folder, folder / SETTINGS):
+        if not place.exists():
+            continue
+        lock = _locked(place, 0.0, fcntl.LOCK_SH)
+        if lock is None:
+            return True
+        os.close(lock)
+    return False
+
+
 def refuse_unwritable(folder: Path) -> None:
     """Raise ConfigError if a run cannot be written to, or not be begun where it should lie."""
     places = [folder, folder / LEDGER] if folder.exists() else [next(p for p in folder.parents if p.exists())]

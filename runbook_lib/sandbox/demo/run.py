@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
+from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
@@ -29,9 +30,12 @@ Say = Callable[[str], None]
 
 
 REPAIR_ALL = ("write_missing", "write_different", "delete_extra")
+After = Callable[[StepEnd], None]
 
 
-def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False) -> RunRecord:
+def run_demo(
+    scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False, after: After
+) -> RunRecord:
     """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged."""
     with _ready(0, scale, say) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
@@ -42,13 +46,13 @@ def run_demo(scale: float, sabotage: str | None, run_id: str, say: Say, *, then_
         before = {}
         if sabotage:
             before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, sabotage))
-        record = run_notebooks(Request(config, run_id, execute=True, before=before), say)
+        record = run_notebooks(Request(config, run_id, execute=True, before=before, after=after), say)
         if not then_repair or record.repair_command is None:
             return record
         say(f"{record.verdict}: {'; '.join(record.reasons)}")
         say(f"now as this would: {record.repair_command}")
         chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
-        return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen), say)
+        return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=after), say)
 
 
 def stay_up(port: int, scale: float, say: Say) -> None:

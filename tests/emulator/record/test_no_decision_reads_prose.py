@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cli import CODES
+from runbook_lib.commands.output import CODES
 from runbook_lib.errors import GateFailed
 from runbook_lib.notebook.gates import gate_plan, gate_validation
 from runbook_lib.plan.check import Check

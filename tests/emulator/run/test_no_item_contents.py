@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from runbook_lib.cli import _conclude
+from runbook_lib.commands.output import conclude
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.writer import (
     ExportIdentity,
@@ -123,7 +123,7 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
 
     request = Request(config, "m", execute=True, before={"validate": lambda: spoil(world)})
     said: list[str] = []
-    assert _conclude(run_notebooks(request, said.append)) == 1
+    assert conclude(run_notebooks(request, said.append)) == 1
     assert [line for line in said if re.fullmatch(r"import +done after .* s: 121 written, 7 in quarantine", line)]
     said += capfd.readouterr()
     assert [m for m in (*VALUES, *KEYS) if m in "".join(said).encode()] == []

@@ -1,0 +1,67 @@
+"""`runbook init`: ask what a migration cannot do without, and write a commented migration file that is valid."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook_lib.commands.output import say
+from runbook_lib.errors import ConfigError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default="migration.yaml")
+@click.option("--name", prompt="Name of the migration", default="my-migration", help="Names the runs.")
+@click.option("--source-region", prompt="Region of the source", default="us-east-1", help="Where the tables are.")
+@click.option("--source-profile", prompt="AWS profile that reads the source (empty: the default)", default="",
+              help="Profile of the AWS credential chain.")  # fmt: skip
+@click.option("--tables", prompt="Tables, names or globs with commas", default="*", help="Names or globs with commas.")
+@click.option("--target-region", prompt="Region of the target", default="us-east-2", help="Where they go.")
+@click.option("--target-profile", prompt="AWS profile that writes the target (empty: the default)", default="",
+              help="Profile of the AWS credential chain.")  # fmt: skip
+@click.option("--to", prompt="New names, with {name} for the old one or what its star stands for (empty: the same)",
+              default="", help="New names, with {name} in them.")  # fmt: skip
+@click.option("--bucket", prompt="Bucket for the exports, in the target's region", help="S3 bucket for the exports.")
+def init(file: Path, **given: Any) -> int:
+    """Ask for region, tables and target, and write the commented migration file FILE."""
+    from runbook_lib.config.starter import Answers, starter
+    from runbook_lib.paths import migration_schema
+
+    if file.exists():
+        raise ConfigError(f"{file} exists already and stays as it is; name another file")
+    given = {name: str(value).strip() for name, value in given.items()}
+    tables = tuple(glob.strip() for glob in given.pop("tables").split(",") if glob.strip())
+    answers = Answers(tables=tables, **given)
+    sides = [(answers.source_region, answers.source_profile), (answers.target_region, answers.target_profile)]
+    if sides[0] == sides[1] and not answers.to:
+        raise ConfigError("--to: source and target are the same tables; give new names, another region or profile")
+    _write(file, starter(answers, _relative(migration_schema(), file)))
+    say(f"wrote {file}; next: runbook run {file}, which writes nothing to the target")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
+    """Put a file in place that a run would accept, or raise ConfigError and leave nothing."""
+    from runbook_lib.atomic_files import prepare
+    from runbook_lib.config.model import load_config
+
+    if not file.absolute().parent.is_dir():
+        raise ConfigError(f"{file}: expected a folder that is there, found no {file.parent}")
+    prepared = prepare(file, text)
+    try:
+        load_config(prepared.temporary)
+        os.link(prepared.temporary, file)  # never over another file
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(str(prepared.temporary), "the answers, as line")) from None
+    except FileExistsError:
+        raise ConfigError(f"{file} exists already and stays as it is; name another file") from None
+    finally:
+        prepared.discard()
+
+
+def _relative(schema: Path, file: Path) -> str:
+    """Where the schema lies as seen from the file, so that a checkout can be moved with what is in it."""
+    return Path(os.path.relpath(schema, file.absolute().parent)).as_posix()

@@ -1,0 +1,100 @@
+"""`runbook list` and `runbook status`: the runs that there are, and how one of them stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook_lib.commands.output import say
+from runbook_lib.errors import ConfigError, EvidenceError
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("list")
+@AS_JSON
+def list_runs(as_json: bool) -> int:
+    """List the runs in the folder of reports, the newest first."""
+    from runbook_lib.paths import reports_root
+    from runbook_lib.report.render.run_index import listed_runs
+
+    root = reports_root()
+    rows = listed_runs(root) if root.is_dir() else []
+    if as_json:
+        click.echo(json.dumps([row.facts() for row in rows], indent=2))
+        return 0
+    if not rows:
+        say(f"no runs in {root}")
+    width = max((len(row.folder) for row in rows), default=0)
+    for row in rows:
+        if row.broken:
+            say(f"{row.folder:<{width}}  BROKEN: {row.broken}")
+            continue
+        where = f"{row.source} to {row.target}" + (f", {row.elsewhere}" if row.elsewhere else "")
+        say(f"{row.folder:<{width}}  {row.started:%Y-%m-%d %H:%M}  {row.headline}; {row.mode}; {where}")
+    return 0
+
+
+@click.command()
+@click.argument("run_id", default="")
+@AS_JSON
+def status(run_id: str, as_json: bool) -> int:
+    """Say how the run RUN_ID stands, the newest one without it: its steps, why it is so, and what comes next."""
+    from runbook_lib.paths import reports_root
+    from runbook_lib.report.render.run_index import listed_runs
+    from runbook_lib.run.admission.admit import is_running
+
+    root = reports_root()
+    rows = {row.folder: row for row in (listed_runs(root) if root.is_dir() else [])}
+    row = rows.get(run_id) if run_id else next(iter(rows.values()), None)
+    if row is None:
+        raise ConfigError(
+            f"expected a run in {root}, found no {run_id or 'run at all'}; runbook list shows what is there"
+        )
+    if row.figures is None:
+        raise EvidenceError(f"{root / row.folder}: {row.broken}")
+    running = is_running(root / row.folder)
+    facts = _standing(root / row.folder, row, running)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return 0
+    say(f"{row.folder}: {row.headline}; {row.mode}; {row.source} to {row.target}")
+    if row.elsewhere:
+        say(f"  {row.elsewhere}")
+    for step in facts["steps"]:
+        taken = "" if step["seconds"] is None else f" after {step['seconds']:.1f} s"
+        say(f"  {step['name']:<9} {step['status']}{taken}{_because(step)}")
+    for line in facts["why"]:
+        say(f"  {line}")
+    if facts["next"]:
+        say(f"next: {facts['next']['what']}")
+        for command in facts["next"]["commands"]:
+            say(f"  {command}")
+    say(f"report: {root / row.folder / 'report.html'}")
+    return 0
+
+
+def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
+    from runbook_lib.report.model import ReportModel
+    from runbook_lib.run.unfinished import GO_ON, UNFINISHED, WHY
+    from runbook_lib.run.verdicts import RUNNING
+
+    report = ReportModel(row.figures.record)
+    why, after = report.why, report.next_step
+    proposed = {"what": after.what, "commands": list(after.commands)} if after else None
+    if running:
+        why, proposed = ["It is running."], None
+    elif row.verdict in (RUNNING, UNFINISHED):
+        why, proposed = [WHY], {"what": GO_ON, "commands": []}
+    steps = [
+        {"name": s.name, "status": s.status, "seconds": s.seconds, "message": s.message} for s in report.record.steps
+    ]
+    known: dict[str, Any] = row.facts()
+    return known | {"folder": str(folder), "running": running, "steps": steps, "why": why, "next": proposed}
+
+
+def _because(step: dict[str, Any]) -> str:
+    return f": {step['message']}" if step["message"] and step["status"] != "completed" else ""

@@ -1,0 +1,69 @@
+"""`runbook list` and `runbook status` say how runs stand, also while one runs and after its process was killed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.cli import run_cli
+from runbook_lib.run.admission.admit import is_running, sole_runner
+from tests.support.in_process import runbook_here
+from tests.support.world import World, things
+
+
+def test_a_run_is_listed_and_told_and_its_steps_come_as_json(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.pair("a", things(3))
+    ran = runbook_here("run", world.config(), "--run-id", "r1", "--json", "--junit", world.folder / "t.xml")
+    assert ran.returncode == 0, ran.stderr
+    *steps, last = map(json.loads, ran.stdout.splitlines())
+    assert [(s["step"], s["status"]) for s in steps] == [
+        (name, "completed") for name in ("preflight", "export", "import", "validate", "report")
+    ]
+    assert last["record"] == json.loads((world.folder / "reports" / "r1" / "run.json").read_text())
+    assert "dry run: nothing was written" in (world.folder / "t.xml").read_text()
+
+    assert run_cli(["list"]) == 0
+    assert capsys.readouterr().out.startswith("r1  20")
+    assert run_cli(["list", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["run_id"], row["verdict"], row["mode"], row["sealed"]) == ("r1", "DRY-RUN", "dry run", True)
+
+    assert run_cli(["status"]) == 0
+    said = capsys.readouterr().out
+    assert "r1: DRY-RUN; dry run" in said
+    assert "--run-id r1 --execute" in said
+    _while_it_runs(world, capsys)
+
+
+def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = world.folder / "reports" / "r1"
+    assert not is_running(folder)
+    with sole_runner(folder):
+        assert is_running(folder)
+        assert run_cli(["status", "r1", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["running"] is True
+        assert (told["why"], told["next"]) == (["It is running."], None)
+    (folder / "SHA256SUMS").unlink()  # as a killed process leaves it
+    assert run_cli(["status", "r1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["running"]) == ("UNFINISHED", False)
+    assert "start the run again with the same run id" in told["next"]["what"]
+
+
+def test_where_there_is_no_run_the_error_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    assert run_cli(["list"]) == 0
+    assert f"no runs in {tmp_path / 'reports'}" in capsys.readouterr().out
+    assert run_cli(["status"]) == 2
+    assert "found no run at all" in capsys.readouterr().err
+    (tmp_path / "reports" / "b").mkdir(parents=True)
+    (tmp_path / "reports" / "b" / "run.json").write_text("{")
+    assert run_cli(["status", "c"]) == 2
+    assert run_cli(["status", "b"]) == 1
+    assert run_cli(["list"]) == 0
+    assert "b  BROKEN: " in capsys.readouterr().out
