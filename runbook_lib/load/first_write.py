@@ -20,11 +20,9 @@ from runbook_lib.run.witnesses.write_register import begin_registration, registe
 from runbook_lib.timestamps import format_timestamp
 
 
-def begin_writing(run: Run, pair: Pair, export: CompletedExport, *, execute: bool) -> ImportFact:
+def begin_writing(run: Run, pair: Pair, export: CompletedExport) -> ImportFact:
     """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
     known = IMPORTS.of(run.ledger, pair.source)
-    if not execute:
-        return known or ImportFact(ImportStatus.DRY_RUN, format_timestamp(run.now()))
     now = describe_table(run.clients.target, pair.target)
     if now is None:
         raise TransferError(f"target {pair.target} is gone; create it and run again")

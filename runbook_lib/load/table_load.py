@@ -109,6 +109,11 @@ class TableLoad:
         self.progress.throttles += throttles
         self.progress.refused += refused
 
+    def refuse_failed(self) -> None:
+        """Raise TransferError that names each file which could not be read, if there is one."""
+        if self.failures:
+            raise TransferError("; ".join(self.failures))
+
     def show(self, state: str) -> None:
         self.progress.state = state
         self.watch(self.progress)

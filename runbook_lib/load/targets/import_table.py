@@ -86,8 +86,7 @@ def check_files(run: Run, pair: Pair, export: CompletedExport, table_load: Table
     measure = Measure(pair.source_facts.indexes, pair.source_facts.key) if pair.source_facts else Measure()
     check_only(table_load, measure)
     MEASURED.record(run.ledger, pair.source, measure.as_fact())
-    if table_load.failures:
-        raise TransferError("; ".join(table_load.failures))
+    table_load.refuse_failed()
     return tags
 
 

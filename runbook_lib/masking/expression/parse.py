@@ -192,7 +192,7 @@ class _Parser:
         if token.kind is not Kind.NAME:
             raise self.unlike("a name or a function")
         self.at += 1
-        if not token.text.startswith("#"):
+        if token.text[:1] != "#":
             return token.text
         if token.text not in self.names:
             raise ValueError(f"{token.text} is not among the names")

@@ -61,7 +61,9 @@ def test_items_of_an_export_made_earlier_are_looked_at_too(world: World) -> None
     assert look(run) == [FOUND]
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"no item\n" * 9), b""])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"no item\n" * 9), b""], ids=["no gzip", "no items", "empty"]
+)
 def test_a_file_that_cannot_be_read_adds_nothing_and_ends_nothing(world: World, content: bytes) -> None:
     world.pair("a", things(3, **REP))
     fact = exported(world).ledger.get("export", world.src("a"))

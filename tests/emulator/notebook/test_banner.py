@@ -120,7 +120,7 @@ def test_who_confirmed_and_what_was_stopped_stand_among_the_attempts(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stop:
-        stop.setattr(load_step, "_each", stopped)
+        stop.setattr(load_step, "check_confirmation", stopped)
         with pytest.raises(Interrupted):
             sat_through(config, confirm=True)
     import_tables(notebook(config, "import"))

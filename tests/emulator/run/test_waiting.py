@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -13,8 +12,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
 from runbook_lib.aws.outage import is_outage
 from runbook_lib.errors import ExportError, RunbookError, TableError
-from runbook_lib.load import step as importer
-from runbook_lib.load.targets.import_table import begin_import, finish_import
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Wait
@@ -103,20 +100,13 @@ def gone(run: Run, sleep: Callable[[float], None]) -> None:
     _await_gone(run, run.planned_pairs()[0].target, sleep)
 
 
-def importing(run: Run, sleep: Callable[[float], None]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "begin_import", partial(begin_import, sleep=sleep))
-        patch.setattr(importer, "finish_import", partial(finish_import, sleep=sleep))
-        import_tables(run)
-
-
 WAITS: dict[str, tuple[Callable[[World], Run], Callable[..., Any], tuple[str, ...]]] = {
     "export": (exporting, lambda run, sleep: export_tables(run, sleep=sleep),
                ("ExportTableToPointInTime", "DescribeExport")),
     "creation": (creating, create_missing_targets,
                  ("CreateTable", "ListTagsOfResource", "UntagResource", "UpdateTimeToLive",
                   "UpdateContinuousBackups")),
-    "import table": (by_service, importing, ("ImportTable", "DescribeImport")),
+    "import table": (by_service, lambda run, sleep: import_tables(run, sleep=sleep), ("ImportTable", "DescribeImport")),
     "deletion": (exporting, gone, ("DescribeTable",)),
 }  # fmt: skip
 INSIDE = {  # waits that begin after a call which nobody may repeat for them: the outage begins at the second look

@@ -189,6 +189,7 @@ def test_a_lost_secret_costs_a_second_reading_and_no_error(world: World) -> None
 KILLS_ITSELF = """
 import os, signal, sys
 from runbook_lib.run.run import open_run
+from runbook_lib.validate.step import validate_tables
 def watch(table, state, done, of):
     if state == "scanning the target":
         os.kill(os.getpid(), signal.SIGKILL)
