@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS
 from runbook_lib.version import __version__
 
+UNQUOTED = "A glob needs quotes, or the shell puts names of files in its place: --tables 'orders-*'"
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 
 
@@ -188,6 +190,15 @@ def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str)
     return clean_up_run(config, run_id, tables, execute, confirm, say)
 
 
+def _with_place(error: OSError) -> str:
+    """What the system says, with the place: a full disk names no file where one was open already."""
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        from runbook_lib.paths import reports_root
+
+        return f"{error} below {reports_root()}"
+    return str(error)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     sys.exit(run_cli(sys.argv[1:]))
@@ -201,6 +212,8 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
         return done.exit_code
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
+            click.echo(UNQUOTED, err=True)
         return 2
     except (ConfigError, ResumeRefused) as error:
         click.echo(f"error: {visible(str(error))}", err=True)
@@ -209,7 +222,9 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
         click.echo(f"error: {visible(str(error))}", err=True)
         return 1
     except OSError as error:
-        click.echo(f"error: {error}; what the ledger holds is not lost, run again with the same run id", err=True)
+        click.echo(
+            f"error: {_with_place(error)}; what the ledger holds is not lost, run again with the same run id", err=True
+        )
         return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)

@@ -10,6 +10,7 @@ import yaml
 from runbook_lib.errors import ConfigError
 
 MOST_NODES = 200_000  # ten thousand tables with an override each have a tenth of it
+STAR = "a value that begins with * needs quotes"
 LARGEST = 8 << 20  # bytes of a file
 Lines = dict[tuple[str | int, ...], int]
 
@@ -25,7 +26,8 @@ def parse(file: Path, text: str) -> tuple[Any, Lines]:
         return yaml.safe_load(text), lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}") from None
+        hint = f"; {STAR}" if "alias" in f"{error.context} {error.problem}" else ""
+        raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem}{hint}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not valid YAML: {error}") from None
 

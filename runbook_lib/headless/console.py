@@ -51,13 +51,18 @@ class Pace:
         per_second = (written - before) / (now - began)
         return f", {rate(per_second)}, {duration((items - written) / per_second)} left"
 
+    def left(self, done: int, planned: int, now: float) -> str:
+        """The time left where what is done is of many sizes, so that a rate would say nothing."""
+        told = self.of(done, planned, now).rpartition(", ")[2]
+        return f", about {told}" if told else ""
+
 
 def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
     """How far a running step is, and how fast an import is; empty where there is nothing to count."""
     planned = len(PAIRS.all(ledger))
     if step == "export":
         done = sum(fact.status == ExportStatus.COMPLETED for fact in EXPORTS.all(ledger).values())
-        return f"{count(done)} of {pluralize(planned, 'export')} completed"
+        return f"{count(done)} of {pluralize(planned, 'export')} completed{pace.left(done, planned, now)}"
     if step == "import":
         items, written = written_so_far(ledger)
         running = STEP_FACTS.of(ledger, step)
@@ -67,8 +72,10 @@ def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
     if step == "validate":
         running = STEP_FACTS.of(ledger, step)
         began = (running and running.started) or ""
-        done = sum(fact.finished >= began > "" for fact in VALIDATIONS.all(ledger).values() if fact.finished)
-        return f"{count(done)} of {pluralize(planned, 'table')} compared"
+        compared = [fact for fact in VALIDATIONS.all(ledger).values() if fact.finished and fact.finished >= began > ""]
+        items = sum(fact.items_in_target or 0 for fact in compared)
+        speed = pace.of(items, written_so_far(ledger)[0], now)
+        return f"{count(len(compared))} of {pluralize(planned, 'table')} compared{speed}"
     return ""
 
 

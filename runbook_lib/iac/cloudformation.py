@@ -75,7 +75,7 @@ def schema_of(config_path: str | Path, form: str) -> str:
     """
     config = load_config(config_path)
     clients = connect(config)
-    targets = select_tables(config, list_tables(clients.source))
+    targets = select_tables(config, list_tables(clients.source), at=clients.source_identity.spelled)
     _refuse_shared(targets)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         definitions = list(pool.map(lambda source: read_definition(clients.source, source), targets))

@@ -102,7 +102,9 @@ def _grants(config: Migration, clients: Clients) -> list[TablePermissions]:
         )
 
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        return list(pool.map(look, select_tables(config, existing | set(reuses)).items()))
+        return list(
+            pool.map(look, select_tables(config, existing | set(reuses), at=clients.source_identity.spelled).items())
+        )
 
 
 def _source(config: Migration, grants: list[TablePermissions], who: Identity) -> list[Json]:

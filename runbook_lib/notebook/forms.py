@@ -35,7 +35,7 @@ def tables_form(run: Run) -> ipywidgets.Widget:
             "For others set another <code>run_id</code>."
         )
     existing = set(list_tables(run.clients.source)) | set(find_reuse(run.config, run.clients))
-    return _choice(run, sorted(choose_tables(run.config, existing)[0]))
+    return _choice(run, sorted(choose_tables(run.config, existing, at=run.clients.source_identity.spelled)[0]))
 
 
 def _choice(run: Run, names: list[str]) -> ipywidgets.Widget:

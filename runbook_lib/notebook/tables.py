@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANK = {BAD: 0, GOOD: 2}  # what is neither stands between them
+LAST = {"not chosen": 3}  # what the run is not about
 CELL = "padding:3px 8px;vertical-align:top;border-bottom:1px solid #9ca3af;"
 
 
@@ -85,7 +86,7 @@ class ShownTable:
         place = next((n for n, column in enumerate(columns) if column.outcome), None)
         ordered = [tuple(row) for row in rows]
         if place is not None:
-            ordered.sort(key=lambda row: RANK.get(WORDS.get(str(row[place]), ""), 1))
+            ordered.sort(key=lambda row: LAST.get(str(row[place]), RANK.get(WORDS.get(str(row[place]), ""), 1)))
         wrong = frozenset((n, cell) for n, row in enumerate(ordered) for cell in off(row))
         return cls(caption, tuple(columns), tuple(ordered), empty, wrong)
 

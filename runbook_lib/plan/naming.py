@@ -10,24 +10,28 @@ from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 
 
-def select_tables(config: Migration, existing: Iterable[str], only: str = "*") -> dict[str, str]:
+def select_tables(config: Migration, existing: Iterable[str], only: str = "*", *, at: str = "") -> dict[str, str]:
     """Source names and their target names; raises ConfigError with every mistake of the selection."""
-    chosen, mistakes = choose_tables(config, existing, only)
+    chosen, mistakes = choose_tables(config, existing, only, at=at)
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return chosen
 
 
-def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -> tuple[dict[str, str], list[str]]:
+def choose_tables(
+    config: Migration, existing: Iterable[str], only: str = "*", *, at: str = ""
+) -> tuple[dict[str, str], list[str]]:
     """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
 
     Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
-    is not selected; `only` are further globs, see `is_among`. Raises ConfigError with them all if no table is left.
+    is not selected; `only` are further globs, see `is_among`; `at` is the
+    account and region that they are looked for in. Raises ConfigError with them all if no table is left.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
+    where = f" in {at}" if at else ""
     for pattern in wanted.include:
         if not any(fnmatchcase(name, pattern) for name in names):
-            mistakes.append(f"tables.include: no table of the source matches {pattern!r}; {_known(names)}")
+            mistakes.append(f"tables.include: no table of the source matches {pattern!r}{where}; {_known(names)}")
     selected = [
         name
         for name in names
@@ -62,7 +66,7 @@ def choose_tables(config: Migration, existing: Iterable[str], only: str = "*") -
         raise ConfigError("\n".join(mistakes))
     if not chosen:
         raise ConfigError(
-            f"no table matched: {len(names)} in the source, {len(selected)} after include and exclude, "
+            f"no table matched: {len(names)} in the source{where}, {len(selected)} after include and exclude, "
             f"0 after --tables {only!r}; nothing was done"
         )
     return chosen, mistakes

@@ -106,7 +106,7 @@ def make_plan(
         chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
         sources = frozenset(chosen)
     else:
-        chosen, mistakes = _choose(config, existing | set(reuses), only, wrong)
+        chosen, mistakes = _choose(config, existing | set(reuses), only, wrong, clients.source_identity.spelled)
         wrong += mistakes
         sources, why = frozenset(choose_tables(config, existing | set(reuses))[0]), LEFT_OUT.format(only)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
@@ -176,9 +176,11 @@ def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list
         return {}, [str(error)]
 
 
-def _choose(config: Migration, existing: set[str], only: str, wrong: list[str]) -> tuple[dict[str, str], list[str]]:
+def _choose(
+    config: Migration, existing: set[str], only: str, wrong: list[str], at: str
+) -> tuple[dict[str, str], list[str]]:
     try:
-        return choose_tables(config, existing, only)
+        return choose_tables(config, existing, only, at=at)
     except ConfigError as error:
         raise ConfigError("\n".join([*wrong, str(error)])) from None
 

@@ -21,6 +21,7 @@ class ReasonId(StrEnum):
     NOTHING_PLANNED = "nothing-planned"
     NOT_WRITABLE = "not-writable"
     INTERRUPTED = "interrupted"
+    NOT_REACHED = "not-reached"
 
 
 WORDS = {
@@ -34,6 +35,7 @@ WORDS = {
     ReasonId.NOTHING_PLANNED: "no table was planned, so nothing was checked",
     ReasonId.NOT_WRITABLE: "{0} items could not be written",
     ReasonId.INTERRUPTED: "the run was interrupted; run it again with the same run id",
+    ReasonId.NOT_REACHED: "{0} not validated yet",
 }
 
 

@@ -85,10 +85,18 @@ def run_verdict(
     case = Case(executed, {step.name: step for step in steps}, list(tables), unchecked)
     reasons = _all(OF_ANY_RUN, case)
     if interrupted:
-        return INTERRUPTED, reasons or [Reason(ReasonId.INTERRUPTED)]
+        return INTERRUPTED, _of_an_end_before(case, reasons) or [Reason(ReasonId.INTERRUPTED)]
     concluding = executed or any(t.verdict == PASS for t in case.tables)
     reasons += _all(OF_A_PROOF if concluding else OF_A_DRY_RUN, case)
     return (FAIL, reasons) if reasons else (PASS if concluding else DRY_RUN, [])
+
+
+def _of_an_end_before(case: Case, reasons: list[Reason]) -> list[Reason]:
+    """The reasons of a run that was stopped: what it had not come to is one of them, and not one for each table."""
+    waiting = {table.source for table in case.tables if table.verdict == UNKNOWN}
+    told = [r for r in reasons if not (r.id == ReasonId.TABLE_NOT_PROVED and r.subject in waiting)]
+    number = "1 table was" if len(waiting) == 1 else f"{len(waiting):,} tables were"
+    return [*told, Reason(ReasonId.NOT_REACHED, "", (number,))] if waiting else told
 
 
 def _all(rules: Iterable[Rule], case: Case) -> list[Reason]:

@@ -20,7 +20,7 @@ def references_of(config_path: str | Path, form: str, *, roles: bool = False) ->
     """Who names the old tables of a migration file, as `md` or `json`."""
     config = load_config(config_path)
     clients = connect(config)
-    targets = select_tables(config, list_tables(clients.source))
+    targets = select_tables(config, list_tables(clients.source), at=clients.source_identity.spelled)
     found = find_references(clients, targets, roles=roles or config.references.roles)
     return as_json(found) if form == "json" else as_markdown(found, len(targets))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,4 +63,8 @@ def clean_up_run(
         )
     if told := told_of_anchor(record, run.folder):
         say(f"anchor: {told}")
+    if not execute:  # last, to be copied
+        only = ["--tables", tables] if tables else []
+        words = ["runbook", "cleanup", str(config), "--run-id", run_id, *only, "--execute", "--confirm", run_id]
+        say(f"nothing was removed; to remove it: {shlex.join(words)}")
     return 1 if execute and any(removal.kept for removal in found) else 0

@@ -33,6 +33,11 @@ class Identity:
         return [self.region, self.account]
 
     @property
+    def spelled(self) -> str:
+        """Account and region, as a person writes them: `111122223333/us-east-1`."""
+        return f"{self.account}/{self.region}"
+
+    @property
     def partition(self) -> str:
         """aws, aws-cn or aws-us-gov, as the ARN says; a server without STS has none."""
         return self.arn.split(":")[1] if self.arn else "aws"

@@ -6,6 +6,7 @@ Reads nothing but the record and the charts. A number that was not measured is n
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # matplotlib takes most of a second, and only what draws need
     from runbook_lib.report.render.charts.drawing import Chart
 
 SHOWN_REASONS = 8
+# A number and what it counts stay on one line.
+UNIT = re.compile(r"(\d) ((?:s|min|h|B|kB|MB|GB|TB|items/s|/ s|units|USD)\b)")
 NOTES = (
     "Changes made to a source table after its export time, or the end of its last window, are not in the target.",
     "TTL, streams, backups, tags and capacity are compared where they may be asked for, and none of them is moved. "
@@ -70,6 +73,7 @@ def environment() -> Environment:
         md=markdown,
         code=code,
         as_it_is=Markdown,
+        unbroken=lambda value: UNIT.sub("\\1\u00a0\\2", value) if isinstance(value, str) else value,
     )
     return made
 

@@ -91,7 +91,7 @@ def _changes(figures: RunFigures) -> list[str]:
     missed = [c for c in figures.record.checks if c.status == NOT_CHECKED]
     if missed:
         kinds = sorted({c.name for c in missed})
-        found.append(f"{pluralize(len(missed), 'look')} of the pre-flight could not be made: {listed(kinds)}")
+        found.append(f"{pluralize(len(missed), 'check')} of the pre-flight could not run: {listed(kinds)}")
     return found
 
 

@@ -157,7 +157,7 @@ def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) ->
     [
         ("no such config", "no such file"),
         ("unknown key", "unknown key 'tabels'"),
-        ("no table", "no table of the source matches"),
+        ("no table", "no table of the source matches 'nothing-*' in 111122223333/us-east-1; it has"),
         ("one target", "one source for each target"),
         ("no target", "no such table"),
         ("other keys", "keys cannot be changed"),

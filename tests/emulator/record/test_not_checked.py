@@ -245,7 +245,7 @@ def test_the_command_fails_without_a_word_of_acceptance_and_passes_with_it(case:
     accept = yaml.safe_load(line[0])
     for name in ("report.html", "report.md"):
         page = (world.folder / "reports" / "r1" / name).read_text(encoding="utf-8")
-        assert "1 look that a proof needs could not be made, which is a FAIL" in page
+        assert "1 check that a proof needs could not run, which is a FAIL" in page
     arguments = ("--run-id", "r1", "--execute", "--from", "validate")
     again = runbook_here("run", world.config(**confirmed, **accept), *arguments)
     assert again.returncode == 0, again.stdout + again.stderr

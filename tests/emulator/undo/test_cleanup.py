@@ -35,6 +35,8 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     dry = world.runbook("cleanup", config, "--run-id", "r")
     assert dry.returncode == 0, dry.stderr
     assert "would be deleted" in dry.stdout
+    again = f"runbook cleanup {config} --run-id r --execute --confirm r"
+    assert dry.stdout.splitlines()[-1] == f"nothing was removed; to remove it: {again}"
     assert keys_in_bucket(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230
     before = world.record("r")["source_calls"]

@@ -57,6 +57,13 @@ def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> No
     assert {_without_numbers(line) for line in lines} <= {_without_numbers(shape) for shape in shapes}
 
 
+def test_exports_and_tables_have_a_time_left_once_some_are_done(ledger: Ledger) -> None:
+    pace = Pace()
+    assert pace.left(0, 31, 0.0) == ""
+    assert pace.left(10, 31, 10.0) == ", about 21.0 s left"
+    assert pace.left(31, 31, 31.0) == ", about 0.00 s left"
+
+
 def _without_numbers(line: str) -> str:
     return re.sub(r"\d[\d,.]*", "#", line)
 

@@ -120,3 +120,11 @@ def test_one_outcome_is_picked_with_the_cells_that_disagree(rows: list[tuple[Any
         assert {row[1] for row in picked.rows} == {wanted}
         assert picked.off == {(n, 2) for n, row in enumerate(picked.rows) if row[2]}
     assert sum(len(table.only(wanted).rows) for wanted in table.outcomes()) == len(rows)
+
+
+def test_what_was_not_chosen_stands_last() -> None:
+    rows = [
+        (name, outcome, 0, None, None, None) for outcome, name in zip(["not chosen", "PASS", "UNKNOWN", "FAIL"], "abcd")
+    ]
+    ordered = ShownTable.of("caption", COLUMNS, rows, "nothing").rows
+    assert [row[1] for row in ordered] == ["FAIL", "UNKNOWN", "PASS", "not chosen"]

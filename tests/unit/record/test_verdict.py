@@ -129,6 +129,17 @@ def test_an_interrupt_is_neither_a_pass_nor_a_fail() -> None:
     assert (verdict, [r.id for r in reasons]) == ("INTERRUPTED", [ReasonId.INTERRUPTED])
 
 
+def test_what_an_interrupted_run_had_not_come_to_is_one_reason_however_many_tables() -> None:
+    waiting = [
+        but(TABLE, source=f"t{n}", verdict="UNKNOWN", reasons=["the table was not validated"]) for n in range(200)
+    ]
+    wrong = but(TABLE, source="wrong", verdict="FAIL", reasons=["3 missing"])
+    verdict, reasons = run_verdict(True, True, STEPS, [TABLE, wrong, *waiting])
+    assert verdict == "INTERRUPTED"
+    assert list(map(str, reasons)) == ["wrong: FAIL: 3 missing", "200 tables were not validated yet"]
+    assert list(map(str, run_verdict(True, True, STEPS, waiting[:1])[1])) == ["1 table was not validated yet"]
+
+
 def test_a_dry_run_without_trouble_is_called_that() -> None:
     dry = but(TABLE, verdict="DRY-RUN")
     assert run_verdict(False, False, STEPS, [dry]) == ("DRY-RUN", [])

@@ -37,7 +37,7 @@ def how_to_accept(figures: RunFigures) -> str | None:
     line = f"accept: {{not_checked: {{{', '.join(f'{name}: {json.dumps(globs)}' for name, globs in needed.items())}}}}}"
     means = "with --execute would be" if figures.record.verdict == DRY_RUN else "is"
     return (
-        f"{pluralize(len(opened), 'look')} that a proof needs could not be made, which {means} a FAIL. Have them made; "
+        f"{pluralize(len(opened), 'check')} that a proof needs could not run, which {means} a FAIL. Have them run; "
         f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(figures)}"
     )
 
