@@ -124,7 +124,8 @@ def test_one_outcome_is_picked_with_the_cells_that_disagree(rows: list[tuple[Any
 
 def test_what_was_not_chosen_stands_last() -> None:
     rows = [
-        (name, outcome, 0, None, None, None) for outcome, name in zip(["not chosen", "PASS", "UNKNOWN", "FAIL"], "abcd")
+        (name, outcome, 0, None, None, None)
+        for outcome, name in zip(["not chosen", "PASS", "UNKNOWN", "FAIL"], "abcd", strict=True)
     ]
     ordered = ShownTable.of("caption", COLUMNS, rows, "nothing").rows
     assert [row[1] for row in ordered] == ["FAIL", "UNKNOWN", "PASS", "not chosen"]
