@@ -54,8 +54,8 @@ $(CDK)/.ready: requirements-cdk.lock
 	$(CDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-cdk.lock
 	@touch $@
 
-cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK app of runbook schema and compare it with the template
-	$(BIN)/python -m pytest -m cdk tests/emulator/iac/test_templates.py
+cdk: $(READY) $(CDK)/.ready  ## synthesize the CDK apps of runbook schema and surroundings and compare them with the templates
+	$(BIN)/python -m pytest -m cdk tests/emulator/iac/test_templates.py tests/emulator/surroundings
 
 $(ENGINES)/.ready: requirements-engines.lock tools/engines/package-lock.json
 	$(PYTHON) -m venv $(ENGINES)

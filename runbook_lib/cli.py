@@ -169,6 +169,20 @@ def references(config: Path, form: str, roles: bool) -> int:
 
 @cli.command()
 @CONFIG
+@click.option(
+    "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
+)
+@click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="One of the two; default: both together.")
+def surroundings(config: Path, form: str, stack: str | None) -> int:
+    """Print queues, topics, rules, alarms and dashboards around the tables, renamed and asleep, as code."""
+    from runbook_lib.iac.surroundings.of_config import surroundings_of
+
+    click.echo(surroundings_of(config, form, stack), nl=False)
+    return 0
+
+
+@cli.command()
+@CONFIG
 def policy(config: Path) -> int:
     """Print least-privilege IAM policies, one for the source role and one for the target role."""
     from runbook_lib.iac.iam_policy import policies_of

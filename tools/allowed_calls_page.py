@@ -37,6 +37,9 @@ resource, paginator, waiter, presigned URL or form, or the wire-level path.
   under `PREFIX/anchors/RUN_ID/`, `PutObject` (only with `If-None-Match`, a lock of its own only as COMPLIANCE) and
   `GetObject`. `runbook verify RUN_DIR --config CONFIG` reads there, with `ListObjectVersions`, and puts nothing.
   None of them is in the run's `staging_calls`, which are sealed by then.
+  On both sides, by clients of their own and for `runbook references` and `runbook surroundings` alone, what reads the
+  settings of queues, topics, rules, schedules, pipes, mappings, alarms, dashboards, log groups and interfaces: no
+  message is received and nothing is changed.
 - **no**: refused.
 
 """

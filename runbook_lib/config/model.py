@@ -22,7 +22,7 @@ from runbook_lib.config.money import Limits, Prices
 from runbook_lib.config.rename import Rename
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
-from runbook_lib.config.surroundings import ReferencesSettings
+from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.config.yaml_lines import LARGEST, parse
 from runbook_lib.errors import ConfigError
@@ -220,6 +220,7 @@ class Migration(Strict):
     parity: ParitySettings = ParitySettings()
     accept: Accept = Accept()
     references: ReferencesSettings = ReferencesSettings()
+    surroundings: SurroundingsSettings = SurroundingsSettings()
     report: ReportSettings = ReportSettings()
     limits: Limits = Limits()
     prices: Prices = Prices()

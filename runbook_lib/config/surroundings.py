@@ -17,3 +17,28 @@ class ReferencesSettings(Strict):
         default=False,
         description="look into the policies of all roles of the account, too: one list, which may be long",
     )
+
+
+class SurroundingsSettings(Strict):
+    """What of the tables' surroundings is written as code, and what it is called in the target."""
+
+    of_tables: bool = Field(
+        default=True, description="event-source mappings and pipes of the streams of the migration's tables"
+    )
+    queues: list[str] = Field(default_factory=list, description="names or globs of queues; dead-letter queues follow")
+    topics: list[str] = Field(default_factory=list, description="names or globs of topics, with their subscriptions")
+    buses: list[str] = Field(
+        default_factory=list, description="names or globs of event buses, with their rules; `default` is the account's"
+    )
+    schedules: list[str] = Field(default_factory=list, description="names or globs of schedules, as GROUP/NAME")
+    alarms: bool | list[str] = Field(
+        default=True, description="true: alarms that name one of the above or of the tables; or names or globs"
+    )
+    dashboards: bool | list[str] = Field(
+        default=True, description="true: dashboards that name one of the above or of the tables; or names or globs"
+    )
+    log_groups: list[str] = Field(default_factory=list, description="names or globs of log groups")
+    names: dict[str, str] = Field(
+        default_factory=dict,
+        description="name in the source: name in the target, for what tables.rename does not rename as it should",
+    )

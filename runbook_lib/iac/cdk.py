@@ -68,14 +68,14 @@ def cdk_app(template: Mapping[str, Any], name: str, region: str) -> str:
     """The text of a CDK app with one stack, `tables-NAME`, for a region."""
     kinds = {name: said["Type"].rsplit("::", 1)[-1] for name, said in template["Resources"].items()}
     constructs = [
-        *(_parameter(i, said) for i, said in template["Parameters"].items()),
-        *(_condition(i, said) for i, said in template["Conditions"].items()),
+        *(parameter_call(i, said) for i, said in template["Parameters"].items()),
+        *(condition_call(i, said) for i, said in template["Conditions"].items()),
         *(_table(i, said) for i, said in template["Resources"].items() if kinds[i] not in SCALING),
         *(_scaling(i, said, kinds[i]) for i, said in template["Resources"].items() if kinds[i] in SCALING),
     ]
     return APP.format(
         description=template["Description"],
-        metadata=_plain(template["Metadata"], 8),
+        metadata=spell_value(template["Metadata"], 8),
         transform=template["Transform"],
         imports=IMPORT if set(kinds.values()) & set(SCALING) else "",
         constructs="\n".join(constructs),
@@ -84,18 +84,20 @@ def cdk_app(template: Mapping[str, Any], name: str, region: str) -> str:
     )
 
 
-def _parameter(name: str, said: Mapping[str, Any]) -> str:
-    values = {_snake(k): _plain(v, 12) for k, v in said.items()}
+def parameter_call(name: str, said: Mapping[str, Any]) -> str:
+    """A parameter of the template as a construct."""
+    values = {_snake(k): spell_value(v, 12) for k, v in said.items()}
     return _call("cdk.CfnParameter", ["self", repr(name)], values)
 
 
-def _condition(name: str, said: Mapping[str, Any]) -> str:
+def condition_call(name: str, said: Mapping[str, Any]) -> str:
+    """A condition of the template as a construct."""
     return _call("cdk.CfnCondition", ["self", repr(name)], {"expression": _test(said)})
 
 
 def _table(name: str, said: Mapping[str, Any]) -> str:
     properties = {_snake(k): _typed(v, 12, k) for k, v in said["Properties"].items()}
-    return _call("self.table", [repr(name), _plain(said["Metadata"], 12)], properties)
+    return _call("self.table", [repr(name), spell_value(said["Metadata"], 12)], properties)
 
 
 def _scaling(name: str, said: Mapping[str, Any], kind: str) -> str:
@@ -105,7 +107,8 @@ def _scaling(name: str, said: Mapping[str, Any], kind: str) -> str:
     found = f"self.node.find_child({name!r})"
     lines += [f"        {found}.add_dependency(self.node.find_child({other!r}))" for other in said.get("DependsOn", ())]
     lines += [
-        f"        {found}.add_metadata({key!r}, {_plain(value, 8)})" for key, value in said.get("Metadata", {}).items()
+        f"        {found}.add_metadata({key!r}, {spell_value(value, 8)})"
+        for key, value in said.get("Metadata", {}).items()
     ]
     return "\n".join(lines)
 
@@ -127,7 +130,7 @@ def _typed(value: Any, indent: int, key: str) -> str:
     """The value of a construct's property `key`: structures by their types, `Fn::If` as a call."""
     if isinstance(value, dict) and "Fn::If" in value:
         name, yes, no = value["Fn::If"]
-        both = [_plain(yes, indent + 4), _plain(no, indent + 4)]
+        both = [spell_value(yes, indent + 4), spell_value(no, indent + 4)]
         # The only text among the properties that a condition decides.
         text = ".to_string()" if key == "KMSMasterKeyId" else ""
         return _wrapped("cdk.Fn.condition_if(", [repr(name), *both], ")" + text, indent)
@@ -141,12 +144,12 @@ def _typed(value: Any, indent: int, key: str) -> str:
     return repr(value)
 
 
-def _plain(value: Any, indent: int) -> str:
+def spell_value(value: Any, indent: int) -> str:
     """A value as it is in the template."""
     if isinstance(value, dict):
-        return _wrapped("{", [f"{k!r}: {_plain(v, indent + 4)}" for k, v in value.items()], "}", indent)
+        return _wrapped("{", [f"{k!r}: {spell_value(v, indent + 4)}" for k, v in value.items()], "}", indent)
     if isinstance(value, list):
-        return _wrapped("[", [_plain(v, indent + 4) for v in value], "]", indent)
+        return _wrapped("[", [spell_value(v, indent + 4) for v in value], "]", indent)
     return repr(value)
 
 

@@ -34,6 +34,7 @@ from runbook_lib.iac.policy_statements import (
     objects,
     policy_document,
     reading_references,
+    reading_surroundings,
     register_objects,
     s3,
     staging_key,
@@ -75,6 +76,8 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
     if own:
         found["staging"] = policy_document(reads)
     found["cleanup"] = policy_document(_cleanup(config, grants, source))
+    if "surroundings" in config.model_fields_set:
+        found["surroundings"] = policy_document(reading_surroundings(source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
 
 
@@ -264,6 +267,8 @@ def _notes(
         "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
+    if "surroundings" in config.model_fields_set:
+        notes.append("surroundings: attach it to the source's role for runbook surroundings; it reads no message.")
     if staging.profile or staging.role_arn:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")
     if source.account != target.account or staging.bucket_owner:

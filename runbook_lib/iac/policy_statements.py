@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 
@@ -89,4 +89,14 @@ def reading_references(config: Migration, who: Identity) -> list[Json]:
     return [
         allow("ReadReferences", actions, ["*"]),
         allow("ReadReferencesOfApis", ["apigateway:GET"], interfaces),
+    ]
+
+
+def reading_surroundings(who: Identity) -> list[Json]:
+    """What `runbook surroundings` reads: settings, and never a message, an event or a log line."""
+    actions = [call for call in sorted(SURROUNDING_READS) if not call.startswith("dynamodb")]
+    tables = [f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/*"]
+    return [
+        allow("ReadSurroundings", actions, ["*"]),
+        allow("DescribeStreams", dynamodb("DescribeTable"), tables),
     ]

@@ -29,3 +29,34 @@ REFERENCE_READS = frozenset(
 )
 # With references.roles: what the roles of the account allow on which tables.
 ROLE_READS = frozenset({"iam:GetAccountAuthorizationDetails"})
+# For runbook surroundings, on the source, and on the target where both are compared. No message is ever received.
+SURROUNDING_READS = frozenset(
+    {
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetDashboard",
+        "cloudwatch:ListDashboards",
+        "cloudwatch:ListTagsForResource",
+        "dynamodb:DescribeTable",
+        "events:DescribeEventBus",
+        "events:ListEventBuses",
+        "events:ListRules",
+        "events:ListTagsForResource",
+        "events:ListTargetsByRule",
+        "lambda:ListEventSourceMappings",
+        "logs:DescribeLogGroups",
+        "logs:ListTagsForResource",
+        "pipes:DescribePipe",
+        "pipes:ListPipes",
+        "scheduler:GetSchedule",
+        "scheduler:ListSchedules",
+        "sns:GetSubscriptionAttributes",
+        "sns:GetTopicAttributes",
+        "sns:ListSubscriptionsByTopic",
+        "sns:ListTagsForResource",
+        "sns:ListTopics",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ListQueueTags",
+        "sqs:ListQueues",
+    }
+)

@@ -73,3 +73,9 @@ ROLES = Listing(
     "Marker",
     kind="roles and policies",
 )
+QUEUES = Listing("sqs", "ListQueues", ("QueueUrls",), "MaxResults", (1000, 370), kind="queues")
+TOPICS = Listing("sns", "ListTopics", ("Topics",), kind="topics")
+SUBSCRIPTIONS = Listing("sns", "ListSubscriptionsByTopic", ("Subscriptions",))
+LOG_GROUPS = Listing(
+    "logs", "DescribeLogGroups", ("logGroups",), "limit", (50, 37), "nextToken", "nextToken", kind="log groups"
+)

@@ -20,7 +20,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
-from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
 from runbook_lib.config.model import Migration
 from runbook_lib.iac.iam_policy import policies, policies_of
 from runbook_lib.iac.planned_table import TablePermissions
@@ -121,6 +121,13 @@ def test_who_names_a_table_is_asked_by_exactly_the_calls_that_the_guard_lists() 
             asked_of = resources_of(found[side], "apigateway:GET")
             assert len(asked_of) == 4
             assert "*" not in asked_of
+
+
+def test_surroundings_are_read_by_exactly_the_calls_that_the_guard_lists() -> None:
+    assert "surroundings" not in policies_for(planned("a", "export"))
+    found = policies_for(planned("a", "export"), surroundings={"queues": ["*"]})["surroundings"]
+    assert actions_of(found) == SURROUNDING_READS
+    assert not any("Receive" in action or "GetLogEvents" in action for action in actions_of(found))
 
 
 def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:

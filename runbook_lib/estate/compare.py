@@ -1,0 +1,140 @@
+"""The source's surroundings held against the target's, resource by resource: equal but for names, places and sleep.
+
+A difference is named by the way to it and never by what stands there: an input may hold what nobody should read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from runbook_lib.aws.session.identity import Identity
+from runbook_lib.estate.name_map import NameMap
+from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.text_parts import OfPlace, in_place
+
+HOLE = "\x00"
+CONNECTS = {Kind.SUBSCRIPTION: ("TopicArn", "Protocol"), Kind.MAPPING: ("EventSourceArn",)}
+
+
+class Likeness(StrEnum):
+    """What came of comparing one resource."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    MISSING = "missing"
+
+
+class Acting(StrEnum):
+    """Whether a resource acts in the target; one that cannot act by itself is passive."""
+
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    OFF = "off in the source too"
+    PASSIVE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedResource:
+    """One resource of the source and what the target has of it; `differences` are ways to members."""
+
+    kind: str
+    source: str
+    target: str
+    likeness: Likeness
+    acting: Acting
+    differences: tuple[str, ...] = ()
+
+
+def expected_estate(resources: tuple[Resource, ...], names: NameMap, target: Identity) -> Estate:
+    """Rewritten resources as they should be read in the target; what a person says is a hole that fits anything."""
+    place = {OfPlace.PARTITION: target.partition, OfPlace.REGION: target.region, OfPlace.ACCOUNT: target.account}
+    made = []
+    for resource in resources:
+        properties = in_place(resource.properties, place, lambda hole: HOLE)
+        policy = in_place(resource.policy, place, lambda hole: HOLE) if resource.policy is not None else None
+        key = names.of_key(resource.key) if resource.name else resource.key
+        made.append(Resource(resource.kind, key, resource.name, "", properties, policy, resource.enabled))
+    return Estate(tuple(made))
+
+
+def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[ComparedResource]:
+    """Each resource of the source beside the one of the target; `expected` has the same order as `source`."""
+    left = list(found.resources)
+    rows = []
+    for old, wanted in zip(source.resources, expected.resources, strict=True):
+        match = _match(wanted, left)
+        if match is not None:
+            left.remove(match)
+        rows.append(_row(old, wanted, match))
+    return rows
+
+
+def _match(wanted: Resource, left: list[Resource]) -> Resource | None:
+    """By its name; what has none by what it connects, and of several the one that differs least."""
+    if wanted.name:
+        return next((each for each in left if each.kind is wanted.kind and each.key == wanted.key), None)
+    ends = CONNECTS.get(wanted.kind, ())
+    fits = [
+        each
+        for each in left
+        if each.kind is wanted.kind
+        and not any(list(differing(wanted.properties.get(end), each.properties.get(end))) for end in ends)
+    ]
+    return min(fits, key=lambda each: len(list(differing(wanted.properties, each.properties))), default=None)
+
+
+def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedResource:
+    if match is None:
+        return ComparedResource(old.kind.noun, old.key, wanted.key, Likeness.MISSING, Acting.PASSIVE)
+    ways = [*differing(wanted.properties, match.properties), *differing(wanted.policy, match.policy, "Policy")]
+    likeness = Likeness.DIFFERENT if ways else Likeness.EQUAL
+    target = match.key if wanted.name else match.arn or match.key
+    return ComparedResource(old.kind.noun, old.key, target, likeness, _acting(old, match), tuple(ways))
+
+
+def _acting(old: Resource, match: Resource) -> Acting:
+    if old.enabled is None:
+        return Acting.PASSIVE
+    if match.enabled:
+        return Acting.AWAKE
+    return Acting.ASLEEP if old.enabled else Acting.OFF
+
+
+def differing(expected: Any, found: Any, way: str = "") -> Iterator[str]:
+    """The ways to what differs; documents in texts are compared as documents."""
+    expected, found = _document(expected), _document(found)
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        for name in sorted(expected.keys() | found.keys()):
+            inner = f"{way}.{name}" if way else name
+            if name not in expected or name not in found:
+                yield inner
+            else:
+                yield from differing(expected[name], found[name], inner)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from differing(one, other, f"{way}[{number}]")
+    elif not _agree(expected, found):
+        yield way
+
+
+def _document(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] == "{":
+        try:
+            return json.loads(value, strict=False)
+        except ValueError:
+            return value
+    return value
+
+
+def _agree(expected: Any, found: Any) -> bool:
+    if isinstance(expected, str) and HOLE in expected:
+        pattern = ".+".join(re.escape(piece) for piece in expected.split(HOLE))
+        return isinstance(found, str) and re.fullmatch(pattern, found, re.DOTALL) is not None
+    if isinstance(expected, bool) or isinstance(found, bool):
+        return expected is found
+    return bool(expected == found)

@@ -1,0 +1,41 @@
+"""SQS: queues and what they hand over to. No message is received, and none is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runbook_lib.aws.reading.listings import QUEUES
+from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.estate.extract.spelling import carried, tags_of, typed
+from runbook_lib.estate.members import QUEUE
+from runbook_lib.estate.resource import Kind, Resource
+
+
+def queue_names(reader: ServiceReader) -> list[str]:
+    """The names of all queues."""
+    return sorted({url.rpartition("/")[2] for url in reader.names(QUEUES)})
+
+
+def read_queues(reader: ServiceReader, names: Iterable[str]) -> list[Resource]:
+    """The queues of these names that are there."""
+    return [queue for name in sorted(set(names)) if (queue := _queue(reader, name)) is not None]
+
+
+def _queue(reader: ServiceReader, name: str) -> Resource | None:
+    url = (reader.get("sqs", "GetQueueUrl", name, QueueName=name) or {}).get("QueueUrl")
+    if url is None:
+        return None
+    answer = reader.get("sqs", "GetQueueAttributes", name, QueueUrl=url, AttributeNames=["All"])
+    if answer is None:
+        return None
+    attributes = answer.get("Attributes") or {}
+    found = {member: typed(text) for member, text in carried(attributes, QUEUE).items()}
+    policy = found.pop("Policy", None)
+    if isinstance(redrive := found.get("RedrivePolicy"), dict):
+        found["RedrivePolicy"] = {n: int(v) if n == "maxReceiveCount" else v for n, v in redrive.items()}
+    if found.get("FifoQueue") is False:
+        del found["FifoQueue"]
+    tags = tags_of((reader.get("sqs", "ListQueueTags", name, QueueUrl=url) or {}).get("Tags"))
+    if tags:
+        found["Tags"] = tags
+    return Resource(Kind.QUEUE, name, name, attributes.get("QueueArn", ""), found, policy)

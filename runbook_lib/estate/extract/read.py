@@ -1,0 +1,122 @@
+"""The whole of one side's surroundings, as far as it is meant, with the queues that failures go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.aws.session.identity import Identity
+from runbook_lib.estate.extract.events import bus_names, read_buses, read_schedules, schedule_keys
+from runbook_lib.estate.extract.monitoring import read_alarms, read_dashboards, read_log_groups
+from runbook_lib.estate.extract.queues import queue_names, read_queues
+from runbook_lib.estate.extract.streams import read_mappings, read_pipes
+from runbook_lib.estate.extract.topics import read_topics, topic_names
+from runbook_lib.estate.resource import Estate, Kind, Resource, Unexpressed
+from runbook_lib.estate.selection import Selection
+
+FAILURES = ("deadLetterTargetArn", "DeadLetterConfig", "OnFailure")
+
+
+@dataclass(slots=True)
+class EstateReading:
+    """An estate while it is read."""
+
+    reader_of: Callable[[str], ServiceReader]
+    who: Identity
+    wanted: Selection
+    resources: list[Resource] = field(default_factory=list)
+    left: list[Unexpressed] = field(default_factory=list)
+    readers: dict[str, ServiceReader] = field(default_factory=dict)
+
+    def reader(self, service: str) -> ServiceReader:
+        if service not in self.readers:
+            self.readers[service] = self.reader_of(service)
+        return self.readers[service]
+
+    def names(self, *kinds: Kind) -> frozenset[str]:
+        return frozenset(resource.name for resource in self.resources if resource.kind in kinds)
+
+
+def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted: Selection) -> Estate:
+    """Everything that is meant, and what of it no template carries; refused calls stand in `not_read`."""
+    reading = EstateReading(reader_of, who, wanted)
+    _messaging(reading)
+    _grow(reading)
+    _monitoring(reading)
+    unread = [each for reader in reading.readers.values() for each in reader.unread]
+    said = {f"{u.side}: {u.service}:{u.operation}{f' of {u.subject}' if u.subject else ''}: {u.code}" for u in unread}
+    return Estate(tuple(reading.resources), tuple(dict.fromkeys(reading.left)), tuple(sorted(said)))
+
+
+def _messaging(reading: EstateReading) -> None:
+    wanted = reading.wanted
+    queues, topics = reading.reader("sqs"), reading.reader("sns")
+    reading.resources += read_queues(queues, filter(wanted.queues, queue_names(queues)))
+    place = f"arn:{reading.who.partition}:sns:{reading.who.region}:{reading.who.account}:"
+    _add(reading, read_topics(topics, place, filter(wanted.topics, topic_names(topics))))
+    events, scheduler = reading.reader("events"), reading.reader("scheduler")
+    _add(reading, read_buses(events, filter(wanted.buses, bus_names(events))))
+    _add(reading, read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler))))
+    own_queues = reading.names(Kind.QUEUE)
+    if wanted.tables or own_queues:
+        reading.resources += read_mappings(reading.reader("lambda"), wanted.tables, own_queues)
+        reading.resources += read_pipes(reading.reader("pipes"), wanted.tables, own_queues)
+
+
+def _add(reading: EstateReading, found: tuple[list[Resource], list[Unexpressed]]) -> None:
+    reading.resources += found[0]
+    reading.left += found[1]
+
+
+def _grow(reading: EstateReading) -> None:
+    """Take in the queues that failures go to, and the queues of those, until there is none left."""
+    if not reading.wanted.grows:
+        return
+    own = ("sqs", reading.who.region, reading.who.account)
+    tried: set[str] = set()
+    while True:
+        arns = {arn for resource in reading.resources for arn in failures_of(resource.properties)}
+        parts = [arn.split(":") for arn in arns]
+        queues = {part[5] for part in parts if len(part) == 6 and tuple(part[2:5]) == own}
+        more = queues - reading.names(Kind.QUEUE) - tried
+        if not more:
+            return
+        tried |= more
+        reading.resources += read_queues(reading.reader("sqs"), more)
+
+
+def failures_of(value: Any) -> Iterator[str]:
+    """Every ARN that failures are handed to, anywhere in the properties."""
+    if isinstance(value, list):
+        for each in value:
+            yield from failures_of(each)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name in FAILURES:
+                yield from _arns(inner)
+            else:
+                yield from failures_of(inner)
+
+
+def _arns(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        return [arn for inner in value.values() for arn in _arns(inner)]
+    return [value] if isinstance(value, str) and value.startswith("arn:") else []
+
+
+def _monitoring(reading: EstateReading) -> None:
+    wanted = reading.wanted
+    around = wanted.tables | reading.names(Kind.QUEUE, Kind.TOPIC, Kind.RULE, Kind.BUS)
+    cloudwatch = reading.reader("cloudwatch")
+    alarms = read_alarms(cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around))
+    reading.resources += alarms
+    shown = around | {alarm.name for alarm in alarms}
+    reading.resources += read_dashboards(cloudwatch, lambda name, body: wanted.dashboards(name, body, shown))
+    reading.resources += read_log_groups(reading.reader("logs"), wanted.log_groups)
+
+
+def _watched(alarm: dict[str, Any]) -> Any:
+    """What an alarm looks at, and not whom it tells."""
+    return [alarm.get("Dimensions"), alarm.get("Metrics")]

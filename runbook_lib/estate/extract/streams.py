@@ -1,0 +1,70 @@
+"""What reads the streams of the tables: event-source mappings and pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from runbook_lib.aws.reading.listings import MAPPINGS, PIPES
+from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.estate.extract.spelling import Json, capitalized, carried, tags_of
+from runbook_lib.estate.members import MAPPING, PIPE
+from runbook_lib.estate.resource import Kind, Resource
+
+RUNNING = ("RUNNING", "STARTING", "UPDATING")
+
+
+def table_in(arn: str) -> str:
+    """The table of the ARN of a stream; "" where it is none."""
+    return arn.partition(":table/")[2].partition("/stream/")[0] if ":dynamodb:" in arn and "/stream/" in arn else ""
+
+
+def read_mappings(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:
+    """The mappings of these tables' streams and of these queues."""
+    found = []
+    for entry in reader.entries(MAPPINGS):
+        source = str(entry.get("EventSourceArn") or "")
+        if table_in(source) in tables or (":sqs:" in source and source.rpartition(":")[2] in queues):
+            found.append(_mapping(entry, source))
+    return sorted(found, key=lambda mapping: (mapping.key, mapping.arn))
+
+
+def _mapping(entry: Json, source: str) -> Resource:
+    properties = carried(entry, MAPPING)
+    state = str(properties.pop("State", "Enabled"))
+    if "KMSKeyArn" in properties:
+        properties["KmsKeyArn"] = properties.pop("KMSKeyArn")
+    function = str(properties.pop("FunctionArn", ""))
+    properties["FunctionName"] = function
+    target = function.partition(":function:")[2]
+    key = f"{table_in(source) or source.rpartition(':')[2]} to {target}"
+    arn = str(entry.get("EventSourceMappingArn") or entry.get("UUID") or "")
+    return Resource(Kind.MAPPING, key, "", arn, properties, None, state not in ("Disabled", "Disabling"))
+
+
+def read_pipes(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:
+    """The pipes of these tables' streams and of these queues."""
+    found = []
+    for entry in reader.entries(PIPES):
+        source = str(entry.get("Source") or "")
+        if table_in(source) in tables or (":sqs:" in source and source.rpartition(":")[2] in queues):
+            answer = reader.get("pipes", "DescribePipe", entry["Name"], Name=entry["Name"])
+            if answer is not None:
+                found.append(_pipe(entry["Name"], answer))
+    return sorted(found, key=lambda pipe: pipe.key)
+
+
+def _pipe(name: str, answer: Json) -> Resource:
+    properties = carried(answer, PIPE)
+    state = properties.pop("DesiredState", "RUNNING")
+    tags = {tag["Key"]: tag["Value"] for tag in tags_of(properties.pop("Tags", None))}
+    if tags:
+        properties["Tags"] = tags
+    for side in ("SourceParameters", "TargetParameters"):
+        if "EcsTaskParameters" in properties.get(side, {}):
+            task = capitalized(properties[side]["EcsTaskParameters"], "AwsvpcConfiguration")
+            properties[side] = properties[side] | {"EcsTaskParameters": task}
+    source = properties.get("SourceParameters", {})
+    if "DynamoDBStreamParameters" in source:
+        stream = {k: v for k, v in source["DynamoDBStreamParameters"].items() if k != "StartingPosition"}
+        properties["SourceParameters"] = source | {"DynamoDBStreamParameters": stream}
+    return Resource(Kind.PIPE, name, name, answer.get("Arn", ""), properties, None, state in RUNNING)

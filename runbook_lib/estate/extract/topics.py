@@ -1,0 +1,83 @@
+"""SNS: topics and their subscriptions. Those of people and of web pages are listed: they have to agree once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runbook_lib.aws.reading.listings import SUBSCRIPTIONS, TOPICS
+from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.estate.extract.spelling import Json, carried, parsed, tags_of, typed
+from runbook_lib.estate.members import SUBSCRIPTION, TOPIC
+from runbook_lib.estate.resource import Kind, Resource, Unexpressed
+
+BY_PEOPLE = frozenset({"email", "email-json", "http", "https", "sms", "application"})
+DOCUMENTS = ("FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "ReplayPolicy")
+
+
+def topic_names(reader: ServiceReader) -> list[str]:
+    """The names of all topics."""
+    return sorted({str(entry["TopicArn"]).rpartition(":")[2] for entry in reader.entries(TOPICS)})
+
+
+def read_topics(reader: ServiceReader, place: str, names: Iterable[str]) -> tuple[list[Resource], list[Unexpressed]]:
+    """The topics of these names with their subscriptions; `place` is how their ARNs begin."""
+    found: list[Resource] = []
+    left: list[Unexpressed] = []
+    for name in sorted(set(names)):
+        arn = f"{place}{name}"
+        attributes = (reader.get("sns", "GetTopicAttributes", name, TopicArn=arn) or {}).get("Attributes")
+        if attributes is None:
+            continue
+        found.append(_topic(reader, name, arn, attributes))
+        left += [
+            Unexpressed(f"topic {name}, {member}", "CloudFormation has no property for it")
+            for member, text in attributes.items()
+            if text and (member == "DeliveryPolicy" or member.endswith(("FeedbackRoleArn", "FeedbackSampleRate")))
+        ]
+        for entry in reader.entries(SUBSCRIPTIONS, name, TopicArn=arn):
+            _subscribe(reader, name, entry, found, left)
+    return found, left
+
+
+def _topic(reader: ServiceReader, name: str, arn: str, attributes: Json) -> Resource:
+    texts = carried(attributes, TOPIC)
+    policy = parsed(texts.pop("Policy", None))
+    keep_text = ("DisplayName", "SignatureVersion", "KmsMasterKeyId")
+    found = {member: text if member in keep_text else typed(text) for member, text in texts.items()}
+    if found.get("FifoTopic") is False:
+        del found["FifoTopic"]
+    if found.get("FifoTopic") is None:
+        found.pop("ContentBasedDeduplication", None)
+    tags = tags_of((reader.get("sns", "ListTagsForResource", name, ResourceArn=arn) or {}).get("Tags"))
+    if tags:
+        found["Tags"] = tags
+    return Resource(Kind.TOPIC, name, name, arn, found, _own_policy(policy))
+
+
+def _own_policy(policy: object) -> Json | None:
+    """A topic's policy where it is not the one that SNS gives to each: that one names its own topic."""
+    if not isinstance(policy, dict) or str(policy.get("Id", "")).startswith("__default"):
+        return None
+    return policy
+
+
+def _subscribe(reader: ServiceReader, topic: str, entry: Json, found: list[Resource], left: list[Unexpressed]) -> None:
+    protocol, endpoint, arn = entry.get("Protocol", ""), entry.get("Endpoint", ""), entry.get("SubscriptionArn", "")
+    if protocol in BY_PEOPLE:
+        why = "whoever is behind it has to agree again: subscribe it by hand"
+        left.append(Unexpressed(f"a subscription of topic {topic} by {protocol}", why))
+        return
+    if not str(arn).startswith("arn:"):
+        left.append(Unexpressed(f"a subscription of topic {topic} by {protocol}", "it was never confirmed"))
+        return
+    answer = reader.get("sns", "GetSubscriptionAttributes", f"{topic} {protocol}", SubscriptionArn=arn)
+    if answer is None:
+        return
+    texts = carried(answer.get("Attributes") or {}, SUBSCRIPTION)
+    properties = {
+        m: parsed(t) if m in DOCUMENTS else (typed(t) if m == "RawMessageDelivery" else t) for m, t in texts.items()
+    }
+    if properties.get("RawMessageDelivery") is False:
+        del properties["RawMessageDelivery"]
+    properties |= {"Protocol": protocol, "Endpoint": endpoint, "TopicArn": entry.get("TopicArn", "")}
+    found.append(Resource(Kind.SUBSCRIPTION, f"{topic} to {protocol} {endpoint}", "", str(arn), properties))

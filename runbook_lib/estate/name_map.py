@@ -1,0 +1,107 @@
+"""One rule for all names: what a table, a queue, a rule or an alarm of the source is called in the target."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from runbook_lib.config.model import Migration
+from runbook_lib.estate.resource import Estate, Kind, Resource
+
+FIFO = ".fifo"
+QUEUE_LIKE = r"[A-Za-z0-9_-]{1,%d}(\.fifo)?"
+# What a name may be; source: the CloudFormation schemas that cfn-lint 1.58 has.
+ALLOWED: Mapping[Kind, tuple[str, int]] = {
+    Kind.QUEUE: (r"[A-Za-z0-9_-]+(\.fifo)?", 80),
+    Kind.TOPIC: (r"[A-Za-z0-9_-]+(\.fifo)?", 256),
+    Kind.BUS: (r"[A-Za-z0-9._/-]+", 256),
+    Kind.RULE: (r"[A-Za-z0-9._-]+", 64),
+    Kind.SCHEDULE_GROUP: (r"[A-Za-z0-9._-]+", 64),
+    Kind.SCHEDULE: (r"[A-Za-z0-9._-]+", 64),
+    Kind.PIPE: (r"[A-Za-z0-9._-]+", 64),
+    Kind.ALARM: (r"[^\x00-\x1f]+", 255),
+    Kind.COMPOSITE_ALARM: (r"[^\x00-\x1f]+", 255),
+    Kind.DASHBOARD: (r"[A-Za-z0-9_-]+", 255),
+    Kind.LOG_GROUP: (r"[A-Za-z0-9._/#-]+", 512),
+}
+ADOPTED = frozenset({Kind.QUEUE, Kind.TOPIC})
+
+
+class NameMap:
+    """surroundings.names first, then the tables' own targets, then tables.rename; else the name stays."""
+
+    def __init__(self, config: Migration, tables: Mapping[str, str]) -> None:
+        self._given = config.surroundings.names
+        self._tables = tables
+        self._rename = config.tables.rename
+
+    def new(self, name: str) -> str:
+        """A name's target."""
+        for known in (self._given, self._tables):
+            if name in known:
+                return known[name]
+        stem, fifo = (name[: -len(FIFO)], FIFO) if name.endswith(FIFO) else (name, "")
+        if self._rename is not None and (match := re.fullmatch(self._rename.pattern, stem)):
+            return self._rename.to.format(**match.groupdict()) + fifo
+        return name
+
+    def of_key(self, key: str) -> str:
+        """A key of several names with slashes between them."""
+        if key in self._given:
+            return self._given[key]
+        return "/".join(self.new(part) for part in key.split("/"))
+
+
+def mistakes_of(estate: Estate, names: NameMap, *, same_place: bool, same_account: bool) -> list[str]:
+    """What is wrong with the target's names: each a sentence with the name and what to do."""
+    return [
+        *(text for resource in estate.resources if (text := _unfit(resource, names))),
+        *_shared(estate.resources, names),
+        *_kept(estate.resources, names, same_place=same_place, same_account=same_account),
+    ]
+
+
+def _unfit(resource: Resource, names: NameMap) -> str:
+    if resource.kind not in ALLOWED:
+        return ""
+    pattern, longest = ALLOWED[resource.kind]
+    new = names.new(resource.name)
+    if len(new) <= longest and re.fullmatch(pattern, new):
+        return ""
+    return (
+        f"surroundings.names: {resource.label} would be called {new!r} ({len(new)} characters); expected at most "
+        f"{longest}, of {pattern}; give it another name there"
+    )
+
+
+def _shared(resources: Iterable[Resource], names: NameMap) -> list[str]:
+    groups: dict[tuple[Kind, str], set[str]] = defaultdict(set)
+    for resource in resources:
+        if resource.name:
+            kind = Kind.ALARM if resource.kind is Kind.COMPOSITE_ALARM else resource.kind
+            groups[kind, names.of_key(resource.key)].add(resource.key)
+    return [
+        f"surroundings.names: {' and '.join(sorted(keys))} would both be the {kind.noun} {new!r}; give one of them "
+        "another name there"
+        for (kind, new), keys in sorted(groups.items())
+        if len(keys) > 1
+    ]
+
+
+def _kept(resources: Iterable[Resource], names: NameMap, *, same_place: bool, same_account: bool) -> list[str]:
+    """A name that stays where the old thing is: it would be overwritten or, worse, taken over."""
+    found = []
+    for resource in resources:
+        if not resource.name or names.of_key(resource.key) != resource.key:
+            continue
+        if resource.kind is Kind.DASHBOARD and same_account:
+            why = "dashboards are of the whole account, so the deployment would overwrite it"
+        elif same_place and resource.kind in ADOPTED:
+            why = f"the deployment would take over the source's own {resource.kind.noun}"
+        elif same_place:
+            why = "it is there already"
+        else:
+            continue
+        found.append(f"surroundings.names: {resource.label} would keep its name, and {why}; give it another one there")
+    return found

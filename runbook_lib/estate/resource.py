@@ -1,0 +1,93 @@
+"""One thing that stands around the tables, in CloudFormation's words, and the whole of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What can be carried over; the value is CloudFormation's type."""
+
+    QUEUE = "AWS::SQS::Queue"
+    TOPIC = "AWS::SNS::Topic"
+    SUBSCRIPTION = "AWS::SNS::Subscription"
+    BUS = "AWS::Events::EventBus"
+    RULE = "AWS::Events::Rule"
+    SCHEDULE_GROUP = "AWS::Scheduler::ScheduleGroup"
+    SCHEDULE = "AWS::Scheduler::Schedule"
+    PIPE = "AWS::Pipes::Pipe"
+    MAPPING = "AWS::Lambda::EventSourceMapping"
+    ALARM = "AWS::CloudWatch::Alarm"
+    COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
+    DASHBOARD = "AWS::CloudWatch::Dashboard"
+    LOG_GROUP = "AWS::Logs::LogGroup"
+
+    @property
+    def stack(self) -> str:
+        """The stack that it belongs to: messaging or monitoring."""
+        return MONITORING if self in _MONITORED else MESSAGING
+
+    @property
+    def noun(self) -> str:
+        """What people call it."""
+        return _NOUNS[self]
+
+
+MESSAGING, MONITORING = "messaging", "monitoring"
+STACKS = (MESSAGING, MONITORING)
+_MONITORED = frozenset({Kind.ALARM, Kind.COMPOSITE_ALARM, Kind.DASHBOARD, Kind.LOG_GROUP})
+_NOUNS = {
+    Kind.QUEUE: "queue", Kind.TOPIC: "topic", Kind.SUBSCRIPTION: "subscription", Kind.BUS: "event bus",
+    Kind.RULE: "rule", Kind.SCHEDULE_GROUP: "schedule group", Kind.SCHEDULE: "schedule", Kind.PIPE: "pipe",
+    Kind.MAPPING: "event-source mapping", Kind.ALARM: "alarm", Kind.COMPOSITE_ALARM: "composite alarm",
+    Kind.DASHBOARD: "dashboard", Kind.LOG_GROUP: "log group",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as it was read. `properties` are CloudFormation's without its name; `policy` is a document apart.
+
+    `key` tells it from others of its kind: its name, or what it connects. `enabled` says whether it acts by itself.
+    """
+
+    kind: Kind
+    key: str
+    name: str = ""
+    arn: str = ""
+    properties: Json = field(default_factory=dict)
+    policy: Json | None = None
+    enabled: bool | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind.noun} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unexpressed:
+    """Something of the source that no template here carries, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """All that was read of one side's surroundings, what of it cannot be carried, and the calls that were refused."""
+
+    resources: tuple[Resource, ...] = ()
+    unexpressed: tuple[Unexpressed, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+    def of(self, kinds: Iterable[Kind]) -> list[Resource]:
+        wanted = frozenset(kinds)
+        return [resource for resource in self.resources if resource.kind in wanted]
+
+    def by_label(self) -> Mapping[str, Resource]:
+        return {resource.label: resource for resource in self.resources}
