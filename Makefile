@@ -6,12 +6,13 @@ READY  := $(VENV)/.ready
 CDK    := .venv-cdk
 ENGINES := .venv-engines
 WORKFLOWS := .venv-workflows
+DOCS    := .venv-docs
 
 # Where this is set, every kernel and every worker of the tests would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk engines workflows sample lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk engines workflows docs sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -77,6 +78,16 @@ workflows: $(READY) $(WORKFLOWS)/.ready  ## lint the example workflow with actio
 	$(BIN)/zizmor --offline --quiet --persona pedantic docs/examples/github-actions.yml
 	node tools/workflows/lint.mjs $(WORKFLOWS) docs/examples/github-actions.yml
 
+$(DOCS)/.ready: requirements-docs.lock
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-docs.lock
+	@touch $@
+
+docs: $(DOCS)/.ready  ## make the docs site in build/site, to be opened without a network; a link that leads nowhere fails
+	$(DOCS)/bin/python -m tools.docs_site
+	$(DOCS)/bin/mkdocs build --quiet --strict --config-file build/docs/mkdocs.yml
+	$(DOCS)/bin/python -m tools.docs_site finish
+
 sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
 	$(BIN)/python -m tools.sample_run
 
@@ -84,6 +95,7 @@ lock:            ## pin the packages again (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --output-file requirements.lock --generate-hashes --no-emit-index-url --no-header --quiet
 	uv pip compile --group pyproject.toml:cdk --universal --python-version 3.11 --output-file requirements-cdk.lock --generate-hashes --no-emit-index-url --no-header --quiet
 	uv pip compile --group pyproject.toml:engines --universal --python-version 3.11 --output-file requirements-engines.lock --generate-hashes --no-emit-index-url --no-header --quiet
+	uv pip compile --group pyproject.toml:docs --universal --python-version 3.11 --output-file requirements-docs.lock --generate-hashes --no-emit-index-url --no-header --quiet
 
 clean:           ## remove the virtual environment and what tests left behind
-	rm -rf $(VENV) $(CDK) $(ENGINES) $(WORKFLOWS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CDK) $(ENGINES) $(WORKFLOWS) $(DOCS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
