@@ -27,7 +27,7 @@ from runbook_lib.errors import ConfigError
 @click.option("--bucket", prompt="Bucket for the exports, in the target's region", help="S3 bucket for the exports.")
 def init(file: Path, **given: Any) -> int:
     """Ask for region, tables and target, and write the commented migration file FILE."""
-    from runbook_lib.config.starter import Answers, starter
+    from runbook_lib.commands.starter import Answers, starter
     from runbook_lib.paths import migration_schema
 
     if file.exists():

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.cli import cli, run_cli
+from runbook_lib.commands.starter import Answers, pattern_of, starter
 from runbook_lib.config.model import load_config
-from runbook_lib.config.starter import Answers, pattern_of, starter
 from runbook_lib.plan.naming import select_tables
 from tests.support.pages import PAGES, blocks
 from tools import migration_schema
