@@ -12,7 +12,7 @@ DOCS    := .venv-docs
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk engines workflows docs sample lock clean
+.PHONY: help setup demo test lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -31,7 +31,7 @@ demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the r
 	$(BIN)/runbook demo
 
 test: $(READY)   ## run the fast tests and the notebooks
-	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk" --numprocesses 4 --dist worksteal tests
+	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
@@ -87,6 +87,9 @@ docs: $(DOCS)/.ready  ## make the docs site in build/site, to be opened without 
 	$(DOCS)/bin/python -m tools.docs_site
 	$(DOCS)/bin/mkdocs build --quiet --strict --config-file build/docs/mkdocs.yml
 	$(DOCS)/bin/python -m tools.docs_site finish
+
+surroundings: $(READY) $(ENGINES)/.ready  ## deploy what runbook surroundings writes on ministack, and compare
+	$(BIN)/python -m pytest -m surroundings tests/emulator/surroundings
 
 sample: $(READY) ## make the committed sample run and its pictures again (needs chromium)
 	$(BIN)/python -m tools.sample_run

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from runbook_lib.config.yaml_lines import LARGEST
+from runbook_lib.config.reading.yaml_lines import LARGEST
 
 SCHEMA_LINE = "# yaml-language-server: $schema={schema}"
 TEMPLATE = """\

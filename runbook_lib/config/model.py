@@ -17,14 +17,14 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from runbook_lib.config.catch_up import CatchUp
 from runbook_lib.config.check_ids import CheckId, definition_id
 from runbook_lib.config.engine import EngineSettings as Engine
-from runbook_lib.config.explain import explain
 from runbook_lib.config.money import Limits, Prices
+from runbook_lib.config.reading.explain import explain
+from runbook_lib.config.reading.yaml_lines import LARGEST, parse
 from runbook_lib.config.rename import Rename
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
 from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
-from runbook_lib.config.yaml_lines import LARGEST, parse
 from runbook_lib.errors import ConfigError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"

@@ -14,11 +14,11 @@ from typing import Any
 
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.name_map import NameMap
-from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.text_parts import OfPlace, in_place
 
 HOLE = "\x00"
-CONNECTS = {Kind.SUBSCRIPTION: ("TopicArn", "Protocol"), Kind.MAPPING: ("EventSourceArn",)}
+CONNECTS = {ResourceKind.SUBSCRIPTION: ("TopicArn", "Protocol"), ResourceKind.MAPPING: ("EventSourceArn",)}
 
 
 class Likeness(StrEnum):

@@ -7,25 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from runbook_lib.config.model import Migration
-from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 
 FIFO = ".fifo"
 QUEUE_LIKE = r"[A-Za-z0-9_-]{1,%d}(\.fifo)?"
 # What a name may be; source: the CloudFormation schemas that cfn-lint 1.58 has.
-ALLOWED: Mapping[Kind, tuple[str, int]] = {
-    Kind.QUEUE: (r"[A-Za-z0-9_-]+(\.fifo)?", 80),
-    Kind.TOPIC: (r"[A-Za-z0-9_-]+(\.fifo)?", 256),
-    Kind.BUS: (r"[A-Za-z0-9._/-]+", 256),
-    Kind.RULE: (r"[A-Za-z0-9._-]+", 64),
-    Kind.SCHEDULE_GROUP: (r"[A-Za-z0-9._-]+", 64),
-    Kind.SCHEDULE: (r"[A-Za-z0-9._-]+", 64),
-    Kind.PIPE: (r"[A-Za-z0-9._-]+", 64),
-    Kind.ALARM: (r"[^\x00-\x1f]+", 255),
-    Kind.COMPOSITE_ALARM: (r"[^\x00-\x1f]+", 255),
-    Kind.DASHBOARD: (r"[A-Za-z0-9_-]+", 255),
-    Kind.LOG_GROUP: (r"[A-Za-z0-9._/#-]+", 512),
+ALLOWED: Mapping[ResourceKind, tuple[str, int]] = {
+    ResourceKind.QUEUE: (r"[A-Za-z0-9_-]+(\.fifo)?", 80),
+    ResourceKind.TOPIC: (r"[A-Za-z0-9_-]+(\.fifo)?", 256),
+    ResourceKind.BUS: (r"[A-Za-z0-9._/-]+", 256),
+    ResourceKind.RULE: (r"[A-Za-z0-9._-]+", 64),
+    ResourceKind.SCHEDULE_GROUP: (r"[A-Za-z0-9._-]+", 64),
+    ResourceKind.SCHEDULE: (r"[A-Za-z0-9._-]+", 64),
+    ResourceKind.PIPE: (r"[A-Za-z0-9._-]+", 64),
+    ResourceKind.ALARM: (r"[^\x00-\x1f]+", 255),
+    ResourceKind.COMPOSITE_ALARM: (r"[^\x00-\x1f]+", 255),
+    ResourceKind.DASHBOARD: (r"[A-Za-z0-9_-]+", 255),
+    ResourceKind.LOG_GROUP: (r"[A-Za-z0-9._/#-]+", 512),
 }
-ADOPTED = frozenset({Kind.QUEUE, Kind.TOPIC})
+ADOPTED = frozenset({ResourceKind.QUEUE, ResourceKind.TOPIC})
 
 
 class NameMap:
@@ -76,10 +76,10 @@ def _unfit(resource: Resource, names: NameMap) -> str:
 
 
 def _shared(resources: Iterable[Resource], names: NameMap) -> list[str]:
-    groups: dict[tuple[Kind, str], set[str]] = defaultdict(set)
+    groups: dict[tuple[ResourceKind, str], set[str]] = defaultdict(set)
     for resource in resources:
         if resource.name:
-            kind = Kind.ALARM if resource.kind is Kind.COMPOSITE_ALARM else resource.kind
+            kind = ResourceKind.ALARM if resource.kind is ResourceKind.COMPOSITE_ALARM else resource.kind
             groups[kind, names.of_key(resource.key)].add(resource.key)
     return [
         f"surroundings.names: {' and '.join(sorted(keys))} would both be the {kind.noun} {new!r}; give one of them "
@@ -95,7 +95,7 @@ def _kept(resources: Iterable[Resource], names: NameMap, *, same_place: bool, sa
     for resource in resources:
         if not resource.name or names.of_key(resource.key) != resource.key:
             continue
-        if resource.kind is Kind.DASHBOARD and same_account:
+        if resource.kind is ResourceKind.DASHBOARD and same_account:
             why = "dashboards are of the whole account, so the deployment would overwrite it"
         elif same_place and resource.kind in ADOPTED:
             why = f"the deployment would take over the source's own {resource.kind.noun}"

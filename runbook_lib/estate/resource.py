@@ -10,7 +10,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     """What can be carried over; the value is CloudFormation's type."""
 
     QUEUE = "AWS::SQS::Queue"
@@ -40,13 +40,24 @@ class Kind(StrEnum):
 
 MESSAGING, MONITORING = "messaging", "monitoring"
 STACKS = (MESSAGING, MONITORING)
-_MONITORED = frozenset({Kind.ALARM, Kind.COMPOSITE_ALARM, Kind.DASHBOARD, Kind.LOG_GROUP})
+_MONITORED = frozenset(
+    {ResourceKind.ALARM, ResourceKind.COMPOSITE_ALARM, ResourceKind.DASHBOARD, ResourceKind.LOG_GROUP}
+)
 _NOUNS = {
-    Kind.QUEUE: "queue", Kind.TOPIC: "topic", Kind.SUBSCRIPTION: "subscription", Kind.BUS: "event bus",
-    Kind.RULE: "rule", Kind.SCHEDULE_GROUP: "schedule group", Kind.SCHEDULE: "schedule", Kind.PIPE: "pipe",
-    Kind.MAPPING: "event-source mapping", Kind.ALARM: "alarm", Kind.COMPOSITE_ALARM: "composite alarm",
-    Kind.DASHBOARD: "dashboard", Kind.LOG_GROUP: "log group",
-}  # fmt: skip
+    ResourceKind.QUEUE: "queue",
+    ResourceKind.TOPIC: "topic",
+    ResourceKind.SUBSCRIPTION: "subscription",
+    ResourceKind.BUS: "event bus",
+    ResourceKind.RULE: "rule",
+    ResourceKind.SCHEDULE_GROUP: "schedule group",
+    ResourceKind.SCHEDULE: "schedule",
+    ResourceKind.PIPE: "pipe",
+    ResourceKind.MAPPING: "event-source mapping",
+    ResourceKind.ALARM: "alarm",
+    ResourceKind.COMPOSITE_ALARM: "composite alarm",
+    ResourceKind.DASHBOARD: "dashboard",
+    ResourceKind.LOG_GROUP: "log group",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class Resource:
     `key` tells it from others of its kind: its name, or what it connects. `enabled` says whether it acts by itself.
     """
 
-    kind: Kind
+    kind: ResourceKind
     key: str
     name: str = ""
     arn: str = ""
@@ -85,7 +96,7 @@ class Estate:
     unexpressed: tuple[Unexpressed, ...] = ()
     not_read: tuple[str, ...] = ()
 
-    def of(self, kinds: Iterable[Kind]) -> list[Resource]:
+    def of(self, kinds: Iterable[ResourceKind]) -> list[Resource]:
         wanted = frozenset(kinds)
         return [resource for resource in self.resources if resource.kind in wanted]
 

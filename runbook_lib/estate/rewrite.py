@@ -12,7 +12,7 @@ from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.extract.monitoring import CHILD
 from runbook_lib.estate.extract.streams import table_in
 from runbook_lib.estate.name_map import NameMap
-from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.text_parts import Hole, OfPlace, OwnArn, Part, PartedText
 
 ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?:\d{12}|\*)?:[^\s\"'<>,;{}()\[\]\\]+")
@@ -54,9 +54,9 @@ class Rewriting:
 
     def _resource(self, resource: Resource) -> Resource:
         properties = {name: self._value(name, value) for name, value in resource.properties.items()}
-        if resource.kind is Kind.ALARM:
+        if resource.kind is ResourceKind.ALARM:
             properties |= self._alarm(resource.properties)
-        if resource.kind is Kind.DASHBOARD:
+        if resource.kind is ResourceKind.DASHBOARD:
             body = resource.properties["DashboardBody"]
             properties["DashboardBody"] = self._dashboard(body)
         policy = self._policy(resource.policy) if resource.policy is not None else None
@@ -200,10 +200,10 @@ class Rewriting:
         """The last part of an ARN of the estate, with its new names."""
         rest = own.arn.split(":", 5)[5]
         old, new = own.key, self.names.of_key(own.key)
-        if own.kind is Kind.RULE:
+        if own.kind is ResourceKind.RULE:
             bus, _, name = new.partition("/")
             return f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}"
-        if own.kind in (Kind.QUEUE, Kind.TOPIC):
+        if own.kind in (ResourceKind.QUEUE, ResourceKind.TOPIC):
             return new
         return rest[: rest.rindex(old)] + new + rest[rest.rindex(old) + len(old) :] if old in rest else rest
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.config.surroundings import SurroundingsSettings
-from runbook_lib.estate.resource import Estate, Kind
+from runbook_lib.estate.resource import Estate, ResourceKind
 
 Wants = Callable[[str], bool]
 
@@ -47,21 +47,23 @@ def selection_of(settings: SurroundingsSettings, tables: Iterable[str]) -> Selec
 def selection_of_names(expected: Estate, tables: Mapping[str, str]) -> Selection:
     """Exactly what should be in the target, by its names there; `tables` are sources and targets."""
 
-    def named(*kinds: Kind) -> Wants:
+    def named(*kinds: ResourceKind) -> Wants:
         names = frozenset(resource.key for resource in expected.of(kinds))
         return lambda name: name in names
 
-    buses = {r.key for r in expected.of([Kind.BUS])} | {r.key.partition("/")[0] for r in expected.of([Kind.RULE])}
-    alarms, dashboards = named(Kind.ALARM, Kind.COMPOSITE_ALARM), named(Kind.DASHBOARD)
+    buses = {r.key for r in expected.of([ResourceKind.BUS])} | {
+        r.key.partition("/")[0] for r in expected.of([ResourceKind.RULE])
+    }
+    alarms, dashboards = named(ResourceKind.ALARM, ResourceKind.COMPOSITE_ALARM), named(ResourceKind.DASHBOARD)
     return Selection(
         tables=frozenset(tables.values()),
-        queues=named(Kind.QUEUE),
-        topics=named(Kind.TOPIC),
+        queues=named(ResourceKind.QUEUE),
+        topics=named(ResourceKind.TOPIC),
         buses=lambda name: name in buses,
-        schedules=named(Kind.SCHEDULE),
+        schedules=named(ResourceKind.SCHEDULE),
         alarms=lambda name, held, around: alarms(name),
         dashboards=lambda name, held, around: dashboards(name),
-        log_groups=named(Kind.LOG_GROUP),
+        log_groups=named(ResourceKind.LOG_GROUP),
         grows=False,
     )
 

@@ -77,6 +77,7 @@ def fixed_estate(client: Callable[[str], Any], stem: str, table: str, *, composi
 
 
 def _queue(sqs: Any, name: str, attributes: dict[str, str], tags: dict[str, str] | None = None) -> str:
+    attributes = attributes | {"SqsManagedSseEnabled": "true"}  # which AWS says of each queue, and not each engine
     url = sqs.create_queue(QueueName=name, Attributes=attributes, tags=tags or {})["QueueUrl"]
     arn: str = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return arn

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import BUSES, RULE_TARGETS, RULES, SCHEDULES
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, capitalized, carried, parsed, tags_of
+from runbook_lib.estate.extract.spelling import Json, capitalized, carried, cloudformation_tags, parsed
 from runbook_lib.estate.members import BUS, RULE, SCHEDULE, SCHEDULE_TARGET, SCHEDULE_TARGET_LEFT, TARGET
-from runbook_lib.estate.resource import Kind, Resource, Unexpressed
+from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 DEFAULT = "default"
 
@@ -40,7 +40,7 @@ def _bus(reader: ServiceReader, name: str) -> list[Resource]:
     properties = carried(answer, BUS)
     policy = parsed(properties.pop("Policy", None))
     properties |= _tags(reader, name, answer.get("Arn", ""))
-    return [Resource(Kind.BUS, name, name, answer.get("Arn", ""), properties, policy)]
+    return [Resource(ResourceKind.BUS, name, name, answer.get("Arn", ""), properties, policy)]
 
 
 def _rule(reader: ServiceReader, bus: str, entry: Json) -> Resource:
@@ -57,7 +57,7 @@ def _rule(reader: ServiceReader, bus: str, entry: Json) -> Resource:
     properties |= _tags(reader, key, entry.get("Arn", ""))
     if state not in ("ENABLED", "DISABLED"):
         properties["EnabledAs"] = state
-    return Resource(Kind.RULE, key, entry["Name"], entry.get("Arn", ""), properties, None, state != "DISABLED")
+    return Resource(ResourceKind.RULE, key, entry["Name"], entry.get("Arn", ""), properties, None, state != "DISABLED")
 
 
 def _target(entry: Json) -> Json:
@@ -68,7 +68,7 @@ def _target(entry: Json) -> Json:
 
 
 def _tags(reader: ServiceReader, key: str, arn: str) -> Json:
-    tags = tags_of((reader.get("events", "ListTagsForResource", key, ResourceARN=arn) or {}).get("Tags"))
+    tags = cloudformation_tags((reader.get("events", "ListTagsForResource", key, ResourceARN=arn) or {}).get("Tags"))
     return {"Tags": tags} if tags else {}
 
 
@@ -86,8 +86,8 @@ def read_schedules(reader: ServiceReader, keys: Iterable[str]) -> tuple[list[Res
         answer = reader.get("scheduler", "GetSchedule", key, Name=name, GroupName=group)
         if answer is None:
             continue
-        if group != DEFAULT and not any(r.kind is Kind.SCHEDULE_GROUP and r.name == group for r in found):
-            found.append(Resource(Kind.SCHEDULE_GROUP, group, group))
+        if group != DEFAULT and not any(r.kind is ResourceKind.SCHEDULE_GROUP and r.name == group for r in found):
+            found.append(Resource(ResourceKind.SCHEDULE_GROUP, group, group))
         found.append(_schedule(group, name, answer))
         if answer.get("ActionAfterCompletion", "NONE") != "NONE":
             left.append(Unexpressed(f"schedule {key}, ActionAfterCompletion", "CloudFormation has no property for it"))
@@ -114,5 +114,5 @@ def _schedule(group: str, name: str, answer: Json) -> Resource:
     if group != DEFAULT:
         properties["GroupName"] = group
     return Resource(
-        Kind.SCHEDULE, f"{group}/{name}", name, answer.get("Arn", ""), properties, None, state == "ENABLED"
+        ResourceKind.SCHEDULE, f"{group}/{name}", name, answer.get("Arn", ""), properties, None, state == "ENABLED"
     )  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 
 from runbook_lib.aws.reading.listings import ALARMS, DASHBOARDS, LOG_GROUPS
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, carried, parsed, tags_of
+from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed
 from runbook_lib.estate.members import ALARM, COMPOSITE, LOG_GROUP
-from runbook_lib.estate.resource import Kind, Resource
+from runbook_lib.estate.resource import Resource, ResourceKind
 
 CHILD = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]*)"|'([^']*)'|([^)\s]+))\s*\)""")
 Wants = Callable[[str, Any], bool]
@@ -44,10 +44,12 @@ def _alarm(reader: ServiceReader, entry: Json) -> Resource:
     name, arn = entry["AlarmName"], entry.get("AlarmArn", "")
     properties = carried(entry, COMPOSITE if is_composite else ALARM)
     enabled = bool(properties.pop("ActionsEnabled", False))
-    tags = tags_of((reader.get("cloudwatch", "ListTagsForResource", name, ResourceARN=arn) or {}).get("Tags"))
+    tags = cloudformation_tags(
+        (reader.get("cloudwatch", "ListTagsForResource", name, ResourceARN=arn) or {}).get("Tags")
+    )
     if tags:
         properties["Tags"] = tags
-    kind = Kind.COMPOSITE_ALARM if is_composite else Kind.ALARM
+    kind = ResourceKind.COMPOSITE_ALARM if is_composite else ResourceKind.ALARM
     return Resource(kind, name, name, arn, properties, None, enabled)
 
 
@@ -59,7 +61,9 @@ def read_dashboards(reader: ServiceReader, wants: Wants) -> list[Resource]:
         answer = reader.get("cloudwatch", "GetDashboard", name, DashboardName=name)
         body = parsed((answer or {}).get("DashboardBody"))
         if answer is not None and wants(name, body):
-            found.append(Resource(Kind.DASHBOARD, name, name, answer.get("DashboardArn", ""), {"DashboardBody": body}))
+            found.append(
+                Resource(ResourceKind.DASHBOARD, name, name, answer.get("DashboardArn", ""), {"DashboardBody": body})
+            )
     return sorted(found, key=lambda dashboard: dashboard.key)
 
 
@@ -72,8 +76,8 @@ def read_log_groups(reader: ServiceReader, wants: Callable[[str], bool]) -> list
         name, arn = entry["logGroupName"], str(entry.get("logGroupArn") or entry.get("arn", "")).removesuffix(":*")
         properties = {member[:1].upper() + member[1:]: value for member, value in carried(entry, LOG_GROUP).items()}
         properties = {n: v for n, v in properties.items() if v not in (False, "STANDARD")}
-        tags = tags_of((reader.get("logs", "ListTagsForResource", name, resourceArn=arn) or {}).get("tags"))
+        tags = cloudformation_tags((reader.get("logs", "ListTagsForResource", name, resourceArn=arn) or {}).get("tags"))
         if tags:
             properties["Tags"] = tags
-        found.append(Resource(Kind.LOG_GROUP, name, name, arn, properties))
+        found.append(Resource(ResourceKind.LOG_GROUP, name, name, arn, properties))
     return sorted(found, key=lambda group: group.key)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import QUEUES
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import carried, tags_of, typed
+from runbook_lib.estate.extract.spelling import carried, cloudformation_tags, typed
 from runbook_lib.estate.members import QUEUE
-from runbook_lib.estate.resource import Kind, Resource
+from runbook_lib.estate.resource import Resource, ResourceKind
 
 
 def queue_names(reader: ServiceReader) -> list[str]:
@@ -35,7 +35,7 @@ def _queue(reader: ServiceReader, name: str) -> Resource | None:
         found["RedrivePolicy"] = {n: int(v) if n == "maxReceiveCount" else v for n, v in redrive.items()}
     if found.get("FifoQueue") is False:
         del found["FifoQueue"]
-    tags = tags_of((reader.get("sqs", "ListQueueTags", name, QueueUrl=url) or {}).get("Tags"))
+    tags = cloudformation_tags((reader.get("sqs", "ListQueueTags", name, QueueUrl=url) or {}).get("Tags"))
     if tags:
         found["Tags"] = tags
-    return Resource(Kind.QUEUE, name, name, attributes.get("QueueArn", ""), found, policy)
+    return Resource(ResourceKind.QUEUE, name, name, attributes.get("QueueArn", ""), found, policy)

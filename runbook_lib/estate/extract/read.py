@@ -13,7 +13,7 @@ from runbook_lib.estate.extract.monitoring import read_alarms, read_dashboards, 
 from runbook_lib.estate.extract.queues import queue_names, read_queues
 from runbook_lib.estate.extract.streams import read_mappings, read_pipes
 from runbook_lib.estate.extract.topics import read_topics, topic_names
-from runbook_lib.estate.resource import Estate, Kind, Resource, Unexpressed
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind, Unexpressed
 from runbook_lib.estate.selection import Selection
 
 FAILURES = ("deadLetterTargetArn", "DeadLetterConfig", "OnFailure")
@@ -35,7 +35,7 @@ class EstateReading:
             self.readers[service] = self.reader_of(service)
         return self.readers[service]
 
-    def names(self, *kinds: Kind) -> frozenset[str]:
+    def names(self, *kinds: ResourceKind) -> frozenset[str]:
         return frozenset(resource.name for resource in self.resources if resource.kind in kinds)
 
 
@@ -59,7 +59,7 @@ def _messaging(reading: EstateReading) -> None:
     events, scheduler = reading.reader("events"), reading.reader("scheduler")
     _add(reading, read_buses(events, filter(wanted.buses, bus_names(events))))
     _add(reading, read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler))))
-    own_queues = reading.names(Kind.QUEUE)
+    own_queues = reading.names(ResourceKind.QUEUE)
     if wanted.tables or own_queues:
         reading.resources += read_mappings(reading.reader("lambda"), wanted.tables, own_queues)
         reading.resources += read_pipes(reading.reader("pipes"), wanted.tables, own_queues)
@@ -80,7 +80,7 @@ def _grow(reading: EstateReading) -> None:
         arns = {arn for resource in reading.resources for arn in failures_of(resource.properties)}
         parts = [arn.split(":") for arn in arns]
         queues = {part[5] for part in parts if len(part) == 6 and tuple(part[2:5]) == own}
-        more = queues - reading.names(Kind.QUEUE) - tried
+        more = queues - reading.names(ResourceKind.QUEUE) - tried
         if not more:
             return
         tried |= more
@@ -108,7 +108,7 @@ def _arns(value: Any) -> Iterable[str]:
 
 def _monitoring(reading: EstateReading) -> None:
     wanted = reading.wanted
-    around = wanted.tables | reading.names(Kind.QUEUE, Kind.TOPIC, Kind.RULE, Kind.BUS)
+    around = wanted.tables | reading.names(ResourceKind.QUEUE, ResourceKind.TOPIC, ResourceKind.RULE, ResourceKind.BUS)
     cloudwatch = reading.reader("cloudwatch")
     alarms = read_alarms(cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around))
     reading.resources += alarms

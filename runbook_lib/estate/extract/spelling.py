@@ -33,7 +33,7 @@ def typed(text: str) -> Any:
     return parsed(text) if text[:1] in "{[" else text
 
 
-def tags_of(tags: Any) -> list[Json]:
+def cloudformation_tags(tags: Any) -> list[Json]:
     """Tags as CloudFormation lists them, in the order of their keys; AWS's own are left out."""
     if isinstance(tags, Mapping):
         pairs = [(str(key), str(value)) for key, value in tags.items()]

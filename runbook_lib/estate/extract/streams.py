@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from runbook_lib.aws.reading.listings import MAPPINGS, PIPES
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, capitalized, carried, tags_of
+from runbook_lib.estate.extract.spelling import Json, capitalized, carried, cloudformation_tags
 from runbook_lib.estate.members import MAPPING, PIPE
-from runbook_lib.estate.resource import Kind, Resource
+from runbook_lib.estate.resource import Resource, ResourceKind
 
 RUNNING = ("RUNNING", "STARTING", "UPDATING")
 
@@ -38,7 +38,7 @@ def _mapping(entry: Json, source: str) -> Resource:
     target = function.partition(":function:")[2]
     key = f"{table_in(source) or source.rpartition(':')[2]} to {target}"
     arn = str(entry.get("EventSourceMappingArn") or entry.get("UUID") or "")
-    return Resource(Kind.MAPPING, key, "", arn, properties, None, state not in ("Disabled", "Disabling"))
+    return Resource(ResourceKind.MAPPING, key, "", arn, properties, None, state not in ("Disabled", "Disabling"))
 
 
 def read_pipes(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:
@@ -56,7 +56,7 @@ def read_pipes(reader: ServiceReader, tables: Collection[str], queues: Collectio
 def _pipe(name: str, answer: Json) -> Resource:
     properties = carried(answer, PIPE)
     state = properties.pop("DesiredState", "RUNNING")
-    tags = {tag["Key"]: tag["Value"] for tag in tags_of(properties.pop("Tags", None))}
+    tags = {tag["Key"]: tag["Value"] for tag in cloudformation_tags(properties.pop("Tags", None))}
     if tags:
         properties["Tags"] = tags
     for side in ("SourceParameters", "TargetParameters"):
@@ -67,4 +67,4 @@ def _pipe(name: str, answer: Json) -> Resource:
     if "DynamoDBStreamParameters" in source:
         stream = {k: v for k, v in source["DynamoDBStreamParameters"].items() if k != "StartingPosition"}
         properties["SourceParameters"] = source | {"DynamoDBStreamParameters": stream}
-    return Resource(Kind.PIPE, name, name, answer.get("Arn", ""), properties, None, state in RUNNING)
+    return Resource(ResourceKind.PIPE, name, name, answer.get("Arn", ""), properties, None, state in RUNNING)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import SUBSCRIPTIONS, TOPICS
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, carried, parsed, tags_of, typed
+from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed, typed
 from runbook_lib.estate.members import SUBSCRIPTION, TOPIC
-from runbook_lib.estate.resource import Kind, Resource, Unexpressed
+from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 BY_PEOPLE = frozenset({"email", "email-json", "http", "https", "sms", "application"})
 DOCUMENTS = ("FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "ReplayPolicy")
@@ -48,10 +48,10 @@ def _topic(reader: ServiceReader, name: str, arn: str, attributes: Json) -> Reso
         del found["FifoTopic"]
     if found.get("FifoTopic") is None:
         found.pop("ContentBasedDeduplication", None)
-    tags = tags_of((reader.get("sns", "ListTagsForResource", name, ResourceArn=arn) or {}).get("Tags"))
+    tags = cloudformation_tags((reader.get("sns", "ListTagsForResource", name, ResourceArn=arn) or {}).get("Tags"))
     if tags:
         found["Tags"] = tags
-    return Resource(Kind.TOPIC, name, name, arn, found, _own_policy(policy))
+    return Resource(ResourceKind.TOPIC, name, name, arn, found, _own_policy(policy))
 
 
 def _own_policy(policy: object) -> Json | None:
@@ -77,7 +77,9 @@ def _subscribe(reader: ServiceReader, topic: str, entry: Json, found: list[Resou
     properties = {
         m: parsed(t) if m in DOCUMENTS else (typed(t) if m == "RawMessageDelivery" else t) for m, t in texts.items()
     }
+    if properties.get("FilterPolicyScope") == "MessageAttributes":  # what it is unless one says otherwise
+        del properties["FilterPolicyScope"]
     if properties.get("RawMessageDelivery") is False:
         del properties["RawMessageDelivery"]
     properties |= {"Protocol": protocol, "Endpoint": endpoint, "TopicArn": entry.get("TopicArn", "")}
-    found.append(Resource(Kind.SUBSCRIPTION, f"{topic} to {protocol} {endpoint}", "", str(arn), properties))
+    found.append(Resource(ResourceKind.SUBSCRIPTION, f"{topic} to {protocol} {endpoint}", "", str(arn), properties))

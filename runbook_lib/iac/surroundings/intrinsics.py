@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_lib.estate.resource import Json, Kind
+from runbook_lib.estate.resource import ResourceKind
 from runbook_lib.estate.text_parts import Hole, OfPlace, OwnArn, Part, PartedText
 
 PLACES = {
@@ -13,12 +13,12 @@ PLACES = {
     OfPlace.REGION: {"Ref": "AWS::Region"},
     OfPlace.ACCOUNT: {"Ref": "AWS::AccountId"},
 }
-BY_REF = frozenset({Kind.TOPIC})  # whose Ref is its ARN
+BY_REF = frozenset({ResourceKind.TOPIC})  # whose Ref is its ARN
 # Members that a resource may have of itself, or of one that waits for it: their ARNs are spelled, not asked for.
 SPELLED = frozenset({"RedriveAllowPolicy", "Policy"})
 
 
-def spelled(value: Any, ids: Mapping[str, tuple[str, Kind]], member: str = "") -> Any:
+def spelled(value: Any, ids: Mapping[str, tuple[str, ResourceKind]], member: str = "") -> Any:
     """A structure with functions in place of texts; `ids` are those resources that the template has, by label."""
     if isinstance(value, PartedText):
         return _function(value, {} if member in SPELLED else ids)
@@ -29,7 +29,7 @@ def spelled(value: Any, ids: Mapping[str, tuple[str, Kind]], member: str = "") -
     return value
 
 
-def _function(text: PartedText, ids: Mapping[str, tuple[str, Kind]]) -> Any:
+def _function(text: PartedText, ids: Mapping[str, tuple[str, ResourceKind]]) -> Any:
     parts = [piece for part in text.parts for piece in _pieces(part, ids)]
     joined: list[Any] = []
     for piece in parts:
@@ -40,7 +40,7 @@ def _function(text: PartedText, ids: Mapping[str, tuple[str, Kind]]) -> Any:
     return joined[0] if len(joined) == 1 else {"Fn::Join": ["", joined]}
 
 
-def _pieces(part: Part, ids: Mapping[str, tuple[str, Kind]]) -> list[Any]:
+def _pieces(part: Part, ids: Mapping[str, tuple[str, ResourceKind]]) -> list[Any]:
     if isinstance(part, OfPlace):
         return [PLACES[part]]
     if isinstance(part, Hole):
@@ -72,8 +72,3 @@ def has_null(value: Any) -> bool:
     if isinstance(value, dict):
         return any(has_null(inner) for inner in value.values())
     return any(has_null(inner) for inner in value) if isinstance(value, list) else value is None
-
-
-def plain(value: Json) -> Json:
-    """Properties without what is empty."""
-    return {name: inner for name, inner in value.items() if inner is not None}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.estate.resource import Json, Kind, Resource
+from runbook_lib.estate.resource import Json, Resource, ResourceKind
 
 AWAKE = "awake"
 # The parameter that wakes a kind, and the property that says whether it acts, awake and asleep.
-WAKING: dict[Kind, tuple[str, str, Any, Any]] = {
-    Kind.RULE: ("Rules", "State", "ENABLED", "DISABLED"),
-    Kind.SCHEDULE: ("Schedules", "State", "ENABLED", "DISABLED"),
-    Kind.PIPE: ("Pipes", "DesiredState", "RUNNING", "STOPPED"),
-    Kind.MAPPING: ("Mappings", "Enabled", True, False),
-    Kind.ALARM: ("Alarms", "ActionsEnabled", True, False),
-    Kind.COMPOSITE_ALARM: ("Alarms", "ActionsEnabled", True, False),
+WAKING: dict[ResourceKind, tuple[str, str, Any, Any]] = {
+    ResourceKind.RULE: ("Rules", "State", "ENABLED", "DISABLED"),
+    ResourceKind.SCHEDULE: ("Schedules", "State", "ENABLED", "DISABLED"),
+    ResourceKind.PIPE: ("Pipes", "DesiredState", "RUNNING", "STOPPED"),
+    ResourceKind.MAPPING: ("Mappings", "Enabled", True, False),
+    ResourceKind.ALARM: ("Alarms", "ActionsEnabled", True, False),
+    ResourceKind.COMPOSITE_ALARM: ("Alarms", "ActionsEnabled", True, False),
 }
 
 
@@ -27,7 +27,7 @@ def state_of(resource: Resource) -> Json:
     return {name: {"Fn::If": [f"{parameter}Awake", on, off]} if resource.enabled else off}
 
 
-def waking_parameters(kinds: set[Kind]) -> Json:
+def waking_parameters(kinds: set[ResourceKind]) -> Json:
     """A parameter for each kind that is there and acts."""
     named = {WAKING[kind][0]: kind for kind in sorted(kinds & WAKING.keys())}
     return {
@@ -41,7 +41,7 @@ def waking_parameters(kinds: set[Kind]) -> Json:
     }
 
 
-def waking_conditions(kinds: set[Kind]) -> Json:
+def waking_conditions(kinds: set[ResourceKind]) -> Json:
     """Whether a kind is awake."""
     named = sorted({WAKING[kind][0] for kind in kinds & WAKING.keys()})
     return {f"{parameter}Awake": {"Fn::Equals": [{"Ref": parameter}, AWAKE]} for parameter in named}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from runbook_lib.errors import ConfigError
 from runbook_lib.estate.extract.monitoring import children_of
-from runbook_lib.estate.resource import Json, Kind, Resource, Unexpressed
+from runbook_lib.estate.resource import Json, Resource, ResourceKind, Unexpressed
 from runbook_lib.estate.text_parts import Hole, OwnArn, PartedText, each_text
 from runbook_lib.iac.cloudformation import RESOURCES, logical_ids
 from runbook_lib.iac.surroundings.intrinsics import references_in, spelled
@@ -14,11 +14,22 @@ from runbook_lib.iac.surroundings.sleep import WAKING, state_of, waking_conditio
 
 PARAMETERS = 200  # of one template; source: "Understand CloudFormation quotas", CloudFormation User Guide
 NAME_OF = {
-    Kind.QUEUE: "QueueName", Kind.TOPIC: "TopicName", Kind.BUS: "Name", Kind.RULE: "Name",
-    Kind.SCHEDULE_GROUP: "Name", Kind.SCHEDULE: "Name", Kind.PIPE: "Name", Kind.ALARM: "AlarmName",
-    Kind.COMPOSITE_ALARM: "AlarmName", Kind.DASHBOARD: "DashboardName", Kind.LOG_GROUP: "LogGroupName",
-}  # fmt: skip
-POLICIES = {Kind.QUEUE: ("AWS::SQS::QueuePolicy", "Queues"), Kind.TOPIC: ("AWS::SNS::TopicPolicy", "Topics")}
+    ResourceKind.QUEUE: "QueueName",
+    ResourceKind.TOPIC: "TopicName",
+    ResourceKind.BUS: "Name",
+    ResourceKind.RULE: "Name",
+    ResourceKind.SCHEDULE_GROUP: "Name",
+    ResourceKind.SCHEDULE: "Name",
+    ResourceKind.PIPE: "Name",
+    ResourceKind.ALARM: "AlarmName",
+    ResourceKind.COMPOSITE_ALARM: "AlarmName",
+    ResourceKind.DASHBOARD: "DashboardName",
+    ResourceKind.LOG_GROUP: "LogGroupName",
+}
+POLICIES = {
+    ResourceKind.QUEUE: ("AWS::SQS::QueuePolicy", "Queues"),
+    ResourceKind.TOPIC: ("AWS::SNS::TopicPolicy", "Topics"),
+}
 POSITION: Json = {
     "Type": "String",
     "AllowedValues": ["LATEST", "TRIM_HORIZON"],
@@ -50,7 +61,7 @@ def around_template(
     named = {(r.kind.noun, r.name): ids[label] for label, r in zip(labels, chosen, strict=True) if r.name}
     made: Json = {}
     for label, resource in zip(labels, chosen, strict=True):
-        in_circle = resource.kind is Kind.QUEUE and resource.key in circles
+        in_circle = resource.kind is ResourceKind.QUEUE and resource.key in circles
         waits = _waits_for(resource, named)
         made |= _made(resource, ids[label], of_label, sorted(waits), in_circle=in_circle)
     if len(made) > RESOURCES:
@@ -97,14 +108,14 @@ def _notes(said: list[str], not_read: list[str]) -> Json:
 
 
 def _made(
-    resource: Resource, name: str, ids: Mapping[str, tuple[str, Kind]], waits: list[str], *, in_circle: bool
+    resource: Resource, name: str, ids: Mapping[str, tuple[str, ResourceKind]], waits: list[str], *, in_circle: bool
 ) -> Json:
     properties = {k: v for k, v in resource.properties.items() if k != "EnabledAs"}
     if in_circle:
         properties.pop("RedrivePolicy", None)
     if resource.kind in NAME_OF:
         properties = {NAME_OF[resource.kind]: resource.name} | properties
-    if resource.kind is Kind.BUS and resource.policy is not None:
+    if resource.kind is ResourceKind.BUS and resource.policy is not None:
         properties["Policy"] = resource.policy
     body: Json = {"Type": resource.kind.value, "Metadata": {"Source": resource.key}}
     if waits:
@@ -125,9 +136,11 @@ def _made(
 
 def _position(resource: Resource) -> Json:
     """Where to begin in a stream is not copied: it is asked."""
-    if resource.kind is Kind.MAPPING and _reads_stream(resource):
+    if resource.kind is ResourceKind.MAPPING and _reads_stream(resource):
         return {"StartingPosition": {"Ref": "StartingPosition"}}
-    if resource.kind is Kind.PIPE and "DynamoDBStreamParameters" in resource.properties.get("SourceParameters", {}):
+    if resource.kind is ResourceKind.PIPE and "DynamoDBStreamParameters" in resource.properties.get(
+        "SourceParameters", {}
+    ):
         parameters = dict(resource.properties["SourceParameters"])
         stream = dict(parameters["DynamoDBStreamParameters"]) | {"StartingPosition": {"Ref": "StartingPosition"}}
         return {"SourceParameters": parameters | {"DynamoDBStreamParameters": stream}}
@@ -142,13 +155,13 @@ def _reads_stream(resource: Resource) -> bool:
 
 def _waits_for(resource: Resource, named: Mapping[tuple[str, str], str]) -> set[str]:
     """What is named by text alone, and has to be there first."""
-    if resource.kind is Kind.COMPOSITE_ALARM:
+    if resource.kind is ResourceKind.COMPOSITE_ALARM:
         rule = resource.properties.get("AlarmRule", "")
         pieces = rule.parts if isinstance(rule, PartedText) else [rule]
         children = children_of(" ".join(piece for piece in pieces if type(piece) is str))
         return {name for (noun, new), name in named.items() if noun.endswith("alarm") and new in children}
-    wanted = {(Kind.BUS.noun, resource.properties.get("EventBusName"))}
-    wanted |= {(Kind.SCHEDULE_GROUP.noun, resource.properties.get("GroupName"))}
+    wanted = {(ResourceKind.BUS.noun, resource.properties.get("EventBusName"))}
+    wanted |= {(ResourceKind.SCHEDULE_GROUP.noun, resource.properties.get("GroupName"))}
     return {name for key, name in named.items() if key in wanted}
 
 
@@ -167,7 +180,7 @@ def _of_holes(holes: Mapping[str, Hole], made: Json) -> Json:
 
 def back_edges(resources: Iterable[Resource]) -> list[str]:
     """The queues whose dead-letter queue, in the end, is they themselves: one of each circle, always the same."""
-    labels = {r.key: r for r in resources if r.kind is Kind.QUEUE}
+    labels = {r.key: r for r in resources if r.kind is ResourceKind.QUEUE}
     onward = {key: _dead_letter(resource) for key, resource in labels.items()}
     found: list[str] = []
     for start in sorted(onward):

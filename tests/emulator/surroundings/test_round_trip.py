@@ -13,7 +13,7 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.name_map import NameMap
-from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.rewrite import Rewriting
 from runbook_lib.estate.selection import selection_of
 from runbook_lib.iac.surroundings.of_config import estate_of
@@ -28,7 +28,7 @@ from tests.support.world import ACCOUNT, World
 HERE = Identity(ACCOUNT, "us-east-1", f"arn:aws:iam::{ACCOUNT}:user/u", "http://127.0.0.1")
 
 
-def unchanged(estate: Estate, tables: list[str]) -> dict[tuple[Kind, str], list[Any]]:
+def unchanged(estate: Estate, tables: list[str]) -> dict[tuple[ResourceKind, str], list[Any]]:
     """The estate's template for the very place that it is from, awake, worked out again."""
     config = Migration.model_validate(demo_config("http://127.0.0.1", tables={"rename": None}))
     same = {table: table for table in tables}
@@ -39,9 +39,9 @@ def unchanged(estate: Estate, tables: list[str]) -> dict[tuple[Kind, str], list[
     awake = {
         name: "awake" for name, said in template["Parameters"].items() if "asleep" in said.get("AllowedValues", ())
     }
-    found: dict[tuple[Kind, str], list[Any]] = {}
+    found: dict[tuple[ResourceKind, str], list[Any]] = {}
     for said in resolved(template, HERE.region, HERE.account, awake).values():
-        found.setdefault((Kind(said["Type"]), said["Metadata"]["Source"]), []).append(said["Properties"])
+        found.setdefault((ResourceKind(said["Type"]), said["Metadata"]["Source"]), []).append(said["Properties"])
     return found
 
 
@@ -82,7 +82,12 @@ def test_a_whole_estate_comes_back_as_it_was_read(world: World) -> None:
     fixed_estate(client_of(world), stem, table)
     estate = read(world, stem, [table])
     kinds = {resource.kind for resource in estate.resources}
-    assert kinds == set(Kind) - {Kind.PIPE, Kind.MAPPING, Kind.COMPOSITE_ALARM, Kind.SCHEDULE_GROUP}
+    assert kinds == set(ResourceKind) - {
+        ResourceKind.PIPE,
+        ResourceKind.MAPPING,
+        ResourceKind.COMPOSITE_ALARM,
+        ResourceKind.SCHEDULE_GROUP,
+    }
     assert estate.not_read == ()
     check(estate, [table])
     assert [each.what for each in estate.unexpressed] == [f"a subscription of topic {stem}-events by email"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.estate.compare import HOLE, Acting, Likeness, compare_estates, differing
-from runbook_lib.estate.resource import Estate, Kind, Resource
+from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_difference_is_the_way_to_it(expected: Any, found: Any, ways: list[str
     assert list(differing(expected, found)) == ways
 
 
-RULE = Resource(Kind.RULE, "bus/old", "old", "", {"ScheduleExpression": "rate(1 day)"}, None, True)
+RULE = Resource(ResourceKind.RULE, "bus/old", "old", "", {"ScheduleExpression": "rate(1 day)"}, None, True)
 NEW = replace(RULE, key="bus/new", name="new")
 
 
@@ -53,7 +53,7 @@ def test_asleep_is_equal_and_said() -> None:
 
 def test_what_is_not_there_is_missing_and_what_differs_is_named() -> None:
     assert compared(None) == (Likeness.MISSING, Acting.PASSIVE, ())
-    assert compared(replace(NEW, kind=Kind.SCHEDULE))[0] is Likeness.MISSING
+    assert compared(replace(NEW, kind=ResourceKind.SCHEDULE))[0] is Likeness.MISSING
     other = replace(NEW, properties={"ScheduleExpression": "rate(2 days)"}, policy={"Statement": []})
     assert compared(other) == (Likeness.DIFFERENT, Acting.AWAKE, ("ScheduleExpression", "Policy"))
 
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_missing_and_what_differs_is_named() -> None:
 def test_what_has_no_name_is_found_by_what_it_connects_and_each_once() -> None:
     def subscription(endpoint: str, raw: bool) -> Resource:
         properties = {"TopicArn": "t", "Protocol": "sqs", "Endpoint": endpoint, "Raw": raw}
-        return Resource(Kind.SUBSCRIPTION, f"t to sqs {endpoint}", "", endpoint, properties)
+        return Resource(ResourceKind.SUBSCRIPTION, f"t to sqs {endpoint}", "", endpoint, properties)
 
     both = Estate((subscription("a", True), subscription("b", False)))
     rows = compare_estates(both, both, Estate(both.resources[::-1]))

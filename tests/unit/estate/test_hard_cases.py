@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
-from runbook_lib.estate.resource import MONITORING, Estate, Kind, Resource
+from runbook_lib.estate.resource import MONITORING, Estate, Resource, ResourceKind
 from runbook_lib.iac.surroundings.app import surroundings_app
 from runbook_lib.iac.surroundings.of_config import rewrite_estate, template_of
 from runbook_lib.sandbox import demo_config
@@ -33,12 +33,12 @@ def queue(name: str, dead: str = "", **properties: Any) -> Resource:
     arn = "arn:aws:sqs:us-east-1:111122223333:"
     redrive = {"RedrivePolicy": {"deadLetterTargetArn": arn + dead, "maxReceiveCount": 3}} if dead else {}
     policy = properties.pop("policy", None)
-    return Resource(Kind.QUEUE, name, name, arn + name, redrive | properties, policy)
+    return Resource(ResourceKind.QUEUE, name, name, arn + name, redrive | properties, policy)
 
 
 def alarm(name: str, **properties: Any) -> Resource:
     arn = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}"
-    return Resource(Kind.ALARM, name, name, arn, properties, None, True)
+    return Resource(ResourceKind.ALARM, name, name, arn, properties, None, True)
 
 
 def written(
@@ -49,7 +49,7 @@ def written(
     return template_of(config, rewritten, stack)
 
 
-def properties_of(template: dict[str, Any], kind: Kind) -> list[dict[str, Any]]:
+def properties_of(template: dict[str, Any], kind: ResourceKind) -> list[dict[str, Any]]:
     return [said["Properties"] for said in template["Resources"].values() if said["Type"] == kind]
 
 
@@ -59,7 +59,7 @@ def test_a_circle_of_dead_letter_queues_is_opened_once_and_named(circle: list[st
     template = written(
         *(queue(OLD + name, OLD + dead) for name, dead in zip(circle, onward, strict=True)), queue(OLD + "z", OLD + "a")
     )
-    without = [p["QueueName"] for p in properties_of(template, Kind.QUEUE) if "RedrivePolicy" not in p]
+    without = [p["QueueName"] for p in properties_of(template, ResourceKind.QUEUE) if "RedrivePolicy" not in p]
     assert without == [f"bebco-borrower-{circle[-1]}-dev"]
     (said,) = template["Metadata"]["NotCarriedOver"]
     assert said.startswith(f"{OLD}{circle[-1]}, RedrivePolicy")
@@ -78,7 +78,7 @@ def test_a_circle_of_dead_letter_queues_is_opened_once_and_named(circle: list[st
 def test_what_may_hand_over_is_spelled_so_that_nothing_waits_for_itself() -> None:
     allows = {"redrivePermission": "byQueue", "sourceQueueArns": [f"arn:aws:sqs:us-east-1:{ACCOUNT}:{OLD}a"]}
     template = written(queue(OLD + "a", OLD + "dead"), queue(OLD + "dead", RedriveAllowPolicy=allows))
-    dead = next(p for p in properties_of(template, Kind.QUEUE) if "RedriveAllowPolicy" in p)
+    dead = next(p for p in properties_of(template, ResourceKind.QUEUE) if "RedriveAllowPolicy" in p)
     assert "Fn::GetAtt" not in json.dumps(dead)
     assert "bebco-borrower-a-dev" in json.dumps(dead["RedriveAllowPolicy"])
 
@@ -114,9 +114,9 @@ def test_a_key_of_the_source_has_to_be_named_and_one_of_aws_stays() -> None:
     own = written(queue(OLD + "a", KmsMasterKeyId="alias/shop"), queue(OLD + "b", KmsMasterKeyId="alias/shop"))
     (parameter,) = own["Parameters"].values()
     assert "Default" not in parameter
-    assert [p["KmsMasterKeyId"] for p in properties_of(own, Kind.QUEUE)] == [{"Ref": "KmsKeyShop"}] * 2
+    assert [p["KmsMasterKeyId"] for p in properties_of(own, ResourceKind.QUEUE)] == [{"Ref": "KmsKeyShop"}] * 2
     of_aws = written(queue(OLD + "a", KmsMasterKeyId="alias/aws/sqs"))
-    assert properties_of(of_aws, Kind.QUEUE)[0]["KmsMasterKeyId"] == "alias/aws/sqs"
+    assert properties_of(of_aws, ResourceKind.QUEUE)[0]["KmsMasterKeyId"] == "alias/aws/sqs"
 
 
 def test_names_at_their_longest_pass_and_longer_ones_are_refused_by_name() -> None:
@@ -129,18 +129,18 @@ def test_names_at_their_longest_pass_and_longer_ones_are_refused_by_name() -> No
 
 
 def test_the_end_of_a_fifo_name_stays_its_end() -> None:
-    (made,) = properties_of(written(queue(f"{OLD}a.fifo", FifoQueue=True)), Kind.QUEUE)
+    (made,) = properties_of(written(queue(f"{OLD}a.fifo", FifoQueue=True)), ResourceKind.QUEUE)
     assert made["QueueName"] == "bebco-borrower-a-dev.fifo"
 
 
 def dashboard(name: str, *tables: str) -> Resource:
     metrics = [["AWS/DynamoDB", "UserErrors", "TableName", table] for table in tables]
     body = {"widgets": [{"properties": {"region": "us-east-1", "metrics": metrics, "title": tables[0]}}]}
-    return Resource(Kind.DASHBOARD, name, name, "", {"DashboardBody": body})
+    return Resource(ResourceKind.DASHBOARD, name, name, "", {"DashboardBody": body})
 
 
 def test_a_dashboard_of_two_tables_names_both_new_ones_and_the_new_region() -> None:
-    (made,) = properties_of(written(dashboard(OLD + "board", USERS, LOANS)), Kind.DASHBOARD)
+    (made,) = properties_of(written(dashboard(OLD + "board", USERS, LOANS)), ResourceKind.DASHBOARD)
     text = json.dumps(made["DashboardBody"])
     assert {"Ref": "AWS::Region"} in made["DashboardBody"]["Fn::Join"][1]
     assert all(new in text for new in TABLES.values())
@@ -153,9 +153,9 @@ def test_a_dashboard_that_keeps_its_name_would_overwrite_the_old_one() -> None:
     assert written(dashboard("board", USERS), target=side("us-east-2", FOREIGN))["Resources"]
 
 
-@pytest.mark.parametrize("kind", [Kind.QUEUE, Kind.TOPIC])
-def test_what_would_be_taken_over_by_its_name_is_refused(kind: Kind) -> None:
-    arn = f"arn:aws:{'sqs' if kind is Kind.QUEUE else 'sns'}:us-east-1:{ACCOUNT}:kept"
+@pytest.mark.parametrize("kind", [ResourceKind.QUEUE, ResourceKind.TOPIC])
+def test_what_would_be_taken_over_by_its_name_is_refused(kind: ResourceKind) -> None:
+    arn = f"arn:aws:{'sqs' if kind is ResourceKind.QUEUE else 'sns'}:us-east-1:{ACCOUNT}:kept"
     kept = Resource(kind, "kept", "kept", arn)
     with pytest.raises(ConfigError, match="would take over the source's own"):
         written(kept, target=side("us-east-1"))
@@ -164,13 +164,13 @@ def test_what_would_be_taken_over_by_its_name_is_refused(kind: Kind) -> None:
 
 def test_readers_of_streams_ask_where_to_begin_and_which_stream() -> None:
     mapping = Resource(
-        Kind.MAPPING, f"{USERS} to fn", "", "uuid",
+        ResourceKind.MAPPING, f"{USERS} to fn", "", "uuid",
         {"EventSourceArn": STREAM, "FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:fn", "BatchSize": 10},
         None, True,
     )  # fmt: skip
     parameters = {"DynamoDBStreamParameters": {"BatchSize": 5}}
     pipe = Resource(
-        Kind.PIPE, OLD + "p", OLD + "p", f"arn:aws:pipes:us-east-1:{ACCOUNT}:pipe/{OLD}p",
+        ResourceKind.PIPE, OLD + "p", OLD + "p", f"arn:aws:pipes:us-east-1:{ACCOUNT}:pipe/{OLD}p",
         {
             "Source": STREAM, "SourceParameters": parameters, "Target": f"arn:aws:sqs:us-east-1:{ACCOUNT}:other",
             "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/p",
@@ -180,28 +180,30 @@ def test_readers_of_streams_ask_where_to_begin_and_which_stream() -> None:
     template = written(mapping, pipe)
     asked = {name for name, said in template["Parameters"].items() if "Default" not in said}
     assert asked == {"StartingPosition", "StreamBebcoBorrowerUsersDev"}
-    (made,) = properties_of(template, Kind.MAPPING)
+    (made,) = properties_of(template, ResourceKind.MAPPING)
     assert made["StartingPosition"] == {"Ref": "StartingPosition"}
     assert made["Enabled"] == {"Fn::If": ["MappingsAwake", True, False]}
-    (made,) = properties_of(template, Kind.PIPE)
+    (made,) = properties_of(template, ResourceKind.PIPE)
     assert made["SourceParameters"]["DynamoDBStreamParameters"]["StartingPosition"] == {"Ref": "StartingPosition"}
     assert template["Parameters"]["ArnFn"]["Default"] == f"arn:aws:lambda:us-east-2:{ACCOUNT}:function:fn"
 
 
 def test_a_composite_alarm_names_its_children_anew_and_waits_for_them() -> None:
     rule = f'ALARM("{OLD}a") AND NOT OK({OLD}b)'
-    composite = Resource(Kind.COMPOSITE_ALARM, OLD + "any", OLD + "any", "", {"AlarmRule": rule}, None, True)
+    composite = Resource(ResourceKind.COMPOSITE_ALARM, OLD + "any", OLD + "any", "", {"AlarmRule": rule}, None, True)
     template = written(alarm(OLD + "a"), alarm(OLD + "b"), composite)
-    (said,) = (s for s in template["Resources"].values() if s["Type"] == Kind.COMPOSITE_ALARM)
+    (said,) = (s for s in template["Resources"].values() if s["Type"] == ResourceKind.COMPOSITE_ALARM)
     assert said["Properties"]["AlarmRule"] == 'ALARM("bebco-borrower-a-dev") AND NOT OK(bebco-borrower-b-dev)'
     names = {template["Resources"][other]["Properties"]["AlarmName"] for other in said["DependsOn"]}
     assert names == {"bebco-borrower-a-dev", "bebco-borrower-b-dev"}
 
 
 def test_what_is_off_in_the_source_cannot_be_woken() -> None:
-    off = Resource(Kind.RULE, f"default/{OLD}r", OLD + "r", "", {"ScheduleExpression": "rate(1 day)"}, None, False)
+    off = Resource(
+        ResourceKind.RULE, f"default/{OLD}r", OLD + "r", "", {"ScheduleExpression": "rate(1 day)"}, None, False
+    )
     template = written(off)
-    assert properties_of(template, Kind.RULE)[0]["State"] == "DISABLED"
+    assert properties_of(template, ResourceKind.RULE)[0]["State"] == "DISABLED"
     assert template["Parameters"] == {}
 
 
@@ -215,7 +217,7 @@ def test_a_refused_call_stands_in_the_template() -> None:
 
 def test_a_null_that_cdk_would_drop_is_refused_there() -> None:
     rule = Resource(
-        Kind.RULE, f"default/{OLD}r", OLD + "r", "", {"EventPattern": {"detail": {"a": [None]}}}, None, True
+        ResourceKind.RULE, f"default/{OLD}r", OLD + "r", "", {"EventPattern": {"detail": {"a": [None]}}}, None, True
     )
     template = written(rule)
     with pytest.raises(ConfigError, match="CDK drops every null"):

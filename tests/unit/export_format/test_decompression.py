@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.config.model import load_config
-from runbook_lib.config.yaml_lines import parse
+from runbook_lib.config.reading.yaml_lines import parse
 from runbook_lib.errors import ConfigError, LedgerError
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import quarantine_file

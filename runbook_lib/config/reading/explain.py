@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.config.yaml_lines import Lines, dotted
+from runbook_lib.config.reading.yaml_lines import Lines, dotted
 
 
 def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
