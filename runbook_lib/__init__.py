@@ -15,6 +15,7 @@ from runbook_lib.version import __version__
 
 if TYPE_CHECKING:
     from runbook_lib.catchup.step import catch_up
+    from runbook_lib.cutover.step import cut_over
     from runbook_lib.errors import RunbookError
     from runbook_lib.export.step import export_tables
     from runbook_lib.load.step import import_tables
@@ -36,6 +37,7 @@ __all__ = [
     "catch_up",
     "clean_up",
     "create_missing_targets",
+    "cut_over",
     "export_tables",
     "import_tables",
     "open_run",
@@ -51,6 +53,7 @@ _PLACES = {
     "RunbookError": "errors:RunbookError",
     "catch_up": "catchup.step:catch_up",
     "clean_up": "undo.cleanup:clean_up",
+    "cut_over": "cutover.step:cut_over",
     "create_missing_targets": "load.targets.create_tables:create_missing_targets",
     "export_tables": "export.step:export_tables",
     "import_tables": "load.step:import_tables",

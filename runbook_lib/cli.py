@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from runbook_lib.commands.conformance import conformance
+from runbook_lib.commands.cut_over import check_confirmed, cut_over_command
 from runbook_lib.commands.init import init
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.commands.repair import repair
@@ -34,7 +35,7 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (conformance, init, list_runs, repair, status):
+for command in (conformance, cut_over_command, init, list_runs, repair, status):
     cli.add_command(command)
 
 
@@ -82,14 +83,13 @@ def run(
 @click.option("--until-lag", default="", metavar="25m",
               help="Wait until no more than this is missing; default: take what is complete now.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is asked for or written.")
-@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more; may be left out.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow writing.")
 @output_options
 def catch_up(config: Path, run_id: str, until_lag: str, execute: bool, confirm: str, **output: Any) -> int:
     """Bring what was written to the sources since their export to the targets, and prove it."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
-    if confirm not in ("", run_id):
-        raise ConfigError(f"--confirm: expected {run_id!r}, the id of the run, found {confirm!r}; nothing was written")
+    check_confirmed(run_id, confirm, execute=execute)
     minutes, out = minutes_of(until_lag), Output(**output)
     asked = Request(config, run_id, execute=execute, catch_up=True, until_lag_minutes=minutes, after=out.step)
     return out.conclude(run_notebooks(asked, out.say))

@@ -38,26 +38,44 @@ def next_span(run: Run, pair: Pair, number: int, after: datetime) -> tuple[Span 
 
     Raises ExportError where the source has lost what was written since.
     """
+    start, longest = whole_second(after), timedelta(minutes=run.config.catch_up.window_minutes)
+    end, table = complete_until(run, pair, number, after)
+    available = (end - start) if end else timedelta()
+    if available < SHORTEST:
+        return None, available
+    span = Span(start, start + min(available, longest))
+    check_span(run, pair, span, after, table)
+    return span, available
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The first whole second that is not before a moment."""
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + SECOND
+
+
+def complete_until(run: Run, pair: Pair, number: int, after: datetime) -> tuple[datetime | None, str]:
+    """Up to when a window after `after` would be complete by now, and the identity of the table.
+
+    Raises ExportError where the source has lost what was written since.
+    """
     now, recovery = describe_table(run.clients.source, pair.source), recovery_of(run.clients.source, pair.source)
     if now is None:
         raise ExportError(f"source {pair.source} is gone; what was written to it since {after} cannot be exported")
-    start = after if not after.microsecond else after.replace(microsecond=0) + SECOND
-    settings = run.config.catch_up
-    end = _complete_until(recovery, settings.margin_seconds)
-    available = (end - start) if end else timedelta()
+    start, end = whole_second(after), _complete_until(recovery, run.config.catch_up.margin_seconds)
     export = EXPORTS.of(run.ledger, pair.source)
     table_id = export.manifest.table_id if export and export.manifest else ""
-    span = Span(start, start + min(available, timedelta(minutes=settings.window_minutes)))
     faults = restorable_faults(
-        number, Span(start, max(start, span.end)), on=recovery.on, earliest=recovery.earliest,
+        number, Span(start, max(start, end or start)), on=recovery.on, earliest=recovery.earliest,
         same_table=table_id in (now.table_id, ""), table=pair.source,
     )  # fmt: skip
     refuse(pair.source, list(faults))
-    if available < SHORTEST:
-        return None, available
-    table = table_id or now.arn
-    refuse(pair.source, list(chain_faults(after, table, [Link(span, table, settings.view)], gaps(run))))
-    return span, available
+    return end, table_id or now.arn
+
+
+def check_span(run: Run, pair: Pair, span: Span, after: datetime, table: str) -> None:
+    """Raise ExportError unless a window goes on from `after` as a chain has to."""
+    link = Link(span, table, run.config.catch_up.view)
+    refuse(pair.source, list(chain_faults(after, table, [link], gaps(run))))
 
 
 def gaps(run: Run) -> list[Span]:
@@ -70,11 +88,14 @@ def _complete_until(recovery: Recovery, margin: int) -> datetime | None:
     return recovery.latest.replace(microsecond=0) - timedelta(seconds=margin) if recovery.latest else None
 
 
-def ask_for_window(run: Run, pair: Pair, number: int, span: Span, sleep: Sleep) -> WindowFact:
+def ask_for_window(
+    run: Run, pair: Pair, number: int, span: Span, sleep: Sleep, *, trailing: bool | None = None
+) -> WindowFact:
     """Ask for a window; its token is recorded before, so that a killed run finds its export again."""
     fact = WindowFact(
         pair.source, number, format_timestamp(span.start), format_timestamp(span.end), run.config.catch_up.view,
         token=str(uuid.uuid4()), behind=_behind(run, pair, span.end), asked=format_timestamp(run.now()),
+        trailing=trailing,
     )  # fmt: skip
     return _asked(run, pair, keep_window(run.ledger, fact), sleep)
 

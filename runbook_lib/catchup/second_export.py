@@ -11,7 +11,7 @@ from runbook_lib.errors import ExportError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import load_manifest
 from runbook_lib.plan.whole_export import refuse_other, refuse_partial
-from runbook_lib.run.facts.windows import SECOND_EXPORTS, SecondExport
+from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, SecondExport
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
 from runbook_lib.run.waiting import Sleep, Wait
@@ -22,26 +22,11 @@ RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
 
 def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> SecondExport:
     """Have the source exported as it was at `moment`; a later moment than before is another export."""
-    known = SECOND_EXPORTS.of(run.ledger, pair.source)
-    if known is None or known.moment != format_timestamp(moment):
-        known = _keep(run, pair, SecondExport(format_timestamp(moment), str(uuid.uuid4())))
+    known = begin_second_export(run, pair, moment, sleep)
     if known.items is not None:
         return known
-    minutes = run.config.export.timeout_minutes
-    wait = Wait(
-        minutes * 60, run.config.export.poll_seconds,
-        lambda failure: ExportError(
-            f"the second export of {pair.source} is still running after export.timeout_minutes ({minutes:g}){failure}; "
-            "run runbook catch-up again to go on waiting for it"
-        ),
-        sleep,
-    )  # fmt: skip
-    if known.arn is None:
-        asked = known
-        begun = wait.until(lambda: _begun(run, pair, asked, moment))
-        known = _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
     arn = known.arn or ""
-    state = wait.until(lambda: _ended(run, arn))
+    state = _patience(run, pair, sleep).until(lambda: _ended(run, arn))
     if state.status != DONE:
         why = state.failure or "no reason was given"
         raise ExportError(f"the second export of {pair.source} ended as {state.status}: {why}; run again")
@@ -52,6 +37,32 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
         keep_export_files(run.ledger, pair.source, arn, manifest.files)
         md5 = manifest.summary_md5 + manifest.files_md5
         return _keep(run, pair, replace(known, items=manifest.items, manifest_md5=md5))
+
+
+def begin_second_export(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> SecondExport:
+    """Ask for the second export and do not wait for it."""
+    known = SECOND_EXPORTS.of(run.ledger, pair.source)
+    if known is None or known.moment != format_timestamp(moment):
+        if known is not None and known.arn is not None:
+            SUPERSEDED_EXPORTS.record(run.ledger, f"{pair.source} {known.arn}", known)  # it has files to be removed
+        known = _keep(run, pair, SecondExport(format_timestamp(moment), str(uuid.uuid4())))
+    if known.arn is not None:
+        return known
+    asked = known
+    begun = _patience(run, pair, sleep).until(lambda: _begun(run, pair, asked, moment))
+    return _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
+
+
+def _patience(run: Run, pair: Pair, sleep: Sleep) -> Wait:
+    minutes = run.config.export.timeout_minutes
+
+    def late(failure: str) -> ExportError:
+        return ExportError(
+            f"the second export of {pair.source} is still running after export.timeout_minutes ({minutes:g}){failure}; "
+            "run the same command again to go on waiting for it"
+        )
+
+    return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
 
 
 def _keep(run: Run, pair: Pair, made: SecondExport) -> SecondExport:

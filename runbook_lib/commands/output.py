@@ -114,7 +114,7 @@ def _print_end(record: RunRecord, folder: Path) -> None:
         report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
     ]
     accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
-    said = f"{record.verdict}: {report.figures.how_many}" if record.complete else report.headline
+    said = f"{report.headline}: {report.figures.how_many}" if record.complete else report.headline
     click.echo(f"{said}, {', '.join(numbers)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
     if told := told_of_anchor(record, folder):
         say(f"anchor: {told}")

@@ -5,17 +5,14 @@ Reads one YAML file and nothing else: no environment, no AWS. Credentials have n
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from runbook_lib.config.catch_up import CatchUp
-from runbook_lib.config.check_ids import CheckId, definition_id
 from runbook_lib.config.engine import EngineSettings as Engine
 from runbook_lib.config.money import Limits, Prices
 from runbook_lib.config.reading.explain import explain
@@ -23,6 +20,9 @@ from runbook_lib.config.reading.yaml_lines import LARGEST, parse
 from runbook_lib.config.rename import Rename
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
+from runbook_lib.config.sections.accept import Accept, Acceptable
+from runbook_lib.config.sections.catch_up import CatchUp
+from runbook_lib.config.sections.cut_over import CutOverSettings
 from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
@@ -31,28 +31,6 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
 ENDPOINT = r"^https?://[^@?#\s]+$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-
-
-# The properties of parity.py, without the two that a target cannot differ in and still take the items.
-Acceptable = Literal[
-    "global indexes", "local indexes", "time to live", "stream", "billing mode", "capacity", "point-in-time recovery",
-    "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes", "warm throughput",
-]  # fmt: skip
-
-KNOWN_IDS = frozenset(map(str, CheckId)) | {
-    definition_id(name) for name in ("key", "attribute types", "unknown members", *get_args(Acceptable))
-}
-
-
-def _known_id(text: str) -> str:
-    if text not in KNOWN_IDS:
-        close = difflib.get_close_matches(text, sorted(KNOWN_IDS), n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "docs/troubleshooting.md lists them"
-        raise ValueError(f"there is no check with the id '{text}'; {hint}")
-    return text
-
-
-KnownId = Annotated[str, AfterValidator(_known_id)]
 
 
 class Side(Strict):
@@ -194,16 +172,6 @@ class ParitySettings(Strict):
     )
 
 
-class Accept(Strict):
-    """What may stay unknown: each look that could not be made is a FAIL unless it is named here."""
-
-    not_checked: dict[KnownId, Annotated[list[str], Field(min_length=1)]] = Field(
-        default_factory=dict,
-        description="id of a check (docs/troubleshooting.md): names or globs of source tables for which it may stay "
-        '`not checked`; `"*"` also for what is of the whole run. It stands on the first screen of the report',
-    )
-
-
 class Migration(Strict):
     """A migration file."""
 
@@ -215,6 +183,7 @@ class Migration(Strict):
     export: ExportSettings = ExportSettings()
     import_: ImportSettings = Field(default=ImportSettings(), alias="import")
     catch_up: CatchUp = CatchUp()
+    cut_over: CutOverSettings = CutOverSettings()
     validate_: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
     engine: Engine = Engine()
     parity: ParitySettings = ParitySettings()

@@ -38,16 +38,27 @@ from runbook_lib.run.admission.admit import (
     is_begun,
     keep_settings,
     refuse_cleaned,
+    refuse_cut_over,
     sole_runner,
 )
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
+from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
 from runbook_lib.run.facts.starts import RUNNER_TOKEN, STEP_FACTS, AttemptFact, StepStatus
 from runbook_lib.run.facts.windows import UNTIL_LAG
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.run.steps import CATCH_UP, REPAIR, STEPS, fail_step, interrupt_running, keep_seconds, with_windows
+from runbook_lib.run.steps import (
+    CATCH_UP,
+    CUT_OVER,
+    REPAIR,
+    STEPS,
+    fail_step,
+    interrupt_running,
+    keep_seconds,
+    with_windows,
+)
 from runbook_lib.timestamps import format_timestamp
 
 FILES = {
@@ -57,6 +68,7 @@ FILES = {
     "validate": "30_validate.ipynb",
     "catch_up": "40_catch_up.ipynb",
     "repair": "35_repair.ipynb",
+    "cut_over": "50_cut_over.ipynb",
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
@@ -70,6 +82,7 @@ class Request:
 
     To `catch_up` is to begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further
     parameters of its notebook; what was repaired is validated.
+    To `cut_over` is what was typed for it.
     """
 
     config: Path
@@ -81,12 +94,15 @@ class Request:
     catch_up: bool = False
     until_lag_minutes: float = 0.0
     repair: Mapping[str, Any] | None = None
+    cut_over: CutOverAsked | None = None
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     after: Callable[[StepEnd], None] = lambda _: None
 
     def steps(self) -> tuple[str, ...]:
         if self.only and self.start_at:
             raise ConfigError("--only and --from exclude each other; give one of them")
+        if self.cut_over:
+            return (CUT_OVER, "report")  # which compares by itself, before the targets are in use
         if self.catch_up:
             return (CATCH_UP, *STEPS[STEPS.index("validate") :])
         if self.repair is not None:
@@ -142,13 +158,15 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
                 f"{request.run_id!r}; a new run begins with {STEPS[0]}"
             )
         clients = connect(migration)
-        if {"import", "validate"} & set(steps):
+        if {"import", "validate", CUT_OVER} & set(steps):
             check_engine(migration)
         if request.execute:
             check_confirmation(migration.confirm_target, clients)
         run = open_run(str(request.config), folder.name, request.execute, request.tables, clients, seat=seat)
         if steps != ("report",):
             refuse_cleaned(run.ledger, run.id)
+            if CUT_OVER not in steps:
+                refuse_cut_over(run.ledger, run.id)
         refuse_misconfigured(plan_of(run))
         yield run
 
@@ -174,6 +192,8 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
         add_attempt(run.ledger, attempt)
         RUNNER_TOKEN.record(run.ledger, run.seat.token)
         UNTIL_LAG.record(run.ledger, request.until_lag_minutes)
+        if request.cut_over is not None:
+            CUT_OVER_ASKED.record(run.ledger, request.cut_over)
         for step in steps:
             keep_seconds(run.ledger, step)
     run.tell_calls()

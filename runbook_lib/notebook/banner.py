@@ -23,9 +23,10 @@ from runbook_lib.run.run import Run
 
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
-    "catch_up": "30_validate", "repair": "30_validate", "report": "95_cleanup", "cleanup": "00_preflight",
+    "catch_up": "30_validate", "cut_over": "90_report", "repair": "30_validate", "report": "95_cleanup",
+    "cleanup": "00_preflight",
 }  # fmt: skip
-WRITES, REMOVES = ("import", "catch_up", "repair"), ("cleanup",)
+WRITES, REMOVES = ("import", "catch_up", "repair", "cut_over"), ("cleanup",)
 
 
 @dataclass(frozen=True, slots=True)

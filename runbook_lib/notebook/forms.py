@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import ipywidgets
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.cutover.step import moment_of
 from runbook_lib.errors import ConfigError
 from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.views import differences_shown
@@ -18,6 +19,7 @@ from runbook_lib.plan.reuse import find_reuse
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
 from runbook_lib.run.run import Run
 
 Form: TypeAlias = ipywidgets.Widget
@@ -82,6 +84,26 @@ def confirmation_form(run: Run) -> ipywidgets.Widget:
     typed.observe(check, names="value")
     check()
     return ipywidgets.VBox([typed, answer])
+
+
+def cut_over_form(run: Run) -> ipywidgets.Widget:
+    """Ask when the writers were stopped, and for the run's id; for this run only."""
+    moment = ipywidgets.Text(placeholder="2026-01-14T10:20:00Z", description="stopped at")
+    typed, answer = ipywidgets.Text(placeholder="RUN_ID", description="run id"), ipywidgets.HTML()
+
+    def check(_: object = None) -> None:
+        try:
+            at = moment_of(moment.value.strip()) if moment.value.strip() else None
+        except ConfigError as error:
+            answer.value = escape(str(error))
+            return
+        confirmed = typed.value.strip() == run.id
+        answer.value = "confirmed: the next cell cuts over" if confirmed else "not confirmed: a forecast only"
+        CUT_OVER_ASKED.record(run.ledger, CutOverAsked(at.isoformat() if at else "", confirmed))
+
+    for widget in (moment, typed):
+        widget.observe(check, names="value")
+    return ipywidgets.VBox([moment, typed, answer])
 
 
 def differences_form(run: Run) -> ipywidgets.Widget:

@@ -16,12 +16,13 @@ from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, show
 from runbook_lib.plan.check import together
 from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.record.build import not_checked
+from runbook_lib.record.build import build_record, not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
 from runbook_lib.repair.choice import RepairChoice, check_repair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
+from runbook_lib.run.facts.cut_over.gates import GateState
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.facts.plan import BLOCKERS
@@ -133,6 +134,18 @@ def gate_windows(run: Run) -> Line:
     good = {WindowState.APPLIED} if run.execute else {WindowState.APPLIED, WindowState.READ}
     wrong = [f"{w.source}: window {w.number} is {w.state}" for w in windows if w.state not in good]
     return _decide(run, "catch_up", wrong, f"{len(windows)} windows {'applied' if run.execute else 'read'}")
+
+
+@stops("up to the go, start the writers again at the sources and nothing is lost; mend the cause and run this again.")
+def gate_cut_over(run: Run) -> Line:
+    """The targets are in the place of the sources, or only a forecast was asked for."""
+    record = build_record(run.ledger, run.id, run.config.name).cut_over
+    wrong = [f"{gate.gate}: {gate.why}" for gate in record.gates if gate.state == GateState.FAILED] if record else []
+    if wrong:
+        raise GateFailed("; ".join(wrong))
+    if record and record.go_at:
+        return Line("GO", f": the targets are in the place of the sources since {record.go_at}", GOOD)
+    return _dry("only the forecast was made; stop the writers and type the moment and the run's id to cut over")
 
 
 @stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")

@@ -15,6 +15,7 @@ from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
 from runbook_lib.run.facts.afterwards.repair import RepairFact
+from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.windows import WindowFact
 
@@ -115,6 +116,16 @@ def repair_progress() -> Callable[[RepairFact, str, int], None]:
     def watch(fact: RepairFact, state: str, done: int) -> None:
         counts = (fact.missing, fact.different, fact.extra, done)
         table.set((fact.source, state, *(f"{count:,}" for count in counts)))
+
+    return watch
+
+
+def cut_over_progress() -> Callable[[Gate, GateFact], None]:
+    """Shows each gate and its times; for `cut_over`."""
+    table = LiveTable("from", "to", "why")
+
+    def watch(gate: Gate, fact: GateFact) -> None:
+        table.set((gate, fact.state, fact.began, fact.ended or "", fact.why))
 
     return watch
 

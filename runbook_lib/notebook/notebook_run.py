@@ -22,6 +22,7 @@ from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.report.step import record_of
 from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.facts.afterwards.repair import RepairFact
+from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
@@ -161,6 +162,24 @@ class NotebookRun(Run):
     def show_repairs(self, repairs: Iterable[RepairFact]) -> ShownTable:
         """What was wrong, and what became of it; in a dry run what it would cost."""
         return views.repair_table(repairs)
+
+    def cut_over_progress(self) -> Callable[[Gate, GateFact], None]:
+        """A live table for `cut_over`."""
+        return live.cut_over_progress()
+
+    def show_cut_over(self) -> ShownTable:
+        """Each gate with its times, and what can be undone there."""
+        return views.cut_over_table(record_of(self))
+
+    def form_cut_over(self) -> Form:
+        """Type when the writers were stopped, and the run's id, in place of the command."""
+        from runbook_lib.notebook.forms import cut_over_form
+
+        return cut_over_form(self)
+
+    def gate_cut_over(self) -> Line:
+        """Stop unless the targets took the place of the sources, or this was only a forecast."""
+        return gates.gate_cut_over(self)
 
     def show_canaries(self) -> ShownTable:
         """Which targets took a reserved item, gave it back and let go of it."""

@@ -12,6 +12,7 @@ from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_rows
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.facts.afterwards.repair import RepairFact
@@ -160,6 +161,14 @@ def window_table(run: Run) -> ShownTable:
         for w in windows_of(run.ledger)
     ]
     return ShownTable.of("Windows, and the time from each one's end until it was applied.", columns, rows, "No window.")
+
+
+def cut_over_table(record: RunRecord) -> ShownTable:
+    """The gates of the cut-over in their order, those that were not reached too."""
+    columns = [Column("gate"), outcome("state"), *(Column(name) for name in CUT_OVER_COLUMNS[2:])]
+    return ShownTable.of(
+        "The cut-over.", columns, [tuple(row) for row in cut_over_rows(record)], "No gate was reached."
+    )
 
 
 def _state(fact: ImportFact | None) -> str:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from runbook_lib.cost.actual import actual_usage
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
+from runbook_lib.record.gathered.cut_over import cut_over_record
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
 from runbook_lib.record.listings import difference_rows, gap_rows, references_record, repair_rows, window_rows
@@ -38,7 +39,7 @@ from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.estimate import ESTIMATES
 from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
 from runbook_lib.run.facts.load import ENGINES, EXECUTED, IMPORTS, MEASURED, ImportStatus
-from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS
+from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS, planned_pairs_of
 from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION
 from runbook_lib.run.facts.starts import (
     ACCEPTED,
@@ -53,7 +54,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, REPAIR, STEPS, with_windows
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_windows
 from runbook_lib.run.tables.comparison import count_differences
 from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
@@ -78,7 +79,8 @@ def build_record(
     unknown = unchecked(checks, tables, accept)
     tables = [_doubted(table, unknown) for table in tables]
     judged = [step for step in steps if step.name != "report"] if running else steps
-    verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown)
+    switch = cut_over_record(ledger, planned_pairs_of(ledger))
+    verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown, switch)
     totals = _totals(tables, left, steps, STEP_SECONDS.all(ledger))
     return RunRecord(
         run_id=run_id,
@@ -101,6 +103,7 @@ def build_record(
         accepted_gaps=gap_rows(ledger),
         repairs=repair_rows(ledger),
         repair_command=None if running or verdict != FAIL else _remedy(ledger, run_id, tables),
+        cut_over=switch,
         blockers=[section_of(ObstacleRecord, fact) for fact in BLOCKERS.of(ledger) or ()],
         warnings=[section_of(ObstacleRecord, fact) for fact in WARNINGS.of(ledger) or ()],
         checks=checks,
@@ -170,7 +173,8 @@ def _known_steps(ledger: Ledger) -> tuple[str, ...]:
     """The steps of every run, and those that this one had beside them."""
     steps = with_windows(STEPS) if STEP_STARTS.of(ledger, CATCH_UP) else STEPS
     at = steps.index("validate")
-    return (*steps[:at], REPAIR, *steps[at:]) if STEP_STARTS.of(ledger, REPAIR) else steps
+    steps = (*steps[:at], REPAIR, *steps[at:]) if STEP_STARTS.of(ledger, REPAIR) else steps
+    return (*steps[:-1], CUT_OVER, steps[-1]) if STEP_STARTS.of(ledger, CUT_OVER) else steps
 
 
 def _doubted(table: TableRecord, unknown: Sequence[Unchecked]) -> TableRecord:

@@ -22,6 +22,8 @@ class ReasonId(StrEnum):
     NOT_WRITABLE = "not-writable"
     INTERRUPTED = "interrupted"
     NOT_REACHED = "not-reached"
+    GATE_SHUT = "gate-shut"
+    CUT_OVER_OPEN = "cut-over-open"
 
 
 WORDS = {
@@ -36,6 +38,9 @@ WORDS = {
     ReasonId.NOT_WRITABLE: "{0} items could not be written",
     ReasonId.INTERRUPTED: "the run was interrupted; run it again with the same run id",
     ReasonId.NOT_REACHED: "{0} not validated yet",
+    ReasonId.GATE_SHUT: "the cut-over stops at the gate {subject}: {0}",
+    ReasonId.CUT_OVER_OPEN: "the writers were stopped at {0} and the cut-over ended at the gate {subject}; go on with "
+    "it, or start them again at the sources and catch up",
 }
 
 

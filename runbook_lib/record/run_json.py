@@ -18,6 +18,7 @@ from runbook_lib.record.model.around import ReferencesRecord
 from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
+from runbook_lib.record.model.cut_over import CutOverRecord
 from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.run import (
     Accepted,
@@ -75,6 +76,7 @@ class RunRecord(Section):
     accepted_gaps: list[GapRecord] = []
     repairs: list[RepairRecord] = []
     repair_command: str | None = None
+    cut_over: CutOverRecord | None = None
     blockers: list[ObstacleRecord] = []
     warnings: list[ObstacleRecord] = []
     checks: list[CheckRecord] = []

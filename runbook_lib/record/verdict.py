@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.record.model.cut_over import CutOverRecord
 from runbook_lib.record.model.run import StepRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.record.reasons import Reason, ReasonId
+from runbook_lib.run.facts.cut_over.gates import Gate, GateState
 from runbook_lib.run.facts.export import ExportFact, ExportStatus
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.facts.starts import StepStatus
 from runbook_lib.run.facts.validation import ValidationFact
-from runbook_lib.run.steps import REPAIR
+from runbook_lib.run.steps import CUT_OVER, REPAIR
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.validate.canary import FAILED
 
@@ -35,6 +37,7 @@ class Case:
     steps: Mapping[str, StepRecord]
     tables: Sequence[TableRecord]
     unchecked: Sequence[Unchecked] = ()
+    cut_over: CutOverRecord | None = None
 
 
 Rule = Callable[[Case], Iterator[Reason]]
@@ -76,13 +79,14 @@ def run_verdict(
     steps: Iterable[StepRecord],
     tables: Iterable[TableRecord],
     unchecked: Sequence[Unchecked] = (),
+    cut_over: CutOverRecord | None = None,
 ) -> tuple[str, list[Reason]]:
     """The run's verdict and the reasons for it; a PASS has none.
 
     A run that wrote nothing but proved a table that something else had filled is judged as a
     comparison: all tables have to be proved, and the import is not needed.
     """
-    case = Case(executed, {step.name: step for step in steps}, list(tables), unchecked)
+    case = Case(executed, {step.name: step for step in steps}, list(tables), unchecked, cut_over)
     reasons = _all(OF_ANY_RUN, case)
     if interrupted:
         return INTERRUPTED, _of_an_end_before(case, reasons) or [Reason(ReasonId.INTERRUPTED)]
@@ -135,6 +139,21 @@ def canaries_failed(case: Case) -> Iterator[Reason]:
             yield Reason(ReasonId.CANARY_FAILED, table.source, (table.canary.why,))
 
 
+def gates_shut(case: Case) -> Iterator[Reason]:
+    """A freeze that was begun and not gone through with, and a gate that did not open, unless its step says so."""
+    if case.cut_over is None:
+        return
+    step = case.steps.get(CUT_OVER)
+    told = step is not None and step.status in ("failed", "running", "interrupted")
+    shut = [gate for gate in case.cut_over.gates if gate.state == GateState.FAILED]
+    if not told:
+        for gate in shut:
+            yield Reason(ReasonId.GATE_SHUT, gate.gate, (gate.why,))
+    if case.cut_over.frozen_at and not case.cut_over.go_at and not shut and not told:
+        at = case.cut_over.gates[-1].gate if case.cut_over.gates else Gate.FREEZE
+        yield Reason(ReasonId.CUT_OVER_OPEN, at, (case.cut_over.frozen_at,))
+
+
 def not_compared(case: Case) -> Iterator[Reason]:
     """A table of a run that proves others and was left out of the comparison."""
     for table in case.tables:
@@ -175,6 +194,6 @@ def not_writable(case: Case) -> Iterator[Reason]:
         yield Reason(ReasonId.NOT_WRITABLE, details=(f"{quarantined:,}",))
 
 
-OF_ANY_RUN: tuple[Rule, ...] = (steps_not_done, tables_not_proved, canaries_failed)
+OF_ANY_RUN: tuple[Rule, ...] = (steps_not_done, tables_not_proved, canaries_failed, gates_shut)
 OF_A_PROOF: tuple[Rule, ...] = (not_compared, checks_not_made, steps_not_run, nothing_read)
 OF_A_DRY_RUN: tuple[Rule, ...] = (nothing_planned, not_writable)

@@ -9,6 +9,7 @@ from runbook_lib.record.anchor import anchor_in_words
 from runbook_lib.record.model.run import QuarantineRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_lines, cut_over_rows
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
 from runbook_lib.report.figures.timings import TableSeconds, slowest
@@ -168,6 +169,18 @@ class ReportModel:
     @property
     def unread_calls(self) -> list[str]:
         return unread_calls(self.record.references)
+
+    @cached_property
+    def cut_over(self) -> list[list[str]]:
+        return cut_over_rows(self.record)
+
+    @property
+    def cut_over_columns(self) -> tuple[str, ...]:
+        return CUT_OVER_COLUMNS
+
+    @cached_property
+    def cut_over_lines(self) -> list[str]:
+        return cut_over_lines(self.record)
 
     @cached_property
     def quarantine(self) -> list[QuarantineRecord]:

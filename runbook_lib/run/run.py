@@ -34,7 +34,7 @@ from runbook_lib.run.admission.admit import (
     refuse_another_account,
     refuse_another_choice,
     refuse_another_run,
-    refuse_cleaned,
+    refuse_ended,
     refuse_other_runner,
     refuse_unwritable,
     step_lock,
@@ -60,7 +60,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import AFTERWARDS, GO_ON, STEPS, keep_seconds, sign_step
+from runbook_lib.run.steps import GO_ON, STEPS, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -177,8 +177,7 @@ class Run:
         """
         if name != "preflight" and not is_begun(self.folder):
             raise GateFailed(f"run {self.id} has not begun: {self.folder} is not there; run 00_preflight first")
-        if name not in AFTERWARDS:
-            refuse_cleaned(self.ledger, self.id)
+        refuse_ended(self.ledger, self.id, name)
         self.ledger.allow()
         with step_lock(self.folder):
             refuse_other_runner(self.folder, self.ledger, self.seat)

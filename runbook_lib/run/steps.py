@@ -13,6 +13,7 @@ from runbook_lib.timestamps import format_timestamp
 STEPS = ("preflight", "export", "import", "validate", "report")
 CATCH_UP = "catch_up"  # a step of a command of its own, or of a run that was handed windows with its export
 REPAIR = "repair"  # a step of a command of its own
+CUT_OVER = "cut_over"  # a step of a command of its own
 AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose traces were removed
 GO_ON = {
     "preflight": "Nothing was changed; run it again.",
@@ -21,6 +22,7 @@ GO_ON = {
     "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
     "catch_up": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
     "repair": "What was written is recorded; run it again with the same run id and it goes on from there.",
+    "cut_over": "Each gate is recorded; run it again with the same run id and it goes on from there.",
     "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
     "report": "Run it again.",
     "cleanup": "What was removed is recorded; run it again and it goes on from there.",

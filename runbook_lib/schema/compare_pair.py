@@ -6,7 +6,8 @@ from runbook_lib.aws.dynamodb.describe.members import KEY, STREAM
 from runbook_lib.aws.dynamodb.describe.partial_definition import read_partial_definition
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import AnyId, CheckId, definition_id
-from runbook_lib.config.model import KNOWN_IDS, Migration
+from runbook_lib.config.model import Migration
+from runbook_lib.config.sections.accept import KNOWN_IDS
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, look_again, why_not
 from runbook_lib.plan.pair import Pair

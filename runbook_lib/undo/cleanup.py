@@ -19,28 +19,26 @@ from typing import Any
 from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
-from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
-from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
-from runbook_lib.export_format.data_file import CheckedFile, fetch
-from runbook_lib.items.canonical import Item, digest
-from runbook_lib.items.keys import KeyAttribute, key_of
-from runbook_lib.items.lines import parse_line
+from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, RemovalFact
+from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, trailing_windows, windows_of
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.run.tables.files import file_keys, file_rows
-from runbook_lib.run.tables.unwritten import PresentRow, present_in
+from runbook_lib.run.tables.files import file_keys
+from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
+from runbook_lib.undo.own_items import own_items
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
@@ -144,9 +142,12 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
 def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
+    moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
-    if created is not None and created.table_id:
+    if moment is not None:
+        removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
+    elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, wrote=begun)
     elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
@@ -165,7 +166,7 @@ def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: 
         return
     refuse_unless_alone(run, pair, facts, wrote=wrote)
     if wrote:
-        for _, unchanged in _chunks(run, pair, facts, removal):
+        for _, unchanged in _unchanged(run, pair, facts, removal):
             removal.items_found += len(unchanged)
     pages = scan_segment(Segment(run.clients.target_wire, pair.target, RateLimit(None)))
     held = sum(len(page.items) for page in pages)
@@ -210,7 +211,7 @@ def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, re
         return
     refuse_unless_alone(run, pair, facts, wrote=True)
     undoing = Undoing.of(run, pair, facts) if removal.done else None
-    for last_of_file, items in _chunks(run, pair, facts, removal):
+    for last_of_file, items in _unchanged(run, pair, facts, removal):
         removal.items_found += len(items)
         if undoing is not None and items:
             _mark(run)
@@ -244,57 +245,38 @@ def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableDescrip
     return facts
 
 
-def _chunks(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
-    """Items that are in the target as the export has them; counts those that were changed.
-
-    Read consistently a moment before whatever is done about them; true for the last chunk of a file. An item that
-    was there, equal, when it should have been added is left out: whose it is nobody knows.
-    """
-    bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
-    for row in file_rows(run.ledger, pair.source):
-        file = row.data_file
-        with fetch(run.clients.staging, bucket, file) as checked:
-            for exported in _groups(checked, facts.key, present_in(run.ledger, pair.source, file.key)):
-                keys = [key for key, _ in exported.values()]
-                held = read_keys(run.clients.target_wire, pair.target, keys, Backoff())
-                same = [item for item in held if exported[_key(item, facts.key)][1] == digest(item)]
-                removal.items_changed += len(held) - len(same)
-                yield False, same
-        yield True, []
-
-
-def _groups(
-    checked: CheckedFile, schema: tuple[KeyAttribute, ...], present: list[PresentRow]
-) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
-    """A file's items by key digest, as many as can be asked for at once: their keys and digests."""
-    group: dict[bytes, tuple[Item, bytes]] = {}
-    for number, line in checked.items():
-        if any(there.first <= number <= there.last for there in present):
-            continue
-        try:
-            item = parse_line(line)
-            group[_key(item, schema)] = (key_of(item, schema), digest(item))
-        except RunbookError:
-            continue  # no item of this table: it was quarantined and never written
-        if len(group) == KEYS_AT_ONCE:
-            yield group
-            group = {}
-    if group:
-        yield group
-
-
-def _key(item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
-    return digest(key_of(item, schema))
+def _unchanged(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:
+    """What the run wrote and is as it left it, in pieces; counts what was changed. True for the last of a file."""
+    for last_of_file, same, changed in own_items(run, pair, facts.key):
+        removal.items_changed += changed
+        yield last_of_file, same
 
 
 def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
-    """The files of an export that this run started or wrote; never of one it only used."""
+    """The files of exports that this run started or wrote, windows included; never of one it only used."""
+    for bucket, keys in _own_objects(run, pair):
+        removal.objects += len(keys)
+        if hands is not None:
+            _mark(run)
+            aws.delete_objects(hands.objects, bucket, keys)
+
+
+def _own_objects(run: Run, pair: Pair) -> Iterator[tuple[str, list[str]]]:
+    """Bucket and keys of each export."""
     fact = EXPORTS.of(run.ledger, pair.source)
     export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
-    if export is None:
-        return
-    keys = [*file_keys(run.ledger, pair.source), *(export.manifest.folder + name for name in SIDECARS)]
-    removal.objects = len(keys)
-    if hands is not None:
-        _mark(run)
-        aws.delete_objects(hands.objects, export.bucket, keys)
+    if export is not None:
+        yield export.bucket, [*file_keys(run.ledger, pair.source), *_sidecars(export.manifest.folder)]
+    windows = [*windows_of(run.ledger, pair.source), *trailing_windows(run.ledger, pair.source)]
+    second = SECOND_EXPORTS.of(run.ledger, pair.source)
+    made = [(w.arn, w.bucket, w.folder) for w in windows if w.manifest_md5 and not w.reused]
+    others = SUPERSEDED_EXPORTS.all(run.ledger).items()
+    full = [second, *(fact for name, fact in others if name.startswith(f"{pair.source} "))]
+    made += [(fact.arn, fact.bucket, fact.folder) for fact in full if fact is not None and fact.items is not None]
+    for arn, bucket, folder in made:
+        files = [row.file.key for row in export_files(run.ledger, pair.source, arn or "")]
+        yield bucket, [*files, *_sidecars(folder)]
+
+
+def _sidecars(folder: str) -> list[str]:
+    return [folder + name for name in SIDECARS]

@@ -13,6 +13,7 @@ from runbook_lib.record.model.run import Totals
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.cut_over import unproved_cut_over
 from runbook_lib.report.figures.totals import Sum, total
 from runbook_lib.report.figures.windows import unproved_record, unproved_windows
 from runbook_lib.report.text import count, pluralize
@@ -109,7 +110,7 @@ def contradictions_of(
         found += [f"the run is called PASS, but {u.place} was not checked" for u in unknown if u.is_open]
         if not tables or not sums["items_exported"].value:
             found.append("the run is called PASS, but no item was read")
-        found += unproved_record(record)
+        found += [*unproved_record(record), *unproved_cut_over(record)]
     for name in members(Totals):
         claimed = getattr(record.totals, name)
         if name in NO_SUMS or claimed is None:

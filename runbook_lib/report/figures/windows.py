@@ -87,6 +87,11 @@ def as_of(record: RunRecord) -> list[str]:
     return found
 
 
+def proved_as_of(record: RunRecord) -> str | None:
+    """The moment that every table which was caught up with is proved as of; None where none was."""
+    return min((t.changes.as_of for t in record.tables if t.changes and t.changes.as_of), default=None)
+
+
 def gap_lines(record: RunRecord) -> list[str]:
     """What no export covers and was accepted as quiet, for the first screen."""
     return [

@@ -74,6 +74,7 @@ def _markdown(report: ReportModel, share: float) -> str:
             repairs=_part(report.repairs, 20 * share),
             windows=_part(report.windows, 50 * share),
             references=_part(report.references, 30 * share),
+            cut_over=_part(report.cut_over, 20),
             drifted=_part(report.drifted, 50 * share),
             differing=_first_differences(report.record.differences),
             left_out=_part(report.left_out, 50 * share),

@@ -22,9 +22,11 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root
+from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUNNER_TOKEN
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.steps import AFTERWARDS, CUT_OVER
 
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
 ORPHAN_SECONDS = 20.0  # the kernel of a killed run takes a moment to notice that it is an orphan
@@ -191,6 +193,23 @@ def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
     """Raise ResumeRefused for a run whose traces were removed: what its ledger knows is not there any more."""
     if cleaned := CLEANED.of(ledger):
         raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
+
+
+def refuse_ended(ledger: Ledger, run_id: str, step: str) -> None:
+    """Raise ResumeRefused for a step of a run whose traces were removed, or whose targets are in use."""
+    if step not in AFTERWARDS:
+        refuse_cleaned(ledger, run_id)
+    if step not in (*AFTERWARDS, CUT_OVER):
+        refuse_cut_over(ledger, run_id)
+
+
+def refuse_cut_over(ledger: Ledger, run_id: str) -> None:
+    """Raise ResumeRefused for a run whose targets are in use: to write to them, or to compare them, is over."""
+    if moment := went(ledger):
+        raise ResumeRefused(
+            f"run {run_id} was cut over at {moment}: its targets belong to their application and are not as any export "
+            "says. runbook cut-over looks at what is still written to the sources; for anything else start a new run"
+        )
 
 
 def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callable[[Ledger], None]) -> None:

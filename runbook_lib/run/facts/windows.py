@@ -29,7 +29,8 @@ class WindowFact:
     `asked` to `applied` are this machine's clock, `behind` the seconds from the window's end to when it could be asked
     for by the source's own. `broken` counts the changes whose old image is not what the last window with the key had
     left; `digests` is the fingerprint of the secret that they were compared under. `uncertain` says that a request of
-    it may still arrive: its process was killed, or an answer lost.
+    it may still arrive: its process was killed, or an answer lost. A `trailing` one was asked for after the cut-over,
+    to be looked at; it is never applied.
     """
 
     source: str
@@ -58,6 +59,7 @@ class WindowFact:
     exported: str | None = None
     began: str | None = None
     applied: str | None = None
+    trailing: bool | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -138,6 +140,7 @@ class OverlayFact:
 WINDOWS = Topic("window", WindowFact)
 CAUGHT_UP = Topic("caught_up", CaughtUp)
 SECOND_EXPORTS = Topic("second_export", SecondExport)
+SUPERSEDED_EXPORTS = Topic("superseded_export", SecondExport)  # under the table's name and the ARN
 UNTIL_LAG = Note("run", "until_lag_minutes", float)
 
 
@@ -148,7 +151,16 @@ def keep_window(ledger: Ledger, fact: WindowFact) -> WindowFact:
 
 
 def windows_of(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
-    """The windows of a table, or of all, in their order."""
+    """The windows of a table, or of all, in their order, without those that are never applied."""
+    return [fact for fact in _all_windows(ledger, source) if not fact.trailing]
+
+
+def trailing_windows(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
+    """The windows that were asked for after the cut-over, in their order."""
+    return [fact for fact in _all_windows(ledger, source) if fact.trailing]
+
+
+def _all_windows(ledger: Ledger, source: str | None) -> list[WindowFact]:
     facts = WINDOWS.all(ledger).values()
     return sorted((f for f in facts if source in (None, f.source)), key=lambda f: (f.source, f.number))
 

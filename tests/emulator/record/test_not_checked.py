@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.config.check_ids import ADVICE, Bearing, CheckId, bearing
-from runbook_lib.config.model import KNOWN_IDS, load_config
+from runbook_lib.config.model import load_config
+from runbook_lib.config.sections.accept import KNOWN_IDS
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.notebook.gates import gate_validation
 from runbook_lib.preflight.step import preflight

@@ -22,7 +22,7 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import (
     live_indexes,
     read_partial_definition,
 )
-from runbook_lib.config.model import Acceptable
+from runbook_lib.config.sections.accept import Acceptable
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.notebook.gates import gate_plan

@@ -8,6 +8,7 @@ import pytest
 
 from runbook_lib.record import verdict as rules
 from runbook_lib.record.model.comparison import CanaryFacts
+from runbook_lib.record.model.cut_over import CutOverRecord, GateRecord
 from runbook_lib.record.model.run import StepRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.not_checked import Unchecked
@@ -30,9 +31,10 @@ def case(
     steps: list[StepRecord] | None = None,
     tables: list[TableRecord] | None = None,
     unchecked: tuple[Unchecked, ...] = (),
+    cut_over: CutOverRecord | None = None,
 ) -> Case:
     named = {step.name: step for step in (STEPS if steps is None else steps)}
-    return Case(executed, named, [TABLE] if tables is None else tables, unchecked)
+    return Case(executed, named, [TABLE] if tables is None else tables, unchecked, cut_over)
 
 
 def stepped(status: str, **more: Any) -> list[StepRecord]:
@@ -40,12 +42,15 @@ def stepped(status: str, **more: Any) -> list[StepRecord]:
     return [*STEPS[:3], but(STEPS[3], status=status, **more)]
 
 
+MOMENT = "2026-01-14T10:20:00.000Z"
 ALONE: dict[Rule, tuple[Case, list[tuple[ReasonId, str]]]] = {
     rules.steps_not_done: (case(steps=stepped("failed")), [(ReasonId.STEP_NOT_DONE, "validate")]),
     rules.tables_not_proved: (case(tables=[TABLE, but(TABLE, source="b", verdict="UNKNOWN")]),
                               [(ReasonId.TABLE_NOT_PROVED, "b")]),
     rules.canaries_failed: (case(tables=[but(TABLE, canary=CanaryFacts(state="failed", why="x"))]),
                             [(ReasonId.CANARY_FAILED, "a")]),
+    rules.gates_shut: (case(cut_over=CutOverRecord(gates=[GateRecord(gate="smoke", state="failed", why="x")])),
+                       [(ReasonId.GATE_SHUT, "smoke")]),
     rules.not_compared: (case(tables=[but(TABLE, verdict="DRY-RUN")]), [(ReasonId.NOT_COMPARED, "a")]),
     rules.checks_not_made: (case(unchecked=(UNKNOWN,)), [(ReasonId.NOT_CHECKED, "clock")]),
     rules.steps_not_run: (case(steps=STEPS[:3]), [(ReasonId.STEP_NOT_RUN, "validate")]),
@@ -68,7 +73,7 @@ def test_a_rule_says_what_is_wrong_and_nothing_of_what_is_right(rule: Rule) -> N
 
 @pytest.mark.parametrize("wrong", [c for c, _ in ALONE.values()], ids=lambda c: "")
 def test_no_case_that_a_rule_is_about_is_a_pass(wrong: Case) -> None:
-    told, _ = run_verdict(wrong.executed, False, wrong.steps.values(), wrong.tables, wrong.unchecked)
+    told, _ = run_verdict(wrong.executed, False, wrong.steps.values(), wrong.tables, wrong.unchecked, wrong.cut_over)
     assert told == ("FAIL" if wrong is not ALONE[rules.not_writable][0] else "PASS")  # executed, it is the table's
 
 
@@ -90,6 +95,21 @@ def test_a_comparison_needs_no_import_and_everything_else() -> None:
     without = [s for s in STEPS if s.name != "import"]
     assert list(rules.steps_not_run(case(executed=False, steps=without))) == []
     assert [r.subject for r in rules.steps_not_run(case(steps=without))] == ["import"]
+
+
+@pytest.mark.parametrize("status", ["failed", "running", "interrupted"])
+def test_a_gate_that_its_step_tells_of_is_told_once(status: str) -> None:
+    shut = CutOverRecord(frozen_at=MOMENT, gates=[GateRecord(gate="freeze-proof", state="failed", why="x")])
+    step = StepRecord(name="cut_over", status=status, message="x")
+    assert list(rules.gates_shut(case(steps=[*STEPS, step], cut_over=shut))) == []
+
+
+def test_a_freeze_that_was_not_gone_through_with_is_no_pass_and_a_forecast_is_none() -> None:
+    passed = [GateRecord(gate="ready", state="passed"), GateRecord(gate="freeze", state="passed")]
+    frozen = CutOverRecord(frozen_at=MOMENT, gates=passed)
+    assert [(r.id, r.subject) for r in rules.gates_shut(case(cut_over=frozen))] == [(ReasonId.CUT_OVER_OPEN, "freeze")]
+    for fine in (CutOverRecord(gates=passed[:1]), CutOverRecord(frozen_at=MOMENT, go_at=MOMENT, gates=passed)):
+        assert list(rules.gates_shut(case(cut_over=fine))) == []
 
 
 def test_every_reason_has_words() -> None:

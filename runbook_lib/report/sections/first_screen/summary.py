@@ -6,8 +6,9 @@ from collections import Counter
 
 from runbook_lib.record.model.base import seconds_between
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
-from runbook_lib.report.figures.windows import gap_lines
+from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import taken_on_trust
 from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
@@ -17,9 +18,11 @@ RESUME = "Run it again with the same run id to go on where it stopped."
 
 
 def headline(figures: RunFigures) -> str:
-    """The verdict, and of a run that leaves tables out for how many it holds: `PASS: 1 of 2 tables, 1 not chosen`."""
+    """The verdict: of a PASS after a catch-up with its moment, of a run that leaves tables out for how many it is."""
     verdict = figures.record.verdict
-    return f"{verdict}: {figures.how_many}, {count(figures.left)} not chosen" if figures.left else verdict
+    moment_of_proof = proved_as_of(figures.record) if verdict == PASS else None
+    said = f"{verdict} as of {moment_of_proof}" if moment_of_proof else verdict
+    return f"{said}: {figures.how_many}, {count(figures.left)} not chosen" if figures.left else said
 
 
 def place(record: RunRecord, side: str) -> str:
@@ -77,11 +80,11 @@ def why(figures: RunFigures) -> list[str]:
     if verdict == PASS:
         wrong = figures.contradictions
         return (
-            [proof(figures), *taken_on_trust(figures)]
+            [proof(figures), *taken_on_trust(figures), *first_screen_lines(figures.record)]
             if not wrong
             else ["The numbers of this record do not bear out its verdict.", *wrong]
         )
-    reasons = [*reasons, *gap_lines(figures.record)]
+    reasons = [*reasons, *gap_lines(figures.record), *first_screen_lines(figures.record)]
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:

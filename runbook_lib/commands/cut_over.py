@@ -1,0 +1,46 @@
+"""`runbook cut-over`: what was typed becomes a request; the gates are passed in the notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook_lib.commands.output import Output, output_options
+from runbook_lib.errors import ConfigError
+
+
+def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
+    """Whether a command may write: its run's id was typed once more. Raises ConfigError where it had to be."""
+    if confirm == run_id:
+        return True
+    if confirm or execute:
+        found = repr(confirm) if confirm else "nothing"
+        raise ConfigError(f"--confirm: expected {run_id!r}, the id of the run, found {found}; nothing was written")
+    return False
+
+
+@click.command("cut-over")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--run-id", required=True, help="The run whose targets take the place of the sources.")
+@click.option("--frozen-at", default="", metavar="MOMENT",
+              help="When the writers were stopped, like 2026-01-14T10:20:00Z.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Allowed, and means nothing without --confirm.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more; without it, a forecast only.")
+@output_options
+def cut_over_command(config: Path, run_id: str, frozen_at: str, execute: bool, confirm: str, **output: Any) -> int:
+    """Have the targets take the place of the sources, gate by gate; after that, look for writes that came too late."""
+    from runbook_lib.cutover.step import moment_of
+    from runbook_lib.headless.runner import Request, run_notebooks
+    from runbook_lib.report.figures.cut_over import cut_over_lines
+    from runbook_lib.run.facts.cut_over.gates import CutOverAsked
+
+    out, confirmed = Output(**output), check_confirmed(run_id, confirm, execute=execute)
+    if frozen_at:
+        moment_of(frozen_at)
+    asked = CutOverAsked(frozen_at, confirmed)
+    record = run_notebooks(Request(config, run_id, execute=confirmed, cut_over=asked, after=out.step), out.say)
+    for line in cut_over_lines(record):
+        out.say(f"  {line}")
+    return out.conclude(record)

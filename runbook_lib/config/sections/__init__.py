@@ -1,0 +1,1 @@
+"""Sections of the migration file that have a module of their own."""

@@ -1,0 +1,63 @@
+"""The look after the switch: what was still written to the sources. It is told, and never copied silently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from runbook_lib.catchup.ask import ask_for_window, await_window, whole_second
+from runbook_lib.catchup.table import TableToCatchUp
+from runbook_lib.cutover.gates import GateWatch, passing, stay_shut
+from runbook_lib.cutover.last_window import await_complete
+from runbook_lib.cutover.quiet import quiet_since
+from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
+from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS, CutOverFact, CutOverFault, Gate, QuietFact
+from runbook_lib.run.facts.windows import WindowFact, WindowState, trailing_windows
+from runbook_lib.run.run import Run
+
+AFTER = timedelta(minutes=15)
+
+
+def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFact, watch: GateWatch) -> None:
+    """Ask for what was written to each source since its last window, up to 15 minutes after the go or the last look."""
+    with passing(run, Gate.AFTERWARDS, watch):
+        gone = datetime.fromisoformat(fact.go_at or "")
+        for table, window in [(table, _ask(run, table, gone)) for table in tables]:
+            read = window
+            if read.state is WindowState.ASKED:
+                read = await_window(run, table.pair, window, table.sleep)
+            found = quiet_since(run, [read], table.key, datetime.fromisoformat(read.start), table.pair.source)
+            _add(run, table.pair.source, found)
+        if late := [_told(source, known) for source, known in QUIET_AFTERWARDS.all(run.ledger).items() if known.late]:
+            raise stay_shut(
+                run, Gate.AFTERWARDS, CutOverFault.LATE_WRITES,
+                f"nothing should be written to the old tables after the switch, and this was: {'; '.join(late)}. "
+                "It is in no target. Find the writer, and decide item by item which side is right",
+            )  # fmt: skip
+
+
+def _told(source: str, known: QuietFact) -> str:
+    return f"{source}: {known.late:,} changes, of the keys (as hashes) {', '.join(known.hashes)}"
+
+
+def _ask(run: Run, table: TableToCatchUp, gone: datetime) -> WindowFact:
+    """The window that a start before this one asked for and did not come to read, or another."""
+    known = trailing_windows(run.ledger, table.pair.source)
+    read = QUIET_AFTERWARDS.of(run.ledger, table.pair.source)
+    if known and (read is None or read.end < known[-1].end):
+        return known[-1]
+    after = known[-1].span[1] if known else table.until
+    start = whole_second(after)
+    end = min(max(start + SHORTEST, whole_second(gone + AFTER)), start + LONGEST)
+    span, number = Span(start, end), len(table.windows()) + len(known) + 1
+    await_complete(table, number, after, span)
+    return ask_for_window(run, table.pair, number, span, table.sleep, trailing=True)
+
+
+def _add(run: Run, source: str, found: QuietFact) -> None:
+    """Put a look to those before it; what is late stays late."""
+    known = QUIET_AFTERWARDS.of(run.ledger, source)
+    if known is not None:
+        hashes = (*known.hashes, *found.hashes)
+        found = QuietFact(known.start, found.end, known.late + found.late, known.expired + found.expired, hashes)
+    QUIET_AFTERWARDS.record(run.ledger, source, found)

@@ -1,0 +1,75 @@
+"""The last window: from where the target stands to past the freeze, of all tables at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from runbook_lib.catchup.ask import ask_for_window, check_span, complete_until, whole_second
+from runbook_lib.catchup.second_export import begin_second_export
+from runbook_lib.catchup.table import TableToCatchUp, bring_through
+from runbook_lib.errors import ExportError
+from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
+from runbook_lib.run.facts.windows import WindowFact
+from runbook_lib.run.waiting import Wait
+
+
+def span_to(start: datetime, due: datetime, longest: timedelta) -> Span:
+    """The next window on the way from `start` to `due`: never too short, never so that a rest too short is left.
+
+    One that would be too short ends later than `due`.
+    """
+    left = due - start
+    if left < SHORTEST:
+        return Span(start, start + SHORTEST)
+    if left <= longest:
+        return Span(start, due)
+    if left - longest >= SHORTEST:
+        return Span(start, start + longest)
+    return Span(start, due if left <= LONGEST else due - SHORTEST)
+
+
+def bring_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_export: bool) -> None:
+    """Apply windows until each table is proved to stand at `due` or later.
+
+    Exports of all tables are asked for before one is waited for, and with the last window of a table its second full
+    export, so that they run at the same time.
+    """
+    for table in tables:
+        for fact in table.windows():
+            bring_through(table, fact)
+    while behind := [table for table in tables if table.until < due]:
+        asked = [(table, _ask(table, due)) for table in behind]
+        for table, _ in asked:
+            if with_full_export and table.until >= due:
+                begin_second_export(table.run, table.pair, table.until, table.sleep)
+        for table, fact in asked:
+            bring_through(table, fact)
+    for table in tables:
+        if with_full_export:  # also where a window before the freeze had come this far
+            begin_second_export(table.run, table.pair, table.until, table.sleep)
+
+
+def _ask(table: TableToCatchUp, due: datetime) -> WindowFact:
+    number, after = len(table.windows()) + 1, table.until
+    span = span_to(whole_second(after), due, timedelta(minutes=table.run.config.catch_up.window_minutes))
+    await_complete(table, number, after, span)
+    return ask_for_window(table.run, table.pair, number, span, table.sleep)
+
+
+def await_complete(table: TableToCatchUp, number: int, after: datetime, span: Span) -> None:
+    """Wait until a window could be asked for; raises ExportError where it cannot, or takes too long."""
+    minutes = table.run.config.export.timeout_minutes
+
+    def late(failure: str) -> ExportError:
+        return ExportError(
+            f"{table.pair.source}: what was written until {span.end} should be complete by now, and is not after "
+            f"export.timeout_minutes ({minutes:g}){failure}; run the same command again to go on waiting"
+        )
+
+    def look() -> str | None:
+        end, table_id = complete_until(table.run, table.pair, number, after)
+        return table_id if end is not None and end >= span.end else None
+
+    wait = Wait(minutes * 60, max(1.0, table.run.config.export.poll_seconds), late, table.sleep)
+    check_span(table.run, table.pair, span, after, wait.until(look))

@@ -1,0 +1,64 @@
+"""Whether a source was quiet: every change of a window after a moment, but for what its time to live has removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
+from runbook_lib.catchup.read import open_changes
+from runbook_lib.export_format.incremental import Change
+from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.run.facts.cut_over.gates import QuietFact
+from runbook_lib.run.facts.windows import WindowFact
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import export_files
+from runbook_lib.timestamps import format_timestamp
+
+NAMED = 20  # keys, as hashes
+
+
+@dataclass(slots=True)
+class _Heard:
+    late: int = 0
+    expired: int = 0
+    hashes: list[str] = field(default_factory=list)
+
+
+def quiet_since(
+    run: Run, windows: Iterable[WindowFact], key: tuple[KeyAttribute, ...], since: datetime, source: str
+) -> QuietFact:
+    """Read windows and count what was written after `since`.
+
+    A delete is forgiven where the old image says, by the attribute of the source's TTL, that the item had expired when
+    it was deleted. Without old images no delete is.
+    """
+    ttl = ttl_attribute(run.clients.source, source)
+    heard, end = _Heard(), format_timestamp(since)
+    for window in windows:
+        end = max(end, window.end)
+        for row in export_files(run.ledger, source, window.arn or ""):
+            with open_changes(run, window, row.file, key) as checked:
+                for _, change in checked.changes():
+                    if change.micros > since.timestamp() * 1_000_000:
+                        _note(run, heard, change, ttl)
+    return QuietFact(format_timestamp(since), end, heard.late, heard.expired, tuple(heard.hashes))
+
+
+def _note(run: Run, heard: _Heard, change: Change, ttl: str | None) -> None:
+    if had_expired(change, ttl):
+        heard.expired += 1
+        return
+    heard.late += 1
+    if len(heard.hashes) < NAMED:
+        heard.hashes.append(run.secret.key_hash(canonical_json(change.key)))
+
+
+def had_expired(change: Change, ttl: str | None) -> bool:
+    """Whether a change is the delete of an item whose time to live was over by then; DynamoDB heeds numbers only."""
+    if ttl is None or change.new is not None or change.old is None:
+        return False
+    value = (change.old.get(ttl) or {}).get("N")
+    return value is not None and float(value) <= change.micros / 1_000_000

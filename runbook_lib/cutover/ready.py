@@ -1,0 +1,139 @@
+"""Whether the writers may be stopped: how long they would have to stand still, by what was measured until now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from runbook_lib.aws.account import server_time
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.errors import ConfigError
+from runbook_lib.export_format.incremental import BOTH_IMAGES, SKEW
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.cut_over.gates import FORECASTS, Forecast
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_of
+from runbook_lib.run.run import Run
+from runbook_lib.timestamps import format_timestamp
+
+JUDGED = 3  # of the last windows
+FULL_EXPORT = "full_export"
+
+
+def settling(run: Run) -> timedelta:
+    """How long after the freeze the last window ends: past what the writers' clocks may be wrong by, and a margin."""
+    return SKEW + max(SKEW, timedelta(seconds=run.config.catch_up.margin_seconds))
+
+
+def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
+    """How long the writers would have to stand still, if they were stopped now.
+
+    Exports of several tables run at the same time, so the longest counts; windows are applied and tables compared one
+    after the other, so those are added up. A part that was never measured is None, and so is the whole.
+    """
+    chosen = list(pairs)
+    last = [_last(run, pair) for pair in chosen]
+    exports = [_most(w.lag["export"] for w in windows) for windows in last]
+    applied = [_most(w.lag["apply"] for w in windows) for windows in last]
+    longest, all_of_them = _most(exports), _sum(applied)
+    compared = [fact.seconds if (fact := VALIDATIONS.of(run.ledger, pair.source)) else None for pair in chosen]
+    before = FORECASTS.of(run.ledger)  # of a freeze that came to nothing, whose windows took the comparison back
+    return Forecast(
+        made=format_timestamp(run.now()),
+        limit=run.config.cut_over.max_freeze_minutes * 60,
+        recovery=_recovery(run, chosen),
+        window=None if longest is None or all_of_them is None else round(longest + all_of_them, 3),
+        full_export=_most(_export_seconds(run, pair) for pair in chosen),
+        comparison=_sum(compared) if None not in compared or before is None else before.comparison,
+        with_full_export=run.config.cut_over.proof == FULL_EXPORT,
+    )
+
+
+def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterator[str]:
+    """Everything that stands against stopping the writers now."""
+    if run.config.cut_over.proof != FULL_EXPORT and run.config.catch_up.view != BOTH_IMAGES:
+        yield (
+            f"cut_over.proof should be {FULL_EXPORT} where catch_up.view is {run.config.catch_up.view}: without old "
+            "images nothing else shows that no change is missing"
+        )
+    for pair in pairs:
+        yield from _windows_of_one(run, pair)
+    if forecast.seconds is None:
+        yield f"the forecast needs what was never measured ({', '.join(_unmeasured(forecast))}); run runbook catch-up"
+    elif forecast.seconds > forecast.limit:
+        yield (
+            f"the writers would stand still for {forecast.seconds:,.0f} s, and cut_over.max_freeze_minutes allows "
+            f"{forecast.limit:,.0f} s; catch up more often, or allow more"
+        )
+
+
+def _windows_of_one(run: Run, pair: Pair) -> Iterator[str]:
+    if pair.reuse is not None and pair.reuse.windows:
+        yield f"{pair.source}: its chain was made earlier and ends where it ends; begin a run that exports by itself"
+        return
+    windows = windows_of(run.ledger, pair.source)
+    if open_ones := [w.number for w in windows if w.state is not WindowState.APPLIED]:
+        yield f"{pair.source}: window {open_ones[0]} is not applied; run runbook catch-up"
+    if not windows:
+        yield f"{pair.source}: no window was applied yet, so nobody knows how long one takes; run runbook catch-up"
+    for window in _last(run, pair):
+        start, end = window.span
+        taken, covers = took(window), (end - start).total_seconds()
+        if taken is None or taken >= covers:
+            said = "nobody knows how long" if taken is None else f"{taken:,.0f} s"
+            yield (
+                f"{pair.source}: window {window.number} covers {covers:,.0f} s, and took {said} to export and apply: "
+                "the target would never catch up; raise import.max_wcu, or wait until less is written"
+            )
+
+
+def took(window: WindowFact) -> float | None:
+    """Seconds that a window took to be exported and applied; None for one that this run did not ask for."""
+    export, apply = window.lag["export"], window.lag["apply"]
+    return None if export is None or apply is None else export + apply
+
+
+def _last(run: Run, pair: Pair) -> list[WindowFact]:
+    return [w for w in windows_of(run.ledger, pair.source) if w.state is WindowState.APPLIED][-JUDGED:]
+
+
+def _recovery(run: Run, pairs: list[Pair]) -> float | None:
+    """Seconds from the freeze until the last window can be asked for: what recovery is behind, and more."""
+    behind = []
+    for pair in pairs:
+        try:
+            latest = recovery_of(run.clients.source, pair.source).latest
+            now = server_time(run.clients.source, pair.source)
+        except ConfigError:
+            return None
+        if latest is None:
+            return None
+        behind.append(max(0.0, (now - latest).total_seconds()))
+    waits = settling(run) + timedelta(seconds=run.config.catch_up.margin_seconds)
+    return round(max(behind, default=0.0) + waits.total_seconds(), 3)
+
+
+def _export_seconds(run: Run, pair: Pair) -> float | None:
+    fact = EXPORTS.of(run.ledger, pair.source)
+    if fact is None or fact.finished is None:
+        return None
+    return (datetime.fromisoformat(fact.finished) - datetime.fromisoformat(fact.started)).total_seconds()
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    """The largest, None if there is none or one is not known."""
+    known = list(values)
+    return None if not known or None in known else max(value for value in known if value is not None)
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    return None if not known or None in known else round(sum(value for value in known if value is not None), 3)
+
+
+def _unmeasured(forecast: Forecast) -> Iterator[str]:
+    parts = {"recovery": forecast.recovery, "window": forecast.window, "comparison": forecast.comparison}
+    if forecast.with_full_export:
+        parts["full export"] = forecast.full_export
+    yield from (name for name, value in parts.items() if value is None)

@@ -1,0 +1,239 @@
+"""The cut-over, gate by gate: forecast, freeze, last window, both proofs, smoke, go, and the look afterwards.
+
+What is passed is recorded; after a kill it goes on at the gate that was open. Up to the go the writers may be started
+again at the sources, and nothing is lost. After it the targets belong to their application.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from runbook_lib.aws.account import server_time
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.catchup.second_export import export_again
+from runbook_lib.catchup.table import TableToCatchUp, open_table, tables_fit
+from runbook_lib.cutover.afterwards import look_afterwards
+from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
+from runbook_lib.cutover.last_window import bring_to
+from runbook_lib.cutover.quiet import quiet_since
+from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
+from runbook_lib.errors import ConfigError, GateFailed
+from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.plan.naming import is_among
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.cut_over.gates import (
+    CUT_OVER_ASKED,
+    CUT_OVERS,
+    FORECASTS,
+    FROZEN,
+    GATES,
+    CutOverAsked,
+    CutOverFact,
+    CutOverFault,
+    Gate,
+    GateFact,
+    GateState,
+    forget_cut_over,
+)
+from runbook_lib.run.facts.load import EXECUTED
+from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.run import Run
+from runbook_lib.run.steps import CUT_OVER
+from runbook_lib.run.verdicts import Verdict
+from runbook_lib.run.waiting import Sleep
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.validate.step import validate_tables
+
+
+def cut_over(
+    run: Run,
+    watch: GateWatch = lambda gate, fact: None,
+    sleep: Sleep = time.sleep,
+    *,
+    asked: CutOverAsked | None = None,
+) -> dict[str, GateFact]:
+    """Have the targets take the place of the sources, or say how long that would take; returns the gates by name.
+
+    `asked` is what a person typed, by default what the command or the form has recorded. Without the run's id typed,
+    and `run.execute`, it only makes the forecast. Raises GateFailed at the gate that does not open; the same call goes
+    on there. After the go it looks, each time that it is called, at what was written to the sources since.
+    """
+    said = asked or CUT_OVER_ASKED.of(run.ledger) or CutOverAsked("", confirmed=False)
+    acting = run.execute and said.confirmed
+    with run.step(CUT_OVER):
+        run.keep_accepted()
+        pairs = _tables(run)
+        gone = (known := CUT_OVERS.of(run.ledger)) is not None and known.go_at is not None
+        if known is not None and gone:
+            _refuse_another(known, said)
+            look_afterwards(run, _opened(run, pairs, sleep, acting=False), known, watch)
+            return GATES.all(run.ledger)
+        if not acting:
+            _ready(run, pairs, watch)
+            return GATES.all(run.ledger)
+        check_confirmation(run.confirmation, run.clients)
+        EXECUTED.record(run.ledger, True)
+        fact = _freeze(run, pairs, said, watch)
+        _last_window(run, _opened(run, pairs, sleep, acting=True), fact, watch)
+        _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
+    _prove_data(run, pairs, watch, sleep)
+    with run.step(CUT_OVER):
+        _go(run, watch)
+        return GATES.all(run.ledger)
+
+
+def _tables(run: Run) -> list[Pair]:
+    """The tables that are cut over; raises GateFailed for one that was read by Scan and is not left out knowingly."""
+    planned = [pair for pair in run.planned_pairs() if pair.method != Method.SKIP]
+    left = [pair for pair in planned if pair.method == Method.SCAN]
+    if unsaid := [p.source for p in left if not is_among(p.source, ",".join(run.config.cut_over.leave_out))]:
+        raise stay_shut(
+            run, Gate.READY, CutOverFault.NOT_READY,
+            f"{', '.join(unsaid)}: read by Scan, so nobody can show what was written since. Turn point-in-time "
+            "recovery on and begin anew, or name them in cut_over.leave_out if nothing writes to them",
+        )  # fmt: skip
+    return tables_fit(run, planned)
+
+
+def _opened(run: Run, pairs: list[Pair], sleep: Sleep, *, acting: bool) -> list[TableToCatchUp]:
+    writer = run.clients.writer(frozenset(pair.target for pair in pairs)) if acting else None
+    return [open_table(run, pair, writer, lambda window, done: None, sleep) for pair in pairs]
+
+
+def _refuse_another(known: CutOverFact, said: CutOverAsked) -> None:
+    if said.frozen_at and moment_of(said.frozen_at) != moment_of(known.frozen_at):
+        raise GateFailed(
+            f"the cut-over is done: the writers were stopped at {known.frozen_at}, the targets took their place at "
+            f"{known.go_at}; found another moment, {said.frozen_at}. Leave it out to look at what was written since"
+        )
+
+
+def _ready(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
+    with passing(run, Gate.READY, watch):
+        forecast = forecast_of(run, pairs)
+        FORECASTS.record(run.ledger, forecast)
+        if wrong := list(why_not_ready(run, pairs, forecast)):
+            raise stay_shut(run, Gate.READY, CutOverFault.NOT_READY, "; ".join(wrong))
+
+
+def _freeze(run: Run, pairs: list[Pair], said: CutOverAsked, watch: GateWatch) -> CutOverFact:
+    """Take the moment the writers were stopped; another one than before begins anew."""
+    known = CUT_OVERS.of(run.ledger)
+    if known and known.frozen_at and said.frozen_at and moment_of(known.frozen_at) != moment_of(said.frozen_at):
+        forget_cut_over(run.ledger)
+        known = CUT_OVERS.of(run.ledger)
+    if known and known.frozen_at and is_passed(run, Gate.FREEZE):
+        return known
+    _ready(run, pairs, watch)
+    with passing(run, Gate.FREEZE, watch):
+        if not said.frozen_at:
+            raise stay_shut(
+                run, Gate.FREEZE, CutOverFault.FREEZE_UNKNOWN,
+                "expected the moment at which the writers were stopped, like --frozen-at 2026-01-14T10:20:00Z; stop "
+                "them first",
+            )  # fmt: skip
+        frozen = moment_of(said.frozen_at)
+        _refuse_strange(run, pairs, frozen)
+        earlier = known.earlier if known else ()
+        fact = CutOverFact(format_timestamp(frozen), by=run.clients.target_identity.arn, earlier=earlier)
+        CUT_OVERS.record(run.ledger, fact)
+    return fact
+
+
+def moment_of(text: str) -> datetime:
+    """A moment with its zone; raises ConfigError for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min
+    if moment.tzinfo is None:
+        raise ConfigError(f"--frozen-at: expected a moment with its zone like 2026-01-14T10:20:00Z, found {text!r}")
+    return moment.astimezone(UTC)
+
+
+def _refuse_strange(run: Run, pairs: list[Pair], frozen: datetime) -> None:
+    """Refuse a moment that has not come yet, or lies before a table was exported."""
+    for pair in pairs:
+        latest = recovery_of(run.clients.source, pair.source).latest
+        now = max(server_time(run.clients.source, pair.source), latest or datetime.min.replace(tzinfo=UTC))
+        began = open_table(run, pair, None, lambda window, done: None, time.sleep).began
+        if not began < frozen <= now + SKEW:
+            raise stay_shut(
+                run, Gate.FREEZE, CutOverFault.FREEZE_UNKNOWN,
+                f"the writers should have been stopped after the export of {pair.source} ({format_timestamp(began)}) "
+                f"and before now ({format_timestamp(now)}), and {format_timestamp(frozen)} was typed",
+            )  # fmt: skip
+
+
+def _last_window(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, watch: GateWatch) -> None:
+    if is_passed(run, Gate.LAST_WINDOW):
+        return
+    with passing(run, Gate.LAST_WINDOW, watch):
+        frozen = moment_of(fact.frozen_at)
+        due = (frozen + settling(run) + timedelta(microseconds=999_999)).replace(microsecond=0)
+        bring_to(tables, due, with_full_export=run.config.cut_over.proof == FULL_EXPORT)
+        until = format_timestamp(min(table.until for table in tables))
+        CUT_OVERS.record(run.ledger, replace(fact, until=until))
+
+
+def _prove_frozen(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, watch: GateWatch) -> None:
+    """Nothing was written after the freeze, by the clocks of those who write, which may differ by a minute."""
+    if is_passed(run, Gate.FREEZE_PROOF):
+        return
+    with passing(run, Gate.FREEZE_PROOF, watch):
+        since = moment_of(fact.frozen_at) + SKEW
+        late = []
+        for table in tables:
+            over = [window for window in table.windows() if window.span[1] > since]
+            found = quiet_since(run, over, table.key, since, table.pair.source)
+            FROZEN.record(run.ledger, table.pair.source, found)
+            if found.late:
+                keys = ", ".join(found.hashes)
+                late.append(f"{table.pair.source}: {found.late:,} changes, of the keys (as hashes) {keys}")
+        if late:
+            raise stay_shut(
+                run, Gate.FREEZE_PROOF, CutOverFault.NOT_FROZEN,
+                f"nothing should have been written after {fact.frozen_at} and a minute, and this was: "
+                f"{'; '.join(late)}. Find the writer and stop it, then run the same command with the new moment",
+            )  # fmt: skip
+
+
+def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
+    """Overlay, continuity and the second full export; always anew, for a proof is of the target as it is now."""
+    with passing(run, Gate.DATA_PROOF, watch):
+        if run.config.cut_over.proof == FULL_EXPORT:
+            for table in _opened(run, pairs, sleep, acting=False):
+                export_again(run, table.pair, table.until, sleep)
+        validate_tables(run)
+        if wrong := [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]:
+            raise stay_shut(
+                run, Gate.DATA_PROOF, CutOverFault.NOT_PROVED,
+                f"{'; '.join(wrong)}. Start the writers at the sources again; nothing was switched",
+            )  # fmt: skip
+
+
+def _unproved(run: Run, pair: Pair) -> str:
+    """Why a table is not proved as of its last window; empty if it is."""
+    fact = VALIDATIONS.of(run.ledger, pair.source)
+    if fact is None or fact.verdict != Verdict.PASS:
+        return "; ".join(fact.reasons) if fact and fact.reasons else "it was not compared"
+    if fact.changes is None:
+        return "it was compared without its windows"
+    second = fact.changes.second_export
+    if run.config.cut_over.proof == FULL_EXPORT and (second is None or second.moment != fact.changes.as_of):
+        return f"it was not compared with a full export of {fact.changes.as_of}"
+    return ""
+
+
+def _go(run: Run, watch: GateWatch) -> None:
+    with passing(run, Gate.SMOKE, watch):
+        GATES.record(run.ledger, Gate.SMOKE, replace(GATES.needed(run.ledger, Gate.SMOKE), state=GateState.NOTHING))
+    with passing(run, Gate.GO, watch):
+        known = CUT_OVERS.of(run.ledger)
+        if known is None or known.until is None:
+            raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
+        CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(run.now())))

@@ -1,0 +1,136 @@
+"""The cut-over in words: each gate with its times and what can be undone there, the forecast, and what comes next."""
+
+from __future__ import annotations
+
+from runbook_lib.record.model.cut_over import CutOverRecord
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.text import count, duration, listed, pluralize
+from runbook_lib.run.facts.cut_over.gates import Gate, GateState
+from runbook_lib.run.verdicts import PASS
+
+CUT_OVER_COLUMNS = ("gate", "state", "from", "to", "took", "what can be undone here, and how")
+NOT_REACHED = "not reached"
+NAMES = {
+    Gate.READY: "ready",
+    Gate.FREEZE: "writers stopped",
+    Gate.LAST_WINDOW: "last window",
+    Gate.FREEZE_PROOF: "proof of the freeze",
+    Gate.DATA_PROOF: "proof of the data",
+    Gate.SMOKE: "smoke",
+    Gate.GO: "go",
+    Gate.AFTERWARDS: "after 15 minutes",
+}
+UNDO = {
+    Gate.READY: "nothing was changed",
+    Gate.FREEZE: "everything: start the writers again; nothing else was changed",
+    Gate.LAST_WINDOW: "everything: start the writers again at the sources, and catch up; the windows stay applied",
+    Gate.FREEZE_PROOF: "everything: start the writers again at the sources, and catch up",
+    Gate.DATA_PROOF: "everything: start the writers again at the sources, and catch up",
+    Gate.SMOKE: "everything, but what the smoke commands wrote to the targets: take that out by hand, then catch up",
+    Gate.GO: "the application can be pointed back to the sources, which stay as they were; what it has written to the "
+    "targets since is in the targets alone",
+    Gate.AFTERWARDS: "as at the go; what was written to the sources meanwhile is in the sources alone",
+}
+
+
+def cut_over_rows(record: RunRecord) -> list[list[str]]:
+    """One row per gate, those that were not reached too; none for a run without a cut-over."""
+    if (known := record.cut_over) is None:
+        return []
+    by_name = {gate.gate: gate for gate in known.gates}
+    rows = []
+    for gate in Gate:
+        at = by_name.get(gate)
+        state = (f"{at.state}, {at.fault}" if at.fault else at.state) if at else NOT_REACHED
+        times = [str(at.began or ""), str(at.ended or ""), duration(at.seconds)] if at else ["", "", ""]
+        rows.append([NAMES[gate], state, *times, UNDO[gate]])
+    return rows
+
+
+def cut_over_lines(record: RunRecord) -> list[str]:
+    """The forecast, the two moments, what was found, and what comes next."""
+    if (known := record.cut_over) is None:
+        return []
+    return [*_forecast(known), *_moments(known), *_quiet(known), *_next(known)]
+
+
+def _forecast(known: CutOverRecord) -> list[str]:
+    made = known.forecast
+    if made is None:
+        return []
+    parts = [("recovery", made.recovery), ("window", made.window), ("full export", made.full_export),
+             ("comparison", made.comparison)]  # fmt: skip
+    said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts if seconds is not None)
+    whole = "cannot be told" if made.seconds is None else duration(made.seconds)
+    return [f"Forecast of {made.made}: the writers stand still for {whole} of {duration(made.limit)} allowed ({said})."]
+
+
+def _moments(known: CutOverRecord) -> list[str]:
+    found = []
+    if known.frozen_at:
+        found.append(f"Writers stopped at {known.frozen_at}, typed" + (f" by {known.by}." if known.by else "."))
+    if known.go_at:
+        found.append(
+            f"Targets in the place of the sources since {known.go_at}: {duration(known.freeze_seconds)} after the "
+            f"freeze, with all that was written until {known.until}."
+        )
+    if known.earlier:
+        tried = ", ".join(f"{each.frozen_at} (to {each.gate})" for each in known.earlier)
+        found.append(f"Tried before: {tried}.")
+    if known.left_out:
+        left = pluralize(len(known.left_out), "table")
+        found.append(
+            f"Not cut over with a proof: {left} read by Scan ({listed(known.left_out, 3)}); cut_over.leave_out says "
+            "that nothing writes to them."
+        )
+    return found
+
+
+def _quiet(known: CutOverRecord) -> list[str]:
+    found = []
+    for said, rows in (("after the freeze", known.frozen), ("after the switch", known.afterwards)):
+        for row in rows:
+            if row.late:
+                found.append(
+                    f"{row.source}: {pluralize(row.late, 'change')} written {said}, keys as hashes "
+                    f"{', '.join(row.hashes)}."
+                )
+        if expired := sum(row.expired for row in rows):
+            found.append(f"Removed by the sources' time to live {said}, and no write: {pluralize(expired, 'item')}.")
+    return found
+
+
+def _next(known: CutOverRecord) -> list[str]:
+    states = {gate.gate: gate.state for gate in known.gates}
+    if known.go_at and Gate.AFTERWARDS not in states:
+        return [
+            "Point the application to the targets. The look 15 minutes later is due: run runbook cut-over with the "
+            "same run id and --confirm again."
+        ]
+    if not known.frozen_at and states.get(Gate.READY) == GateState.PASSED:
+        return ["Ready: stop the writers, then run runbook cut-over with --frozen-at and --confirm."]
+    return []
+
+
+def first_screen_lines(record: RunRecord) -> list[str]:
+    """What a reader of the first screen has to know of a cut-over."""
+    if (known := record.cut_over) is None:
+        return []
+    return [*_moments(known), *_quiet(known), *_next(known)] if known.frozen_at or known.go_at else []
+
+
+def unproved_cut_over(record: RunRecord) -> list[str]:
+    """Why the gates of a record do not bear out a PASS after a go."""
+    known = record.cut_over
+    if known is None or record.verdict != PASS:
+        return []
+    states = {gate.gate: gate.state for gate in known.gates}
+    good = (GateState.PASSED, GateState.NOTHING)
+    found = [
+        f"the run is called PASS, but the gate {gate} of its cut-over is {states.get(gate, NOT_REACHED)}"
+        for gate in Gate
+        if known.go_at and gate is not Gate.AFTERWARDS and states.get(gate) not in good
+    ]
+    if late := sum(row.late for row in (*known.frozen, *known.afterwards)):
+        found.append(f"the run is called PASS, but {count(late)} changes were written when nothing should have been")
+    return found

@@ -1,0 +1,94 @@
+"""What a run wrote into a target and is still as it left it: its export with its windows laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
+from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.errors import RunbookError, TransferError
+from runbook_lib.export_format.data_file import CheckedFile, fetch
+from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.lines import parse_line
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.windows import WindowState, windows_of
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import file_rows
+from runbook_lib.run.tables.unwritten import PresentRow, present_in, quarantined_lines
+from runbook_lib.validate.overlay import OverlaidExport, overlaid
+from runbook_lib.validate.readers import ExportReader
+
+Piece = tuple[bool, list[Item], int]
+
+
+def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[Piece]:
+    """Pieces of what is in the target as the run wrote it: the last of a file, the items, and how many were changed.
+
+    Read consistently a moment before whatever is done about them. Of a key that a window has, its last state counts;
+    of one whose window was not applied to its end, nobody knows which of two it is, and it stays.
+    """
+    over = _overlaid(run, pair, key)
+    streams = _of_windows(over) if over is not None else _of_export(run, pair)
+    for stream in streams:
+        for written in _groups(stream, key):
+            held = read_keys(run.clients.target_wire, pair.target, [each for each, _ in written.values()], Backoff())
+            same = [item for item in held if written[_key(item, key)][1] == digest(item)]
+            yield False, same, len(held) - len(same)
+        yield True, [], 0
+
+
+def _overlaid(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> OverlaidExport | None:
+    """The overlaid stream; raises TransferError where the windows were read under a secret that is lost."""
+    applied = [w for w in windows_of(run.ledger, pair.source) if w.state in (WindowState.APPLYING, WindowState.APPLIED)]
+    if applied and any(window.digests != run.secret.fingerprint for window in applied):
+        raise TransferError(
+            f"{pair.source}: its windows were read under a secret that is lost, so nobody knows what they left; remove "
+            "what is not needed yourself"
+        )
+    bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
+    files = [row.data_file for row in file_rows(run.ledger, pair.source)]
+    refused = quarantined_lines(run.ledger, pair.source)
+    return overlaid(run, pair, ExportReader(run.clients.staging, bucket, files, key, refused))
+
+
+def _of_windows(over: OverlaidExport) -> Iterator[Iterator[Item]]:
+    return (over.items_of(file) for file in over.files)
+
+
+def _of_export(run: Run, pair: Pair) -> Iterator[Iterator[Item]]:
+    bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
+    for row in file_rows(run.ledger, pair.source):
+        with fetch(run.clients.staging, bucket, row.data_file) as checked:
+            yield _written(checked, present_in(run.ledger, pair.source, row.data_file.key))
+
+
+def _written(checked: CheckedFile, present: list[PresentRow]) -> Iterator[Item]:
+    """The items of a file, but for those that were there, equal, when they should have been added: whose are they?"""
+    for number, line in checked.items():
+        if any(there.first <= number <= there.last for there in present):
+            continue
+        try:
+            yield parse_line(line)
+        except RunbookError:
+            continue  # no item: it was quarantined and never written
+
+
+def _groups(items: Iterable[Item], schema: tuple[KeyAttribute, ...]) -> Iterator[dict[bytes, tuple[Item, bytes]]]:
+    """Items by key digest, as many as can be asked for at once: their keys and digests."""
+    group: dict[bytes, tuple[Item, bytes]] = {}
+    for item in items:
+        try:
+            group[_key(item, schema)] = (key_of(item, schema), digest(item))
+        except RunbookError:
+            continue  # no item of this table: it was quarantined and never written
+        if len(group) == KEYS_AT_ONCE:
+            yield group
+            group = {}
+    if group:
+        yield group
+
+
+def _key(item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
+    return digest(key_of(item, schema))

@@ -1,0 +1,204 @@
+"""The cut-over gate by gate: what each lets through, what it does not, and what is left for the next start."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runbook_lib.cutover.step import cut_over
+from runbook_lib.errors import GateFailed, ResumeRefused
+from runbook_lib.run.facts.cut_over.gates import (
+    CUT_OVERS,
+    FORECASTS,
+    FROZEN,
+    GATES,
+    QUIET_AFTERWARDS,
+    CutOverAsked,
+    CutOverFact,
+    Gate,
+    GateState,
+)
+from runbook_lib.run.facts.windows import windows_of
+from runbook_lib.validate.step import validate_tables
+from tests.support.moving import Moving, item, live, moved
+from tests.support.world import World
+
+
+def about_to(world: World, **changes: Any) -> Moving:
+    """A table that was caught up with and validated, and goes on being written to."""
+    moving = moved(world, **changes)
+    live(moving, 0)
+    moving.catch_up()
+    moving.validated()
+    moving.write(item("before-the-freeze", 1))
+    return moving
+
+
+def cut(moving: Moving, frozen: str = "", **options: Any) -> Any:
+    return cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping, **options)
+
+
+def switch(moving: Moving) -> CutOverFact:
+    fact = CUT_OVERS.of(moving.run.ledger)
+    assert fact is not None
+    return fact
+
+
+def states(moving: Moving) -> dict[str, GateState]:
+    return {gate: fact.state for gate, fact in GATES.all(moving.run.ledger).items()}
+
+
+def test_without_the_id_typed_only_a_forecast_is_made(world: World) -> None:
+    moving = about_to(world)
+    before, exports = moving.target(), world.requests("ExportTableToPointInTime")
+    cut_over(moving.run, asked=CutOverAsked(moving.now(), confirmed=False))
+    assert states(moving) == {"ready": GateState.PASSED}
+    forecast = FORECASTS.of(moving.run.ledger)
+    assert forecast is not None
+    assert 0 < (forecast.seconds or 0) <= forecast.limit
+    assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
+
+
+def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: World) -> None:
+    moving = about_to(world)
+    frozen = moving.now()
+    cut(moving, frozen)
+    assert moving.target() == moving.source()
+    assert states(moving) == {
+        "ready": "passed", "freeze": "passed", "last-window": "passed", "freeze-proof": "passed",
+        "data-proof": "passed", "smoke": "nothing to ask", "go": "passed",
+    }  # fmt: skip
+    fact = switch(moving)
+    assert fact.go_at
+    assert datetime.fromisoformat(fact.until or "") > datetime.fromisoformat(frozen) + timedelta(minutes=1)
+    found = moving.validation()
+    assert found.changes.second_export.moment == found.changes.as_of == windows_of(moving.run.ledger)[-1].end
+
+
+def test_after_the_go_the_targets_are_left_alone(world: World) -> None:
+    moving = about_to(world)
+    cut(moving, moving.now())
+    for act in (lambda: moving.catch_up(), lambda: validate_tables(moving.run)):
+        with pytest.raises(ResumeRefused, match="was cut over at"):
+            act()
+
+
+def test_a_write_after_the_freeze_is_not_frozen(world: World) -> None:
+    moving = about_to(world)
+    frozen = moving.now()
+    moving.minutes(2)
+    moving.write(item("late", 1), item("late too", 1))
+    with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 2 changes"):
+        cut(moving, frozen)
+    fact = GATES.needed(moving.run.ledger, Gate.FREEZE_PROOF)
+    assert (fact.state, fact.fault) == ("failed", "NOT_FROZEN")
+    hashes = FROZEN.needed(moving.run.ledger, world.src("a")).hashes
+    assert [len(name) for name in hashes if name in fact.why] == [32, 32]
+    assert moving.target() == moving.source()
+    moving.minutes(3)
+    cut(moving, moving.now())  # the writer is found and stopped
+    assert states(moving)["go"] == GateState.PASSED
+    assert [gate for _, gate in switch(moving).earlier] == ["freeze-proof"]
+
+
+def test_deletes_by_the_sources_time_to_live_are_no_writes(world: World) -> None:
+    moving = moved(world)
+    when = {"AttributeName": "until", "Enabled": True}
+    world.source.update_time_to_live(TableName=world.src("a"), TimeToLiveSpecification=when)
+    past = str(int(datetime.now(UTC).timestamp()) - 60)
+    moving.write(item("expired", 1) | {"until": {"N": past}}, item("not expired", 1) | {"until": {"N": "9999999999"}})
+    live(moving, 0)
+    moving.catch_up()
+    moving.validated()
+    frozen = moving.now()
+    moving.minutes(2)
+    moving.delete("expired")
+    cut(moving, frozen)
+    assert FROZEN.needed(moving.run.ledger, world.src("a")).expired == 1
+    moving.delete("not expired")
+    moving.minutes(20)
+    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+        cut(moving)
+
+
+def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(world: World) -> None:
+    moving = about_to(world)
+    cut(moving, moving.now())
+    cut(moving)
+    assert states(moving)["afterwards"] == GateState.PASSED
+    moving.write(item("too late", 1))
+    before = moving.target()
+    for _ in range(2):  # what is late stays late
+        with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+            cut(moving)
+    found = QUIET_AFTERWARDS.needed(moving.run.ledger, world.src("a"))
+    assert (found.late, len(found.hashes)) == (1, 1)
+    assert moving.target() == before
+    assert states(moving)["afterwards"] == GateState.FAILED
+
+
+def test_it_is_not_ready_before_a_window_was_measured(world: World) -> None:
+    moving = moved(world)
+    with pytest.raises(GateFailed, match=r"NOT_READY: .* no window was applied yet"):
+        cut(moving, moving.now())
+    assert CUT_OVERS.of(moving.run.ledger) is None
+
+
+def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> None:
+    moving = about_to(world, cut_over={"max_freeze_minutes": 0.01})
+    with pytest.raises(GateFailed, match="NOT_READY: the writers would stand still for"):
+        cut(moving, moving.now())
+
+
+@pytest.mark.parametrize("minutes", [-600.0, 600.0])
+def test_a_freeze_before_the_export_or_to_come_is_refused(world: World, minutes: float) -> None:
+    moving = about_to(world)
+    strange = datetime.fromisoformat(moving.now()) + timedelta(minutes=minutes)
+    with pytest.raises(GateFailed, match="FREEZE_UNKNOWN"):
+        cut(moving, strange.isoformat())
+    with pytest.raises(GateFailed, match="FREEZE_UNKNOWN"):
+        cut(moving)
+
+
+def test_data_that_are_not_proved_are_not_switched_to(world: World) -> None:
+    moving = about_to(world)
+    frozen = moving.now()
+    world.put(world.target, world.dst("a"), [item("somebody elses", 1)])
+    with pytest.raises(GateFailed, match="NOT_PROVED"):
+        cut(moving, frozen)
+    assert states(moving)["data-proof"] == GateState.FAILED
+    assert "go" not in states(moving)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "somebody elses"}})
+    cut(moving)
+    assert states(moving)["go"] == GateState.PASSED
+
+
+def test_a_dropped_change_is_found_by_the_second_export_without_old_images(world: World) -> None:
+    moving = about_to(world, catch_up={"view": "NEW_IMAGE"})
+    world.fault(operation="ExportTableToPointInTime", kind="dropped-change", table=world.src("a"), times=1)
+    with pytest.raises(GateFailed, match=r"NOT_PROVED: .*a change was never exported"):
+        cut(moving, moving.now())
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.AFTERWARDS])
+def test_it_goes_on_at_the_gate_where_it_was_killed(world: World, gate: Gate) -> None:
+    moving = about_to(world)
+
+    def killer(at: Gate, fact: Any) -> None:
+        if at is gate:
+            raise Killed
+
+    with pytest.raises(Killed):
+        cut(moving, moving.now(), watch=killer)
+    begun = GATES.needed(moving.run.ledger, gate).began
+    known = CUT_OVERS.of(moving.run.ledger)
+    cut(moving, "" if known and known.frozen_at else moving.now())
+    assert states(moving)["go"] == GateState.PASSED
+    assert GATES.needed(moving.run.ledger, gate).began == begun
+    assert moving.target() == moving.source()
