@@ -173,8 +173,23 @@ def references(config: Path, form: str, roles: bool) -> int:
     "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
 )
 @click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="One of the two; default: both together.")
-def surroundings(config: Path, form: str, stack: str | None) -> int:
+@click.option("--compare", is_flag=True, help="Hold both regions against each other instead; exit 1 unless alike.")
+@click.option("--handbook", is_flag=True, help="Print a handbook of the new place instead, as Markdown.")
+def surroundings(config: Path, form: str, stack: str | None, compare: bool, handbook: bool) -> int:
     """Print queues, topics, rules, alarms and dashboards around the tables, renamed and asleep, as code."""
+    if compare and handbook:
+        raise ConfigError("--compare and --handbook exclude each other; give one of them")
+    if compare:
+        from runbook_lib.surroundings.both_sides import comparison_of
+
+        page, alike = comparison_of(config)
+        click.echo(page, nl=False)
+        return 0 if alike else 1
+    if handbook:
+        from runbook_lib.surroundings.handbook import handbook_of
+
+        click.echo(handbook_of(config), nl=False)
+        return 0
     from runbook_lib.iac.surroundings.of_config import surroundings_of
 
     click.echo(surroundings_of(config, form, stack), nl=False)

@@ -41,10 +41,10 @@ def as_markdown(found: References, tables: int) -> str:
     lines = [f"# Who names the old tables ({tables})", "", summary(found), ""]
     if found.found:
         lines += [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-        lines += [f"| {' | '.join(map(_cell, reference_cells(each)))} |" for each in found.found]
+        lines += [f"| {' | '.join(map(table_cell, reference_cells(each)))} |" for each in found.found]
         lines.append("")
     if found.not_read:
-        lines += ["## Not checked", "", *(f"- {_cell(unread_words(each))}" for each in found.not_read), ""]
+        lines += ["## Not checked", "", *(f"- {table_cell(unread_words(each))}" for each in found.not_read), ""]
     lines += ["## Looked at", "", *(f"- {side}: {count:,} {kind}" for side, kind, count in found.looked), ""]
     return "\n".join(lines)
 
@@ -72,5 +72,6 @@ def unread_words(each: NotRead) -> str:
     return f"{each.side}: {each.call}{about}{more}: {each.code}"
 
 
-def _cell(text: str) -> str:
+def table_cell(text: str) -> str:
+    """A text as a cell of a Markdown table shows it."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

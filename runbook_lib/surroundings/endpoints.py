@@ -1,0 +1,80 @@
+"""The addresses of the new place: interfaces that are there, and queues and topics as they are to be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS
+from runbook_lib.aws.reading.listings import GRAPHQL_APIS, HTTP_APIS, HTTP_STAGES, REST_APIS, REST_STAGES
+from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.aws.session.clients import Clients
+from runbook_lib.aws.session.identity import Identity
+from runbook_lib.aws.session.reading_clients import reading_client
+from runbook_lib.estate.resource import Estate, ResourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEndpoint:
+    """An address, and the command that shows whether it answers."""
+
+    kind: str
+    name: str
+    address: str
+    test: str
+
+
+def endpoints_of(clients: Clients, expected: Estate) -> tuple[list[ServiceEndpoint], list[str]]:
+    """Every address in the target, and the calls that were refused."""
+    who = clients.target_identity
+    found, unread = [*_messaging(expected, who)], []
+    asked: tuple[tuple[str, Callable[[ServiceReader, Identity], Iterator[ServiceEndpoint]]], ...] = (
+        ("apigateway", _rest), ("apigatewayv2", _http), ("appsync", _graphql),
+    )  # fmt: skip
+    for service, read in asked:
+        with closing(reading_client(clients, "target", service, REFERENCE_READS)) as client:
+            reader = ServiceReader("target", client)
+            found += read(reader, who)
+            unread += [f"{u.side}: {u.service}:{u.operation}: {u.code}" for u in reader.unread]
+    return found, unread
+
+
+def _messaging(expected: Estate, who: Identity) -> Iterator[ServiceEndpoint]:
+    suffix = "amazonaws.com.cn" if who.partition == "aws-cn" else "amazonaws.com"
+    for resource in expected.of([ResourceKind.QUEUE]):
+        url = f"https://sqs.{who.region}.{suffix}/{who.account}/{resource.name}"
+        test = f"aws sqs get-queue-attributes --region {who.region} --queue-url {url}"
+        yield ServiceEndpoint("queue", resource.name, url, test)
+    for resource in expected.of([ResourceKind.TOPIC]):
+        arn = f"arn:{who.partition}:sns:{who.region}:{who.account}:{resource.name}"
+        yield ServiceEndpoint(
+            "topic", resource.name, arn, f"aws sns get-topic-attributes --region {who.region} --topic-arn {arn}"
+        )
+
+
+def _answers(url: str) -> str:
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url}"
+
+
+def _rest(reader: ServiceReader, who: Identity) -> Iterator[ServiceEndpoint]:
+    for api in reader.entries(REST_APIS):
+        for stage in reader.entries(REST_STAGES, api["name"], restApiId=api["id"]):
+            url = f"https://{api['id']}.execute-api.{who.region}.amazonaws.com/{stage['stageName']}"
+            yield ServiceEndpoint("REST API", f"{api['name']}, {stage['stageName']}", url, _answers(url))
+
+
+def _http(reader: ServiceReader, who: Identity) -> Iterator[ServiceEndpoint]:
+    for api in reader.entries(HTTP_APIS):
+        base = str(api.get("ApiEndpoint") or f"https://{api['ApiId']}.execute-api.{who.region}.amazonaws.com")
+        for stage in reader.entries(HTTP_STAGES, api.get("Name", ""), ApiId=api["ApiId"]):
+            name = stage["StageName"]
+            url = base if name == "$default" else f"{base}/{name}"
+            yield ServiceEndpoint("HTTP API", f"{api.get('Name', '')}, {name}", url, _answers(url))
+
+
+def _graphql(reader: ServiceReader, who: Identity) -> Iterator[ServiceEndpoint]:
+    for api in reader.entries(GRAPHQL_APIS):
+        url = str((api.get("uris") or {}).get("GRAPHQL") or "")
+        asked = """curl -sS -H 'content-type: application/json' -d '{"query":"{__typename}"}'"""
+        yield ServiceEndpoint("GraphQL API", api.get("name", ""), url, f"{asked} {url}")

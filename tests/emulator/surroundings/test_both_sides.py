@@ -1,0 +1,98 @@
+"""`runbook surroundings --compare` and `--handbook`: what the target has of it, what to set, and what is not known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.cli import run_cli
+from runbook_lib.sandbox.client import sandbox_client
+from tests.support.namers import MARKER, a_function, around
+from tests.support.world import World
+
+
+def estate(world: World) -> Path:
+    """One queue with a dead-letter queue in the source, and a function that names a table."""
+    world.pair("orders", pitr=False)
+    sqs = sandbox_client("sqs", world.endpoint, "us-east-1")
+    make(sqs, f"{world.tag}-src", "us-east-1")
+    sqs.close()
+    return world.config(surroundings={"queues": [f"{world.tag}-src-work"], "alarms": False, "dashboards": False})
+
+
+def make(sqs: object, stem: str, region: str, **attributes: str) -> None:
+    sqs.create_queue(QueueName=f"{stem}-dead")  # type: ignore[attr-defined]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{region}:111122223333:{stem}-dead", "maxReceiveCount": 4}
+    sqs.create_queue(  # type: ignore[attr-defined]
+        QueueName=f"{stem}-work", Attributes={"RedrivePolicy": json.dumps(redrive), **attributes}
+    )
+
+
+def deployed(world: World, **attributes: str) -> None:
+    sqs = sandbox_client("sqs", world.endpoint, "us-east-2")
+    make(sqs, f"{world.tag}-dst", "us-east-2", **attributes)
+    sqs.close()
+
+
+def test_what_is_not_deployed_yet_is_missing_and_what_is_deployed_is_equal(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(estate(world))
+    assert run_cli(["surroundings", config, "--compare"]) == 1
+    said = capsys.readouterr().out
+    assert "2 resources of the source: 2 missing" in said
+    assert f"{world.tag}-dst-work" in said
+    deployed(world)
+    assert run_cli(["surroundings", config, "--compare"]) == 0
+    assert "2 resources of the source: 2 equal" in capsys.readouterr().out
+
+
+def test_a_setting_that_differs_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(estate(world))
+    deployed(world, VisibilityTimeout="77")
+    assert run_cli(["surroundings", config, "--compare"]) == 1
+    said = capsys.readouterr().out
+    assert "1 equal, 1 different" in said
+    assert "VisibilityTimeout" in said
+    assert "77" not in said
+
+
+def test_what_nobody_could_read_is_never_alike(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(estate(world))
+    deployed(world)
+    world.fault(kind="denied", operation="ListTopics", times=100)
+    assert run_cli(["surroundings", config, "--compare"]) == 1
+    assert "## Not checked" in capsys.readouterr().out
+
+
+def test_nothing_compared_is_not_alike(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.pair("orders", pitr=False)
+    config = str(world.config(surroundings={"alarms": False, "dashboards": False}))
+    assert run_cli(["surroundings", config, "--compare"]) == 1
+    assert "Nothing was compared" in capsys.readouterr().out
+
+
+def test_the_handbook_says_what_to_set_where_and_how_to_test_and_no_value(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(estate(world))
+    a_function(world, f"{world.tag}-fn", {"ORDERS": world.src("orders"), "TOKEN": MARKER})
+    with around(world, "apigatewayv2", "us-east-2") as apis:
+        api = apis.create_api(Name=f"{world.tag}-http", ProtocolType="HTTP")["ApiId"]
+        apis.create_stage(ApiId=api, StageName="live", StageVariables={"token": MARKER})
+    assert run_cli(["surroundings", config, "--handbook"]) == 0
+    book = capsys.readouterr().out
+    assert MARKER not in book
+    row = f"| function | {world.tag}-fn | source | variable ORDERS | {world.dst('orders')} |"
+    assert row in book
+    assert f"{api}.execute-api.us-east-2.amazonaws.com/live |" in book
+    assert f"aws lambda invoke --invocation-type DryRun --function-name {world.tag}-fn" in book
+    assert f"https://sqs.us-east-2.amazonaws.com/111122223333/{world.tag}-dst-work" in book
+    assert f"| queue | {world.tag}-src-work | {world.tag}-dst-work | missing |" in book
+    assert "receive-message" not in book
+
+
+def test_both_at_once_is_a_mistake(world: World) -> None:
+    assert run_cli(["surroundings", str(world.config()), "--compare", "--handbook"]) == 2
