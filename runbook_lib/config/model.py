@@ -23,6 +23,7 @@ from runbook_lib.config.section import Strict
 from runbook_lib.config.sections.accept import Accept, Acceptable
 from runbook_lib.config.sections.catch_up import CatchUp
 from runbook_lib.config.sections.cut_over import CutOverSettings
+from runbook_lib.config.sections.hooks import Hooks
 from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
@@ -184,6 +185,7 @@ class Migration(Strict):
     import_: ImportSettings = Field(default=ImportSettings(), alias="import")
     catch_up: CatchUp = CatchUp()
     cut_over: CutOverSettings = CutOverSettings()
+    hooks: Hooks = Hooks()
     validate_: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
     engine: Engine = Engine()
     parity: ParitySettings = ParitySettings()

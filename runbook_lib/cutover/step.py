@@ -7,6 +7,7 @@ again at the sources, and nothing is lost. After it the targets belong to their 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.table import TableToCatchUp, open_table, tables_fit
+from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import bring_to
@@ -21,6 +23,7 @@ from runbook_lib.cutover.quiet import quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
 from runbook_lib.errors import ConfigError, GateFailed
 from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.hooks.run_hooks import run_hooks, told_of
 from runbook_lib.plan.naming import is_among
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
@@ -136,6 +139,7 @@ def _freeze(run: Run, pairs: list[Pair], said: CutOverAsked, watch: GateWatch) -
                 "expected the moment at which the writers were stopped, like --frozen-at 2026-01-14T10:20:00Z; stop "
                 "them first",
             )  # fmt: skip
+        _hook(run, Gate.FREEZE, CutOverFault.FREEZE_FAILED, run.config.hooks.freeze)
         frozen = moment_of(said.frozen_at)
         _refuse_strange(run, pairs, frozen)
         earlier = known.earlier if known else ()
@@ -231,9 +235,20 @@ def _unproved(run: Run, pair: Pair) -> str:
 
 def _go(run: Run, watch: GateWatch) -> None:
     with passing(run, Gate.SMOKE, watch):
-        GATES.record(run.ledger, Gate.SMOKE, replace(GATES.needed(run.ledger, Gate.SMOKE), state=GateState.NOTHING))
+        _hook(run, Gate.SMOKE, CutOverFault.SMOKE_FAILED, run.config.hooks.smoke)
+        if not run.config.hooks.smoke:
+            GATES.record(run.ledger, Gate.SMOKE, replace(GATES.needed(run.ledger, Gate.SMOKE), state=GateState.NOTHING))
     with passing(run, Gate.GO, watch):
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
         CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(run.now())))
+
+
+def _hook(run: Run, gate: Gate, fault: CutOverFault, hooks: Sequence[Hook]) -> None:
+    if failed := run_hooks(run, gate, hooks):
+        raise stay_shut(
+            run, gate, fault,
+            f"each of hooks.{gate} should be good, and was not: {'; '.join(map(told_of, failed))}. Mend it and run the "
+            "same command again, or start the writers again at the sources",
+        )  # fmt: skip

@@ -6,7 +6,14 @@ from datetime import datetime
 
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
-from runbook_lib.record.model.cut_over import CutOverRecord, EarlierFreeze, ForecastRecord, GateRecord, QuietRecord
+from runbook_lib.record.model.cut_over import (
+    CutOverRecord,
+    EarlierFreeze,
+    ForecastRecord,
+    GateRecord,
+    HookRecord,
+    QuietRecord,
+)
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.cut_over.gates import (
     CUT_OVERS,
@@ -19,6 +26,7 @@ from runbook_lib.run.facts.cut_over.gates import (
     GateFact,
     QuietFact,
 )
+from runbook_lib.run.facts.cut_over.hooks import HOOKS_RUN
 from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.ledger import Ledger
 
@@ -39,6 +47,11 @@ def cut_over_record(ledger: Ledger, pairs: list[Pair]) -> CutOverRecord | None:
         gates=[_gate(gate, gates[gate]) for gate in Gate if gate in gates],
         frozen=_quiet(ledger, FROZEN),
         afterwards=_quiet(ledger, QUIET_AFTERWARDS),
+        hooks=[
+            HookRecord.model_validate(to_json(fact) | {"gate": gate})
+            for gate, facts in HOOKS_RUN.all(ledger).items()
+            for fact in facts
+        ],
         earlier=[EarlierFreeze(frozen_at=moment, gate=gate) for moment, gate in fact.earlier],
         left_out=[pair.source for pair in pairs if pair.method == Method.SCAN],
     )

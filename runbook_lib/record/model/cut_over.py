@@ -6,6 +6,7 @@ from typing import Annotated
 
 from runbook_lib.record.model.base import Count, Moment, Name, Number, OneOf, Section
 from runbook_lib.run.facts.cut_over.gates import CutOverFault, Gate, GateState
+from runbook_lib.run.facts.cut_over.hooks import HookFault
 
 
 class ForecastRecord(Section):
@@ -43,6 +44,18 @@ class QuietRecord(Section):
     hashes: list[str] = []
 
 
+class HookRecord(Section):
+    """A command or probe of a gate: its exit code or status, and why it failed."""
+
+    gate: Annotated[str, OneOf(tuple(Gate))] = ""
+    name: Name = ""
+    kind: str = ""
+    at: Moment | None = None
+    seconds: Number | None = None
+    fault: Annotated[str, OneOf(tuple(HookFault))] | None = None
+    code: int | None = None
+
+
 class EarlierFreeze(Section):
     """A freeze that came to nothing, and the gate where it ended."""
 
@@ -66,5 +79,6 @@ class CutOverRecord(Section):
     gates: list[GateRecord] = []
     frozen: list[QuietRecord] = []
     afterwards: list[QuietRecord] = []
+    hooks: list[HookRecord] = []
     earlier: list[EarlierFreeze] = []
     left_out: list[Name] = []

@@ -51,7 +51,7 @@ def cut_over_lines(record: RunRecord) -> list[str]:
     """The forecast, the two moments, what was found, and what comes next."""
     if (known := record.cut_over) is None:
         return []
-    return [*_forecast(known), *_moments(known), *_quiet(known), *_next(known)]
+    return [*_forecast(known), *_moments(known), *hook_lines(known), *_quiet(known), *_next(known)]
 
 
 def _forecast(known: CutOverRecord) -> list[str]:
@@ -84,6 +84,15 @@ def _moments(known: CutOverRecord) -> list[str]:
             "that nothing writes to them."
         )
     return found
+
+
+def hook_lines(known: CutOverRecord) -> list[str]:
+    """What became of each command and probe."""
+    return [
+        f"{hook.name} ({hook.kind}, at the gate {hook.gate}): {hook.fault or 'good'}"
+        f"{'' if hook.code is None else f', {hook.code}'}, {duration(hook.seconds)}."
+        for hook in known.hooks
+    ]
 
 
 def _quiet(known: CutOverRecord) -> list[str]:

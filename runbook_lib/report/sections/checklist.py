@@ -13,6 +13,7 @@ from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import NOT_CHECKED
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.report.figures.cut_over import hook_lines
 from runbook_lib.report.figures.proof_of_tables import arrived, expected_in_target, unproved
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.schema_findings import (
@@ -25,9 +26,11 @@ from runbook_lib.report.sections.schema_findings import (
     schemas_differ,
 )
 from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, pluralize
+from runbook_lib.run.facts.cut_over.gates import Gate
 
 YES, NO, PARTLY, READ_ONLY = "yes", "no", "in part", "yes, read only"
 READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Simulate")
+CONNECTED = "Application connectivity tested"
 EXPORTING = "ExportTableToPointInTime"
 ASKED_FOR = {
     "UpdateContinuousBackups": "turns point-in-time recovery on, for export.enable_pitr or a created table",
@@ -252,9 +255,13 @@ def _compared(figures: RunFigures) -> ChecklistAnswer:
 
 
 def _connected(figures: RunFigures) -> ChecklistAnswer:
+    asked = figures.record.cut_over
+    if asked is not None and (smoke := [hook for hook in asked.hooks if hook.gate == Gate.SMOKE]):
+        said = " ".join(hook_lines(asked.model_copy(update={"hooks": smoke})))
+        return ChecklistAnswer(CONNECTED, NO if any(hook.fault for hook in smoke) else YES, said)
     states = [canary.facts.state for canary in canaries(figures)]
     answer = NO if "failed" in states else PARTLY if "done" in states else NOT_MEASURED
-    return ChecklistAnswer("Application connectivity tested", answer, canary_summary(figures))
+    return ChecklistAnswer(CONNECTED, answer, canary_summary(figures))
 
 
 def _status(figures: RunFigures, step: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook_lib.run.facts.cut_over.hooks import HOOKS_RUN
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
 
@@ -39,6 +40,7 @@ class CutOverFault(StrEnum):
     NOT_FROZEN = "NOT_FROZEN"
     NOT_PROVED = "NOT_PROVED"
     NOT_APPLIED = "NOT_APPLIED"
+    FREEZE_FAILED = "FREEZE_FAILED"
     SMOKE_FAILED = "SMOKE_FAILED"
     LATE_WRITES = "LATE_WRITES"
 
@@ -138,7 +140,7 @@ def forget_cut_over(ledger: Ledger) -> None:
         at = last_gate(ledger)
         tried = (*fact.earlier, (fact.frozen_at, at or Gate.FREEZE))
         CUT_OVERS.record(ledger, CutOverFact("", earlier=tried))
-    for topic in (GATES, FROZEN):
+    for topic in (GATES, FROZEN, HOOKS_RUN):
         for name in topic.all(ledger):
             topic.forget(ledger, name)
 
