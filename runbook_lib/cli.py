@@ -45,16 +45,23 @@ for command in (conformance, cut_over_command, init, list_runs, repair, status):
 @click.option("--sabotage", type=click.Choice(["lost-items", "extra-items", "changed-items"]),
               help="Damage the target before validation, to see a FAIL.")  # fmt: skip
 @click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
+@click.option("--with-surroundings", is_flag=True,
+              help="Put queues, rules, alarms and others around the tables, and write them as code.")  # fmt: skip
 @click.option("--run-id", default="", help="Name of the run's folder.")
 @output_options
-def demo(scale: float, sabotage: str | None, then_repair: bool, run_id: str, **output: Any) -> int:
+def demo(
+    scale: float, sabotage: str | None, then_repair: bool, with_surroundings: bool, run_id: str, **output: Any
+) -> int:
     """Start the sandbox, run the demo migration in it headless, say where the report is."""
     from runbook_lib.sandbox.demo.run import run_demo
 
     if then_repair and not sabotage:
         raise ConfigError("--then-repair: expected --sabotage with it; without damage there is nothing to repair")
     out = Output(**output)
-    return out.conclude(run_demo(scale, sabotage, run_id, out.say, then_repair=then_repair, after=out.step))
+    record = run_demo(
+        scale, sabotage, run_id, out.say, then_repair=then_repair, with_surroundings=with_surroundings, after=out.step
+    )
+    return out.conclude(record)
 
 
 @cli.command()

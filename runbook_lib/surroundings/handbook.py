@@ -40,7 +40,7 @@ def handbook_of(config_path: str | Path, now: Callable[[], datetime] = lambda: d
         *_tables(tables, who),
         *_endpoints(endpoints),
         *_to_set(references, who),
-        *_tests(endpoints, references),
+        *_tests(endpoints, references, who.region),
         *_not_there(both),
         *_unknown(both, references, unread),
     ]
@@ -96,9 +96,9 @@ def _instead(reference: Reference, who: Identity) -> str:
     return f"{new} in place of {reference.source}"
 
 
-def _tests(endpoints: list[ServiceEndpoint], references: References) -> Lines:
+def _tests(endpoints: list[ServiceEndpoint], references: References, region: str) -> Lines:
     functions = sorted({r.resource.partition(":")[0] for r in references.found if r.service == "function"})
-    asked = "aws lambda invoke --invocation-type DryRun --function-name"
+    asked = f"aws lambda invoke --invocation-type DryRun --region {region} --function-name"
     commands = [*(each.test for each in endpoints), *(f"{asked} {name} /dev/null" for name in functions)]
     block = ["```sh", *commands, "```", ""] if commands else ["Nothing is known that could be tested.", ""]
     return ["## Tests", "", "One for each address and function; none of them receives a message or writes.", "", *block]

@@ -31,7 +31,7 @@ def of_references(found: References | None) -> Iterator[Check]:
         return
     check = Check(
         CheckId.REFERENCES, "both sides", WARNING, "to know who names the old tables", "",
-        "set these to the new names at the switch; the report lists each, `runbook references` looks again",
+        "set these to the new names at the switch; the report lists each, and runbook references looks again",
     )  # fmt: skip
     if found.found:
         tables = len({each.source for each in found.found})
@@ -44,5 +44,5 @@ def of_references(found: References | None) -> Iterator[Check]:
         more = f" and {len(calls) - SHOWN} more" if len(calls) > SHOWN else ""
         yield replace(
             check, about="calls", status=NOT_CHECKED, found=f"not answered: {', '.join(calls[:SHOWN])}{more}",
-            remedy="allow them, `runbook policy` has them as ReadReferences; or go on without them and look by hand",
+            remedy="allow them, runbook policy has them as ReadReferences; or go on without them and look by hand",
         )  # fmt: skip

@@ -19,9 +19,12 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
+from runbook_lib.estate.resource import STACKS
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
+from runbook_lib.paths import reports_root
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.sandbox.demo.estate import MEANT, make_estate
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox
@@ -34,10 +37,23 @@ After = Callable[[StepEnd], None]
 
 
 def run_demo(
-    scale: float, sabotage: str | None, run_id: str, say: Say, *, then_repair: bool = False, after: After
+    scale: float,
+    sabotage: str | None,
+    run_id: str,
+    say: Say,
+    *,
+    then_repair: bool = False,
+    with_surroundings: bool = False,
+    after: After,
 ) -> RunRecord:
-    """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged."""
-    with _ready(0, scale, say) as (sandbox, config):
+    """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged.
+
+    `with_surroundings` puts queues, rules, alarms and others around the tables, and writes them as code afterwards.
+    """
+    meant = {"surroundings": MEANT} if with_surroundings else {}
+    with _ready(0, scale, say, **meant) as (sandbox, config):
+        if with_surroundings:
+            make_estate(sandbox.endpoint, sandbox.account)
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
         os.environ.clear()
         os.environ.update(environment)
@@ -47,12 +63,26 @@ def run_demo(
         if sabotage:
             before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, sabotage))
         record = run_notebooks(Request(config, run_id, execute=True, before=before, after=after), say)
+        if with_surroundings:
+            _write_surroundings(config, reports_root() / f"{record.run_id}-surroundings", say)
         if not then_repair or record.repair_command is None:
             return record
         say(f"{record.verdict}: {'; '.join(record.reasons)}")
         say(f"now as this would: {record.repair_command}")
         chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
         return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=after), say)
+
+
+def _write_surroundings(config: Path, folder: Path, say: Say) -> None:
+    """Both stacks and the handbook, beside the run's folder, which is sealed."""
+    from runbook_lib.iac.surroundings.of_config import surroundings_of
+    from runbook_lib.surroundings.handbook import handbook_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for stack in STACKS:
+        (folder / f"{stack}.yaml").write_text(surroundings_of(config, "cloudformation", stack), encoding="utf-8")
+    (folder / "handbook.md").write_text(handbook_of(config), encoding="utf-8")
+    say(f"surroundings: {folder}")
 
 
 def stay_up(port: int, scale: float, say: Say) -> None:

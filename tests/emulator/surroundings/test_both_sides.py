@@ -88,7 +88,7 @@ def test_the_handbook_says_what_to_set_where_and_how_to_test_and_no_value(
     row = f"| function | {world.tag}-fn | source | variable ORDERS | {world.dst('orders')} |"
     assert row in book
     assert f"{api}.execute-api.us-east-2.amazonaws.com/live |" in book
-    assert f"aws lambda invoke --invocation-type DryRun --function-name {world.tag}-fn" in book
+    assert f"aws lambda invoke --invocation-type DryRun --region us-east-2 --function-name {world.tag}-fn" in book
     assert f"https://sqs.us-east-2.amazonaws.com/111122223333/{world.tag}-dst-work" in book
     assert f"| queue | {world.tag}-src-work | {world.tag}-dst-work | missing |" in book
     assert "receive-message" not in book

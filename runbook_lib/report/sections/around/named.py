@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.record.model.around import NotReadRecord, ReferencesRecord
-from runbook_lib.report.text import count, pluralize
+from runbook_lib.report.text import count, moment, pluralize
 
 REFERENCE_COLUMNS = ("old table", "new table", "side", "service", "resource", "where", "named by")
 
@@ -26,7 +26,7 @@ def reference_summary(references: ReferencesRecord | None) -> str:
     looked = sum(each.count for each in references.looked)
     tables = len({each.source for each in references.found})
     said = f"{pluralize(len(references.found), 'place')} of {count(looked)} that were looked at"
-    return f"{said}, at {references.at or 'an unrecorded time'}: {pluralize(tables, 'old table')} named."
+    return f"{said} name {pluralize(tables, 'old table')}; the look was at {moment(references.at)}."
 
 
 def unread_calls(references: ReferencesRecord | None) -> list[str]:
