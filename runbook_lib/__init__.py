@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runbook_lib.cutover.step import cut_over
     from runbook_lib.errors import RunbookError
     from runbook_lib.export.step import export_tables
+    from runbook_lib.leak_scan.step import scan_for_leaks
     from runbook_lib.load.step import import_tables
     from runbook_lib.load.targets.create_tables import create_missing_targets
     from runbook_lib.load.targets.warm_throughput import warm_targets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from runbook_lib.repair.choice import RepairChoice
     from runbook_lib.repair.step import repair_tables
     from runbook_lib.report.step import report_run
+    from runbook_lib.transform.step import transform_tables
     from runbook_lib.undo.cleanup import clean_up
     from runbook_lib.validate.canary import try_canaries
     from runbook_lib.validate.step import validate_tables
@@ -44,6 +46,8 @@ __all__ = [
     "preflight",
     "repair_tables",
     "report_run",
+    "scan_for_leaks",
+    "transform_tables",
     "try_canaries",
     "validate_tables",
     "warm_targets",
@@ -61,6 +65,8 @@ _PLACES = {
     "preflight": "preflight.step:preflight",
     "repair_tables": "repair.step:repair_tables",
     "report_run": "report.step:report_run",
+    "scan_for_leaks": "leak_scan.step:scan_for_leaks",
+    "transform_tables": "transform.step:transform_tables",
     "try_canaries": "validate.canary:try_canaries",
     "validate_tables": "validate.step:validate_tables",
     "warm_targets": "load.targets.warm_throughput:warm_targets",

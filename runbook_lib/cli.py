@@ -17,12 +17,13 @@ import click
 from runbook_lib.commands.conformance import conformance
 from runbook_lib.commands.cut_over import check_confirmed, cut_over_command
 from runbook_lib.commands.init import init
+from runbook_lib.commands.mask import mask
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.commands.repair import repair
 from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
-from runbook_lib.run.steps import STEPS
+from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
 
 UNQUOTED = "A glob needs quotes, or the shell puts names of files in its place: --tables 'orders-*'"
@@ -35,7 +36,7 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (conformance, cut_over_command, init, list_runs, repair, status):
+for command in (conformance, cut_over_command, init, list_runs, mask, repair, status):
     cli.add_command(command)
 
 
@@ -67,8 +68,8 @@ def demo(
 @cli.command()
 @CONFIG
 @click.option("--run-id", default="", help="Name of the run's folder; an existing one is resumed.")
-@click.option("--only", type=click.Choice(STEPS), help="Run this step alone.")
-@click.option("--from", "start_at", type=click.Choice(STEPS), help="Run this step and those after it.")
+@click.option("--only", type=click.Choice(with_transform(STEPS)), help="Run this step alone.")
+@click.option("--from", "start_at", type=click.Choice(with_transform(STEPS)), help="Run this step and those after it.")
 @click.option("--tables", default="", metavar="GLOB",
               help="Source tables to move, several globs with commas; fixed at the run's first start.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")

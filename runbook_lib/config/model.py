@@ -11,13 +11,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from runbook_lib.config.engine import EngineSettings as Engine
 from runbook_lib.config.money import Limits, Prices
+from runbook_lib.config.moving.places import Side, Staging
+from runbook_lib.config.moving.rename import Rename
+from runbook_lib.config.moving.transform import OWN_FOLDER, Transform
 from runbook_lib.config.reading.explain import explain
 from runbook_lib.config.reading.yaml_lines import LARGEST, parse
-from runbook_lib.config.rename import Rename
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
 from runbook_lib.config.sections.accept import Accept, Acceptable
@@ -29,40 +31,6 @@ from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-REGION = r"^[a-z]{2}(-[a-z]+)+-\d$"
-ENDPOINT = r"^https?://[^@?#\s]+$"
-BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-
-
-class Side(Strict):
-    """One end of the migration: a region, reached with a profile, a role or the default credentials."""
-
-    region: str = Field(pattern=REGION, description="AWS region of the tables")
-    profile: str | None = Field(default=None, description="profile of the AWS credential chain")
-    role_arn: str | None = Field(default=None, description="role to assume with those credentials")
-    endpoint_url: str | None = Field(
-        default=None, pattern=ENDPOINT, description="a DynamoDB-compatible server instead of AWS"
-    )
-
-
-class Staging(Strict):
-    """The S3 place that exports are written to and read from."""
-
-    bucket: str = Field(pattern=BUCKET, description="bucket, in any region or account")
-    prefix: str = Field(default="", description="key prefix of the exports, without slashes at its ends")
-    region: str = Field(pattern=REGION, description="region of the bucket")
-    profile: str | None = Field(default=None, description="profile that reads the bucket; default: the target's")
-    role_arn: str | None = Field(default=None, description="role that reads the bucket; default: the target's")
-    endpoint_url: str | None = Field(default=None, pattern=ENDPOINT, description="an S3-compatible server")
-    bucket_owner: str | None = Field(
-        default=None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
-    )
-    kms_key_id: str | None = Field(default=None, description="KMS key for SSE-KMS; default: AES256")
-
-    @field_validator("prefix")
-    @classmethod
-    def _strip(cls, value: str) -> str:
-        return value.strip("/")
 
 
 class Tables(Strict):
@@ -176,12 +144,16 @@ class ParitySettings(Strict):
 class Migration(Strict):
     """A migration file."""
 
+    _folder: Path = PrivateAttr(default=Path())
     name: str = Field(pattern=NAME, description="names the runs; letters, digits, dot, dash, underscore")
     source: Side
     target: Side
     staging: Staging
     tables: Tables
     export: ExportSettings = ExportSettings()
+    transform: Transform | None = Field(
+        default=None, description="what becomes of items between export and import: docs/masking.md"
+    )
     import_: ImportSettings = Field(default=ImportSettings(), alias="import")
     catch_up: CatchUp = CatchUp()
     cut_over: CutOverSettings = CutOverSettings()
@@ -199,6 +171,32 @@ class Migration(Strict):
         default="", description='must spell the target, "ACCOUNT/REGION", before anything is written'
     )
 
+    @model_validator(mode="after")
+    def _masks(self) -> Migration:
+        """What would let raw items past a transform."""
+        if self.transform is not None:
+            if has_chain(self):
+                raise ValueError(
+                    "export.reuse with windows and transform cannot be combined yet: windows hold raw items"
+                )
+            if self.validate_.drift:
+                raise ValueError("validate.drift and transform cannot be combined: it compares with the raw source")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies, and what it names by relative paths."""
+        return self._folder
+
+    @property
+    def target_staging(self) -> Staging:
+        """Where what the target's side reads lies: with a transform the derived exports, else the exports."""
+        if self.transform is None:
+            return self.staging
+        own = "/".join(filter(None, [self.staging.prefix, OWN_FOLDER]))
+        nobody = {"prefix": own, "profile": None, "role_arn": None}
+        return self.transform.staging or self.staging.model_copy(update=nobody)
+
     def fingerprint(self) -> str:
         """Digest of all that decides which items go where; rates, limits and the report may change.
 
@@ -213,6 +211,7 @@ class Migration(Strict):
                 "tables": {"include", "exclude", "rename", "overrides"},
                 "export": {"without_pitr", "method", "reuse", "export_time"},
                 "import_": {"on_non_empty"},
+                **({"transform": True} if self.transform else {}),
             },
         )
         return hashlib.sha256(repr(sorted(_flat(what))).encode()).hexdigest()[:32]
@@ -239,7 +238,9 @@ def load_config(path: str | Path) -> Migration:
         raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
     data, lines = parse(file, text)
     try:
-        return Migration.model_validate(data)
+        migration = Migration.model_validate(data)
+        migration._folder = file.parent
+        return migration
     except ValidationError as error:
         raise ConfigError("\n".join(explain(file, lines, dict(e), Migration) for e in error.errors())) from None
 

@@ -59,7 +59,7 @@ def first_attributes(run: Run, source: str, bucket: str) -> list[str] | None:
     names: set[str] = set()
     files = [row.data_file for row in file_rows(run.ledger, source) if row.data_file.items]
     for file in files[:FILES]:
-        block = first_bytes(run.clients.staging, bucket, file.key, BLOCK)
+        block = first_bytes(run.clients.raw, bucket, file.key, BLOCK)
         if block is None:
             return None
         try:

@@ -72,7 +72,7 @@ def scan_to_staging(
         sse_algorithm="KMS" if staging.kms_key_id else "AES256",
         sse_kms_key_id=staging.kms_key_id,
     )
-    s3 = run.clients.staging
+    s3 = run.clients.raw
     writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
     limit = RateLimit(settings.scan_max_rcu)
     writer.start()

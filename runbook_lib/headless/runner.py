@@ -35,6 +35,7 @@ from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (
     LEDGER,
     folder_of,
+    free_folder,
     is_begun,
     keep_settings,
     refuse_cleaned,
@@ -52,23 +53,29 @@ from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.steps import (
     CATCH_UP,
     CUT_OVER,
+    LEAK_SCAN,
     REPAIR,
     STEPS,
+    TRANSFORM,
     fail_step,
     interrupt_running,
     keep_seconds,
+    with_transform,
     with_windows,
 )
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.settings import keep_hook, refuse_untransformed
 
 FILES = {
     "preflight": "00_preflight.ipynb",
     "export": "10_export.ipynb",
+    "transform": "15_transform.ipynb",
     "import": "20_import.ipynb",
     "validate": "30_validate.ipynb",
     "catch_up": "40_catch_up.ipynb",
     "repair": "35_repair.ipynb",
     "cut_over": "50_cut_over.ipynb",
+    "leak_scan": "33_leak_scan.ipynb",
     "report": "90_report.ipynb",
 }
 HEARTBEAT_SECONDS = 10.0
@@ -106,11 +113,21 @@ class Request:
         if self.catch_up:
             return (CATCH_UP, *STEPS[STEPS.index("validate") :])
         if self.repair is not None:
-            return (REPAIR, "validate", "report") if self.execute else (REPAIR, "report")
+            repaired = (REPAIR, "validate", "report")
+            if not self.execute:
+                return (REPAIR, "report")
+            return with_transform(repaired) if load_config(self.config).transform else repaired
+        if self.only and self.only not in (TRANSFORM, LEAK_SCAN):
+            return (self.only,)
+        config = load_config(self.config)
+        steps = with_transform(STEPS) if config.transform else STEPS
+        for name, asked in (("--only", self.only), ("--from", self.start_at)):
+            if asked and asked not in steps:
+                raise ConfigError(f"{name} {asked}: the migration file has no section 'transform'; nothing was done")
         if self.only:
             return (self.only,)
-        steps = STEPS[STEPS.index(self.start_at) :] if self.start_at else STEPS
-        return with_windows(steps) if has_chain(load_config(self.config)) else steps
+        steps = steps[steps.index(self.start_at) :] if self.start_at else steps
+        return with_windows(steps) if has_chain(config) else steps
 
 
 def run_notebooks(request: Request, say: Say) -> RunRecord:
@@ -150,13 +167,14 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
     Nothing has been written then, and nothing made; the first write begins it.
     """
     migration = load_config(request.config)
-    folder = folder_of(request.run_id) if request.run_id else _free_folder(migration.name)
+    folder = folder_of(request.run_id) if request.run_id else free_folder(migration.name)
     with sole_runner(folder) as seat:
         if steps[0] != STEPS[0] and not is_begun(folder):
             raise ConfigError(
                 f"--run-id: expected a run in {folder.parent} that {steps[0]} can go on with, found no "
                 f"{request.run_id!r}; a new run begins with {STEPS[0]}"
             )
+        refuse_untransformed(migration, catch_up=request.catch_up or request.cut_over is not None)
         clients = connect(migration)
         if {"import", "validate", CUT_OVER} & set(steps):
             check_engine(migration)
@@ -171,19 +189,10 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
         yield run
 
 
-def _free_folder(name: str) -> Path:
-    """Where a run without an id lies: it never takes up another one."""
-    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"[:95]
-    number, folder = 1, folder_of(stem)
-    while folder.exists():
-        number += 1
-        folder = folder_of(f"{stem}-{number}")
-    return folder
-
-
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     run.ledger.allow()
     settings = run.keep_settings()
+    keep_hook(run.config, run.folder)
     assert run.seat is not None
     now = format_timestamp(run.now())
     confirmed = permission(run.clients, typed=False, at=now) if request.execute else None

@@ -24,19 +24,18 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
+from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import size_note
 from runbook_lib.iac.policy_statements import (
     Json,
     allow,
-    anchors,
     dynamodb,
     objects,
     policy_document,
     reading_references,
     reading_surroundings,
     register_objects,
-    s3,
     staging_key,
     table_arn,
 )
@@ -55,7 +54,8 @@ SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no
 def policies_of(config_path: str | Path) -> str:
     """The policies of a migration file as indented JSON: one for each role and command, and `notes` for their reader.
 
-    `staging` is a third policy where the bucket is reached with a profile or role of its own.
+    `staging` is a third policy where the bucket is reached with a profile or role of its own, and `derived` a fourth
+    where transform.staging is.
     """
     config = load_config(config_path)
     clients = connect(config)
@@ -65,16 +65,20 @@ def policies_of(config_path: str | Path) -> str:
 
 def policies(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> Json:
     """The policies that grants come to; pure."""
-    reads = _staging(config, grants, source, target)
-    own = bool(config.staging.profile or config.staging.role_arn)
+    reads, raw = bucket_statements(config, grants, source, target), raw_statements(config, grants, source)
+    own, raw_own = config.target_staging.has_identity, config.staging.has_identity
     # DynamoDB reads what it imports with the rights of whoever started it.
-    imported = [s for s in reads if s["Sid"] != "WriteScans"] if _imported(config, grants) else []
+    imported = [s for s in reads if s["Sid"] not in WRITING] if _imported(config, grants) else []
     found = {
-        "source": policy_document(_source(config, grants, source)),
+        "source": policy_document(_source(config, grants, source) + ([] if raw_own else raw)),
         "target": policy_document(_target(config, grants, target) + (imported if own else reads)),
     }
-    if own:
+    if own and not config.transform:
         found["staging"] = policy_document(reads)
+    elif own:
+        found["derived"] = policy_document(reads)
+    if raw and raw_own:
+        found["staging"] = policy_document(raw)
     found["cleanup"] = policy_document(_cleanup(config, grants, source))
     if "surroundings" in config.model_fields_set:
         found["surroundings"] = policy_document(reading_surroundings(source))
@@ -121,8 +125,8 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     reused = [r.arn for g in grants if g.reuse for r in g.reuse.chain]
     followed += [arn for arn in reused if "/export/" in arn]
     keys = [g.source_key for g in grants if (g.exported or g.source_arn in scanned) and g.source_key]
-    bucket = [objects(config, who)] if exported else []
-    bucket_key, condition = staging_key(config, [who] if exported else [])
+    bucket = [objects(config.staging, who)] if exported else []
+    bucket_key, condition = staging_key(config.staging, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
     describe += ["DescribeKinesisStreamingDestination"] if config.references.in_preflight else []
     return [
@@ -223,34 +227,13 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
-        allow("DeleteExports", ["s3:DeleteObject"], [objects(config, source)] if exported else []),
+        allow("DeleteExports", ["s3:DeleteObject"], _removed(config, source) if exported or config.transform else []),
     ]
 
 
-def _staging(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> list[Json]:
-    """The bucket: read by the import and the validation, written only for tables that are scanned."""
-    exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
-    reused = [r for g in grants if g.reuse for r in g.reuse.chain]
-    own = [objects(config, source)] if exported or scanned else []
-    # Without an ARN the key is one of the account that wrote: the source's for exports, this one for scans.
-    writers = [*([source] if exported else []), *([target] if scanned else [])]
-    key, condition = staging_key(config, writers)
-    buckets = {config.staging.bucket, *(r.bucket for r in reused)}
-    return [
-        allow("FindBucket", ["s3:ListBucket"], [s3(source, bucket) for bucket in buckets]),
-        allow(
-            "LookAtBucket",
-            ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"],
-            [s3(source, config.staging.bucket)],
-        ),
-        allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{p}*") for r in reused for p in r.places)]),
-        allow("WriteScans", ["s3:PutObject"], own if scanned else []),
-        # Who has written to a target: entries that are created where there are none.
-        allow("EnterTheRegister", ["s3:GetObject", "s3:PutObject"], [register_objects(config, source)]),
-        *anchors(config, source),
-        # A bucket that encrypts with the key by itself needs it for the register's entries, too.
-        allow("DecryptExports", ["kms:Decrypt", "kms:GenerateDataKey"], key, condition),
-    ]
+def _removed(config: Migration, source: Identity) -> list[str]:
+    """The objects of exports, and of what was made of them."""
+    return sorted({objects(config.staging, source), objects(config.target_staging, source)})
 
 
 def _notes(
@@ -269,7 +252,12 @@ def _notes(
     ]
     if "surroundings" in config.model_fields_set:
         notes.append("surroundings: attach it to the source's role for runbook surroundings; it reads no message.")
-    if staging.profile or staging.role_arn:
+    if config.transform:
+        notes.append(
+            "transform: the exports hold raw items, so they are in the source's policy (or in staging's, where it has "
+            "a profile or role of its own); the target's role reads what was made of them and nothing else."
+        )
+    elif staging.has_identity:
         notes.append("staging has a profile or role of its own, so the bucket is in its policy, not the target's.")
     if source.account != target.account or staging.bucket_owner:
         notes.append(

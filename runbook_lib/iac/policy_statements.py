@@ -8,6 +8,7 @@ from typing import Any
 from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
+from runbook_lib.config.moving.places import Staging
 
 Json = dict[str, Any]
 
@@ -33,9 +34,9 @@ def s3(who: Identity, path: str) -> str:
     return f"arn:{who.partition}:s3:::{path}"
 
 
-def objects(config: Migration, who: Identity) -> str:
-    """All objects under the staging prefix; exports stay in the partition of the source."""
-    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, "*"])))
+def objects(place: Staging, who: Identity) -> str:
+    """All objects under a prefix; exports stay in the partition of the source."""
+    return s3(who, "/".join(filter(None, [place.bucket, place.prefix, "*"])))
 
 
 def register_objects(config: Migration, who: Identity) -> str:
@@ -44,21 +45,22 @@ def register_objects(config: Migration, who: Identity) -> str:
 
 
 def objects_in(config: Migration, who: Identity, folder: str) -> str:
-    """All objects in a folder under the staging prefix."""
-    return s3(who, "/".join(filter(None, [config.staging.bucket, config.staging.prefix, folder, "*"])))
+    """All objects in a folder under the prefix that the target's side reaches."""
+    place = config.target_staging
+    return s3(who, "/".join(filter(None, [place.bucket, place.prefix, folder, "*"])))
 
 
-def staging_key(config: Migration, writers: list[Identity]) -> tuple[list[str], Json | None]:
-    """The key of staging.kms_key_id as resources and, for an alias, the condition that names it.
+def staging_key(staging: Staging, writers: list[Identity]) -> tuple[list[str], Json | None]:
+    """The key of a place's kms_key_id as resources and, for an alias, the condition that names it.
 
     Source: "Using IAM policies with AWS KMS" and "kms:ResourceAliases", KMS Developer Guide: an alias is no
     resource of the operations that use its key.
     """
-    key = config.staging.kms_key_id
+    key = staging.kms_key_id
     if key is None or not writers:
         return [], None
     place, _, name = key.rpartition(":")
-    region = config.staging.region
+    region = staging.region
     places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in writers]
     if name.startswith("alias/"):
         return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
@@ -74,7 +76,7 @@ def anchors(config: Migration, who: Identity) -> list[Json]:
     of_bucket = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucketVersions"]
     return [
         allow("AnchorSeals", actions, [objects_in(config, who, "anchors")]),
-        allow("AnchorsOfBucket", of_bucket, [s3(who, config.staging.bucket)]),
+        allow("AnchorsOfBucket", of_bucket, [s3(who, config.target_staging.bucket)]),
     ]
 
 

@@ -22,6 +22,7 @@ from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import EXECUTED, IMPORTS, ImportFact, ImportStatus
+from runbook_lib.run.facts.masking.transform import is_transformed
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep
@@ -94,6 +95,8 @@ def _export_of(run: Run, pair: Pair) -> CompletedExport:
     if completed is None:
         state = fact.status if fact is not None else "not begun"
         raise GateFailed(f"the export of {pair.source} should be COMPLETED and is {state}; run 10_export first")
+    if run.config.transform is not None and not is_transformed(run.ledger, pair.source):
+        raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
     return completed
 
 

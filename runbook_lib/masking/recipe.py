@@ -60,8 +60,8 @@ class Recipe:
     def tally(self) -> RecipeTally:
         return RecipeTally(mask=self.mask.tally() if self.mask else None)
 
-    def made_of(self, item: Item, context: HookContext, tally: RecipeTally) -> list[Item]:
-        """The items that one becomes: none where it is filtered, mostly one, more where the hook adds some.
+    def made_of(self, item: Item, context: HookContext, tally: RecipeTally) -> list[bytes]:
+        """The items that one becomes, spelled: none where it is filtered, mostly one, more where the hook adds some.
 
         Raises Untransformable for what cannot be written, and NotPure. What no rule names is in the tally.
         """
@@ -73,6 +73,7 @@ class Recipe:
             written = [self._masked(each, tally) for each in made]
             for each in written:
                 self._check(each)
+            spelled = [spell_item(each) for each in written]
         except (Unmaskable, HookFailed, CorruptFile) as error:
             raise Untransformable(str(error)) from None
         except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError, RecursionError):
@@ -84,7 +85,7 @@ class Recipe:
             tally.filtered += 1
         for each in written:
             tally.keys_rewritten += any(each.get(name) != item.get(name) for name in self._names)
-        return written
+        return spelled
 
     def _hooked(self, item: Item, context: HookContext, tally: RecipeTally) -> list[Item]:
         if self.hook is None:

@@ -24,8 +24,9 @@ from runbook_lib.run.run import Run
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
     "catch_up": "30_validate", "cut_over": "90_report", "repair": "30_validate", "report": "95_cleanup",
-    "cleanup": "00_preflight",
+    "cleanup": "00_preflight", "transform": "20_import", "leak_scan": "90_report",
 }  # fmt: skip
+WITH_TRANSFORM = {"export": "15_transform", "validate": "33_leak_scan"}
 WRITES, REMOVES = ("import", "catch_up", "repair", "cut_over"), ("cleanup",)
 
 
@@ -139,7 +140,8 @@ def _place(who: Identity) -> str:
 
 def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
     """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
-    found = [(f"next: {NEXT[step]}", f"{NEXT[step]}.ipynb")]
+    after = WITH_TRANSFORM.get(step, NEXT[step]) if run.config.transform else NEXT[step]
+    found = [(f"next: {after}", f"{after}.ipynb")]
     if (run.folder / "report.html").is_file():
         way = os.path.relpath(run.folder / "report.html", Path.cwd())
         found.append(("report", quote(way)))

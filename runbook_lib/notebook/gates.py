@@ -62,7 +62,7 @@ def gate_plan(run: Run, plan: Plan) -> Line:
     said = f"{len(plan.pairs)} tables{_left(plan)}, no blocker"
     if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
         said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {counted_ids(unknown)}"
-    return _decide(run, "preflight", together(plan.blockers), said)
+    return decide(run, "preflight", together(plan.blockers), said)
 
 
 def _left(plan: Plan) -> str:
@@ -90,7 +90,7 @@ def gate_exports(run: Run) -> Line:
         if pair.source not in exports or exports[pair.source].status not in ENDED
     ]
     items = sum(e.items or 0 for e in exports.values())
-    return _decide(run, "export", wrong, f"{len(exports)} tables, {items:,} items according to the manifests")
+    return decide(run, "export", wrong, f"{len(exports)} tables, {items:,} items according to the manifests")
 
 
 @stops(
@@ -107,7 +107,7 @@ def gate_writes(run: Run) -> Line:
         raise GateFailed("; ".join(over))
     who = run.clients.target_identity
     if not run.execute:
-        return _dry(f"nothing will be written to {who.account}/{who.region}; set execute to True to write")
+        return dry_line(f"nothing will be written to {who.account}/{who.region}; set execute to True to write")
     given = permission(run.clients, typed=bool(run.confirmed), at=format_timestamp(run.now()))
     PERMISSION.record(run.ledger, PERMISSION.of(run.ledger) or given)
     return Line("WRITING", f" to {who.account}/{who.region}, confirmed by {given.how}", BAD)
@@ -124,7 +124,7 @@ def gate_import(run: Run) -> Line:
         for pair in run.planned_pairs()
         if pair.method != Method.SKIP and (pair.source not in imports or imports[pair.source].status not in LOADED)
     ]
-    return _decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
+    return decide(run, "import", wrong, f"{len(imports)} tables, nothing left over")
 
 
 @stops("run the cell that catches up again when the cause is gone: what was applied stays applied.")
@@ -133,7 +133,7 @@ def gate_windows(run: Run) -> Line:
     windows = windows_of(run.ledger)
     good = {WindowState.APPLIED} if run.execute else {WindowState.APPLIED, WindowState.READ}
     wrong = [f"{w.source}: window {w.number} is {w.state}" for w in windows if w.state not in good]
-    return _decide(run, "catch_up", wrong, f"{len(windows)} windows {'applied' if run.execute else 'read'}")
+    return decide(run, "catch_up", wrong, f"{len(windows)} windows {'applied' if run.execute else 'read'}")
 
 
 @stops("up to the go, start the writers again at the sources and nothing is lost; mend the cause and run this again.")
@@ -145,7 +145,7 @@ def gate_cut_over(run: Run) -> Line:
         raise GateFailed("; ".join(wrong))
     if record and record.go_at:
         return Line("GO", f": the targets are in the place of the sources since {record.go_at}", GOOD)
-    return _dry("only the forecast was made; stop the writers and type the moment and the run's id to cut over")
+    return dry_line("only the forecast was made; stop the writers and type the moment and the run's id to cut over")
 
 
 @stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")
@@ -155,7 +155,7 @@ def gate_canary(run: Run) -> Line:
     if not run.config.validate_.canary:
         return Line("OFF", ": validate.canary is false, no reserved item will be written", OPEN)
     if not run.execute:
-        return _dry(f"no reserved item will be written to {who.account}/{who.region}")
+        return dry_line(f"no reserved item will be written to {who.account}/{who.region}")
     check_confirmation(run.confirmation, run.clients)
     return Line("WRITING", f" one item to each target in {who.account}/{who.region}, and deleting it", BAD)
 
@@ -176,14 +176,14 @@ def gate_validation(run: Run) -> Line:
     unknown = [u for u in not_checked(run.ledger) if u.is_open] if passed else []
     proved = passed - {u.source for u in unknown}
     said = f"{len(proved)} of {len(facts)} tables proved"
-    return _decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
+    return decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
 
 
 @stops("choose what to repair, type the run's id into confirm_repair and spell the target, if it is the one you mean.")
 def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
     """Repairing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_repair(run, choice, confirm):
-        return _dry(f"nothing will be repaired; set execute to True and confirm_repair to {run.id!r} to repair")
+        return dry_line(f"nothing will be repaired; set execute to True and confirm_repair to {run.id!r} to repair")
     return Line("WRITING", f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair", BAD)
 
 
@@ -191,15 +191,15 @@ def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
 def gate_cleanup(run: Run, confirm: str) -> Line:
     """Removing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_cleanup(run, confirm):
-        return _dry(f"nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove")
+        return dry_line(f"nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove")
     return Line("REMOVING", f" what run {run.id} created, confirmed by confirm_cleanup", BAD)
 
 
-def _dry(text: str) -> Line:
+def dry_line(text: str) -> Line:
     return Line("DRY RUN", f": {text}", OPEN)
 
 
-def _decide(run: Run, step: str, wrong: list[str], good: str, because: str | None = None) -> Line:
+def decide(run: Run, step: str, wrong: list[str], good: str, because: str | None = None) -> Line:
     if not wrong:
         return Line("GO", f": {good}", GOOD)
     message = "; ".join(wrong)

@@ -160,7 +160,7 @@ def _together(tables: list[TableProgress]) -> TableProgress:
 
 
 def validation_progress() -> Callable[[str, str, int, int], None]:
-    """Shows how far and how fast the comparison of each table is; for `validate_tables`."""
+    """Shows how far and how fast each table is looked through; for `validate_tables` and its neighbours."""
     table = LiveTable("items", now=("items/s",))
     began: dict[tuple[str, str], tuple[float, int]] = {}
 

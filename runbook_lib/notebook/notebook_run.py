@@ -13,6 +13,8 @@ from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import gates, live, views
 from runbook_lib.notebook.banner import Banner, banner_of
+from runbook_lib.notebook.masking import gates as masking_gates
+from runbook_lib.notebook.masking import views as shown
 from runbook_lib.notebook.output import Line
 from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.verdict import ShownVerdict, verdict_of_run
@@ -135,6 +137,26 @@ class NotebookRun(Run):
         """What the manifests say was exported."""
         return views.export_table(self)
 
+    def show_transform(self) -> ShownTable:
+        """What became of each export's items: kept, filtered, added, refused."""
+        return shown.transform_table(self)
+
+    def show_mask(self) -> ShownTable:
+        """What each rule of the mask did, table by table."""
+        return shown.mask_table(self)
+
+    def show_unnamed(self) -> ShownTable:
+        """Values that no rule names, by path and type."""
+        return shown.unnamed_table(self)
+
+    def show_leaks(self) -> ShownTable:
+        """What was looked through in each target, and what was found there."""
+        return shown.leak_table(self)
+
+    def show_coverage(self) -> ShownTable:
+        """How many raw values were looked for, and why others were not."""
+        return shown.coverage_table(self)
+
     def show_created(self) -> ShownTable:
         """The targets that did not exist, and what became of them."""
         return views.created_table(self)
@@ -212,6 +234,14 @@ class NotebookRun(Run):
     def gate_exports(self) -> Line:
         """Stop unless every planned table is exported and its manifest checked."""
         return gates.gate_exports(self)
+
+    def gate_transform(self) -> Line:
+        """Stop unless every export is transformed, or there is nothing to transform."""
+        return masking_gates.gate_transform(self)
+
+    def gate_leaks(self) -> Line:
+        """Stop if a raw value is in a target, or one was not looked through."""
+        return masking_gates.gate_leaks(self)
 
     def gate_writes(self) -> Line:
         """Stop unless writing is confirmed, or this is a dry run."""

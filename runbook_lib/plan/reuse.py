@@ -182,7 +182,7 @@ def load_manifest(
     """Read and check the manifests of an export, full or `of_changes`, that lies in a bucket."""
 
     def read(key: str) -> bytes | None:
-        return read_object(clients.staging, bucket, key, most_bytes(key) + 1)
+        return read_object(clients.raw, bucket, key, most_bytes(key) + 1)
 
     return read_manifest(read, folder, need_sidecars=need_sidecars, of_changes=of_changes)
 

@@ -74,7 +74,7 @@ def line(digest: str) -> bytes:
 
 def prefix_of(config: Migration, run_id: str) -> str:
     """Where the anchors of a run's seals lie in the staging bucket."""
-    return "/".join(filter(None, [config.staging.prefix, "anchors", run_id])) + "/"
+    return "/".join(filter(None, [config.target_staging.prefix, "anchors", run_id])) + "/"
 
 
 def digest_of(folder: Path) -> str:
@@ -99,7 +99,7 @@ class Anchor:
 
     def look(self, ledger: Ledger) -> None:
         """Record whether the bucket would hold an anchor, which the report says."""
-        staging, days, period = self.config.staging, self.config.report.anchor_days, None
+        staging, days, period = self.config.target_staging, self.config.report.anchor_days, None
         try:
             self._lock, period = lock_of(self._client(), staging.bucket, staging.bucket_owner)
         except (TransferError, ConfigError) as error:
@@ -116,7 +116,7 @@ class Anchor:
         Only under a lock: an object that anybody may replace says no more than the folder.
         """
         digest = digest_of(folder)
-        bucket, key = self.config.staging.bucket, prefix_of(self.config, self.run_id) + digest
+        bucket, key = self.config.target_staging.bucket, prefix_of(self.config, self.run_id) + digest
         failed = Anchored(State.NOT_ANCHORED, bucket, key, digest, why=self._why)
         try:
             anchored = self._put(failed) if self._lock.holds else failed
@@ -127,7 +127,7 @@ class Anchor:
 
     def _put(self, wanted: Anchored) -> Anchored:
         """Put it and read that very version back: what S3 says of it is what is noted."""
-        s3, owner, days = self._client(), self.config.staging.bucket_owner, self.config.report.anchor_days
+        s3, owner, days = self._client(), self.config.target_staging.bucket_owner, self.config.report.anchor_days
         bucket, key, body = wanted.bucket, wanted.key, line(wanted.sha256)
         version = put_anchor(s3, bucket, key, body, owner, self.now() + timedelta(days=days) if days else None)
         held = read_anchor(s3, bucket, key, version, owner)

@@ -78,9 +78,9 @@ def hold_to_anchor(
     said = check_beside(folder)
     if not isinstance(run_id, str) or not re.fullmatch(NAME, run_id):
         raise EvidenceError(f"{folder}: run.json: it is not the record of a run")
-    digest, bucket, prefix = digest_of(folder), config.staging.bucket, prefix_of(config, run_id)
+    digest, bucket, prefix = digest_of(folder), config.target_staging.bucket, prefix_of(config, run_id)
     wanted = Anchored(State.ANCHORED, bucket, prefix + digest, digest)
-    s3, owner = anchor_client(config, prefix, write=False), config.staging.bucket_owner
+    s3, owner = anchor_client(config, prefix, write=False), config.target_staging.bucket_owner
     known: list[Version] | None
     try:
         known = versions_under(s3, bucket, prefix, owner)

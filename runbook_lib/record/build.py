@@ -11,6 +11,7 @@ from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
 from runbook_lib.record.gathered.cut_over import cut_over_record
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
+from runbook_lib.record.gathered.transformed import leaks_judged
 from runbook_lib.record.listings import difference_rows, gap_rows, references_record, repair_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
@@ -31,6 +32,7 @@ from runbook_lib.record.model.run import (
     WorkerRecord,
 )
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.transform import SoughtRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.remedy import repair_command
 from runbook_lib.record.run_json import RunRecord
@@ -39,6 +41,8 @@ from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.estimate import ESTIMATES
 from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
 from runbook_lib.run.facts.load import ENGINES, EXECUTED, IMPORTS, MEASURED, ImportStatus
+from runbook_lib.run.facts.masking.leak_scan import SOUGHT
+from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED
 from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS, planned_pairs_of
 from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION
 from runbook_lib.run.facts.starts import (
@@ -54,7 +58,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_windows
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_transform, with_windows
 from runbook_lib.run.tables.comparison import count_differences
 from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
@@ -77,7 +81,7 @@ def build_record(
     steps, checks = _steps(ledger), _checks(ledger)
     tables, left = planned_rows(ledger, executed, asked_to_write(ledger)), rows_left_out(ledger)
     unknown = unchecked(checks, tables, accept)
-    tables = [_doubted(table, unknown) for table in tables]
+    tables = [_doubted(_leaks_judged(ledger, table), unknown) for table in tables]
     judged = [step for step in steps if step.name != "report"] if running else steps
     switch = cut_over_record(ledger, planned_pairs_of(ledger))
     verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown, switch)
@@ -126,6 +130,7 @@ def build_record(
         identity=IdentityRecord(**{side: _who(ledger, side) for side in DECISIVE}),
         code=section_of(CodeRecord, code_of(ledger, published)),
         codes={name: section_of(CodeRecord, fact) for name, fact in CODES.all(ledger).items()},
+        leak_scan=section_of(SoughtRecord, sought) if (sought := SOUGHT.of(ledger)) else None,
         anchor=section_of(AnchorRecord, anchor) if (anchor := ANCHOR.of(ledger)) else None,
     )
 
@@ -171,10 +176,18 @@ def _steps(ledger: Ledger) -> list[StepRecord]:
 
 def _known_steps(ledger: Ledger) -> tuple[str, ...]:
     """The steps of every run, and those that this one had beside them."""
-    steps = with_windows(STEPS) if STEP_STARTS.of(ledger, CATCH_UP) else STEPS
+    steps = with_transform(STEPS) if TRANSFORM_ASKED.of(ledger) else STEPS
+    steps = with_windows(steps) if STEP_STARTS.of(ledger, CATCH_UP) else steps
     at = steps.index("validate")
     steps = (*steps[:at], REPAIR, *steps[at:]) if STEP_STARTS.of(ledger, REPAIR) else steps
     return (*steps[:-1], CUT_OVER, steps[-1]) if STEP_STARTS.of(ledger, CUT_OVER) else steps
+
+
+def _leaks_judged(ledger: Ledger, table: TableRecord) -> TableRecord:
+    """A table of which raw values are in the target, or whose target was not scanned for them, is no PASS."""
+    masks = table.transform is not None and table.transform.masks
+    verdict, reasons = leaks_judged(ledger, table.source, masks, table.verdict, table.reasons)
+    return table.model_copy(update={"verdict": verdict, "reasons": reasons})
 
 
 def _doubted(table: TableRecord, unknown: Sequence[Unchecked]) -> TableRecord:

@@ -39,6 +39,7 @@ from runbook_lib.record.model.run import (
     WorkerRecord,
 )
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.transform import SoughtRecord
 from runbook_lib.record.model.windows import GapRecord, WindowRecord
 from runbook_lib.run.attempts import BY_NOTEBOOK
 from runbook_lib.run.unfinished import as_unfinished
@@ -94,6 +95,7 @@ class RunRecord(Section):
     source_calls: Calls = {}
     target_calls: Calls = {}
     staging_calls: Calls = {}
+    leak_scan: SoughtRecord | None = None
     cleaned: Moment | None = None
     cleanup: list[RemovalRecord] = []
     identity: IdentityRecord = IdentityRecord()

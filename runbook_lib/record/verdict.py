@@ -19,7 +19,7 @@ from runbook_lib.run.facts.export import ExportFact, ExportStatus
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.facts.starts import StepStatus
 from runbook_lib.run.facts.validation import ValidationFact
-from runbook_lib.run.steps import CUT_OVER, REPAIR
+from runbook_lib.run.steps import CUT_OVER, LEAK_SCAN, REPAIR, TRANSFORM
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.validate.canary import FAILED
 
@@ -171,7 +171,8 @@ def checks_not_made(case: Case) -> Iterator[Reason]:
 
 def steps_not_run(case: Case) -> Iterator[Reason]:
     """A step that every proof needs."""
-    for name in NEEDED if case.executed else COMPARING:
+    asked = [name for name in (TRANSFORM, LEAK_SCAN) if name in case.steps]
+    for name in (*(NEEDED if case.executed else COMPARING), *asked):
         if name not in case.steps or case.steps[name].status == StepStatus.NOT_RUN:
             yield Reason(ReasonId.STEP_NOT_RUN, name)
 

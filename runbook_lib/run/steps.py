@@ -11,6 +11,7 @@ from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.timestamps import format_timestamp
 
 STEPS = ("preflight", "export", "import", "validate", "report")
+TRANSFORM, LEAK_SCAN = "transform", "leak_scan"  # steps of a run whose migration file has a transform
 CATCH_UP = "catch_up"  # a step of a command of its own, or of a run that was handed windows with its export
 REPAIR = "repair"  # a step of a command of its own
 CUT_OVER = "cut_over"  # a step of a command of its own
@@ -18,12 +19,14 @@ AFTERWARDS = ("report", "cleanup")  # what may still be done with a run whose tr
 GO_ON = {
     "preflight": "Nothing was changed; run it again.",
     "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
+    "transform": "Files that were made are recorded; run it again with the same run id and it goes on from there.",
     "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
     "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
     "catch_up": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
     "repair": "What was written is recorded; run it again with the same run id and it goes on from there.",
     "cut_over": "Each gate is recorded; run it again with the same run id and it goes on from there.",
     "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
+    "leak_scan": "Run it again with the same run id; the targets are scanned anew.",
     "report": "Run it again.",
     "cleanup": "What was removed is recorded; run it again and it goes on from there.",
 }
@@ -35,6 +38,14 @@ def with_windows(steps: tuple[str, ...]) -> tuple[str, ...]:
         return steps
     at = steps.index("import") + 1
     return (*steps[:at], CATCH_UP, *steps[at:])
+
+
+def with_transform(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """The steps of a run with those that transform the exports, and scan the targets for what should not be there."""
+    made: list[str] = []
+    for step in steps:
+        made += [TRANSFORM, step] if step == "import" else [LEAK_SCAN, step] if step == "report" else [step]
+    return tuple(made)
 
 
 def keep_seconds(ledger: Ledger, step: str) -> None:

@@ -24,23 +24,18 @@ from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import went
-from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, RemovalFact
-from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, trailing_windows, windows_of
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.run.tables.files import file_keys
-from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import own_items
+from runbook_lib.undo.own_objects import own_objects
 
-SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 PATIENCE_SECONDS, POLL_SECONDS = 600.0, 2.0
 Watch = Callable[[str, str], None]
@@ -129,12 +124,13 @@ class Hands:
 
     tables: Any
     objects: Any
+    raw: Any
 
 
 def _hands(run: Run, opened: ExitStack) -> Hands:
     created = frozenset(fact.target for fact in CREATED.all(run.ledger).values() if fact.table_id)
-    hands = Hands(run.clients.remover(created), run.clients.staging_remover())
-    for client in (hands.tables, hands.objects):
+    hands = Hands(run.clients.remover(created), run.clients.staging_remover(), run.clients.raw_remover())
+    for client in (hands.tables, hands.objects, hands.raw):
         opened.callback(client.close)
     return hands
 
@@ -253,30 +249,10 @@ def _unchanged(run: Run, pair: Pair, facts: TableDescription, removal: Removal) 
 
 
 def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
-    """The files of exports that this run started or wrote, windows included; never of one it only used."""
-    for bucket, keys in _own_objects(run, pair):
-        removal.objects += len(keys)
+    """The files of exports that this run started or wrote, and of what it made of them; never of one it only used."""
+    for objects in own_objects(run, pair):
+        removal.objects += len(objects.keys)
         if hands is not None:
             _mark(run)
-            aws.delete_objects(hands.objects, bucket, keys)
-
-
-def _own_objects(run: Run, pair: Pair) -> Iterator[tuple[str, list[str]]]:
-    """Bucket and keys of each export."""
-    fact = EXPORTS.of(run.ledger, pair.source)
-    export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
-    if export is not None:
-        yield export.bucket, [*file_keys(run.ledger, pair.source), *_sidecars(export.manifest.folder)]
-    windows = [*windows_of(run.ledger, pair.source), *trailing_windows(run.ledger, pair.source)]
-    second = SECOND_EXPORTS.of(run.ledger, pair.source)
-    made = [(w.arn, w.bucket, w.folder) for w in windows if w.manifest_md5 and not w.reused]
-    others = SUPERSEDED_EXPORTS.all(run.ledger).items()
-    full = [second, *(fact for name, fact in others if name.startswith(f"{pair.source} "))]
-    made += [(fact.arn, fact.bucket, fact.folder) for fact in full if fact is not None and fact.items is not None]
-    for arn, bucket, folder in made:
-        files = [row.file.key for row in export_files(run.ledger, pair.source, arn or "")]
-        yield bucket, [*files, *_sidecars(folder)]
-
-
-def _sidecars(folder: str) -> list[str]:
-    return [folder + name for name in SIDECARS]
+            client = hands.raw if objects.raw else hands.objects
+            aws.delete_objects(client, objects.bucket, list(objects.keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import ImportFact, ImportStatus
+from runbook_lib.run.facts.masking.transform import TransformFact
 from runbook_lib.run.facts.windows import OverlayFact
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.validate.compare import Comparison
@@ -88,6 +89,12 @@ def _import_disagreements(counts: dict[str, int | None], loaded: ImportFact) -> 
         if value != counts["in_manifest"]:
             reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
     return reasons
+
+
+def not_transformed(fact: TransformFact | None) -> list[str]:
+    """Items of the export that no transform could be made of, and are in no target."""
+    refused = fact.counts.quarantined if fact is not None and fact.counts is not None else 0
+    return [f"{_items(refused)} in quarantine, for a transform could not be made of them"] if refused else []
 
 
 def _items(count: int) -> str:

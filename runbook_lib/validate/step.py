@@ -25,6 +25,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.masking.transform import TRANSFORMS, is_transformed
 from runbook_lib.run.facts.plan import ParityFact
 from runbook_lib.run.facts.validation import DRIFTS, VALIDATIONS, IndexFact, ReadSpans, ValidationFact
 from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
@@ -52,7 +53,7 @@ from runbook_lib.validate.overlay import (
     window_reasons,
 )
 from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, table_buckets
-from runbook_lib.validate.reconcile import disagreements, witnesses
+from runbook_lib.validate.reconcile import disagreements, not_transformed, witnesses
 from runbook_lib.validate.sides import export_side, table_side
 
 Watch = Callable[[str, str, int, int], None]
@@ -82,6 +83,8 @@ def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -
     completed = export.completed if export is not None else None
     if completed is None:
         return ValidationFact(Verdict.FAIL, ("there is no completed export to compare with",))
+    if run.config.transform is not None and not is_transformed(run.ledger, pair.source):
+        return ValidationFact(Verdict.FAIL, ("its export is not transformed, so there is nothing to compare with",))
     imported = loaded is not None and loaded.binding is not None
     if loaded is not None and not imported and not run.config.validate_.without_import:
         return ValidationFact(Verdict.DRY_RUN, ("nothing was written, so there is nothing to compare",))
@@ -160,6 +163,7 @@ def _compare(
         second, why = _against_the_second(run, pair, full, changes, held_against)
         changes, reasons = replace(changes, second_export=second), reasons + why
     reasons += _unread(other, comparison)
+    reasons += not_transformed(TRANSFORMS.of(run.ledger, pair.source))
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
     if loaded and loaded.binding and loaded.binding.target_table_id != table_identity(table):

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
-from runbook_lib.aws.endpoints import client_of, of_other_services, s3_client
+from runbook_lib.aws.endpoints import client_of, of_other_services
 from runbook_lib.aws.guard.allowed_calls import (
     FORMS,
     FORMS_OF_DELETING,
@@ -34,6 +34,7 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.session.identity import Identity, identify, session_of
+from runbook_lib.aws.session.staging import raw_client, staging_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall
@@ -43,11 +44,16 @@ TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Everything a run may talk to. `target` cannot write; `writer()` can, to the tables it is given."""
+    """Everything a run may talk to. `target` cannot write; `writer()` can, to the tables it is given.
+
+    `staging` holds what the target's side reads. With a transform that is what was made of the exports, and the exports
+    themselves are in `raw`, which the target's identity cannot reach; without one the two are the same.
+    """
 
     source: Any
     target: Any
     staging: Any
+    raw: Any
     source_wire: DynamoDBTransport
     target_wire: DynamoDBTransport
     source_identity: Identity
@@ -106,11 +112,12 @@ class Clients:
         """An S3 client of the staging side that may also delete objects, each by its key."""
         return self._staging(Guard("staging", STAGING | STAGING_DELETES, self.calls))
 
+    def raw_remover(self) -> Any:
+        """An S3 client for the exports themselves that may also delete objects, each by its key."""
+        return raw_client(self._config, Guard("staging", STAGING | STAGING_DELETES, self.calls))
+
     def _staging(self, guard: Guard) -> Any:
-        own = self._config.staging.profile or self._config.staging.role_arn
-        side = self._config.staging if own else self._config.target
-        session = session_of(side, guard, self._config.staging.region)
-        return s3_client(session, self._config.staging.endpoint_url)
+        return staging_client(self._config, guard)
 
     def _granted(self, operations: frozenset[str], tables: frozenset[str], forms: Any = FORMS) -> Any:
         guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables), forms)
@@ -173,19 +180,19 @@ def connect(config: Migration) -> Clients:
     staging_guard = Guard("staging", STAGING, calls)
     source = session_of(config.source, source_guard)
     target = session_of(config.target, target_guard)
-    own = config.staging.profile or config.staging.role_arn
-    staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
+    staging = staging_client(config, staging_guard)
     source_client = client_of(source, "dynamodb", config.source.endpoint_url)
     target_client = client_of(target, "dynamodb", config.target.endpoint_url)
     return Clients(
         source=source_client,
         target=target_client,
-        staging=s3_client(staging, config.staging.endpoint_url),
+        staging=staging,
+        raw=raw_client(config, staging_guard) if config.transform else staging,
         source_identity=identify("source", source, source_client, config.source.endpoint_url),
         target_identity=identify("target", target, target_client, config.target.endpoint_url),
         source_wire=DynamoDBTransport(source_client, source.get_credentials(), source_guard),
         target_wire=DynamoDBTransport(target_client, target.get_credentials(), target_guard),
         calls=calls,
         _config=config,
-        _sessions={"source": source, "target": target, "staging": staging},
+        _sessions={"source": source, "target": target},
     )

@@ -69,7 +69,7 @@ def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:
     Raises ConfigError where there are no credentials.
     """
     refuse_network()
-    staging = config.staging
+    staging = config.target_staging
     own_prefix: frozenset[str] = Under({f"{staging.bucket}/{prefix}"})
     grants = {name: own_prefix for name in STAGING_ANCHORS if write or name != PUT}
     grants[LOOK] = frozenset({f"{staging.bucket}/"})

@@ -17,7 +17,7 @@ from runbook_lib.aws.guard.conformance_calls import READS_WITHOUT_A_NAME, OwnNam
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.sent_bytes import SentBytes
 from runbook_lib.aws.session.identity import Identity, identify, session_of
-from runbook_lib.config.model import Side
+from runbook_lib.config.moving.places import Side
 
 SIDE = "conformance"
 # What botocore would refuse by itself is sent: the question is what the server says.

@@ -12,13 +12,14 @@ from typing import Any
 
 import boto3
 
-from runbook_lib.aws.endpoints import client_of, s3_client
+from runbook_lib.aws.endpoints import client_of
 from runbook_lib.aws.guard.allowed_calls import STAGING, TARGET
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.session.clients import appender, writer
 from runbook_lib.aws.session.identity import Identity, identify, session_of
+from runbook_lib.aws.session.staging import staging_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError
@@ -62,8 +63,6 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
     calls = Calls()
     guard, staging_guard = Guard("target", TARGET, calls), Guard("staging", STAGING, calls)
     session = session_of(config.target, guard)
-    own = config.staging.profile or config.staging.role_arn
-    staging = session_of(config.staging if own else config.target, staging_guard, config.staging.region)
     client = client_of(session, "dynamodb", config.target.endpoint_url)
     who = identify("target", session, client, config.target.endpoint_url)
     if who.place != target:
@@ -73,7 +72,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
         )
     return WorkerClients(
         target=client,
-        staging=s3_client(staging, config.staging.endpoint_url),
+        staging=staging_client(config, staging_guard),
         target_wire=DynamoDBTransport(client, session.get_credentials(), guard),
         target_identity=who,
         calls=calls,

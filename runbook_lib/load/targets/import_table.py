@@ -165,8 +165,8 @@ def _folder(run: Run, pair: Pair, export: CompletedExport) -> dict[str, str]:
 def _request(run: Run, pair: Pair, export: CompletedExport, token: str) -> Request:
     asked = request_of(_definition(run, pair), pair.target, run.id)
     source = {"S3Bucket": export.bucket, "S3KeyPrefix": _data(export)}
-    if run.config.staging.bucket_owner and export.bucket == run.config.staging.bucket:
-        source["S3BucketOwner"] = run.config.staging.bucket_owner
+    if run.config.target_staging.bucket_owner and export.bucket == run.config.target_staging.bucket:
+        source["S3BucketOwner"] = run.config.target_staging.bucket_owner
     return {
         "ClientToken": token,
         "S3BucketSource": source,

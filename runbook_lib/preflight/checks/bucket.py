@@ -44,7 +44,7 @@ def of_bucket(context: CheckContext, planned: Estimate) -> Iterator[Check]:
 
 def _there(context: CheckContext, check: Check) -> Check:
     staging = context.config.staging
-    found = check_bucket(context.clients.staging, staging.bucket, staging.region, staging.bucket_owner)
+    found = check_bucket(context.clients.raw, staging.bucket, staging.region, staging.bucket_owner)
     return ok(check, f"there, in {staging.region}") if found is None else replace(check, found=found)
 
 
@@ -68,7 +68,7 @@ def _owner(context: CheckContext, subject: str) -> Check:
     }
 
     def found(c: Check) -> Check:
-        others = [a for a in sorted(asking) if not is_owned_by(clients.staging, staging.bucket, a)]
+        others = [a for a in sorted(asking) if not is_owned_by(clients.raw, staging.bucket, a)]
         if others:
             return replace(c, found=f"a bucket that is not of account {' or '.join(others)}, and no bucket_owner")
         return ok(c, f"of account {', '.join(sorted(asking))}" if asking else "AWS is not asked to use it")
@@ -92,7 +92,7 @@ def _key_region(context: CheckContext, subject: str) -> Check:
 
 def _default_key(context: CheckContext, check: Check) -> Check:
     staging = context.config.staging
-    key = default_key(context.clients.staging, staging.bucket, staging.bucket_owner)
+    key = default_key(context.clients.raw, staging.bucket, staging.bucket_owner)
     if key is None or staging.kms_key_id is not None:
         return ok(check, f"{key or 'no KMS key'} by default; exports with {staging.kms_key_id or 'AES256'}")
     return replace(check, found=f"{key} by default, and exports would be written with AES256")
@@ -105,7 +105,7 @@ def _days(planned: Estimate) -> int:
 
 def _lifecycle(context: CheckContext, check: Check, days: int) -> Check:
     staging = context.config.staging
-    rules = rules_for(context.clients.staging, staging.bucket, staging.prefix, staging.bucket_owner)
+    rules = rules_for(context.clients.raw, staging.bucket, staging.prefix, staging.bucket_owner)
     short = [
         f"rule {rule.name} {what} objects after {after} day{'' if after == 1 else 's'}"
         for rule in rules

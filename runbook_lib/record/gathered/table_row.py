@@ -8,6 +8,7 @@ from typing import TypeVar
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.record.gathered.consumed import Consumed, consumed
+from runbook_lib.record.gathered.transformed import leak_record, transform_record
 from runbook_lib.record.model.base import NEVER, Section, Span, seconds_between
 from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
 from runbook_lib.record.model.table import (
@@ -28,6 +29,8 @@ from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.counts import TableCounts, table_counts, written_of
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.masking.leak_scan import LEAKS, LeakFact
+from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES, PARITIES, ParityFact, planned_pairs_of
 from runbook_lib.run.facts.targets import BEFORE, CREATED, BeforeFact, CreatedFact
 from runbook_lib.run.facts.validation import CANARIES, DRIFTS, VALIDATIONS, CanaryFact, DriftFact, ValidationFact
@@ -64,10 +67,23 @@ class TableFacts:
     register: Registration | None
     consumed: Consumed
     lag_seconds: float | None
+    transformed: TransformFact | None = None
+    leaks: LeakFact | None = None
 
     @property
     def items_exported(self) -> int | None:
-        return self.export.items if self.export and self.export.status == ExportStatus.COMPLETED else None
+        return self.raw.items if self.raw and self.raw.status == ExportStatus.COMPLETED else None
+
+    @property
+    def raw(self) -> ExportFact | None:
+        """The export as the source was; `export` is what was made of it, where there was a transform."""
+        return self.transformed.raw if self.transformed else self.export
+
+    @property
+    def refused_before(self) -> int:
+        """Items that no transform could be made of."""
+        counts = self.transformed.counts if self.transformed else None
+        return counts.quarantined if counts else 0
 
     @property
     def compared_only(self) -> bool:
@@ -107,6 +123,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
     exports, imports, validations = EXPORTS.all(ledger), IMPORTS.all(ledger), VALIDATIONS.all(ledger)
     created, before, drifts = CREATED.all(ledger), BEFORE.all(ledger), DRIFTS.all(ledger)
     parities, canaries, registers = PARITIES.all(ledger), CANARIES.all(ledger), REGISTRATIONS.all(ledger)
+    transforms, leaks = TRANSFORMS.all(ledger), LEAKS.all(ledger)
     files, used, caught_up = table_counts(ledger), consumed(ledger), CAUGHT_UP.all(ledger)
     return [
         TableFacts(
@@ -123,6 +140,8 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
             register=registers.get(source),
             consumed=used.get(source, Consumed()),
             lag_seconds=caught_up[source].lag_seconds if source in caught_up else None,
+            transformed=transforms.get(source),
+            leaks=leaks.get(source),
         )
         for pair in pairs
         for source in [pair.source]
@@ -130,7 +149,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
 
 
 def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
-    pair, export, loaded, checked = facts.pair, facts.export, facts.loaded, facts.checked
+    pair, export, loaded, checked = facts.pair, facts.raw, facts.loaded, facts.checked
     verdict, reasons = table_verdict(executed, loaded, checked, export, asked)
     if pair.method == Method.SKIP and export is not None:
         verdict, reasons = NOT_MIGRATED, [SKIPPED_WHY]
@@ -165,8 +184,8 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         lines_read=files.lines,
         items_written=wrote.items_written,
         items_written_at_least=wrote.items_written_at_least,
-        items_filtered=0 if counted else None,
-        items_quarantined=files.quarantined if counted else None,
+        items_filtered=_filtered(facts) if counted else None,
+        items_quarantined=_sum(files.quarantined, facts.refused_before) if counted else None,
         items_present=files.present if counted else None,
         on_non_empty=loaded.on_non_empty if loaded else None,
         items_before=loaded.items_before if loaded else None,
@@ -201,8 +220,20 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         canary=_maybe(CanaryFacts, facts.canary),
         changes=_maybe(OverlayRecord, checked.changes if checked else None),
         lag_seconds=facts.lag_seconds,
+        transform=transform_record(facts.transformed, facts.export),
+        leak_scan=leak_record(facts.leaks),
         registered=_maybe(Registered, facts.register),
     )
+
+
+def _filtered(facts: TableFacts) -> int | None:
+    if facts.transformed is None:
+        return 0
+    return facts.transformed.counts.filtered if facts.transformed.counts else None
+
+
+def _sum(quarantined: int | None, refused: int) -> int | None:
+    return None if quarantined is None else quarantined + refused
 
 
 def _spans(facts: TableFacts) -> StepSpans:

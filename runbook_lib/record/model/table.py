@@ -8,6 +8,7 @@ from pydantic import Field, Strict
 
 from runbook_lib.record.model.base import NEVER, Count, Moment, Name, Number, OneOf, Section, Span
 from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
+from runbook_lib.record.model.transform import LeakScanRecord, TransformRecord
 from runbook_lib.record.model.windows import OverlayRecord
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, NOT_CHOSEN, NOT_MIGRATED, PASS, UNKNOWN
 
@@ -155,7 +156,14 @@ class TableRecord(Section):
     canary: CanaryFacts | None = None
     changes: OverlayRecord | None = None
     lag_seconds: Number | None = None
+    transform: TransformRecord | None = None
+    leak_scan: LeakScanRecord | None = None
     registered: Registered | None = Field(default=None, validation_alias="register", serialization_alias="register")
+
+    @property
+    def items_due(self) -> int | None:
+        """How many items were to be loaded: those exported, or those that the transform made of them."""
+        return self.items_exported if self.transform is None else self.transform.items_derived
 
     def count(self, name: str) -> int | None:
         """One of the counts by its name."""

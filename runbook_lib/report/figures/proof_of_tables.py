@@ -27,16 +27,17 @@ def unproved(table: TableRecord) -> list[str]:
     exported = table.items_exported
     if exported is None:
         return ["it was not exported"]
-    found: list[str] = []
+    found = unproved_transform(table)
+    due = table.items_due or 0
     if table.compared_only and table.changes is None:
-        found += _unlike(exported, table.items_compared, "items were compared")
+        found += _unlike(due, table.items_compared, "items were compared")
     elif not table.compared_only and not (
         exported == 0 and table.files == 0
     ):  # no data file: there was no line to read or write
-        found += _unlike(exported, table.lines_read, "lines were read")
+        found += _unlike(due, table.lines_read, "lines were read")
         present = table.items_present or 0
         what = "writes were acknowledged or found present" if present else "writes were acknowledged"
-        found += _unlike(exported, arrived(table), what)
+        found += _unlike(due, arrived(table), what)
     found += unproved_windows(table)
     expected, held = expected_in_target(table), table.items_in_target
     if held is None:
@@ -53,6 +54,32 @@ def unproved(table: TableRecord) -> list[str]:
     found += wrong_answers(table)
     if not (table.export_digest and table.target_digest):
         found.append("no digests of both sides were kept")
+    return found
+
+
+def unproved_transform(table: TableRecord) -> list[str]:
+    """Why the numbers of a transform do not add up, or why raw values may be in the target."""
+    made = table.transform
+    if made is None:
+        return []
+    parts = (made.items_kept, made.items_filtered, made.items_quarantined, made.items_added, made.items_derived)
+    if None in parts:
+        return ["its transform did not come to an end"]
+    kept, filtered, refused, added, derived = (part or 0 for part in parts)
+    found = []
+    if kept + filtered + refused != table.items_exported:
+        found.append(
+            f"{pluralize(table.items_exported, 'item')} exported, {count(kept)} kept, {count(filtered)} filtered and "
+            f"{count(refused)} refused by the transform"
+        )
+    if kept + added != derived:
+        found.append(f"{count(kept)} kept and {count(added)} added, the derived export has {count(derived)}")
+    if refused:
+        found.append(f"a transform could not be made of {pluralize(refused, 'item')}")
+    if made.masks and table.leak_scan is None:
+        found.append("the target was not scanned for raw values")
+    if table.leak_scan is not None and table.leak_scan.hits:
+        found.append(f"{pluralize(table.leak_scan.hits, 'raw value')} found in the target")
     return found
 
 

@@ -142,7 +142,7 @@ def _imported(figures: RunFigures) -> ChecklistAnswer:
 
 def _is_loaded(table: TableRecord) -> bool:
     """Loaded to its end with nothing left over; an export without data files has nothing to acknowledge."""
-    exported = table.items_exported
+    exported = table.items_due
     ended = table.spans.import_[1] is not None
     nothing = exported == 0 and table.files == 0
     return exported is not None and ended and (nothing or arrived(table) == exported) and not table.items_quarantined
@@ -191,7 +191,7 @@ def _counts_differ(table: TableRecord) -> bool:
     """Whether two counts that were both taken say different things, after an import."""
     if table.items_in_target is None:
         return False
-    exported = table.items_exported
+    exported = table.items_due
     taken = [v for v in (table.lines_read, arrived(table)) if v is not None]
     return any(v != exported for v in taken) or expected_in_target(table) not in (None, table.items_in_target)
 

@@ -58,9 +58,10 @@ def reconciliation_rows(figures: RunFigures) -> list[ReconciliationRow]:
 
 def _row(figures: RunFigures, table: TableRecord) -> ReconciliationRow:
     exported = table.items_exported
-    due = exported - (table.items_present or 0) if figures.record.executed and exported is not None else None
+    read = table.items_due
+    due = read - (table.items_present or 0) if figures.record.executed and read is not None else None
     held = None if table.items_in_target is None else expected_in_target(table)
-    expected = dict(zip(WAY, (exported, exported, due, held), strict=True))
+    expected = dict(zip(WAY, (exported, read, due, held), strict=True))
     counts = {name: _counted(table, name, expected[name]) for name in WAY}
     if exported == 0 and table.verdict == PASS:
         counts["items_exported"] = Cell("0 (empty, proved)")

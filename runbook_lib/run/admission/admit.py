@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.aws.session.clients import Clients
@@ -239,6 +240,16 @@ def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callabl
             seat.lock = lock
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def free_folder(name: str) -> Path:
+    """Where a run without an id lies: it never takes up another one."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"[:95]
+    number, folder = 1, folder_of(stem)
+    while folder.exists():
+        number += 1
+        folder = folder_of(f"{stem}-{number}")
+    return folder
 
 
 def keep_settings(folder: Path, settings: bytes) -> Path:

@@ -137,7 +137,8 @@ def sums_by_table(ledger: Ledger) -> dict[str, FileSums]:
     """Every count of all files of each table; a table whose manifest has no files is not among them."""
     rows = ledger.rows(
         "SELECT source, COUNT(*) AS files, SUM(items) AS exported, SUM(lines) AS lines, SUM(written) AS written, "
-        "(SELECT COUNT(*) FROM quarantine q WHERE q.source = f.source) AS quarantined, "
+        "(SELECT COUNT(*) FROM quarantine q JOIN file g ON g.source = q.source AND g.key = q.key "
+        "WHERE q.source = f.source) AS quarantined, "
         "(SELECT COALESCE(SUM(last - first + 1), 0) FROM present p WHERE p.source = f.source) AS present "
         "FROM file f GROUP BY source"
     )

@@ -75,7 +75,8 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     """
     begin_registration(run, pair.source)
     known = REGISTRATIONS.needed(run.ledger, pair.source)
-    own = f"s3://{'/'.join(filter(None, [run.config.staging.bucket, run.config.staging.prefix, 'register']))}"
+    staging = run.config.target_staging
+    own = f"s3://{'/'.join(filter(None, [staging.bucket, staging.prefix, 'register']))}"
     try:
         named, why = _named(run, table)
         for _ in range(LOOKS):

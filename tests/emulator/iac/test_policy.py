@@ -305,3 +305,41 @@ def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world
     found = json.loads(done.stdout)
     assert list(found) == ["source", "target", "cleanup", "notes"]
     assert resources_of(found["target"], "dynamodb:BatchWriteItem") == {table_arn(world.dst("only"), "us-east-2")}
+
+
+PLACE = {"bucket": "staging", "region": "us-east-2", "prefix": "exports"}
+KEPT = {"filter": {"keep": "attribute_exists(pk)"}}
+
+
+@pytest.mark.parametrize(
+    ("transform", "derived"),
+    [
+        (KEPT, "arn:aws:s3:::staging/exports/derived/*"),
+        (KEPT | {"staging": {"bucket": "masked", "region": "us-east-2"}}, "arn:aws:s3:::masked/*"),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["batch_write", "import_table"])
+def test_with_a_transform_no_role_of_the_target_can_read_the_exports(
+    transform: dict[str, Any], derived: str, strategy: str
+) -> None:
+    changes = {"transform": transform, "import": {"strategy": strategy}, "staging": PLACE}
+    found = policies_for(planned("a", "export"), planned("b", "scan"), **changes)
+    raw = "arn:aws:s3:::staging/exports/AWSDynamoDB/01-a/data/a.json.gz"
+    for action in ("s3:GetObject", "s3:PutObject"):
+        assert not allows(found["target"], action, raw)
+        assert allows(found["source"], action, raw)
+        assert allows(found["target"], action, derived.replace("*", "AWSDynamoDB/01-a/data/a.json.gz"))
+    assert "staging" not in found
+
+
+def test_with_a_transform_each_bucket_may_have_an_identity_of_its_own() -> None:
+    place = {"bucket": "masked", "region": "us-east-2", "profile": "masking"}
+    found = policies_for(
+        planned("a", "export"), transform=KEPT | {"staging": place}, staging=PLACE | {"profile": "raw"}
+    )
+    assert resources_of(found["derived"], "s3:GetObject") == {
+        "arn:aws:s3:::masked/*", "arn:aws:s3:::masked/register/*",
+    }  # fmt: skip
+    assert resources_of(found["staging"], "s3:GetObject") == {"arn:aws:s3:::staging/exports/*"}
+    assert not resources_of(found["target"], "s3:GetObject")
+    assert not resources_of(found["source"], "s3:GetObject")

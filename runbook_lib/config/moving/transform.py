@@ -1,0 +1,194 @@
+"""The section of a migration file that says what becomes of items on their way: filter, hook and mask."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from runbook_lib.config.moving.places import Staging
+from runbook_lib.config.section import Strict
+from runbook_lib.masking.expression.parse import parse_filter
+from runbook_lib.masking.paths import parse_path
+from runbook_lib.masking.pseudonyms import Form
+from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb, split_template
+
+FormName = Literal["hex", "uuid", "email", "digits", "name"]
+OWN_FOLDER = "derived"  # under the staging prefix, where the derived exports have no bucket of their own
+# What each verb may be told beside its path; anything else would be a setting without effect.
+TOLD: dict[str, frozenset[str]] = {
+    "keep": frozenset({"domain"}),
+    "drop": frozenset(),
+    "null": frozenset(),
+    "constant": frozenset({"value"}),
+    "pseudonym": frozenset({"form", "domain", "length", "of"}),
+    "template": frozenset({"template", "form", "domain", "length", "parts"}),
+    "shift_date": frozenset({"domain", "days", "by"}),
+    "json": frozenset({"rules"}),
+}
+SETTINGS = frozenset().union(*TOLD.values())
+NEEDED = frozenset({"value", "template", "rules"})
+
+
+class FilterSetting(Strict):
+    """Which items of some tables are moved."""
+
+    tables: str = Field(default="*", description="name or glob of source tables that the filter is for")
+    keep: str = Field(
+        description="condition in DynamoDB's expression syntax (docs/masking.md); an item that does not meet it stays "
+        "behind and is counted as filtered"
+    )
+    names: dict[str, str] = Field(default_factory=dict, description="names that stand for `#` in the condition")
+    values: dict[str, Any] = Field(
+        default_factory=dict, description="values that stand for `:` in the condition; `{SS: [a, b]}` spells a type"
+    )
+
+    @model_validator(mode="after")
+    def _read(self) -> FilterSetting:
+        parse_filter(self.keep, self.names, self.values)
+        return self
+
+
+class PartSetting(Strict):
+    """What becomes of one part of a template."""
+
+    with_: Literal["pseudonym", "keep"] = Field(
+        default="pseudonym", alias="with", description="whether the part is masked"
+    )
+    form: FormName | None = Field(default=None, description="form of its pseudonym; default: the rule's")
+    domain: str | None = Field(default=None, description="domain of its pseudonym; default: the rule's, or its name")
+
+
+class InnerRuleSetting(Strict):
+    """What is done with the values at one path inside of JSON in a string."""
+
+    path: str = Field(description="path of the attribute, like `orders[*].contact.email`; `*` is any name")
+    with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date"] = Field(
+        alias="with", description="what is done with each value"
+    )
+    form: FormName | None = Field(default=None, description="what a pseudonym looks like; default: hex")
+    domain: str | None = Field(
+        default=None, min_length=1, description="equal values of one domain have equal pseudonyms; default: the path"
+    )
+    length: int | None = Field(default=None, ge=1, le=64, description="characters of a hex pseudonym, or digits")
+    value: str | int | float | bool | None = Field(default=None, description="of constant: what stands there instead")
+    template: str | list[str] | None = Field(
+        default=None, description="of template: the shapes that a value may have, with the parts to mask in braces"
+    )
+    parts: dict[str, PartSetting] = Field(default_factory=dict, description="of template: what becomes of each part")
+    days: int | None = Field(default=None, ge=1, le=36_500, description="of shift_date: days at most; default: 365")
+    by: str | None = Field(default=None, description="of shift_date: attribute whose value decides how many days")
+    of: Literal["values", "names"] | None = Field(
+        default=None, description="of pseudonym: `names` masks the names of the map at the path, not its values"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> InnerRuleSetting:
+        parse_path(self.path)
+        told = {name for name in SETTINGS if getattr(self, name, None) not in (None, {}, [])}
+        if extra := sorted(told - TOLD[self.with_]):
+            raise ValueError(f"'{extra[0]}' means nothing to the verb {self.with_}")
+        if missing := sorted(TOLD[self.with_] & NEEDED - told):
+            raise ValueError(f"the verb {self.with_} needs '{missing[0]}'")
+        named = {str(piece[0]) for t in self.templates for piece in split_template(t)[1] if isinstance(piece, tuple)}
+        if unknown := sorted(self.parts.keys() - named):
+            raise ValueError(f"parts names {unknown[0]!r}, which is in no template")
+        if self.form in ("uuid", "name") and self.length is not None:
+            raise ValueError(f"a {self.form} has a length of its own; leave 'length' out")
+        if self.form == "digits" and (self.length or 0) > 38:
+            raise ValueError("digits are at most 38")
+        return self
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        return (self.template,) if isinstance(self.template, str) else tuple(self.template or ())
+
+    def as_rule(self, table: str = "*", inner: tuple[MaskRule, ...] = ()) -> MaskRule:
+        """The rule as masks take it."""
+
+        def form(name: str | None) -> Form | None:
+            return Form(name) if name else None
+
+        parts = {n: TemplatePart(Verb(part.with_), form(part.form), part.domain) for n, part in self.parts.items()}
+        return MaskRule(
+            table, self.path, Verb(self.with_), form(self.form), self.domain, self.length, self.value,
+            self.templates, parts, self.days or 365, self.by, self.of == "names", inner,
+        )  # fmt: skip
+
+
+class RuleSetting(InnerRuleSetting):
+    """What is done with the values at one path."""
+
+    table: str = Field(default="*", description="name or glob of source tables; a name goes before globs")
+    with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date", "json"] = Field(  # type: ignore[assignment]
+        alias="with", description="what is done with each value"
+    )
+    rules: list[InnerRuleSetting] = Field(
+        default_factory=list, description="of json: the rules for what the string holds"
+    )
+
+    def of_table(self) -> MaskRule:
+        """The rule with its table, and with those for JSON in its strings."""
+        return self.as_rule(self.table, tuple(rule.as_rule() for rule in self.rules))
+
+
+class MaskKeySetting(Strict):
+    """Where the key of the pseudonyms comes from; never the key itself."""
+
+    env: str = Field(
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+        description="environment variable that holds the key, at least 16 bytes; it is written nowhere",
+    )
+
+
+class MaskSetting(Strict):
+    """How values are masked."""
+
+    key: MaskKeySetting
+    unmapped: Literal["deny"] = Field(
+        default="deny",
+        description="a value whose path no rule names blocks; `runbook mask CONFIG --propose` lists them",
+    )
+    rules: list[RuleSetting] = Field(min_length=1)
+
+    @property
+    def as_rules(self) -> tuple[MaskRule, ...]:
+        return tuple(rule.of_table() for rule in self.rules)
+
+
+class Transform(Strict):
+    """What becomes of items between export and import."""
+
+    staging: Staging | None = Field(
+        default=None,
+        description=f"where the derived exports lie; default: the folder {OWN_FOLDER} under the staging prefix",
+    )
+    filter: list[FilterSetting] = Field(default_factory=list)
+    hook: str | None = Field(
+        default=None,
+        description="`FILE.py:FUNCTION`, the file in the migration file's folder or below: (item, context) -> None, an "
+        "item or a list of them",
+    )
+    mask: MaskSetting | None = None
+
+    @field_validator("filter", mode="before")
+    @classmethod
+    def _one(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
+
+    @field_validator("hook")
+    @classmethod
+    def _inside(cls, hook: str | None) -> str | None:
+        if hook is not None:
+            file, _, function = hook.rpartition(":")
+            path = PurePosixPath(file)
+            if not file.endswith(".py") or not function.isidentifier() or path.is_absolute() or ".." in path.parts:
+                raise ValueError("a hook is spelled FILE.py:FUNCTION, its file in the migration file's folder or below")
+        return hook
+
+    @model_validator(mode="after")
+    def _something(self) -> Transform:
+        if not (self.filter or self.hook or self.mask):
+            raise ValueError("a transform needs 'filter', 'hook' or 'mask'; without any leave the section out")
+        return self

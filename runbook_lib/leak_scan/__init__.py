@@ -1,0 +1,1 @@
+"""The stage that looks through every target for raw values of masked paths."""

@@ -1,0 +1,133 @@
+"""Finding raw values in items, however they are hidden: inside of other texts, packed, or spelled in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ahocorasick_rs import AhoCorasick
+
+from runbook_lib.leak_scan.decode import NUMBERS, decompressed, fold, from_base64, text_of_bytes, unpacked
+from runbook_lib.leak_scan.words import ValueWords, words_of
+
+DEEPEST = 3
+LONG = 12  # characters from which a value is found inside of a word, too
+AS_IT_IS = "as it is"
+BINARY = '"B":"'
+TYPED = ('"S":', '"N":', '"B":', '"SS":', '"NS":', '"BS":')
+
+
+@dataclass(slots=True)
+class Counted:
+    """What was looked through."""
+
+    items: int = 0
+    values: int = 0
+    decoded: int = 0
+    not_decoded: int = 0
+
+
+@dataclass(slots=True)
+class RawValues:
+    """The values that are looked for: patterns with the number of their value, and words by their digest.
+
+    A pattern is folded; several may stand for one value. `left_out` are numbers of values that are looked for no more.
+    """
+
+    patterns: Sequence[str]
+    numbers: Sequence[int]
+    words: ValueWords | None = None
+    left_out: set[int] = field(default_factory=set)
+    _automaton: AhoCorasick | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._automaton = AhoCorasick(list(self.patterns)) if self.patterns else None
+
+    def within(self, text: str) -> Iterator[int]:
+        """Numbers of the values in a folded text; a short one only where it is a word of its own."""
+        if self._automaton is None:
+            return
+        for pattern, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            number = self.numbers[pattern]
+            if number in self.left_out:
+                continue
+            if end - start >= LONG or not (_joined(text, start - 1) or _joined(text, end)):
+                yield number
+
+    def as_words(self, text: str) -> Iterator[int]:
+        """Numbers of the values that a folded text is, or that are words in it."""
+        if self.words is not None:
+            for word in words_of(text):
+                number = self.words.number_of(word)
+                if number is not None and number not in self.left_out:
+                    yield number
+
+
+def _joined(text: str, at: int) -> bool:
+    return 0 <= at < len(text) and text[at].isalnum()
+
+
+def look_through(values: RawValues, item: str, counted: Counted) -> dict[int, str]:
+    """The values in an item, given as its JSON, each with how it was hidden."""
+    found: dict[int, str] = {}
+    counted.items += 1
+    counted.values += sum(item.count(typed) for typed in TYPED)
+    _look(values, item, "", 0, found, counted)
+    if BINARY in item or '"BS":' in item:
+        for data in _binaries(item):
+            counted.not_decoded += not _is_readable(data)
+    return found
+
+
+def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, str], counted: Counted) -> None:
+    folded = fold(text)
+    for number in values.within(folded):
+        found.setdefault(number, how or AS_IT_IS)
+    if values.words is not None:
+        for number in values.as_words(folded):
+            found.setdefault(number, how or AS_IT_IS)
+    for match in NUMBERS.findall(folded):
+        digits = "".join(filter(str.isdigit, match))
+        if digits != match:
+            for number in values.within(digits):
+                found.setdefault(number, how or AS_IT_IS)
+    if depth == DEEPEST:
+        return
+    for step, inner in unpacked(text):
+        told = f"{how}, {step}" if how else step
+        if isinstance(inner, bytes):
+            _look_at_bytes(values, inner, told, depth + 1, found, counted)
+        else:
+            counted.decoded += 1
+            _look(values, inner, told, depth + 1, found, counted)
+
+
+def _look_at_bytes(
+    values: RawValues, data: bytes, how: str, depth: int, found: dict[int, str], counted: Counted
+) -> None:
+    held = decompressed(data)
+    if held is not None and depth < DEEPEST:
+        _look_at_bytes(values, held, f"{how}, compressed", depth + 1, found, counted)
+        return
+    text = text_of_bytes(data if held is None else held)
+    if text is not None:
+        counted.decoded += 1
+        _look(values, text, how, depth, found, counted)
+
+
+def _is_readable(data: bytes) -> bool:
+    held = decompressed(data)
+    return text_of_bytes(data if held is None else held) is not None
+
+
+def _binaries(item: str) -> Iterator[bytes]:
+    """The binary values of an item's JSON, members of sets included."""
+    for name, end in ((BINARY, '"'), ('"BS":[', "]")):
+        at = item.find(name)
+        while at >= 0:
+            start = at + len(name)
+            stop = item.find(end, start)
+            for spelled in item[start:stop].replace('"', "").split(","):
+                if (data := from_base64(spelled)) is not None:
+                    yield data
+            at = item.find(name, stop)

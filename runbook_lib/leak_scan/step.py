@@ -1,0 +1,126 @@
+"""Look through every target for raw values of masked paths, and say how much could be looked for.
+
+What is found is a FAIL: the path, the rule that should have masked it, how it was hidden and a key's hash are recorded,
+the value and the key are not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.errors import GateFailed, RunbookError, TransferError
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.canonical import Attribute, canonical_json
+from runbook_lib.items.keys import KeyAttribute, held_key
+from runbook_lib.leak_scan.look import Counted, RawValues, look_through
+from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
+from runbook_lib.masking.paths import Path as AttributePath
+from runbook_lib.masking.paths import Wild, shown_path, spell_path
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.load import EXECUTED
+from runbook_lib.run.facts.masking.leak_scan import LEAKS, SOUGHT, LeakFact, LeakHit
+from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED, TRANSFORMS, TransformStatus, files_transformed
+from runbook_lib.run.run import Run
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.settings import Ready, make_ready
+
+Watch = Callable[[str, str, int, int], None]
+LISTED = 50  # hits of a table that are recorded one by one
+
+
+def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, LeakFact]:
+    """Look through the targets of all planned tables; returns the facts by source table.
+
+    Without `transform.mask`, or in a run that has written nothing, there is nothing to do. Raises GateFailed where a
+    table was not transformed, and at the end TransferError naming each target that could not be read.
+    """
+    with run.step("leak_scan"):
+        ready = make_ready(run.config)
+        TRANSFORM_ASKED.record(run.ledger, ready is not None)
+        pairs = [pair for pair in run.planned_pairs() if pair.method != Method.SKIP]
+        for pair in pairs:
+            LEAKS.forget(run.ledger, pair.source)
+        if ready is None or ready.key is None or not EXECUTED.of(run.ledger):
+            return {}
+        failures = []
+        with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
+            values, found, sought = gather([_raw(run, pair, ready) for pair in pairs], Path(folder))
+            SOUGHT.record(run.ledger, sought)
+            for pair in pairs:
+                try:
+                    LEAKS.record(run.ledger, pair.source, _scanned(run, pair, values, found, watch))
+                except RunbookError as error:
+                    failures.append(f"{pair.source}: {error}")
+            if values.words is not None:
+                values.words.close()
+        if failures:
+            raise TransferError("; ".join(failures))
+        return LEAKS.all(run.ledger)
+
+
+def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
+    fact, mask = TRANSFORMS.of(run.ledger, pair.source), ready.mask_of(pair.source)
+    export = fact.raw.completed if fact is not None else None
+    if fact is None or export is None or mask is None or fact.status != TransformStatus.COMPLETED:
+        raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
+    made = files_transformed(run.ledger, pair.source)
+    files = [DataFile(file.ordinal, file.raw_key, file.raw_md5, file.counts.exported) for file in made]
+    return RawTable(pair.source, run.clients.raw, export.bucket, files, mask)
+
+
+def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Watch) -> LeakFact:
+    began, clock, counted = format_timestamp(run.now()), time.monotonic(), Counted()
+    hits, first = 0, list[LeakHit]()
+    limit = RateLimit(run.config.validate_.max_rcu)
+    key = pair.source_facts.key if pair.source_facts else ()
+    for page in scan_segment(Segment(run.clients.target_wire, pair.target, limit)):
+        for line in page.items:
+            there = look_through(values, line.decode("utf-8", "replace"), counted)
+            hits += len(there)
+            if there and len(first) < LISTED:
+                first += _hits(run, key, line, there, values, found)
+        watch(pair.source, "scanning the target", counted.items, counted.items)
+    watch(pair.source, "done", counted.items, counted.items)
+    return LeakFact(
+        counted.items, counted.values, counted.decoded, counted.not_decoded, hits, tuple(first[:LISTED]), began,
+        format_timestamp(run.now()), round(time.monotonic() - clock, 3),
+    )  # fmt: skip
+
+
+def _hits(
+    run: Run, key: tuple[KeyAttribute, ...], line: bytes, there: dict[int, str], values: RawValues, found: Gathered
+) -> Iterator[LeakHit]:
+    """Where in an item the values are."""
+    item = orjson.loads(line)
+    try:
+        key_hash = run.secret.key_hash(canonical_json(held_key(item, key)))
+    except RunbookError:
+        key_hash = None
+    places: dict[int, str] = {}
+    for path, piece in places_of({"M": item}, ()):
+        for number in look_through(values, piece, Counted()):
+            places.setdefault(number, spell_path(shown_path(path)))
+    for number, how in there.items():
+        yield LeakHit(found.rule_of(number), places.get(number, "several values together"), how, key_hash)
+
+
+def places_of(attribute: Attribute, path: AttributePath) -> Iterator[tuple[AttributePath, str]]:
+    """Every value of an item as JSON of its own, with its path; a name is a place by itself."""
+    ((kind, value),) = attribute.items()
+    if kind == "M":
+        for name, held in value.items():
+            yield (*path, name), orjson.dumps(name).decode()
+            yield from places_of(held, (*path, name))
+    elif kind == "L":
+        for element in value:
+            yield from places_of(element, (*path, Wild.EACH))
+    else:
+        yield path, orjson.dumps(attribute).decode()

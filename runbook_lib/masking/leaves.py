@@ -1,0 +1,123 @@
+"""The texts of a raw item, each with the rule that it falls under: what a scan looks for, and what it may find."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_lib.items.canonical import Attribute, Item, canonical_number
+from runbook_lib.masking.json_text import NotJson, read_json_text
+from runbook_lib.masking.rules import MaskRule, Verb, split_template
+from runbook_lib.masking.tree import MaskNode, MaskTree
+
+KEPT = -1
+Leaf = tuple[int, str]  # the number of a rule whose values may not be in a target, or KEPT
+
+
+class ItemLeaves:
+    """Takes items of one table apart by the rules of its mask."""
+
+    def __init__(self, tree: MaskTree) -> None:
+        self._tree = tree
+        self._sought = [rule.is_sought for rule in tree.rules]
+        self._shapes = [_shapes(rule) for rule in tree.rules]
+
+    def of(self, item: Item) -> Iterator[Leaf]:
+        """Every text of an item: values, parts of values, and names."""
+        yield from self._map(self._tree.root, item)
+
+    def written(self) -> Iterator[str]:
+        """Texts that the mask itself puts into a target: constants, and what stands between the parts of templates."""
+        for rule in self._tree.rules:
+            if isinstance(rule.constant, str):
+                yield rule.constant
+            for template in rule.templates:
+                yield from (piece for piece in split_template(template)[1] if isinstance(piece, str))
+
+    def _map(self, node: MaskNode, members: dict[str, Attribute]) -> Iterator[Leaf]:
+        names, renamed = node.names, node.rename is not None
+        for name, attribute in members.items():
+            yield (node.rename_index if renamed else KEPT), name
+            below = names.get(name) or node.any_name
+            if below is None:
+                yield from _all_of(attribute, KEPT)
+            else:
+                yield from self._value(below, attribute)
+
+    def _value(self, node: MaskNode, attribute: Attribute) -> Iterator[Leaf]:
+        ((kind, value),) = attribute.items()
+        if node.inside is not None and kind == "S":
+            yield from self._json(node, node.inside, value)
+        elif kind == "M" and (node.action is None or not node.is_leaf):
+            yield from self._map(node, value)
+        elif kind == "L" and node.each is not None:
+            for element in value:
+                yield from self._value(node.each, element)
+        elif node.verb is None or not self._sought[node.index]:
+            yield from _all_of(attribute, KEPT)
+        elif node.verb is Verb.TEMPLATE:
+            for _, text in _all_of(attribute, KEPT):
+                yield from self._parts(node.index, text)
+        else:
+            yield from _all_of(attribute, node.index)
+
+    def _json(self, node: MaskNode, inside: MaskNode, text: str) -> Iterator[Leaf]:
+        yield node.index, text
+        try:
+            held = read_json_text(text)
+        except NotJson:
+            return
+        if "M" in held:
+            yield from self._map(inside, held["M"])
+        elif inside.each is not None:
+            for element in held.get("L", ()):
+                yield from self._value(inside.each, element)
+
+    def _parts(self, index: int, text: str) -> Iterator[Leaf]:
+        yield index, text
+        for pattern, kept in self._shapes[index]:
+            if match := pattern.fullmatch(text):
+                for name, part in match.groupdict().items():
+                    yield (KEPT if name in kept else index), part
+                return
+
+
+def _shapes(rule: MaskRule) -> list[tuple[Any, frozenset[str]]]:
+    kept = frozenset(name for name, part in rule.parts.items() if part.verb is Verb.KEEP)
+    return [(split_template(template)[0], kept) for template in rule.templates]
+
+
+def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:
+    """Every text in an attribute."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S":
+            yield index, value
+        case "N":
+            yield index, canonical_number(value)
+        case "B":
+            yield from _binary(value, index)
+        case "SS":
+            yield from ((index, member) for member in value)
+        case "NS":
+            yield from ((index, canonical_number(member)) for member in value)
+        case "BS":
+            for member in value:
+                yield from _binary(member, index)
+        case "M":
+            for name, held in value.items():
+                yield index, name
+                yield from _all_of(held, index)
+        case "L":
+            for element in value:
+                yield from _all_of(element, index)
+
+
+def _binary(value: str, index: int) -> Iterator[Leaf]:
+    """Bytes as their Base64, and as the text that they are, if they are one."""
+    yield index, value
+    try:
+        yield index, a2b_base64(value).decode()
+    except ValueError:
+        return

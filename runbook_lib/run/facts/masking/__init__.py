@@ -1,0 +1,1 @@
+"""Facts of a transform, and of the scan for raw values."""

@@ -1,0 +1,160 @@
+"""Rules to choose from: for every path of values that no rule names, what it looks like and what could be done with it.
+
+Told from names, types and shapes of the first items of each source table; no value is shown. A proposal is not advice:
+whether a path says something about a person is for people to know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import orjson
+import yaml
+
+from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.session.clients import Clients
+from runbook_lib.config.model import Migration
+from runbook_lib.items.canonical import Attribute, Item
+from runbook_lib.masking.masker import REPLICATION
+from runbook_lib.masking.paths import Path, Wild, looks_named, parse_path, shown_path, spell_path
+from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.plan.naming import select_tables
+
+FEW = 20  # distinct values at most of what looks like a set of words
+MANY = 40  # values at least, before few distinct ones mean anything
+SHAPES = {
+    "email": re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+"),
+    "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"),
+    "digits": re.compile(r"[+(]?\d[\d ().\-/]{5,}\d"),
+}
+PERSON = re.compile(r"name|street|address|city|town|iban|account|card|token|secret|passw|code|ssn|tax", re.IGNORECASE)
+TEXT = re.compile(r"note|comment|message|description|text|body", re.IGNORECASE)
+BIRTH = re.compile(r"birth|dob", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class PathShape:
+    """What the values at one path look like, without the values."""
+
+    values: int = 0
+    longest: int = 0
+    blanks: bool = False
+    distinct: set[int] = field(default_factory=set)
+    shapes: set[str] = field(default_factory=lambda: {*SHAPES, "json"})
+
+    def add(self, text: str) -> None:
+        """Look at one more value."""
+        self.values += 1
+        self.longest = max(self.longest, len(text))
+        self.blanks = self.blanks or " " in text.strip()
+        if len(self.distinct) <= FEW:
+            self.distinct.add(hash(text))
+        self.shapes &= {name for name in self.shapes if _has_shape(name, text)}
+
+    @property
+    def is_few(self) -> bool:
+        return self.values >= MANY and len(self.distinct) <= FEW and self.longest <= 40
+
+
+def _has_shape(name: str, text: str) -> bool:
+    return text[:1] in "{[" if name == "json" else bool(SHAPES[name].fullmatch(text))
+
+
+Shapes = dict[tuple[Path, str], PathShape]
+
+
+def propose(config: Migration, clients: Clients, items: int) -> str:
+    """The rules as YAML, a comment with type and count before each; at most so many items of each table are read."""
+    known = config.transform.mask.as_rules if config.transform and config.transform.mask else ()
+    lines: list[str] = []
+    for table in sorted(select_tables(config, set(list_tables(clients.source)))):
+        own = rules_of(known, table)
+        limit = RateLimit(config.export.scan_max_rcu)
+        pages = scan_segment(Segment(clients.source_wire, table, limit))
+        read = (orjson.loads(line) for page in pages for line in page.items)
+        shapes = shapes_of(islice(read, items))
+        lines += proposals_for(table, {at: shape for at, shape in shapes.items() if not _is_named(at[0], own)})
+    return "".join(lines) or "# every value has a rule\n"
+
+
+def shapes_of(items: Iterable[Item]) -> Shapes:
+    """What the values of items look like, by path and type."""
+    shapes: Shapes = {}
+    for item in items:
+        for name, attribute in item.items():
+            if name.startswith(REPLICATION):
+                continue
+            for path, kind, text in _values(attribute, (name,)):
+                shapes.setdefault((shown_path(path), kind), PathShape()).add(text)
+    return shapes
+
+
+def _values(attribute: Attribute, path: Path) -> Iterator[tuple[Path, str, str]]:
+    ((kind, value),) = attribute.items()
+    if kind == "M" and value:
+        for name, held in value.items():
+            yield from _values(held, (*path, name if looks_named(name) else Wild.NAME))
+    elif kind == "L" and value:
+        for element in value:
+            yield from _values(element, (*path, Wild.EACH))
+    elif kind in ("SS", "NS", "BS"):
+        yield from ((path, kind, member) for member in value)
+    else:
+        yield path, kind, value if isinstance(value, str) else ""
+
+
+def _is_named(path: Path, rules: list[MaskRule]) -> bool:
+    """Whether a rule is for a path, or for all that lies below one above it."""
+    return any(
+        not rule.names and len(rule.steps) <= len(path)
+        and all(step in (Wild.NAME, own) or own is Wild.NAME for step, own in zip(rule.steps, path, strict=False))
+        and (len(rule.steps) == len(path) or rule.verb in (Verb.KEEP, Verb.DROP, Verb.NULL, Verb.CONSTANT))
+        for rule in rules
+    )  # fmt: skip
+
+
+def proposals_for(table: str, shapes: Mapping[tuple[Path, str], PathShape]) -> Iterator[str]:
+    """A rule for each path, as a line of YAML with a comment."""
+    paths: dict[Path, list[tuple[str, PathShape]]] = {}
+    for (path, kind), shape in shapes.items():
+        paths.setdefault(path, []).append((kind, shape))
+    for path in sorted(paths, key=spell_path):
+        kinds = sorted(paths[path], key=lambda each: -each[1].values)
+        told = ", ".join(f"{kind} {shape.values:,}" for kind, shape in kinds)
+        rule = {"table": table, "path": spell_path(path)} | _proposed(path, *kinds[0])
+        parse_path(spell_path(path))
+        spelled = yaml.safe_dump(rule, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+        yield f"- {spelled.strip()}  # {told}\n"
+
+
+def _proposed(path: Path, kind: str, shape: PathShape) -> dict[str, object]:
+    name = next((step for step in reversed(path) if isinstance(step, str)), "value")
+    if kind in ("BOOL", "NULL", "M", "L"):
+        return {"with": "keep"}
+    if kind in ("B", "BS"):
+        return {"with": "drop"}
+    if "json" in shape.shapes and kind == "S":
+        return {"with": "json", "rules": [{"path": "*", "with": "pseudonym", "domain": name}]}
+    if "email" in shape.shapes:
+        return {"with": "pseudonym", "form": "email", "domain": "email"}
+    if "uuid" in shape.shapes:
+        return {"with": "pseudonym", "form": "uuid", "domain": name}
+    if BIRTH.search(name):
+        return {"with": "shift_date"}
+    if "date" in shape.shapes:
+        return {"with": "keep"}
+    if PERSON.search(name) or (kind in ("S", "SS") and "digits" in shape.shapes):
+        digits = kind in ("N", "NS") or "digits" in shape.shapes
+        form = "digits" if digits else "name" if "name" in name.lower() else "hex"
+        return {"with": "pseudonym", "form": form, "domain": name}
+    if TEXT.search(name) or shape.longest > 60:
+        return {"with": "drop"}
+    if kind in ("N", "NS") or shape.is_few:
+        return {"with": "keep"}
+    return {"with": "pseudonym", "form": "hex", "domain": name}

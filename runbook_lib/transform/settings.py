@@ -1,0 +1,126 @@
+"""What a migration file asks of a transform, made ready: rules, filters, hook and key, and what binds a run to them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
+from runbook_lib.config.model import Migration
+from runbook_lib.config.moving.transform import Transform
+from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.items.keyed import RunSecret
+from runbook_lib.masking.expression.parse import parse_filter
+from runbook_lib.masking.hook import Hook, load_hook
+from runbook_lib.masking.mask_key import MaskKey
+from runbook_lib.masking.masker import TableMask
+from runbook_lib.masking.recipe import Recipe
+from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.run.facts.masking.transform import TransformBinding
+
+UNKEYED = frozenset({Verb.DROP, Verb.NULL})
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A transform that can be applied; made before anything runs, so that what is wrong is told then."""
+
+    settings: Transform
+    hook: Hook | None
+    key: MaskKey | None
+
+    def mask_of(self, table: str) -> TableMask | None:
+        """The mask of a table; raises ConfigError for rules that contradict each other."""
+        if self.settings.mask is None or self.key is None:
+            return None
+        try:
+            return TableMask(self.key, self.settings.mask.as_rules, table)
+        except ValueError as error:
+            raise ConfigError(f"transform.mask.rules: {table}: {error}") from None
+
+    def recipe_of(self, table: TableDescription) -> Recipe:
+        """What becomes of a table's items; raises ConfigError for a rule that would leave an item without its key."""
+        mask = self.mask_of(table.name)
+        if self.settings.mask is not None:
+            _refuse_lost_keys(rules_of(self.settings.mask.as_rules, table.name), table)
+        keeps = [
+            parse_filter(each.keep, each.names, each.values)
+            for each in self.settings.filter
+            if each.tables == table.name or fnmatchcase(table.name, each.tables)
+        ]
+        indexed = {k.name: k for index in table.indexes for k in index.key}
+        others = tuple(k for name, k in indexed.items() if name not in {own.name for own in table.key})
+        return Recipe(table.key, others, keeps, self.hook, mask)
+
+    def binding(self, manifest_md5: str, secret: RunSecret) -> TransformBinding:
+        """What a derived export is bound to, of one manifest."""
+        asked = self.settings.model_dump(mode="json", include={"filter", "mask"})
+        return TransformBinding(
+            manifest_md5,
+            hashlib.sha256(repr(asked).encode("utf-8", "surrogatepass")).hexdigest(),
+            self.hook.sha256 if self.hook else None,
+            self.key.fingerprint(secret) if self.key else None,
+        )
+
+
+def make_ready(config: Migration, environment: Mapping[str, str] | None = None) -> Ready | None:
+    """The transform that a migration file asks for, None without one; raises ConfigError for what is missing."""
+    settings = config.transform
+    if settings is None:
+        return None
+    key = None
+    if settings.mask is not None:
+        name = settings.mask.key.env
+        value = (os.environ if environment is None else environment).get(name, "")
+        if not value:
+            raise ConfigError(
+                f"transform.mask.key: the environment variable {name} should hold the key of the pseudonyms, and is "
+                "not set"
+            )
+        key = MaskKey(value.encode("utf-8", "surrogateescape"))
+    ready = Ready(settings, load_hook(settings.hook, config.folder) if settings.hook else None, key)
+    if settings.mask is not None:
+        for table in {rule.table for rule in settings.mask.as_rules}:
+            ready.mask_of(table)
+    return ready
+
+
+def refuse_untransformed(config: Migration, *, catch_up: bool) -> None:
+    """Raise ConfigError for what a transform lacks, or for windows, which would bring raw items to a target."""
+    make_ready(config)
+    if catch_up and config.transform is not None:
+        raise ConfigError(
+            "catch-up and transform cannot be combined yet: the windows of an export hold raw items, and nothing was "
+            "asked for or written; make a new run instead"
+        )
+
+
+def keep_hook(config: Migration, folder: Path) -> None:
+    """Put a copy of the hook into a run's folder, where the copy of the migration file finds it.
+
+    Raises ResumeRefused where another one lies there: the run was begun with that.
+    """
+    if config.transform is None or config.transform.hook is None:
+        return
+    name = config.transform.hook.rpartition(":")[0]
+    source, copy = config.folder / name, folder / name
+    content = source.read_bytes()
+    if copy.exists() and copy.read_bytes() != content:
+        raise ResumeRefused(f"{source} is another hook than the run was begun with; start a new run with another id")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(content)
+
+
+def _refuse_lost_keys(rules: Sequence[MaskRule], table: TableDescription) -> None:
+    keys = {k.name for k in table.key}
+    for rule in rules:
+        name = rule.path if len(rule.steps) == 1 else ""
+        if name in keys and rule.verb in UNKEYED:
+            raise ConfigError(
+                f"transform.mask.rules: {table.name}: {name} is a key of the table, and its rule is {rule.verb}: no "
+                "item would have a key; mask it with a pseudonym or a template"
+            )

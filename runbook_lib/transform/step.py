@@ -1,0 +1,272 @@
+"""Make of each export another one, in which nothing is but what may be in the target.
+
+Each file of the export is read whole and checked, and each of its items kept, filtered or refused; what is made lies in
+a place of its own, with manifests of its own, and from here on stands for the export. It is bound to the export's
+manifests, the rules, the hook and the key: a resumed run goes on with the very same, or not at all. A table of which a
+value has no rule, or of which two items would have one key, fails before anything is written to a target.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from runbook_lib.aws.s3.objects import put_object, read_object
+from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
+from runbook_lib.export_format.data_file import fetch
+from runbook_lib.export_format.manifest import DataFile, Manifest, most_bytes, read_manifest
+from runbook_lib.export_format.writer import ExportIdentity, ExportWriter, FileEntry, export_folder, new_export_id
+from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.keys import held_key
+from runbook_lib.items.lines import parse_line
+from runbook_lib.masking.paths import Path as AttributePath
+from runbook_lib.masking.paths import spell_path
+from runbook_lib.masking.recipe import Recipe
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.export import EXPORTS, CompletedExport, ManifestFact
+from runbook_lib.run.facts.masking.transform import (
+    TRANSFORM_ASKED,
+    TRANSFORMED_FILES,
+    TRANSFORMS,
+    RuleCount,
+    TransformCounts,
+    TransformFact,
+    TransformStatus,
+    UnnamedPath,
+    files_transformed,
+)
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import file_rows, keep_files
+from runbook_lib.run.tables.unwritten import count_quarantined, keep_quarantined
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.collisions import KeyDigests
+from runbook_lib.transform.rewrite import FileRewrite, UnnamedValues
+from runbook_lib.transform.settings import Ready, make_ready
+
+Watch = Callable[[str, str, int, int], None]
+TOLD_COLLISIONS, TOLD_PATHS = 5, 20
+
+
+def transform_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, TransformFact]:
+    """Transform every planned table's export; returns the facts by source table.
+
+    Without `transform` in the migration file there is nothing to do. What is done is not done again. Raises
+    TransferError naming each table that could not be transformed, after the others.
+    """
+    with run.step("transform"):
+        ready = make_ready(run.config)
+        TRANSFORM_ASKED.record(run.ledger, ready is not None)
+        failures = []
+        for pair in run.planned_pairs() if ready else []:
+            if pair.method == Method.SKIP:
+                continue
+            try:
+                _transform(run, pair, ready, watch)  # type: ignore[arg-type]  # none without it
+            except ResumeRefused:
+                raise
+            except RunbookError as error:
+                fact = TRANSFORMS.of(run.ledger, pair.source)
+                if fact is not None:
+                    failed = replace(fact, status=TransformStatus.FAILED, failure=str(error))
+                    TRANSFORMS.record(run.ledger, pair.source, failed)
+                failures.append(f"{pair.source}: {error}")
+        if failures:
+            raise TransferError("; ".join(failures))
+        return TRANSFORMS.all(run.ledger)
+
+
+def _transform(run: Run, pair: Pair, ready: Ready, watch: Watch) -> None:
+    fact, export = _begun(run, pair, ready)
+    if fact.status == TransformStatus.COMPLETED:
+        return
+    if pair.source_facts is None:
+        raise GateFailed(f"{pair.source} has no source facts; run 00_preflight again")
+    clock, recipe = time.monotonic(), ready.recipe_of(pair.source_facts)
+    writer = _writer(run, fact, export)
+    writer.start()
+    _rewrite_files(run, pair, export, recipe, writer, watch)
+    made = files_transformed(run.ledger, pair.source)
+    entries = [FileEntry(f.counts.derived, f.md5, f.etag, f.key, f.item_bytes) for f in made]
+    collisions = _collisions(run, pair, recipe, entries, watch)
+    if collisions:
+        TRANSFORMS.record(run.ledger, pair.source, replace(fact, collisions=collisions))
+        raise TransferError(
+            f"{collisions:,} items would have a key that another item has: its pseudonyms have too few digits, or the "
+            "hook adds items without keys of their own; nothing was written to the target. Give the rules of its keys "
+            "a longer form, and start a new run"
+        )
+    writer.finish(datetime.now(UTC), files=entries)
+    _keep(run, pair, replace(fact, collisions=0), export, recipe, clock)
+    watch(pair.source, "done", export.items, export.items)
+
+
+def _begun(run: Run, pair: Pair, ready: Ready) -> tuple[TransformFact, CompletedExport]:
+    """The fact of a transform that is bound to the export as it is, and the export; recorded before the first file."""
+    known = TRANSFORMS.of(run.ledger, pair.source)
+    raw = known.raw if known is not None else EXPORTS.of(run.ledger, pair.source)
+    export = raw.completed if raw is not None else None
+    if raw is None or export is None:
+        state = raw.status if raw is not None else "not begun"
+        raise GateFailed(f"the export of {pair.source} should be COMPLETED and is {state}; run 10_export first")
+    binding = ready.binding(export.manifest.md5, run.secret)
+    if known is not None and known.binding != binding:
+        raise ResumeRefused(
+            f"the transform of {pair.source} was begun with other rules, another hook or another key than now; start a "
+            "new run with another run id"
+        )
+    if known is not None:
+        return replace(known, failure=None, unnamed=None), export
+    now = run.now()
+    export_id = new_export_id(now, uuid.uuid4().hex)
+    fact = TransformFact(
+        TransformStatus.BEGUN, binding, export_id, raw, format_timestamp(now), masks=ready.key is not None
+    )
+    TRANSFORMS.record(run.ledger, pair.source, fact)
+    return fact, export
+
+
+def _writer(run: Run, fact: TransformFact, export: CompletedExport) -> ExportWriter:
+    place, manifest = run.config.target_staging, export.manifest
+    identity = ExportIdentity(
+        export_arn=f"{manifest.table_arn}/transform/{fact.export_id}",
+        table_arn=manifest.table_arn,
+        table_id=manifest.table_id,
+        bucket=place.bucket,
+        prefix=place.prefix,
+        export_id=fact.export_id,
+        export_time=datetime.fromisoformat(manifest.export_time or fact.started),
+        start_time=datetime.fromisoformat(fact.started),
+        sse_algorithm="KMS" if place.kms_key_id else "AES256",
+        sse_kms_key_id=place.kms_key_id,
+    )
+
+    def put(key: str, body: BinaryIO) -> None:
+        put_object(run.clients.staging, place.bucket, key, body, place.kms_key_id)
+
+    return ExportWriter(put, identity, fast=True)
+
+
+def _rewrite_files(
+    run: Run, pair: Pair, export: CompletedExport, recipe: Recipe, writer: ExportWriter, watch: Watch
+) -> None:
+    """Make every file that is not made yet; a file with unnamed values is not stored, and the others are looked at."""
+    done, unnamed = 0, Counter[tuple[AttributePath, str]]()
+
+    def show(items: int) -> None:
+        nonlocal done
+        done += items
+        watch(pair.source, "transforming", done, export.items)
+
+    known = {file.raw_key for file in files_transformed(run.ledger, pair.source)}
+    work = FileRewrite(
+        recipe, pair.source, pair.target, run.clients.raw, export.bucket, writer, run.secret, on_items=show
+    )
+    for row in file_rows(run.ledger, pair.source):
+        file = row.data_file
+        if file.key in known:
+            show(file.items)
+            continue
+        try:
+            made = work.rewrite(file)
+        except UnnamedValues as error:
+            unnamed += error.values
+            continue
+        with run.ledger.batch():
+            TRANSFORMED_FILES.record(run.ledger, f"{pair.source} {file.key}", made)
+            keep_quarantined(run.ledger, work.refused)
+        refused, limit = count_quarantined(run.ledger, pair.source), run.config.import_.quarantine_limit
+        if refused > limit:
+            raise TransferError(
+                f"{refused:,} items cannot be transformed, import.quarantine_limit is {limit}; quarantine/ says which "
+                "and why"
+            )
+    if unnamed:
+        _refuse_unnamed(run, pair, unnamed)
+
+
+def _refuse_unnamed(run: Run, pair: Pair, unnamed: Counter[tuple[AttributePath, str]]) -> None:
+    rows = sorted((spell_path(path), kind, values) for (path, kind), values in unnamed.items())
+    fact = TRANSFORMS.needed(run.ledger, pair.source)
+    paths = tuple(UnnamedPath(*row) for row in rows)
+    TRANSFORMS.record(run.ledger, pair.source, replace(fact, unnamed=paths))
+    told = ", ".join(f"{path} ({kind}, {values:,})" for path, kind, values in rows[:TOLD_PATHS])
+    more = f" and {len(rows) - TOLD_PATHS} more" if len(rows) > TOLD_PATHS else ""
+    raise TransferError(
+        f"no rule of transform.mask says what becomes of {told}{more}; `runbook mask CONFIG --propose` lists all of "
+        "them with rules to choose from"
+    )
+
+
+def _collisions(run: Run, pair: Pair, recipe: Recipe, entries: list[FileEntry], watch: Watch) -> int:
+    """How many items have a key that another one has, over all files as they are stored now."""
+    done, items = 0, sum(entry.item_count for entry in entries)
+    with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
+        digests = KeyDigests(Path(folder))
+        for number, entry in enumerate(entries):
+            file = DataFile(number, entry.key, entry.md5_checksum, entry.item_count)
+            with fetch(run.clients.staging, run.config.target_staging.bucket, file) as checked:
+                for _, line in checked.items():
+                    key = canonical_json(held_key(parse_line(line), recipe.key))
+                    digests.add(bytes.fromhex(run.secret.key_hash(key)))
+            done += entry.item_count
+            watch(pair.source, "looking at keys", done, items)
+        return sum(1 for _ in digests.repeated())
+
+
+def _keep(run: Run, pair: Pair, fact: TransformFact, export: CompletedExport, recipe: Recipe, clock: float) -> None:
+    """From now on the derived export stands for the table's: all at once, and from its manifests as they lie there."""
+    place = run.config.target_staging
+    folder = export_folder(place.prefix, fact.export_id)
+    manifest = _manifest(run, place.bucket, folder)
+    files, now = files_transformed(run.ledger, pair.source), run.now()
+    counts = [file.counts for file in files]
+    total = TransformCounts(*(sum(getattr(c, name) for c in counts) for name in TransformCounts.__dataclass_fields__))
+    if total.exported != export.items or total.derived != manifest.items or not total.add_up:
+        raise TransferError(
+            f"the export has {export.items:,} items, {total.kept:,} were kept, {total.added:,} added, "
+            f"{total.filtered:,} filtered and {total.quarantined:,} refused, and the derived export has "
+            f"{manifest.items:,}; they should add up"
+        )
+    rules = tuple(
+        RuleCount(
+            rule.name, rule.path, rule.verb, sum(f.values[n] for f in files), sum(f.dropped[n] for f in files),
+            sum(f.shrunk[n] for f in files),
+        )
+        for n, rule in enumerate(recipe.mask.rules if recipe.mask else ())
+    )  # fmt: skip
+    done = replace(
+        fact,
+        status=TransformStatus.COMPLETED,
+        counts=total,
+        rules=rules,
+        finished=format_timestamp(now),
+        seconds=round((fact.seconds or 0.0) + time.monotonic() - clock, 3),
+    )
+    derived = replace(
+        fact.raw,
+        arn=manifest.export_arn,
+        bucket=place.bucket,
+        folder=folder,
+        items=manifest.items,
+        files=len(manifest.files),
+        manifest=ManifestFact.of(manifest),
+    )
+    with run.ledger.batch():
+        TRANSFORMS.record(run.ledger, pair.source, done)
+        EXPORTS.record(run.ledger, pair.source, derived)
+        keep_files(run.ledger, pair.source, manifest.files)
+
+
+def _manifest(run: Run, bucket: str, folder: str) -> Manifest:
+    def read(key: str) -> bytes | None:
+        return read_object(run.clients.staging, bucket, key, most_bytes(key) + 1)
+
+    return read_manifest(read, folder, need_sidecars=True)

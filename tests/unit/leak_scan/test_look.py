@@ -1,0 +1,191 @@
+"""Raw values are found wherever they hide, and nothing is found in a target that was masked."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+import random
+import unicodedata
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+
+from runbook_lib.items.canonical import Item
+from runbook_lib.leak_scan.look import Counted, look_through
+from runbook_lib.leak_scan.sought import RawTable, gather
+from runbook_lib.masking.mask_key import MaskKey
+from runbook_lib.masking.masker import TableMask
+from runbook_lib.masking.pseudonyms import Form
+from runbook_lib.masking.rules import MaskRule, Verb
+
+MAIL, PHONE, NAME = "zoé.müller@people.example", "+49 170 5550123", "Zoé Müller-Lüdenscheidt"
+
+
+class Raw(RawTable):
+    """A raw table of items at hand."""
+
+    __slots__ = ("held",)
+
+    def items(self) -> Any:
+        return iter(HELD[self.source])
+
+
+HELD: dict[str, list[Item]] = {}
+
+
+def sought(tmp_path: Path, items: list[Item], rules: list[MaskRule], most: int = 1000) -> Any:
+    HELD["t"] = items
+    mask = TableMask(MaskKey(b"0123456789abcdef"), rules, "t")
+    return mask, gather([Raw("t", None, "", (), mask)], tmp_path, most)
+
+
+def rules(*more: MaskRule) -> list[MaskRule]:
+    return [
+        MaskRule("*", "email", Verb.PSEUDONYM, Form.EMAIL, "email"), MaskRule("*", "id", Verb.KEEP),
+        MaskRule("*", "phone", Verb.PSEUDONYM, Form.DIGITS), MaskRule("*", "name", Verb.PSEUDONYM, Form.NAME), *more,
+    ]  # fmt: skip
+
+
+ITEM: Item = {"id": {"S": "1"}, "email": {"S": MAIL}, "phone": {"S": PHONE}, "name": {"S": NAME}}
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+PLACES: dict[str, Any] = {
+    "the value itself": {"x": {"S": MAIL}},
+    "a key that embeds it": {"id": {"S": f"CUSTOMER#{MAIL}#1"}},
+    "an attribute's name": {MAIL: {"BOOL": True}},
+    "a name in a map": {"x": {"M": {"y": {"M": {MAIL: {"NULL": True}}}}}},
+    "a set": {"x": {"SS": ["a", MAIL]}},
+    "an element of a nested list": {"x": {"L": [{"L": [{"S": f"to {MAIL}"}]}]}},
+    "upper case": {"x": {"S": MAIL.upper()}},
+    "decomposed accents": {"x": {"S": unicodedata.normalize("NFD", MAIL)}},
+    "URL-encoded": {"x": {"S": f"https://x.example/?to={quote(MAIL, safe='')}&n=1"}},
+    "URL-encoded twice": {"x": {"S": quote(quote(MAIL, safe=""), safe="")}},
+    "JSON in a string": {"x": {"S": json.dumps({"mail": MAIL}, ensure_ascii=False)}},
+    "JSON with escapes": {"x": {"S": json.dumps({"mail": MAIL})}},
+    "JSON in JSON": {"x": {"S": json.dumps({"inner": json.dumps({"mail": MAIL})})}},
+    "Base64 of JSON": {"x": {"S": b64(json.dumps({"mail": MAIL}, ensure_ascii=False).encode())}},
+    "Base64 for URLs": {"x": {"S": base64.urlsafe_b64encode(f"???>>>{MAIL}".encode()).decode().rstrip("=")}},
+    "Base64 of Base64": {"x": {"S": b64(b64(MAIL.encode()).encode())}},
+    "hexadecimal": {"x": {"S": MAIL.encode().hex()}},
+    "HTML": {"x": {"S": "".join(f"&#{ord(c)};" for c in MAIL) + html.escape("<b>")}},
+    "binary": {"x": {"B": b64(MAIL.encode())}},
+    "binary in a set": {"x": {"BS": [b64(b"\x00\x01"), b64(MAIL.encode())]}},
+    "gzip in binary": {"x": {"B": b64(gzip.compress(f"dear {MAIL}".encode()))}},
+    "zlib in binary": {"x": {"B": b64(zlib.compress(MAIL.encode()))}},
+    "gzip in Base64 in a string": {
+        "x": {"S": b64(gzip.compress(json.dumps({"m": MAIL}, ensure_ascii=False).encode()))}
+    },
+    "UTF-16 in binary": {"x": {"B": b64(MAIL.encode("utf-16"))}},
+    "a number that is a phone number": {"x": {"N": "491705550123"}},
+    "a phone number in a set of numbers": {"x": {"NS": ["1", "491705550123"]}},
+    "a phone number with other separators": {"x": {"S": "call (49) 170-555-0123 now"}},
+    "a name in free text": {"x": {"S": f"spoke to {NAME.upper()} today"}},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_raw_value_is_found_wherever_it_hides(place: str, tmp_path: Path) -> None:
+    _, (values, found, _) = sought(tmp_path, [ITEM], rules())
+    target = {"id": {"S": "1"}} | PLACES[place]
+    there = look_through(values, orjson.dumps(target).decode(), Counted())
+    assert there, place
+    assert {found.rule_of(number).split(": ")[0] for number in there} == {"t"}
+
+
+def test_at_least_fifteen_places_are_tried() -> None:
+    assert len(PLACES) >= 15
+
+
+@pytest.mark.parametrize("place", ["the value itself", "a set", "JSON in a string", "Base64 of JSON", "upper case"])
+def test_values_beyond_the_automaton_are_found_as_values_and_words(place: str, tmp_path: Path) -> None:
+    _, (values, found, fact) = sought(tmp_path, [ITEM], rules(), most=0)
+    assert (fact.anywhere, fact.whole) == (0, 3)
+    there = look_through(values, orjson.dumps(PLACES[place]).decode(), Counted())
+    assert [found.rule_of(number) for number in there] == ["t: email pseudonym"]
+    assert not look_through(values, orjson.dumps({"x": {"S": "nobody at all"}}).decode(), Counted())
+
+
+def test_what_was_masked_holds_no_raw_value(tmp_path: Path) -> None:
+    mask, (values, _, _) = sought(tmp_path, [ITEM], rules())
+    assert not look_through(values, orjson.dumps(mask.masked(ITEM, mask.tally())).decode(), Counted())
+
+
+def test_a_rule_that_keeps_and_has_a_domain_is_looked_for_all_the_same(tmp_path: Path) -> None:
+    switched_off = [rule for rule in rules() if rule.path != "email"]
+    switched_off += [MaskRule("*", "email", Verb.KEEP, Form.EMAIL, "email")]
+    mask, (values, found, _) = sought(tmp_path, [ITEM], switched_off)
+    there = look_through(values, orjson.dumps(mask.masked(ITEM, mask.tally())).decode(), Counted())
+    assert [found.rule_of(number) for number in there] == ["t: email keep"]
+
+
+def test_what_cannot_be_told_is_left_out_and_counted(tmp_path: Path) -> None:
+    items: list[Item] = [
+        {
+            "id": {"S": "1"},
+            "email": {"S": "short"},
+            "name": {"S": "Berlin"},
+            "city": {"S": "Berlin Mitte"},
+            "phone": {"S": "x" * 9},
+        },
+    ]
+    _, (values, _, fact) = sought(tmp_path, items, rules(MaskRule("*", "city", Verb.KEEP)))
+    assert (fact.distinct, fact.anywhere, fact.short, fact.kept, fact.by_chance) == (3, 1, 1, 1, 0)
+    assert not look_through(values, '{"x":{"S":"in Berlin"}}', Counted())
+
+
+def test_a_short_value_counts_as_a_word_only(tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [{"id": {"S": "1"}, "name": {"S": "Miller"}}], rules())
+    for text, expected in (("miller", 1), ("Mr. Miller!", 1), ("Millerton", 0), ("smiller", 0)):
+        assert len(look_through(values, orjson.dumps({"x": {"S": text}}).decode(), Counted())) == expected, text
+
+
+def test_binary_that_is_no_text_is_counted_as_not_decoded(tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [ITEM], rules())
+    counted = Counted()
+    look_through(
+        values, orjson.dumps({"x": {"B": b64(bytes(range(128, 200)))}, "y": {"B": b64(b"text")}}).decode(), counted
+    )
+    assert (counted.items, counted.not_decoded) == (1, 1)
+
+
+def _random_item(draw: random.Random, number: int) -> Item:
+    first, last = draw.choice(["Ana", "Bo", "Cy", "Di"]), draw.choice(["Alder", "Birch", "Cedar", "Dogwood"])
+    digits = "".join(draw.choice("0123456789") for _ in range(draw.choice([6, 8, 12])))
+    return {
+        "id": {"S": f"{draw.randrange(16**8):08x}"},
+        "email": {"S": f"{first}.{last}{number}@mail.example".lower()},
+        "phone": draw.choice([{"S": f"+1 {digits}"}, {"N": digits.lstrip("0") or "1"}]),
+        "name": {"S": f"{first} {last}"},
+        "code": {"S": digits[:6]}, "note": {"S": draw.choice(["paid", "Cedar street 4", "see 123456", "a b c"])},
+    }  # fmt: skip
+
+
+def test_a_thousand_clean_migrations_raise_no_alarm(tmp_path: Path) -> None:
+    draw, forms = random.Random(7), list(Form)
+    own = [MaskRule("*", "note", Verb.KEEP)]
+    make: Callable[[], list[MaskRule]] = lambda: [  # noqa: E731
+        MaskRule("*", "email", Verb.PSEUDONYM, draw.choice(forms), "email"),
+        MaskRule("*", "phone", Verb.PSEUDONYM, Form.DIGITS), MaskRule("*", "name", Verb.PSEUDONYM, draw.choice(forms)),
+        MaskRule("*", "code", Verb.PSEUDONYM, draw.choice([Form.DIGITS, Form.HEX]), length=6),
+        MaskRule("*", "id", Verb.KEEP), *own,
+    ]  # fmt: skip
+    alarms = []
+    for number in range(1_000):
+        items = [_random_item(draw, n) for n in range(draw.randrange(1, 12))]
+        mask, (values, _, fact) = sought(tmp_path, items, make())
+        assert fact.distinct >= fact.anywhere
+        for item in items:
+            masked = orjson.dumps(mask.masked(item, mask.tally())).decode()
+            alarms += [(number, masked)] if look_through(values, masked, Counted()) else []
+    assert not alarms
