@@ -5,9 +5,13 @@ It holds names and addresses; what a variable holds is never in it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.session.clients import connect
@@ -24,6 +28,7 @@ from runbook_lib.surroundings.endpoints import ServiceEndpoint, endpoints_of
 from runbook_lib.timestamps import format_timestamp
 
 Lines = list[str]
+LONGEST_NAME = 100  # of a hook
 
 
 def handbook_of(config_path: str | Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
@@ -99,9 +104,27 @@ def _instead(reference: Reference, who: Identity) -> str:
 def _tests(endpoints: list[ServiceEndpoint], references: References, region: str) -> Lines:
     functions = sorted({r.resource.partition(":")[0] for r in references.found if r.service == "function"})
     asked = f"aws lambda invoke --invocation-type DryRun --region {region} --function-name"
-    commands = [*(each.test for each in endpoints), *(f"{asked} {name} /dev/null" for name in functions)]
-    block = ["```sh", *commands, "```", ""] if commands else ["Nothing is known that could be tested.", ""]
-    return ["## Tests", "", "One for each address and function; none of them receives a message or writes.", "", *block]
+    of_functions = [ServiceEndpoint("function", name, "", f"{asked} {name} /dev/null") for name in functions]
+    tested = [*endpoints, *of_functions]
+    if not tested:
+        return ["## Tests", "", "Nothing is known that could be tested.", ""]
+    probes = yaml.safe_dump({"hooks": {"smoke": [_probe(each) for each in tested]}}, sort_keys=False, width=140)
+    return [
+        "## Tests", "", "One for each address and function; none of them receives a message or writes.", "",
+        "```sh", *(each.test for each in tested), "```", "",
+        "The same as probes of the cut-over, for the migration file:", "", "```yaml", probes.rstrip(), "```", "",
+    ]  # fmt: skip
+
+
+def _probe(endpoint: ServiceEndpoint) -> dict[str, Any]:
+    """A test as `hooks.smoke` takes it; what asks AWS gets the profile that the environment names."""
+    named = {"name": f"{endpoint.kind} {endpoint.name}"[:LONGEST_NAME]}
+    if endpoint.kind == "GraphQL API":
+        query = {"endpoint": endpoint.address, "query": "{__typename}", "path": "__typename"}
+        return {**named, "graphql": query}
+    if endpoint.kind in ("REST API", "HTTP API"):
+        return {**named, "http": {"url": endpoint.address}}
+    return {**named, "run": shlex.split(endpoint.test), "environment": ["AWS_PROFILE"]}
 
 
 def _not_there(both: BothSides) -> Lines:

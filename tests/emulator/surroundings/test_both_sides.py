@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from runbook_lib.cli import run_cli
+from runbook_lib.config.sections.hooks import Hooks
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.namers import MARKER, a_function, around
 from tests.support.world import World
@@ -92,6 +95,10 @@ def test_the_handbook_says_what_to_set_where_and_how_to_test_and_no_value(
     assert f"https://sqs.us-east-2.amazonaws.com/111122223333/{world.tag}-dst-work" in book
     assert f"| queue | {world.tag}-src-work | {world.tag}-dst-work | missing |" in book
     assert "receive-message" not in book
+    (block,) = re.findall(r"```yaml\n(.*?)```", book, re.DOTALL)
+    smoke = Hooks.model_validate(yaml.safe_load(block)["hooks"]).smoke
+    assert [hook.name for hook in smoke if hook.http] == [f"HTTP API {world.tag}-http, live"]
+    assert {hook.run[1] for hook in smoke if hook.run} == {"sqs", "lambda"}
 
 
 def test_both_at_once_is_a_mistake(world: World) -> None:
