@@ -131,9 +131,14 @@ class _HTTPSPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _HTTPS
 
 
-def in_time(client: Any) -> Any:
+def http_session_of(client: Any) -> Any:
+    """The HTTP session that a client of botocore's is configured with: it offers no public way to it."""
+    return client._endpoint.http_session
+
+
+def with_deadlines(client: Any) -> Any:
     """The client, its answers from now on read against a deadline, and its uploads sent without waiting for a word."""
-    client._endpoint.http_session._pool_classes_by_scheme.update(http=_HTTPPool, https=_HTTPSPool)
+    http_session_of(client)._pool_classes_by_scheme.update(http=_HTTPPool, https=_HTTPSPool)
     # botocore reads for ever where a connection ends within "100 Continue".
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client
@@ -143,4 +148,4 @@ class Session(botocore.session.Session):  # type: ignore[misc]
     """A session of botocore whose clients, those that get credentials too, read every answer against a deadline."""
 
     def create_client(self, *args: Any, **named: Any) -> Any:
-        return in_time(super().create_client(*args, **named))
+        return with_deadlines(super().create_client(*args, **named))

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.error_classes import CLASSES
+from runbook_lib.items.redact import GONE, take_out
 
-GONE, LEAST, LONGEST = "...", 4, 500
+LONGEST = 500
 TYPE = re.compile(r"(?:[\w.]{1,80}#)?([A-Z][A-Za-z]{2,60}(?:\.[A-Za-z]{2,60})?)")
 ENDINGS = ("Exception", "Error", "Exceeded", "Failure", "Fault", "Throttled", "Denied", "Token", "Unavailable")
 STRUCTURE = re.compile(r"[{<].*", re.DOTALL)
@@ -42,7 +43,7 @@ def spoken(status: int, content: bytes, request: bytes = b"") -> Spoken:
     if code is None:
         return Spoken(f"HTTP{status}", withheld(content), {})
     message = data.get("message", data.get("Message"))
-    return Spoken(code, without_values(message if isinstance(message, str) else "", request), data)
+    return Spoken(code, repeatable(message if isinstance(message, str) else "", request), data)
 
 
 def withheld(content: bytes) -> str:
@@ -50,13 +51,12 @@ def withheld(content: bytes) -> str:
     return f"an answer of {len(content):,} bytes that is no error of AWS's and is not repeated; ask who runs the proxy"
 
 
-def without_values(message: str, request: bytes = b"") -> str:
+def repeatable(message: str, request: bytes = b"") -> str:
     """A message of AWS's without the values that the request held, and without what looks like a piece of an item."""
     held = _parsed(request) if request else {}
     if not isinstance(held, dict):
         return ""  # nobody knows what it held
-    for value in sorted({v for v in _values(held) if len(v) >= LEAST}, key=len, reverse=True):
-        message = message.replace(value, GONE)
+    message = take_out(message, _values(held))
     message = STRUCTURE.sub(GONE, QUOTED.sub(rf"\1'{GONE}'", message))
     return message if len(message) <= LONGEST else f"{message[:LONGEST]}{GONE}"
 
@@ -87,7 +87,7 @@ def _json_error(answer: dict[str, Any], body: bytes) -> bytes:
         return json.dumps({"message": withheld(body)}).encode()
     for name in ("message", "Message"):
         if name in data:
-            data[name] = without_values(data[name] if isinstance(data[name], str) else "")
+            data[name] = repeatable(data[name] if isinstance(data[name], str) else "")
     return json.dumps(data).encode()
 
 

@@ -79,7 +79,7 @@ def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
     return ""
 
 
-def outcome(record: RunRecord, step: str) -> str:
+def outcome_line(record: RunRecord, step: str) -> str:
     """What a completed step came to; empty where the verdict says it all."""
     figures = figures_of(record)
     sums = figures.sums

@@ -7,14 +7,14 @@ reason is kept in the run's folder, and item contents are not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.lines import parse_line
 
 GONE = "..."
-LEAST = 4  # a shorter value is a part of too many words
+LEAST = 4
 # The places where DynamoDB's messages are known to show a value, whatever its length.
 QUOTES = (
     (re.compile(r"\[.*\]", re.DOTALL), f"[{GONE}]"),
@@ -31,18 +31,23 @@ def without_values(message: str, line: bytes) -> str:
         item = {}
     for pattern, spelled in QUOTES:
         message = pattern.sub(spelled, message)
-    for value in sorted({v for v in _texts(item) if len(v) >= LEAST}, key=len, reverse=True):
-        message = message.replace(value, GONE)
+    return take_out(message, item_texts(item))
+
+
+def take_out(message: str, texts: Iterable[str]) -> str:
+    """A message without these texts, the longest first; a short one is a part of too many words."""
+    for text in sorted({text for text in texts if len(text) >= LEAST}, key=len, reverse=True):
+        message = message.replace(text, GONE)
     return message
 
 
-def _texts(value: Any) -> Iterator[str]:
+def item_texts(value: Any) -> Iterator[str]:
     """Every text below a value of an item, names left out: strings, numbers as digits and binary as base64."""
     if isinstance(value, dict):
         for inner in value.values():
-            yield from _texts(inner)
+            yield from item_texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from item_texts(inner)
     elif isinstance(value, str):
         yield value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from html import escape
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import ipywidgets
 
@@ -16,11 +16,11 @@ from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.views import differences_shown
 from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.plan.reuse import find_reuse
-from runbook_lib.record.listings import difference_rows
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.comparison import DifferenceRow, differences
 
 Form: TypeAlias = ipywidgets.Widget
 ANY = "all"
@@ -108,9 +108,9 @@ def cut_over_form(run: Run) -> ipywidgets.Widget:
 
 def differences_form(run: Run) -> ipywidgets.Widget:
     """The listed differences, to be narrowed down by table, by kind, and by a piece of a key or a path."""
-    rows = list(difference_rows(run.ledger))
-    table = _menu("table", [row["source"] for row in rows])
-    kind = _menu("kind", [row["kind"] for row in rows])
+    rows = list(differences(run.ledger))
+    table = _menu("table", [row.source for row in rows])
+    kind = _menu("kind", [row.kind for row in rows])
     piece = ipywidgets.Text(description="contains", placeholder="key, key hash or path")
     found = ipywidgets.HTML()
 
@@ -118,8 +118,8 @@ def differences_form(run: Run) -> ipywidgets.Widget:
         wanted = [
             row
             for row in rows
-            if table.value in (ANY, row["source"])
-            and kind.value in (ANY, row["kind"])
+            if table.value in (ANY, row.source)
+            and kind.value in (ANY, row.kind)
             and piece.value.strip() in " ".join(spell_difference(row))
         ]
         found.value = _as_html(wanted, len(rows))
@@ -139,7 +139,7 @@ def _each_time(act: Callable[..., None], *widgets: ipywidgets.Widget) -> None:
     act()
 
 
-def _as_html(rows: list[dict[str, Any]], of: int) -> str:
+def _as_html(rows: list[DifferenceRow], of: int) -> str:
     more = f"; the first {SHOWN_ROWS} are shown" if len(rows) > SHOWN_ROWS else ""
     said = f"{len(rows):,} of {pluralize(of, 'listed difference')}{more}"
     return said + differences_shown(rows[:SHOWN_ROWS])._repr_html_()

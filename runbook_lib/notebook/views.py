@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 
 from runbook_lib.notebook.tables import Column, ShownTable, number, outcome, seconds, weight, when_column
-from runbook_lib.plan.pair import Pair, spell_key
+from runbook_lib.plan.pair import Pair
 from runbook_lib.record.build import SHOWN_DIFFERENCES
-from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_rows
@@ -22,7 +20,9 @@ from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
 from runbook_lib.run.facts.targets import CREATED, WARMED
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.comparison import DifferenceRow, differences
 from runbook_lib.run.verdicts import NOT_CHOSEN
+from runbook_lib.schema.words import spell_key
 from runbook_lib.undo.cleanup import Removal
 
 TABLE = Column("table")
@@ -60,8 +60,8 @@ def _plan_row(pair: Pair) -> tuple[object, ...]:
     else:
         keys = "same" if source.key == target.key else "different"
     return (
-        pair.source, keys, pair.target, str(pair.method), str(pair.writing), spell_key(source) if source else "",
-        spell_key(target) if target else "", f"{len(source.indexes) if source else 0} / "
+        pair.source, keys, pair.target, str(pair.method), str(pair.writing), spell_key(source.key) if source else "",
+        spell_key(target.key) if target else "", f"{len(source.indexes) if source else 0} / "
         f"{len(target.indexes) if target else 0}", source.items_hint if source else None,
         source.bytes_hint if source else None,
     )  # fmt: skip
@@ -210,10 +210,10 @@ def reconciliation_table(record: RunRecord) -> ShownTable:
 
 def difference_table(run: Run) -> ShownTable:
     """The first of the listed differences; keys only where the run keeps them (`report.show_keys`)."""
-    return differences_shown(islice(difference_rows(run.ledger), SHOWN_DIFFERENCES))
+    return differences_shown(islice(differences(run.ledger), SHOWN_DIFFERENCES))
 
 
-def differences_shown(rows: Iterable[Mapping[str, Any]]) -> ShownTable:
+def differences_shown(rows: Iterable[DifferenceRow]) -> ShownTable:
     """Differences by table, kind, key or its hash, and place in the item; never a value."""
     columns = [TABLE, outcome("kind"), Column("key"), Column("where")]
     return ShownTable.of("Listed differences.", columns, map(spell_difference, rows), "No item differs.")

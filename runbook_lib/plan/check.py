@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from runbook_lib.config.check_ids import ADVICE, AnyId, Bearing, bearing, words
 from runbook_lib.errors import ForbiddenCall, RunbookError
@@ -99,9 +99,6 @@ class Check:
     def name(self) -> str:
         """What readers call this look."""
         return words(self.id)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, **asdict(self)}
 
     @property
     def blocks(self) -> bool:

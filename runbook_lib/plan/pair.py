@@ -33,8 +33,3 @@ class NotChosen:
     source: str
     target: str
     why: str
-
-
-def spell_key(facts: TableDescription) -> str:
-    """A key schema for people: `account_id (S), posted_at (N)`."""
-    return ", ".join(f"{k.name} ({k.type})" for k in facts.key)

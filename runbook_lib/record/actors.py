@@ -31,7 +31,7 @@ def asked_to_write(ledger: Ledger) -> bool:
     return any(fact is not None and fact.execute for fact in facts)
 
 
-def code_of(ledger: Ledger, published: PublicationFact | None = None) -> CodeFact:
+def decisive_code(ledger: Ledger, published: PublicationFact | None = None) -> CodeFact:
     """The code that moved the items, or came nearest to that; of a run in which nothing ran, that of its report."""
     start = _start(ledger, DECISIVE["target"])
     known = CODES.of(ledger, start.code) if start else None

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from runbook_lib.cost.actual import actual_usage
-from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, code_of
+from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, decisive_code
 from runbook_lib.record.gathered.cut_over import cut_over_record
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
 from runbook_lib.record.gathered.transformed import leaks_judged
-from runbook_lib.record.listings import difference_rows, gap_rows, references_record, repair_rows, window_rows
+from runbook_lib.record.listings import gap_rows, references_record, repair_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.run import (
@@ -59,7 +59,7 @@ from runbook_lib.run.facts.starts import (
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_transform, with_windows
-from runbook_lib.run.tables.comparison import count_differences
+from runbook_lib.run.tables.comparison import count_differences, differences
 from runbook_lib.run.tables.throughput import samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
 from runbook_lib.run.verdicts import FAIL, RUNNING
@@ -128,7 +128,7 @@ def build_record(
         cleaned=CLEANED.of(ledger),
         cleanup=[section_of(RemovalRecord, fact) for fact in REMOVALS.all(ledger).values()],
         identity=IdentityRecord(**{side: _who(ledger, side) for side in DECISIVE}),
-        code=section_of(CodeRecord, code_of(ledger, published)),
+        code=section_of(CodeRecord, decisive_code(ledger, published)),
         codes={name: section_of(CodeRecord, fact) for name, fact in CODES.all(ledger).items()},
         leak_scan=section_of(SoughtRecord, sought) if (sought := SOUGHT.of(ledger)) else None,
         anchor=section_of(AnchorRecord, anchor) if (anchor := ANCHOR.of(ledger)) else None,
@@ -199,7 +199,7 @@ def _doubted(table: TableRecord, unknown: Sequence[Unchecked]) -> TableRecord:
 
 def _differences(ledger: Ledger) -> ItemDifferences:
     """How many differences `differences.jsonl` lists, and the first of them, as it does."""
-    first = [DifferenceRecord.model_validate(row) for row in islice(difference_rows(ledger), SHOWN_DIFFERENCES)]
+    first = [section_of(DifferenceRecord, row) for row in islice(differences(ledger), SHOWN_DIFFERENCES)]
     return ItemDifferences(listed=count_differences(ledger), first=first)
 
 

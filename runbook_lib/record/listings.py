@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.around import LookedAt, NotReadRecord, ReferenceRecord, ReferencesRecord
@@ -14,12 +12,6 @@ from runbook_lib.run.facts.afterwards.repair import REPAIRS
 from runbook_lib.run.facts.around.references import REFERENCES
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.comparison import differences
-
-
-def difference_rows(ledger: Ledger) -> Iterator[dict[str, Any]]:
-    """The listed differences in the order of table, kind and key; no values, keys as the run allows."""
-    return (asdict(row) for row in differences(ledger))
 
 
 def window_rows(ledger: Ledger) -> list[WindowRecord]:

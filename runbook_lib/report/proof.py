@@ -26,7 +26,6 @@ from runbook_lib.record.seal import LEDGER, verify
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.publish import draw_up, with_digests
 from runbook_lib.report.text import shortened
-from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
 from runbook_lib.run.facts.starts import FINGERPRINT, SETTINGS_DIGESTS
 from runbook_lib.run.provenance import makes_the_same
@@ -105,14 +104,14 @@ def _fitting(folder: Path, data: Any) -> RunRecord:
 
 def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
     """Make a folder's pages again; how much of them. `data` is the record as it stands in the file."""
-    if makes_the_same(record.code.to_json()) and (wrong := figures_of(record).contradictions):
+    if makes_the_same(record.code.library, record.code.packages) and (wrong := figures_of(record).contradictions):
         raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
     if not (folder / LEDGER).is_file():
         return Followed.SEAL_ONLY
     try:
         with closing(SealedLedger(folder / LEDGER)) as ledger:
             published = PUBLICATION.of(ledger)
-            same = published is not None and makes_the_same(to_json(published.code))
+            same = published is not None and makes_the_same(published.code.library, published.code.packages)
             again = _again(ledger, record, published if same else None)
             wrong = list(_differences(data, again.to_json(), RUN_JSON) if same else _other_numbers(record, again))
             wrong = wrong or list(_unlike(folder, ledger, again) if same else ())

@@ -6,15 +6,14 @@ Can be repeated at any time: nothing in the folder but the ledger and the execut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
-from runbook_lib.record.listings import difference_rows
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
 from runbook_lib.record.seal import seal
@@ -27,6 +26,7 @@ from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION, PublicationFa
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
+from runbook_lib.run.tables.comparison import differences
 from runbook_lib.run.tables.throughput import samples
 from runbook_lib.run.tables.unwritten import quarantined_rows
 from runbook_lib.run.unfinished import mark_unfinished
@@ -71,7 +71,7 @@ def draw_up(folder: Path, record: RunRecord, ledger: Ledger) -> dict[str, str]:
 
     for table in record.tables:
         _write_quarantine(folder, ledger, table.source)
-    _write_lines(folder / "differences.jsonl", difference_rows(ledger))
+    _write_lines(folder / "differences.jsonl", map(asdict, differences(ledger)))
     report = ReportModel(record)
     charts = draw_charts(report, samples(ledger), folder / "charts")
     return {
@@ -111,5 +111,5 @@ def _write_quarantine(folder: Path, ledger: Ledger, source: str) -> None:
         file.unlink(missing_ok=True)
 
 
-def _write_lines(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _write_lines(file: Path, rows: Iterable[Mapping[str, object]]) -> None:
     write_atomically(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC
 from hashlib import sha256
-from typing import Any
 
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.model.table import TableRecord
+from runbook_lib.run.tables.comparison import DifferenceRow, PathDifference
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
@@ -97,12 +96,12 @@ def quarantine_file(source: str) -> str:
     return f"{NOT_PLAIN.sub('_', source)[:LONGEST_NAME]}-{told}.jsonl"
 
 
-def spell_difference(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def spell_difference(row: DifferenceRow) -> tuple[str, str, str, str]:
     """Table, kind, key (or its hash, where the run keeps no keys) and the places in the item, without a value."""
-    key = json.dumps(row["key"], ensure_ascii=False) if row["key"] is not None else row["key_hash"]
-    return row["source"], row["kind"], key, "; ".join(_place(path) for path in row["paths"] or ())
+    key = json.dumps(row.key, ensure_ascii=False) if row.key is not None else row.key_hash
+    return row.source, row.kind, key, "; ".join(_place(path) for path in row.paths or ())
 
 
-def _place(path: Mapping[str, Any]) -> str:
-    became = f", {path['expected']} became {path['found']}" if path["how"] == "type" else ""
-    return f"{path['path']} {path['how']}{became}"
+def _place(path: PathDifference) -> str:
+    became = f", {path.expected} became {path.found}" if path.how == "type" else ""
+    return f"{path.path} {path.how}{became}"

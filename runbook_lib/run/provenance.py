@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import runbook_lib.paths as paths
 from runbook_lib.run.facts.starts import CodeFact
@@ -34,9 +33,9 @@ def code_name(code: CodeFact) -> str:
     return hashlib.sha256(json.dumps(asdict(code), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def makes_the_same(recorded: dict[str, Any]) -> bool:
-    """Whether the code that runs now would make the same pages of a ledger as the recorded one."""
-    return recorded.get("library") == library_digest() and recorded.get("packages") == _packages()
+def makes_the_same(library: str | None, packages: Mapping[str, str]) -> bool:
+    """Whether the code that runs now would make the same pages of a ledger as one of this digest."""
+    return library == library_digest() and packages == _packages()
 
 
 @cache

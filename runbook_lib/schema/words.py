@@ -7,6 +7,7 @@ from runbook_lib.items.keys import KeyAttribute
 
 
 def spell_key(key: tuple[KeyAttribute, ...]) -> str:
+    """A key schema for people: `account_id (S), posted_at (N)`."""
     return ", ".join(f"{k.name} ({k.type})" for k in key)
 
 

@@ -114,7 +114,7 @@ def clean_up(
         if hands is not None:
             for removal in found:
                 if removal.table_deleted:
-                    _await_gone(run, removal.target, sleep)
+                    await_gone(run, removal.target, sleep)
         return found
 
 
@@ -178,7 +178,7 @@ def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: 
     removal.table_deleted = True
 
 
-def _await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
+def await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
     """Wait until AWS has done what it has accepted; a table of that name made since is another one."""
 
     def gone() -> bool | None:

@@ -5,28 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from runbook_lib.items.canonical import Attribute, Item, canonical
+from runbook_lib.run.tables.comparison import PathDifference
 
 MOST_PATHS = 20
 LONGEST_PATH = 300  # characters; names alone may have 65,535
 SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class PathDifference:
-    """One place: `how` is absent, added, type or value; `expected` and `found` are the types there.
-
-    A path reads `address.lines[2]`; a name that is not plain is quoted: `address["zip.code"]`.
-    """
-
-    path: str
-    how: str
-    expected: str | None
-    found: str | None
 
 
 def differing_paths(exported: Item, held: Item, most: int = MOST_PATHS) -> tuple[PathDifference, ...]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
@@ -178,12 +177,24 @@ def _compare(
     tallies[0].forget()
     verdict = Verdict.FAIL if reasons else Verdict.PASS
     watch(pair.source, verdict, comparison.found, export.items)
-    numbers: dict[str, Any] = {**counts, **found_wrong}
     return ValidationFact(
         verdict,
         tuple(reasons),
         loaded is not None,
-        **numbers,
+        in_manifest=counts["in_manifest"],
+        lines_read=counts["lines_read"],
+        items_written=counts["items_written"],
+        items_quarantined=counts["items_quarantined"],
+        items_present=counts["items_present"],
+        items_filtered=counts["items_filtered"],
+        items_compared=counts["items_compared"],
+        items_in_target=counts["items_in_target"],
+        missing=found_wrong["missing"],
+        extra=found_wrong["extra"],
+        different=found_wrong["different"],
+        expired=found_wrong["expired"],
+        quarantined=found_wrong["quarantined"],
+        there_before=comparison.there_before,
         looked_again=comparison.looked_again,
         moved=comparison.moved,
         read=ReadSpans(read_export, (format_timestamp(tallies[1].began), ended)),
@@ -272,14 +283,5 @@ def _unread(side: TableReader, comparison: Comparison) -> list[str]:
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:
     full = run.config.report.show_keys == "full"
-    rows = (
-        DifferenceRow(
-            source,
-            d.kind,
-            d.key_hash,
-            d.key if full else None,
-            [asdict(p) for p in d.paths] if d.paths is not None else None,
-        )
-        for d in comparison.listed
-    )
+    rows = (DifferenceRow(source, d.kind, d.key_hash, d.key if full else None, d.paths) for d in comparison.listed)
     keep_differences(run.ledger, source, rows)

@@ -8,14 +8,16 @@ What is left out is what would touch an item: parameter serializing and response
 from __future__ import annotations
 
 import re
+import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from runbook_lib.aws.credentials import EXPIRED, Expiry
+from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.guard.allowed_calls import TARGET_CANARY, TARGET_WRITES
 from runbook_lib.aws.guard.guard import Guard
@@ -52,10 +54,18 @@ class Way:
 class DynamoDBTransport:
     """One side's raw connection; thread-safe."""
 
-    def __init__(self, client: Any, credentials: Any, guard: Guard, write_tables: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        client: Any,
+        credentials: Any,
+        guard: Guard,
+        write_tables: frozenset[str] = frozenset(),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client, self._credentials = client, credentials
         self._ways: dict[str, Way] = {}
-        self._expiry = Expiry()
+        self._expiry = Expiry(clock)
         self._guard = guard
         self._write_tables = write_tables
 
@@ -64,10 +74,9 @@ class DynamoDBTransport:
         if operation not in self._ways:
             url = endpoint_of(self._client, operation).rstrip("/") + "/"
             known = next((way for way in self._ways.values() if way.url == url), None)
-            # botocore offers no public way to its configured HTTP session; a test pins this attribute.
             self._ways[operation] = known or Way(
                 url,
-                HttpConnection(self._client._endpoint.http_session, url),
+                HttpConnection(http_session_of(self._client), url),
                 Signer(url, self._client.meta.region_name, self._credentials),
             )
         return self._ways[operation]
@@ -198,11 +207,11 @@ def _tables_in(request: dict[str, Any]) -> set[str]:
 
 def _error(operation: str, status: int, content: bytes, request: bytes) -> TransportError:
     said = spoken(status, content, request)
-    reasons, item = _reasons(said.data.get("ThrottlingReasons")), _item(said.data)
+    reasons, item = _reasons(said.data.get("ThrottlingReasons")), item_in_the_way(said.data)
     return TransportError(operation, status, said.code, said.message, reasons, item)
 
 
-def _item(data: dict[str, Any]) -> dict[str, Any] | None:
+def item_in_the_way(data: dict[str, Any]) -> dict[str, Any] | None:
     held = data.get("Item")
     return held if isinstance(held, dict) and held else None
 

@@ -15,11 +15,11 @@ from runbook_lib.aws.session.own_clients import OwnClients, is_local, own_client
 from runbook_lib.conformance.account.budget import (
     DEFAULT_LIMIT,
     AskingEstimate,
-    Limits,
+    SpendingLimits,
     estimate_of,
     spent_at_most,
 )
-from runbook_lib.conformance.account.removal import Removed, Waiting, register, remove_all
+from runbook_lib.conformance.account.removal import Removed, Waiting, register_asking, remove_all
 from runbook_lib.conformance.answer import QuestionAnswer
 from runbook_lib.conformance.known_deviations import engine_at, known_of
 from runbook_lib.conformance.latency import latencies
@@ -89,7 +89,7 @@ def ask_subject(asking: Asking, clients: OwnClients, say: Say, who: Identity | N
     started, has_bucket = time.time(), _bucket_is_there(asking, clients)
     engine = "AWS" if clients.is_aws else asking.name or engine_at(clients.dynamodb.meta.endpoint_url)
     if has_bucket:
-        register(clients, asking.regions, time.time)
+        register_asking(clients, asking.regions, time.time)
     subject = Subject(
         clients, long=asking.long, kms_key=asking.kms_key, has_bucket=has_bucket,
         patience=20.0 if asking.engine else _TABLE_PATIENCE,
@@ -100,7 +100,7 @@ def ask_subject(asking: Asking, clients: OwnClients, say: Say, who: Identity | N
     try:
         if not asking.engine and asking.only == "*":
             make_ahead(subject)
-        limits = Limits(time.time, started + asking.minutes * 60, asking.limit, clients.sent, asking.region)
+        limits = SpendingLimits(time.time, started + asking.minutes * 60, asking.limit, clients.sent, asking.region)
         for answer in ask_all(asking.questions(), subject, limits):
             answers.append(answer)
             say(_line(answer))

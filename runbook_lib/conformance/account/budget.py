@@ -73,7 +73,7 @@ def spent_at_most(sent: SentBytes, region: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SpendingLimits:
     """Leave to ask on, while neither the time nor the cost is up."""
 
     clock: Callable[[], float]

@@ -49,7 +49,7 @@ class Leftovers:
     unknown: tuple[str, ...]
 
 
-def register(clients: OwnClients, regions: tuple[str, str], clock: Callable[[], float]) -> None:
+def register_asking(clients: OwnClients, regions: tuple[str, str], clock: Callable[[], float]) -> None:
     """Say in the bucket that this asking begins, before anything is made."""
     told = {"asking": clients.names.id, "regions": regions, "begun": datetime.fromtimestamp(clock(), UTC).isoformat()}
     clients.s3.put_object(

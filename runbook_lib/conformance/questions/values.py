@@ -28,7 +28,7 @@ def back(subject: Subject, value: dict[str, Any]) -> Any:
     return (subject.read(subject.table(), item) or {})["v"]
 
 
-def number(subject: Subject, text: str) -> str:
+def number_back(subject: Subject, text: str) -> str:
     return str(back(subject, {"N": text})["N"])
 
 
@@ -80,7 +80,7 @@ def item_size_is_in_bytes(subject: Subject) -> tuple[str, str]:
 )
 def number_of_38_digits(subject: Subject) -> str:
     """Does a number of 38 digits come back with all of them?"""
-    return number(subject, "-12345678901234567890123456789012345678")
+    return number_back(subject, "-12345678901234567890123456789012345678")
 
 
 @question(Area.VALUES, expect=_INVALID, relied_on="no number is rounded without a word", source=_TYPES)
@@ -97,7 +97,7 @@ def number_of_39_digits(subject: Subject) -> str:
 )
 def number_without_its_zeros(subject: Subject) -> tuple[str, ...]:
     """Are leading and trailing zeros trimmed: 1.50, 007 and 0.000?"""
-    return tuple(number(subject, text) for text in ("1.50", "007", "0.000"))
+    return tuple(number_back(subject, text) for text in ("1.50", "007", "0.000"))
 
 
 @question(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from runbook_lib.aws.dynamodb.describe.capacity import first_attributes
+from runbook_lib.aws.dynamodb.describe.capacity import attributes_of_first_items
 from runbook_lib.aws.dynamodb.describe.tables import NOT_TOLD, TableDescription
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError
@@ -82,7 +82,7 @@ def _replication(context: CheckContext, pair: Pair, facts: TableDescription) -> 
             return replace(c, found=f"a global table of version {OLD_GLOBAL}, whose items have them")
         names = {k.name for i in facts.indexes for k in i.key}
         if pair.method == "scan":
-            names |= first_attributes(context.clients.source, pair.source)
+            names |= attributes_of_first_items(context.clients.source, pair.source)
         return seen_in(c, names, items=pair.method == "scan")
 
     return run_check(replication_check(pair.source), found)

@@ -10,10 +10,11 @@ from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity, kinesis_st
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, is_empty, ttl_attribute
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
-from runbook_lib.plan.pair import Pair, spell_key
+from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
+from runbook_lib.schema.words import spell_key
 
 
 def of_target(context: CheckContext, pair: Pair) -> Iterator[Check]:
@@ -72,10 +73,10 @@ def _place(context: CheckContext, pair: Pair, target: TableDescription) -> Check
 
 def _key(pair: Pair, source: TableDescription, target: TableDescription) -> Check:
     check = Check(
-        CheckId.KEY, pair.target, BLOCKER, f"the key {spell_key(source)} of {pair.source}", spell_key(target),
+        CheckId.KEY, pair.target, BLOCKER, f"the key {spell_key(source.key)} of {pair.source}", spell_key(target.key),
         "keys cannot be changed: create the target again", configuration=True,
     )  # fmt: skip
-    return ok(check, spell_key(target)) if source.key == target.key else check
+    return ok(check, spell_key(target.key)) if source.key == target.key else check
 
 
 def _active(context: CheckContext, pair: Pair, target: TableDescription) -> Check:

@@ -17,7 +17,7 @@ class Ground(Section):
     text: str = ""
 
 
-class Confirmed(Section):
+class ConfirmedRecord(Section):
     """Who let a start write, where to, and how it was spelled: typed by hand, or in the migration file."""
 
     target: str = ""
@@ -42,7 +42,7 @@ class AttemptRecord(Section):
     execute: bool | None = None
     settings: str | None = None
     by: str | None = None
-    confirmed: Confirmed | None = None
+    confirmed: ConfirmedRecord | None = None
     interrupted: InterruptedAt | None = None
 
 

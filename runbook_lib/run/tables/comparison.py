@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from runbook_lib.items.canonical import Item
 from runbook_lib.run.ledger import Ledger
 
-Json = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class PathDifference:
+    """One place: `how` is absent, added, type or value; `expected` and `found` are the types there.
+
+    A path reads `address.lines[2]`; a name that is not plain is quoted: `address["zip.code"]`.
+    """
+
+    path: str
+    how: str
+    expected: str | None
+    found: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +31,8 @@ class DifferenceRow:
     source: str
     kind: str
     key_hash: str
-    key: Json | None
-    paths: list[Json] | None
+    key: Item | None
+    paths: tuple[PathDifference, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +56,19 @@ def keep_differences(ledger: Ledger, source: str, rows: Iterable[DifferenceRow])
         ledger.write("DELETE FROM difference WHERE source = ?", [(source,)])
         ledger.write(
             "INSERT INTO difference VALUES (?, ?, ?, ?, ?)",
-            [(r.source, r.kind, r.key_hash, _spelled(r.key), _spelled(r.paths)) for r in rows],
+            [
+                (r.source, r.kind, r.key_hash, _spelled(r.key), _spelled(r.paths and [asdict(p) for p in r.paths]))
+                for r in rows
+            ],
         )
 
 
 def differences(ledger: Ledger) -> Iterator[DifferenceRow]:
     """The listed differences in the order of table, kind and key."""
     for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
-        parsed = {name: json.loads(row[name]) if row[name] is not None else None for name in ("key", "paths")}
-        yield DifferenceRow(**dict(row) | parsed)
+        key = None if row["key"] is None else json.loads(row["key"])
+        paths = None if row["paths"] is None else tuple(PathDifference(**p) for p in json.loads(row["paths"]))
+        yield DifferenceRow(row["source"], row["kind"], row["key_hash"], key, paths)
 
 
 def count_differences(ledger: Ledger) -> int:

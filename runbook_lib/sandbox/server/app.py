@@ -36,7 +36,7 @@ from runbook_lib.sandbox.emulator.scan import scan, serves_scan
 from runbook_lib.sandbox.emulator.single_writes import WRITES, noticing, write
 from runbook_lib.sandbox.emulator.store import Store
 from runbook_lib.sandbox.emulator.streams import check_shard
-from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttled
+from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttling_error
 from runbook_lib.sandbox.server.requests import operation_of, signed_for
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -261,7 +261,7 @@ def _ask_for(app: WsgiApp, environ: dict[str, Any], body: bytes) -> Reply:
 
 def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
     if fault.spec.kind == "throttle":
-        return throttled(fault.spec.operation, table_arn)
+        return throttling_error(fault.spec.operation, table_arn)
     s3 = fault.spec.operation.endswith(("Object", "ObjectsV2"))
     if fault.spec.kind == "expired-token":
         code = "ExpiredToken" if s3 else "ExpiredTokenException"

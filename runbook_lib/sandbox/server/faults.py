@@ -109,7 +109,7 @@ class FaultBook:
         A batch of one cannot be done in part: it is throttled, as AWS does when nothing of a batch fits.
         """
         if members < 2:
-            raise throttled("BatchWriteItem", None)
+            raise throttling_error("BatchWriteItem", None)
         with self._lock:
             return set(fault.random.sample(range(members), fault.random.randint(1, members - 1)))
 
@@ -119,7 +119,7 @@ def describe(fault: Fault) -> dict[str, Any]:
     return {**asdict(fault.spec), "seen": fault.seen, "fired": fault.fired}
 
 
-def throttled(operation: str, table_arn: str | None) -> AwsError:
+def throttling_error(operation: str, table_arn: str | None) -> AwsError:
     """Return the throttling error of the operation's service."""
     if operation.endswith(("Object", "ObjectsV2")):
         return AwsError("SlowDown", "Please reduce your request rate.", status=503)

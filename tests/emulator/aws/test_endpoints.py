@@ -5,12 +5,14 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import md5
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 
-from runbook_lib.aws.credentials import Chain, Expiry
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.dynamodb.delete import delete_objects
 from runbook_lib.aws.endpoints import client_of, endpoint_of, is_aws, of_other_services, s3_client, secret_in
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED, SOURCE
@@ -234,9 +236,10 @@ def test_keys_that_expired_are_read_anew_by_the_wire_and_by_boto3() -> None:
         kept.name = "OLD"
         chain = Chain(kept.load)
         with between("", before=expired) as server:
-            core = boto3.Session("a", "b", region_name="us-east-2")
-            core._session._credentials = chain
-            chain.attach(core._session.get_component("event_emitter"))
+            held = botocore.session.Session()
+            held.register_component("credential_provider", SimpleNamespace(load_credentials=lambda held=chain: held))
+            chain.attach(held.get_component("event_emitter"))
+            core = boto3.Session(botocore_session=held, region_name="us-east-2")
             client = client_of(core, "dynamodb", server.endpoint)
             transport = DynamoDBTransport(client, chain, Guard("source", SOURCE, Calls()))
             pauses: list[float] = []
@@ -261,8 +264,9 @@ def test_keys_that_nobody_replaces_end_the_work_soon_and_say_what_to_do() -> Non
         client = boto3.client(
             "dynamodb", "us-east-2", endpoint_url=server.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
         )
-        transport = DynamoDBTransport(client, Chain(Keys().load), Guard("source", SOURCE, Calls()))
-        transport._expiry = Expiry(lambda: now[0])
+        transport = DynamoDBTransport(
+            client, Chain(Keys().load), Guard("source", SOURCE, Calls()), clock=lambda: now[0]
+        )
 
         def sleep(seconds: float) -> None:
             now[0] += 4
@@ -376,11 +380,9 @@ def test_the_sandbox_works_with_one_endpoint_for_all(world: World) -> None:
 
 
 def test_new_keys_of_another_account_are_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.pair("a", things(1))
-    clients = connect(load_config(world.config()))
-    chain = clients._sessions["target"].get_credentials()
-    used = chain.get_frozen_credentials()
-    chain._load = lambda: boto3.Session("NEW", "s").get_credentials()
+    kept = Keys()
+    chain = Chain(kept.load)
+    used, kept.name = chain.get_frozen_credentials(), "NEW"
 
     def of_another(asked: Asked, said: Said) -> Said:
         return said[0], said[1], said[2].replace(b"111122223333", b"444455556666")
@@ -398,5 +400,7 @@ def test_new_keys_of_another_account_are_not_taken(world: World, monkeypatch: py
 def test_the_models_of_aws_are_read_once_for_all_sessions(keys: pytest.MonkeyPatch, world: World) -> None:
     sides = (world.open().config.source, world.open("second").config.target)
     first, second = (session_of(side, Guard("source", SOURCE, Calls())) for side in sides)
-    assert first._session.get_component("data_loader") is second._session.get_component("data_loader")
+    assert client_of(first, "sts", None).meta.service_model.metadata is (
+        client_of(second, "sts", None).meta.service_model.metadata
+    )
     assert first.events is not second.events

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.aws.server_messages import spoken, without_values
+from runbook_lib.aws.server_messages import repeatable, spoken
 from tests.support.between import Asked, Said, between
 from tests.support.markers import VALUE, VALUES, marked
 from tests.support.world import World
@@ -60,7 +60,7 @@ def test_what_aws_says_is_repeated_without_values() -> None:
         assert spoken(400, error(message), REQUEST).message == message
     assert spoken(400, error("the number 987654 is odd"), REQUEST).message == "the number ... is odd"
     assert "078" not in spoken(400, error("1 error: Value '{t=[Item={ssn=078-05-1120' at 'x'"), b"").message
-    assert without_values("anything", b"no JSON") == ""
+    assert repeatable("anything", b"no JSON") == ""
 
 
 @pytest.mark.parametrize("make", [page, of_aws, almost_of_aws, plain])

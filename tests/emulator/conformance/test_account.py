@@ -146,15 +146,15 @@ def test_the_time_and_the_cost_are_held_to(world: World, proxy: Between, tmp_pat
 def test_what_was_sent_is_held_to_the_limit_while_it_is_asked(world: World, proxy: Between, tmp_path: Path) -> None:
     """The large items of one question reach a limit that the estimate of a few questions is below."""
     from runbook_lib.aws.guard.sent_bytes import SentBytes
-    from runbook_lib.conformance.account.budget import Limits
+    from runbook_lib.conformance.account.budget import SpendingLimits
     from runbook_lib.conformance.subject import WhyNot
 
     sent = SentBytes()
-    limits = Limits(lambda: 0.0, 1.0, 0.01, sent, "us-east-1")
+    limits = SpendingLimits(lambda: 0.0, 1.0, 0.01, sent, "us-east-1")
     assert limits() is None
     sent.bytes["PutItem"] = 10 * 1024 * 1024
     assert limits() is WhyNot.COST_IS_UP
-    assert Limits(lambda: 2.0, 1.0, 0.01, SentBytes(), "us-east-1")() is WhyNot.TIME_IS_UP
+    assert SpendingLimits(lambda: 2.0, 1.0, 0.01, SentBytes(), "us-east-1")() is WhyNot.TIME_IS_UP
 
 
 def test_the_policy_allows_each_call_that_is_made_and_names_what_is_own(

@@ -103,14 +103,14 @@ def test_a_server_that_does_not_say_what_is_in_the_way_is_asked(
     run = ready(world)
     world.put(world.target, world.dst("a"), [*things(3), THEIRS])
     if kept == "no item in the answer":
-        monkeypatch.setattr(wires, "_item", lambda data: None)
+        monkeypatch.setattr(wires, "item_in_the_way", lambda data: None)
     assert counts(proved(world, run))[:4] == ("FAIL", 26, 3, 1)
     assert (run.ledger.calls("target").get("BatchGetItem", 0) > 1) == (kept != "item in the answer")
 
 
 def test_what_was_in_the_way_and_is_gone_is_put_after_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run, understood = ready(world), DynamoDBTransport.understood
-    monkeypatch.setattr(wires, "_item", lambda data: None)
+    monkeypatch.setattr(wires, "item_in_the_way", lambda data: None)
     world.put(world.target, world.dst("a"), [THEIRS])
 
     def and_gone(self: DynamoDBTransport, request: DynamoDBRequest, answer: Any, used: Any) -> bytes:

@@ -79,17 +79,17 @@ def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ready(world, "append", OLD)
-    hashes, seen = held_before._hashes, list[int]()
+    keep, seen = held_before.keep_held, list[int]()
 
     def cut(*arguments: Any) -> Any:
         seen.append(1)
-        if len(seen) == 25:
+        if len(seen) == 5:
             raise KeyboardInterrupt
-        return hashes(*arguments)
+        return keep(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(held_before, "ROWS_AT_ONCE", 5)
-        patch.setattr(held_before, "_hashes", cut)
+        patch.setattr(held_before, "keep_held", cut)
         with pytest.raises(KeyboardInterrupt):
             import_tables(run)
     assert "PutItem" not in run.ledger.calls("target")

@@ -4,12 +4,11 @@ import base64
 import gzip
 import hashlib
 import json
+import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.credentials import RefreshableCredentials
 
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.preflight.step import preflight
@@ -118,21 +117,27 @@ def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, An
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-def test_credentials_are_refreshed_in_mid_import(world: World) -> None:
+# A program that a profile names: the keys it gives out end after a second, and it notes each.
+GIVES_OUT = """
+import datetime, json, sys
+soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+with open(sys.argv[1], "a") as file:
+    file.write("x")
+keys = {"AccessKeyId": "AKIA", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": soon.isoformat()}
+print(json.dumps({"Version": 1} | keys))
+"""
+
+
+def test_credentials_are_refreshed_in_mid_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(300))
-    run = ready(world.open(**{"import": {"max_wcu": 150}}))
-    made: list[datetime] = []
-
-    def refresh() -> dict[str, str]:
-        made.append(datetime.now(UTC))
-        soon = made[-1] + timedelta(seconds=1)
-        return {"access_key": f"AKIA{len(made)}", "secret_key": "s", "token": "t", "expiry_time": soon.isoformat()}
-
-    run.clients._sessions["target"]._session._credentials = RefreshableCredentials.create_from_metadata(
-        refresh(), refresh, "test"
-    )
+    given, program, profiles = (world.folder / name for name in ("given", "gives.py", "profiles"))
+    program.write_text(GIVES_OUT)
+    profiles.write_text(f"[profile brief]\ncredential_process = {sys.executable} -S {program} {given}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
+    run = ready(world.open(target={"profile": "brief"}, **{"import": {"max_wcu": 150}}))
+    before = given.stat().st_size
     import_tables(run)
-    assert len(made) > 3
+    assert given.stat().st_size > before + 3
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 

@@ -16,7 +16,9 @@ from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
 from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.afterwards.repair import RepairFact
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.wrong_items import SentState
 from runbook_lib.validate.step import validate_tables
 from tests.support.steps import up_to_the_import
 from tests.support.world import World, things
@@ -222,14 +224,15 @@ def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = damaged(world)
-    settle = write.RepairWriting._settle
+    mark = write.mark_sent
 
-    def killed(*arguments: Any) -> None:
-        settle(*arguments)
-        raise KeyboardInterrupt
+    def killed(ledger: Ledger, source: str, keys: list[bytes], state: SentState) -> None:
+        mark(ledger, source, keys, state)
+        if state is SentState.DONE:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(write.RepairWriting, "_settle", killed)
+        patch.setattr(write, "mark_sent", killed)
         with pytest.raises(KeyboardInterrupt):
             repaired(run)
     world.target.delete_item(TableName=world.dst("a"), Key=MISSING)

@@ -21,6 +21,7 @@ HERE = f"{ACCOUNT}/us-east-2"
 DIES = """
 import os, sys
 from runbook_lib.load import table_load as loading
+from runbook_lib.load.step import import_tables
 from runbook_lib.run.run import open_run
 flush = loading.flush
 def die(load, lock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import multiprocessing
 import os
@@ -20,7 +21,6 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.publish import publish
 from runbook_lib.report.step import report_run
-from runbook_lib.run import atomic_folder as instant
 from runbook_lib.run.admission import admit as admission
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
@@ -41,6 +41,11 @@ def says_pass(folder: Path) -> set[str]:
     index = folder.parent / "index.html"
     rows = re.findall(r"<tr.*?</tr>", index.read_text(), re.DOTALL) if index.exists() else []
     return found | {"index.html" for row in rows if f">{folder.name}<" in row and "PASS" in row}
+
+
+def no_such_call(*_: object, **__: object) -> object:
+    """A C library in which folders cannot change places."""
+    return object()
 
 
 def test_a_published_run_says_pass_and_is_sealed(tmp_path: Path) -> None:
@@ -88,15 +93,12 @@ def test_what_a_kill_in_the_beginning_leaves_is_mended_by_the_next(tmp_path: Pat
 def test_whoever_is_the_runner_of_a_run_stays_it_when_the_folder_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swaps: bool
 ) -> None:
-    def refuse(one: Path, other: Path) -> None:
-        raise instant.NoSwap("no such call")
-
     folder = tmp_path / "r"
     publish_passed_run(folder)
     (folder / "migration.yaml").write_text("name: r")
     publish_again(folder)
     if not swaps:
-        monkeypatch.setattr(instant, "_swap", refuse)
+        monkeypatch.setattr(ctypes, "CDLL", no_such_call)
     monkeypatch.setattr(admission, "RUNNER_SECONDS", 0.1)
     with admission.sole_runner(folder) as seat:
         mark_unfinished(folder, seat.move)
@@ -109,10 +111,7 @@ def test_whoever_is_the_runner_of_a_run_stays_it_when_the_folder_changes(
 def test_where_folders_cannot_change_places_the_files_are_exchanged_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(one: Path, other: Path) -> None:
-        raise instant.NoSwap("no such call")
-
-    monkeypatch.setattr(instant, "_swap", refuse)
+    monkeypatch.setattr(ctypes, "CDLL", no_such_call)
     publish_passed_run(tmp_path / "r")
     assert is_sealed(tmp_path / "r")
     mark_unfinished(tmp_path / "r")

@@ -15,7 +15,7 @@ from runbook_lib.errors import ExportError, RunbookError, TableError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Wait
-from runbook_lib.undo.cleanup import _await_gone
+from runbook_lib.undo.cleanup import await_gone
 from tests.support.liar import CLOSED, Between, Request, aws_error, between
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, warm_targets
 from tests.support.tables import turn_on_recovery
@@ -97,7 +97,7 @@ def by_service(world: World) -> Run:
 
 
 def gone(run: Run, sleep: Callable[[float], None]) -> None:
-    _await_gone(run, run.planned_pairs()[0].target, sleep)
+    await_gone(run, run.planned_pairs()[0].target, sleep)
 
 
 WAITS: dict[str, tuple[Callable[[World], Run], Callable[..., Any], tuple[str, ...]]] = {

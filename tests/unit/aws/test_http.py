@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
+from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.transport.answers import Incoming, NoAnswer, read_answer, usual_answer
 from runbook_lib.aws.transport.client import DynamoDBRequest
 from runbook_lib.aws.transport.http import HttpConnection, in_time
@@ -111,7 +112,7 @@ def exchange_with(url: str, **settings: Any) -> tuple[HttpConnection, Any]:
         "dynamodb", "us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b", config=config,
         **settings,
     )  # fmt: skip
-    return HttpConnection(client._endpoint.http_session, url), client
+    return HttpConnection(http_session_of(client), url), client
 
 
 @pytest.fixture
@@ -130,20 +131,20 @@ class ByLoop:
             signed=lambda way, request: ({"Host": "x"}, None),
             understood=lambda request, answer, used: answer,
         )
-        self._loop = RequestLoop(transport)
+        self.loop = RequestLoop(transport)
 
     def post(self, headers: dict[str, str], body: bytes) -> Any:
         came: list[Any] = []
-        self._loop.start(DynamoDBRequest("Scan", body), came.append)
+        self.loop.start(DynamoDBRequest("Scan", body), came.append)
         while not came:
-            self._loop.run_once(0.05)
+            self.loop.run_once(0.05)
         if isinstance(came[0], BrokenAnswer):
             assert isinstance(came[0].__cause__, NoAnswer)
             raise came[0].__cause__
         return came[0]
 
     def close(self) -> None:
-        self._loop.close()
+        self.loop.close()
 
 
 Wrapped = Callable[[HttpConnection], Any]
@@ -408,6 +409,6 @@ def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used_again(serv
     assert exchange.post({"Host": "x"}, b"")[0] == 200
     time.sleep(0.2)
     if isinstance(exchange, ByLoop):
-        exchange._loop.run_once(0.1)
+        exchange.loop.run_once(0.1)
     assert exchange.post({"Host": "x"}, b"")[0] == 200
     assert server.connections == 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 
 from runbook_lib.aws.guard.call_counter import Calls
@@ -42,7 +43,7 @@ def call(session: botocore.session.Session, service: str, operation: str, **para
     config = Config(parameter_validation=False, s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     client = session.create_client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:9", config=config)
     try:
-        client._make_api_call(operation, params)
+        getattr(client, xform_name(operation))(**params)
     finally:
         client.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.headless.console import Pace, first_line, outcome, so_far
+from runbook_lib.headless.console import Pace, first_line, outcome_line, so_far
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
@@ -38,7 +38,7 @@ def test_each_step_ends_with_its_own_numbers() -> None:
     record = {
         "executed": True, "tables": TABLES, "warnings": [{}], "checks": [{"status": "not checked"}, {"status": "ok"}],
     }  # fmt: skip
-    assert {step: outcome(records.typed(record), step) for step in STEPS} == {
+    assert {step: outcome_line(records.typed(record), step) for step in STEPS} == {
         "preflight": "2 tables planned, 1 warning, 1 check could not run",
         "export": "1,205 items in the manifests",
         "import": "1,204 written, 1 in quarantine",
@@ -48,7 +48,7 @@ def test_each_step_ends_with_its_own_numbers() -> None:
 
 
 def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> None:
-    steps = {step: outcome(records.typed({"executed": True, "tables": TABLES[:1]}), step) for step in STEPS}
+    steps = {step: outcome_line(records.typed({"executed": True, "tables": TABLES[:1]}), step) for step in STEPS}
     shapes = {f"{step:<9} running" for step in STEPS}
     shapes |= {f"{step:<9} done after 1.0 s: {told}" for step, told in steps.items() if told}
     shapes |= {f"{step:<9} ... 1 s, {far}" for step in STEPS if (far := so_far(ledger, step, Pace(), 0.0))}
@@ -71,7 +71,7 @@ def _without_numbers(line: str) -> str:
 def test_a_dry_run_says_what_was_read_and_nothing_of_writing() -> None:
     dry = [table | {"items_written": 0, "lines_read": table["items_exported"]} for table in TABLES]
     assert (
-        outcome(records.typed({"executed": False, "tables": dry}), "import")
+        outcome_line(records.typed({"executed": False, "tables": dry}), "import")
         == "1,205 read and checked, 1 in quarantine"
     )
 
@@ -79,10 +79,10 @@ def test_a_dry_run_says_what_was_read_and_nothing_of_writing() -> None:
 def test_what_was_not_measured_is_not_called_nothing() -> None:
     some = [TABLES[0], TABLES[1] | {"items_exported": None}]
     assert (
-        outcome(records.typed({"tables": some}), "export")
+        outcome_line(records.typed({"tables": some}), "export")
         == "1,200 items in the manifests (measured for 1 of 2 tables)"
     )
-    assert outcome(records.typed({"tables": []}), "export") == "items in the manifests: not measured"
+    assert outcome_line(records.typed({"tables": []}), "export") == "items in the manifests: not measured"
 
 
 def test_a_running_step_counts_what_it_has_done(ledger: Ledger) -> None:

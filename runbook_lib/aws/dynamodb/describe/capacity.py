@@ -81,7 +81,7 @@ def kinesis_streams(client: Any, name: str) -> list[str]:
     return sorted(str(d.get("StreamArn", "")).rpartition(":stream/")[2] or "without a name" for d in found)
 
 
-def first_attributes(client: Any, name: str) -> set[str]:
+def attributes_of_first_items(client: Any, name: str) -> set[str]:
     """The names of the attributes of a table's first items, by one small Scan."""
     try:
         said = client.scan(TableName=name, Limit=FIRST_ITEMS)

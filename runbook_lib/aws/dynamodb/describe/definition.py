@@ -22,7 +22,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     STREAM,
     TYPES,
     WARM,
-    spelled,
+    spell_member,
 )
 from runbook_lib.aws.dynamodb.describe.tables import DENIED, ttl_attribute
 from runbook_lib.aws.outage import told
@@ -179,11 +179,11 @@ def definition_of(
 def _settings(table: dict[str, Any]) -> Iterator[Setting]:
     """What is compared and not carried over."""
     for field, words in ALONE.items():
-        if how := spelled(table.get(field), field):
+        if how := spell_member(table.get(field), field):
             yield Setting(BEYOND, words, "on" if how == "True" else how)
     for field, (name, words) in LISTED.items():
         for one in table.get(field) or ():
-            how = spelled({n: v for n, v in one.items() if n != name}, f"{field}[]")
+            how = spell_member({n: v for n, v in one.items() if n != name}, f"{field}[]")
             yield Setting(BEYOND, f"{words} {one[name]}", how or "there")
     for what, one in (("table", table), *((i["IndexName"], i) for i in table.get("GlobalSecondaryIndexes") or ())):
         warm = one.get("WarmThroughput") or {}

@@ -229,13 +229,13 @@ def _shortest(path: str, groups: set[str]) -> str:
     return next((start.removesuffix("[]") for start in starts if start not in groups), path)
 
 
-def spelled(said: Any, place: str) -> str:
+def spell_member(said: Any, place: str) -> str:
     """What is compared of a part of DescribeTable's answer, as one text that is equal for what is equal."""
     if isinstance(said, dict):
-        parts = {n: spelled(v, f"{place}.{n}" if place else n) for n, v in said.items()}
+        parts = {n: spell_member(v, f"{place}.{n}" if place else n) for n, v in said.items()}
         return ", ".join(f"{name} {text}" for name, text in sorted(parts.items()) if text)
     if isinstance(said, list):
-        texts = sorted(filter(None, (spelled(v, f"{place}[]") for v in said)))
+        texts = sorted(filter(None, (spell_member(v, f"{place}[]") for v in said)))
         return f"[{'; '.join(texts)}]" if texts else ""
     member = TABLE.get(place)
     if said is None or said is False or member is None or member.treatment != Treatment.COMPARED:
