@@ -93,9 +93,9 @@ def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Wa
                 f"target {pair.target} is another table than the one that the import of {pair.source} wrote to; start "
                 "a new run with another run id"
             )
-    export = EXPORTS.needed(run.ledger, pair.source).completed
-    if export is None:
-        raise ExportError(f"the export of {pair.source} should be completed and is not; run 10_export first")
+    fact = EXPORTS.needed(run.ledger, pair.source)
+    if (export := fact.completed) is None:
+        raise ExportError(f"the export of {pair.source} should be COMPLETED and is {fact.status}; run 10_export first")
     began = datetime.fromisoformat(export.manifest.export_time)
     table_id = export.manifest.table_id or export.manifest.table_arn
     return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep)

@@ -58,8 +58,7 @@ class BatchTableWriter:
     def finish(self, table: TableToFill) -> None:
         """Write the table from where the ledger knows it to be."""
         run, pair = table.run, table.pair
-        if self.wire is None:
-            raise GateFailed(f"{pair.target} may not be written to in a dry run")
+        assert self.wire is not None, "a dry run only checks"
         fact = begin_writing(run, pair, table.export)
         loading, clock, spent = table.loading(), time.monotonic(), fact.seconds or 0.0
         try:

@@ -18,6 +18,8 @@ import os
 from runbook_lib.errors import GateFailed, Interrupted
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.live import export_progress, import_progress, validation_progress
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.export import ExportFact, ExportStatus
 def importing(**now):
     watch = import_progress()
     watch(TableProgress("later", "later", 7))
@@ -28,7 +30,7 @@ CELLS = {
     "failed": "importing(done=4, state='loading'); raise GateFailed('no room')",
     "completed": "importing(done=10, state='done')",
     "validating": "validation_progress()('s', 'scanning the target', 3, 10); raise Interrupted('run it again')",
-    "exporting": "export_progress()({'s': {'status': 'IN_PROGRESS'}}); raise Interrupted('run it again')",
+    "exporting": "export_progress()({'s': ExportFact(Method.EXPORT, ExportStatus.IN_PROGRESS, 'now')}); raise Interrupted('run it again')",
     "headless": "os.environ['RUNBOOK_HEADLESS'] = '1'; importing(done=4, state='loading'); raise GateFailed('no room')",
     "killed": "importing(done=4, state='loading'); os.kill(os.getpid(), 9)",
 }
