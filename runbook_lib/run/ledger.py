@@ -23,7 +23,7 @@ from runbook_lib.run.ledger_schema import bring_up_to_date, lay_missing_beside, 
 LOOKS = 20  # at a file that changes under one's eyes
 
 
-def spelled(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """A value as SQLite takes it: what UTF-8 cannot hold, a lone surrogate, is spelled as JSON does."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
@@ -110,7 +110,7 @@ class Ledger:
     def put(self, topic: str, name: str, value: Any) -> None:
         self.write(
             "INSERT INTO fact VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-            [(topic, name, spelled(json.dumps(value, ensure_ascii=False)))],
+            [(topic, name, storable(json.dumps(value, ensure_ascii=False)))],
         )
 
     def get(self, topic: str, name: str) -> Any:
@@ -149,7 +149,7 @@ class Ledger:
 
     def write(self, statement: str, values: Iterable[Iterable[Any]]) -> None:
         """Run one statement for each row of values: all or none of them, with one sync of the disk."""
-        rows = [tuple(map(spelled, row)) for row in values]
+        rows = [tuple(map(storable, row)) for row in values]
         with self._lock, self._explained():
             if len(rows) < 2 or self._db.in_transaction:
                 self._db.executemany(statement, rows)
@@ -158,7 +158,7 @@ class Ledger:
                 self._db.executemany(statement, rows)
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        values = tuple(map(spelled, values))
+        values = tuple(map(storable, values))
         with self._lock, self._explained():
             if self._open is None:
                 return self._look.rows(query, values)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.errors import LedgerError
-from runbook_lib.run.ledger import Ledger, spelled
+from runbook_lib.run.ledger import Ledger, storable
 from runbook_lib.run.ledger_schema import lay_missing_beside
 
 Digests = dict[str, dict[str, Any]]
@@ -49,7 +49,7 @@ class SealedLedger(Ledger):
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         try:
-            return self._sealed.execute(query, tuple(map(spelled, values))).fetchall()
+            return self._sealed.execute(query, tuple(map(storable, values))).fetchall()
         except sqlite3.Error as error:
             raise LedgerError(f"{self._path} cannot be read: {error}") from error
 

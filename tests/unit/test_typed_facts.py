@@ -17,6 +17,7 @@ BOUNDARIES = {
     "aws": "requests to AWS and its answers",
     "conformance": "requests and answers, asked and compared",
     "config": "the migration file, before its model has read it",
+    "estate": "answers of AWS's services, and templates made of them",
     "export_format": "the JSON of manifests and of exported lines",
     "iac": "templates of CloudFormation and policies of IAM",
     "items": "items in DynamoDB's JSON",
@@ -29,6 +30,7 @@ DOORS = {
     "commands/conformance.py": "what click has read of a command line",
     "commands/output.py": "JSON for programs",
     "commands/runs.py": "JSON for programs",
+    "cutover/quiet.py": "items in DynamoDB's JSON",
     "headless/execute_notebook.py": "papermill's parameters",
     "headless/runner.py": "papermill's parameters",
     "load/distributed/coordinator.py": "messages between processes",
@@ -45,6 +47,7 @@ DOORS = {
     "record/run_json.py": "run.json, as JSON",
     "report/render/run_index.py": "index.json",
     "schema/table_properties.py": "templates of CloudFormation",
+    "surroundings/endpoints.py": "answers of AWS's services",
     "validate/canary.py": "PutItem's request",
     "validate/indexes/check.py": "Query's request and answer",
 }

@@ -24,13 +24,15 @@ def importing(**now):
     watch = import_progress()
     watch(TableProgress("later", "later", 7))
     watch(TableProgress("s", "t", 10, rate=5.0, **now))
+def exporting():
+    export_progress()({"s": ExportFact(Method.EXPORT, ExportStatus.IN_PROGRESS, "now")})
 """
 CELLS = {
     "interrupted": "importing(done=4, state='loading'); raise Interrupted('run it again')",
     "failed": "importing(done=4, state='loading'); raise GateFailed('no room')",
     "completed": "importing(done=10, state='done')",
     "validating": "validation_progress()('s', 'scanning the target', 3, 10); raise Interrupted('run it again')",
-    "exporting": "export_progress()({'s': ExportFact(Method.EXPORT, ExportStatus.IN_PROGRESS, 'now')}); raise Interrupted('run it again')",
+    "exporting": "exporting(); raise Interrupted('run it again')",
     "headless": "os.environ['RUNBOOK_HEADLESS'] = '1'; importing(done=4, state='loading'); raise GateFailed('no room')",
     "killed": "importing(done=4, state='loading'); os.kill(os.getpid(), 9)",
 }
