@@ -107,7 +107,7 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
 
 
 def _clean(asking: Asking, given: dict[str, Any]) -> int:
-    from runbook_lib.conformance.account.asking import told_of
+    from runbook_lib.conformance.account.asking import lines_about
     from runbook_lib.conformance.account.removal import Waiting, leftovers, remove_all
 
     clients = asking.clients("")
@@ -124,7 +124,7 @@ def _clean(asking: Asking, given: dict[str, Any]) -> int:
         return 0
     _check_confirmed(given["confirm"], who.account)
     removed = remove_all(clients, Waiting(_say, pause=5.0 if clients.is_aws else 0.1))
-    for line in told_of(removed):
+    for line in lines_about(removed):
         _say(line)
     return 1 if removed.left else 0
 

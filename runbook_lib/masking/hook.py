@@ -27,7 +27,7 @@ HookFunction = Callable[[Item, HookContext], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class ItemHook:
     """A function, and the SHA-256 of the file that it is from."""
 
     function: HookFunction
@@ -38,7 +38,7 @@ class HookFailed(Exception):
     """An item that a hook did not take, or for which it gave back what is no item; the text never shows it."""
 
 
-def load_hook(spelled: str, folder: Path) -> Hook:
+def load_hook(spelled: str, folder: Path) -> ItemHook:
     """The hook that `file.py:function` names, the file beside the migration file; raises ConfigError."""
     name, _, function = spelled.rpartition(":")
     file = folder / name
@@ -56,10 +56,10 @@ def load_hook(spelled: str, folder: Path) -> Hook:
     found = getattr(module, function, None)
     if not callable(found):
         raise ConfigError(f"{where}: expected a function {function} in {file}, found none")
-    return Hook(found, hashlib.sha256(source).hexdigest())
+    return ItemHook(found, hashlib.sha256(source).hexdigest())
 
 
-def hooked(hook: Hook, item: Item, context: HookContext) -> list[Item]:
+def hooked(hook: ItemHook, item: Item, context: HookContext) -> list[Item]:
     """What a hook makes of an item: none, one or several; raises HookFailed."""
     try:
         made = hook.function(item, context)

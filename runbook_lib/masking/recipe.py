@@ -14,7 +14,7 @@ from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.items.size import item_size
 from runbook_lib.masking.expression.parse import ItemTest
-from runbook_lib.masking.hook import Hook, HookContext, HookFailed, hooked
+from runbook_lib.masking.hook import HookContext, HookFailed, ItemHook, hooked
 from runbook_lib.masking.masker import REPLICATION, MaskTally, TableMask
 from runbook_lib.masking.verbs import Unmaskable
 
@@ -50,7 +50,7 @@ class Recipe:
     key: tuple[KeyAttribute, ...]
     index_keys: tuple[KeyAttribute, ...] = ()
     keeps: Sequence[ItemTest] = ()
-    hook: Hook | None = None
+    hook: ItemHook | None = None
     mask: TableMask | None = None
     _names: tuple[str, ...] = field(init=False)
 

@@ -15,7 +15,7 @@ from runbook_lib.config.moving.transform import Transform
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.masking.expression.parse import parse_filter
-from runbook_lib.masking.hook import Hook, load_hook
+from runbook_lib.masking.hook import ItemHook, load_hook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.recipe import Recipe
@@ -30,7 +30,7 @@ class Ready:
     """A transform that can be applied; made before anything runs, so that what is wrong is told then."""
 
     settings: Transform
-    hook: Hook | None
+    hook: ItemHook | None
     key: MaskKey | None
 
     def mask_of(self, table: str) -> TableMask | None:

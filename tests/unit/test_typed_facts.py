@@ -33,6 +33,7 @@ DOORS = {
     "cutover/quiet.py": "items in DynamoDB's JSON",
     "headless/execute_notebook.py": "papermill's parameters",
     "headless/runner.py": "papermill's parameters",
+    "hooks/probe.py": "answers of pages that a hook asks",
     "load/distributed/coordinator.py": "messages between processes",
     "load/engine/append.py": "PutItem's answer",
     "load/engine/batch_write.py": "BatchWriteItem's answer",

@@ -111,7 +111,7 @@ def ask_subject(asking: Asking, clients: OwnClients, say: Say, who: Identity | N
         removed = remove_all(clients, Waiting(say, pause=0.1 if asking.engine else 5.0), has_bucket=has_bucket)
         if asking.engine and has_bucket:
             clients.s3.delete_bucket(Bucket=clients.names.bucket)
-        for line in told_of(removed):
+        for line in lines_about(removed):
             say(line)
     cost = None if asking.engine else round(spent_at_most(clients.sent, asking.region), 4)
     return AskingReport(
@@ -148,7 +148,7 @@ def _line(answer: QuestionAnswer) -> str:
     return f"{kind_of(answer):20} {answer.question.id}"
 
 
-def told_of(removed: Removed) -> list[str]:
+def lines_about(removed: Removed) -> list[str]:
     """What a removal did, in lines."""
     lines = [f"removed {len(removed.tables)} tables and {removed.objects} objects"]
     lines += [f"left, as nothing shows that it was made by this command: {name}" for name in removed.left]

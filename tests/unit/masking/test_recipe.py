@@ -12,7 +12,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.masking.expression.parse import parse_filter
-from runbook_lib.masking.hook import Hook, HookContext, load_hook
+from runbook_lib.masking.hook import HookContext, ItemHook, load_hook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.pseudonyms import Form
@@ -24,8 +24,8 @@ CONTEXT = HookContext("orders", "orders-dev", 0, 1)
 ITEM: Item = {"pk": {"S": "marker-of-a-person"}, "n": {"N": "1"}}
 
 
-def hook_of(made: Any) -> Hook:
-    return Hook(lambda item, context: made(item) if callable(made) else made, "0" * 64)
+def hook_of(made: Any) -> ItemHook:
+    return ItemHook(lambda item, context: made(item) if callable(made) else made, "0" * 64)
 
 
 def test_a_filter_decides_first_and_a_hook_may_leave_out_or_add() -> None:
