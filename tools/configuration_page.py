@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from runbook_lib.config.model import Migration
+from tools import migration_schema
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 
@@ -65,3 +66,4 @@ def _default(field: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    migration_schema.FILE.write_text(migration_schema.text(), encoding="utf-8")

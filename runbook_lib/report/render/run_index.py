@@ -16,11 +16,12 @@ from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
-from runbook_lib.report.sections.history import MEASURES, before, compare_runs
+from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
 from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
 from runbook_lib.run.verdicts import RUNNING
 
 SHOWN_COMPARISONS = 50
+SHOWN_RUNS = 10  # of each plan
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -34,7 +35,8 @@ def write_index(root: Path) -> None:
             sweep(root)
         rows = listed_runs(root)
         page = environment().get_template("index.html.j2")
-        text = page.render(rows=rows, measures=list(MEASURES), compared=_compared(rows)[:SHOWN_COMPARISONS])
+        compared = _compared(rows)[:SHOWN_COMPARISONS]
+        text = page.render(rows=rows, measures=list(MEASURES), compared=compared, plans=plans_of(rows))
         write_atomically(root / INDEX, text)
 
 
@@ -81,6 +83,19 @@ class ComparedRun:
     row: ListedRun
     former: str
     changes: list[str]
+
+
+def plans_of(rows: list[ListedRun]) -> list[tuple[str, list[ListedRun]]]:
+    """The last sealed runs of each plan that has more than one, the newest first, under the plan in words."""
+    found: dict[tuple[str, str, str], list[ListedRun]] = {}
+    for row in rows:
+        if row.figures is not None and row.sealed:
+            found.setdefault(plan_in_words(row.figures), []).append(row)
+    return [
+        (f"{name}, {source} to {target}", runs[:SHOWN_RUNS])
+        for (name, source, target), runs in found.items()
+        if len(runs) > 1
+    ]
 
 
 def _compared(rows: list[ListedRun]) -> list[ComparedRun]:

@@ -293,3 +293,18 @@ def test_a_run_whose_items_were_removed_again_is_not_listed_as_if_they_were_ther
     put(tmp_path, "kept", records.passed())
     put(tmp_path, "cleaned", records.passed() | {"cleaned": "2026-11-25T00:00:00Z"})
     assert sorted(re.findall(r">(executed[^<]*)</td>", index(tmp_path))) == ["executed", "executed, later cleaned up"]
+
+
+def test_the_last_runs_of_each_plan_stand_together_and_a_plan_with_one_run_does_not(tmp_path: Path) -> None:
+    for n in range(12):
+        made = records.failed() if n == 3 else records.passed()
+        put(tmp_path, f"a{n:02}", made | {"started": f"2026-11-{n + 1:02}T00:00:00Z"})
+    put(tmp_path, "alone", records.passed() | {"name": "another"})
+    put(tmp_path, "open", records.passed() | {"started": "2026-12-01T00:00:00Z"}, sealed=False)
+    tables = re.findall(r'<table data-plan="([^"]*)">(.*?)</table>', index(tmp_path), re.DOTALL)
+    assert [plan for plan, _ in tables] == ["prod-to-dev, 111122223333/us-east-1 to 444455556666/us-east-2"]
+    row = r'<th scope="row">(\w+)</th><td class="word (\w+)">.*?</td><td class="n">(.*?)</td>'
+    rows = re.findall(row, tables[0][1])
+    assert [run for run, _, _ in rows] == [f"a{n:02}" for n in reversed(range(2, 12))]
+    assert {run for run, colour, _ in rows if colour == "bad"} == {"a03"}
+    assert all(rate.endswith("items/s") for _, _, rate in rows)
