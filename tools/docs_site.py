@@ -24,7 +24,8 @@ FROM_ABOVE = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 NAV: dict[str, tuple[str, ...]] = {
     "Begin": ("index.md", "tutorial.md", "installing.md", "ci.md"),
     "A migration": (
-        "configuration.md", "cross-account.md", "catch-up.md", "masking.md", "repair.md", "reading-a-report.md", "troubleshooting.md",
+        "configuration.md", "cross-account.md", "catch-up.md", "masking.md", "repair.md", "reading-a-report.md",
+        "troubleshooting.md",
         "surroundings.md", "scale.md",
     ),
     "What it proves": ("how-it-works.md", "validation.md", "definitions.md", "allowed-calls.md", "benchmarks.md"),
