@@ -25,14 +25,13 @@ NAV: dict[str, tuple[str, ...]] = {
     "Begin": ("index.md", "tutorial.md", "installing.md", "ci.md"),
     "A migration": (
         "configuration.md", "cross-account.md", "catch-up.md", "masking.md", "repair.md", "reading-a-report.md",
-        "troubleshooting.md",
-        "surroundings.md", "scale.md",
+        "troubleshooting.md", "surroundings.md", "scale.md",
     ),
     "What it proves": ("how-it-works.md", "validation.md", "definitions.md", "allowed-calls.md", "benchmarks.md"),
     "What is known of AWS": ("conformance.md", "aws-facts.md", "aws-model.md", "engines.md"),
     "The code": ("library.md", "architecture.md", "contributing.md", "changelog.md", "security.md"),
 }  # fmt: skip
-SHIM, WORKER = "https://unpkg.com/iframe-worker/shim", "offline_worker.js"  # what mkdocs-material asks for, and ours
+SHIM, WORKER = re.compile(r"https://[^\"]+/iframe-worker/shim"), "offline_worker.js"  # what is asked for, and ours
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 ITEM = re.compile(r"([-*]|\d+\.)( +)\S")
 FENCE = re.compile(r" *```")
@@ -129,7 +128,7 @@ def bring_worker(site: Path = SITE) -> None:
     for file in site.rglob("*.html"):
         depth = len(file.relative_to(site).parts) - 1
         text = file.read_text(encoding="utf-8")
-        file.write_text(text.replace(SHIM, f"{'../' * depth}assets/{WORKER}"), encoding="utf-8")
+        file.write_text(SHIM.sub(f"{'../' * depth}assets/{WORKER}", text), encoding="utf-8")
 
 
 class Links(HTMLParser):

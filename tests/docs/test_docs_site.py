@@ -66,7 +66,7 @@ def test_the_search_of_a_page_that_is_a_file_loads_our_own_worker(tmp_path: Path
     (tmp_path / "assets").mkdir()
     (tmp_path / "adr").mkdir()
     for name in ("a.html", "adr/b.html"):
-        (tmp_path / name).write_text(f'<script src="{docs_site.SHIM}"></script>')
+        (tmp_path / name).write_text('<script src="https://elsewhere.example/iframe-worker/shim"></script>')
     bring_worker(tmp_path)
     assert (tmp_path / "a.html").read_text() == f'<script src="assets/{WORKER}"></script>'
     assert (tmp_path / "adr" / "b.html").read_text() == f'<script src="../assets/{WORKER}"></script>'

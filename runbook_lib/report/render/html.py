@@ -68,7 +68,7 @@ def environment() -> Environment:
         count=lambda value: wording.count(_known(value)),
         duration=lambda value: wording.duration(_known(value)),
         size=lambda value: wording.size(_known(value)),
-        rate=lambda value: wording.rate(_known(value)),
+        rate=lambda value: wording.rate(value if isinstance(value, (int, float)) else None),
         moment=lambda value: wording.moment(_known(value)),
         recorded=lambda value: wording.NOT_RECORDED if _known(value) in (None, "") else value,
         md=markdown,
