@@ -13,6 +13,7 @@ from runbook_lib.aws.reading.reader import ServiceReader, Unread
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.aws.session.reading_clients import reading_client
+from runbook_lib.errors import ForbiddenCall
 from runbook_lib.references.old_names import OldNames
 from runbook_lib.references.places.events import places_of_events, places_of_pipes, places_of_schedules
 from runbook_lib.references.places.functions import places_of_lambda
@@ -90,6 +91,11 @@ def _look(
             for place in looking.places(reader)
             for n in names.in_text(place.text, [place.region or here[0], here[1]])
         ]
+    except ForbiddenCall:
+        raise
+    except Exception as error:  # an answer that is not as AWS's; its text may hold what nobody is to read
+        reader.unread.append(Unread(looking.side, looking.service, "reading", type(error).__name__))
+        return [], reader
     finally:
         client.close()
     return found, reader

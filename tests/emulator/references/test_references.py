@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS
+from runbook_lib.aws.reading.reader import ServiceReader
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.aws.session.reading_clients import reading_client
 from runbook_lib.cli import run_cli
@@ -16,7 +17,9 @@ from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.preflight.step import make_plan
+from runbook_lib.references import find
 from runbook_lib.references.find import find_references
+from runbook_lib.references.places.place import SearchedText
 from runbook_lib.sandbox import demo_environment, start_sandbox
 from tests.support.namers import MARKER, a_function, around, name_everywhere
 from tests.support.world import World
@@ -134,3 +137,23 @@ def test_a_list_whose_pages_lose_their_end_is_read_again(estate: World) -> None:
             )  # fmt: skip
     found = find_references(connect(load_config(estate.config())), {estate.src("a"): estate.dst("a")})
     assert len({each.resource for each in found.found if each.service == "alarm"}) == 60
+
+
+def test_a_service_that_answers_otherwise_than_aws_is_not_checked_and_the_others_are(
+    estate: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(reader: ServiceReader) -> Iterator[SearchedText]:
+        raise ValueError(MARKER)
+        yield
+
+    monkeypatch.setattr(find, "REGIONAL", (("lambda", odd), *find.REGIONAL[1:]))
+    estate.pair("a")
+    with around(estate, "cloudwatch") as client:
+        client.put_metric_alarm(
+            AlarmName=f"{estate.tag}-a", Namespace="AWS/DynamoDB", MetricName="UserErrors", Period=60, Statistic="Sum",
+            EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanThreshold",
+            Dimensions=[{"Name": "TableName", "Value": estate.src("a")}],
+        )  # fmt: skip
+    found = find_references(connect(load_config(estate.config())), {estate.src("a"): estate.dst("a")})
+    assert {(each.call, each.code) for each in found.not_read} == {("lambda:reading", "ValueError")}
+    assert [each.service for each in found.found] == ["alarm"]
