@@ -18,7 +18,7 @@ PACKAGES = (
     "boto3", "botocore", "ipykernel", "ipywidgets", "jinja2", "jupyterlab", "matplotlib", "moto",
     "nbclient", "orjson", "pandas", "papermill", "pydantic",
 )  # fmt: skip
-LIBRARY = Path(__file__).resolve().parent
+LIBRARY = Path(__file__).resolve().parents[1]
 SUFFIXES = frozenset({".py", ".j2", ".css"})
 
 
