@@ -20,6 +20,7 @@ from runbook_lib.commands.init import init
 from runbook_lib.commands.mask import mask
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.commands.repair import repair
+from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
@@ -36,7 +37,7 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (conformance, cut_over_command, init, list_runs, mask, repair, status):
+for command in (conformance, cut_over_command, init, list_runs, mask, repair, rollback, status):
     cli.add_command(command)
 
 

@@ -18,6 +18,7 @@ from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard.allowed_calls import (
     TARGET_CREATES,
     TARGET_DELETES,
+    TARGET_EXPORTS,
     TARGET_IMPORTS,
     TARGET_UNDOES,
 )
@@ -223,7 +224,15 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
     created = created or _imported(config, grants)
     exported = any(g.exported or g.method == "scan" for g in grants)
     migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
+    replaced = migrated if config.import_.on_non_empty == "overwrite" else []
     return [
+        # For runbook rollback: the target as it was before, exported with the rights of whoever asks for it.
+        allow("ExportTargets", list(TARGET_EXPORTS), [*replaced, *(f"{arn}/export/*" for arn in replaced)]),
+        allow(
+            "WriteTargetExports",
+            ["s3:AbortMultipartUpload", "s3:PutObject"],
+            [objects(config, source)] if replaced else [],
+        ),
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
@@ -247,7 +256,8 @@ def _notes(
         "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
         "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
-        "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items.",
+        "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items. runbook "
+        "rollback needs ExportTargets and WriteTargetExports besides, where import.on_non_empty is overwrite.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if "surroundings" in config.model_fields_set:

@@ -15,6 +15,7 @@ from runbook_lib.record.gathered.transformed import leaks_judged
 from runbook_lib.record.listings import gap_rows, references_record, repair_rows, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
+from runbook_lib.record.model.repair import RollbackRecord
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
@@ -37,6 +38,7 @@ from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.remedy import repair_command
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.record.verdict import doubted, run_verdict
+from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.estimate import ESTIMATES
 from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
@@ -106,6 +108,8 @@ def build_record(
         windows=window_rows(ledger),
         accepted_gaps=gap_rows(ledger),
         repairs=repair_rows(ledger),
+        rolled_back=ROLLED_BACK.of(ledger),
+        rollbacks=[section_of(RollbackRecord, fact) for fact in ROLLBACKS.all(ledger).values()],
         repair_command=None if running or verdict != FAIL else _remedy(ledger, run_id, tables),
         cut_over=switch,
         blockers=[section_of(ObstacleRecord, fact) for fact in BLOCKERS.of(ledger) or ()],
@@ -139,7 +143,7 @@ def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord]) -> str | Non
     """The command that would repair what is wrong of a run that is not cleaned up."""
     loaded = {source for source, fact in IMPORTS.all(ledger).items() if fact.status == ImportStatus.COMPLETED}
     attempts = [section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()]
-    return None if CLEANED.of(ledger) else repair_command(run_id, tables, loaded, attempts)
+    return None if CLEANED.of(ledger) or ROLLED_BACK.of(ledger) else repair_command(run_id, tables, loaded, attempts)
 
 
 def _who(ledger: Ledger, side: str) -> WhoActed:

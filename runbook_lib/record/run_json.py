@@ -19,7 +19,7 @@ from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, 
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
 from runbook_lib.record.model.cut_over import CutOverRecord
-from runbook_lib.record.model.repair import RepairRecord
+from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.model.run import (
     Accepted,
     AnchorRecord,
@@ -78,6 +78,8 @@ class RunRecord(Section):
     repairs: list[RepairRecord] = []
     repair_command: str | None = None
     cut_over: CutOverRecord | None = None
+    rolled_back: Moment | None = None
+    rollbacks: list[RollbackRecord] = []
     blockers: list[ObstacleRecord] = []
     warnings: list[ObstacleRecord] = []
     checks: list[CheckRecord] = []

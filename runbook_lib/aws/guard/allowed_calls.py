@@ -71,6 +71,8 @@ TARGET_REGISTERS = frozenset({"dynamodb:TagResource", "dynamodb:UntagResource"})
 TARGET_UNDOES = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
 # At a repair or a rollback that was confirmed by name: the same, and one put in place of an item as it was read.
 TARGET_REPAIRS = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
+# At a rollback that was confirmed by name: the target's own recovery is exported, as it was before the run.
+TARGET_EXPORTS = frozenset({"dynamodb:DescribeExport", "dynamodb:ExportTableToPointInTime", "dynamodb:ListExports"})
 # With --execute, on the target. One object, only where there is none: the entry of a run in a register.
 STAGING_REGISTERS = frozenset({"s3:PutObject"})
 # With --execute, on the tables that import.warm_throughput names.
@@ -135,6 +137,7 @@ ASKED = {
     | TARGET_REGISTERS
     | TARGET_UNDOES
     | TARGET_REPAIRS
+    | TARGET_EXPORTS
     | TARGET_WARMING
     | TARGET_CREATES
     | TARGET_IMPORTS

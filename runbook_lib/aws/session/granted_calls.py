@@ -14,6 +14,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     STAGING_LISTS,
     STAGING_REGISTERS,
     TARGET,
+    TARGET_EXPORTS,
     TARGET_REGISTERS,
     TARGET_REPAIRS,
     TARGET_UNDOES,
@@ -61,6 +62,16 @@ def _single_writer(
         check_place(clients.target, clients.target_identity, name)
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), forms)
     return DynamoDBTransport(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+
+def target_exporter(clients: Clients, tables: frozenset[str]) -> Any:
+    """A target client that may also have the named tables exported as they were at one moment, whole."""
+    whole = {
+        "TableArn", "ClientToken", "ExportTime", "S3Bucket", "S3Prefix", "S3BucketOwner", "S3SseAlgorithm",
+        "S3SseKmsKeyId", "ExportFormat",
+    }  # fmt: skip
+    forms = {"dynamodb:ExportTableToPointInTime": lambda p: "ExportTime" in p and p.keys() <= whole}
+    return clients._granted(TARGET_EXPORTS, tables, forms)
 
 
 def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:

@@ -20,6 +20,22 @@ class RepairCountsRecord(Section):
     unseen: Count = 0
 
 
+class RollbackRecord(Section):
+    """What became of the keys of one table when its run was taken back; the four counts add up to `written`."""
+
+    source: Name = ""
+    target: Name = ""
+    status: str = ""
+    started: Moment | None = None
+    finished: Moment | None = None
+    written: Count = 0
+    restored: Count = 0
+    deleted: Count = 0
+    unchanged: Count = 0
+    kept: Count = 0
+    failure: str | None = None
+
+
 class RepairRecord(Section):
     """One repair of one table, or the dry run of one; `kinds` are what it was asked for, the next three were found."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from runbook_lib.record.model.repair import RepairRecord
+from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.afterwards.repair import RepairStatus
+from runbook_lib.run.facts.afterwards.rollback import RollbackStatus
 
 LEFT = {
     "changed": "changed by somebody else since they were compared, and kept so",
@@ -46,6 +47,17 @@ def repair_sentence(repaired: RepairRecord) -> str:
     right = [f"{pluralize(counts.right, 'item')} right already"] if counts.right else []
     said = "; ".join([f"{found}: {done}", *right, *left])
     return f"{said}; it failed: {repaired.failure}" if repaired.failure else said
+
+
+def rollback_sentence(back: RollbackRecord) -> str:
+    """What became of the keys that the run had written."""
+    would = "would be " if back.status == RollbackStatus.DRY_RUN else ""
+    said = (
+        f"{back.target}: of {count(back.written)} keys that the run wrote {count(back.restored)} {would}restored, "
+        f"{count(back.deleted)} {would}deleted, {count(back.unchanged)} as before already, {count(back.kept)} kept as "
+        "somebody else has written them since"
+    )
+    return f"{said}; it failed: {back.failure}" if back.failure else said
 
 
 def _cost(units: int | None, usd: float | None) -> str:

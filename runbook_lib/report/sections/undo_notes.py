@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.sections.repairs import rollback_sentence
 from runbook_lib.report.text import count, listed, moment, pluralize
 
 
 def undo_notes(figures: RunFigures) -> list[str]:
     """Tables that were created, moments to restore to, and what a cleanup has removed."""
-    return [*_created(figures), *_restorable(figures), *_removed(figures)]
+    return [*_created(figures), *_restorable(figures), *_taken_back(figures), *_removed(figures)]
 
 
 def _created(figures: RunFigures) -> list[str]:
@@ -39,6 +40,14 @@ def _restorable(figures: RunFigures) -> list[str]:
         for table in figures.tables
         if table.restore_to
     ]
+
+
+def _taken_back(figures: RunFigures) -> list[str]:
+    record = figures.record
+    if not record.rolled_back:
+        return []
+    done = f"Rolled back at {moment(record.rolled_back)}, after the numbers of this report were measured."
+    return [done, *(f"{rollback_sentence(back)}." for back in record.rollbacks)]
 
 
 def _removed(figures: RunFigures) -> list[str]:

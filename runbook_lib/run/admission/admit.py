@@ -23,11 +23,12 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root
+from runbook_lib.run.facts.afterwards.rollback import ROLLED_BACK
 from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUNNER_TOKEN
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import AFTERWARDS, CUT_OVER
+from runbook_lib.run.steps import AFTERWARDS, CUT_OVER, ROLLBACK
 
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
 ORPHAN_SECONDS = 20.0  # the kernel of a killed run takes a moment to notice that it is an orphan
@@ -191,16 +192,18 @@ def globs(tables: str) -> frozenset[str]:
 
 
 def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
-    """Raise ResumeRefused for a run whose traces were removed: what its ledger knows is not there any more."""
+    """Raise ResumeRefused for a run whose traces were removed, or that was rolled back: what it knows is not there."""
     if cleaned := CLEANED.of(ledger):
         raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
+    if back := ROLLED_BACK.of(ledger):
+        raise ResumeRefused(f"run {run_id} was rolled back at {back} and cannot go on; start a new run")
 
 
 def refuse_ended(ledger: Ledger, run_id: str, step: str) -> None:
     """Raise ResumeRefused for a step of a run whose traces were removed, or whose targets are in use."""
     if step not in AFTERWARDS:
         refuse_cleaned(ledger, run_id)
-    if step not in (*AFTERWARDS, CUT_OVER):
+    if step not in (*AFTERWARDS, CUT_OVER) or step == ROLLBACK:
         refuse_cut_over(ledger, run_id)
 
 

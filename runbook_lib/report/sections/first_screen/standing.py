@@ -34,6 +34,14 @@ def not_aws(record: RunRecord) -> str | None:
 def since_then(figures: RunFigures) -> str | None:
     """What has become of the targets since their numbers were measured, where this tool knows that they changed."""
     record = figures.record
+    if record.rolled_back and not record.cleaned:
+        done = sum(back.restored + back.deleted for back in record.rollbacks)
+        kept = sum(back.kept for back in record.rollbacks)
+        return (
+            f"Rolled back at {moment(record.rolled_back)}: {pluralize(done, 'item')} of the targets as before this "
+            f"run, {count(kept)} kept because somebody else has written them since. What this page says of the targets "
+            "was true before that."
+        )
     if not record.cleaned:
         return None
     gone = sum(removal.table_deleted for removal in record.cleanup)
@@ -49,9 +57,10 @@ def since_then(figures: RunFigures) -> str | None:
 def next_step(figures: RunFigures) -> NextStep | None:
     """The next step, with the exact command; None while the run goes on."""
     record = figures.record
-    if record.cleaned:
+    if record.cleaned or record.rolled_back:
         return NextStep(
-            "This run was cleaned up and cannot be resumed. To migrate again, start a new run.",
+            f"This run was {'cleaned up' if record.cleaned else 'rolled back'} and cannot be resumed. To migrate "
+            "again, start a new run.",
             (_run(record, new=True),),
         )
     if record.verdict == PASS:

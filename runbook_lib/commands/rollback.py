@@ -1,0 +1,47 @@
+"""`runbook rollback`: give the targets back what they held before a run wrote to them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runbook_lib.report.render.escape_markdown import visible
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--run-id", required=True, help="The run that is taken back.")
+@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on; several globs with commas.")
+@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
+@click.option("--confirm", default="", metavar="RUN_ID",
+              help="The run's id once more; needed in a dry run too, for that has the targets exported.")  # fmt: skip
+def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
+    """Take back what a run wrote, key by key; what others have written since stays."""
+    from runbook_lib.record.anchor import told_of_anchor
+    from runbook_lib.report.sections.repairs import rollback_sentence
+    from runbook_lib.report.step import report_run
+    from runbook_lib.run.admission.admit import folder_of, sole_runner
+    from runbook_lib.run.run import open_cleanup
+    from runbook_lib.undo.rollback import check_rollback, roll_back
+
+    with sole_runner(folder_of(run_id)) as seat:
+        run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
+        check_rollback(run, confirm)
+        facts = roll_back(run, confirm, lambda table, done: _say(f"{table}: {done:,} keys"))
+        record = report_run(run, judging=False)
+        folder = run.folder
+        run.ledger.close()
+    for back in record.rollbacks:
+        _say(rollback_sentence(back))
+    if told := told_of_anchor(record, folder):
+        _say(f"anchor: {told}")
+    if not facts:
+        _say("nothing was written by this run, so there is nothing to take back")
+    return 1 if any(fact.failure for fact in facts) else 0
+
+
+def _say(text: str) -> None:
+    click.echo(visible(text).replace("\n", " "))
+    sys.stdout.flush()

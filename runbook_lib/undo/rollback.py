@@ -1,0 +1,183 @@
+"""Rollback: give a target back what it held before a run wrote to it, key by key, and touch no other key.
+
+No copy had been made: what was there is exported from the target's own point-in-time recovery, as of the second in
+which the import began. What somebody else has written since stays. A run that was rolled back cannot go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
+from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.session.granted_calls import repairer
+from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.errors import ConfigError, GateFailed, RunbookError
+from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
+from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.keys import key_of
+from runbook_lib.plan.pair import Pair
+from runbook_lib.repair.exported_lines import exported_lines
+from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK, RollbackFact, RollbackStatus
+from runbook_lib.run.facts.export import EXPORTS, CompletedExport
+from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.steps import ROLLBACK
+from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
+from runbook_lib.run.tables.unwritten import held_digest, present_in
+from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.items_before import why_unknown
+from runbook_lib.timestamps import format_timestamp
+from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
+from runbook_lib.undo.three_way import ThreeWay, WrittenKey
+from runbook_lib.validate.overlay import OverlaidExport, overlaid
+from runbook_lib.validate.readers import ExportReader
+from runbook_lib.validate.sides import export_side
+
+Watch = Callable[[str, int], None]
+ROWS_AT_ONCE = 500
+
+
+def check_rollback(run: Run, confirm: str) -> bool:
+    """Whether anything may be written: `confirm` has to be the run's id, with --execute and a confirmed target.
+
+    Raises ConfigError if it is not; a rollback names its run twice in a dry run, too, for that asks for an export.
+    """
+    if confirm != run.id:
+        raise ConfigError(
+            f"--confirm: expected {run.id!r}, which is the run that would be rolled back, found {confirm!r}; nothing "
+            "was done"
+        )
+    check_confirmation(run.confirmation, run.clients)
+    return run.execute
+
+
+def roll_back(
+    run: Run, confirm: str, watch: Watch = lambda table, done: None, sleep: Sleep = time.sleep
+) -> list[RollbackFact]:
+    """Take back what the run has written to its targets; returns what became of each.
+
+    Without `run.execute` it has the targets exported as they were, and counts. A table that cannot go on does not stop
+    the others: its fact says why. It can be repeated, and goes on where it was stopped.
+    """
+    execute = check_rollback(run, confirm)
+    with run.step(ROLLBACK):
+        facts = []
+        for pair in run.planned_pairs():
+            loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
+            completed = export.completed if export is not None else None
+            if loaded is None or loaded.binding is None or completed is None:
+                continue  # nothing was written to it
+            fact = RollbackFact(pair.source, pair.target, RollbackStatus.DRY_RUN, format_timestamp(run.now()))
+            try:
+                fact = _table(run, pair, completed, loaded, fact, watch, sleep, execute=execute)
+            except RunbookError as error:
+                known = ROLLBACKS.of(run.ledger, pair.source) or fact
+                ended = format_timestamp(run.now())
+                fact = replace(known, status=RollbackStatus.FAILED, failure=str(error), finished=ended)
+            ROLLBACKS.record(run.ledger, pair.source, fact)
+            facts.append(fact)
+        return facts
+
+
+def _table(
+    run: Run, pair: Pair, export: CompletedExport, loaded: ImportFact, fact: RollbackFact, watch: Watch, sleep: Sleep,
+    *, execute: bool,
+) -> RollbackFact:  # fmt: skip
+    table = describe_table(run.clients.target, pair.target)
+    assert loaded.binding is not None
+    if table is None or table_identity(table) != loaded.binding.target_table_id:
+        raise GateFailed(f"target {pair.target} is not the table that this run wrote to; nothing was written to it")
+    if why := why_unknown(run, loaded):
+        raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
+    with scratch_map() as base:
+        if loaded.items_before:
+            refuse_unrecoverable(run, pair, loaded)
+            _fill(run, pair, table, loaded, base, sleep)
+        partition = next(attribute.name for attribute in table.key if attribute.role == "HASH")
+        transport = repairer(run.clients, {pair.target: partition}) if execute else run.clients.target_wire
+        way = ThreeWay(
+            base,
+            lambda key: held_digest(run.ledger, pair.source, key),
+            GuardedWriter(transport, pair.target, table.key, Backoff()),
+            run.secret,
+            RateLimit(run.config.import_.max_wcu),
+            run.config.import_.concurrency,
+            execute,
+            lambda done: watch(pair.target, done),
+        )
+        if execute:
+            fact = replace(fact, status=RollbackStatus.WRITING)
+            with run.ledger.batch():
+                if ROLLED_BACK.of(run.ledger) is None:
+                    ROLLED_BACK.record(run.ledger, format_timestamp(run.now()))
+                ROLLBACKS.record(run.ledger, pair.source, fact)
+        try:
+            way.go(_written(run, pair, export, table))
+        finally:
+            run.clients.calls.flush()
+            fact = _counted(fact, way)
+            ROLLBACKS.record(run.ledger, pair.source, fact)
+    done = RollbackStatus.COMPLETED if execute else RollbackStatus.DRY_RUN
+    return replace(fact, status=done, finished=format_timestamp(run.now()))
+
+
+def _counted(fact: RollbackFact, way: ThreeWay) -> RollbackFact:
+    n = way.counts
+    return replace(
+        fact, written=n.total(), restored=n["restored"], deleted=n["deleted"], unchanged=n["unchanged"], kept=n["kept"]
+    )
+
+
+def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, base: ScratchMap, sleep: Sleep) -> None:
+    """Put the lines of what was there before into the scratch map."""
+    made, files = export_before(run, pair, table, loaded, sleep)
+    reader = ExportReader(run.clients.staging, str(made.bucket), files, table.key, {})
+    rows: list[tuple[bytes, bytes]] = []
+    for line in exported_lines(reader, reader, run.secret):
+        rows.append((line.key, line.line))
+        if len(rows) >= ROWS_AT_ONCE:
+            base.put_all(rows)
+            rows = []
+    base.put_all(rows)
+    if len(base) != made.items:
+        raise GateFailed(
+            f"the export of target {pair.target} as of {made.moment} should hold {made.items:,} items, {len(base):,} "
+            "were read; nothing was written"
+        )
+
+
+def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> Iterator[WrittenKey]:
+    """Every key that the run wrote: the export's, and those that windows over it put or deleted."""
+    full = _sent_alone(run, pair, export_side(run, pair, export, table))
+    one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
+    for line in exported_lines(one, full, run.secret):
+        yield WrittenKey(line.key, key_of(line.item, table.key), line.item)
+    if isinstance(one, OverlaidExport):
+        yield from _deleted(one, run)
+
+
+def _sent_alone(run: Run, pair: Pair, full: ExportReader) -> ExportReader:
+    """The export without the lines whose very item was there already when it should have been added."""
+    left_out = dict(full.refused)
+    for file in full.files:
+        if spans := present_in(run.ledger, pair.source, file.key):
+            there = (n for span in spans for n in range(span.first, span.last + 1))
+            left_out[file.key] = frozenset(left_out.get(file.key, ())) | frozenset(there)
+    return replace(full, refused=left_out)
+
+
+def _deleted(one: OverlaidExport, run: Run) -> Iterator[WrittenKey]:
+    """The keys that a window deleted last."""
+    for fact, file in one.windows:
+        window = ChangeWindow(*fact.span, fact.view, one.key)
+        with fetch_changes(one.base.s3, fact.bucket, file, window) as checked:
+            for _, change in checked.changes():
+                key = run.secret.key_digest(canonical_json(change.key))
+                known = one.overlay.get(key)
+                if change.new is None and known is not None and known.number == fact.number:
+                    yield WrittenKey(key, change.key, None)

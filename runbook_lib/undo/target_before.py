@@ -1,0 +1,101 @@
+"""A target as it was before a run wrote to it, exported by DynamoDB from the target's own point-in-time recovery."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
+from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
+from runbook_lib.aws.session.granted_calls import target_exporter
+from runbook_lib.errors import ExportError, GateFailed
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.reuse import load_manifest
+from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.run.facts.afterwards.rollback import TARGETS_BEFORE, TargetBefore
+from runbook_lib.run.facts.load import ImportFact
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.windows import export_files, keep_export_files
+from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.timestamps import format_timestamp
+
+RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
+
+
+def moment_before(loaded: ImportFact) -> datetime:
+    """The whole second in which the import of a table began, before its first write."""
+    return datetime.fromisoformat(str(loaded.started)).astimezone(UTC).replace(microsecond=0)
+
+
+def refuse_unrecoverable(run: Run, pair: Pair, loaded: ImportFact) -> None:
+    """Raise GateFailed unless the target's recovery reaches back to before the run's first write, without a break."""
+    recovery, moment = recovery_of(run.clients.target, pair.target), moment_before(loaded)
+    if not recovery.on:
+        raise GateFailed(
+            f"target {pair.target} should have point-in-time recovery and has not, so what was there before "
+            f"{format_timestamp(moment)} is not known; nothing was written"
+        )
+    if recovery.earliest is None or recovery.earliest > moment:
+        since = format_timestamp(recovery.earliest.astimezone(UTC)) if recovery.earliest else "no time that AWS names"
+        raise GateFailed(
+            f"the recovery of target {pair.target} should reach back to {format_timestamp(moment)}, when this run "
+            f"began to write, and reaches back to {since}: it was turned off meanwhile, or that is too long ago. "
+            "Nothing was written"
+        )
+
+
+def export_before(
+    run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, sleep: Sleep
+) -> tuple[TargetBefore, list[DataFile]]:
+    """Have the target exported as it was before the run; what an earlier start has asked for is found again."""
+    moment = moment_before(loaded)
+    known = TARGETS_BEFORE.of(run.ledger, pair.source)
+    if known is None:
+        known = _keep(run, pair, TargetBefore(format_timestamp(moment), str(uuid.uuid4())))
+    minutes = run.config.export.timeout_minutes
+    wait = Wait(
+        minutes * 60, run.config.export.poll_seconds,
+        lambda failure: ExportError(
+            f"the export of target {pair.target} is still running after export.timeout_minutes ({minutes:g}){failure}; "
+            "run runbook rollback again to go on waiting for it"
+        ),
+        sleep,
+    )  # fmt: skip
+    if known.arn is None:
+        asked = known
+        begun = wait.until(lambda: _begun(run, pair, table, asked, moment))
+        known = _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
+    arn = str(known.arn)
+    if known.items is None:
+        state = wait.until(lambda: _ended(run, arn))
+        if state.status != DONE:
+            why = state.failure or "no reason was given"
+            raise ExportError(f"the export of target {pair.target} ended as {state.status}: {why}; run again")
+        refuse_partial(state)
+        manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
+        refuse_other(manifest, state)
+        with run.ledger.batch():
+            keep_export_files(run.ledger, pair.source, arn, manifest.files)
+            md5 = manifest.summary_md5 + manifest.files_md5
+            known = _keep(run, pair, replace(known, items=manifest.items, manifest_md5=md5))
+    return known, [row.file for row in export_files(run.ledger, pair.source, arn)]
+
+
+def _keep(run: Run, pair: Pair, made: TargetBefore) -> TargetBefore:
+    TARGETS_BEFORE.record(run.ledger, pair.source, made)
+    return made
+
+
+def _begun(run: Run, pair: Pair, table: TableDescription, known: TargetBefore, moment: datetime) -> ExportState | None:
+    staging, client = run.config.staging, target_exporter(run.clients, frozenset({pair.target}))
+    return find_export(client, table.arn, known.token) or start_export(
+        client, table.arn, known.token, moment, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
+    )
+
+
+def _ended(run: Run, arn: str) -> ExportState | None:
+    state = describe_export(target_exporter(run.clients, frozenset({arn.split("/")[1]})), arn)
+    return None if state.status == RUNNING else state

@@ -1,0 +1,193 @@
+"""A rollback gives a target back what it held before the run, over the run's own keys, and touches no other key."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from runbook_lib.aws.dynamodb import guarded_write
+from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.preflight.step import preflight
+from runbook_lib.report.step import report_run
+from runbook_lib.run.facts.afterwards.rollback import RollbackFact
+from runbook_lib.run.run import Run, open_run
+from runbook_lib.undo import three_way
+from runbook_lib.undo.rollback import roll_back
+from runbook_lib.validate.step import validate_tables
+from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables
+from tests.support.world import ACCOUNT, World, things
+
+Items = dict[str, dict[str, Any]]
+
+
+def held(world: World) -> Items:
+    return {item["id"]["S"]: item for item in world.items(world.target, world.dst("a"))}
+
+
+def recovery(world: World, on: bool) -> None:
+    world.target.update_continuous_backups(
+        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
+    )
+
+
+def let_target_pass(world: World, minutes: float) -> None:
+    arn = f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{world.dst('a')}"
+    world._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
+
+
+def overwritten(world: World, count: int = 30) -> tuple[Run, Items]:
+    """A run that has overwritten a target, of whose items two in three have keys of the export; and what it held."""
+    world.pair("a", things(count))
+    recovery(world, True)
+    old = [{"id": {"S": f"i{n:05}"}, "n": {"N": str(n)} if n % 4 == 0 else {"N": "-1"}} for n in range(0, count, 2)]
+    strangers = [{"id": {"S": f"old{n}"}} for n in range(5)]
+    world.put(world.target, world.dst("a"), [*old, *strangers])
+    before = held(world)
+    time.sleep(1.05)  # a restorable moment is a whole second
+    run = world.open(**{"import": {"on_non_empty": "overwrite"}})
+    assert preflight(run).blockers == ()
+    export_tables(run)
+    import_tables(run)
+    assert validate_tables(run)[world.src("a")].verdict == "PASS"
+    let_target_pass(world, 10)
+    return run, before
+
+
+def rolled_back(run: Run) -> RollbackFact:
+    (fact,) = roll_back(run, run.id)
+    assert fact.restored + fact.deleted + fact.unchanged + fact.kept == fact.written
+    return fact
+
+
+def test_the_target_is_as_it_was_and_what_others_wrote_stays(world: World) -> None:
+    run, before = overwritten(world)
+    changed = {"id": {"S": "i00003"}, "by": {"S": "the application"}}
+    newer = {"id": {"S": "i00002"}, "by": {"S": "the application"}}
+    own = {"id": {"S": "theirs"}}
+    world.put(world.target, world.dst("a"), [changed, newer, own])
+    for key in ("i00005", "i00006", "old1"):  # one that was not there before, one that was, one of nobody's
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": key}})
+    fact = rolled_back(run)
+    expected = {
+        name: item for name, item in before.items() if name not in ("i00002", "i00006", "old1")
+    } | {"i00003": changed, "i00002": newer, "theirs": own}  # fmt: skip
+    assert held(world) == expected
+    assert (fact.written, fact.kept, fact.failure) == (30, 3, None)
+    assert rolled_back(run).kept == 3
+    assert held(world) == expected
+
+
+def test_nothing_is_written_before_it_is_asked_for(world: World) -> None:
+    run, _ = overwritten(world)
+    after = held(world)
+    run.execute = False
+    dry = rolled_back(run)
+    assert held(world) == after
+    assert run.ledger.calls("target").keys() & {"PutItem", "DeleteItem"} == set()
+    with pytest.raises(ConfigError, match="which is the run that would be rolled back"):
+        roll_back(run, "other")
+    run.execute = True
+    wet = rolled_back(run)
+    counts = [(f.restored, f.deleted, f.unchanged, f.kept) for f in (dry, wet)]
+    assert counts[0] == counts[1] == (7, 15, 8, 0)
+
+
+def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: World) -> None:
+    run, _ = overwritten(world)
+    report_run(run)
+    run.ledger.close()
+    settings = world.folder / "reports" / "r" / "migration.yaml"
+    done = runbook_here("rollback", settings, "--run-id", "r", "--confirm", "r", "--execute")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "of 30 keys that the run wrote 7 restored, 15 deleted, 8 as before already, 0 kept" in done.stdout
+    again = runbook_here("run", settings, "--run-id", "r", "--execute")
+    assert (again.returncode, "was rolled back at" in again.stderr) == (2, True)
+    assert "Rolled back at" in (world.folder / "reports" / "r" / "report.md").read_text()
+    record = world.record("r")
+    assert (record["verdict"], record["rollbacks"][0]["restored"]) == ("PASS", 7)
+    taken_up = open_run(str(settings), "r", execute=True)
+    with pytest.raises(ResumeRefused, match="was rolled back"):
+        validate_tables(taken_up)
+
+
+@pytest.mark.parametrize("group", [1, 2, 3])
+def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
+    run, before = overwritten(world, 250)
+    outcome, seen = three_way.ThreeWay._write, list[int]()
+
+    def killed(way: Any, at: Any) -> Any:
+        seen.append(1)
+        if len(seen) > 50 * group:
+            raise KeyboardInterrupt
+        return outcome(way, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(three_way.ThreeWay, "_write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(run, run.id)
+    assert held(world) != before
+    fact = rolled_back(run)
+    assert (fact.written, fact.kept) == (250, 0)
+    assert held(world) == before
+
+
+@pytest.mark.parametrize("race", ["replace_as_read", "delete_as_read"])
+def test_a_writer_that_races_it_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
+    run, _ = overwritten(world)
+    key = {"replace_as_read": "i00002", "delete_as_read": "i00003"}[race]
+    newest = {"id": {"S": key}, "n": {"N": key[-1]}, "paid": {"BOOL": True}}
+    send, done = getattr(guarded_write, race), list[int]()
+
+    def raced(transport: Any, table: str, *more: Any) -> bytes:
+        item = more[0]
+        if item["id"] == {"S": key} and not done:
+            done.append(1)
+            world.put(world.target, world.dst("a"), [newest])
+        return bytes(send(transport, table, *more))
+
+    monkeypatch.setattr(guarded_write, race, raced)
+    fact = rolled_back(run)
+    assert (done, fact.kept, held(world)[key]) == ([1], 1, newest)
+
+
+def test_without_an_unbroken_recovery_nothing_is_written(world: World) -> None:
+    run, _ = overwritten(world)
+    after = held(world)
+    recovery(world, False)
+    (fact,) = roll_back(run, run.id)
+    assert "should have point-in-time recovery and has not" in str(fact.failure)
+    recovery(world, True)
+    (fact,) = roll_back(run, run.id)
+    assert "it was turned off meanwhile" in str(fact.failure)
+    assert held(world) == after
+    assert "PutItem" not in run.ledger.calls("target")
+
+
+def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world: World) -> None:
+    """Somebody wrote between the moment that can be exported and the run's own look."""
+    run, _ = overwritten(world)
+    held_rows = run.ledger.rows("SELECT key FROM held_before WHERE source = ?", world.src("a"))
+    other = [(bytes(16), world.src("a"), row["key"]) for row in held_rows]
+    run.ledger.write("UPDATE held_before SET digest = ? WHERE source = ? AND key = ?", other)
+    after = held(world)
+    fact = rolled_back(run)
+    assert (fact.restored, fact.kept, fact.deleted) == (0, 15, 15)
+    assert held(world) == {name: item for name, item in after.items() if name not in odd(30)}
+
+
+def odd(count: int) -> set[str]:
+    return {f"i{n:05}" for n in range(1, count, 2)}
+
+
+def test_a_table_that_was_empty_before_is_empty_afterwards(world: World) -> None:
+    world.pair("a", things(20))
+    run = world.open()
+    preflight(run)
+    export_tables(run)
+    import_tables(run)
+    world.put(world.target, world.dst("a"), [{"id": {"S": "theirs"}}])
+    fact = rolled_back(run)
+    assert (fact.deleted, list(held(world))) == (20, ["theirs"])
