@@ -26,7 +26,7 @@ DOORS = {
     "pandas": ("notebook.tables",),
     "matplotlib": ("report.render", "notebook.charts"),
     "moto": ("sandbox",),
-    "sqlite3": ("run.ledger", "run.sealed_ledger", "run.ledger_schema"),
+    "sqlite3": ("run.ledger", "run.sealed_ledger", "run.ledger_schema", "run.tables.scratch"),
     "click": ("cli", "commands"),
     "pydantic": ("config", "record.model", "record.run_json"),
     "distributed": ("cluster.dask",),
