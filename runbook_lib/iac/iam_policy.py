@@ -231,7 +231,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
         allow(
             "WriteTargetExports",
             ["s3:AbortMultipartUpload", "s3:PutObject"],
-            [objects(config, source)] if replaced else [],
+            [objects(config.target_staging, source)] if replaced else [],
         ),
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),

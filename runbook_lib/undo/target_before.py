@@ -90,7 +90,7 @@ def _keep(run: Run, pair: Pair, made: TargetBefore) -> TargetBefore:
 
 
 def _begun(run: Run, pair: Pair, table: TableDescription, known: TargetBefore, moment: datetime) -> ExportState | None:
-    staging, client = run.config.staging, target_exporter(run.clients, frozenset({pair.target}))
+    staging, client = run.config.target_staging, target_exporter(run.clients, frozenset({pair.target}))
     return find_export(client, table.arn, known.token) or start_export(
         client, table.arn, known.token, moment, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
     )
