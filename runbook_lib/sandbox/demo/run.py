@@ -25,6 +25,7 @@ from runbook_lib.notebook.lab import open_lab
 from runbook_lib.paths import reports_root
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.estate import MEANT, make_estate
+from runbook_lib.sandbox.demo.live import LiveDemo, live_settings, live_tables
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox
@@ -83,6 +84,15 @@ def _write_surroundings(config: Path, folder: Path, say: Say) -> None:
         (folder / f"{stack}.yaml").write_text(surroundings_of(config, "cloudformation", stack), encoding="utf-8")
     (folder / "handbook.md").write_text(handbook_of(config), encoding="utf-8")
     say(f"surroundings: {folder}")
+
+
+def run_live_demo(scale: float, sabotage: str | None, run_id: str, say: Say, after: After) -> RunRecord:
+    """Start the sandbox and move two tables that are written to all the while; returns the run's last record."""
+    with _ready(0, scale, say, **live_settings()) as (sandbox, config):
+        environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
+        os.environ.clear()
+        os.environ.update(environment)
+        return LiveDemo(sandbox.endpoint, config, live_tables(), sabotage, say, after).run(run_id)
 
 
 def stay_up(port: int, scale: float, say: Say) -> None:

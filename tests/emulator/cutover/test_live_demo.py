@@ -1,0 +1,42 @@
+"""The live demo: a foreign process writes throughout, and what goes wrong is named."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from runbook_lib.headless import runner
+from runbook_lib.sandbox.demo.live import LiveDemo
+from tests.support.in_process import execute_here
+from tests.support.moving import SETTINGS
+from tests.support.world import World, things
+
+
+def demo_of(world: World, sabotage: str | None) -> Any:
+    world.pair("a", things(40))
+    config = world.config(catch_up=SETTINGS)
+    demo = LiveDemo(world.endpoint, config, (world.src("a"),), sabotage, lambda text: None, lambda ended: None)
+    with patch.object(runner, "execute_notebook", execute_here):
+        return demo.run("r")
+
+
+def test_tables_that_are_written_to_are_cut_over_with_a_proof(world: World) -> None:
+    record = demo_of(world, None)
+    assert (record.verdict, record.reasons) == ("PASS", [])
+    assert [gate.state for gate in record.cut_over.gates][-2:] == ["passed", "passed"]
+    assert len(record.windows) == 3
+    assert any(window.changes for window in record.windows)
+    held = world.items(world.source, world.src("a")), world.items(world.target, world.dst("a"))
+    assert sorted(map(str, held[0])) == sorted(map(str, held[1]))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "named"),
+    [("dropped-change", "a change was never exported"), ("late-writer", "NOT_FROZEN"), ("gap", "GAP")],
+)
+def test_what_goes_wrong_is_named(world: World, sabotage: str, named: str) -> None:
+    record = demo_of(world, sabotage)
+    assert record.verdict == "FAIL"
+    assert any(named in reason for reason in record.reasons)
