@@ -11,6 +11,7 @@ from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
+SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
 LARGEST = 16 << 20  # bytes that are unpacked of one value
 PACKED = re.compile(r"[A-Za-z0-9+/_\-]{8,}={0,2}")
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
@@ -39,6 +40,8 @@ def unpacked(text: str) -> Iterator[tuple[str, str | bytes]]:
     for found in PACKED.findall(text):
         if len(found) >= 12 and HEX.fullmatch(found):
             yield "hexadecimal", unhexlify(found)
+            if len(found) >= SURELY_HEX:
+                continue
         if (data := from_base64(found)) is not None:
             yield "Base64", data
 

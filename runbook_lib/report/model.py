@@ -34,6 +34,7 @@ from runbook_lib.report.sections.first_screen.standing import (
     since_then,
 )
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
+from runbook_lib.report.sections.masking import masking_sentences
 from runbook_lib.report.sections.reconciliation import (
     FoldedRows,
     ReconciliationRow,
@@ -145,6 +146,10 @@ class ReportModel:
     @cached_property
     def windows(self) -> list[list[str]]:
         return window_rows_of(self.record)
+
+    @cached_property
+    def masking(self) -> list[str]:
+        return masking_sentences(self.record)
 
     @cached_property
     def repairs(self) -> list[str]:

@@ -71,6 +71,7 @@ def _markdown(report: ReportModel, share: float) -> str:
             why=_part(report.why, 4 * SHOWN_REASONS * share),
             rows=rows,
             hidden=len(report.rows) - len(rows),
+            masking=_part(report.masking, 60 * share),
             repairs=_part(report.repairs, 20 * share),
             windows=_part(report.windows, 50 * share),
             references=_part(report.references, 30 * share),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.in_process import runbook_here
-from tests.support.masks import KEY_NAME, MASK_KEY, email_rule, keep_rule, mask, people
+from tests.support.masks import KEY_NAME, MASK_KEY, address, email_rule, keep_rule, mask, people
 from tests.support.world import World
 
 KEY = {KEY_NAME: MASK_KEY}
@@ -50,3 +50,69 @@ def test_neither_values_nor_the_key_are_in_any_file_of_the_run(world: World) -> 
         content = file.read_bytes()
         assert b"marker." not in content, file
         assert MASK_KEY.encode() not in content, file
+
+
+def test_the_report_says_what_each_rule_did_and_that_it_is_pseudonymised(world: World) -> None:
+    world.pair("a", people(10))
+    run(world, mask(email_rule(), keep_rule("n")))
+    folder = world.folder / "reports" / "r"
+    for page in ("report.md", "report.html"):
+        said = (folder / page).read_text(encoding="utf-8")
+        assert "pseudonymised, not anonymous" in said, page
+        assert "email pseudonym: 10 values" in said, page
+        assert "no raw value found" in said, page
+
+
+def test_a_rule_that_was_switched_off_is_a_leak_that_names_path_and_rule(world: World) -> None:
+    world.pair("a", people(5))
+    record = run(world, mask({"path": "email", "with": "keep", "domain": "email"}, keep_rule("n")), code=1)
+    assert record["verdict"] == "FAIL"
+    (table,) = record["tables"]
+    assert table["leak_scan"]["hits"] == 5
+    (reason,) = [reason for reason in table["reasons"] if "raw values" in reason]
+    assert "email" in reason
+    assert "email keep" in reason
+    assert address(0) not in str(record)
+
+
+def test_a_value_without_a_rule_blocks_before_anything_is_written(world: World) -> None:
+    world.pair("a", [*people(3), {"id": {"S": "x"}, "email": {"S": address(9)}, "late": {"M": {"more": {"S": "x"}}}}])
+    record = run(world, mask(email_rule(), keep_rule("n")), code=1)
+    (step,) = [step for step in record["steps"] if step["name"] == "transform"]
+    assert "late.more (S, 1)" in step["message"]
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def test_two_items_with_one_key_fail_before_anything_is_written(world: World) -> None:
+    world.pair("a", people(30))
+    short = {"path": "id", "with": "pseudonym", "form": "digits", "length": 1}
+    record = run(world, mask(short, email_rule(), keep_rule("n")), code=1)
+    (step,) = [step for step in record["steps"] if step["name"] == "transform"]
+    assert "items would have a key that another item has" in step["message"]
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def test_what_would_let_raw_items_through_is_refused_by_name(world: World) -> None:
+    code = 2
+    world.pair("a", people(1))
+    config = world.config(transform=mask(email_rule(), keep_rule("n")))
+    caught = runbook_here("catch-up", config, "--run-id", "r", **KEY)
+    assert (caught.returncode, "catch-up and transform cannot be combined" in caught.stderr) == (code, True)
+    without = runbook_here("run", config, "--run-id", "r", **{KEY_NAME: ""})
+    assert (without.returncode, KEY_NAME in without.stderr) == (code, True)
+    drift = world.config(transform=mask(email_rule()), validate={"drift": True})
+    refused = runbook_here("run", drift, "--run-id", "r", **KEY)
+    assert (refused.returncode, "validate.drift and transform" in refused.stderr) == (code, True)
+
+
+def test_tables_that_join_by_a_masked_key_still_join(world: World) -> None:
+    world.pair("a", [{"id": {"S": address(n)}, "n": {"N": str(n)}} for n in range(5)])
+    world.pair("b", [{"id": {"S": str(n)}, "owner": {"S": address(n)}, "n": {"N": str(n)}} for n in range(5)])
+    rules = [
+        email_rule("owner"), keep_rule("n"), {"table": "*-src-b", "path": "id", "with": "keep"},
+        {"table": "*-src-a", "path": "id", "with": "pseudonym", "form": "email", "domain": "email"},
+    ]  # fmt: skip
+    run(world, {"mask": {"key": {"env": KEY_NAME}, "rules": rules}})
+    keys = {item["id"]["S"] for item in world.items(world.target, world.dst("a"))}
+    assert keys == {item["owner"]["S"] for item in world.items(world.target, world.dst("b"))}
+    assert len(keys) == 5
