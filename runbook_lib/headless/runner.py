@@ -167,6 +167,7 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
     Nothing has been written then, and nothing made; the first write begins it.
     """
     migration = load_config(request.config)
+    refuse_untransformed(migration, catch_up=request.catch_up or request.cut_over is not None)
     folder = folder_of(request.run_id) if request.run_id else free_folder(migration.name)
     with sole_runner(folder) as seat:
         if steps[0] != STEPS[0] and not is_begun(folder):
@@ -174,7 +175,6 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
                 f"--run-id: expected a run in {folder.parent} that {steps[0]} can go on with, found no "
                 f"{request.run_id!r}; a new run begins with {STEPS[0]}"
             )
-        refuse_untransformed(migration, catch_up=request.catch_up or request.cut_over is not None)
         clients = connect(migration)
         if {"import", "validate", CUT_OVER} & set(steps):
             check_engine(migration)

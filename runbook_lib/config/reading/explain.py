@@ -16,6 +16,8 @@ def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
     while known not in lines:
         known = known[:-1]
     where = f"{file}:{lines[known]}"
+    if not path and error["type"] == "value_error":  # two sections that do not go together
+        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
     if not path:
         return f"{where}: expected keys with their settings, found none; the README shows a migration file"
     if error["type"] == "extra_forbidden":
