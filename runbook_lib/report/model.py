@@ -34,7 +34,7 @@ from runbook_lib.report.sections.first_screen.standing import (
     since_then,
 )
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
-from runbook_lib.report.sections.masking import masking_sentences
+from runbook_lib.report.sections.masking.sentences import masking_sentences
 from runbook_lib.report.sections.reconciliation import (
     FoldedRows,
     ReconciliationRow,

@@ -1,0 +1,1 @@
+"""What a report says of a transform and of the scan for raw values."""
