@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -116,7 +115,7 @@ def _tests(endpoints: list[ServiceEndpoint], references: References, region: str
     ]  # fmt: skip
 
 
-def _probe(endpoint: ServiceEndpoint) -> dict[str, Any]:
+def _probe(endpoint: ServiceEndpoint) -> dict[str, object]:
     """A test as `hooks.smoke` takes it; what asks AWS gets the profile that the environment names."""
     named = {"name": f"{endpoint.kind} {endpoint.name}"[:LONGEST_NAME]}
     if endpoint.kind == "GraphQL API":

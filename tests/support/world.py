@@ -110,6 +110,11 @@ class World:
         arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{self.src(name)}"
         self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
 
+    def let_target_pass(self, name: str, minutes: float) -> None:
+        """Let time pass for a target table alone."""
+        arn = f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{self.dst(name)}"
+        self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
+
     def fault(self, **fault: Any) -> None:
         """Make the embedded AWS misbehave, see runbook_lib.sandbox.server.faults."""
         self._control("POST", fault)

@@ -18,7 +18,7 @@ from runbook_lib.undo.rollback import roll_back
 from runbook_lib.validate.step import validate_tables
 from tests.support.in_process import runbook_here
 from tests.support.recorded import export_tables, import_tables
-from tests.support.world import ACCOUNT, World, things
+from tests.support.world import World, things
 
 Items = dict[str, dict[str, Any]]
 
@@ -31,11 +31,6 @@ def recovery(world: World, on: bool) -> None:
     world.target.update_continuous_backups(
         TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
     )
-
-
-def let_target_pass(world: World, minutes: float) -> None:
-    arn = f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{world.dst('a')}"
-    world._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
 
 
 def overwritten(world: World, count: int = 30) -> tuple[Run, Items]:
@@ -52,7 +47,7 @@ def overwritten(world: World, count: int = 30) -> tuple[Run, Items]:
     export_tables(run)
     import_tables(run)
     assert validate_tables(run)[world.src("a")].verdict == "PASS"
-    let_target_pass(world, 10)
+    world.let_target_pass("a", 10)
     return run, before
 
 
@@ -116,16 +111,16 @@ def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: W
 @pytest.mark.parametrize("group", [1, 2, 3])
 def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     run, before = overwritten(world, 250)
-    outcome, seen = three_way.ThreeWay._write, list[int]()
+    units, seen = three_way.units_of, list[int]()
 
-    def killed(way: Any, at: Any) -> Any:
+    def killed(size: int) -> int:
         seen.append(1)
         if len(seen) > 50 * group:
             raise KeyboardInterrupt
-        return outcome(way, at)
+        return units(size)
 
     with monkeypatch.context() as patch:
-        patch.setattr(three_way.ThreeWay, "_write", killed)
+        patch.setattr(three_way, "units_of", killed)
         with pytest.raises(KeyboardInterrupt):
             roll_back(run, run.id)
     assert held(world) != before

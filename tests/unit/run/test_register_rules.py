@@ -105,13 +105,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 def run_of(name: str, bucket: str = "bbb", prefix: str = "exports") -> Any:
-    ledger = Ledger()
+    ledger, staging = Ledger(), SimpleNamespace(bucket=bucket, prefix=prefix)
     return SimpleNamespace(
         id=name,
         ledger=SimpleNamespace(get=ledger.read, put=ledger.put),
         granted={},
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        config=SimpleNamespace(staging=SimpleNamespace(bucket=bucket, prefix=prefix)),
+        config=SimpleNamespace(staging=staging, target_staging=staging),
         clients=SimpleNamespace(
             target="client", staging="s3", target_identity=SimpleNamespace(place=["us-east-2", "111122223333"])
         ),
