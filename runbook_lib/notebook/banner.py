@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.notebook.output import BAD, OPEN, PLAIN, chip, colour_of
-from runbook_lib.record.build import build_record
+from runbook_lib.report.judged import judged_record
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import moment
 from runbook_lib.run.admission.admit import is_begun
@@ -114,7 +114,7 @@ def _verdict(run: Run) -> str:
     report = STEP_FACTS.of(run.ledger, "report")
     if report is None or report.status != StepStatus.COMPLETED:
         return ""
-    return str(build_record(run.ledger, run.id, run.config.name).verdict)
+    return str(judged_record(run.ledger, run.id, run.config.name).verdict)
 
 
 def _said_of(verdict: str, run: Run) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from runbook_lib.cost.actual import actual_usage
+from runbook_lib.errors import LedgerError
 from runbook_lib.record.actors import DECISIVE, acting, asked_to_write, decisive_code
 from runbook_lib.record.gathered.cut_over import cut_over_record
 from runbook_lib.record.gathered.rates import throughput
@@ -36,7 +37,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.transform import SoughtRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.remedy import repair_command
-from runbook_lib.record.run_json import RunRecord
+from runbook_lib.record.run_json import RunRecord, misfit_of
 from runbook_lib.record.verdict import doubted, run_verdict
 from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK
 from runbook_lib.run.facts.codec import to_json
@@ -77,7 +78,20 @@ SHOWN_DIFFERENCES = 100
 def build_record(
     ledger: Ledger, run_id: str, name: str, *, running: bool = False, interrupted: bool = False
 ) -> RunRecord:
-    """All of `run.json`, as the ledger knows it now; of a run that was published nothing but what the ledger knows."""
+    """All of `run.json`, as the ledger knows it now; of a run that was published nothing but what the ledger knows.
+
+    Raises LedgerError where a fact is not of its type, or what it says cannot be: a count below zero, for instance.
+    """
+    try:
+        return _gathered(ledger, run_id, name, running, interrupted)
+    except ValueError as error:
+        raise LedgerError(
+            f"{ledger.path}: what it holds makes no record: {misfit_of(error)}; the ledger is damaged or another "
+            "tool's, start a new run with another run id"
+        ) from None
+
+
+def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted: bool) -> RunRecord:
     published = None if running else PUBLICATION.of(ledger)
     executed, accept = EXECUTED.of(ledger) is True, _accept(ledger)
     steps, checks = _steps(ledger), _checks(ledger)

@@ -24,6 +24,7 @@ class ReasonId(StrEnum):
     NOT_REACHED = "not-reached"
     GATE_SHUT = "gate-shut"
     CUT_OVER_OPEN = "cut-over-open"
+    NOT_BORNE_OUT = "not-borne-out"
 
 
 WORDS = {
@@ -41,6 +42,7 @@ WORDS = {
     ReasonId.GATE_SHUT: "the cut-over stops at the gate {subject}: {0}",
     ReasonId.CUT_OVER_OPEN: "the writers were stopped at {0} and the cut-over ended at the gate {subject}; go on with "
     "it, or start them again at the sources and catch up",
+    ReasonId.NOT_BORNE_OUT: "the numbers in the ledger do not bear out a PASS: {0}",
 }
 
 

@@ -173,6 +173,11 @@ def as_text(record: dict[str, Any]) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
+def misfit_of(error: ValueError) -> str:
+    """What of some values makes no record, in one sentence."""
+    return _first(error) if isinstance(error, ValidationError) else str(error)
+
+
 def _first(error: ValidationError) -> str:
     """The first thing that does not fit, and where."""
     said = error.errors(include_url=False)[0]

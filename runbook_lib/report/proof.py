@@ -24,6 +24,7 @@ from runbook_lib.record.model.base import Section
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.seal import LEDGER, verify
 from runbook_lib.report.figures.run_figures import figures_of
+from runbook_lib.report.judged import borne_out
 from runbook_lib.report.publish import draw_up, with_digests
 from runbook_lib.report.text import shortened
 from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
@@ -128,6 +129,7 @@ def _again(ledger: SealedLedger, record: RunRecord, published: PublicationFact |
     said = published or record
     interrupted = published.interrupted if published else record.verdict == INTERRUPTED
     again = build_record(ledger, said.run_id, said.name, interrupted=interrupted)
+    again = borne_out(again) if published else again
     return with_digests(again, ledger.digests())
 
 

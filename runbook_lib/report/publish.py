@@ -13,10 +13,10 @@ from pathlib import Path
 
 from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.record.anchor import Anchor
-from runbook_lib.record.build import build_record
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
 from runbook_lib.record.seal import seal
+from runbook_lib.report.judged import judged_record
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
@@ -52,7 +52,7 @@ def publish(
         ANCHOR.forget(ledger)
     PUBLICATION.record(ledger, PublicationFact(at, run_id, name, interrupted, code_facts()))
     ledger.settle()
-    record = build_record(ledger, run_id, name, interrupted=interrupted)
+    record = judged_record(ledger, run_id, name, interrupted=interrupted)
     try:
         seal(folder, draw_up(folder, with_digests(record, _digests(folder)), ledger))
     except BaseException:

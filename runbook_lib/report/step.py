@@ -10,6 +10,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.record.anchor import Anchor, told_of_anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.judged import judged_record
 from runbook_lib.report.publish import publish
 from runbook_lib.run.admission.admit import folder_of, is_of_runner, sole_runner
 from runbook_lib.run.run import Run, open_cleanup
@@ -32,7 +33,7 @@ def report_run(run: Run, *, judging: bool = True) -> RunRecord:
         if judging:
             run.keep_accepted()
     if is_of_runner(run.ledger):
-        return build_record(run.ledger, run.id, run.config.name)
+        return judged_record(run.ledger, run.id, run.config.name)
     return publish(run.folder, run.ledger, run.id, run.config.name, anchor=Anchor.of(run.config, run.id))
 
 

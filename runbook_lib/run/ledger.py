@@ -116,11 +116,20 @@ class Ledger:
     def get(self, topic: str, name: str) -> Any:
         """The value, or None if it was never put."""
         rows = self.rows("SELECT value FROM fact WHERE topic = ? AND name = ?", topic, name)
-        return json.loads(rows[0]["value"]) if rows else None
+        return self._fact(topic, name, rows[0]["value"]) if rows else None
 
     def all(self, topic: str) -> dict[str, Any]:
         rows = self.rows("SELECT name, value FROM fact WHERE topic = ? ORDER BY name", topic)
-        return {row["name"]: json.loads(row["value"]) for row in rows}
+        return {row["name"]: self._fact(topic, row["name"], row["value"]) for row in rows}
+
+    def _fact(self, topic: str, name: str, text: Any) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise LedgerError(
+                f"{self._path}: the fact {topic} of {name} is not as this runbook writes it: {error}; the ledger is "
+                "damaged or another tool's, start a new run with another run id"
+            ) from None
 
     def forget(self, topic: str, name: str) -> None:
         self.write("DELETE FROM fact WHERE topic = ? AND name = ?", [(topic, name)])
