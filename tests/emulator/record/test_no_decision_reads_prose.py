@@ -199,10 +199,13 @@ def _is_prose(node: ast.expr) -> bool:
 
 
 def test_no_module_searches_a_text_for_readers() -> None:
-    # OpenSSL's own word for it, which botocore passes on in a text and nowhere else.
-    foreign = ["aws/outage.py: 'CERTIFICATE_VERIFY_FAILED' not in str(error)"]
+    # OpenSSL's own word for it, which botocore passes on in a text and nowhere else; click's, for a hint.
+    foreign = [
+        "aws/outage.py: 'CERTIFICATE_VERIFY_FAILED' not in str(error)",
+        "cli.py: 'unexpected extra argument' in error.message",
+    ]
     found = [hit for file in LIBRARY.rglob("*.py") if "sandbox" not in file.parts for hit in read_as_prose(file)]
-    assert found == foreign
+    assert sorted(found) == foreign
 
 
 @pytest.mark.parametrize(
