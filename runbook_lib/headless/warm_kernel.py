@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -46,7 +47,7 @@ class WarmKernel:
 
     @contextmanager
     def client(self) -> Iterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
-        """The kernel, ready and empty, for one notebook; RuntimeError if it died before it was."""
+        """The kernel, ready and empty, for one notebook; RuntimeError if it died before it was or stayed as it is."""
         manager = self.start()
         client = manager.client()
         client.start_channels()
@@ -54,7 +55,7 @@ class WarmKernel:
         try:
             _finished(client.wait_for_ready(timeout=READY_SECONDS))
             if self._used:
-                _finished(client.execute_interactive(EMPTY, silent=True, allow_stdin=False, timeout=READY_SECONDS))
+                _empty(client)
             self._used = True
             yield manager, client
         finally:
@@ -67,8 +68,14 @@ class WarmKernel:
             _finished(manager.shutdown_kernel(now=False))
 
 
-def _finished(awaited: Awaitable[object]) -> None:
-    ensure_event_loop().run_until_complete(awaited)
+def _empty(client: AsyncKernelClient) -> None:
+    asked = client.execute_interactive(EMPTY, silent=True, allow_stdin=False, timeout=READY_SECONDS)
+    if _finished(asked)["content"]["status"] != "ok":
+        raise RuntimeError("the kernel should let go of the notebook before, and did not")
+
+
+def _finished(awaited: Awaitable[Any]) -> Any:
+    return ensure_event_loop().run_until_complete(awaited)
 
 
 @contextmanager

@@ -57,6 +57,14 @@ def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel
     assert said(cells) == ["True"]
 
 
+def test_a_kernel_that_cannot_be_emptied_is_replaced(kernel: WarmKernel, tmp_path: Path) -> None:
+    _, first = run(kernel, tmp_path, PID, "left = 1\ndef fail(**_): raise OSError('no')\nget_ipython().reset = fail")
+    failure, second = run(kernel, tmp_path, PID, "print('left' in globals())")
+    assert failure is None
+    assert said(first)[0] != said(second)[0]
+    assert said(second)[1] == "False"
+
+
 def test_after_a_notebook_that_failed_there_is_a_new_process(kernel: WarmKernel, tmp_path: Path) -> None:
     _, first = run(kernel, tmp_path, PID)
     failure, _ = run(kernel, tmp_path, "raise ValueError('as planned')", begun=True)
