@@ -378,6 +378,22 @@ def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World)
     assert (world.folder / "births").read_text() == ".."
 
 
+def test_that_a_step_was_done_at_an_earlier_start_says_nothing_of_this_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runbook_lib.headless import runner
+
+    world.pair("a", things(3))
+    again = runner.Request(world.config(), "r1", only="preflight")
+    done, idle = (
+        runner.run_notebooks(again, lambda _: None).to_json()["steps"][0]
+        for execute in (runner.execute_notebook, lambda *_: None)
+        if monkeypatch.setattr(runner, "execute_notebook", execute) is None
+    )
+    assert done["status"] == "completed"
+    assert (idle["status"], "ended without finishing" in idle["message"]) == ("failed", True)
+
+
 def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(
