@@ -84,7 +84,7 @@ ADVICE = {
     CheckId.KINESIS_STREAMS: "what else hears of the loaded items is not part of the comparison",
     CheckId.BUCKET_ENCRYPTION: "a bucket that insists on its key refuses the export, which fails",
     CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
-    CheckId.REFERENCES: "who names an old table is asked at the switch again, and the data is compared all the same",
+    CheckId.REFERENCES: "it says who has to be told of the new tables, and the data is compared all the same",
     CheckId.COST: "it is about money; where a limit is set, not known is a blocker",
     CheckId.TIME: "it is about waiting; where a limit is set, not known is a blocker",
 }

@@ -106,10 +106,9 @@ def _index(folder: Path) -> list[str]:
     """The list of runs without what its rows say of this run; none where they say nothing of it."""
     text, name = _text(folder.parent / INDEX), re.escape(html.escape(folder.name))
     own = re.compile(rf'<tr data-run="{name}" data-state="sealed">.*?</tr>', re.DOTALL)
-    compared = re.compile(
-        rf'<tr data-(?:later="{name}" data-former="[^"]*"|later="[^"]*" data-former="{name}")>.*?</tr>', re.DOTALL
-    )
-    changed = compared.sub("", own.sub(lambda _: index_row(folder.name), text))
+    others = rf'last="{name}"|later="{name}" data-former="[^"]*"|later="[^"]*" data-former="{name}"'
+    beside = re.compile(rf"<tr data-(?:{others})>.*?</tr>", re.DOTALL)
+    changed = beside.sub("", own.sub(lambda _: index_row(folder.name), text))
     return [changed] if changed != text else []
 
 

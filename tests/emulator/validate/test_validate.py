@@ -323,7 +323,7 @@ def test_target_and_live_source_are_read_within_read_units_of_their_own(
         def spend(self, units: float) -> None:
             self.spent.append(units)
 
-    for module in ("step", "drift"):
+    for module in ("sides", "drift"):
         monkeypatch.setattr(f"runbook_lib.validate.{module}.RateLimit", Noted)
     before = run.ledger.calls("target")["Scan"], run.ledger.calls("source").get("Scan", 0)
     validate_tables(run)
