@@ -139,7 +139,7 @@ def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> Window
     if fact.arn is None:
         fact = _asked(run, pair, fact, sleep)
     arn = fact.arn or ""
-    state = _patience(run, sleep).until(lambda: _ended(run, arn))
+    state = _patience(run, sleep).until(lambda: ended_export(run, arn))
     if state.status != DONE:
         raise ExportError(
             f"{pair.source}: window {fact.number} ({fact.start} to {fact.end}) should be exported and is "
@@ -157,7 +157,8 @@ def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> Window
     return _exported(run, replace(fact, exported=format_timestamp(run.now())), manifest)
 
 
-def _ended(run: Run, arn: str) -> ExportState | None:
+def ended_export(run: Run, arn: str) -> ExportState | None:
+    """What an export came to; None while it goes on."""
     state = describe_export(run.clients.source, arn)
     return None if state.status == RUNNING else state
 

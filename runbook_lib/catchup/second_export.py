@@ -6,7 +6,8 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
-from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
+from runbook_lib.aws.dynamodb.exports import ExportState, find_export, start_export
+from runbook_lib.catchup.ask import ended_export
 from runbook_lib.errors import ExportError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import load_manifest
@@ -26,7 +27,7 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
     if known.items is not None:
         return known
     arn = known.arn or ""
-    state = _patience(run, pair, sleep).until(lambda: _ended(run, arn))
+    state = _patience(run, pair, sleep).until(lambda: ended_export(run, arn))
     if state.status != DONE:
         why = state.failure or "no reason was given"
         raise ExportError(f"the second export of {pair.source} ended as {state.status}: {why}; run again")
@@ -78,8 +79,3 @@ def _begun(run: Run, pair: Pair, known: SecondExport, moment: datetime) -> Expor
         run.clients.source, arn, known.token, moment,
         staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id,
     )  # fmt: skip
-
-
-def _ended(run: Run, arn: str) -> ExportState | None:
-    state = describe_export(run.clients.source, arn)
-    return None if state.status == RUNNING else state

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook_lib.aws.outcome import FAILURES, code_of
+from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError, TransferError
-from runbook_lib.report.render.escape_markdown import visible
 
 if TYPE_CHECKING:
     from runbook_lib.conformance.account.asking import Asking
@@ -83,7 +82,7 @@ def _ask_engine(asking: Asking, given: dict[str, Any]) -> int:
     from runbook_lib.conformance.account.asking import ask_subject, new_id
 
     clients = asking.clients(asking_id := new_id())
-    return _conclude(ask_subject(asking, clients, _say), given["out"], asking_id)
+    return _conclude(ask_subject(asking, clients, say), given["out"], asking_id)
 
 
 def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
@@ -91,18 +90,18 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
 
     clients = asking.clients(asking_id := new_id())
     estimate = asking.estimate()
-    _say(f"{len(asking.questions())} questions, as {clients.names.stem}* in {' and '.join(asking.regions)}, "
+    say(f"{len(asking.questions())} questions, as {clients.names.stem}* in {' and '.join(asking.regions)}, "
          f"objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
-    _say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
+    say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
          f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:.0f} minutes of asking")  # fmt: skip
     if estimate.dollars > asking.limit:
         raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
     who = clients.identity(asking.endpoint)
     if not given["execute"]:
-        _say(f"dry run: nothing was made. To ask, add --execute --confirm {who.account}")
+        say(f"dry run: nothing was made. To ask, add --execute --confirm {who.account}")
         return 0
     _check_confirmed(given["confirm"], who.account)
-    report = ask_subject(asking, clients, _say, who)
+    report = ask_subject(asking, clients, say, who)
     return _conclude(report, given["out"], asking_id)
 
 
@@ -115,17 +114,17 @@ def _clean(asking: Asking, given: dict[str, Any]) -> int:
     if not given["execute"]:
         found = leftovers(clients)
         for name, client in found.tables:
-            _say(f"would remove table {name} in {client.meta.region_name}")
+            say(f"would remove table {name} in {client.meta.region_name}")
         for asking_id, keys in found.objects.items():
-            _say(f"would remove {len(keys)} objects of {asking_id}")
+            say(f"would remove {len(keys)} objects of {asking_id}")
         for name in found.unknown:
-            _say(f"would leave, as nothing shows that it was made by this command: {name}")
-        _say(f"dry run: nothing was removed. To remove, add --execute --confirm {who.account}")
+            say(f"would leave, as nothing shows that it was made by this command: {name}")
+        say(f"dry run: nothing was removed. To remove, add --execute --confirm {who.account}")
         return 0
     _check_confirmed(given["confirm"], who.account)
-    removed = remove_all(clients, Waiting(_say, pause=5.0 if clients.is_aws else 0.1))
+    removed = remove_all(clients, Waiting(say, pause=5.0 if clients.is_aws else 0.1))
     for line in lines_about(removed):
-        _say(line)
+        say(line)
     return 1 if removed.left else 0
 
 
@@ -142,13 +141,8 @@ def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
 
     page = write_report(report, out or reports_root() / f"conformance-{asking_id}")
     counts = report.counts()
-    _say(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    say(", ".join(f"{count} {kind}" for kind, count in counts.items()))
     for answer in report.surprises():
-        _say(f"{answer.question.id}: {answer.question.asks} Expected {in_words(answer.question.expected)}")
+        say(f"{answer.question.id}: {answer.question.asks} Expected {in_words(answer.question.expected)}")
     click.echo(f"report: {page}")
     return 0 if counts["as expected"] and not report.surprises() else 1
-
-
-def _say(text: str) -> None:
-    click.echo(visible(text).replace("\n", " "))
-    sys.stdout.flush()

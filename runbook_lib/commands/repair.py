@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError
-from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.verdicts import PASS
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def repair(
             f"--confirm: expected {run_id!r} once more, which allows writing, found {confirm!r}; nothing was written"
         )
     parameters = choice.parameters() | {"confirm_repair": confirm}
-    return concluded(run_notebooks(Request(config, run_id, execute=execute, repair=parameters), _say), execute)
+    return concluded(run_notebooks(Request(config, run_id, execute=execute, repair=parameters), say), execute)
 
 
 def concluded(record: RunRecord, execute: bool) -> int:
@@ -50,18 +49,13 @@ def concluded(record: RunRecord, execute: bool) -> int:
     from runbook_lib.report.sections.repairs import latest_repairs, repair_sentence
 
     for repaired in latest_repairs(record):
-        _say(repair_sentence(repaired))
+        say(repair_sentence(repaired))
     for reason in record.reasons if execute else ():
-        _say(f"  {reason}")
-    _say(f"{record.verdict}: {'repaired and validated again' if execute else 'nothing was written'}")
-    _say(f"report: {reports_root() / record.run_id / 'report.html'}")
+        say(f"  {reason}")
+    say(f"{record.verdict}: {'repaired and validated again' if execute else 'nothing was written'}")
+    say(f"report: {reports_root() / record.run_id / 'report.html'}")
     step = next((step for step in record.steps if step.name == "repair"), None)
     ended = step is not None and step.status == "completed"
     if record.verdict == "INTERRUPTED":
         return 130
     return 0 if ended and (not execute or record.verdict == PASS) else 1
-
-
-def _say(text: str) -> None:
-    click.echo(visible(text).replace("\n", " "))
-    sys.stdout.flush()

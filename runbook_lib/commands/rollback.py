@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from runbook_lib.report.render.escape_markdown import visible
+from runbook_lib.commands.output import say
 
 
 @click.command()
@@ -29,19 +28,14 @@ def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str
     with sole_runner(folder_of(run_id)) as seat:
         run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
         check_rollback(run, confirm)
-        facts = roll_back(run, confirm, lambda table, done: _say(f"{table}: {done:,} keys"))
+        facts = roll_back(run, confirm, lambda table, done: say(f"{table}: {done:,} keys"))
         record = report_run(run, judging=False)
         folder = run.folder
         run.ledger.close()
     for back in record.rollbacks:
-        _say(rollback_sentence(back))
+        say(rollback_sentence(back))
     if told := told_of_anchor(record, folder):
-        _say(f"anchor: {told}")
+        say(f"anchor: {told}")
     if not facts:
-        _say("nothing was written by this run, so there is nothing to take back")
+        say("nothing was written by this run, so there is nothing to take back")
     return 1 if any(fact.failure for fact in facts) else 0
-
-
-def _say(text: str) -> None:
-    click.echo(visible(text).replace("\n", " "))
-    sys.stdout.flush()

@@ -24,6 +24,7 @@ from runbook_lib.export_format.data_file import fetch_body, file_lines
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Attribute, Item, canonical
 from runbook_lib.items.keys import KeyAttribute, held_key, key_of
+from runbook_lib.items.lines import past_separators
 
 BOTH_IMAGES, NEW_IMAGE = "NEW_AND_OLD_IMAGES", "NEW_IMAGE"
 VIEWS = (BOTH_IMAGES, NEW_IMAGE)
@@ -178,22 +179,15 @@ def _image_bytes(line: bytes, data: dict[str, Any]) -> bytes:
 
 def _walked(line: bytes) -> bytes:
     text, found, seen = line.decode(), b"", set()
-    at = _skip(text, text.index("{") + 1)
+    at = past_separators(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _decoder.raw_decode(text, at)
-        at = _skip(text, at)
+        at = past_separators(text, at)
         _, end = _decoder.raw_decode(text, at)
         if name in seen:
             raise CorruptFile(f"{name} is said twice")
         seen.add(name)
         if name == NEW:
             found = text[at:end].encode()
-        at = _skip(text, end)
+        at = past_separators(text, end)
     return found
-
-
-def _skip(text: str, at: int) -> int:
-    """Past white space, colons and commas."""
-    while text[at] in " \t\r\n:,":
-        at += 1
-    return at

@@ -63,23 +63,23 @@ def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
             _, end = _decoder.raw_decode(text, at)
             # A line break can only be white space between tokens; inside strings JSON escapes it.
             slices.append(text[at:end].replace("\n", " ").encode("utf-8"))
-            at = _skip(text, end)
+            at = past_separators(text, end)
     return slices, answer
 
 
 def _array_after(text: str, wanted: str) -> int:
     """Position of the first element of the top-level array `wanted`."""
-    at = _skip(text, text.index("{") + 1)
+    at = past_separators(text, text.index("{") + 1)
     while True:
         name, end = _decoder.raw_decode(text, at)
-        at = _skip(text, end)
+        at = past_separators(text, end)
         if name == wanted:
-            return _skip(text, at + 1)
+            return past_separators(text, at + 1)
         _, end = _decoder.raw_decode(text, at)
-        at = _skip(text, end)
+        at = past_separators(text, end)
 
 
-def _skip(text: str, at: int) -> int:
+def past_separators(text: str, at: int) -> int:
     """Past white space, colons and commas."""
     while text[at] in " \t\r\n:,":
         at += 1

@@ -26,9 +26,9 @@ from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
+from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, open_cleanup, open_run
-from runbook_lib.undo.cleanup import Removal
 
 if TYPE_CHECKING:  # ipywidgets is for a person in JupyterLab, and matplotlib takes most of a second
     from runbook_lib.notebook.charts import ShownChart

@@ -17,13 +17,12 @@ from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
-from runbook_lib.run.facts.targets import CREATED, WARMED
+from runbook_lib.run.facts.targets import CREATED, WARMED, Removal
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.comparison import DifferenceRow, differences
 from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.schema.words import spell_key
-from runbook_lib.undo.cleanup import Removal
 
 TABLE = Column("table")
 COUNTED = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition
@@ -29,8 +30,17 @@ from runbook_lib.aws.dynamodb.describe.members import (
 from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, PartialDefinition
 from runbook_lib.schema.words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
-BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
-RATINGS = (BLOCKS, WARNS, INFORMS)
+
+class Rating(StrEnum):
+    """What a difference does to a run, the gravest first."""
+
+    BLOCKS = "blocks"
+    WARNS = "warns"
+    INFORMS = "informs"
+
+
+BLOCKS, WARNS, INFORMS = Rating.BLOCKS, Rating.WARNS, Rating.INFORMS
+RATINGS = tuple(Rating)
 NONE = "none"
 UNKNOWN_MEMBERS = "unknown members"
 NEW_TABLE = "create the target again: this cannot be changed later"
@@ -45,7 +55,7 @@ class DefinitionDifference:
     what: str
     source: str
     target: str
-    rating: str
+    rating: Rating
     remedy: str
 
 
@@ -138,7 +148,7 @@ def _local(source: Definition, target: Definition) -> Found:
 
 
 def _indexes(
-    kind: str, word: str, source: tuple[IndexDefinition, ...], target: tuple[IndexDefinition, ...], grave: str
+    kind: str, word: str, source: tuple[IndexDefinition, ...], target: tuple[IndexDefinition, ...], grave: Rating
 ) -> Found:
     """Missing, other and additional indexes; a local one can only be made together with its table."""
     ours, theirs = {i.name: i for i in source}, {i.name: i for i in target}
@@ -269,7 +279,9 @@ def _warm(source: Definition, target: Definition) -> Found:
             yield difference
 
 
-def _settings(name: str, source: Definition, target: Definition, rating: str, remedy: str, silent: str = NONE) -> Found:
+def _settings(
+    name: str, source: Definition, target: Definition, rating: Rating, remedy: str, silent: str = NONE
+) -> Found:
     ours, theirs = ({s.what: s.how for s in d.settings if s.property == name} for d in (source, target))
     for what in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(what, silent), theirs.get(what, silent)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
-from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, RemovalFact
+from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
@@ -39,25 +39,6 @@ from runbook_lib.undo.own_objects import own_objects
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 PATIENCE_SECONDS, POLL_SECONDS = 600.0, 2.0
 Watch = Callable[[str, str], None]
-
-
-@dataclass(slots=True)
-class Removal:
-    """What becomes of one table's traces; the numbers are of items and objects, `kept` says what stays and why."""
-
-    source: str
-    target: str
-    done: bool
-    table_deleted: bool = False
-    items_found: int = 0
-    items_deleted: int = 0
-    items_changed: int = 0
-    items_skipped: int = 0
-    objects: int = 0
-    kept: str = ""
-
-    def as_fact(self, *, done: bool) -> RemovalFact:
-        return RemovalFact(**asdict(self) | {"done": done})
 
 
 def check_cleanup(run: Run, confirm: str) -> bool:
@@ -94,7 +75,7 @@ def clean_up(
         for pair in pairs:
             known = REMOVALS.of(run.ledger, pair.source)
             if known is not None and known.done:
-                found.append(Removal(**asdict(known)))
+                found.append(known)
                 continue
             removal = Removal(pair.source, pair.target, execute, items_deleted=known.items_deleted if known else 0)
             watch(pair.source, "looking")
@@ -108,7 +89,7 @@ def clean_up(
             finally:
                 run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
-                REMOVALS.record(run.ledger, pair.source, removal.as_fact(done=removal.done))
+                REMOVALS.record(run.ledger, pair.source, removal)
             found.append(removal)
             watch(pair.source, "removed" if removal.done else "left" if execute else "looked at")
         if hands is not None:
@@ -216,7 +197,7 @@ def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, re
             removal.items_changed += undone.changed
             removal.items_skipped += undone.skipped
         if undoing is not None and last_of_file:
-            REMOVALS.record(run.ledger, pair.source, removal.as_fact(done=False))
+            REMOVALS.record(run.ledger, pair.source, replace(removal, done=False))
     if removal.items_skipped:
         removal.kept = (
             f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "

@@ -7,8 +7,8 @@ from typing import Any
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
+from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run
-from runbook_lib.undo.cleanup import Removal
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.world import World
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
@@ -15,60 +16,43 @@ import orjson
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall
 
+RequestForm = Callable[[Mapping[str, Any]], bool]
 REFUSED = "ConditionalCheckFailedException"
 ABSENT = "attribute_not_exists(#key)"
 PUT, DELETE = "dynamodb:PutItem", "dynamodb:DeleteItem"
 MOST_ATTRIBUTES = 150  # of one condition: 300 operators, 4 KB; "Service, account, and table quotas", Developer Guide
 
 
-def forms_of_undoing(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
+def forms_of_undoing(keys: Mapping[str, str]) -> dict[str, RequestForm]:
     """The one form of DeleteItem: an item as it was read; and of PutItem: see `forms_of_appending`."""
 
     def deletes_what_was_read(request: Mapping[str, Any]) -> bool:
-        names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
-        return (
-            request.keys()
-            == {
-                "TableName",
-                "Key",
-                "ConditionExpression",
-                "ExpressionAttributeNames",
-                "ExpressionAttributeValues",
-                "ReturnValues",
-            }
-            and request["ReturnValues"] == "ALL_OLD"
-            and len(names) == len(values) > 0
-            and set(request["Key"]) <= set(names.values())
-            and request["ConditionExpression"] == _all_equal(len(names))
-        )
+        return _holds_to_what_was_read(request, "Key", frozenset(request.get("Key") or {}))
 
     return {DELETE: deletes_what_was_read, **forms_of_appending(keys)}
 
 
-def forms_of_repairing(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
+def forms_of_repairing(keys: Mapping[str, str]) -> dict[str, RequestForm]:
     """What undoing may send, and one form more of PutItem: in place of an item as it was read."""
     forms = forms_of_undoing(keys)
     puts_where_nothing_is = forms[PUT]
 
     def replaces_what_was_read(request: Mapping[str, Any]) -> bool:
-        names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
-        return (
-            request.keys()
-            == {
-                "TableName",
-                "Item",
-                "ConditionExpression",
-                "ExpressionAttributeNames",
-                "ExpressionAttributeValues",
-                "ReturnValues",
-            }
-            and request["ReturnValues"] == "ALL_OLD"
-            and len(names) == len(values) > 0
-            and keys.get(str(request.get("TableName"))) in names.values()
-            and request["ConditionExpression"] == _all_equal(len(names))
-        )
+        return _holds_to_what_was_read(request, "Item", {keys.get(str(request.get("TableName")))})
 
     return forms | {PUT: lambda request: puts_where_nothing_is(request) or replaces_what_was_read(request)}
+
+
+def _holds_to_what_was_read(request: Mapping[str, Any], member: str, named: AbstractSet[str | None]) -> bool:
+    """Whether a request is made of `member` and a condition on every attribute that was read, `named` among them."""
+    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+    return (
+        request.keys() == {"TableName", member, *_as_read({})}
+        and request["ReturnValues"] == "ALL_OLD"
+        and len(names) == len(values) > 0
+        and named <= set(names.values())
+        and request["ConditionExpression"] == _all_equal(len(names))
+    )
 
 
 def _all_equal(attributes: int) -> str:
@@ -115,7 +99,7 @@ def _item_member(table: str, line: bytes) -> bytes:
     return line.strip()[1:-1]
 
 
-def forms_of_appending(keys: Mapping[str, str]) -> dict[str, Callable[[Mapping[str, Any]], bool]]:
+def forms_of_appending(keys: Mapping[str, str]) -> dict[str, RequestForm]:
     """The one form of PutItem: where the table holds nothing under the key; `keys` has each table's partition key."""
 
     def puts_where_nothing_is(request: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.iac.iam_policy import policies
 from runbook_lib.iac.planned_table import TablePermissions
+from runbook_lib.iac.policy_statements import table_arn
 from runbook_lib.plan.check import BLOCKER, Check, ok, run_check, unknown
 from runbook_lib.preflight.checks.context import CheckContext
 
@@ -43,16 +44,12 @@ def grants_of(context: CheckContext) -> list[TablePermissions]:
         TablePermissions(
             source=pair.source,
             source_arn=pair.source_facts.arn if pair.source_facts else None,
-            target_arn=_target_arn(clients.target_identity, pair.target),
+            target_arn=table_arn(clients.target_identity, pair.target),
             method=pair.method,
             reuse=pair.reuse,
         )
         for pair in context.pairs
     ]
-
-
-def _target_arn(who: Identity, name: str) -> str:
-    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{name}"
 
 
 def _identity(side: str, who: Identity) -> Check:

@@ -73,7 +73,7 @@ def parity_rows(figures: RunFigures) -> list[ParityRow]:
     for table, d in property_differences(figures):
         rows[d.rating, d.what, d.source, d.target, d.remedy].append(table.target)
     found = [ParityRow(*same, names) for same, names in rows.items()]
-    grave = {rating: place for place, rating in enumerate(RATINGS)}
+    grave: dict[str, int] = {rating: place for place, rating in enumerate(RATINGS)}
     return sorted(found, key=lambda row: (grave.get(row.rating, 0), -len(row.tables), row.what))
 
 

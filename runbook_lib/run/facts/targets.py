@@ -53,9 +53,12 @@ class WarmedFact:
     reached: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalFact:
-    """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why."""
+@dataclass(slots=True)
+class Removal:
+    """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why.
+
+    It is filled in while things are removed, and recorded as it then is.
+    """
 
     source: str
     target: str
@@ -72,5 +75,5 @@ class RemovalFact:
 CREATED = Topic("created", CreatedFact)
 BEFORE = Topic("before", BeforeFact)
 WARMED = Topic("warmed", WarmedFact)
-REMOVALS = Topic("cleanup", RemovalFact)
+REMOVALS = Topic("cleanup", Removal)
 CLEANED = Note("run", "cleaned", str)

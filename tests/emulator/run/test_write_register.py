@@ -19,9 +19,10 @@ from runbook_lib.load.targets import import_table as table_import
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
+from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import refuse_unless_alone, register, registration
-from runbook_lib.undo.cleanup import Removal, clean_up
+from runbook_lib.undo.cleanup import clean_up
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables

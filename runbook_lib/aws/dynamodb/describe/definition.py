@@ -24,7 +24,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     WARM,
     spell_member,
 )
-from runbook_lib.aws.dynamodb.describe.tables import DENIED, ttl_attribute
+from runbook_lib.aws.dynamodb.describe.tables import DENIED, key_attributes, ttl_attribute
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.errors import ConfigError, CredentialsError
@@ -156,7 +156,7 @@ def definition_of(
 
     return TableDefinition(
         name=table.get("TableName") or "",
-        key=told(KEY, lambda: _key(table["KeySchema"], types), ()),
+        key=told(KEY, lambda: key_attributes(table["KeySchema"], types), ()),
         global_indexes=told(
             f"{GLOBAL}, {TYPES}", lambda: _indexes(table.get("GlobalSecondaryIndexes"), types, billing), ()
         ),
@@ -207,16 +207,11 @@ def encryption_key(client: Any, name: str) -> str | None:
         raise refused(client, "describe_table", name, error) from None
 
 
-def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttribute, ...]:
-    ordered = sorted(schema, key=lambda k: k["KeyType"])  # HASH before RANGE, else as they are
-    return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
-
-
 def _indexes(said: list[dict[str, Any]] | None, types: dict[str, str], billing: str) -> tuple[IndexDefinition, ...]:
     return tuple(
         IndexDefinition(
             name=index["IndexName"],
-            key=_key(index["KeySchema"], types),
+            key=key_attributes(index["KeySchema"], types),
             projection=index["Projection"]["ProjectionType"],
             attributes=tuple(sorted(index["Projection"].get("NonKeyAttributes") or ())),
             provisioned=_provisioned(index, billing),

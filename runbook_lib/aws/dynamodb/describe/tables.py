@@ -105,9 +105,9 @@ def _facts(table: dict[str, Any], name: str) -> TableDescription:
         arn=table["TableArn"],
         table_id=table.get("TableId") or "",
         status=table.get("TableStatus") or NOT_TOLD,
-        key=_key(table["KeySchema"], types),
+        key=key_attributes(table["KeySchema"], types),
         indexes=tuple(
-            Index(i["IndexName"], kind, _key(i["KeySchema"], types), _projection(i))
+            Index(i["IndexName"], kind, key_attributes(i["KeySchema"], types), _projection(i))
             for kind, field in (("GSI", "GlobalSecondaryIndexes"), ("LSI", "LocalSecondaryIndexes"))
             for i in table.get(field) or []
         ),
@@ -149,8 +149,9 @@ def ttl_attribute(client: Any, name: str) -> str | None:
     return attribute
 
 
-def _key(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttribute, ...]:
-    ordered = sorted(schema, key=lambda k: k["KeyType"])  # HASH before RANGE
+def key_attributes(schema: list[dict[str, str]], types: dict[str, str]) -> tuple[KeyAttribute, ...]:
+    """A KeySchema with its types, the partition key's attributes before the sort key's."""
+    ordered = sorted(schema, key=lambda k: k["KeyType"])  # HASH before RANGE, else as they are
     return tuple(KeyAttribute(k["AttributeName"], types[k["AttributeName"]], k["KeyType"]) for k in ordered)
 
 
