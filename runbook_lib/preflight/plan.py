@@ -10,7 +10,7 @@ from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.run.facts.around.references import References
 from runbook_lib.run.facts.estimate import Estimate
 from runbook_lib.run.facts.plan import TableCapacities
-from runbook_lib.schema.parity import Parity
+from runbook_lib.schema.difference import Parity
 
 
 @dataclass(frozen=True, slots=True)

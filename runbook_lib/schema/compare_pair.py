@@ -11,7 +11,8 @@ from runbook_lib.config.sections.accept import KNOWN_IDS
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, look_again, why_not
 from runbook_lib.plan.pair import Pair
-from runbook_lib.schema.parity import BLOCKS, WARNS, DefinitionDifference, Gap, Parity, compare_definitions
+from runbook_lib.schema.difference import BLOCKS, WARNS, DefinitionDifference, Gap, Parity
+from runbook_lib.schema.parity import compare_definitions
 
 EVERY = "every property"
 

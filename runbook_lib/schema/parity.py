@@ -8,8 +8,6 @@ on one side is "not checked" and never equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import IndexDefinition, TableDefinition
@@ -28,52 +26,13 @@ from runbook_lib.aws.dynamodb.describe.members import (
     WARM,
 )
 from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, PartialDefinition
+from runbook_lib.schema.difference import BLOCKS, INFORMS, RATINGS, WARNS, DefinitionDifference, Gap, Parity, Rating
 from runbook_lib.schema.words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
-
-class Rating(StrEnum):
-    """What a difference does to a run, the gravest first."""
-
-    BLOCKS = "blocks"
-    WARNS = "warns"
-    INFORMS = "informs"
-
-
-BLOCKS, WARNS, INFORMS = Rating.BLOCKS, Rating.WARNS, Rating.INFORMS
-RATINGS = tuple(Rating)
 NONE = "none"
 UNKNOWN_MEMBERS = "unknown members"
 NEW_TABLE = "create the target again: this cannot be changed later"
 INDEX_CHANGE = "delete the target's index and create it as the source has it"
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionDifference:
-    """One property that is not the same; `what` is the property or, of an index, its name too."""
-
-    property: str
-    what: str
-    source: str
-    target: str
-    rating: Rating
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A property that could not be asked for on one side or both."""
-
-    property: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """The comparison of one pair: `equal` names the properties that are the same."""
-
-    differences: tuple[DefinitionDifference, ...]
-    not_checked: tuple[Gap, ...]
-    equal: tuple[str, ...]
 
 
 Definition = TableDefinition

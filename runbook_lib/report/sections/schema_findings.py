@@ -17,7 +17,7 @@ from runbook_lib.record.model.run import ObstacleRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import count, listed, pluralize
-from runbook_lib.schema.parity import BLOCKS, RATINGS, WARNS
+from runbook_lib.schema.difference import BLOCKS, RATINGS, WARNS
 
 SCHEMA = (KEY, TYPES, GLOBAL, LOCAL)
 ASKED = ("keys", "expected", "found", "missing", "different", "extra", "expired")

@@ -9,7 +9,7 @@ from runbook_lib.plan.check import Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.schema.parity import DefinitionDifference, Gap, Parity
+from runbook_lib.schema.difference import DefinitionDifference, Gap, Parity
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from runbook_lib.report.sections.checklist import checklist
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.report.sections.first_screen.summary import why
 from runbook_lib.report.sections.schema_findings import index_rows, parity_rows, unannounced
-from runbook_lib.schema.parity import DefinitionDifference, Gap
+from runbook_lib.schema.difference import DefinitionDifference, Gap
 from tests.support import records
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.records import Record
