@@ -16,6 +16,7 @@ import click
 
 from runbook_lib.commands.conformance import conformance
 from runbook_lib.commands.cut_over import check_confirmed, cut_over_command
+from runbook_lib.commands.demo import demo
 from runbook_lib.commands.init import init
 from runbook_lib.commands.mask import mask
 from runbook_lib.commands.output import Output, output_options, say
@@ -28,8 +29,6 @@ from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
 
 UNQUOTED = "A glob needs quotes, or the shell puts names of files in its place: --tables 'orders-*'"
-DAMAGES = ("lost-items", "extra-items", "changed-items")
-LIVE_DAMAGES = ("dropped-change", "late-writer", "gap")
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 
 
@@ -39,42 +38,8 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (conformance, cut_over_command, init, list_runs, mask, repair, rollback, status):
+for command in (conformance, cut_over_command, demo, init, list_runs, mask, repair, rollback, status):
     cli.add_command(command)
-
-
-@cli.command()
-@click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
-              help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
-@click.option("--sabotage", type=click.Choice([*DAMAGES, *LIVE_DAMAGES]),
-              help="Damage the target before validation, or with --live the proof, to see a FAIL.")  # fmt: skip
-@click.option("--live", is_flag=True, help="Move two tables that are written to all the while, and cut over.")
-@click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
-@click.option("--with-surroundings", is_flag=True,
-              help="Put queues, rules, alarms and others around the tables, and write them as code.")  # fmt: skip
-@click.option("--run-id", default="", help="Name of the run's folder.")
-@output_options
-def demo(
-    scale: float, sabotage: str | None, live: bool, then_repair: bool, with_surroundings: bool, run_id: str,
-    **output: Any,
-) -> int:  # fmt: skip
-    """Start the sandbox, run the demo migration in it headless, say where the report is."""
-    from runbook_lib.sandbox.demo.run import run_demo, run_live_demo
-
-    if sabotage and live != (sabotage in LIVE_DAMAGES):
-        allowed = LIVE_DAMAGES if live else DAMAGES
-        raise ConfigError(f"--sabotage: expected one of {', '.join(allowed)}, found {sabotage!r}; see --live")
-    if live and (then_repair or with_surroundings):
-        raise ConfigError("--live goes with --sabotage alone; leave --then-repair and --with-surroundings out")
-    if then_repair and not sabotage:
-        raise ConfigError("--then-repair: expected --sabotage with it; without damage there is nothing to repair")
-    out = Output(**output)
-    if live:
-        return out.conclude(run_live_demo(scale, sabotage, run_id, out.say, out.step))
-    record = run_demo(
-        scale, sabotage, run_id, out.say, then_repair=then_repair, with_surroundings=with_surroundings, after=out.step
-    )
-    return out.conclude(record)
 
 
 @cli.command()

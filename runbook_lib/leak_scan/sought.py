@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ import orjson
 
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.canonical import Item
+from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.items.lines import parse_line
 from runbook_lib.leak_scan.decode import NUMBERS, fold
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through
 from runbook_lib.leak_scan.words import LEAST, ValueWords
+from runbook_lib.masking.hook import HookContext, HookFailed, ItemHook, hooked
 from runbook_lib.masking.leaves import KEPT, ItemLeaves
 from runbook_lib.masking.masker import TableMask
-from runbook_lib.masking.verbs import Unmaskable
+from runbook_lib.masking.verbs import SETS, Unmaskable
 from runbook_lib.run.facts.masking.leak_scan import SoughtFact
 
 MOST_ANYWHERE = 100_000  # values in one automaton: about 100 MB
@@ -40,12 +42,27 @@ class RawTable:
     bucket: str
     files: Sequence[DataFile]
     mask: TableMask
+    target: str = ""
+    hook: ItemHook | None = None
 
     def items(self) -> Iterator[Item]:
+        """The items as they were exported."""
+        return (item for _, item in self._read())
+
+    def transformed(self) -> Iterator[Item]:
+        """The items as the mask is given them: what the hook made of each."""
+        if self.hook is None:
+            yield from self.items()
+            return
+        for context, item in self._read():
+            with suppress(HookFailed):
+                yield from hooked(self.hook, item, context)
+
+    def _read(self) -> Iterator[tuple[HookContext, Item]]:
         for file in self.files:
             with fetch(self.s3, self.bucket, file) as checked:
-                for _, line in checked.items():
-                    yield parse_line(line)
+                for number, line in checked.items():
+                    yield HookContext(self.source, self.target, file.ordinal, number), parse_line(line)
 
 
 @dataclass(slots=True)
@@ -126,24 +143,36 @@ def _kept(values: RawValues, tables: Sequence[RawTable]) -> set[int]:
 
 
 def _by_chance(values: RawValues, tables: Sequence[RawTable], kept: set[int]) -> set[int]:
-    """Values that stand in an item's pseudonyms, and not in the item itself."""
+    """Values that stand in what a rule makes of another value; what a rule leaves as it is hides nothing."""
     found: set[int] = set()
     for table in tables:
-        tally = table.mask.tally()
-        for item in table.items():
-            try:
-                masked = table.mask.masked(item, tally)
-            except Unmaskable:
+        made = list[tuple[Attribute, Attribute]]()
+        mask = table.mask.watched(lambda before, after, made=made: made.append((before, after)))  # type: ignore[misc]
+        tally = mask.tally()
+        for item in table.transformed():
+            made.clear()
+            with suppress(Unmaskable):
+                mask.masked(item, tally)
+            if not made or not _seen(values, [after for _, after in made]) - kept - found:
                 continue
-            there = _seen(values, masked) - kept - found
-            if there:
-                found |= there - _seen(values, item)
+            for before, after in made:
+                for raw, written in _members(before, after):
+                    found |= _seen(values, written) - _seen(values, raw) - kept
     return found
+
+
+def _members(before: Attribute, after: Attribute) -> Iterator[tuple[Attribute, Attribute]]:
+    """A value and what became of it; of a set each member and its own."""
+    ((kind, value),), ((_, made)) = before.items(), next(iter(after.items()))
+    if kind in SETS and kind in after and len(made) == len(value):
+        yield from (({SETS[kind]: one}, {SETS[kind]: other}) for one, other in zip(value, made, strict=True))
+    else:
+        yield before, after
 
 
 def _in(values: RawValues, texts: list[str]) -> set[int]:
     return set(look_through(values, orjson.dumps(texts).decode(), Counted())) if texts else set()
 
 
-def _seen(values: RawValues, item: Item) -> set[int]:
-    return set(look_through(values, orjson.dumps(item).decode(), Counted()))
+def _seen(values: RawValues, shown: Any) -> set[int]:
+    return set(look_through(values, orjson.dumps(shown).decode(), Counted()))

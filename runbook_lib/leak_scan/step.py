@@ -73,7 +73,7 @@ def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
         raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
     made = files_transformed(run.ledger, pair.source)
     files = [DataFile(file.ordinal, file.raw_key, file.raw_md5, file.counts.exported) for file in made]
-    return RawTable(pair.source, run.clients.raw, export.bucket, files, mask)
+    return RawTable(pair.source, run.clients.raw, export.bucket, files, mask, pair.target, ready.hook)
 
 
 def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Watch) -> LeakFact:

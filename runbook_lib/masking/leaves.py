@@ -75,12 +75,15 @@ class ItemLeaves:
                 yield from self._value(inside.each, element)
 
     def _parts(self, index: int, text: str) -> Iterator[Leaf]:
-        yield index, text
+        """A text that a template takes apart; one of which every part is kept stays as it is."""
         for pattern, kept in self._shapes[index]:
             if match := pattern.fullmatch(text):
-                for name, part in match.groupdict().items():
+                parts = match.groupdict()
+                yield (KEPT if kept.issuperset(parts) else index), text
+                for name, part in parts.items():
                     yield (KEPT if name in kept else index), part
                 return
+        yield index, text
 
 
 def _shapes(rule: MaskRule) -> list[tuple[Any, frozenset[str]]]:

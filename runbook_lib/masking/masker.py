@@ -17,7 +17,7 @@ from runbook_lib.masking.json_text import NotJson, read_json_text, spell_json_te
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.paths import Path, Wild, shown_path
 from runbook_lib.masking.rules import MaskRule, Verb, rules_of
-from runbook_lib.masking.tree import MaskNode, mask_tree
+from runbook_lib.masking.tree import MaskNode, Note, mask_tree
 from runbook_lib.masking.verbs import SETS, Merged, Unmaskable, Unnamed
 
 REPLICATION = "aws:rep:"  # attributes of global tables of 2017: what writes them harms the replication
@@ -55,9 +55,14 @@ class MaskTally:
 class TableMask:
     """The mask of one table; it has no state but the pseudonyms that it remembers."""
 
-    def __init__(self, key: MaskKey, rules: Sequence[MaskRule], table: str) -> None:
-        self.tree = mask_tree(key, rules_of(tuple(rules), table))
+    def __init__(self, key: MaskKey, rules: Sequence[MaskRule], table: str, note: Note | None = None) -> None:
+        self._made_of = key, tuple(rules), table
+        self.tree = mask_tree(key, rules_of(tuple(rules), table), note)
         self._root = self.tree.root
+
+    def watched(self, note: Note) -> TableMask:
+        """The same mask, which tells of each value and what it makes of it."""
+        return TableMask(*self._made_of, note)
 
     @property
     def rules(self) -> tuple[MaskRule, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.paths import Wild
 from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, Verb
 from runbook_lib.masking.verbs import Action, Text, action_of, text_pseudonym
+
+Note = Callable[[Attribute, Attribute], None]  # a value, and what a rule made of it
 
 
 @dataclass(slots=True)
@@ -44,13 +48,16 @@ class MaskTree:
     rules: tuple[MaskRule, ...]
 
 
-def mask_tree(key: MaskKey, rules: Sequence[MaskRule]) -> MaskTree:
-    """The tree of the rules that `rules_of` chose for a table.
+def mask_tree(key: MaskKey, rules: Sequence[MaskRule], note: Note | None = None) -> MaskTree:
+    """The tree of the rules that `rules_of` chose for a table; `note` hears of each value and what is made of it.
 
     Raises ValueError for a rule below one that leaves nothing to be looked at.
     """
     listed: list[MaskRule] = []
-    return MaskTree(_branch(key, rules, listed), tuple(listed))
+    root = _branch(key, rules, listed)
+    if note is not None:
+        _listen(root, note, set())
+    return MaskTree(root, tuple(listed))
 
 
 def _branch(key: MaskKey, rules: Sequence[MaskRule], listed: list[MaskRule]) -> MaskNode:
@@ -119,6 +126,39 @@ def _merged(own: MaskNode, general: MaskNode) -> MaskNode:
         source.index, source.verb, source.action, source.inside, rename.rename, rename.rename_index, names,
         _either(own.any_name, general.any_name), _either(own.each, general.each),
     )  # fmt: skip
+
+
+def _listen(node: MaskNode, note: Note, heard: set[int]) -> None:
+    """Have all that is done in a tree told; a node may stand in it at several places."""
+    if id(node) in heard:
+        return
+    heard.add(id(node))
+    if node.action is not None and node.verb is not Verb.KEEP:
+        node.action = _told(node.action, note)
+    if node.rename is not None:
+        node.rename = _told_name(node.rename, note)
+    for below in (*node.names.values(), node.any_name, node.each, node.inside):
+        if below is not None:
+            _listen(below, note, heard)
+
+
+def _told(action: Action, note: Note) -> Action:
+    def act(kind: str, value: Any, item: Item) -> Attribute | None:
+        made = action(kind, value, item)
+        if made is not None:
+            note({kind: value}, made)
+        return made
+
+    return act
+
+
+def _told_name(rename: Text, note: Note) -> Text:
+    def of(name: str) -> str:
+        made = rename(name)
+        note({"S": name}, {"S": made})
+        return made
+
+    return of
 
 
 def _either(own: MaskNode | None, general: MaskNode | None) -> MaskNode | None:

@@ -34,7 +34,7 @@ from runbook_lib.report.sections.first_screen.standing import (
     since_then,
 )
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
-from runbook_lib.report.sections.masking.sentences import masking_sentences
+from runbook_lib.report.sections.masking.sentences import RULE_COLUMNS, masking_sentences, rule_rows
 from runbook_lib.report.sections.reconciliation import (
     FoldedRows,
     ReconciliationRow,
@@ -150,6 +150,14 @@ class ReportModel:
     @cached_property
     def masking(self) -> list[str]:
         return masking_sentences(self.record)
+
+    @property
+    def mask_rule_columns(self) -> tuple[str, ...]:
+        return RULE_COLUMNS
+
+    @cached_property
+    def mask_rules(self) -> list[list[str]]:
+        return rule_rows(self.record)
 
     @cached_property
     def repairs(self) -> list[str]:

@@ -72,6 +72,7 @@ def _markdown(report: ReportModel, share: float) -> str:
             rows=rows,
             hidden=len(report.rows) - len(rows),
             masking=_part(report.masking, 60 * share),
+            mask_rules=_part(report.mask_rules, 40 * share),
             repairs=_part(report.repairs, 20 * share),
             windows=_part(report.windows, 50 * share),
             references=_part(report.references, 30 * share),

@@ -8,11 +8,13 @@ python -m runbook_lib.sandbox   open the notebooks on it in JupyterLab (`make la
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from runbook_lib.paths import reports_root
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.estate import MEANT, make_estate
 from runbook_lib.sandbox.demo.live import LiveDemo, live_settings, live_tables
+from runbook_lib.sandbox.demo.people import MASK_KEY_NAME, SWITCHED_OFF, add_people, masked_transform
 from runbook_lib.sandbox.demo.sabotage import sabotage_target
 from runbook_lib.sandbox.demo.settings import demo_config, demo_environment
 from runbook_lib.sandbox.process import Sandbox, start_sandbox
@@ -35,43 +38,72 @@ Say = Callable[[str], None]
 
 REPAIR_ALL = ("write_missing", "write_different", "delete_extra")
 After = Callable[[StepEnd], None]
+LEAK = "leak"  # the sabotage that switches a rule of the mask off
 
 
-def run_demo(
-    scale: float,
-    sabotage: str | None,
-    run_id: str,
-    say: Say,
-    *,
-    then_repair: bool = False,
-    with_surroundings: bool = False,
-    after: After,
-) -> RunRecord:
-    """Start the sandbox, migrate its fleet and return the run's record; `then_repair` puts right what was damaged.
+@dataclass(frozen=True, slots=True)
+class DemoRequest:
+    """What the demo is asked for; `then_repair` puts right what was damaged.
 
     `with_surroundings` puts queues, rules, alarms and others around the tables, and writes them as code afterwards.
+    `masked` puts people into the tables, and masks them on their way.
     """
-    meant = {"surroundings": MEANT} if with_surroundings else {}
-    with _ready(0, scale, say, **meant) as (sandbox, config):
-        if with_surroundings:
-            make_estate(sandbox.endpoint, sandbox.account)
-        environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
+
+    scale: float
+    run_id: str = ""
+    sabotage: str | None = None
+    then_repair: bool = False
+    with_surroundings: bool = False
+    masked: bool = False
+    after: After = lambda _: None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the migration file has besides the demo's."""
+        masks = {"transform": masked_transform(is_switched_off=self.is_leaking)} if self.masked else {}
+        return masks | ({"surroundings": MEANT} if self.with_surroundings else {})
+
+    @property
+    def is_leaking(self) -> bool:
+        return self.sabotage == LEAK
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the demo's processes, besides those that keep it from AWS; each masked demo has its own key."""
+        return _paths() | {SWITCH: "1"} | ({MASK_KEY_NAME: secrets.token_hex(32)} if self.masked else {})
+
+
+def run_demo(asked: DemoRequest, say: Say) -> RunRecord:
+    """Start the sandbox, migrate its fleet and return the run's record."""
+    with _ready(0, asked.scale, say, **asked.settings) as (sandbox, config):
+        _populate(sandbox, asked, say)
+        environment = demo_environment(sandbox.endpoint) | asked.environment
         os.environ.clear()
         os.environ.update(environment)
         from runbook_lib.headless.runner import Request, run_notebooks
 
-        before = {}
-        if sabotage:
-            before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, sabotage))
-        record = run_notebooks(Request(config, run_id, execute=True, before=before, after=after), say)
-        if with_surroundings:
+        kind, before = asked.sabotage, {}
+        if kind and not asked.is_leaking:
+            before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, kind))
+        record = run_notebooks(Request(config, asked.run_id, execute=True, before=before, after=asked.after), say)
+        if asked.with_surroundings:
             _write_surroundings(config, reports_root() / f"{record.run_id}-surroundings", say)
-        if not then_repair or record.repair_command is None:
+        if not asked.then_repair or record.repair_command is None:
             return record
         say(f"{record.verdict}: {'; '.join(record.reasons)}")
         say(f"now as this would: {record.repair_command}")
         chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
-        return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=after), say)
+        return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=asked.after), say)
+
+
+def _populate(sandbox: Sandbox, asked: DemoRequest, say: Say) -> None:
+    """What the demo has beside the fleet, before anything is exported."""
+    if asked.with_surroundings:
+        make_estate(sandbox.endpoint, sandbox.account)
+    if asked.masked:
+        say(f"people: {add_people(sandbox.endpoint, asked.scale)} items with names, addresses, accounts and codes")
+    if asked.is_leaking:
+        say(f"sabotage  {LEAK}: the rule for {SWITCHED_OFF} keeps what it should mask")
 
 
 def _write_surroundings(config: Path, folder: Path, say: Say) -> None:

@@ -9,7 +9,6 @@ import json
 import random
 import unicodedata
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +22,7 @@ from runbook_lib.leak_scan.sought import RawTable, gather
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.pseudonyms import Form
-from runbook_lib.masking.rules import MaskRule, Verb
+from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb
 
 MAIL, PHONE, NAME = "zoé.müller@people.example", "+49 170 5550123", "Zoé Müller-Lüdenscheidt"
 
@@ -162,30 +161,69 @@ def test_binary_that_is_no_text_is_counted_as_not_decoded(tmp_path: Path) -> Non
 def _random_item(draw: random.Random, number: int) -> Item:
     first, last = draw.choice(["Ana", "Bo", "Cy", "Di"]), draw.choice(["Alder", "Birch", "Cedar", "Dogwood"])
     digits = "".join(draw.choice("0123456789") for _ in range(draw.choice([6, 8, 12])))
+    email, day = f"{first}.{last}{number}@mail.example".lower(), draw.randrange(1, 20)
     return {
         "id": {"S": f"{draw.randrange(16**8):08x}"},
-        "email": {"S": f"{first}.{last}{number}@mail.example".lower()},
+        "email": {"S": email},
         "phone": draw.choice([{"S": f"+1 {digits}"}, {"N": digits.lstrip("0") or "1"}]),
         "name": {"S": f"{first} {last}"},
         "code": {"S": digits[:6]}, "note": {"S": draw.choice(["paid", "Cedar street 4", "see 123456", "a b c"])},
+        "ref": {"S": draw.choice([f"account-{digits}", f"C#{email}"])},
+        "from": {"S": f"2024-01-{day:02}"}, "to": {"S": f"2024-01-{day + 1:02}"},
+        "days": {"L": [{"S": f"2024-02-{day:02}"}, {"S": f"2024-02-{day + 1:02}"}]},
+        "codes": {"SS": [digits[:6], f"{int(digits[:6]) // 2 + 1:06}x"]},
+        "json": {"S": json.dumps({"to": email, "code": digits[:6], "n": 1.50, "kept": draw.choice(["Ana", "123456"])})},
+        "by": {"M": {email: {"S": draw.choice(["owner of it", "reader of it"])}}},
     }  # fmt: skip
 
 
-def test_a_thousand_clean_migrations_raise_no_alarm(tmp_path: Path) -> None:
-    draw, forms = random.Random(7), list(Form)
-    own = [MaskRule("*", "note", Verb.KEEP)]
-    make: Callable[[], list[MaskRule]] = lambda: [  # noqa: E731
+def _random_rules(draw: random.Random) -> list[MaskRule]:
+    forms = list(Form)
+    inside = (
+        MaskRule("*", "to", Verb.PSEUDONYM, Form.EMAIL, "email"), MaskRule("*", "n", Verb.KEEP),
+        MaskRule("*", "code", Verb.PSEUDONYM, Form.DIGITS, "code"), MaskRule("*", "kept", Verb.KEEP),
+    )  # fmt: skip
+    return [
         MaskRule("*", "email", Verb.PSEUDONYM, draw.choice(forms), "email"),
         MaskRule("*", "phone", Verb.PSEUDONYM, Form.DIGITS), MaskRule("*", "name", Verb.PSEUDONYM, draw.choice(forms)),
-        MaskRule("*", "code", Verb.PSEUDONYM, draw.choice([Form.DIGITS, Form.HEX]), length=6),
-        MaskRule("*", "id", Verb.KEEP), *own,
+        MaskRule("*", "code", Verb.PSEUDONYM, draw.choice([Form.DIGITS, Form.HEX]), "code", length=6),
+        MaskRule("*", "id", Verb.KEEP), MaskRule("*", "note", Verb.KEEP),
+        MaskRule("*", "ref", Verb.TEMPLATE, Form.EMAIL, "email", templates=("account-{number}", "C#{email}"),
+                 parts={"number": TemplatePart(Verb.KEEP)}),
+        MaskRule("*", "from", Verb.SHIFT_DATE, days=draw.choice([1, 9])),
+        MaskRule("*", "to", draw.choice([Verb.SHIFT_DATE, Verb.NULL]), days=2),
+        MaskRule("*", "days[*]", Verb.SHIFT_DATE, days=1),
+        MaskRule("*", "codes", draw.choice([Verb.DROP, Verb.CONSTANT]), constant="123456"),
+        MaskRule("*", "json", Verb.JSON, rules=inside),
+        MaskRule("*", "by", Verb.PSEUDONYM, Form.EMAIL, "email", names=True),
+        MaskRule("*", "by.*", draw.choice([Verb.KEEP, Verb.DROP])),
     ]  # fmt: skip
-    alarms = []
+
+
+def test_a_thousand_clean_migrations_raise_no_alarm(tmp_path: Path) -> None:
+    draw, alarms, looked_for = random.Random(7), [], 0
     for number in range(1_000):
         items = [_random_item(draw, n) for n in range(draw.randrange(1, 12))]
-        mask, (values, _, fact) = sought(tmp_path, items, make())
+        mask, (values, _, fact) = sought(tmp_path, items, _random_rules(draw))
         assert fact.distinct >= fact.anywhere
+        looked_for += fact.anywhere
         for item in items:
             masked = orjson.dumps(mask.masked(item, mask.tally())).decode()
             alarms += [(number, masked)] if look_through(values, masked, Counted()) else []
     assert not alarms
+    assert looked_for > 20_000
+
+
+def test_a_date_that_another_ones_shift_comes_to_is_no_leak(tmp_path: Path) -> None:
+    item: Item = {"id": {"S": "1"}, "from": {"S": "2024-01-01"}, "to": {"S": "2024-01-02"}}
+    shifted = [MaskRule("*", name, Verb.SHIFT_DATE, domain="stay", days=1) for name in ("from", "to")]
+    mask, (values, _, fact) = sought(tmp_path, [item], [MaskRule("*", "id", Verb.KEEP), *shifted])
+    assert fact.by_chance == 1
+    assert not look_through(values, orjson.dumps(mask.masked(item, mask.tally())).decode(), Counted())
+
+
+def test_a_shape_of_which_every_part_is_kept_is_no_leak(tmp_path: Path) -> None:
+    rule = MaskRule("*", "a", Verb.TEMPLATE, templates=("ref-{n}",), parts={"n": TemplatePart(Verb.KEEP)})
+    mask, (values, _, fact) = sought(tmp_path, [item := {"a": {"S": "ref-1234567890"}}], [rule])
+    assert (fact.distinct, fact.sought) == (0, 0)
+    assert not look_through(values, orjson.dumps(mask.masked(item, mask.tally())).decode(), Counted())

@@ -11,6 +11,7 @@ from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import taken_on_trust
+from runbook_lib.report.sections.masking.sentences import leaks_in_short
 from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
@@ -76,15 +77,16 @@ def _by_whom(record: RunRecord) -> str:
 
 def why(figures: RunFigures) -> list[str]:
     """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
-    verdict, reasons = figures.record.verdict, figures.record.reasons
+    known = figures.record
+    verdict, reasons, noted = known.verdict, known.reasons, first_screen_lines(known)
     if verdict == PASS:
         wrong = figures.contradictions
         return (
-            [proof(figures), *taken_on_trust(figures), *first_screen_lines(figures.record)]
+            [proof(figures), *leaks_in_short(known), *taken_on_trust(figures), *noted]
             if not wrong
             else ["The numbers of this record do not bear out its verdict.", *wrong]
         )
-    reasons = [*reasons, *gap_lines(figures.record), *first_screen_lines(figures.record)]
+    reasons = [*reasons, *leaks_in_short(known), *gap_lines(known), *noted]
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:

@@ -1,41 +1,107 @@
-"""What a transform did, and how far a scan could look for raw values, in sentences."""
+"""What a transform did, and how far a scan could look for raw values, in sentences and as rows of rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runbook_lib.record.model.table import TableRecord
-from runbook_lib.record.model.transform import LeakScanRecord, SoughtRecord
+from runbook_lib.record.model.transform import LeakScanRecord, MaskRuleRecord, SoughtRecord, TransformRecord
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.text import count, pluralize
+from runbook_lib.report.text import count, listed, pluralize
 
 PSEUDONYMISED = (
     "What was masked is pseudonymised, not anonymous: whoever has the key can tell whose values they are, and who "
     "knows enough of a person may find them by what was kept."
 )
+RULE_COLUMNS = ("Rule", "Tables", "Values", "Dropped", "Sets made smaller")
+KEEP = "keep"
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What a rule did in all tables together."""
+
+    tables: int = 0
+    values: int = 0
+    dropped: int = 0
+    shrunk: int = 0
+
+    def add(self, rule: MaskRuleRecord) -> None:
+        self.tables += 1
+        self.values += rule.values
+        self.dropped += rule.dropped
+        self.shrunk += rule.shrunk
 
 
 def masking_sentences(record: RunRecord) -> list[str]:
-    """Each table's transform, its rules, and the scan for raw values; empty for a run without a transform."""
+    """The scan's coverage, and each table's transform and scan; empty for a run without a transform."""
     tables = [table for table in record.tables if table.transform is not None]
     if not tables:
         return []
-    masked = any(table.transform is not None and table.transform.masks for table in tables)
-    found = [PSEUDONYMISED] if masked else []
+    found = [PSEUDONYMISED] if any(table.transform and table.transform.masks for table in tables) else []
     if record.leak_scan is not None:
         found.append(_coverage(record.leak_scan))
+    empty = [table.source for table in tables if _is_empty(table)]
     for table in tables:
-        found += _of_table(table)
+        found += _of_table(table) if table.source not in empty else ()
+    if empty:
+        found.append(f"{pluralize(len(empty), 'table')} without items: {listed(empty, 3)}.")
     return found
 
 
+def rule_rows(record: RunRecord) -> list[list[str]]:
+    """What each rule of the mask did over all tables; those that keep stand together in the last row."""
+    masking, keeping = dict[str, _Sum](), dict[str, _Sum]()
+    for rule in (rule for table in record.tables if table.transform for rule in table.transform.rules if rule.values):
+        (keeping if rule.verb == KEEP else masking).setdefault(rule.rule, _Sum()).add(rule)
+    rows = [
+        [name, count(done.tables), count(done.values), count(done.dropped), count(done.shrunk)]
+        for name, done in sorted(masking.items(), key=lambda each: -each[1].values)
+    ]
+    if keeping:
+        kept = sum(done.values for done in keeping.values())
+        rows.append([f"{pluralize(len(keeping), 'rule')} that keep", "", count(kept), count(0), count(0)])
+    return rows
+
+
+def leaks_in_short(record: RunRecord) -> list[str]:
+    """What the first screen says of the scan for raw values: what was found, and how much could be looked for."""
+    scanned, sought = [table.leak_scan for table in record.tables if table.leak_scan is not None], record.leak_scan
+    if sought is None or not scanned:
+        return []
+    hits, opaque = sum(scan.hits for scan in scanned), sum(scan.not_decoded for scan in scanned)
+    found = "no raw value of a masked path was found" if not hits else f"{pluralize(hits, 'raw value')} were found"
+    looked = sought.anywhere + sought.whole
+    why_not = _left_out(sought)
+    return [
+        f"Masked on the way: {found} in {pluralize(len(scanned), 'target')}, looking for {count(looked)} of "
+        f"{pluralize(sought.distinct, 'distinct raw value')}{f' ({why_not})' if why_not else ''}; "
+        f"{pluralize(opaque, 'binary value')} could not be decoded and {'was' if opaque == 1 else 'were'} not scanned."
+    ]
+
+
+def _is_empty(table: TableRecord) -> bool:
+    made = table.transform
+    return made is not None and made.failure is None and not table.items_exported and not made.items_derived
+
+
 def _coverage(sought: SoughtRecord) -> str:
+    why_not = _left_out(sought)
     return (
         f"Of {pluralize(sought.distinct, 'distinct raw value')} of masked paths {count(sought.anywhere)} were looked "
-        f"for inside of every text and {count(sought.whole)} as a value or a word. Not looked for: "
-        f"{count(sought.short)} shorter than 6 characters, {count(sought.kept)} that stand in what is kept, too, and "
-        f"{count(sought.by_chance)} that a pseudonym looks like by chance."
+        f"for inside of every text and {count(sought.whole)} as a value or a word"
+        f"{f'. Not looked for: {why_not}' if why_not else '; none was left out'}."
     )
+
+
+def _left_out(sought: SoughtRecord) -> str:
+    left = (
+        (sought.short, "shorter than 6 characters"),
+        (sought.kept, "that stand in what is kept, too"),
+        (sought.by_chance, "that a pseudonym looks like by chance"),
+    )
+    return ", ".join(f"{count(number)} {why}" for number, why in left if number)
 
 
 def _of_table(table: TableRecord) -> Iterator[str]:
@@ -45,20 +111,24 @@ def _of_table(table: TableRecord) -> Iterator[str]:
     if made.items_derived is None:
         yield f"{table.source}: its transform did not come to an end{f': {made.failure}' if made.failure else ''}."
         return
-    yield (
-        f"{table.source}: {pluralize(table.items_exported, 'item')} exported = {count(made.items_kept)} kept + "
-        f"{count(made.items_filtered)} filtered + {count(made.items_quarantined)} in quarantine; "
-        f"{count(made.items_added)} added, {count(made.keys_rewritten)} keys rewritten, no two items with one key; "
-        f"{count(made.replication_dropped)} attributes of replication left out."
-    )
-    for rule in made.rules:
-        more = f", {count(rule.dropped)} dropped" if rule.dropped else ""
-        more += f", {pluralize(rule.shrunk, 'set')} made smaller" if rule.shrunk else ""
-        yield f"{table.source}: {rule.path} {rule.verb}: {pluralize(rule.values, 'value')}{more}."
+    yield f"{table.source}: {_became(table, made)}"
     if table.leak_scan is not None:
         yield f"{table.target}: {_scanned(table.leak_scan)}"
     elif made.masks:
         yield f"{table.target} was not scanned for raw values."
+
+
+def _became(table: TableRecord, made: TransformRecord) -> str:
+    more = (
+        (made.items_added, "added by the hook"),
+        (made.keys_rewritten, "keys rewritten, no two items with one key"),
+        (made.replication_dropped, "attributes of replication left out"),
+    )
+    told = "".join(f"; {count(number)} {what}" for number, what in more if number)
+    return (
+        f"{pluralize(table.items_exported, 'item')} exported = {count(made.items_kept)} kept + "
+        f"{count(made.items_filtered)} filtered + {count(made.items_quarantined)} in quarantine{told}."
+    )
 
 
 def _scanned(scan: LeakScanRecord) -> str:

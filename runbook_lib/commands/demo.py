@@ -1,0 +1,55 @@
+"""runbook demo: the sandbox's fleet, moved headless; as it is, written to, damaged, or masked on its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from runbook_lib.commands.output import Output, output_options
+from runbook_lib.errors import ConfigError
+
+DAMAGES = ("lost-items", "extra-items", "changed-items")
+LIVE_DAMAGES = ("dropped-change", "late-writer", "gap")
+LEAK = "leak"
+
+
+@click.command()
+@click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
+              help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
+@click.option("--sabotage", type=click.Choice([*DAMAGES, *LIVE_DAMAGES, LEAK]),
+              help="Damage the target, with --live the proof, with --masked a rule, to see a FAIL.")  # fmt: skip
+@click.option("--live", is_flag=True, help="Move two tables that are written to all the while, and cut over.")
+@click.option("--masked", is_flag=True,
+              help="Put people into the tables, and mask names, addresses, account numbers and codes.")  # fmt: skip
+@click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
+@click.option("--with-surroundings", is_flag=True,
+              help="Put queues, rules, alarms and others around the tables, and write them as code.")  # fmt: skip
+@click.option("--run-id", default="", help="Name of the run's folder.")
+@output_options
+def demo(
+    scale: float, sabotage: str | None, live: bool, masked: bool, then_repair: bool, with_surroundings: bool,
+    run_id: str, **output: Any,
+) -> int:  # fmt: skip
+    """Start the sandbox, run the demo migration in it headless, say where the report is."""
+    from runbook_lib.sandbox.demo.run import DemoRequest, run_demo, run_live_demo
+
+    if live and (then_repair or with_surroundings or masked):
+        raise ConfigError("--live goes with --sabotage alone; leave the other options out")
+    allowed = LIVE_DAMAGES if live else (*DAMAGES, LEAK) if masked else DAMAGES
+    if sabotage and sabotage not in allowed:
+        raise ConfigError(
+            f"--sabotage: expected one of {', '.join(allowed)}, found {sabotage!r}; see --live and --masked"
+        )
+    if then_repair and sabotage in (None, LEAK):
+        raise ConfigError(
+            f"--then-repair: expected --sabotage with it, one of {', '.join(DAMAGES)}; there is nothing else to repair"
+        )
+    out = Output(**output)
+    if live:
+        return out.conclude(run_live_demo(scale, sabotage, run_id, out.say, out.step))
+    asked = DemoRequest(
+        scale, run_id, sabotage, then_repair=then_repair, with_surroundings=with_surroundings, masked=masked,
+        after=out.step,
+    )  # fmt: skip
+    return out.conclude(run_demo(asked, out.say))
