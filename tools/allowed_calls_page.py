@@ -24,7 +24,9 @@ resource, paginator, waiter, presigned URL or form, or the wire-level path.
   `PutItem`, and only with the condition that nothing is under the key), `PutItem` and `DeleteItem` for them with
   `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
   `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
-  imported, and `ListObjectsV2` for the one folder that such an import reads, also in a dry run. At a
+  imported, `StartBulkPutItems` (one request, to the letter), `DescribeBulkOperation` and `ListBulkOperations` for
+  those that it fills by bulk puts, and `ListObjectsV2` for the one folder that such an import reads, also in a dry
+  run, and the one that a bulk put writes. At a
   cleanup that was confirmed by the run's id: `DeleteItem` (only on the condition that every attribute is as it was
   read) and `PutItem` (only where nothing is: an item that had changed in that moment is put back) for the tables the
   run wrote to,

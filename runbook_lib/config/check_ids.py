@@ -33,6 +33,8 @@ class CheckId(StrEnum):
     WAY_OF_WRITING = "way-of-writing"
     MADE_BY_IMPORT_TABLE = "made-by-import-table"
     LOCAL_INDEXES = "local-indexes"
+    BULK_PUT = "bulk-put"
+    BULK_PUT_RATE = "rate-of-a-bulk-put"
     WARM_IMPORT = "warm-throughput-of-an-import"
     TARGET_TABLE = "target-table"
     ACCOUNT_AND_REGION = "account-and-region"

@@ -112,10 +112,12 @@ class ImportSettings(Strict):
         default="fail",
         description="for a target that holds items: refuse; add items but replace none; or replace by key",
     )
-    strategy: Literal["batch_write", "import_table", "auto"] = Field(
+    strategy: Literal["batch_write", "import_table", "bulk_put", "auto"] = Field(
         default="batch_write",
-        description="how targets are filled: by writes; by ImportTable, which makes the target; or by the latter where "
-        "tables.create_missing lets a target be made, ImportTable can make it and is estimated to cost less",
+        description="how targets are filled: by writes; by ImportTable, which makes the target; by StartBulkPutItems, "
+        "which DynamoDB does by itself into a table that is there; auto takes ImportTable where tables.create_missing "
+        "lets a target be made, it can make it and is estimated to cost less, and a bulk put where prices.bulk_put_gb "
+        "is given and makes it the cheapest",
     )
     concurrency: int = Field(
         default=32, ge=1, le=256, description="requests in flight at most, per process; how many are used is found out"
@@ -131,6 +133,16 @@ class ImportSettings(Strict):
     quarantine_limit: int = Field(
         default=1000, ge=0, description="rejected items of one table after which its import stops"
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ImportSettings:
+        """What only this tool's own writes can do."""
+        if self.strategy in ("import_table", "bulk_put") and self.on_non_empty == "append":
+            raise ValueError(
+                f"on_non_empty: append and strategy: {self.strategy} cannot be combined: DynamoDB's own "
+                "loaders replace what is under a key"
+            )
+        return self
 
 
 class ParitySettings(Strict):

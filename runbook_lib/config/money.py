@@ -19,6 +19,9 @@ class Prices(Strict):
 
     export_gb: float | None = Field(default=None, ge=0, description="Export to S3, per GB")
     import_gb: float | None = Field(default=None, ge=0, description="Import from S3, per GB")
+    bulk_put_gb: float | None = Field(
+        default=None, ge=0, description="a bulk put, per GB of table and indexes; there is no built-in price"
+    )
     million_writes: float | None = Field(default=None, ge=0, description="on-demand write request units, per million")
     million_reads: float | None = Field(default=None, ge=0, description="on-demand read request units, per million")
     thousand_puts: float | None = Field(default=None, ge=0, description="S3 PUT requests, per thousand")

@@ -32,12 +32,15 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
     reads = {source: fact.read_units for source, fact in checked.items() if fact.export_digest is not None}
     services = {source: f.import_table for source, f in IMPORTS.all(ledger).items() if f.import_table is not None}
     exported, writes = _total(sizes), _writes(ledger)
+    bulk = {source: f.bulk_put for source, f in IMPORTS.all(ledger).items() if f.bulk_put is not None}
+    put = _total({source: fact.bytes_billed for source, fact in bulk.items()})
     imported = _total({source: service.bytes for source, service in services.items()})
     staging = ledger.calls("staging")
     quantities: dict[str, float | None] = {
         "export_gb": None if exported is None else exported / GB,
         "write_units": _total(writes),
         "import_gb": None if imported is None else imported / GB,
+        "bulk_put_gb": None if put is None else put / GB,
         "scan_units": _total(scans),
         "validation_units": _total(reads),
         "puts": staging.get("PutObject", 0),
@@ -94,6 +97,7 @@ def _usd(prices: Mapping[str, Mapping[str, float | None]] | None, used: Units) -
         ("export_gb", "source", "export_gb", 1.0),
         ("write_units", "target", "million_writes", 1e-6),
         ("import_gb", "target", "import_gb", 1.0),
+        ("bulk_put_gb", "target", "bulk_put_gb", 1.0),
         ("scan_units", "source", "million_reads", 1e-6),
         ("validation_units", "target", "million_reads", 1e-6),
         ("puts", "staging", "thousand_puts", 1e-3),

@@ -61,6 +61,7 @@ def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[
         _writes(config, writes, [(w, w.write_units) for w in written], capacities),
         _writes(config, "Writes of indexes", [(w, w.index_units) for w in written], capacities),
         _imports(config, loads),
+        *_bulk_puts(config, loads, works),
         _reads(config, [w for w in works if by_source[w.source].method != "skip"], capacities),
         *_repeated(config, written, capacities),
     ]
@@ -222,6 +223,25 @@ def _imports(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """What ImportTable reads, uncompressed; it uses no write units, neither of tables nor of indexes."""
     size = _sum([_gigabytes(load) for load in loads if load.writing == "import_table"])
     return CostLine("ImportTable", size, "GB", _priced(size, prices_of(config.target.region, config.prices).import_gb))
+
+
+def bulk_put_bytes(work: TableEstimate) -> Range:
+    """What a bulk put is billed by: the bytes of the table, and those of its indexes, as far as units tell them."""
+    size, units, index = work.bytes or 0, work.write_units, work.index_units
+    share = index.high / units.low if index is not None and units is not None and units.low else 0.0
+    return Range(size, size * (1 + share))
+
+
+def _bulk_puts(config: Migration, loads: Sequence[TableSize], works: Sequence[TableEstimate]) -> list[CostLine]:
+    """What bulk puts write, by bytes of tables and indexes; no line where there is none."""
+    ways = {load.source: load.writing for load in loads}
+    own = [work for work in works if ways[work.source] == Writing.BULK_PUT]
+    if not own:
+        return []
+    unknown = any(work.bytes is None or (work.items and not work.bytes) for work in own)
+    size = None if unknown else _sum([bulk_put_bytes(work).times(1 / GB) for work in own])
+    price = prices_of(config.target.region, config.prices).bulk_put_gb
+    return [CostLine("Bulk put", size, "GB", _priced(size, price))]
 
 
 def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]) -> CostLine:

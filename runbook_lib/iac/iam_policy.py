@@ -19,13 +19,13 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_CREATES,
     TARGET_DELETES,
     TARGET_EXPORTS,
-    TARGET_IMPORTS,
     TARGET_UNDOES,
 )
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements
+from runbook_lib.iac.loader_statements import is_by_service, loader_statements, tables_to_make
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import size_note
 from runbook_lib.iac.policy_statements import (
@@ -44,11 +44,6 @@ from runbook_lib.plan.naming import select_tables, wants_recovery
 from runbook_lib.plan.reuse import find_reuse
 
 LOOKS_AT_ONCE = 8
-# ImportTable writes its errors there: "Requesting a table import in DynamoDB", Developer Guide.
-IMPORT_LOGS = (
-    "CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams", "PutLogEvents",
-    "PutRetentionPolicy",
-)  # fmt: skip
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 
 
@@ -69,10 +64,10 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
     reads, raw = bucket_statements(config, grants, source, target), raw_statements(config, grants, source)
     own, raw_own = config.target_staging.has_identity, config.staging.has_identity
     # DynamoDB reads what it imports with the rights of whoever started it.
-    imported = [s for s in reads if s["Sid"] not in WRITING] if _imported(config, grants) else []
+    loaders = [s for s in reads if s["Sid"] not in WRITING] if is_by_service(config) else []
     found = {
         "source": policy_document(_source(config, grants, source) + ([] if raw_own else raw)),
-        "target": policy_document(_target(config, grants, target) + (imported if own else reads)),
+        "target": policy_document(_target(config, grants, target) + (loaders if own else reads)),
     }
     if own and not config.transform:
         found["staging"] = policy_document(reads)
@@ -156,9 +151,6 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     ]
 
 
-ANYWHERE = frozenset({"dynamodb:ListImports"})  # it knows no resources
-
-
 def _yourself(role_arn: str | None, who: Identity) -> Json:
     """The pre-flight asks IAM what the policies of its own identity allow."""
     own = role_arn or who.principal
@@ -181,11 +173,10 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
     # A put where nothing is has a condition, which a batch cannot have.
     puts = ["PutItem"] if config.import_.on_non_empty == "append" else ["BatchWriteItem"]
     # Who writes to a table names the register of writers in its tag; ImportTable makes the table itself.
-    writes = ["TagResource", *([] if config.import_.strategy == "import_table" else puts)]
+    by_service = config.import_.strategy in ("import_table", "bulk_put")
+    writes = ["TagResource", *([] if by_service else puts)]
     looks += ["Scan"] if config.import_.on_non_empty != "append" else []
-    imported, only_imports = _imported(config, grants), config.import_.strategy == "import_table"
-    creates = migrated if config.tables.create_missing and not only_imports else []
-    logs = f"arn:{who.partition}:logs:{who.region}:{who.account}:log-group:/aws-dynamodb/*"
+    creates = migrated if config.tables.create_missing and config.import_.strategy != "import_table" else []
     keys = [g.target_key for g in grants if g.migrated and g.target_key]
     use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     warmed = [g.target_arn for g in grants if g.target_arn.rpartition("/")[2] in config.import_.warm_throughput]
@@ -202,26 +193,17 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
         allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),
         allow("WriteTables", dynamodb(*writes), migrated),
         allow("CreateTables", list(TARGET_CREATES), creates),
-        allow("FindImports", list(ANYWHERE), ["*"] if imported else []),
-        allow("ImportTables", list(TARGET_IMPORTS - ANYWHERE), [*imported, *(f"{a}/import/*" for a in imported)]),
-        allow("LogImports", [f"logs:{o}" for o in IMPORT_LOGS], [logs] if imported else []),
+        *loader_statements(config, migrated, who),
         allow("TryTables", dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         allow("LookAtSkippedTables", dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
         allow("UseEncryptedTables", use, keys),
     ]
 
 
-def _imported(config: Migration, grants: list[TablePermissions]) -> list[str]:
-    """The tables that ImportTable may be asked to make."""
-    wanted = config.import_.strategy
-    possible = wanted == "import_table" or (wanted == "auto" and config.tables.create_missing)
-    return [g.target_arn for g in grants if g.migrated] if possible else []
-
-
 def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity) -> list[Json]:
     """What `runbook cleanup` needs beside the other policies, and nothing else does."""
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
-    created = created or _imported(config, grants)
+    created = created or tables_to_make(config, [g.target_arn for g in grants if g.migrated])
     exported = any(g.exported or g.method == "scan" for g in grants)
     migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
     replaced = migrated if config.import_.on_non_empty == "overwrite" else []

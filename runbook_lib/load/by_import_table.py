@@ -10,7 +10,8 @@ from runbook_lib.errors import ResumeRefused
 from runbook_lib.load.table_load import TableLoad
 from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.load.targets.create_tables import note
-from runbook_lib.load.targets.import_table import begin_import, check_files, finish_import
+from runbook_lib.load.targets.export_folder import check_files
+from runbook_lib.load.targets.import_table import READER, begin_import, finish_import
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.facts.targets import CreationStatus
 from runbook_lib.run.waiting import Sleep
@@ -52,4 +53,4 @@ class ImportTableWriter:
 
 
 def _checked(table: TableToFill, loading: TableLoad) -> None:
-    check_files(table.run, table.pair, table.export, loading)
+    check_files(table.run, table.pair, table.export, loading, READER)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from runbook_lib.cluster.connect import open_roster
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.load.by_batch_write import BatchTableWriter, item_wire
+from runbook_lib.load.by_bulk_put import BulkPutWriter
 from runbook_lib.load.by_import_table import ImportTableWriter
 from runbook_lib.load.table_load import TableProgress, Watch
 from runbook_lib.load.table_writer import TableToFill, TableWriter
@@ -28,7 +29,10 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep
 
 # The ways that go on by themselves; every other table is written item by item, here or by workers.
-SERVICES: dict[Writing, Callable[[Sleep], TableWriter]] = {Writing.IMPORT_TABLE: ImportTableWriter}
+SERVICES: dict[Writing, Callable[[Sleep], TableWriter]] = {
+    Writing.IMPORT_TABLE: ImportTableWriter,
+    Writing.BULK_PUT: BulkPutWriter,
+}
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep = time.sleep) -> dict[str, ImportFact]:

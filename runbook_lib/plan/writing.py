@@ -20,3 +20,4 @@ class Writing(StrEnum):
 
     BATCH_WRITE = "batch_write"
     IMPORT_TABLE = "import_table"
+    BULK_PUT = "bulk_put"

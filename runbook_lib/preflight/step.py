@@ -162,7 +162,7 @@ def _ways_of_writing(context: CheckContext, earlier: dict[str, Pair]) -> tuple[P
         known = earlier.get(pair.source)
         if known and context.is_ours(pair):
             return replace(pair, writing=known.writing, why=known.why)
-        chosen = choose(context.config, pair, works.get(pair.source), context.capacities[pair.source].source)
+        chosen = choose(context.config, pair, works.get(pair.source), context.capacities[pair.source])
         return replace(pair, writing=chosen.writing, why=chosen.why)
 
     return tuple(with_way(pair) for pair in context.pairs)

@@ -37,6 +37,7 @@ TABLES = {
     "wrong_item": """(
         source TEXT, look TEXT, key BLOB, kind TEXT NOT NULL, held BLOB, single INTEGER NOT NULL,
         sent INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (source, look, key)) WITHOUT ROWID""",
+    "repaired": "(source TEXT, key BLOB, PRIMARY KEY (source, key)) WITHOUT ROWID",
     "tally": """(
         source TEXT, side TEXT, binding TEXT NOT NULL, began TEXT NOT NULL, done TEXT NOT NULL, buckets BLOB NOT NULL,
         PRIMARY KEY (source, side))""",
@@ -52,8 +53,9 @@ TABLES = {
         PRIMARY KEY (source, key, number)) WITHOUT ROWID""",
 }
 # From each version to the next, statement by statement. Version 1 has the tables and facts of 0.1.0, and says so.
-# Version 2 adds the windows of a catch-up, version 3 what a comparison found wrong, for a repair.
-UPGRADES: tuple[tuple[str, ...], ...] = ((), (), ())
+# Version 2 adds the windows of a catch-up, version 3 what a comparison found wrong, for a repair, version 4 what
+# a repair has written.
+UPGRADES: tuple[tuple[str, ...], ...] = ((), (), (), ())
 VERSION = len(UPGRADES)
 
 

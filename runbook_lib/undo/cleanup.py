@@ -124,6 +124,11 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
+    elif loaded is not None and loaded.bulk_put is not None and not loaded.bulk_put.ended:
+        removal.kept = (
+            f"table {pair.target}: its bulk put was not followed to its end and may still be writing; run the import "
+            "again with this run's id, then the cleanup"
+        )
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, wrote=begun)
     elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus, files_transformed
 from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, trailing_windows, windows_of
 from runbook_lib.run.run import Run
@@ -41,6 +42,9 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
     if export is not None:
         yield OwnObjects(export.bucket, (*files, *_sidecars(export.manifest.folder)))
+    loaded = IMPORTS.of(run.ledger, pair.source)
+    if loaded is not None and (bulk := loaded.bulk_put) is not None and bulk.outputs:
+        yield OwnObjects(bulk.bucket, bulk.outputs, raw=False)
     windows = [*windows_of(run.ledger, pair.source), *trailing_windows(run.ledger, pair.source)]
     second = SECOND_EXPORTS.of(run.ledger, pair.source)
     exports = [(w.arn, w.bucket, w.folder) for w in windows if w.manifest_md5 and not w.reused]

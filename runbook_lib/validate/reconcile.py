@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.facts.export import CompletedExport
-from runbook_lib.run.facts.load import ImportFact, ImportStatus
+from runbook_lib.run.facts.load import BulkPutFact, ImportFact, ImportStatus
 from runbook_lib.run.facts.masking.transform import TransformFact
 from runbook_lib.run.facts.windows import OverlayFact
 from runbook_lib.run.ledger import Ledger
@@ -88,7 +88,25 @@ def _import_disagreements(counts: dict[str, int | None], loaded: ImportFact) -> 
     ):
         if value != counts["in_manifest"]:
             reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
+    if loaded.bulk_put is not None and reasons:
+        reasons.append(_left_over(loaded.bulk_put, counts["in_manifest"] or 0))
     return reasons
+
+
+def _left_over(bulk: BulkPutFact, items: int) -> str:
+    """What a bulk put did not write, as far as it says so."""
+    where = f"s3://{bulk.bucket}/{bulk.output}"
+    if bulk.written is None:
+        return (
+            f"nobody knows how many items the bulk put wrote: it is {bulk.status}, processed {bulk.processed}, refused "
+            f"{bulk.failed}, and what it says of conditions in {where} could not be read"
+        )
+    codes = ", ".join(f"{count:,} {code}" for code, count in (bulk.refused or {}).items())
+    return (
+        f"the bulk put ended {bulk.status} and left {items - bulk.written:,} items over: {bulk.failed:,} refused, "
+        f"{bulk.conditions:,} kept out by a condition, the rest not read ({codes or 'no record'} in {where}, which "
+        "holds items)"
+    )
 
 
 def not_transformed(fact: TransformFact | None) -> list[str]:

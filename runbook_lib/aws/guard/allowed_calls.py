@@ -107,6 +107,10 @@ IMPORT_FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
         or p.keys() == {"TableName", "TableClass"}
     ),
 }
+# With --execute and import.strategy, into the tables of the plan, from the one folder that was checked.
+TARGET_BULK_PUTS = frozenset(
+    {"dynamodb:StartBulkPutItems", "dynamodb:DescribeBulkOperation", "dynamodb:ListBulkOperations"}
+)
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem", "DeleteItem", "PutItem"})
@@ -121,7 +125,7 @@ STAGING = frozenset(
 )
 # At a cleanup that was confirmed by name, on the keys of the run's own manifests.
 STAGING_DELETES = frozenset({"s3:DeleteObjects"})
-# With import.strategy, on the one folder that ImportTable is to read.
+# With import.strategy, on the one folder that ImportTable or a bulk put is to read, and the one that the latter writes.
 STAGING_LISTS = frozenset({"s3:ListObjectsV2"})
 # With report.anchor, under the prefix of a run's anchors, and of the bucket whether it has a lock; see anchors.py.
 STAGING_ANCHORS = frozenset({"s3:GetObject", "s3:GetObjectLockConfiguration", "s3:ListObjectVersions", "s3:PutObject"})
@@ -141,6 +145,7 @@ ASKED = {
     | TARGET_WARMING
     | TARGET_CREATES
     | TARGET_IMPORTS
+    | TARGET_BULK_PUTS
     | TARGET_DELETES,
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }

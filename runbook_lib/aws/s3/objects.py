@@ -137,13 +137,16 @@ def list_objects(s3: Any, bucket: str, prefix: str) -> list[tuple[str, str]]:
     return whole(lambda size: read_on(partial(entries, size)), OBJECTS_AT_ONCE)
 
 
-def list_folder(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
-    """The ETags of everything under a prefix, by key; the client must have been granted this very prefix."""
+def list_folder(s3: Any, bucket: str, prefix: str, reader: str) -> dict[str, str]:
+    """The ETags of everything under a prefix, by key; the client must have been granted this very prefix.
+
+    `reader` is what of AWS reads or has written there.
+    """
     try:
         return dict(list_objects(s3, bucket, prefix))
     except (ClientError, BotoCoreError) as error:
         raise TransferError(
-            f"what ImportTable would read in s3://{bucket}/{prefix} cannot be listed: {error}; allow s3:ListBucket, "
+            f"what {reader} has in s3://{bucket}/{prefix} cannot be listed: {error}; allow s3:ListBucket, "
             "or set import.strategy to batch_write"
         ) from None
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_repairing, forms_of_undoing
-from runbook_lib.aws.endpoints import s3_client
+from runbook_lib.aws.endpoints import client_of, s3_client
 from runbook_lib.aws.guard.allowed_calls import (
     STAGING,
     STAGING_ANCHORS,
     STAGING_LISTS,
     STAGING_REGISTERS,
     TARGET,
+    TARGET_BULK_PUTS,
     TARGET_EXPORTS,
     TARGET_REGISTERS,
     TARGET_REPAIRS,
@@ -29,6 +30,7 @@ from runbook_lib.aws.session.identity import session_of
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 
+BULK_PUT = "dynamodb:StartBulkPutItems"
 PUT, LOOK = "s3:PutObject", "s3:GetObjectLockConfiguration"
 
 
@@ -72,6 +74,16 @@ def target_exporter(clients: Clients, tables: frozenset[str]) -> Any:
     }  # fmt: skip
     forms = {"dynamodb:ExportTableToPointInTime": lambda p: "ExportTime" in p and p.keys() <= whole}
     return clients._granted(TARGET_EXPORTS, tables, forms)
+
+
+def bulk_putter(clients: Clients, request: Mapping[str, Any]) -> Any:
+    """A target client that may also have this very bulk put begun, and look at it and for it."""
+    table = str(request["TableName"])
+    check_place(clients.target, clients.target_identity, table)
+    allowed = TARGET | (TARGET_BULK_PUTS - {BULK_PUT})
+    forms = {BULK_PUT: lambda p: p == request}
+    guard = Guard("target", allowed, clients.calls, {BULK_PUT: frozenset({table})}, forms)
+    return client_of(session_of(clients._config.target, guard), "dynamodb", clients._config.target.endpoint_url)
 
 
 def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:

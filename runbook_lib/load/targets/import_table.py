@@ -1,9 +1,8 @@
 """Let DynamoDB fill a new table from an export by itself: ImportTable, followed to its end.
 
-ImportTable reads whatever lies under a prefix. That this is the manifest's files and nothing else, with the
-bytes whose MD5 was checked, is made sure of by listing that one folder before the call and after its end
-(docs/adr/0013). A token is recorded before the call and the import's ARN right after it, so that a killed run
-follows the same import. The table is then the run's own, settled as create_missing settles it.
+ImportTable reads whatever lies under a prefix; see export_folder.py for what makes sure that this is the export. A
+token is recorded before the call and the import's ARN right after it, so that a killed run follows the same import. The
+table is then the run's own, settled as create_missing settles it.
 """
 
 from __future__ import annotations
@@ -21,21 +20,20 @@ from runbook_lib.aws.dynamodb.imports import (
     describe_import,
     start_import,
 )
-from runbook_lib.aws.s3.objects import list_folder
-from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import LedgerError, TableError, TransferError
-from runbook_lib.load.table_load import TableLoad, check_only
+from runbook_lib.load.table_load import TableLoad
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
+from runbook_lib.load.targets.export_folder import check_files, data_prefix, refuse_changed
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
-from runbook_lib.run.facts.load import IMPORTS, MEASURED, Binding, ImportFact, ImportStatus, ServiceImportFact
+from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact, ImportStatus, ServiceImportFact
 from runbook_lib.run.facts.targets import CreationStatus
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
+READER = "ImportTable"
 Request = dict[str, Any]  # what ImportTable is asked
 CREATION = frozenset(
     {
@@ -68,7 +66,7 @@ def begin_import(
             f"{pair.target} was missing at the pre-flight and is there now, made by somebody else; nothing was "
             "written, run 00_preflight again"
         )
-    tags = check_files(run, pair, export, table_load)
+    tags = check_files(run, pair, export, table_load, READER)
     token = service.token if service is not None else str(uuid.uuid4())
     request = _request(run, pair, export, token)
     started = known.started if known is not None and service is not None else format_timestamp(run.now())
@@ -80,16 +78,6 @@ def begin_import(
     _record(run, pair, export, fact, _started(run, pair, request, sleep))
 
 
-def check_files(run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad) -> dict[str, str]:
-    """Read every file as a dry run does, and list the folder; the ETags by key."""
-    tags = _folder(run, pair, export)
-    measure = Measure(pair.source_facts.indexes, pair.source_facts.key) if pair.source_facts else Measure()
-    check_only(table_load, measure)
-    MEASURED.record(run.ledger, pair.source, measure.as_fact())
-    table_load.refuse_failed()
-    return tags
-
-
 def finish_import(
     run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad, sleep: Sleep = time.sleep
 ) -> None:
@@ -99,16 +87,14 @@ def finish_import(
     """
     fact = IMPORTS.needed(run.ledger, pair.source)
     service = _service(fact)
-    arn, tags = str(service.arn), service.etags
+    arn = str(service.arn)
     client = run.clients.table_importer(frozenset({pair.target}))
     try:
         register(run, pair, _table(run, pair), tag=False)
         state = _followed(run, pair, client, arn, table_load, sleep)
         fact = _note_state(run, pair, fact, state)
         _check(state, export)
-        if (now := _folder(run, pair, export)) != tags:
-            changed = sorted(k for k in tags.keys() | now.keys() if tags.get(k) != now.get(k))
-            raise TransferError(f"{', '.join(changed)} changed while ImportTable read it; {_again(pair)}")
+        refuse_changed(run, pair, export, service.etags, READER, _again(pair))
         settle_imported(run, client, pair, _definition(run, pair), sleep)
         register(run, pair, _table(run, pair))
     finally:
@@ -136,35 +122,9 @@ def _definition(run: Run, pair: Pair) -> TableDefinition:
     return read_definition(run.clients.source, pair.source)
 
 
-def _data(export: CompletedExport) -> str:
-    return export.manifest.folder + "data/"
-
-
-def _folder(run: Run, pair: Pair, export: CompletedExport) -> dict[str, str]:
-    """The ETags of the export's data folder; raises unless it holds exactly the manifest's files."""
-    bucket, prefix = export.bucket, _data(export)
-    expected = set(file_keys(run.ledger, pair.source))
-    lister = run.clients.staging_lister(bucket, prefix)
-    try:
-        found = list_folder(lister, bucket, prefix)
-    finally:
-        lister.close()
-    if extra := sorted(found.keys() - expected):
-        raise TransferError(
-            f"s3://{bucket}/{prefix} should hold the {len(expected)} files of the manifest of {pair.source} and "
-            f"nothing else, found also {', '.join(extra[:5])}{', ...' if len(extra) > 5 else ''}: ImportTable would "
-            "read them. Remove them, or set import.strategy to batch_write, which reads what the manifest says"
-        )
-    if missing := sorted(expected - found.keys()):
-        raise TransferError(f"{missing[0]} is named by the manifest and not in s3://{bucket}/{prefix}; export again")
-    if not expected:
-        raise TransferError(f"the export of {pair.source} has no file to import; set import.strategy to batch_write")
-    return found
-
-
 def _request(run: Run, pair: Pair, export: CompletedExport, token: str) -> Request:
     asked = request_of(_definition(run, pair), pair.target, run.id)
-    source = {"S3Bucket": export.bucket, "S3KeyPrefix": _data(export)}
+    source = {"S3Bucket": export.bucket, "S3KeyPrefix": data_prefix(export)}
     if run.config.target_staging.bucket_owner and export.bucket == run.config.target_staging.bucket:
         source["S3BucketOwner"] = run.config.target_staging.bucket_owner
     return {

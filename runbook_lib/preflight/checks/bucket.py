@@ -62,7 +62,7 @@ def _owner(context: CheckContext, subject: str) -> Check:
         who.account
         for who, asks in (
             (clients.source_identity, any(pair.method == "export" for pair in context.pairs)),
-            (clients.target_identity, any(pair.writing == Writing.IMPORT_TABLE for pair in context.pairs)),
+            (clients.target_identity, any(pair.writing != Writing.BATCH_WRITE for pair in context.pairs)),
         )
         if asks and who.arn is not None
     }

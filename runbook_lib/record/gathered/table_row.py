@@ -13,6 +13,7 @@ from runbook_lib.record.model.base import NEVER, Section, Span, seconds_between
 from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
 from runbook_lib.record.model.table import (
     AskedWhole,
+    BulkPut,
     CreatedTable,
     ManifestDigests,
     Registered,
@@ -169,6 +170,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         writing=pair.writing.value,
         writing_why=pair.why,
         import_table=_maybe(ServiceImport, loaded and loaded.import_table),
+        bulk_put=_bulk_put(facts),
         export_arn=export.arn if export else None,
         export_table_arn=manifest.table_arn if manifest else None,
         export_time=manifest.export_time if manifest else None,
@@ -250,6 +252,16 @@ def _restore_to(facts: TableFacts) -> str | None:
     """
     loaded = facts.loaded
     return loaded.started if loaded and loaded.items_before and loaded.recovery else None
+
+
+def _bulk_put(facts: TableFacts) -> BulkPut | None:
+    bulk = facts.loaded.bulk_put if facts.loaded else None
+    if bulk is None:
+        return None
+    due = facts.files.exported if facts.files else None
+    left = None if bulk.written is None or due is None else due - bulk.written
+    said = section_of(BulkPut, bulk)
+    return said.model_copy(update={"left_over": left, "output": f"s3://{bulk.bucket}/{bulk.output}"})
 
 
 def _indexes(checked: ValidationFact | None) -> list[IndexFacts] | None:

@@ -67,6 +67,7 @@ class Usage(Section):
     export_gb: Number | None = None
     write_units: Number | None = None
     import_gb: Number | None = None
+    bulk_put_gb: Number | None = None
     scan_units: Number | None = None
     validation_units: Number | None = None
     puts: Count | None = None

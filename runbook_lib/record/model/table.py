@@ -32,6 +32,23 @@ class ServiceImport(Section):
     failure: str | None = None
 
 
+class BulkPut(Section):
+    """What a bulk put said of itself; `left_over` are the items that it is not known to have written."""
+
+    arn: str | None = None
+    status: str | None = None
+    processed: Count | None = None
+    failed: Count | None = None
+    conditions: Count | None = None
+    left_over: Count | None = None
+    refused: dict[str, Count] | None = None
+    bytes_read: Count | None = None
+    bytes_billed: Count | None = None
+    output: str | None = None
+    failure_code: str | None = None
+    failure: str | None = None
+
+
 class ManifestDigests(Section):
     """The MD5 of both manifests."""
 
@@ -107,6 +124,7 @@ class TableRecord(Section):
     writing: str | None = None
     writing_why: str = ""
     import_table: ServiceImport | None = None
+    bulk_put: BulkPut | None = None
     export_arn: str | None = None
     export_table_arn: str | None = None
     export_time: Moment | None = None

@@ -37,7 +37,9 @@ ASKED_FOR = {
     "UpdateTable": "raises warm throughput, for import.warm_throughput, settles a table that ImportTable made, or "
     "lifts a protection at a cleanup",
     "ImportTable": "has DynamoDB make and fill a table from the export, for import.strategy",
-    "ListObjectsV2": "lists the folder that ImportTable reads, to hold it against the manifest",
+    "StartBulkPutItems": "has DynamoDB fill a table that is there from the export, for import.strategy",
+    "ListObjectsV2": "lists the folder that ImportTable or a bulk put reads, to hold it against the manifest, and what "
+    "the latter left",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runbook_lib.plan.writing import Writing
 from runbook_lib.record.model.cost import EstimateLine, EstimateRecord, LowHigh, Measured, Usage, WouldRefuse
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
@@ -20,6 +21,7 @@ USED = {
     "Writes of items": "write_units",
     "Conditional puts of items, one in a request": "write_units",
     "ImportTable": "import_gb",
+    "Bulk put": "bulk_put_gb",
     "Scans of the target for the validation": "validation_units",
 }
 WITH_INDEXES = "Writes of indexes"
@@ -119,12 +121,21 @@ def dry_run_summary(figures: RunFigures) -> list[str]:
     if figures.record.executed or not measured:
         return []
     ways = {table.source: table.writing for table in figures.record.tables}
-    served = [m for source, m in measured.items() if ways.get(source) == "import_table"]
-    found = _written([m for source, m in measured.items() if ways.get(source) != "import_table"])
+    by_way: dict[str, list[Measured]] = {}
+    for source, m in measured.items():
+        by_way.setdefault(ways.get(source) or Writing.BATCH_WRITE, []).append(m)
+    served = by_way.pop(Writing.IMPORT_TABLE, [])
+    bulk = by_way.pop(Writing.BULK_PUT, [])
+    found = _written([m for own in by_way.values() for m in own])
     if served:
         found.append(
             f"With --execute DynamoDB would make {pluralize(len(served), 'target')} and fill them from the export "
             f"(ImportTable): {pluralize(sum(m.items for m in served), 'item')}, without write units"
+        )
+    if bulk:
+        found.append(
+            f"With --execute DynamoDB would fill {pluralize(len(bulk), 'target')} from the export (a bulk put): "
+            f"{pluralize(sum(m.items for m in bulk), 'item')}, billed by their bytes and without write units"
         )
     found += _refused(measured)
     for stage in ("dry run", "export"):

@@ -35,6 +35,15 @@ NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
     (unasked, "taken from an export of which nobody could check whether it is the whole table"),
     (lambda t: t.reused, "taken from an earlier export, as the configuration says"),
     (lambda t: t.import_table, "made and filled by ImportTable, whose ImportedItemCount counts as written"),
+    (
+        lambda t: t.bulk_put,
+        "filled by a bulk put of DynamoDB's, whose processed items count as written but for those that it refused or "
+        "that its output says a condition kept out",
+    ),
+    (
+        lambda t: t.bulk_put and t.bulk_put.left_over,
+        "left with items that its bulk put did not write; those that a repair wrote since count as written",
+    ),
     (lambda t: t.items_before, "loaded into a target that held items before"),
     (lambda t: t.items_present, PRESENT),
     (lambda t: t.items_sent_again and t.on_non_empty != "append", SENT_AGAIN),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runbook_lib.run.facts.load import IMPORTS, ImportFact, ImportStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import FileSums, sums_by_table
+from runbook_lib.run.tables.wrong_items import count_repaired
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,14 @@ class Written:
 def table_counts(ledger: Ledger) -> dict[str, TableCounts]:
     """The counts by source table; a table whose manifest has no files has none.
 
-    What ImportTable wrote and refused it only says for a table as a whole, and None until it has ended.
+    What ImportTable or a bulk put wrote it only says for a table as a whole, and None until it has ended. What a bulk
+    put had left over and a repair of this run has written since, as the last comparison bears out, counts as written.
     """
     imports = IMPORTS.all(ledger)
-    return {source: _counts(sums, imports.get(source)) for source, sums in sums_by_table(ledger).items()}
+    return {source: _counts(ledger, sums, imports.get(source)) for source, sums in sums_by_table(ledger).items()}
 
 
-def _counts(sums: FileSums, loaded: ImportFact | None) -> TableCounts:
+def _counts(ledger: Ledger, sums: FileSums, loaded: ImportFact | None) -> TableCounts:
     written: int | None = sums.written
     quarantined: int | None = sums.quarantined
     present: int | None = sums.present
@@ -47,6 +49,10 @@ def _counts(sums: FileSums, loaded: ImportFact | None) -> TableCounts:
         ended = bool(service.ended)
         written, quarantined = (service.imported, service.errors) if ended else (None, None)
         present = 0 if ended else None
+    if loaded is not None and (bulk := loaded.bulk_put) is not None:
+        written, present = bulk.written, 0 if bulk.ended else None
+        if written is not None:
+            written += min(max(0, sums.exported - written), count_repaired(ledger, sums.source))
     return TableCounts(sums.source, sums.files, sums.exported, sums.lines, written, quarantined, present)
 
 
@@ -56,6 +62,6 @@ def written_of(loaded: ImportFact | None, written: int | None, known: bool) -> W
         return Written()
     if loaded is None or not loaded.has_begun:
         return Written(items_written=0)
-    if loaded.status == ImportStatus.COMPLETED or loaded.counted or loaded.import_table is not None:
+    if loaded.status == ImportStatus.COMPLETED or loaded.counted or loaded.is_by_service:
         return Written(items_written=written)
     return Written(items_written_at_least=written)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import cast
 
+from runbook_lib.aws.dynamodb.bulk_put import BulkPutState
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits
 from runbook_lib.aws.dynamodb.imports import ImportState
 from runbook_lib.run.facts.codec import late
@@ -62,6 +63,46 @@ class ServiceImportFact:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkPutFact:
+    """A table's bulk put: what was asked for and when, and what DescribeBulkOperation said last.
+
+    `conditions` are the items that its output names as kept out by a condition, of which DynamoDB keeps no count, and
+    None where the output could not be read; `outputs` are the objects of that output, which hold items, and `refused`
+    how many of its records have which code.
+    """
+
+    token: str
+    etags: dict[str, str]
+    bucket: str
+    output: str
+    asked: str | None = late()
+    arn: str | None = late()
+    table_id: str | None = late()
+    status: str | None = late()
+    processed: int | None = late()
+    failed: int | None = late()
+    bytes_read: int | None = late()
+    bytes_billed: int | None = late()
+    failure_code: str | None = late()
+    failure: str | None = late()
+    ended: bool | None = late()
+    conditions: int | None = late()
+    outputs: tuple[str, ...] | None = late()
+    refused: dict[str, int] | None = late()
+
+    def after(self, state: BulkPutState) -> BulkPutFact:
+        """With what DescribeBulkOperation says now."""
+        return replace(self, **asdict(state), ended=state.ended)
+
+    @property
+    def written(self) -> int | None:
+        """How many items it has written; None until that is known."""
+        if not self.ended or self.processed is None or self.failed is None or self.conditions is None:
+            return None
+        return self.processed - self.failed - self.conditions
+
+
+@dataclass(frozen=True, slots=True)
 class ImportFact:
     """One table's import; `binding` says that this run may have written to the target.
 
@@ -82,11 +123,17 @@ class ImportFact:
     limits: WriteLimits | None = late()
     counted: bool | None = late()
     import_table: ServiceImportFact | None = late()
+    bulk_put: BulkPutFact | None = late()
+
+    @property
+    def is_by_service(self) -> bool:
+        """Whether DynamoDB itself was asked to fill the target."""
+        return self.import_table is not None or self.bulk_put is not None
 
     @property
     def has_begun(self) -> bool:
-        """Whether this run has written to the target, or asked ImportTable to."""
-        return self.binding is not None or self.import_table is not None
+        """Whether this run has written to the target, or asked DynamoDB to."""
+        return self.binding is not None or self.is_by_service
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,10 +116,27 @@ def take_over_look(ledger: Ledger, source: str) -> None:
 
 def mark_sent(ledger: Ledger, source: str, keys: Iterable[bytes], state: SentState) -> None:
     """Note what is about to be sent for these keys, or was done."""
-    ledger.write(
-        "UPDATE wrong_item SET sent = ? WHERE source = ? AND look = ? AND key = ?",
-        [(int(state), source, WrongLook.VALIDATION, key) for key in keys],
-    )
+    rows = [(source, WrongLook.VALIDATION, key) for key in keys]
+    with ledger.batch():
+        ledger.write(
+            "UPDATE wrong_item SET sent = ? WHERE source = ? AND look = ? AND key = ?", [(int(state), *r) for r in rows]
+        )
+        if state is SentState.SENT:
+            ledger.write(
+                "INSERT OR IGNORE INTO repaired SELECT source, key FROM wrong_item "
+                "WHERE source = ? AND look = ? AND key = ? AND kind != 'extra'",
+                rows,
+            )
+
+
+def count_repaired(ledger: Ledger, source: str) -> int:
+    """How many items this run's repairs have put and the last comparison does not find wrong."""
+    rows = ledger.rows(
+        "SELECT COUNT(*) AS n FROM repaired r WHERE source = ? AND NOT EXISTS (SELECT 1 FROM wrong_item v "
+        "WHERE v.source = r.source AND v.look = ? AND v.key = r.key)",
+        source, WrongLook.VALIDATION,
+    )  # fmt: skip
+    return int(rows[0]["n"])
 
 
 class WrongItems:

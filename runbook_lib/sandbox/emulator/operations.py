@@ -13,7 +13,8 @@ from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 OWN = frozenset(
     {
         "ExportTableToPointInTime", "DescribeExport", "ListExports", "ImportTable", "DescribeImport", "ListImports",
-        "DescribeKinesisStreamingDestination",
+        "DescribeKinesisStreamingDestination", "StartBulkPutItems", "DescribeBulkOperation", "ListBulkOperations",
+        "CancelBulkOperation",
     }
 )  # fmt: skip
 _SERVICES = {"dynamodb": DynamoHandler, "dynamodbstreams": DynamoDBStreamsHandler}

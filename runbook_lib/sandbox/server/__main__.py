@@ -70,6 +70,7 @@ def _build(options: argparse.Namespace) -> Any:
 
     from runbook_lib.sandbox.emulator.descriptions import install_descriptions
     from runbook_lib.sandbox.emulator.s3.bucket import open_bucket, read_prefix
+    from runbook_lib.sandbox.emulator.s3.bulk_put import BulkPutJobs
     from runbook_lib.sandbox.emulator.s3.export import ExportJobs
     from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
     from runbook_lib.sandbox.emulator.store import Store
@@ -82,6 +83,7 @@ def _build(options: argparse.Namespace) -> Any:
     install_descriptions(store)
     exports = ExportJobs(store, open_bucket, options.export_seconds)
     imports = ImportJobs(store, read_prefix, options.export_seconds)
+    bulk_puts = BulkPutJobs(store, read_prefix, open_bucket, options.export_seconds)
     s3 = s3_backends[options.account]["aws"]
     if options.empty:
         s3.create_bucket(STAGING_BUCKET, TARGET_REGION)
@@ -90,7 +92,7 @@ def _build(options: argparse.Namespace) -> Any:
         count = seed(store, exports, s3, options.account, options.scale)
     facts = {"scale": options.scale, "empty": options.empty, "source_items": count}
     moto = ServiceDispatcher(create_backend_app)
-    return FrontDoor(moto, store, exports, imports, options.account, get_account_id_from, facts)
+    return FrontDoor(moto, store, exports, imports, bulk_puts, options.account, get_account_id_from, facts)
 
 
 def _announce(listener: socket.socket) -> None:

@@ -29,6 +29,7 @@ from runbook_lib.sandbox.emulator.replies import (
 )
 from runbook_lib.sandbox.emulator.rules.capacity import with_read_units
 from runbook_lib.sandbox.emulator.rules.settings import check_new_name
+from runbook_lib.sandbox.emulator.s3.bulk_put import BULK_OPERATIONS, BulkPutJobs
 from runbook_lib.sandbox.emulator.s3.export import ExportJobs
 from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
 from runbook_lib.sandbox.emulator.s3.incremental import Flaw
@@ -53,6 +54,7 @@ class FrontDoor:
         store: Store,
         exports: ExportJobs,
         imports: ImportJobs,
+        bulk_puts: BulkPutJobs,
         account: str,
         account_of_key: Callable[[str], str],
         facts: dict[str, Any],
@@ -61,6 +63,7 @@ class FrontDoor:
         self._store = store
         self._exports = exports
         self._imports = imports
+        self._bulk_puts = bulk_puts
         self._account = account
         self._account_of_key = account_of_key
         self._facts = facts
@@ -147,6 +150,8 @@ class FrontDoor:
             answer = self._imports.describe_import(account, region, request)
         elif operation == "ListImports":
             answer = self._imports.list_imports(account, region, request)
+        elif operation in BULK_OPERATIONS:
+            answer = self._bulk_puts.answer(operation, account, region, request, fault.spec.kind if fault else None)
         elif operation in WRITES:
             moto = partial(_ask_for, self._moto, environ)
             reply = write(self._store, account, region, operation, request, moto)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runbook_lib.sandbox.emulator.replies import AwsError
+from runbook_lib.sandbox.emulator.s3.bulk_put import FAULTS
 
 # Which kinds exist, and for which operations (None: all).
 KINDS: dict[str, frozenset[str] | None] = {
@@ -27,6 +28,7 @@ KINDS: dict[str, frozenset[str] | None] = {
     "dropped-change": frozenset({"ExportTableToPointInTime"}),
     "duplicate-key": frozenset({"ExportTableToPointInTime"}),
     "skewed-clock": frozenset({"ExportTableToPointInTime"}),
+    **dict.fromkeys(FAULTS, frozenset({"StartBulkPutItems"})),
 }
 
 

@@ -20,8 +20,6 @@ NAMED = known_of(SANDBOX)
 # What the embedded AWS cannot be asked; the throttling that it never does by itself is asked below.
 NOT_ASKED = {
     "account-based-endpoint": WhyNot.ONLY_AWS,
-    "bulk-put-into-an-unknown-table": WhyNot.NO_OPERATION,
-    "bulk-put-at-a-low-rate": WhyNot.NO_OPERATION,
     "throttled-write": WhyNot.NOT_DONE_HERE,
     "throttling-reason": WhyNot.NOT_DONE_HERE,
     "unprocessed-items": WhyNot.NOT_DONE_HERE,

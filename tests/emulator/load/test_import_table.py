@@ -468,7 +468,7 @@ def test_auto_takes_writes_where_they_are_cheaper_or_nothing_is_known() -> None:
         config = Migration.model_validate(demo_config("https://aws") | BY_AUTO_WHOLE | changes)
         load = TableSize("a", "b", "export", Basis.MANIFEST, items, size, 1, ())
         (work,) = estimate(config, [load], {}).tables
-        return choose(config, pair, work, None).writing
+        return choose(config, pair, work).writing
 
     assert chosen(1_000, 400_000) == "import_table"
     assert chosen(None, None) == "batch_write"

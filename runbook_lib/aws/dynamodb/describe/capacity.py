@@ -25,7 +25,7 @@ class TableCapacity:
 
     `read_units` and `write_units` are provisioned ones, `max_*` the limits of an on-demand table, `warm_*` what
     the table takes at once. `index_units` are the provisioned write units of its global indexes, `index_limits`
-    the most that an on-demand table's may take, where that is set.
+    the most that an on-demand table's may take, where that is set; `indexes_in_making` are not ACTIVE yet.
     """
 
     on_demand: bool
@@ -41,6 +41,7 @@ class TableCapacity:
     deletion_protection: bool
     index_limits: dict[str, int] = field(default_factory=dict)
     global_table_version: str | None = None
+    indexes_in_making: tuple[str, ...] = ()
 
 
 def describe_capacity(client: Any, name: str) -> tuple[TableDescription, TableCapacity] | None:
@@ -109,6 +110,7 @@ def _standing(table: dict[str, Any]) -> TableCapacity:
         replicas=tuple(r["RegionName"] for r in table.get("Replicas") or []),
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
         global_table_version=table.get("GlobalTableVersion"),
+        indexes_in_making=tuple(i["IndexName"] for i in indexes if i.get("IndexStatus", "ACTIVE") == "CREATING"),
         index_limits={i["IndexName"]: most for i in indexes if on_demand and (most := _index_limit(i))},
     )
 

@@ -1,4 +1,4 @@
-"""StartBulkPutItems: the newest way to fill a table, which no engine has yet."""
+"""StartBulkPutItems: the newest way to fill a table, which only the embedded AWS has beside AWS."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _NEEDS = (Need.BUCKET, Need.LONG)
 
 
 def bulk(subject: Subject, table: str, **more: Any) -> str:
-    place = {"S3Bucket": subject.bucket, "S3KeyPrefix": f"{subject.names.folder}bulk"}
+    place = {"S3Bucket": subject.bucket, "S3KeyPrefix": f"{subject.names.folder}bulk/"}
+    source = place | {"InputFormat": "DYNAMODB_JSON"}
     return outcome_of(
-        subject.ddb.start_bulk_put_items, TableName=table, InputS3Configuration=place,
-        OutputS3Configuration=place | {"OutputType": "CONDITION_CHECK_FAILURE"}, **more,
+        subject.ddb.start_bulk_put_items, TableName=table, InputS3Configuration=source,
+        OutputS3Configuration=place | {"OutputType": ["CONDITION_CHECK_FAILURE"]}, **more,
     )  # fmt: skip
 
 

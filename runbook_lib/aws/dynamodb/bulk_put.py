@@ -1,0 +1,140 @@
+"""The bulk put calls of DynamoDB: start one, find one again, look at one.
+
+A bulk put is followed by its description and by nothing else: AWS's own waiter counts COMPLETED_WITH_ERRORS as success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.outage import told
+from runbook_lib.aws.pages import pages, whole
+from runbook_lib.errors import TableError, TransferError
+
+OPERATIONS_AT_ONCE = (25, 17)  # of ListBulkOperations
+COMPLETED, WITH_ERRORS, CANCELLED, FAILED = "COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLED", "FAILED"
+ENDS = frozenset({COMPLETED, WITH_ERRORS, CANCELLED, FAILED})
+LEAST_RATE = 1024  # of MaxWriteRequestUnits
+MOST_OBJECTS, LARGEST_OBJECT = 50_000, 5 * 10**9  # of one operation
+Asked = dict[str, Any]  # what StartBulkPutItems is asked
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPutState:
+    """What DescribeBulkOperation says of one bulk put; the counts are those so far, None where it does not say."""
+
+    arn: str
+    table_id: str | None
+    status: str
+    processed: int | None
+    failed: int | None
+    bytes_read: int | None
+    bytes_billed: int | None
+    failure_code: str | None
+    failure: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is written; in whichever way it ended."""
+        return self.status in ENDS
+
+
+def start_bulk_put(client: Any, request: Asked, since: datetime | None) -> BulkPutState | None:
+    """Start a bulk put, or find the one that the same token started; None when AWS says "too many now".
+
+    `since` is when the token was first sent, None for one that never was: AWS honours it for eight hours, so an
+    operation of it is looked for first, among those of the account that were started since. The answer is held against
+    what was asked.
+    """
+    name = request["TableName"]
+    try:
+        said = _own_operation(client, request, since) if since is not None else None
+        said = said or client.start_bulk_put_items(**request)["BulkOperationDescription"]
+    except client.exceptions.LimitExceededException:
+        return None
+    except client.exceptions.ResourceInUseException as error:
+        raise TableError(
+            f"a bulk put into {name} should begin and the table is in use ({error}): another operation goes on there, "
+            "or an index of it is being made. Nothing was written; run again once it has ended"
+        ) from None
+    except (ClientError, BotoCoreError) as error:
+        failure = TransferError(f"the bulk put into {name} could not be started: {error}; run again to go on")
+        raise told(failure, error) from None
+    _refuse_another(said, request)
+    return _state(said)
+
+
+def describe_bulk_put(client: Any, arn: str) -> BulkPutState:
+    """Look at a bulk put; raises TransferError if it cannot be looked at."""
+    try:
+        return _state(client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"])
+    except (ClientError, BotoCoreError) as error:
+        raise told(TransferError(f"bulk put {arn} cannot be looked at: {error}; run again to go on"), error) from None
+
+
+def _own_operation(client: Any, request: Asked, since: datetime) -> dict[str, Any] | None:
+    """The operation that carries the request's token; botocore's errors go on."""
+
+    def read(size: int) -> Iterator[tuple[str, datetime]]:
+        for answer in pages(client.list_bulk_operations, MaxResults=size):
+            found = answer.get("BulkOperationsSummaryList", ())
+            yield from ((one["BulkOperationArn"], one["StartTime"]) for one in found)
+
+    for arn, started in whole(read, OPERATIONS_AT_ONCE):
+        if started < since:
+            continue
+        said: dict[str, Any] = client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"]
+        if said.get("ClientToken") == request["ClientToken"]:
+            return said
+    return None
+
+
+def _refuse_another(said: dict[str, Any], request: Asked) -> None:
+    """Raise TransferError unless an operation reads what was asked for, into the table that was asked for."""
+    asked, read = request["InputS3Configuration"], said.get("InputS3Configuration") or {}
+    into, written = request["OutputS3Configuration"], said.get("OutputS3Configuration") or {}
+    for what, expected, found in (
+        ("write to the table", request["TableName"], _name_in(_table(said).get("TableName") or "")),
+        ("read the bucket", asked["S3Bucket"], read.get("S3Bucket")),
+        ("read the prefix", asked["S3KeyPrefix"], read.get("S3KeyPrefix") or ""),
+        ("read the format", asked["InputFormat"], read.get("InputFormat")),
+        ("read the compression", asked["InputCompressionType"], read.get("InputCompressionType")),
+        ("report to the bucket", into["S3Bucket"], written.get("S3Bucket")),
+        ("report to the prefix", into["S3KeyPrefix"], written.get("S3KeyPrefix") or ""),
+    ):
+        if expected != found:
+            raise TransferError(
+                f"the bulk put into {request['TableName']} should {what} {expected}, found {found}: AWS answered with "
+                f"{said.get('BulkOperationArn')}, which this run did not ask for in this form. Nothing more is done; "
+                "look at it, and start a new run once it has ended"
+            )
+
+
+def _table(said: dict[str, Any]) -> dict[str, Any]:
+    tables = said.get("TableDetails") or [{}]
+    table: dict[str, Any] = tables[0]
+    return table
+
+
+def _name_in(name_or_arn: str) -> str:
+    return name_or_arn.partition(":table/")[2] or name_or_arn
+
+
+def _state(said: dict[str, Any]) -> BulkPutState:
+    used = said.get("BulkOperationUsage")
+    return BulkPutState(
+        arn=said["BulkOperationArn"],
+        table_id=_table(said).get("TableId"),
+        status=said["BulkOperationStatus"],
+        processed=said.get("ProcessedItemCount"),
+        failed=said.get("FailedItemCount"),
+        bytes_read=said.get("ProcessedInputBytes"),
+        bytes_billed=sum(one.get("BulkPutBytes") or 0 for one in used) if used is not None else None,
+        failure_code=said.get("FailureCode"),
+        failure=said.get("FailureMessage"),
+    )
