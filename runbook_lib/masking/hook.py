@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import types
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,13 @@ class ItemHook:
 
     function: HookFunction
     sha256: str
+
+
+class _Nowhere(io.TextIOBase):
+    """Where a hook's own words go."""
+
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 class HookFailed(Exception):
@@ -62,8 +71,9 @@ def load_hook(spelled: str, folder: Path) -> ItemHook:
 def hooked(hook: ItemHook, item: Item, context: HookContext) -> list[Item]:
     """What a hook makes of an item: none, one or several; raises HookFailed."""
     try:
-        made = hook.function(item, context)
-    except Exception as error:  # whatever a person's function raises: its text may quote the item
+        with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):  # what it prints may quote the item, too
+            made = hook.function(item, context)
+    except (Exception, SystemExit) as error:  # whatever a person's function raises: its text may quote the item
         raise HookFailed(f"the hook raised {type(error).__name__}") from None
     if made is None:
         return []

@@ -16,6 +16,7 @@ from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.json_text import NotJson, read_json_text, spell_json_text
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.paths import Path, Wild, shown_path
+from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, Verb, rules_of
 from runbook_lib.masking.tree import MaskNode, Note, mask_tree
 from runbook_lib.masking.verbs import SETS, Merged, Unmaskable, Unnamed
@@ -67,6 +68,15 @@ class TableMask:
     @property
     def rules(self) -> tuple[MaskRule, ...]:
         return self.tree.rules
+
+    def may_merge(self, name: str, kind: str) -> bool:
+        """Whether two values of an attribute could become one: where pseudonyms have few digits, or a chosen length."""
+        node = self._root.names.get(name) or self._root.any_name
+        rule = self.rules[node.index] if node is not None and node.index >= 0 else None
+        if rule is None or rule.verb not in (Verb.PSEUDONYM, Verb.TEMPLATE):
+            return False
+        forms = {rule.form, *(part.form for part in rule.parts.values())}
+        return Form.DIGITS in forms or rule.length is not None or kind == "N"
 
     def tally(self) -> MaskTally:
         """An empty tally for this mask."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.canonical import Attribute, Item, digest
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.items.size import item_size
 from runbook_lib.masking.expression.parse import ItemTest
@@ -86,6 +86,27 @@ class Recipe:
         for each in written:
             tally.keys_rewritten += any(each.get(name) != item.get(name) for name in self._names)
         return spelled
+
+    @property
+    def merging_keys(self) -> tuple[KeyAttribute, ...]:
+        """Keys of the table and its indexes of which two values could become one; a key by itself is compared whole."""
+        keys = (*self.index_keys, *(self.key if len(self.key) > 1 else ()))
+        return tuple(key for key in keys if self.mask is not None and self.mask.may_merge(key.name, key.type))
+
+    def key_changes(self, item: Item, context: HookContext) -> Iterator[tuple[KeyAttribute, Attribute, Attribute]]:
+        """What each of those keys of an item was, and what it becomes; nothing for an item that stays behind."""
+        mask = self.mask
+        if mask is None or any(not keep(item) for keep in self.keeps):
+            return
+        try:
+            before = [item] if self.hook is None else hooked(self.hook, item, context)
+            pairs = [(each, mask.masked(each, mask.tally())) for each in before]
+        except (Unmaskable, HookFailed):
+            return
+        for was, becomes in pairs:
+            for key in self.merging_keys:
+                if key.name in was and key.name in becomes:
+                    yield key, was[key.name], becomes[key.name]
 
     def _hooked(self, item: Item, context: HookContext, tally: RecipeTally) -> list[Item]:
         if self.hook is None:

@@ -8,24 +8,18 @@ value has no rule, or of which two items would have one key, fails before anythi
 
 from __future__ import annotations
 
-import tempfile
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import BinaryIO
 
 from runbook_lib.aws.s3.objects import put_object, read_object
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.manifest import DataFile, Manifest, most_bytes, read_manifest
+from runbook_lib.export_format.manifest import Manifest, most_bytes, read_manifest
 from runbook_lib.export_format.writer import ExportIdentity, ExportWriter, FileEntry, export_folder, new_export_id
-from runbook_lib.items.canonical import canonical_json
-from runbook_lib.items.keys import held_key
-from runbook_lib.items.lines import parse_line
 from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.paths import spell_path
 from runbook_lib.masking.recipe import Recipe
@@ -47,7 +41,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows, keep_files
 from runbook_lib.run.tables.unwritten import count_quarantined, keep_quarantined
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.transform.collisions import KeyDigests
+from runbook_lib.transform.key_check import KeysCollide, check_key_values, check_keys
 from runbook_lib.transform.rewrite import FileRewrite, UnnamedValues
 from runbook_lib.transform.settings import Ready, make_ready
 
@@ -95,14 +89,12 @@ def _transform(run: Run, pair: Pair, ready: Ready, watch: Watch) -> None:
     _rewrite_files(run, pair, export, recipe, writer, watch)
     made = files_transformed(run.ledger, pair.source)
     entries = [FileEntry(f.counts.derived, f.md5, f.etag, f.key, f.item_bytes) for f in made]
-    collisions = _collisions(run, pair, recipe, entries, watch)
-    if collisions:
-        TRANSFORMS.record(run.ledger, pair.source, replace(fact, collisions=collisions))
-        raise TransferError(
-            f"{collisions:,} items would have a key that another item has: its pseudonyms have too few digits, or the "
-            "hook adds items without keys of their own; nothing was written to the target. Give the rules of its keys "
-            "a longer form, and start a new run"
-        )
+    try:
+        check_keys(run, pair, recipe, entries, watch)
+        check_key_values(run, pair, export, recipe, watch)
+    except KeysCollide as error:
+        TRANSFORMS.record(run.ledger, pair.source, replace(fact, collisions=error.collisions))
+        raise
     writer.finish(datetime.now(UTC), files=entries)
     _keep(run, pair, replace(fact, collisions=0), export, recipe, clock)
     watch(pair.source, "done", export.items, export.items)
@@ -203,22 +195,6 @@ def _refuse_unnamed(run: Run, pair: Pair, unnamed: Counter[tuple[AttributePath, 
         f"no rule of transform.mask says what becomes of {told}{more}; `runbook mask CONFIG --propose` lists all of "
         "them with rules to choose from"
     )
-
-
-def _collisions(run: Run, pair: Pair, recipe: Recipe, entries: list[FileEntry], watch: Watch) -> int:
-    """How many items have a key that another one has, over all files as they are stored now."""
-    done, items = 0, sum(entry.item_count for entry in entries)
-    with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
-        digests = KeyDigests(Path(folder))
-        for number, entry in enumerate(entries):
-            file = DataFile(number, entry.key, entry.md5_checksum, entry.item_count)
-            with fetch(run.clients.staging, run.config.target_staging.bucket, file) as checked:
-                for _, line in checked.items():
-                    key = canonical_json(held_key(parse_line(line), recipe.key))
-                    digests.add(bytes.fromhex(run.secret.key_hash(key)))
-            done += entry.item_count
-            watch(pair.source, "looking at keys", done, items)
-        return sum(1 for _ in digests.repeated())
 
 
 def _keep(run: Run, pair: Pair, fact: TransformFact, export: CompletedExport, recipe: Recipe, clock: float) -> None:

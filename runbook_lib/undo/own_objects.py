@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from runbook_lib.export_format.writer import data_file_name, export_folder
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS
@@ -32,13 +33,10 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     transform, fact = TRANSFORMS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
     files: Iterable[str] = file_keys(run.ledger, pair.source)
     if transform is not None:
-        made = files_transformed(run.ledger, pair.source)
-        if made:
-            derived = (*(file.key for file in made), *_sidecars(made[0].key.rpartition("data/")[0]))
-            yield OwnObjects(run.config.target_staging.bucket, derived, raw=False)
         if transform.status == TransformStatus.COMPLETED:
-            files = [file.raw_key for file in made]
-        fact = transform.raw
+            files = [file.raw_key for file in files_transformed(run.ledger, pair.source)]
+        files, fact = list(files), transform.raw
+        yield _derived(run, transform.export_id, files)
     export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
     if export is not None:
         yield OwnObjects(export.bucket, (*files, *_sidecars(export.manifest.folder)))
@@ -56,6 +54,14 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     for arn, bucket, folder in exports:
         keys = (row.file.key for row in export_files(run.ledger, pair.source, arn or ""))
         yield OwnObjects(bucket, (*keys, *_sidecars(folder)))
+
+
+def _derived(run: Run, export_id: str, raw_files: Iterable[str]) -> OwnObjects:
+    """All that a transform has put, or had put when it was killed: its names follow from those of the raw files."""
+    place = run.config.target_staging
+    folder = export_folder(place.prefix, export_id)
+    made = (f"{folder}data/{data_file_name(key.encode())}" for key in raw_files)
+    return OwnObjects(place.bucket, (*made, *_sidecars(folder)), raw=False)
 
 
 def _sidecars(folder: str) -> tuple[str, ...]:
