@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 LAID_OUT, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
 FROM_ABOVE = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 NAV: dict[str, tuple[str, ...]] = {
-    "Begin": ("index.md", "tutorial.md", "installing.md", "ci.md"),
+    "Getting started": ("index.md", "tutorial.md", "installing.md", "ci.md"),
     "A migration": (
         "configuration.md", "cross-account.md", "catch-up.md", "masking.md", "repair.md", "reading-a-report.md",
         "troubleshooting.md", "surroundings.md", "scale.md",
     ),
     "What it proves": ("how-it-works.md", "validation.md", "definitions.md", "allowed-calls.md", "benchmarks.md"),
-    "What is known of AWS": ("conformance.md", "aws-facts.md", "aws-model.md", "engines.md"),
+    "Facts about AWS": ("conformance.md", "aws-facts.md", "aws-model.md", "engines.md"),
     "The code": ("library.md", "architecture.md", "contributing.md", "changelog.md", "security.md"),
 }  # fmt: skip
 SHIM, WORKER = re.compile(r"https://[^\"]+/iframe-worker/shim"), "offline_worker.js"  # what is asked for, and ours
