@@ -27,7 +27,7 @@ $(READY): pyproject.toml requirements.lock
 
 setup: $(READY)  ## create the virtual environment with the locked packages
 
-demo: $(READY)   ## migrate 31 tables inside an embedded AWS and say where the report is
+demo: $(READY)   ## migrate 31 tables on an AWS emulator and print where the report is
 	$(BIN)/runbook demo
 
 test: $(READY)   ## run the fast tests and the notebooks

@@ -45,11 +45,11 @@ for command in (conformance, cut_over_command, demo, init, list_runs, mask, repa
 @cli.command()
 @CONFIG
 @click.option("--run-id", default="", help="Name of the run's folder; an existing one is resumed.")
-@click.option("--only", type=click.Choice(with_transform(STEPS)), help="Run this step alone.")
-@click.option("--from", "start_at", type=click.Choice(with_transform(STEPS)), help="Run this step and those after it.")
+@click.option("--only", type=click.Choice(with_transform(STEPS)), help="Run only this step.")
+@click.option("--from", "start_at", type=click.Choice(with_transform(STEPS)), help="Run this step and all later ones.")
 @click.option("--tables", default="", metavar="GLOB",
-              help="Source tables to move, several globs with commas; fixed at the run's first start.")  # fmt: skip
-@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
+              help="Source tables to move: globs, separated by commas; fixed at the run's first start.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")
 @output_options
 def run(
     config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool, **output: Any
@@ -66,12 +66,12 @@ def run(
 @CONFIG
 @click.option("--run-id", required=True, help="The run whose tables are caught up with.")
 @click.option("--until-lag", default="", metavar="25m",
-              help="Wait until no more than this is missing; default: take what is complete now.")  # fmt: skip
-@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is asked for or written.")
-@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow writing.")
+              help="Wait until the lag is no longer than this; default: apply what is available now.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is requested or written.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id again, to allow writing.")
 @output_options
 def catch_up(config: Path, run_id: str, until_lag: str, execute: bool, confirm: str, **output: Any) -> int:
-    """Bring what was written to the sources since their export to the targets, and prove it."""
+    """Apply changes made to the sources since the export to the targets, and prove the result."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
     check_confirmed(run_id, confirm, execute=execute)
@@ -95,7 +95,7 @@ def minutes_of(text: str) -> float:
 @click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
               help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
 def sandbox(port: int, scale: float) -> int:
-    """Start the embedded AWS with the demo's source tables and stay up until interrupted."""
+    """Run the AWS emulator with the demo's source tables until interrupted."""
     from runbook_lib.sandbox.demo.run import stay_up
 
     stay_up(port, scale, say)
@@ -104,9 +104,9 @@ def sandbox(port: int, scale: float) -> int:
 
 @cli.command()
 @CONFIG
-@click.option("--no-browser", is_flag=True, help="Only say the address.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
 def lab(config: Path, no_browser: bool) -> int:
-    """Open the notebooks of the migration CONFIG in JupyterLab, on copies of them."""
+    """Open copies of the notebooks for the migration CONFIG in JupyterLab."""
     from runbook_lib.notebook.lab import open_lab
 
     return open_lab(config, os.environ, say, browser=not no_browser)
@@ -115,9 +115,9 @@ def lab(config: Path, no_browser: bool) -> int:
 @cli.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), metavar="CONFIG",
-              help="The migration file as you keep it: hold the seal to its anchor in that bucket.")  # fmt: skip
+              help="Your own migration file; also check the seal against its anchor in that bucket.")  # fmt: skip
 def verify(run_dir: Path, config: Path | None) -> int:
-    """Recompute the evidence digests of RUN_DIR and make its pages again; exit 1 if anything changed."""
+    """Recompute the digests of RUN_DIR and regenerate its pages; exit 1 if anything changed."""
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
     proof = prove(run_dir, config)
@@ -143,9 +143,9 @@ def schema(config: Path, form: str) -> int:
 @cli.command()
 @CONFIG
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True)
-@click.option("--roles", is_flag=True, help="Look into the policies of the account's roles, too.")
+@click.option("--roles", is_flag=True, help="Also search the policies of the account's roles.")
 def references(config: Path, form: str, roles: bool) -> int:
-    """Print who names the source tables, on both sides: names of variables, never their values."""
+    """List what refers to the source tables, on both sides: names of variables, never their values."""
     from runbook_lib.references.listing import references_of
 
     click.echo(references_of(config, form, roles=roles), nl=False)
@@ -157,11 +157,11 @@ def references(config: Path, form: str, roles: bool) -> int:
 @click.option(
     "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
 )
-@click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="One of the two; default: both together.")
-@click.option("--compare", is_flag=True, help="Hold both regions against each other instead; exit 1 unless alike.")
-@click.option("--handbook", is_flag=True, help="Print a handbook of the new place instead, as Markdown.")
+@click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="Only this stack; default: both.")
+@click.option("--compare", is_flag=True, help="Compare both regions instead; exit 1 unless they are equal.")
+@click.option("--handbook", is_flag=True, help="Print a handbook of the new environment instead, as Markdown.")
 def surroundings(config: Path, form: str, stack: str | None, compare: bool, handbook: bool) -> int:
-    """Print queues, topics, rules, alarms and dashboards around the tables, renamed and asleep, as code."""
+    """Print the queues, topics, rules, alarms and dashboards around the tables as code, renamed and disabled."""
     if compare and handbook:
         raise ConfigError("--compare and --handbook exclude each other; give one of them")
     if compare:
@@ -193,12 +193,12 @@ def policy(config: Path) -> int:
 
 @cli.command()
 @CONFIG
-@click.option("--run-id", required=True, help="The run whose traces are removed.")
-@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on; several globs with commas.")
-@click.option("--execute", is_flag=True, help="Remove; without it nothing is removed.")
-@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow removing.")
+@click.option("--run-id", required=True, help="The run to clean up after.")
+@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on: globs, separated by commas.")
+@click.option("--execute", is_flag=True, help="Remove; without it, nothing is removed.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id again, to allow removing.")
 def cleanup(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
-    """Remove what a run created, and only that: tables, items, staging objects."""
+    """Remove what a run created, and nothing else: tables, items, staging objects."""
     from runbook_lib.report.step import clean_up_run
 
     return clean_up_run(config, run_id, tables, execute, confirm, say)

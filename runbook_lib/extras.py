@@ -1,4 +1,4 @@
-"""What an installation may leave out: JupyterLab, the embedded AWS, Dask; and how each is added."""
+"""What an installation may leave out: JupyterLab, the AWS emulator, Dask; and how each is added."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Bringing what was written to a source since its export to the target, window by window."""
+"""Applying changes made to a source since its export to the target, window by window."""

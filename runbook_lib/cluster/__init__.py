@@ -1,1 +1,1 @@
-"""Work spread over processes and machines: the one door to Dask."""
+"""Work spread over processes and machines; the only package that imports Dask."""

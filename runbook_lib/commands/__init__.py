@@ -1,1 +1,1 @@
-"""Commands that have a module of their own; `cli` adds them."""
+"""Commands with their own module; `cli` adds them."""

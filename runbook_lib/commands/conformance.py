@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--endpoint", metavar="URL", help="A DynamoDB-compatible server; one on this machine is asked at once.")
-@click.option("--name", default="", help="What to call that server in the report.")
-@click.option("--region", default="us-east-1", show_default=True, help="Region that is asked.")
+@click.option("--endpoint", metavar="URL", help="A DynamoDB-compatible server; one on this machine needs no --execute.")
+@click.option("--name", default="", help="The server's name in the report.")
+@click.option("--region", default="us-east-1", show_default=True, help="Region to ask in.")
 @click.option("--other-region", default="us-east-2", show_default=True, help="Region to export from and move to.")
-@click.option("--bucket", default="", help="An account's bucket; objects go under runbook-conformance-... alone.")
+@click.option("--bucket", default="", help="An account's bucket; writes only under runbook-conformance-...")
 @click.option("--profile", help="Profile of the AWS credential chain.")
-@click.option("--only", default="*", metavar="GLOB", help="Ids of questions; several globs with commas.")
-@click.option("--long", "is_long", is_flag=True, help="Ask what takes long too: ImportTable, windows, streams.")
-@click.option("--kms-key", help="A KMS key, to ask about exports that are encrypted with it.")
+@click.option("--only", default="*", metavar="GLOB", help="Ids of questions: globs, separated by commas.")
+@click.option("--long", "is_long", is_flag=True, help="Also ask the slow questions: ImportTable, windows, streams.")
+@click.option("--kms-key", help="A KMS key, to also ask about exports encrypted with it.")
 @click.option("--limit", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="USD",
-              help="What it may cost at most.")  # fmt: skip
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long it may ask; 30, with --long 150.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report; default: in the reports.")
-@click.option("--policy", is_flag=True, help="Print the IAM policy that it needs, and ask nothing.")
-@click.option("--clean", is_flag=True, help="Remove what askings left behind that were killed.")
-@click.option("--execute", is_flag=True, help="Ask an account; without it nothing is made there.")
-@click.option("--confirm", default="", metavar="ACCOUNT", help="The account's number, to allow asking it.")
+              help="Maximum cost.")  # fmt: skip
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time limit; default 30, with --long 150.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the report; default: in the reports folder.")
+@click.option("--policy", is_flag=True, help="Print the IAM policy that it needs; ask nothing.")
+@click.option("--clean", is_flag=True, help="Remove what killed runs of this command left behind.")
+@click.option("--execute", is_flag=True, help="Ask an account; without it, nothing is created there.")
+@click.option("--confirm", default="", metavar="ACCOUNT", help="The account number, to allow asking.")
 def conformance(**given: Any) -> int:
-    """Ask an engine or an account what this library relies on of AWS; exit 1 if an answer deviates."""
+    """Test whether an engine or account behaves as this library expects of AWS; exit 1 if an answer deviates."""
     from runbook_lib.conformance.account.asking import Asking, is_engine
     from runbook_lib.conformance.account.budget import DEFAULT_MINUTES, LONG_MINUTES
 

@@ -23,14 +23,14 @@ def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
 
 @click.command("cut-over")
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--run-id", required=True, help="The run whose targets take the place of the sources.")
+@click.option("--run-id", required=True, help="The run whose targets replace the sources.")
 @click.option("--frozen-at", default="", metavar="MOMENT",
-              help="When the writers were stopped, like 2026-01-14T10:20:00Z.")  # fmt: skip
-@click.option("--execute", is_flag=True, help="Allowed, and means nothing without --confirm.")
-@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more; without it, a forecast only.")
+              help="When the writers were stopped, such as 2026-01-14T10:20:00Z.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Accepted; has no effect without --confirm.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id again; without it, only a forecast.")
 @output_options
 def cut_over_command(config: Path, run_id: str, frozen_at: str, execute: bool, confirm: str, **output: Any) -> int:
-    """Have the targets take the place of the sources, gate by gate; after that, look for writes that came too late."""
+    """Cut over from the sources to the targets, gate by gate; afterwards, look for late writes."""
     from runbook_lib.cutover.step import moment_of
     from runbook_lib.headless.runner import Request, run_notebooks
     from runbook_lib.report.figures.cut_over import cut_over_lines

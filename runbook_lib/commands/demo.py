@@ -18,20 +18,20 @@ LEAK = "leak"
 @click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
               help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
 @click.option("--sabotage", type=click.Choice([*DAMAGES, *LIVE_DAMAGES, LEAK]),
-              help="Damage the target, with --live the proof, with --masked a rule, to see a FAIL.")  # fmt: skip
-@click.option("--live", is_flag=True, help="Move two tables that are written to all the while, and cut over.")
+              help="Damage the target (with --live the proof, with --masked a rule) to see a FAIL.")  # fmt: skip
+@click.option("--live", is_flag=True, help="Move two tables while they are being written to, and cut over.")
 @click.option("--masked", is_flag=True,
-              help="Put people into the tables, and mask names, addresses, account numbers and codes.")  # fmt: skip
-@click.option("--then-repair", is_flag=True, help="Repair what --sabotage has damaged, and validate it again.")
+              help="Add personal data to the tables; mask names, addresses, account numbers and codes.")  # fmt: skip
+@click.option("--then-repair", is_flag=True, help="Repair what --sabotage damaged, and validate again.")
 @click.option("--with-surroundings", is_flag=True,
-              help="Put queues, rules, alarms and others around the tables, and write them as code.")  # fmt: skip
+              help="Add queues, rules, alarms and more around the tables, and write them as code.")  # fmt: skip
 @click.option("--run-id", default="", help="Name of the run's folder.")
 @output_options
 def demo(
     scale: float, sabotage: str | None, live: bool, masked: bool, then_repair: bool, with_surroundings: bool,
     run_id: str, **output: Any,
 ) -> int:  # fmt: skip
-    """Start the sandbox, run the demo migration in it headless, say where the report is."""
+    """Start the sandbox, run the demo migration in it headless, and print where the report is."""
     from runbook_lib.sandbox.demo.run import DemoRequest, run_demo, run_live_demo
 
     if live and (then_repair or with_surroundings or masked):

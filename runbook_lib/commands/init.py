@@ -18,15 +18,15 @@ from runbook_lib.errors import ConfigError
 @click.option("--source-region", prompt="Region of the source", default="us-east-1", help="Where the tables are.")
 @click.option("--source-profile", prompt="AWS profile that reads the source (empty: the default)", default="",
               help="Profile of the AWS credential chain.")  # fmt: skip
-@click.option("--tables", prompt="Tables, names or globs with commas", default="*", help="Names or globs with commas.")
+@click.option("--tables", prompt="Tables (names or globs)", default="*", help="Names or globs, separated by commas.")
 @click.option("--target-region", prompt="Region of the target", default="us-east-2", help="Where they go.")
 @click.option("--target-profile", prompt="AWS profile that writes the target (empty: the default)", default="",
               help="Profile of the AWS credential chain.")  # fmt: skip
 @click.option("--to", prompt="New names, with {name} for the old one or what its star stands for (empty: the same)",
-              default="", help="New names, with {name} in them.")  # fmt: skip
+              default="", help="Pattern for the new names, containing {name}.")  # fmt: skip
 @click.option("--bucket", prompt="Bucket for the exports, in the target's region", help="S3 bucket for the exports.")
 def init(file: Path, **given: Any) -> int:
-    """Ask for region, tables and target, and write the commented migration file FILE."""
+    """Ask for regions, tables and bucket, and write the commented migration file FILE."""
     from runbook_lib.commands.starter import Answers, starter
     from runbook_lib.paths import migration_schema
 

@@ -14,11 +14,11 @@ ITEMS = 10_000
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--propose", is_flag=True, help="Print a rule for every path of values that no rule names yet.")
+@click.option("--propose", is_flag=True, help="Print a rule for every path that no rule covers yet.")
 @click.option("--items", type=click.IntRange(1), default=ITEMS, show_default=True,
-              help="Items of each source table that are read for it.")  # fmt: skip
+              help="Number of items to read from each source table.")  # fmt: skip
 def mask(config: Path, propose: bool, items: int) -> int:
-    """Look at what the sources of CONFIG hold, and propose rules for transform.mask; nothing is changed."""
+    """Read a sample of CONFIG's source tables and propose rules for transform.mask; nothing is changed."""
     from runbook_lib.aws.session.clients import connect
     from runbook_lib.config.model import load_config
     from runbook_lib.transform.propose import propose as proposed

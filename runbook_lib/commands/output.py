@@ -23,8 +23,8 @@ CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
 NUMBERS_DRY = (("items_exported", "items exported"), ("lines_read", "read and checked"))
 OPTIONS = (
-    click.option("--json", "as_json", is_flag=True, help="Print JSON: one line for each step, the record at the end."),
-    click.option("--quiet", is_flag=True, help="Print only what came of it."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per step, and the record at the end."),
+    click.option("--quiet", is_flag=True, help="Print only the result."),
     click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the tables as JUnit XML."),
 )
 

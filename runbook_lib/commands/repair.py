@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--run-id", required=True, help="The run whose targets are repaired.")
-@click.option("--write-missing", is_flag=True, help="Write what is missing in the target.")
-@click.option("--write-different", is_flag=True, help="Write what differs, in place of what is there.")
-@click.option("--delete-extra", is_flag=True, help="Delete what is in the target and not in the export.")
+@click.option("--write-missing", is_flag=True, help="Write items that are missing in the target.")
+@click.option("--write-different", is_flag=True, help="Replace items that differ.")
+@click.option("--delete-extra", is_flag=True, help="Delete items that are not in the export.")
 @click.option("--even-after-cut-over", is_flag=True,
-              help="Also where others have written since the validation: brings back what they deleted.")  # fmt: skip
-@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
-@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id once more, to allow writing.")
+              help="Repair even if others wrote after the validation; restores what they deleted.")  # fmt: skip
+@click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")
+@click.option("--confirm", default="", metavar="RUN_ID", help="The run's id again, to allow writing.")
 def repair(
     config: Path, run_id: str, write_missing: bool, write_different: bool, delete_extra: bool,
     even_after_cut_over: bool, execute: bool, confirm: str,
 ) -> int:  # fmt: skip
-    """Write what the comparison found wrong, each item under a condition, and validate it all again."""
+    """Write the items that the comparison found wrong, each on a condition, and validate everything again."""
     from runbook_lib.headless.runner import Request, run_notebooks
     from runbook_lib.repair.choice import RepairChoice
 

@@ -11,13 +11,13 @@ from runbook_lib.commands.output import say
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--run-id", required=True, help="The run that is taken back.")
-@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on; several globs with commas.")
-@click.option("--execute", is_flag=True, help="Write to the target; without it nothing is written there.")
+@click.option("--run-id", required=True, help="The run to undo.")
+@click.option("--tables", default="", metavar="GLOB", help="Source tables to act on: globs, separated by commas.")
+@click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")
 @click.option("--confirm", default="", metavar="RUN_ID",
-              help="The run's id once more; needed in a dry run too, for that has the targets exported.")  # fmt: skip
+              help="The run's id again; also needed for a dry run, which exports the targets.")  # fmt: skip
 def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
-    """Take back what a run wrote, key by key; what others have written since stays."""
+    """Undo what a run wrote, key by key; keeps what others have written since."""
     from runbook_lib.record.anchor import told_of_anchor
     from runbook_lib.report.sections.repairs import rollback_sentence
     from runbook_lib.report.step import report_run

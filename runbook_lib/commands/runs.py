@@ -17,7 +17,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.command("list")
 @AS_JSON
 def list_runs(as_json: bool) -> int:
-    """List the runs in the folder of reports, the newest first."""
+    """List the runs in the reports folder, newest first."""
     from runbook_lib.paths import reports_root
     from runbook_lib.report.render.run_index import listed_runs
 
@@ -42,7 +42,7 @@ def list_runs(as_json: bool) -> int:
 @click.argument("run_id", default="")
 @AS_JSON
 def status(run_id: str, as_json: bool) -> int:
-    """Say how the run RUN_ID stands, the newest one without it: its steps, why it is so, and what comes next."""
+    """Show the state of the run RUN_ID (default: the newest): its steps, the reasons, and the next command."""
     from runbook_lib.paths import reports_root
     from runbook_lib.report.render.run_index import listed_runs
     from runbook_lib.run.admission.admit import is_running

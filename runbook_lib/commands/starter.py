@@ -17,27 +17,27 @@ name: {name}
 source: {{region: {source_region}{source_profile}}}
 target: {{region: {target_region}{target_profile}}}
 
-# A bucket that exists; exports are written to it and read from it.
+# An existing bucket; exports are written to it and read from it.
 staging: {{bucket: {bucket}, prefix: exports, region: {staging_region}}}
 
 tables:
   include: [{include}]
   # exclude: ["*-backup"]
 {rename}
-  # Create targets that do not exist, with the definitions of their sources:
+  # Create missing targets with their sources' definitions:
   # create_missing: true
 
 export:
-  # A table without point-in-time recovery: scan it (not of one moment), skip it (no PASS then), or fail.
+  # A table without point-in-time recovery: scan it (not one moment), skip it (no PASS), or fail.
   without_pitr: fail
 
 import:
-  # A target that holds items already: fail, append (never replace an item) or overwrite.
+  # If a target already holds items: fail, append (never replace an item) or overwrite.
   on_non_empty: fail
 
 # limits: {{max_cost_usd: 50}}
 
-# Spell the target here, as "ACCOUNT/REGION", before the first run with --execute; a dry run needs nothing here.
+# Enter the target, as "ACCOUNT/REGION", before the first run with --execute; not needed for a dry run.
 confirm_target: ""
 """
 

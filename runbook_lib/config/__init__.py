@@ -1,1 +1,1 @@
-"""The migration file: its model, its mistakes with their lines."""
+"""The migration file: its model, and its mistakes with line numbers."""

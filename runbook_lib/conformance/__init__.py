@@ -1,1 +1,1 @@
-"""What we rely on of AWS, as questions that any DynamoDB can be asked; and who was asked and answered what."""
+"""What we rely on AWS for, as questions for any DynamoDB, and the answers of those that were asked."""

@@ -1,1 +1,1 @@
-"""What a migration costs and how long it takes: estimated, and used."""
+"""What a migration costs and how long it takes: estimated and actual."""

@@ -1,1 +1,1 @@
-"""The cut-over: the writers stand still, the targets are proved once more, and take the place of the sources."""
+"""The cut-over: writers stop, the targets are proved once more, and replace the sources."""

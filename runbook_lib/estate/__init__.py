@@ -1,1 +1,1 @@
-"""What stands around the tables, as types: queues, topics, rules, schedules, pipes, mappings, alarms, dashboards."""
+"""Resources around the tables, as types: queues, topics, rules, schedules, pipes, mappings, alarms, dashboards."""

@@ -1,1 +1,1 @@
-"""Commands and probes of the migration file: run without a shell, with few variables, and with a limit of time."""
+"""Commands and probes from the migration file: run without a shell, with few variables and a time limit."""

@@ -1,1 +1,1 @@
-"""The stage that looks through every target for raw values of masked paths."""
+"""The stage that searches every target for raw values of masked paths."""

@@ -1,1 +1,1 @@
-"""What becomes of people's data on its way to another environment: rules, verbs and filters. Pure: no AWS, no files."""
+"""How personal data is transformed: rules, verbs and filters. Pure: no AWS, no files."""

@@ -1,1 +1,1 @@
-"""The stage before everything: the plan, and all that stands in its way."""
+"""The first stage: the plan, and every problem with it."""

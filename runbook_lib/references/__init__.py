@@ -1,1 +1,1 @@
-"""Who still names a table that moves: functions, mappings, rules, alarms, dashboards, interfaces."""
+"""What still names a table that moves: functions, mappings, rules, alarms, dashboards, APIs."""

@@ -1,1 +1,1 @@
-"""Putting right what the comparison found wrong, item by item, and no other."""
+"""Repairing the items that the comparison found wrong, one by one, and no others."""

@@ -1,1 +1,1 @@
-"""The stage that writes what people read."""
+"""The stage that writes the report."""

@@ -1,4 +1,4 @@
-"""An embedded AWS: moto in a subprocess, with Export to S3, Scan and BatchWriteItem as AWS has them.
+"""An AWS emulator: moto in a subprocess, with Export to S3, Scan and BatchWriteItem as in AWS.
 
 Importing this package does not import moto; the server does that in its own process.
 """

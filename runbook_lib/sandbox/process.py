@@ -66,7 +66,7 @@ def start_sandbox(
     The server holds the other end of a pipe and ends when this process does, even by SIGKILL. It sees no AWS
     settings.
     """
-    require("sandbox", "the embedded AWS")
+    require("sandbox", "the AWS emulator")
     stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop(); a pipe could fill up
     command = [sys.executable, "-m", "runbook_lib.sandbox.server", "--watch-stdin"]
     command += ["--port", str(port), "--scale", str(scale), "--export-seconds", str(export_seconds)]

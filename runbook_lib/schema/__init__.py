@@ -1,1 +1,1 @@
-"""How two tables' definitions compare."""
+"""Comparing the definitions of two tables."""

@@ -1,1 +1,1 @@
-"""What stands around the tables in both regions: compared, and a handbook of the new place."""
+"""Resources around the tables in both regions: a comparison, and a handbook of the new environment."""

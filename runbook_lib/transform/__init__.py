@@ -1,1 +1,1 @@
-"""The stage that makes of each export another one: filtered, hooked and masked; and what it needs for that."""
+"""The stage that turns each export into a new one: filtered, hooked and masked."""

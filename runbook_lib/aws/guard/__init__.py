@@ -1,1 +1,1 @@
-"""What each side may be asked to do: refused before a byte leaves the machine, and counted."""
+"""Which calls each side may make: others are refused before a byte leaves the machine; all are counted."""

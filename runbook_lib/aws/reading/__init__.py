@@ -1,1 +1,1 @@
-"""Reading an account's other services: whole lists, single descriptions, and what could not be read."""
+"""Reading an account's other services: complete lists, single descriptions, and what could not be read."""

@@ -1,1 +1,1 @@
-"""S3's calls: objects and the bucket they lie in."""
+"""S3's calls: objects and their bucket."""

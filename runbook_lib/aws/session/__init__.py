@@ -1,1 +1,1 @@
-"""Sessions and clients of the three sides: who they are, where they ask, what they were granted."""
+"""Sessions and clients of the three sides: identities, endpoints, granted calls."""

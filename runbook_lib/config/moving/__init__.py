@@ -1,1 +1,1 @@
-"""Sections of a migration file that say what moves where, and what becomes of it on its way."""
+"""Sections of the migration file about what moves where, and how it is transformed."""

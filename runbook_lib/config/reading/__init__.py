@@ -1,1 +1,1 @@
-"""Reading a migration file: its lines, and its mistakes with their lines."""
+"""Reading a migration file: its lines, and its mistakes with line numbers."""

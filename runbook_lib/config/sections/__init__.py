@@ -1,1 +1,1 @@
-"""Sections of the migration file that have a module of their own."""
+"""Sections of the migration file with their own module."""

@@ -1,1 +1,1 @@
-"""Asking an account: what it costs first, what it may touch, and that nothing stays behind."""
+"""Asking an account: cost in advance, allowed names, and removing everything afterwards."""

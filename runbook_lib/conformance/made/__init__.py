@@ -1,1 +1,1 @@
-"""What questions are asked about: exports and a window; made once, tiny, and tagged."""
+"""What the questions are about: exports and a window, tiny, tagged and made once."""

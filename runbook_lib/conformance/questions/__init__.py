@@ -1,1 +1,1 @@
-"""The questions, a module for each topic."""
+"""The questions, one module per topic."""

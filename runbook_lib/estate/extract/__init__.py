@@ -1,1 +1,1 @@
-"""Reading the services around the tables into an estate; a service to a module, nothing is changed."""
+"""Reading the services around the tables into an estate, one module per service; read only."""

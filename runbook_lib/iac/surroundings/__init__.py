@@ -1,1 +1,1 @@
-"""What stands around the tables as infrastructure code: two stacks, messaging and monitoring, born asleep."""
+"""Resources around the tables as infrastructure code: two stacks, messaging and monitoring, initially disabled."""

@@ -1,1 +1,1 @@
-"""Items into one table: batches, their order, rate and checkpoints."""
+"""Writing items into one table: batches, their order, rate and checkpoints."""

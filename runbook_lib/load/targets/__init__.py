@@ -1,1 +1,1 @@
-"""Targets that are created, warmed, or filled by DynamoDB itself."""
+"""Targets that DynamoDB creates, warms or fills itself."""

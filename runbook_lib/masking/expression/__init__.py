@@ -1,1 +1,1 @@
-"""Filters in DynamoDB's expression syntax: read, and judged on items."""
+"""Filters in DynamoDB's expression syntax: parsed, and evaluated on items."""

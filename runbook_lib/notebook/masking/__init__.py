@@ -1,1 +1,1 @@
-"""What notebooks show of a transform and of the scan for raw values, and where they stop."""
+"""What notebooks show of a transform and a leak scan, and their gates."""

@@ -1,1 +1,1 @@
-"""What the record takes from the ledger and adds up on the way."""
+"""What the record reads from the ledger, and sums of it."""

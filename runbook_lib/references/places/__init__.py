@@ -1,1 +1,1 @@
-"""The places of each service in which a table may be named, as they are read."""
+"""Where in each service a table may be named."""

@@ -1,1 +1,1 @@
-"""Numbers that several sections say, reckoned once from the record."""
+"""Numbers used in several sections, computed once from the record."""

@@ -1,1 +1,1 @@
-"""What a report says, section by section, as data."""
+"""The contents of a report, section by section, as data."""

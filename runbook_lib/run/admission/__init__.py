@@ -1,1 +1,1 @@
-"""What has to hold before a start may write its first byte."""
+"""What must be true before a run may write its first byte."""

@@ -1,1 +1,1 @@
-"""The tables of a ledger that are no facts by name: files, what was refused, samples, differences, digests."""
+"""The ledger's SQL tables other than facts: files, rejected items, samples, differences, digests."""

@@ -1,1 +1,1 @@
-"""What a run records so that a later question has a witness: items there before, the source's TTL, who else wrote."""
+"""What a run records as evidence for later questions: items there before, the source's TTL, other writers."""

@@ -1,1 +1,1 @@
-"""What the sandbox answers where moto would answer otherwise."""
+"""The sandbox's answers where moto's differ from AWS's."""

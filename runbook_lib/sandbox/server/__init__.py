@@ -1,1 +1,1 @@
-"""The sandbox's process and its HTTP."""
+"""The sandbox's process and its HTTP server."""

@@ -53,7 +53,7 @@ def serve_sandbox(arguments: list[str] | None = None) -> None:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="runbook_lib.sandbox.server", description="Run an embedded AWS for demos.")
+    parser = argparse.ArgumentParser(prog="runbook_lib.sandbox.server", description="Run the AWS emulator for demos.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--scale", type=float, default=DEFAULT_SCALE, help="1 is the size of the reference fleet")
     parser.add_argument("--empty", action="store_true", help="no tables, only the staging bucket")

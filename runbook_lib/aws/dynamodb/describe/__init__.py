@@ -1,1 +1,1 @@
-"""What DescribeTable and its neighbours say of a table."""
+"""What DescribeTable and related calls say about a table."""

@@ -1,1 +1,1 @@
-"""Reading items: scans, single reads, and how fast they may go."""
+"""Reading items: scans, single reads, and their rate limit."""

@@ -1,1 +1,1 @@
-"""The report's charts: legible in black and white, and the same in every run of the same record."""
+"""The report's charts: legible in black and white, and identical for the same record."""

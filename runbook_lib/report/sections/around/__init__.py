@@ -1,1 +1,1 @@
-"""What stands around the tables: who names the old ones."""
+"""What names the old tables."""

@@ -1,1 +1,1 @@
-"""What stands first in a report: the verdict, why it is so, and what nobody could check."""
+"""The first screen of a report: the verdict, its reasons, and what could not be checked."""

@@ -1,1 +1,1 @@
-"""What a report says of a transform and of the scan for raw values."""
+"""What a report says about a transform and a leak scan."""

@@ -1,1 +1,1 @@
-"""Facts of what is done once a run has loaded its targets, by commands of their own."""
+"""Facts recorded by commands that follow a load."""

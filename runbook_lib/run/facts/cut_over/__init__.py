@@ -1,1 +1,1 @@
-"""Facts of the cut-over: its gates, and what its smoke tests came to."""
+"""Facts of the cut-over: its gates and smoke tests."""

@@ -1,1 +1,1 @@
-"""Facts of a transform, and of the scan for raw values."""
+"""Facts of a transform and a leak scan."""

@@ -1,1 +1,1 @@
-"""What DynamoDB takes for a value, an item and a key."""
+"""What DynamoDB accepts as a value, an item and a key."""
