@@ -20,8 +20,9 @@ resource, paginator, waiter, presigned URL or form, or the wire-level path.
 - **yes**: allowed.
 - **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
   (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
-  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan (with `import.on_non_empty: append` instead
-  `PutItem`, and only with the condition that nothing is under the key), `PutItem` and `DeleteItem` for them with
+  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan (with `import.on_non_empty: append`
+  or `sync` instead `PutItem`, and only with the condition that nothing is under the key or, with `sync`, that every
+  attribute is as it was read), `PutItem` and `DeleteItem` for them with
   `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
   `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
   imported, `StartBulkPutItems` (one request, to the letter), `DescribeBulkOperation` and `ListBulkOperations` for

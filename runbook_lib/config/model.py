@@ -108,9 +108,11 @@ class ExportSettings(Strict):
 class ImportSettings(Strict):
     """How the target is written."""
 
-    on_non_empty: Literal["fail", "append", "overwrite"] = Field(
+    on_non_empty: Literal["fail", "append", "overwrite", "sync"] = Field(
         default="fail",
-        description="for a target that holds items: refuse; add items but replace none; or replace by key",
+        description="for a target that holds items: refuse; add items but replace none; replace by key; or sync, which "
+        "looks every key of the export up and writes only what differs, each item under a condition. What only the "
+        "target holds stays with each of them",
     )
     strategy: Literal["batch_write", "import_table", "bulk_put", "auto"] = Field(
         default="batch_write",
@@ -137,10 +139,10 @@ class ImportSettings(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> ImportSettings:
         """What only this tool's own writes can do."""
-        if self.strategy in ("import_table", "bulk_put") and self.on_non_empty == "append":
+        if self.strategy in ("import_table", "bulk_put") and self.on_non_empty in ("append", "sync"):
             raise ValueError(
-                f"on_non_empty: append and strategy: {self.strategy} cannot be combined: DynamoDB's own "
-                "loaders replace what is under a key"
+                f"on_non_empty: {self.on_non_empty} and strategy: {self.strategy} cannot be combined: DynamoDB's "
+                "own loaders replace whatever is under a key"
             )
         return self
 

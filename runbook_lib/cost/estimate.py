@@ -52,7 +52,7 @@ def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[
     works = [_work(config, load, capacities.get(load.source, TableCapacities(None, None))) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
-    writes = APPENDED if config.import_.on_non_empty == "append" else WRITTEN
+    writes = APPENDED if config.import_.on_non_empty in ("append", "sync") else WRITTEN
     parts = [
         _export(config, loads),
         _scans(config, loads, capacities),
@@ -105,7 +105,7 @@ def _work(config: Migration, load: TableSize, stand: TableCapacities) -> TableEs
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
-    machine = MACHINE if config.import_.on_non_empty != "append" else singly(config.import_.concurrency)
+    machine = MACHINE if config.import_.on_non_empty not in ("append", "sync") else singly(config.import_.concurrency)
     own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items, machine)
     return TableEstimate(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,

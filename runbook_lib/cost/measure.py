@@ -15,7 +15,7 @@ from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.lines import parse_line
-from runbook_lib.items.size import WRITE_BYTES, attribute_size, item_size
+from runbook_lib.items.size import attribute_size, item_size, units_of
 from runbook_lib.run.facts.load import MeasuredFact, RefusedItems
 
 
@@ -58,11 +58,6 @@ class Measure:
     def as_fact(self) -> MeasuredFact:
         refused = tuple(RefusedItems(why, about, n) for (why, about), n in self.refused.most_common())
         return MeasuredFact(self.requests, self.items, self.size, self.units, self.index_units, refused)
-
-
-def units_of(size: int) -> int:
-    """Write units of one item of this size."""
-    return -(-size // WRITE_BYTES)
 
 
 def projected_size(item: Item, size: int, index: Index) -> int:

@@ -171,7 +171,7 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
     indexes = [f"{arn}/index/*" for arn in migrated]
     looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeKinesisStreamingDestination", "DescribeTimeToLive"]
     # A put where nothing is has a condition, which a batch cannot have.
-    puts = ["PutItem"] if config.import_.on_non_empty == "append" else ["BatchWriteItem"]
+    puts = ["PutItem"] if config.import_.on_non_empty in ("append", "sync") else ["BatchWriteItem"]
     # Who writes to a table names the register of writers in its tag; ImportTable makes the table itself.
     by_service = config.import_.strategy in ("import_table", "bulk_put")
     writes = ["TagResource", *([] if by_service else puts)]
@@ -206,7 +206,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
     created = created or tables_to_make(config, [g.target_arn for g in grants if g.migrated])
     exported = any(g.exported or g.method == "scan" for g in grants)
     migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
-    replaced = migrated if config.import_.on_non_empty == "overwrite" else []
+    replaced = migrated if config.import_.on_non_empty in ("overwrite", "sync") else []
     return [
         # For runbook rollback: the target as it was before, exported with the rights of whoever asks for it.
         allow("ExportTargets", list(TARGET_EXPORTS), [*replaced, *(f"{arn}/export/*" for arn in replaced)]),
@@ -239,7 +239,7 @@ def _notes(
         "report says of tags, backups and indexes that they were not checked.",
         "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
         "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items. runbook "
-        "rollback needs ExportTargets and WriteTargetExports besides, where import.on_non_empty is overwrite.",
+        "rollback needs ExportTargets and WriteTargetExports besides, where import.on_non_empty is overwrite or sync.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if "surroundings" in config.model_fields_set:

@@ -54,3 +54,8 @@ def _number(text: str) -> int:
 def _binary(text: str) -> int:
     """Bytes behind Base64."""
     return len(text) * 3 // 4 - text.count("=")
+
+
+def units_of(size: int) -> int:
+    """Write units of one item of this size."""
+    return -(-size // WRITE_BYTES)

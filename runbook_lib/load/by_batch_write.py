@@ -13,7 +13,7 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.protocol import UnitContext
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.cost.measure import Measure
-from runbook_lib.errors import GateFailed, TransferError
+from runbook_lib.errors import GateFailed
 from runbook_lib.load.distributed.coordinator import load_spread
 from runbook_lib.load.distributed.shared_budget import SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit
@@ -22,12 +22,11 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.first_write import begin_writing, end_writing
-from runbook_lib.load.table_load import TableLoad, check_only, load
+from runbook_lib.load.table_load import TableLoad, check_only, load, refuse_unaccounted
 from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.load import IMPORTS, MEASURED, ImportStatus
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.files import counts_by_file
 from runbook_lib.timestamps import format_timestamp
 
 
@@ -74,7 +73,7 @@ class BatchTableWriter:
             fact = replace(fact, seconds=seconds, finished=finished, counted=True)
             IMPORTS.record(run.ledger, pair.source, fact)
         loading.refuse_failed()
-        _check_conservation(run, pair.source)
+        refuse_unaccounted(run, pair.source)
         end_writing(run, pair)
         IMPORTS.record(run.ledger, pair.source, replace(fact, status=ImportStatus.COMPLETED, failure=None))
         loading.show("done")
@@ -140,14 +139,3 @@ def _facts(pair: Pair) -> TableDescription:
     if pair.target_facts is None:
         raise GateFailed(f"target {pair.target} did not exist at the pre-flight; create it and run 00_preflight again")
     return pair.target_facts
-
-
-def _check_conservation(run: Run, source: str) -> None:
-    """Law 1: for every file, exported = lines read = written + quarantined + present."""
-    for file in counts_by_file(run.ledger, source):
-        if not file.add_up:
-            raise TransferError(
-                f"{file.key}: the manifest says {file.items} items, {file.lines} lines were read, "
-                f"{file.written} written, {file.present} present and {file.quarantined} quarantined; they should "
-                "add up"
-            )

@@ -86,9 +86,10 @@ def _check_may_hold(run: Run, pair: Pair) -> bool:
             f"target {pair.target} should be empty, as import.on_non_empty is 'fail', and holds items; "
             "nothing was written"
         )
-    if run.config.import_.on_non_empty == "overwrite" and not recovery_of(run.clients.target, pair.target).on:
+    policy = run.config.import_.on_non_empty
+    if policy in ("overwrite", "sync") and not recovery_of(run.clients.target, pair.target).on:
         raise GateFailed(
-            f"target {pair.target} holds items, and 'overwrite' needs point-in-time recovery on it, which is off; "
+            f"target {pair.target} holds items, and '{policy}' needs point-in-time recovery on it, which is off; "
             "nothing was written: turn recovery on, or empty the table"
         )
     return False

@@ -16,6 +16,7 @@ from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, Transfer
 from runbook_lib.load.by_batch_write import BatchTableWriter, item_wire
 from runbook_lib.load.by_bulk_put import BulkPutWriter
 from runbook_lib.load.by_import_table import ImportTableWriter
+from runbook_lib.load.by_sync import SyncWriter
 from runbook_lib.load.table_load import TableProgress, Watch
 from runbook_lib.load.table_writer import TableToFill, TableWriter
 from runbook_lib.plan.pair import Pair
@@ -47,7 +48,10 @@ def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep =
         if run.execute:
             check_confirmation(run.confirmation, run.clients)
             EXECUTED.record(run.ledger, True)
-        wire = item_wire(run, [pair for pair in pairs if pair.writing not in SERVICES]) if run.execute else None
+        syncs = run.config.import_.on_non_empty == "sync"
+        wire = None
+        if run.execute and not syncs:
+            wire = item_wire(run, [pair for pair in pairs if pair.writing not in SERVICES])
         tables = [TableToFill(run, pair, _export_of(run, pair), watch) for pair in pairs]
         for table in tables:
             watch(TableProgress(table.pair.source, table.pair.target, table.export.items))
@@ -61,14 +65,14 @@ def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep =
         def by_itself(table: TableToFill) -> TableWriter:
             return services[table.pair.writing]
 
-        if wire is None:
+        if not run.execute:
             failures = _each(others, lambda table: by_itself(table).check(table))
-            failures |= _each(own, BatchTableWriter(None).check)
+            failures |= _each(own, SyncWriter().check if syncs else BatchTableWriter(None).check)
         else:
             # Those that DynamoDB fills by itself go on while the others are written here.
             failures = _each(others, lambda table: by_itself(table).begin(table))
-            with open_roster(run, "import") if own else nullcontext() as roster:
-                failures |= _each(own, BatchTableWriter(wire, roster).finish)
+            with open_roster(run, "import") if own and not syncs else nullcontext() as roster:
+                failures |= _each(own, SyncWriter().finish if syncs else BatchTableWriter(wire, roster).finish)
             begun = [table for table in others if table.pair.source not in failures]
             failures |= _each(begun, lambda table: by_itself(table).finish(table))
         if failures:

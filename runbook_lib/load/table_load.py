@@ -21,7 +21,7 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import opened, send_files
 from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.files import FileProgress, file_rows, keep_lines, keep_progress, was_read
+from runbook_lib.run.tables.files import FileProgress, counts_by_file, file_rows, keep_lines, keep_progress, was_read
 from runbook_lib.run.tables.throughput import SampleRow, add_throttled, keep_sample
 from runbook_lib.run.tables.unwritten import (
     PresentRow,
@@ -133,7 +133,7 @@ def check_only(table_load: TableLoad, measure: Measure) -> None:
     at_once = items_at_once(table_load.run.config.import_.on_non_empty != "append")
     for file in table_load.files:
         with ExitStack() as own:
-            if checked := _open(table_load, file, own):
+            if checked := open_checked(table_load, file, own):
                 progress.done += len(checked.unreadable)
                 for batch in batches(checked.items(), at_once):
                     progress.done += len(batch)
@@ -166,13 +166,13 @@ def load(table_load: TableLoad, target: Target) -> None:
 
 def _open_file(table_load: TableLoad, file: FileCheckpoint, target: Target) -> OpenFile | None:
     with ExitStack() as stack:
-        checked = _open(table_load, file, stack, target.stop.is_set)
+        checked = open_checked(table_load, file, stack, target.stop.is_set)
         if checked is None:
             return None
         return opened(file, checked, stack.pop_all(), target.at_once)
 
 
-def _open(
+def open_checked(
     table_load: TableLoad, file: FileCheckpoint, own: ExitStack, stopped: Callable[[], bool] = lambda: False
 ) -> CheckedFile | None:
     """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted."""
@@ -261,6 +261,17 @@ def _quarantine(table_load: TableLoad, file: FileCheckpoint, rejections: list[Re
     source, key = table_load.progress.source, file.file.key
     rows = (QuarantinedRow(source, key, r.line, r.key_hash, r.reason) for r in rejections)
     keep_quarantined(table_load.run.ledger, rows)
+
+
+def refuse_unaccounted(run: Run, source: str) -> None:
+    """Law 1: for every file, exported = lines read = written + quarantined + present; raises TransferError."""
+    for file in counts_by_file(run.ledger, source):
+        if not file.add_up:
+            raise TransferError(
+                f"{file.key}: the manifest says {file.items} items, {file.lines} lines were read, "
+                f"{file.written} written, {file.present} present and {file.quarantined} quarantined; they should "
+                "add up"
+            )
 
 
 def _count(table_load: TableLoad) -> None:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
+from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line
 from runbook_lib.run.facts.windows import WindowFact
-from runbook_lib.validate.bucket_digest import digests
 from runbook_lib.validate.overlay import OverlaidExport
 from runbook_lib.validate.readers import ExportReader
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedLine:
-    """One item that should be there: the digest of its key, that of the item, both keyed, the item and its line."""
-
-    key: bytes
-    digest: bytes
-    item: Item
-    line: bytes
 
 
 def exported_lines(one: ExportReader | OverlaidExport, full: ExportReader, secret: RunSecret) -> Iterator[ExportedLine]:
@@ -47,7 +35,7 @@ def _of_file(full: ExportReader, file: DataFile, secret: RunSecret) -> Iterator[
         for number, line in checked.items():
             if number not in refused:
                 with suppress(CorruptFile):
-                    yield _spelled(parse_line(line), line, full, secret)
+                    yield ExportedLine.of(parse_line(line), line, full.key, secret)
 
 
 def _of_window(one: OverlaidExport, fact: WindowFact, file: DataFile, secret: RunSecret) -> Iterator[ExportedLine]:
@@ -55,12 +43,7 @@ def _of_window(one: OverlaidExport, fact: WindowFact, file: DataFile, secret: Ru
     with fetch_changes(one.base.s3, fact.bucket, file, window) as checked:
         for _, change in checked.changes():
             if change.new is not None:
-                found = _spelled(change.new, change.as_line(b""), one.base, secret)
+                found = ExportedLine.of(change.new, change.as_line(b""), one.base.key, secret)
                 known = one.overlay.get(found.key)
                 if known is not None and known.number == fact.number:
                     yield found
-
-
-def _spelled(item: Item, line: bytes, full: ExportReader, secret: RunSecret) -> ExportedLine:
-    name, item_digest = digests(item, full.key, secret.item_digests())
-    return ExportedLine(secret.key_digest(name), item_digest, item, line)

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
+from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.session.granted_calls import repairer
 from runbook_lib.aws.transport.retry import Backoff
-from runbook_lib.cost.measure import units_of
 from runbook_lib.cost.prices import prices_of
 from runbook_lib.errors import GateFailed, RunbookError, TransferError
-from runbook_lib.items.size import item_size
+from runbook_lib.items.size import item_size, units_of
 from runbook_lib.load.first_write import end_writing
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
@@ -207,8 +207,8 @@ def _writing(
     partition = next(attribute.name for attribute in table.table.key if attribute.role == "HASH")
     writer = GuardedWriter(repairer(run.clients, {pair.target: partition}), pair.target, table.table.key, Backoff())
     wrong = WrongItems(run.ledger, pair.source, which)
-    limit = RateLimit(run.config.import_.max_wcu)
-    return RepairWriting(run, pair.source, look, wrong, table.choice.kinds, writer, limit, show)
+    items = GuardedItems(look.target.transport, writer, run.secret, RateLimit(run.config.import_.max_wcu))
+    return RepairWriting(run, pair.source, look, wrong, table.choice.kinds, items, show)
 
 
 def _measured(table: TableToRepair, writing: RepairWriting, fact: RepairFact) -> RepairFact:

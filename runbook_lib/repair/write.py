@@ -13,26 +13,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter
-from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
-from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.cost.measure import units_of
+from runbook_lib.aws.dynamodb.guarded_items import ExportedLine, GuardedItems, HeldItem, ItemFate
+from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.items.canonical import Item
-from runbook_lib.items.keys import key_of
-from runbook_lib.items.size import item_size
-from runbook_lib.repair.exported_lines import ExportedLine, exported_lines
+from runbook_lib.items.item_digests import digests
+from runbook_lib.repair.exported_lines import exported_lines
 from runbook_lib.repair.look import RepairLook
 from runbook_lib.run.facts.afterwards.repair import RepairCounts
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import SentState, WrongItem, WrongItems, mark_sent
-from runbook_lib.validate.bucket_digest import digests
 
-NAMES = {
-    Fate.CHANGED: "changed",
-    Fate.TOO_WIDE: "too_wide",
-    Fate.REJECTED: "rejected",
-    Fate.UNANSWERED: "unanswered",
-}
+DONE = frozenset({ItemFate.ADDED, ItemFate.REPLACED, ItemFate.DELETED, ItemFate.RIGHT})
 Wanted = tuple[WrongItem, ExportedLine]
 T = TypeVar("T")
 
@@ -46,8 +37,7 @@ class RepairWriting:
     look: RepairLook
     wrong: WrongItems
     kinds: tuple[str, ...]
-    writer: GuardedWriter
-    limit: RateLimit
+    items: GuardedItems
     show: Callable[[str, int], None]
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -84,7 +74,7 @@ class RepairWriting:
         """The items that are too many, as they were compared; one that is another by now stays."""
         keyed = self.run.secret.item_digests()
         for item in self.look.target.items():
-            name, item_digest = digests(item, self.writer.key, keyed)
+            name, item_digest = digests(item, self.items.writer.key, keyed)
             wrong = self.wrong.get(self.run.secret.key_digest(name))
             if wrong is not None and wrong.kind == "extra":
                 if wrong.held == item_digest:
@@ -93,57 +83,42 @@ class RepairWriting:
                     self.counts["changed"] += 1
 
     def _write(self, group: list[Wanted], pool: ThreadPoolExecutor) -> None:
-        held = self._held([line for _, line in group])
-        ready, fates = list[tuple[Wanted, Item | None]](), list[tuple[bytes, str]]()
+        held = self.items.held([line for _, line in group])
+        ready, fates = list[tuple[Wanted, HeldItem | None]](), list[tuple[bytes, ItemFate]]()
         for wrong, line in group:
-            item, item_digest = held.get(line.key, (None, None))
-            if item_digest == line.digest:
-                fates.append((wrong.key, "right"))
-            elif item_digest != wrong.held:
-                fates.append((wrong.key, "changed"))
+            there = held.get(line.key)
+            found = there.digest if there is not None else None
+            if found == line.digest:
+                fates.append((wrong.key, ItemFate.RIGHT))
+            elif found != wrong.held:
+                fates.append((wrong.key, ItemFate.CHANGED))
             else:
-                ready.append(((wrong, line), item))
+                ready.append(((wrong, line), there))
         mark_sent(self.run.ledger, self.source, [wrong.key for (wrong, _), _ in ready], SentState.SENT)
         fates += pool.map(self._sent, ready)
         self._settle(fates)
 
-    def _sent(self, ready: tuple[Wanted, Item | None]) -> tuple[bytes, str]:
+    def _sent(self, ready: tuple[Wanted, HeldItem | None]) -> tuple[bytes, ItemFate]:
         (wrong, line), held = ready
-        self.limit.spend(units_of(max(item_size(line.item), item_size(held) if held else 0)))
-        if held is None:
-            fate, done = self.writer.add(line.item, line.line), "added"
-        else:
-            fate, done = self.writer.replace(held, line.item, line.line), "replaced"
-        return wrong.key, NAMES.get(fate, done)
+        return wrong.key, self.items.put(line, held)
 
     def _delete(self, extras: list[tuple[bytes, Item]], pool: ThreadPoolExecutor) -> None:
         mark_sent(self.run.ledger, self.source, [key for key, _ in extras], SentState.SENT)
         self._settle(pool.map(self._deleted, extras))
 
-    def _deleted(self, extra: tuple[bytes, Item]) -> tuple[bytes, str]:
+    def _deleted(self, extra: tuple[bytes, Item]) -> tuple[bytes, ItemFate]:
         key, item = extra
-        self.limit.spend(units_of(item_size(item)))
-        return key, NAMES.get(self.writer.delete(item), "deleted")
+        return key, self.items.delete(item)
 
-    def _settle(self, fates: Iterable[tuple[bytes, str]]) -> None:
+    def _settle(self, fates: Iterable[tuple[bytes, ItemFate]]) -> None:
         done = []
         for key, fate in fates:
             self.counts[fate] += 1
-            if fate in ("added", "replaced", "deleted", "right"):
+            if fate in DONE:
                 done.append(key)
         mark_sent(self.run.ledger, self.source, done, SentState.DONE)
         self.run.clients.calls.flush()
         self.show("repairing", self.counts.total())
-
-    def _held(self, lines: list[ExportedLine]) -> dict[bytes, tuple[Item, bytes]]:
-        """What is under the keys now, read consistently: items and their keyed digests."""
-        keys = [key_of(line.item, self.writer.key) for line in lines]
-        keyed, secret = self.run.secret.item_digests(), self.run.secret
-        found = {}
-        for item in read_keys(self.look.target.transport, self.writer.table, keys, self.writer.backoff):
-            name, item_digest = digests(item, self.writer.key, keyed)
-            found[secret.key_digest(name)] = item, item_digest
-        return found
 
 
 def _together(rows: Iterator[T]) -> Iterator[list[T]]:

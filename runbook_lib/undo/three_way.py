@@ -15,13 +15,12 @@ from itertools import islice
 from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.cost.measure import units_of
 from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line
-from runbook_lib.items.size import item_size
+from runbook_lib.items.size import item_size, units_of
 from runbook_lib.run.tables.scratch import ScratchMap
-from runbook_lib.validate.bucket_digest import digests
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,13 @@ import struct
 from collections.abc import Iterable, Sequence
 from zlib import crc32
 
-import orjson
-from orjson import OPT_SORT_KEYS
-
-from runbook_lib.items.canonical import Item, canonical
+from runbook_lib.items.canonical import Item
+from runbook_lib.items.item_digests import PLAIN, key_and_text
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.keys import KeyAttribute
 
 BUCKETS = 4096
 MODULUS = 1 << 128
-PLAIN = hashlib.blake2b(digest_size=16)
 # Both sums of a bucket are one number, the keyed one above; so many zeros between them take up what is carried.
 _GAP = bytes(8)
 _SHIFT = 8 * (16 + len(_GAP))
@@ -42,7 +39,7 @@ class BucketDigest:
         """Take in many items; returns how many they were."""
         count, counts, sums, keyed = 0, self.counts, self._sums, self._keyed
         for count, item in enumerate(items, 1):  # noqa: B007
-            key, spelled = _spelled(item, schema)
+            key, spelled = key_and_text(item, schema)
             digest, plain = keyed.copy(), PLAIN.copy()
             digest.update(spelled)
             plain.update(spelled)
@@ -94,17 +91,3 @@ class BucketDigest:
 def bucket_of(key: bytes) -> int:
     """The bucket of a canonical key."""
     return crc32(key) % BUCKETS
-
-
-def digests(item: Item, schema: Sequence[KeyAttribute], kind: hashlib.blake2b = PLAIN) -> tuple[bytes, bytes]:
-    """An item's key in canonical JSON, and the 16 bytes of its digest, of the kind that this empty one is."""
-    key, spelled = _spelled(item, schema)
-    digest = kind.copy()
-    digest.update(spelled)
-    return key, digest.digest()
-
-
-def _spelled(item: Item, schema: Sequence[KeyAttribute]) -> tuple[bytes, bytes]:
-    """An item's key and the item itself, in canonical JSON."""
-    item = canonical(item)
-    return orjson.dumps(key_of(item, schema), option=OPT_SORT_KEYS), orjson.dumps(item, option=OPT_SORT_KEYS)

@@ -15,11 +15,12 @@ from itertools import islice
 import orjson
 
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.tables.comparison import PathDifference
 from runbook_lib.validate.attribute_diff import differing_paths
-from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of, digests
+from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look

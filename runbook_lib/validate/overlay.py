@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
@@ -28,7 +29,7 @@ from runbook_lib.run.facts.windows import (
 )
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files
-from runbook_lib.validate.bucket_digest import BucketDigest, digests
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison
 from runbook_lib.validate.readers import ExportReader
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.items.canonical import canonical_json
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
-from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of, digests
+from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
 

@@ -14,6 +14,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     STAGING_LISTS,
     STAGING_REGISTERS,
     TARGET,
+    TARGET_APPENDS,
     TARGET_BULK_PUTS,
     TARGET_EXPORTS,
     TARGET_REGISTERS,
@@ -55,6 +56,11 @@ def undoer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
 def repairer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
     """A wire of the undoer's that may also put an item in place of one as it was read; `keys` has partition keys."""
     return _single_writer(clients, frozenset(keys), TARGET_REPAIRS, forms_of_repairing(keys))
+
+
+def syncer(clients: Clients, keys: Mapping[str, str]) -> DynamoDBTransport:
+    """A wire that may also put an item where nothing is, or in place of one as it was read, in the named tables."""
+    return _single_writer(clients, frozenset(keys), TARGET_APPENDS, forms_of_repairing(keys))
 
 
 def _single_writer(

@@ -42,7 +42,10 @@ from runbook_lib.timestamps import format_timestamp
 READER = "a bulk put"
 FOLDER = "bulk-put"
 CLOCKS_APART = timedelta(minutes=10)  # of this machine and AWS
-ANEW = "export again, or use this run's export (export.reuse), in a new run with import.on_non_empty: overwrite"
+ANEW = (
+    "export again, or use this run's export (export.reuse), in a new run with import.on_non_empty: sync, which writes "
+    "only what differs"
+)
 
 
 def check_bulk_put(run: Run, pair: Pair, export: CompletedExport, table_load: TableLoad) -> dict[str, str]:

@@ -90,7 +90,7 @@ def _empty(context: CheckContext, pair: Pair) -> Check:
     policy = context.config.import_.on_non_empty
     check = Check(
         CheckId.EMPTY, pair.target, BLOCKER, "an empty target, as import.on_non_empty is 'fail'", "items in it",
-        "empty it, or set import.on_non_empty to append or overwrite", essential=True,
+        "empty it, or set import.on_non_empty to append, overwrite or sync", essential=True,
     )  # fmt: skip
     if policy != "fail":
         return Check(
@@ -105,12 +105,13 @@ def _empty(context: CheckContext, pair: Pair) -> Check:
 
 def _undoable(context: CheckContext, pair: Pair) -> Check:
     """What is replaced can only be had back from point-in-time recovery."""
+    policy = context.config.import_.on_non_empty
     check = Check(
         CheckId.UNDO, pair.target, BLOCKER,
-        "point-in-time recovery, as import.on_non_empty is 'overwrite' and items are in it", "it is off",
+        f"point-in-time recovery, as import.on_non_empty is '{policy}' and items are in it", "it is off",
         "turn it on, so that what is replaced can be restored", essential=True,
     )  # fmt: skip
-    if context.config.import_.on_non_empty != "overwrite" or context.is_ours(pair):
+    if policy not in ("overwrite", "sync") or context.is_ours(pair):
         return ok(check, "nothing is replaced, or this run has begun to")
 
     def found(c: Check) -> Check:

@@ -21,6 +21,7 @@ from runbook_lib.record.model.table import (
     ServiceImport,
     StepSeconds,
     StepSpans,
+    SyncLook,
     TableRecord,
     Throttle,
 )
@@ -29,7 +30,7 @@ from runbook_lib.record.verdict import table_verdict
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.counts import TableCounts, table_counts, written_of
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
-from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.load import IMPORTS, SYNCS, ImportFact, SyncFact
 from runbook_lib.run.facts.masking.leak_scan import LEAKS, LeakFact
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES, PARITIES, ParityFact, planned_pairs_of
@@ -70,6 +71,7 @@ class TableFacts:
     lag_seconds: float | None
     transformed: TransformFact | None = None
     leaks: LeakFact | None = None
+    sync: SyncFact | None = None
 
     @property
     def items_exported(self) -> int | None:
@@ -124,7 +126,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
     exports, imports, validations = EXPORTS.all(ledger), IMPORTS.all(ledger), VALIDATIONS.all(ledger)
     created, before, drifts = CREATED.all(ledger), BEFORE.all(ledger), DRIFTS.all(ledger)
     parities, canaries, registers = PARITIES.all(ledger), CANARIES.all(ledger), REGISTRATIONS.all(ledger)
-    transforms, leaks = TRANSFORMS.all(ledger), LEAKS.all(ledger)
+    transforms, leaks, syncs = TRANSFORMS.all(ledger), LEAKS.all(ledger), SYNCS.all(ledger)
     files, used, caught_up = table_counts(ledger), consumed(ledger), CAUGHT_UP.all(ledger)
     return [
         TableFacts(
@@ -143,6 +145,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
             lag_seconds=caught_up[source].lag_seconds if source in caught_up else None,
             transformed=transforms.get(source),
             leaks=leaks.get(source),
+            sync=syncs.get(source),
         )
         for pair in pairs
         for source in [pair.source]
@@ -171,6 +174,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         writing_why=pair.why,
         import_table=_maybe(ServiceImport, loaded and loaded.import_table),
         bulk_put=_bulk_put(facts),
+        sync=_maybe(SyncLook, facts.sync),
         export_arn=export.arn if export else None,
         export_table_arn=manifest.table_arn if manifest else None,
         export_time=manifest.export_time if manifest else None,

@@ -49,6 +49,19 @@ class BulkPut(Section):
     failure: str | None = None
 
 
+class SyncLook(Section):
+    """What a dry run of a sync found, and what it would take beside writing everything again."""
+
+    right: Count = 0
+    missing: Count = 0
+    different: Count = 0
+    units: Count = 0
+    read_units: Count = 0
+    full_units: Count = 0
+    usd: Number | None = None
+    full_usd: Number | None = None
+
+
 class ManifestDigests(Section):
     """The MD5 of both manifests."""
 
@@ -125,6 +138,7 @@ class TableRecord(Section):
     writing_why: str = ""
     import_table: ServiceImport | None = None
     bulk_put: BulkPut | None = None
+    sync: SyncLook | None = None
     export_arn: str | None = None
     export_table_arn: str | None = None
     export_time: Moment | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.plan.writing import Writing
 from runbook_lib.record.model.cost import EstimateLine, EstimateRecord, LowHigh, Measured, Usage, WouldRefuse
+from runbook_lib.record.model.table import SyncLook
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
@@ -126,7 +127,8 @@ def dry_run_summary(figures: RunFigures) -> list[str]:
         by_way.setdefault(ways.get(source) or Writing.BATCH_WRITE, []).append(m)
     served = by_way.pop(Writing.IMPORT_TABLE, [])
     bulk = by_way.pop(Writing.BULK_PUT, [])
-    found = _written([m for own in by_way.values() for m in own])
+    synced = [table.sync for table in figures.record.tables if table.sync is not None]
+    found = _synced(synced) if synced else _written([m for own in by_way.values() for m in own])
     if served:
         found.append(
             f"With --execute DynamoDB would make {pluralize(len(served), 'target')} and fill them from the export "
@@ -157,6 +159,18 @@ def _refused(measured: Mapping[str, Measured]) -> list[str]:
 
 def _about(refused: WouldRefuse) -> str:
     return f" ({refused.about})" if refused.about else ""
+
+
+def _synced(looks: list[SyncLook]) -> list[str]:
+    sums = {name: sum(getattr(s, name) for s in looks) for name in ("right", "missing", "different", "units")}
+    known = all(s.usd is not None and s.full_usd is not None for s in looks)
+    usd, full = (sum(getattr(s, name) or 0.0 for s in looks) if known else None for name in ("usd", "full_usd"))
+    return [
+        f"With --execute a sync of {pluralize(len(looks), 'table')} would write {count(sums['missing'])} missing and "
+        f"{count(sums['different'])} different items and leave {count(sums['right'])} that are right, using "
+        f"{pluralize(sums['units'], 'write unit')} ({_usd(usd)} with looking each key up); writing everything again "
+        f"takes {count(sum(s.full_units for s in looks))} ({_usd(full)}), both without indexes"
+    ]
 
 
 def _written(measured: list[Measured]) -> list[str]:

@@ -45,8 +45,13 @@ NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
         "left with items that its bulk put did not write; those that a repair wrote since count as written",
     ),
     (lambda t: t.items_before, "loaded into a target that held items before"),
+    (
+        lambda t: t.on_non_empty == "sync",
+        "synced: only what differed from the export was written, each item under a condition; what only the target has "
+        "stayed",
+    ),
     (lambda t: t.items_present, PRESENT),
-    (lambda t: t.items_sent_again and t.on_non_empty != "append", SENT_AGAIN),
+    (lambda t: t.items_sent_again and t.on_non_empty not in ("append", "sync"), SENT_AGAIN),
     (
         lambda t: t.registered and t.registered.standing == "not entered",
         "written to without a place in the register of those who have written there (the server has no tags, or the "

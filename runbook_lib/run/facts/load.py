@@ -158,6 +158,24 @@ class MeasuredFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncFact:
+    """What a dry run of a sync found of the items of an export, and what writing them takes beside a full rewrite.
+
+    `units` are the write units of what differs and `full_units` those of all items, both of the table alone;
+    `read_units` are what it takes to look every key up. Their USD, the looking up included, where prices are known.
+    """
+
+    units: int
+    read_units: int
+    full_units: int
+    right: int = 0
+    missing: int = 0
+    different: int = 0
+    usd: float | None = None
+    full_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LocalEngine:
     """A step was done by this process."""
 
@@ -176,6 +194,7 @@ class ClusterEngine:
 
 
 IMPORTS = Topic("import", ImportFact)
+SYNCS = Topic("sync", SyncFact)
 MEASURED = Topic("measured", MeasuredFact)
 ENGINES = Topic("engine", cast("type[LocalEngine | ClusterEngine]", LocalEngine | ClusterEngine))
 WORKERS = Topic("worker", str)

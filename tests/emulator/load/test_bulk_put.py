@@ -167,7 +167,7 @@ def test_an_object_that_is_replaced_meanwhile_fails_the_table(world: World, monk
         return start(*arguments)
 
     monkeypatch.setattr(bulk_put, "start_bulk_put", with_another)
-    with pytest.raises(TransferError, match=r"changed while a bulk put read it.*on_non_empty: overwrite"):
+    with pytest.raises(TransferError, match=r"changed while a bulk put read it.*on_non_empty: sync"):
         import_tables(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
@@ -286,7 +286,7 @@ def test_a_cancelled_bulk_put_is_a_fail_and_healed_by_a_repair(world: World) -> 
 def test_a_bulk_put_that_failed_fails_its_table_and_says_how_to_go_on(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="failed-bulk")
-    with pytest.raises(TransferError, match=r"is FAILED .S3AccessDenied.*on_non_empty: overwrite"):
+    with pytest.raises(TransferError, match=r"is FAILED .S3AccessDenied.*on_non_empty: sync"):
         import_tables(run)
     assert ended(run)["verdict"] == "FAIL"
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.errors import CorruptFile, GateFailed
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.notebook.gates import gate_validation
@@ -22,7 +23,7 @@ from runbook_lib.report.publish import publish
 from runbook_lib.report.render.html import render_html
 from runbook_lib.run.facts.load import ImportFact, ImportStatus
 from runbook_lib.run.run import Run
-from runbook_lib.validate.bucket_digest import BucketDigest, digests
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.reconcile import disagreements
 from tests.support import records
