@@ -10,7 +10,10 @@ from runbook_lib.config.section import Strict
 class ValidateSettings(Strict):
     """How the target is read back."""
 
-    segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of the Scan")
+    segments: int | None = Field(
+        default=None, ge=1, le=1000,
+        description="parallel segments of the Scan; 4 where nothing is given, fewer for a table of less than 4 MB",
+    )  # fmt: skip
     max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
     max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
     without_import: bool = Field(

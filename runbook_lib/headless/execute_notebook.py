@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from runbook_lib.headless.warm_kernel import WarmKernel  # noqa: E402
 # A kernel is given ports that were free a moment ago; where one is taken meanwhile, it dies before its first word.
 KERNEL_STARTS = 3
 ENGINE = "warm kernel"
+SAVE_SECONDS = 1.0
 
 
 def execute_notebook(
@@ -67,7 +70,26 @@ class _InWarmKernel(NBClientEngine):  # type: ignore[misc]
         with more["kernel"].client() as (manager, client):
             executes = PapermillNotebookClient(nb_man, km=manager, kernel_name=kernel_name, log=logger)
             executes.kc = client
-            executes.execute()
+            with _seldom_saved(nb_man):
+                executes.execute()
+
+
+@contextmanager
+def _seldom_saved(nb_man: Any) -> Iterator[None]:
+    """Let papermill save a notebook once a second, not before and after each cell; it saves the whole at its end."""
+    save, saved = nb_man.save, float("-inf")
+
+    def seldom(**more: Any) -> None:
+        nonlocal saved
+        if time.monotonic() - saved >= SAVE_SECONDS:
+            save(**more)
+            saved = time.monotonic()
+
+    nb_man.save = seldom
+    try:
+        yield
+    finally:
+        del nb_man.save
 
 
 papermill_engines.register(ENGINE, _InWarmKernel)

@@ -1,9 +1,11 @@
-"""What the runner's process is to its notebooks: it can be ended, and it tells the kernels whose they are."""
+"""The runner's process: it can be ended, tells the kernels whose they are, and imports ahead while it waits."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,3 +50,9 @@ def kernel_environment(run: Run) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def import_ahead() -> None:
+    """Import what publishing draws with while this process waits for its kernel; it takes half a second."""
+    name = "runbook_lib.report.render.charts.draw"
+    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()

@@ -23,7 +23,7 @@ from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import Pace, StepEnd, first_line, outcome_line, so_far
 from runbook_lib.headless.execute_notebook import execute_notebook
-from runbook_lib.headless.process import kernel_environment, terminable
+from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.paths import notebooks
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
@@ -142,6 +142,7 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
         say(first_line(run.id, run.folder))
         _begin(run, request, steps)
         kernel.start()  # it gets ready while the first notebook is
+        import_ahead()
         run.ledger.close()  # the kernels write it from here on
         interrupted = False
         try:
@@ -185,7 +186,7 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
             refuse_cleaned(run.ledger, run.id)
             if CUT_OVER not in steps:
                 refuse_cut_over(run.ledger, run.id)
-        refuse_misconfigured(plan_of(run))
+        refuse_misconfigured(plan_of(run, around=False))
         yield run
 
 

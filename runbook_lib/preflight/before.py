@@ -6,6 +6,7 @@ Recorded once, at the first pre-flight; what a run may remove later is judged by
 from __future__ import annotations
 
 from runbook_lib.aws.dynamodb.backups import is_on
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.run.facts.targets import BEFORE, BeforeFact
@@ -13,19 +14,19 @@ from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import format_timestamp
 
 
-def keep_before(run: Run, plan: Plan) -> None:
+def keep_before(run: Run, plan: Plan, clients: Clients) -> None:
     """Record what was there for each planned table that has no such record yet."""
     known = BEFORE.all(run.ledger)
     for pair in plan.pairs:
         if pair.source not in known:
-            BEFORE.record(run.ledger, pair.source, _look(run, pair))
+            BEFORE.record(run.ledger, pair.source, _look(run, pair, clients))
 
 
-def _look(run: Run, pair: Pair) -> BeforeFact:
+def _look(run: Run, pair: Pair, clients: Clients) -> BeforeFact:
     target = pair.target_facts
     return BeforeFact(
         at=format_timestamp(run.now()),
         existed=target is not None,
         table_id=table_identity(target) if target else None,
-        recovery=is_on(run.clients.target, pair.target) if target else None,
+        recovery=is_on(clients.target, pair.target) if target else None,
     )

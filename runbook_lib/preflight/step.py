@@ -64,22 +64,26 @@ def preflight(run: Run) -> Plan:
 
     Blockers are returned, not raised: the gate after it shows them all.
     """
-    looked = None if is_begun(run.folder) else plan_of(run)  # what it raises for leaves no trace of a new run
+    clients = run.clients.asked_once()
+    looked = None if is_begun(run.folder) else plan_of(run, clients)  # what it raises for leaves no trace of a new run
     with run.step("preflight"):
         run.keep_accepted()
-        plan = looked or plan_of(run)
+        plan = looked or plan_of(run, clients)
         keep_plan(run, plan)
-        keep_before(run, plan)
-        keep_source_ttl(run, plan.pairs)
+        keep_before(run, plan, clients)
+        keep_source_ttl(run, plan.pairs, clients)
         return plan
 
 
-def plan_of(run: Run) -> Plan:
-    """The plan of a run as both sides look now; its tables are kept, and the methods of those begun."""
+def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True) -> Plan:
+    """The plan of a run as both sides look now; its tables are kept, and the methods of those begun.
+
+    Unless it looks `around`, nobody is asked who names the tables, which stands in the way of no run.
+    """
     exports = EXPORTS.all(run.ledger)
     return make_plan(
-        run.config, run.clients, run.only, run.pairs(), run.has_written_to,
-        is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now,
+        run.config, clients or run.clients.asked_once(), run.only, run.pairs(), run.has_written_to,
+        is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now, around=around,
     )  # fmt: skip
 
 
@@ -92,6 +96,7 @@ def make_plan(
     is_begun: Callable[[Pair], bool] = lambda pair: False,
     execute: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    around: bool = True,
 ) -> Plan:
     """Look at both sides and say what would happen.
 
@@ -133,7 +138,7 @@ def make_plan(
     found += concern(CheckId.BUCKET, f"s3://{config.staging.bucket}", "", bucket.of_bucket(context, bill))
     found += concern(CheckId.PERMISSIONS, "both sides", "", permissions.of_identities(context))
     found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(context, bill))
-    named = look_for_references(context)
+    named = look_for_references(context) if around else None
     found += concern(CheckId.REFERENCES, "both sides", "", of_references(named))
     left = _left(config, existing | set(reuses), chosen, why)
     return Plan.of(context.pairs, found, bill, context.capacities, same, left, named)

@@ -23,7 +23,7 @@ from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
 
 # What is read again, at most and per thread, after a kill.
-SEGMENT_BYTES = 64 << 20
+SEGMENT_BYTES, PAGE_BYTES, THREADS = 64 << 20, 1 << 20, 4
 MOST_SEGMENTS = 1_000_000  # of DynamoDB
 SHOW_EVERY = 5000
 Show = Callable[[int], None]
@@ -102,6 +102,14 @@ class TableReader:
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(k.name for k in self.key)
+
+
+def threads_for(size: int) -> int:
+    """How many segments of a table of `size` bytes are worth being read at a time: no more than it has pages.
+
+    Each segment ends with a question of its own: whether anything follows.
+    """
+    return min(THREADS, max(1, ceil(size / PAGE_BYTES)))
 
 
 def segments_for(threads: int, size: int) -> int:

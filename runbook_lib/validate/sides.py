@@ -9,7 +9,7 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
-from runbook_lib.validate.readers import ExportReader, TableReader, segments_for
+from runbook_lib.validate.readers import ExportReader, TableReader, segments_for, threads_for
 
 
 def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
@@ -22,6 +22,7 @@ def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescr
 def table_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> TableReader:
     """The target, in as many segments as its size asks for, and no faster than it may be read."""
     settings = run.config.validate_
-    segments = segments_for(settings.segments, export.manifest.billed_bytes)
+    threads = settings.segments or threads_for(export.manifest.billed_bytes)
+    segments = segments_for(threads, export.manifest.billed_bytes)
     limit = RateLimit(settings.max_rcu)
-    return TableReader(run.clients.target_wire, pair.target, segments, settings.segments, limit, table.key)
+    return TableReader(run.clients.target_wire, pair.target, segments, threads, limit, table.key)

@@ -131,7 +131,8 @@ def _compare(
         if census
         else table_buckets(other, table.key, tallies[1], state)
     )
-    excuse = excuse_for(run, pair, export.manifest, ttl_attribute(run.clients.target, pair.target))
+    after = run.clients.asked_once()
+    excuse = excuse_for(run, pair, export.manifest, ttl_attribute(after.target, pair.target))
     most = run.config.validate_.max_differences
 
     wrong = WrongItemsNote(run.ledger, pair.source, WrongLook.VALIDATION, run.secret)
@@ -169,7 +170,7 @@ def _compare(
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
     held = bool(loaded and loaded.items_before)
     indexes = _indexes(run, one, other, table, excuse, may_hold_more=held, follow=not reasons)
-    parity = look_alike(run.config, run.clients, pair)
+    parity = look_alike(run.config, after, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
         DRIFTS.record(run.ledger, pair.source, drift_of(run, pair, other, found))

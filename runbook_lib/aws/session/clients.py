@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -33,6 +33,7 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
+from runbook_lib.aws.reading.asked_once import AskedOnce
 from runbook_lib.aws.session.identity import Identity, identify, session_of
 from runbook_lib.aws.session.staging import raw_client, staging_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
@@ -61,6 +62,10 @@ class Clients:
     calls: Calls
     _config: Migration
     _sessions: Mapping[str, boto3.Session]
+
+    def asked_once(self) -> Clients:
+        """The same, but what a table is like is asked once: for one look at both sides."""
+        return replace(self, source=AskedOnce(self.source), target=AskedOnce(self.target))
 
     def writer(self, tables: frozenset[str]) -> DynamoDBTransport:
         """A wire that may also write, to the named target tables only.

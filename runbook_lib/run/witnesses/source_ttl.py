@@ -12,6 +12,7 @@ from datetime import datetime
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
@@ -59,21 +60,21 @@ class Excuse:
         return float(value) if value is not None else None
 
 
-def keep_source_ttl(run: Run, pairs: Iterable[Pair]) -> None:
+def keep_source_ttl(run: Run, pairs: Iterable[Pair], clients: Clients) -> None:
     """Ask each planned source for its TTL and record the answer; what was known when its export was complete stays."""
     for pair in pairs:
         export, known = EXPORTS.of(run.ledger, pair.source), SOURCE_TTLS.of(run.ledger, pair.source)
         complete = export is not None and export.status == ExportStatus.COMPLETED
         if not complete or known is None or known.unknown:
-            SOURCE_TTLS.record(run.ledger, pair.source, _asked(run, pair))
+            SOURCE_TTLS.record(run.ledger, pair.source, _asked(pair, clients))
 
 
-def _asked(run: Run, pair: Pair) -> SourceTtl:
+def _asked(pair: Pair, clients: Clients) -> SourceTtl:
     if pair.source_facts is None:
         return SourceTtl("", None, "there is no such table at the source")
     identity = table_identity(pair.source_facts)
     try:
-        return SourceTtl(identity, ttl_attribute(run.clients.source, pair.source))
+        return SourceTtl(identity, ttl_attribute(clients.source, pair.source))
     except ConfigError as error:
         return SourceTtl(identity, None, str(error))
 

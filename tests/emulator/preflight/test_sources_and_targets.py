@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.preflight.step import make_plan
+from runbook_lib.preflight.step import make_plan, preflight
 from tests.support.between import Asked, Said, between, changed, refusal
 from tests.support.world import ACCOUNT, World, indexed_by, things
 
@@ -136,3 +136,13 @@ def test_a_bucket_of_another_account_needs_its_owner(world: World) -> None:
 def test_a_bucket_that_aws_is_not_asked_to_use_may_be_anybodys(world: World) -> None:
     world.pair("a", things(1), pitr=False)
     assert said_of(planned(world, before=of_another), "bucket-owner") == ("ok", "AWS is not asked to use it")
+
+
+@pytest.mark.parametrize(
+    "operation", ["DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"]
+)
+def test_each_question_about_a_table_is_asked_once_on_a_side(world: World, operation: str) -> None:
+    world.pair("a", things(1))
+    run, before = world.open(), world.requests(operation)
+    preflight(run)
+    assert world.requests(operation) - before == 2
