@@ -14,7 +14,7 @@ from runbook_lib.config.section import Strict
 class TlsSettings(Strict):
     """The certificates of a Dask cluster; whoever has one of them may run code there."""
 
-    ca: str = Field(description="file with the certificate of the authority that the scheduler's must be signed by")
+    ca: str = Field(description="file with the certificate of the authority that signed the scheduler's")
     cert: str = Field(description="file with this machine's own certificate")
     key: str = Field(description="file with the key of that certificate")
 
@@ -34,7 +34,7 @@ class EngineSettings(Strict):
         default=None,
         ge=1,
         le=10_000,
-        description="worker processes; with an address, how many to wait for. Default: one per CPU; one",
+        description="worker processes, default one per CPU; with an address, how many to wait for, default one",
     )
     tls: TlsSettings | None = Field(
         default=None,
@@ -42,8 +42,8 @@ class EngineSettings(Strict):
     )
     insecure: bool = Field(
         default=False,
-        description="use an address that is neither on this machine nor encrypted: whoever reaches it may run code in "
-        "the workers, with their AWS credentials",
+        description="use an address that is neither on this machine nor encrypted: anyone who can reach it can run "
+        "code in the workers, with their AWS credentials",
     )
 
     @model_validator(mode="after")

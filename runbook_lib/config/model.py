@@ -42,7 +42,7 @@ class Tables(Strict):
     overrides: dict[str, str] = Field(default_factory=dict, description="source name: target name")
     create_missing: bool = Field(
         default=False,
-        description="create targets that do not exist, with the definitions of their sources, once writing is allowed",
+        description="create missing targets with their sources' definitions, once writing is allowed",
     )
 
 
@@ -50,29 +50,29 @@ class ExportSettings(Strict):
     """How the source is read."""
 
     without_pitr: Literal["scan", "skip", "fail"] = Field(
-        default="scan", description="what to do with tables that have no point-in-time recovery"
+        default="scan", description="what to do with tables without point-in-time recovery"
     )
     method: dict[str, Literal["scan", "export"]] = Field(
         default_factory=dict,
-        description="names or globs of source tables: scan reads a table by Scan although it could be exported, export "
-        "never scans it; a table's name goes before globs, and what fits no key is read as without_pitr says",
+        description="names or globs of source tables: scan reads a table by Scan even if it could be exported, export "
+        "never scans it; a table's name takes precedence over globs, and without_pitr decides for the others",
     )
     reuse: str | dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="an earlier export instead of a new one, per source table (or one for a one-table "
-        "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/; a list is a full export and the incremental "
-        "ones that go on from it, in order",
+        "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/; a list is a full export followed by its "
+        "incremental ones, in order",
     )
     enable_pitr: list[str] = Field(
         default_factory=list,
         description="names or globs of source tables on which to turn point-in-time recovery on at the export, with "
-        "--execute: the only change ever made to a source, and it is paid for until you turn it off",
+        "--execute: the only change ever made to a source; it is billed until you turn it off",
     )
     export_time: datetime | None = Field(
         default=None, description="the moment every export shows; default: the start of the export step"
     )
     in_flight: int = Field(default=300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
-    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two looks at what AWS does")
+    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two checks of AWS's progress")
     timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for AWS")
     scan_segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of a Scan")
     scan_max_rcu: float | None = Field(default=None, gt=0, description="read units per second a Scan may use")
@@ -110,22 +110,24 @@ class ImportSettings(Strict):
 
     on_non_empty: Literal["fail", "append", "overwrite", "sync"] = Field(
         default="fail",
-        description="for a target that holds items: refuse; add items but replace none; replace by key; or sync, which "
-        "looks every key of the export up and writes only what differs, each item under a condition. What only the "
-        "target holds stays with each of them",
+        description="if a target already holds items: refuse; add items but replace none; replace by key; or sync, "
+        "which looks up every exported key and writes only what differs, each item on a condition. All of them keep "
+        "items that only the target holds",
     )
     strategy: Literal["batch_write", "import_table", "bulk_put", "auto"] = Field(
         default="batch_write",
-        description="how targets are filled: by writes; by ImportTable, which makes the target; by StartBulkPutItems, "
-        "which DynamoDB does by itself into a table that is there; auto takes ImportTable where tables.create_missing "
-        "lets a target be made, it can make it and is estimated to cost less, and a bulk put where prices.bulk_put_gb "
-        "is given and makes it the cheapest",
+        description="how targets are filled: by writes, by ImportTable, which creates the target, or by "
+        "StartBulkPutItems, which loads an existing table; auto uses ImportTable if tables.create_missing allows it, "
+        "it is possible and estimated to cost less, and a bulk put if prices.bulk_put_gb is set and makes it cheapest",
     )
     concurrency: int = Field(
-        default=32, ge=1, le=256, description="requests in flight at most, per process; how many are used is found out"
+        default=32,
+        ge=1,
+        le=256,
+        description="maximum number of requests in flight, per process; the number used adapts itself",
     )
     max_wcu: float | None = Field(
-        default=None, gt=0, description="write units per second that a table may be given; default: all it takes"
+        default=None, gt=0, description="maximum write units per second for a table; default: as many as it accepts"
     )
     warm_throughput: dict[str, int] = Field(
         default_factory=dict,
@@ -151,7 +153,7 @@ class ParitySettings(Strict):
     """Which differences between the definitions of source and target are meant to be."""
 
     accept: list[Acceptable] = Field(
-        default_factory=list, description="properties that may differ; the report still shows how"
+        default_factory=list, description="properties that may differ; the report still shows the differences"
     )
 
 

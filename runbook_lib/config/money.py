@@ -10,8 +10,12 @@ from runbook_lib.config.section import Strict
 class Limits(Strict):
     """What a run may cost and take; a limit fails the gate also where the estimate is not known."""
 
-    max_cost_usd: float | None = Field(default=None, gt=0, description="highest estimate in USD that may go on")
-    max_hours: float | None = Field(default=None, gt=0, description="longest estimate in hours that may go on")
+    max_cost_usd: float | None = Field(
+        default=None, gt=0, description="highest estimate in USD with which a run may continue"
+    )
+    max_hours: float | None = Field(
+        default=None, gt=0, description="longest estimate in hours with which a run may continue"
+    )
 
 
 class Prices(Strict):

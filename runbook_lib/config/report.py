@@ -12,10 +12,10 @@ from runbook_lib.config.section import Strict
 class ReportSettings(Strict):
     """What the run folder may show, and what its seal is anchored in."""
 
-    show_keys: Literal["hash", "full"] = Field(default="hash", description="keys of items as hashes, or in full")
+    show_keys: Literal["hash", "full"] = Field(default="hash", description="show item keys as hashes, or in full")
     anchor: Literal["s3"] | None = Field(
         default=None,
-        description="s3 puts the digest of each seal under Object Lock in the staging bucket, where the bucket has it",
+        description="s3 stores the digest of each seal in the staging bucket under Object Lock, if the bucket has it",
     )
     anchor_days: int | None = Field(
         default=None, ge=1, le=36_500,

@@ -11,20 +11,18 @@ class ReferencesSettings(Strict):
     """Where to look for the names of the old tables."""
 
     in_preflight: bool = Field(
-        default=True, description="look in the pre-flight who names the old tables, on both sides; reads only"
+        default=True, description="in the pre-flight, search both sides for what names the old tables; reads only"
     )
     roles: bool = Field(
         default=False,
-        description="look into the policies of all roles of the account, too: one list, which may be long",
+        description="also search the policies of all roles of the account, which can be a long list",
     )
 
 
 class SurroundingsSettings(Strict):
     """What of the tables' surroundings is written as code, and what it is called in the target."""
 
-    of_tables: bool = Field(
-        default=True, description="event-source mappings and pipes of the streams of the migration's tables"
-    )
+    of_tables: bool = Field(default=True, description="event-source mappings and pipes of the tables' streams")
     queues: list[str] = Field(default_factory=list, description="names or globs of queues; dead-letter queues follow")
     topics: list[str] = Field(default_factory=list, description="names or globs of topics, with their subscriptions")
     buses: list[str] = Field(
@@ -40,5 +38,5 @@ class SurroundingsSettings(Strict):
     log_groups: list[str] = Field(default_factory=list, description="names or globs of log groups")
     names: dict[str, str] = Field(
         default_factory=dict,
-        description="name in the source: name in the target, for what tables.rename does not rename as it should",
+        description="name in the source: name in the target, where tables.rename does not give the right name",
     )

@@ -28,10 +28,10 @@ class ValidateSettings(Strict):
         default=None, gt=0, description="read units per second of the source that the drift view may use"
     )
     index_samples: int = Field(
-        default=20, ge=0, le=1000, description="keys of each index that are queried in the target; 0: none"
+        default=20, ge=0, le=1000, description="number of keys of each index to query in the target; 0: none"
     )
     index_wait_seconds: float = Field(
-        default=20.0, ge=0, le=600, description="how long an index may lag behind before its answer is called wrong"
+        default=20.0, ge=0, le=600, description="how long an index may lag before its answer counts as wrong"
     )
     canary: bool = Field(
         default=False, description="write, read and delete one reserved item in each target without a stream"

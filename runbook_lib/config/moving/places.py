@@ -26,17 +26,18 @@ class Staging(Strict):
     """The S3 place that exports are written to and read from."""
 
     bucket: str = Field(pattern=BUCKET, description="bucket, in any region or account")
-    prefix: str = Field(default="", description="key prefix of the exports, without slashes at its ends")
+    prefix: str = Field(default="", description="key prefix of the exports, without leading or trailing slashes")
     region: str = Field(pattern=REGION, description="region of the bucket")
     profile: str | None = Field(
-        default=None, description="profile that reads the bucket; default: the target's, with a transform the source's"
+        default=None,
+        description="profile that reads the bucket; default: the target's, or with a transform the source's",
     )
     role_arn: str | None = Field(
-        default=None, description="role that reads the bucket; default: the target's, with a transform the source's"
+        default=None, description="role that reads the bucket; default: the target's, or with a transform the source's"
     )
     endpoint_url: str | None = Field(default=None, pattern=ENDPOINT, description="an S3-compatible server")
     bucket_owner: str | None = Field(
-        default=None, pattern=r"^\d{12}$", description="account that owns the bucket, where it is not the source's"
+        default=None, pattern=r"^\d{12}$", description="account that owns the bucket, if it is not the source's"
     )
     kms_key_id: str | None = Field(default=None, description="KMS key for SSE-KMS; default: AES256")
 

@@ -34,14 +34,15 @@ NEEDED = frozenset({"value", "template", "rules"})
 class FilterSetting(Strict):
     """Which items of some tables are moved."""
 
-    tables: str = Field(default="*", description="name or glob of source tables that the filter is for")
+    tables: str = Field(default="*", description="name or glob of the source tables to filter")
     keep: str = Field(
         description="condition in DynamoDB's expression syntax (docs/masking.md); an item that does not meet it stays "
         "behind and is counted as filtered"
     )
-    names: dict[str, str] = Field(default_factory=dict, description="names that stand for `#` in the condition")
+    names: dict[str, str] = Field(default_factory=dict, description="names for the `#` placeholders in the condition")
     values: dict[str, Any] = Field(
-        default_factory=dict, description="values that stand for `:` in the condition; `{SS: [a, b]}` spells a type"
+        default_factory=dict,
+        description="values for the `:` placeholders in the condition; `{SS: [a, b]}` gives a type",
     )
 
     @model_validator(mode="after")
@@ -63,24 +64,28 @@ class PartSetting(Strict):
 class InnerRuleSetting(Strict):
     """What is done with the values at one path inside of JSON in a string."""
 
-    path: str = Field(description="path of the attribute, like `orders[*].contact.email`; `*` is any name")
+    path: str = Field(description="path of the attribute, such as `orders[*].contact.email`; `*` is any name")
     with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date"] = Field(
-        alias="with", description="what is done with each value"
+        alias="with", description="what to do with each value"
     )
     form: FormName | None = Field(default=None, description="what a pseudonym looks like; default: hex")
     domain: str | None = Field(
-        default=None, min_length=1, description="equal values of one domain have equal pseudonyms; default: the path"
+        default=None, min_length=1, description="equal values in one domain have equal pseudonyms; default: the path"
     )
     length: int | None = Field(default=None, ge=1, le=64, description="characters of a hex pseudonym, or digits")
-    value: str | int | float | bool | None = Field(default=None, description="of constant: what stands there instead")
+    value: str | int | float | bool | None = Field(default=None, description="for constant: the new value")
     template: str | list[str] | None = Field(
-        default=None, description="of template: the shapes that a value may have, with the parts to mask in braces"
+        default=None, description="for template: the forms that a value may have, with the parts to mask in braces"
     )
     parts: dict[str, PartSetting] = Field(default_factory=dict, description="of template: what becomes of each part")
-    days: int | None = Field(default=None, ge=1, le=36_500, description="of shift_date: days at most; default: 365")
-    by: str | None = Field(default=None, description="of shift_date: attribute whose value decides how many days")
+    days: int | None = Field(
+        default=None, ge=1, le=36_500, description="for shift_date: maximum number of days; default: 365"
+    )
+    by: str | None = Field(
+        default=None, description="for shift_date: attribute whose value determines the number of days"
+    )
     of: Literal["values", "names"] | None = Field(
-        default=None, description="of pseudonym: `names` masks the names of the map at the path, not its values"
+        default=None, description="for pseudonym: `names` masks the names in the map at the path, not its values"
     )
 
     @model_validator(mode="after")
@@ -120,9 +125,9 @@ class InnerRuleSetting(Strict):
 class RuleSetting(InnerRuleSetting):
     """What is done with the values at one path."""
 
-    table: str = Field(default="*", description="name or glob of source tables; a name goes before globs")
+    table: str = Field(default="*", description="name or glob of source tables; a name takes precedence over globs")
     with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date", "json"] = Field(  # type: ignore[assignment]
-        alias="with", description="what is done with each value"
+        alias="with", description="what to do with each value"
     )
     rules: list[InnerRuleSetting] = Field(
         default_factory=list, description="of json: the rules for what the string holds"
@@ -148,7 +153,7 @@ class MaskSetting(Strict):
     key: MaskKeySetting
     unmapped: Literal["deny"] = Field(
         default="deny",
-        description="a value whose path no rule names blocks; `runbook mask CONFIG --propose` lists them",
+        description="a value whose path no rule covers blocks the run; `runbook mask CONFIG --propose` lists them",
     )
     rules: list[RuleSetting] = Field(min_length=1)
 

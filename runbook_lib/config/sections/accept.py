@@ -38,5 +38,5 @@ class Accept(Strict):
     not_checked: dict[KnownId, Annotated[list[str], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="id of a check (docs/troubleshooting.md): names or globs of source tables for which it may stay "
-        '`not checked`; `"*"` also for what is of the whole run. It stands on the first screen of the report',
+        '`not checked`; `"*"` also for checks of the whole run. Shown on the first screen of the report',
     )

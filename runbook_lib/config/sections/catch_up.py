@@ -15,14 +15,14 @@ class CatchUp(Strict):
 
     view: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE"] = Field(
         default="NEW_AND_OLD_IMAGES",
-        description="images that the windows hold; with both, each change also proves the one before it",
+        description="images in the windows; with both, each change also proves the previous one",
     )
-    window_minutes: int = Field(default=60, ge=15, le=1440, description="stretch of time that a window covers at most")
+    window_minutes: int = Field(default=60, ge=15, le=1440, description="longest period that a window covers")
     margin_seconds: int = Field(
         default=120,
         ge=0,
         le=3600,
-        description="how long before the latest restorable time of the source a window ends, at least",
+        description="minimum time between the end of a window and the source's latest restorable time",
     )
     quiet_seconds: float = Field(
         default=60.0,
@@ -37,7 +37,7 @@ class CatchUp(Strict):
     )
     accept_gaps: list[str] = Field(
         default_factory=list,
-        description='stretches of time, "FROM/TO", that no export covers and in which nothing was written; they stand '
+        description='periods, "FROM/TO", that no export covers and in which nothing was written; they are shown '
         "on the first screen of the report",
     )
 

@@ -16,15 +16,15 @@ class CutOverSettings(Strict):
         default=30.0,
         gt=0,
         le=1440,
-        description="how long the writers may stand still, by the forecast before they are stopped",
+        description="how long the writers may be stopped, according to the forecast",
     )
     proof: Literal["overlay", "full_export"] = Field(
         default="full_export",
         description="what the targets are compared with: the full export with the windows laid over it, or also a "
-        "second full export at the end of the last window, which does not lean on the windows",
+        "second full export at the end of the last window, which does not depend on the windows",
     )
     leave_out: list[str] = Field(
         default_factory=list,
-        description="names or globs of source tables that were read by Scan and are not written to: nobody can show "
-        "that nothing was written to them since; they stand on the first screen of the report",
+        description="names or globs of source tables that were read by Scan and are not written to, although this "
+        "cannot be proved; they are shown on the first screen of the report",
     )

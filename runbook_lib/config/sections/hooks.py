@@ -12,34 +12,36 @@ WEB = r"^https?://[^@\s]+$"
 class HttpProbe(Strict):
     """A page that has to answer; a redirect is an answer, and not followed."""
 
-    url: str = Field(pattern=WEB, description="where to ask, without credentials")
-    status: int = Field(default=200, ge=100, le=599, description="status that is expected")
+    url: str = Field(pattern=WEB, description="the URL, without credentials")
+    status: int = Field(default=200, ge=100, le=599, description="expected status")
 
 
 class GraphqlProbe(Strict):
     """A query that has to be answered without errors, with something under a path."""
 
-    endpoint: str = Field(pattern=WEB, description="where to ask, without credentials")
+    endpoint: str = Field(pattern=WEB, description="the URL, without credentials")
     query: str = Field(min_length=1, description="the query")
     path: str = Field(pattern=r"^[^.]+(\.[^.]+)*$", description='place in `data` that must not be null: "orders.items"')
     headers: dict[str, str] = Field(
-        default_factory=dict, description="headers, and the variables of the environment that hold their values"
+        default_factory=dict, description="headers, and the environment variables that hold their values"
     )
 
 
 class Hook(Strict):
     """One thing to be done or asked: a command without a shell, or a probe."""
 
-    name: str = Field(min_length=1, max_length=100, description="what it is called in the report")
+    name: str = Field(min_length=1, max_length=100, description="its name in the report")
     run: list[str] | None = Field(
-        default=None, min_length=1, description="a program and its arguments; exit code 0 is good. No shell reads it"
+        default=None,
+        min_length=1,
+        description="a program and its arguments, run without a shell; exit code 0 is success",
     )
     environment: list[str] = Field(
         default_factory=list, description="variables that the command gets besides PATH, HOME and LANG"
     )
     http: HttpProbe | None = None
     graphql: GraphqlProbe | None = None
-    timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds after which it has failed")
+    timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds after which it fails")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Hook:
