@@ -22,11 +22,11 @@ HEAD = """# What is relied on of AWS
 Written by `python -m tools.aws_facts_page` from the questions of [`runbook conformance`](conformance.md) and
 from `runbook_lib/conformance/further_facts.py`. **Nothing here was measured on AWS** unless its row says so.
 
-- **documented**: by a page of AWS, or by its service model as botocore carries it.
+- **documented**: by a page of AWS, or by its service model in botocore.
 - **seen in a file that AWS wrote**: an export that others published.
-- **measured on AWS**: by `runbook conformance` in an account, with date and region, from a report that was put into
+- **measured on AWS**: by `runbook conformance` in an account, with date and region, from a report in
   `docs/measured/`.
-- **believed**: others measured it on AWS, or nothing but reason speaks for it.
+- **believed**: others measured it on AWS, or it is only plausible.
 
 """
 
@@ -66,7 +66,7 @@ def page() -> str:
                 cells = (one.asks, in_words(one.expected), one.relied_on, standing(one, reports))
                 lines.append("| " + " | ".join(map(cell, cells)) + " |")
         lines.append("")
-    lines += ["## Not asked", "", "What cannot be made in twenty minutes, or not safely.", ""]
+    lines += ["## Not asked", "", "Facts that cannot be tested within twenty minutes, or not safely.", ""]
     lines += ["| fact | relied on for | standing |", "|---|---|---|"]
     lines += [f"| {cell(f.states)} | {cell(f.relied_on)} | {of_source(f.source)} |" for f in FURTHER_FACTS]
     return "\n".join(lines) + "\n"

@@ -29,20 +29,20 @@ TITLES = {
 HEAD = """# AWS's model, member by member
 
 Written by `python -m tools.aws_model_page` from `runbook_lib/aws/dynamodb/describe/members.py` and
-`runbook_lib/aws/error_classes.py`. Tests hold those to the model of botocore {version}: a member or an error that a
-newer model adds turns them red.
+`runbook_lib/aws/error_classes.py`. Tests compare these with the model of botocore {version} and fail if a newer model
+adds a member or an error.
 
-- **compared**: of both tables, as the property of [definition parity](definitions.md) that is named.
-- **carried over**: a table that is made here gets it.
-- **used**: for what is named.
-- **not looked at**: with why.
+- **compared**: between both tables, as the named property of [definition parity](definitions.md).
+- **carried over**: set on a table that is created here.
+- **used**: for the named purpose.
+- **not looked at**: with the reason.
 
-A member that stands in an answer of DescribeTable and not on this page is "not checked": the pre-flight and the report
-say `not compared` with its name, and nothing is called equal that nobody here has heard of.
+A member of DescribeTable's answer that is not on this page is "not checked": the pre-flight and the report
+say `not compared` with its name, so nothing unknown is ever called equal.
 """
 ERRORS = """
 ## Errors of the calls in use
-A code that stands on no line is never asked again.
+A request is never repeated after an error that is not listed here.
 
 | error | what it asks for |
 |---|---|

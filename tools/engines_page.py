@@ -31,8 +31,8 @@ PAGE, FOLDER = ROOT / "docs" / "engines.md", ROOT / ".venv-engines"
 HEAD = """# What other engines answer
 
 Written by `make engines`, which asks each of them the {count} questions of [`runbook conformance`](conformance.md).
-An engine is made for a purpose of its own, and many of these differences do not matter to that; they matter to whoever
-tries a migration on it.
+Each engine has its own purpose, for which many of these differences do not matter; they matter if you
+try a migration on it.
 
 """
 READY_SECONDS = 60.0

@@ -33,7 +33,7 @@ def catch_up(
     *,
     until_lag_minutes: float | None = None,
 ) -> list[WindowFact]:
-    """Bring what was written to each source since its export to its target; returns all windows.
+    """Apply changes made to each source since its export to its target; returns all windows.
 
     Without `until_lag_minutes`, here or asked for with the command, it takes what is complete by now and ends; with it,
     it waits for further windows until the lag is no more than that. Tables that were read by Scan are left as they are.

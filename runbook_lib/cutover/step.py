@@ -59,7 +59,7 @@ def cut_over(
     *,
     asked: CutOverAsked | None = None,
 ) -> dict[str, GateFact]:
-    """Have the targets take the place of the sources, or say how long that would take; returns the gates by name.
+    """Cut over to the targets, or forecast how long that would take; returns the gates by name.
 
     `asked` is what a person typed, by default what the command or the form has recorded. Without the run's id typed,
     and `run.execute`, it only makes the forecast. Raises GateFailed at the gate that does not open; the same call goes

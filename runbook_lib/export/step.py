@@ -46,7 +46,7 @@ WITHOUT_AWS = (Method.SCAN, Method.REUSE, Method.SKIP)
 
 
 def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = time.sleep) -> dict[str, ExportFact]:
-    """Export, scan or find an export of each planned table; returns the facts by source table.
+    """Export or scan each planned table, or find its earlier export; returns the facts by source table.
 
     `watch` is given all facts whenever something changed. Running it again takes up what is
     there: a completed export is only read again. Raises ExportError naming every table that

@@ -37,7 +37,7 @@ LISTED = 50  # hits of a table that are recorded one by one
 
 
 def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, LeakFact]:
-    """Look through the targets of all planned tables; returns the facts by source table.
+    """Search the targets of all planned tables; returns the facts by source table.
 
     Without `transform.mask`, or in a run that has written nothing, there is nothing to do. Raises GateFailed where a
     table was not transformed, and at the end TransferError naming each target that could not be read.

@@ -42,7 +42,7 @@ class NotebookRun(Run):
     at: str = "preflight"  # the step of the notebook
 
     def banner(self) -> Banner:
-        """Where this is, whether anything may be written, and which run it is."""
+        """Account and region, whether anything may be written, and which run this is."""
         return banner_of(self, self.at)
 
     def form_tables(self) -> Form:
@@ -53,21 +53,21 @@ class NotebookRun(Run):
         return tables_form(self)
 
     def form_confirmation(self) -> Form:
-        """Type the target, in place of `confirm_target` in the migration file."""
+        """Enter the target, instead of `confirm_target` in the migration file."""
         require("lab", "a form")
         from runbook_lib.notebook.forms import confirmation_form
 
         return confirmation_form(self)
 
     def form_differences(self) -> Form:
-        """Look through the listed differences."""
+        """Browse the listed differences."""
         require("lab", "a form")
         from runbook_lib.notebook.forms import differences_form
 
         return differences_form(self)
 
     def form_outcomes(self, table: ShownTable) -> Form:
-        """Narrow a table down to the rows with one outcome."""
+        """Filter a table to the rows with one outcome."""
         require("lab", "a form")
         from runbook_lib.notebook.forms import outcome_form
 
@@ -106,7 +106,7 @@ class NotebookRun(Run):
         return charts.capacity_chart(self)
 
     def chart_reconciliation(self) -> ShownChart:
-        """Exported, written and in the target as a picture; what does not agree stands out."""
+        """Exported, written and in the target, as a chart that highlights disagreement."""
         from runbook_lib.notebook import charts
 
         return charts.reconciliation_chart(self)
@@ -122,11 +122,11 @@ class NotebookRun(Run):
         return views.plan_table(self)
 
     def show_checks(self) -> ShownTable:
-        """What the pre-flight checked, what stands in the way first."""
+        """What the pre-flight checked, blockers first."""
         return views.checks_table(record_of(self))
 
     def show_definitions(self) -> ShownTable:
-        """Where the definitions of source and target differ, the gravest first."""
+        """Where the definitions of source and target differ, most serious first."""
         return views.definitions_table(record_of(self))
 
     def show_estimate(self) -> ShownTable:
@@ -138,7 +138,7 @@ class NotebookRun(Run):
         return views.export_table(self)
 
     def show_transform(self) -> ShownTable:
-        """What became of each export's items: kept, filtered, added, refused."""
+        """The results for each export's items: kept, filtered, added, rejected."""
         return shown.transform_table(self)
 
     def show_mask(self) -> ShownTable:
@@ -146,19 +146,19 @@ class NotebookRun(Run):
         return shown.mask_table(self)
 
     def show_unnamed(self) -> ShownTable:
-        """Values that no rule names, by path and type."""
+        """Values that no rule covers, by path and type."""
         return shown.unnamed_table(self)
 
     def show_leaks(self) -> ShownTable:
-        """What was looked through in each target, and what was found there."""
+        """What was searched in each target, and what was found."""
         return shown.leak_table(self)
 
     def show_coverage(self) -> ShownTable:
-        """How many raw values were looked for, and why others were not."""
+        """How many raw values were searched for, and why others were not."""
         return shown.coverage_table(self)
 
     def show_created(self) -> ShownTable:
-        """The targets that did not exist, and what became of them."""
+        """The targets that did not exist, and whether they were created."""
         return views.created_table(self)
 
     def show_warmed(self) -> ShownTable:
@@ -174,7 +174,7 @@ class NotebookRun(Run):
         return live.catch_up_progress()
 
     def show_windows(self) -> ShownTable:
-        """What was applied since the export, window by window, and how far behind each was."""
+        """What was applied since the export, window by window, and the lag of each."""
         return views.window_table(self)
 
     def repair_progress(self) -> Callable[[RepairFact, str, int], None]:
@@ -182,7 +182,7 @@ class NotebookRun(Run):
         return live.repair_progress()
 
     def show_repairs(self, repairs: Iterable[RepairFact]) -> ShownTable:
-        """What was wrong, and what became of it; in a dry run what it would cost."""
+        """What was wrong, and the result; in a dry run, the cost."""
         return views.repair_table(repairs)
 
     def cut_over_progress(self) -> Callable[[Gate, GateFact], None]:
@@ -190,21 +190,21 @@ class NotebookRun(Run):
         return live.cut_over_progress()
 
     def show_cut_over(self) -> ShownTable:
-        """Each gate with its times, and what can be undone there."""
+        """Each gate with its times, and how to undo it."""
         return views.cut_over_table(record_of(self))
 
     def form_cut_over(self) -> Form:
-        """Type when the writers were stopped, and the run's id, in place of the command."""
+        """Enter when the writers were stopped, and the run's id, instead of using the command."""
         from runbook_lib.notebook.forms import cut_over_form
 
         return cut_over_form(self)
 
     def gate_cut_over(self) -> Line:
-        """Stop unless the targets took the place of the sources, or this was only a forecast."""
+        """Stop unless the targets have replaced the sources, or this was only a forecast."""
         return gates.gate_cut_over(self)
 
     def show_canaries(self) -> ShownTable:
-        """Which targets took a reserved item, gave it back and let go of it."""
+        """In which targets a reserved item was written, read back and deleted."""
         return views.canary_table(record_of(self))
 
     def show_reconciliation(self) -> ShownTable:
@@ -212,11 +212,11 @@ class NotebookRun(Run):
         return views.reconciliation_table(record_of(self))
 
     def show_differences(self) -> ShownTable:
-        """The first of the items that are not as the export says."""
+        """The first items that differ from the export."""
         return views.difference_table(self)
 
     def show_removals(self, removals: Iterable[Removal]) -> ShownTable:
-        """What a cleanup removed, or would remove, and what stays."""
+        """What a cleanup removed or would remove, and what it keeps."""
         return views.removal_table(removals)
 
     def show_verdict(self, record: RunRecord) -> ShownVerdict:
@@ -224,7 +224,7 @@ class NotebookRun(Run):
         return verdict_of_run(record, self.folder)
 
     def gate_plan(self, plan: Plan) -> Line:
-        """Stop if anything stands in the way."""
+        """Stop if there is a blocker."""
         return gates.gate_plan(self, plan)
 
     def gate_planned(self) -> Line:
@@ -240,7 +240,7 @@ class NotebookRun(Run):
         return masking_gates.gate_transform(self)
 
     def gate_leaks(self) -> Line:
-        """Stop if a raw value is in a target, or one was not looked through."""
+        """Stop if a raw value is in a target, or a target was not searched."""
         return masking_gates.gate_leaks(self)
 
     def gate_writes(self) -> Line:
@@ -248,7 +248,7 @@ class NotebookRun(Run):
         return gates.gate_writes(self)
 
     def gate_import(self) -> Line:
-        """Stop unless every table was loaded to its end."""
+        """Stop unless every table was loaded completely."""
         return gates.gate_import(self)
 
     def gate_windows(self) -> Line:
@@ -256,11 +256,11 @@ class NotebookRun(Run):
         return gates.gate_windows(self)
 
     def gate_repair(self, choice: RepairChoice, confirm: str) -> Line:
-        """Stop if a repair is asked for and not confirmed."""
+        """Stop if a repair is requested and not confirmed."""
         return gates.gate_repair(self, choice, confirm)
 
     def gate_canary(self) -> Line:
-        """Stop if a canary is asked for and not confirmed."""
+        """Stop if a canary is requested and not confirmed."""
         return gates.gate_canary(self)
 
     def gate_validation(self) -> Line:
@@ -275,7 +275,7 @@ class NotebookRun(Run):
 def open_notebook_run(
     config: str = "", run_id: str = "", execute: bool = False, tables: str = "", *, step: str = "preflight"
 ) -> NotebookRun:
-    """Look at the run that a notebook belongs to, of which `step` is about to be done; nothing is written yet.
+    """Open the run that a notebook belongs to, before `step`; writes nothing yet.
 
     Without `config` the environment's RUNBOOK_CONFIG is used, without `run_id` the run of this sitting (the
     migration's name with `-lab`), without `tables` those of the run's first start. Raises ConfigError for what is

@@ -175,7 +175,7 @@ def _state(fact: ImportFact | None) -> str:
 
 
 def canary_table(record: RunRecord) -> ShownTable:
-    """Which targets took a reserved item, gave it back and let go of it."""
+    """In which targets a reserved item was written, read back and deleted."""
     columns = [TABLE, outcome("state"), Column("why"), seconds("time")]
     rows = [(c.table, c.facts.state, c.facts.why, c.facts.seconds) for c in ReportModel(record).canaries]
     return ShownTable.of("Canaries.", columns, rows, "No canary was written.")
@@ -235,7 +235,7 @@ def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
 
 
 def removal_table(removals: Iterable[Removal]) -> ShownTable:
-    """What a cleanup removed, or would remove, and what stays."""
+    """What a cleanup removed or would remove, and what it keeps."""
     columns = [
         Column("target"), outcome("outcome"), Column("table"), number("items found"), number("items deleted"),
         number("changed since"), number("objects"), Column("why it stays"),

@@ -60,7 +60,7 @@ class Look:
 
 
 def preflight(run: Run) -> Plan:
-    """Make the run's plan, or look at it again, and keep it in the ledger.
+    """Make the run's plan, or check it again, and keep it in the ledger.
 
     Blockers are returned, not raised: the gate after it shows them all.
     """

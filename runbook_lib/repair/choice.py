@@ -13,7 +13,7 @@ KINDS = {"write_missing": "missing", "write_different": "different", "delete_ext
 
 @dataclass(frozen=True, slots=True)
 class RepairChoice:
-    """Which of the wrong items are to be put right.
+    """Which of the wrong items to repair.
 
     `even_after_cut_over` is to write also where somebody else has written since: what is missing then may have been
     deleted by the application, and would come back.

@@ -63,7 +63,7 @@ def repair_tables(
     confirm: str = "",
     watch: Watch = lambda fact, state, done: None,
 ) -> list[RepairFact]:
-    """Repair every planned table that is not as exported; returns what became of each.
+    """Repair every planned table that is not as exported; returns the result for each.
 
     Writes only with `run.execute` and the run's id as `confirm`; otherwise it counts, and says what it would cost. A
     table that cannot be repaired does not stop the others. Raises ConfigError for a choice of nothing, GateFailed

@@ -63,7 +63,7 @@ def clean_up(
     watch: Watch = lambda table, state: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Removal]:
-    """Remove what the run created, or say what would be; the removals by table.
+    """Remove what the run created, or show what would be removed; returns the removals by table.
 
     It goes on past a table that fails, can be repeated, and goes on where it was stopped. A run of which anything
     was removed can be reported on and not resumed.

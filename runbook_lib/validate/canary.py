@@ -45,7 +45,7 @@ TAKEN = "ConditionalCheckFailedException"
 
 
 def try_canaries(run: Run) -> dict[str, CanaryFact]:
-    """Try every planned target, if the configuration asks for it; returns the facts by source table.
+    """Write and delete a canary in every planned target, if the settings say so; returns the facts by source table.
 
     Failures are facts, not errors: the gate after validation raises. Raises ConfigError before the first write
     unless the configuration spells the target.

@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 1800.0
 
 
 def create_missing_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, CreatedFact]:
-    """Create every planned target that is not there, if tables.create_missing says so; the facts by source.
+    """Create every missing planned target, if tables.create_missing says so; returns the facts by source.
 
     Without `run.execute` it only says what it would create. Raises TableError when a table cannot be
     created, does not become what its source is, or was created by somebody else in the meantime.

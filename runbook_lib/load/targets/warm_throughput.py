@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 3_600.0
 
 
 def warm_targets(run: Run, sleep: Sleep = time.sleep) -> dict[str, WarmedFact]:
-    """Raise what `import.warm_throughput` names and wait until it is there; returns the facts by target.
+    """Raise the warm throughput that `import.warm_throughput` sets and wait for it; returns the facts by target.
 
     Without `run.execute` nothing is done. A table that is as warm already is left as it is. Raises
     TransferError if a table is gone or does not get there.
