@@ -29,6 +29,7 @@ from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, OpenFile, ScheduledBatch, lanes_for
 
 BATCH = 25
+PROVISIONED = "TableWriteProvisionedThroughputExceeded"
 ARN = "arn:aws:dynamodb:us-east-2:111122223333:table/t"
 Latency = Callable[[random.Random], float]
 
@@ -60,11 +61,20 @@ class Bucket:
 class Table:
     """Takes items as long as the buckets of their key range, of the table and of its index can pay."""
 
-    def __init__(self, limit: float, ranges: int, range_limit: float, burst: float, index_ranges: int = 0) -> None:
+    def __init__(
+        self,
+        limit: float,
+        ranges: int,
+        range_limit: float,
+        burst: float,
+        index_ranges: int = 0,
+        whole: str = PROVISIONED,
+    ) -> None:
         self.ranges = [Bucket(range_limit, burst) for _ in range(ranges)]
         self.whole = Bucket(limit, burst)
         self.index = [Bucket(range_limit, burst) for _ in range(index_ranges)]
         self.foreign, self._foreign_at = 0.0, 0.0
+        self._reason_of_whole = whole
 
     def refuses(self, place: float, index: float, cost: float, now: float) -> str | None:
         """Why it does not take an item at these places of the hash ranges, from 0 to 1; None when it does."""
@@ -72,7 +82,7 @@ class Table:
         own = self.ranges[min(int(place * len(self.ranges)), len(self.ranges) - 1)]
         wanted = [
             (own, "TableWriteKeyRangeThroughputExceeded"),
-            (self.whole, "TableWriteProvisionedThroughputExceeded"),
+            (self.whole, self._reason_of_whole),
         ]
         if self.index:
             wanted.append((self.index[int(index * len(self.index))], "IndexWriteKeyRangeThroughputExceeded"))
@@ -105,12 +115,14 @@ class Outcome:
     taken: float = 0.0
     seconds: float = 0.0
     per_second: dict[int, float] = field(default_factory=dict)
+    refused_in: dict[int, float] = field(default_factory=dict)
 
     def add(self, asked: float, taken: float, now: float) -> None:
         """A request came in that asked for so many units."""
         self.asked += asked
         self.taken += taken
         self.per_second[int(now)] = self.per_second.get(int(now), 0.0) + taken
+        self.refused_in[int(now)] = self.refused_in.get(int(now), 0.0) + asked - taken
 
     @property
     def used(self) -> float:
@@ -228,6 +240,7 @@ class Simulation:
     foreign: tuple[float, float, float] = (inf, inf, 0.0)
     index_ranges: int = 0
     named: bool = True
+    whole: str = PROVISIONED
 
     def run(self) -> Outcome:
         return _Running(self).run()
@@ -244,7 +257,7 @@ class _Running:
         files = file_list(plan.files, plan.items, plan.hot)
         places = [n / plan.files for n in range(plan.files + 1)]
         self.importer = Importer(files, self.capacity, places, self.rng, BATCH, plan.cost, plan.named)
-        self.table = Table(plan.limit, plan.ranges, plan.range_limit, plan.burst, plan.index_ranges)
+        self.table = Table(plan.limit, plan.ranges, plan.range_limit, plan.burst, plan.index_ranges, plan.whole)
         gives = min(plan.limit, plan.ranges * plan.range_limit)
         gives = min(gives, plan.index_ranges * plan.range_limit or gives)
         self.outcome = Outcome(min(gives, plan.ceiling or inf), 0.0 if plan.ceiling else gives * plan.burst)

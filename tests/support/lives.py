@@ -16,14 +16,18 @@ from typing import Any
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.preflight.step import preflight
+from runbook_lib.repair.choice import RepairChoice
+from runbook_lib.repair.step import repair_tables
 from runbook_lib.run.run import Run, open_run
 from tests.support.recorded import export_tables, import_tables, validate_tables
 
+WHOLE_REPAIR = RepairChoice(write_missing=True, write_different=True, delete_extra=True)
 STEPS: dict[str, Callable[[Run], Any]] = {
     "preflight": preflight,
     "export": export_tables,
     "import": import_tables,
     "validate": validate_tables,
+    "repair": lambda run: repair_tables(run, WHOLE_REPAIR, run.id),
 }
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__])

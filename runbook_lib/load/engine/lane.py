@@ -17,6 +17,7 @@ FAR = 1.8  # recoveries past the measured rate after which that says nothing mor
 STALE = 0.7  # of what is taken now; a rate measured below it is of a time with another share
 MEASURED = 2.0  # seconds between two throttles that tell a rate
 DOUBLING = 1.4  # per second, before the first throttle
+HOLD = 60.0  # seconds without a refusal after which a held lane asks once more: others may have left it their part
 MEMORY = 0.3  # weight of the last answer in the refused share
 
 
@@ -28,6 +29,7 @@ class Lane:
     taken for an echo of the last; `refused` is the share of its units refused lately. `peak` is the rate that the
     last throttle told, None before the first; `age` the seconds since then in which the lane was held back
     by nothing but its rate. `given` are the units taken since `emptied_at`, when the bucket was empty.
+    `measured` is whether the peak was told by two throttles; a lane that is `held` then does not climb past it.
     """
 
     rate: float
@@ -42,6 +44,8 @@ class Lane:
     emptied_at: float | None = None
     given: float = 0.0
     dip: float = DIP
+    measured: bool = False
+    held: bool = False
 
     def take(self, units: float, now: float) -> None:
         """Account for a request that is sent now and is expected to cost `units`."""
@@ -85,6 +89,7 @@ class Lane:
         elif passed >= MEASURED and self.given / passed >= STALE * least:
             measured = min(self.given / passed, self.rate)
             self._fall(min(measured * (1 - DIP), max(least, measured * FIRST_DOWN)), measured)
+            self.measured = True
         else:
             self._fall(min(self.rate * DOWN, least), self.rate * AFTER)
         self.calm_at, self.age = now + (FIRST_ECHO if self.emptied_at is None else ECHO), 0.0
@@ -103,6 +108,9 @@ class Lane:
             return
         recovery = min(max(RECOVERY, RECOVERY_BATCHES * units / self.peak), 3 * RECOVERY)
         past = self.age / recovery - 1
+        if self.held and self.measured:
+            self.measured = self.age < HOLD
+            past = min(past, 0.0)
         if past > FAR:
             self.peak, self.age, past = self.rate, recovery, 0.0
         self.rate = max(FLOOR, self.peak * (1 + (UP if past > 0 else self.dip) * past**3))

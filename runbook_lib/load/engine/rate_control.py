@@ -8,8 +8,10 @@ lane goes a little slower, which puts by what the next probe may cost, climbs pa
 is refused once in a while. Before its first refusal it starts slowly: the rate doubles within a second.
 
 A refusal for which the server names the whole table, an index or the account is of all lanes: they are paced together
-by what they were given together. Beside that stand a ceiling, if the user or the table sets one or others write it too
-(`grant`), and a limit on requests in flight: twice the requests per second times their mean delay (Little's law).
+by what they were given together. A limit that a person has set (the account's, or the most that a table may take on
+demand) gives no more than it gives: once it is measured, nothing climbs past it, but for one look a minute. Beside
+that stand a ceiling, if the user or the table sets one or others write it too (`grant`), and a limit on requests in
+flight: twice the requests per second times their mean delay (Little's law).
 
 Sources: "Burst and adaptive capacity", Amazon DynamoDB Developer Guide; Ha, Rhee and Xu, "CUBIC", 2008;
 Little, "A Proof for the Queuing Formula L = λW", 1961 (requests in flight).
@@ -30,6 +32,8 @@ SPREAD = 4.0  # standard deviations of a number of requests that come and go by 
 INTERVAL = 0.25
 RANGE = 1_000.0  # write units per second that a key range takes
 NAMED, OF_A_RANGE = "Exceeded", frozenset({"TableWriteKeyRangeThroughputExceeded"})
+# Limits that a person has set, of the account or the table: no burst and no split partition takes one further.
+FIXED = ("AccountLimitExceeded", "MaxOnDemandThroughputExceeded")
 Reasons = Sequence[tuple[str, str]]
 
 
@@ -154,6 +158,7 @@ class WriteRateController:
             self._blames_whole, self._start = not any(reason in OF_A_RANGE for reason in named), math.inf
             if self._blames_whole and self._whole is None and len(self.lanes) > 1:
                 self._whole = Lane(sum(lane.rate for lane in self.lanes), free_at=now, heard_at=now)
+            (self._whole or lane).held = self._blames_whole and all(reason.endswith(FIXED) for reason in named)
         probing = self._whole is not None and self._whole.rate > 1.01 * self._start  # past the table's own word
         whole = self._whole if self._blames_whole or probing else None
         of_lane = 0.0 if whole else refused  # what another bucket refused has cost nothing here

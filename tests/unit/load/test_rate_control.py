@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
-from tests.support.capacity_simulation import Simulation, with_a_tail
+from tests.support.capacity_simulation import Outcome, Simulation, with_a_tail
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -126,3 +126,51 @@ def test_requests_in_flight_follow_what_comes_back() -> None:
         capacity.depart(lane, 1.0)
         capacity.arrive(lane, 0.01)
     assert 8 <= capacity.limit <= 14
+
+
+def refused_late(outcome: Outcome, first: int) -> float:
+    """The share of what was asked for from one second to the end that was refused."""
+    refused = sum(units for second, units in outcome.refused_in.items() if second >= first)
+    return refused / (refused + sum(units for second, units in outcome.per_second.items() if second >= first))
+
+
+@pytest.mark.parametrize("reason", ["TableWriteAccountLimitExceeded", "TableWriteMaxOnDemandThroughputExceeded"])
+def test_a_limit_that_a_person_has_set_is_climbed_to_and_not_past(reason: str) -> None:
+    """The same table with a limit that may give more is probed to its end."""
+    probed = Simulation(limit=4_000, ranges=40, items=400_000, start=1_000).run()
+    held = Simulation(limit=4_000, ranges=40, items=400_000, start=1_000, whole=reason).run()
+    assert held.used > 0.93
+    assert refused_late(held, 30) < refused_late(probed, 30) / 3
+    assert held.throttled < probed.throttled
+
+
+def refusals_of_one_lane(reason: str) -> int:
+    """How often a table of 300 units a second, written by one lane, refuses a whole batch within 100 seconds."""
+    now, tokens, refused = [0.0], 300.0, 0
+    capacity = WriteRateController(1, 8, 100.0, monotonic=lambda: now[0])
+    (lane,) = capacity.lanes
+    while now[0] < 100:
+        wait = max(capacity.due(lane), 0.001)
+        now[0], tokens = now[0] + wait, min(300.0, tokens + 300 * wait)
+        if capacity.due(lane) > 0:
+            continue
+        capacity.depart(lane, 25.0)
+        given = 25.0 if tokens >= 25 else 0.0
+        tokens, refused = tokens - given, refused + (not given)
+        capacity.arrive(lane, 0.01)
+        capacity.settle(lane, 25_000, 25.0, given, 25.0 - given, [] if given else [(reason, "")])
+    assert capacity.used > 0.9 * 300 * 100
+    return refused
+
+
+def test_a_lane_of_its_own_is_held_too() -> None:
+    probed = refusals_of_one_lane("TableWriteProvisionedThroughputExceeded")
+    assert refusals_of_one_lane("TableWriteAccountLimitExceeded") < probed / 2
+
+
+def test_a_held_table_takes_back_what_another_writer_has_left() -> None:
+    ended = Simulation(
+        4_000, 40, 480_000, start=1_000, whole="TableWriteAccountLimitExceeded", foreign=(8.0, 40.0, 2_000.0)
+    ).run()
+    assert 1_700 < ended.between(20, 38) < 2_300
+    assert ended.between(115, 125) > 3_500
