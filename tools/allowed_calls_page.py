@@ -14,34 +14,38 @@ HEAD = """# Allowed calls
 
 Written by `python -m tools.allowed_calls_page` from `runbook_lib/aws/guard/allowed_calls.py`, the one list, and
 from all operations that botocore {version} knows. A refused call raises `ForbiddenCall` before
-a byte leaves the machine, whatever it was called through: client,
-resource, paginator, waiter, presigned URL or form, or the wire-level path.
+a byte leaves the machine, however it is made: through a client, resource, paginator, waiter,
+presigned URL or form, or the wire-level path.
 
 - **yes**: allowed.
-- **asked**: only with `--execute`, and only on the tables asked for by their plain names: `UpdateContinuousBackups`
-  (turn point-in-time recovery on) for those of `export.enable_pitr`, `UpdateTable` (raise warm throughput) for those of
-  `import.warm_throughput`, `BatchWriteItem` for the targets of the plan (with `import.on_non_empty: append`
-  or `sync` instead `PutItem`, and only with the condition that nothing is under the key or, with `sync`, that every
-  attribute is as it was read), `PutItem` and `DeleteItem` for them with
-  `validate.canary`, `CreateTable` and what settles a new table for those that `tables.create_missing` creates,
-  `ImportTable`, `DescribeImport`, `ListImports` and what settles a new table for those that `import.strategy` has
-  imported, `StartBulkPutItems` (one request, to the letter), `DescribeBulkOperation` and `ListBulkOperations` for
-  those that it fills by bulk puts, and `ListObjectsV2` for the one folder that such an import reads, also in a dry
-  run, and the one that a bulk put writes. At a
-  cleanup that was confirmed by the run's id: `DeleteItem` (only on the condition that every attribute is as it was
-  read) and `PutItem` (only where nothing is: an item that had changed in that moment is put back) for the tables the
-  run wrote to,
-  `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables
-  that the run created, `DeleteObjects` for its own exports.
-  Of the register of those who have written to a target: `TagResource` and `UntagResource` of the one tag
-  `runbook:register`, `PutObject` of the run's own entry and only with `If-None-Match`, `ListObjectsV2` of the table's
+- **asked**: only under conditions. In a run with `--execute`, and only on the requested tables by their plain names:
+  - `UpdateContinuousBackups` (turn point-in-time recovery on) for those of `export.enable_pitr`;
+  - `UpdateTable` (raise warm throughput) for those of `import.warm_throughput`;
+  - `BatchWriteItem` for the plan's targets. With `import.on_non_empty: append` or `sync` it is `PutItem` instead, and
+    only on the condition that the key is free or, with `sync`, that every attribute is as it was read;
+  - `PutItem` and `DeleteItem` for them with `validate.canary`;
+  - `CreateTable` and the calls that set up a new table for those that `tables.create_missing` creates;
+  - `ImportTable`, `DescribeImport`, `ListImports` and the calls that set up a new table for those that
+    `import.strategy` has imported, and `StartBulkPutItems` (exactly one request), `DescribeBulkOperation` and
+    `ListBulkOperations` for those that it fills by bulk puts; `ListObjectsV2` for the one folder that such an import
+    reads, also in a dry run, and the one that a bulk put writes.
+
+  In a cleanup that was confirmed by the run's id: `DeleteItem` (only on the condition that every attribute is as it was
+  read) and `PutItem` (only where the key is free, to put back an item that changed at that moment) for tables that the
+  run wrote to, `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables that it created, and
+  `DeleteObjects` for its own exports.
+
+  For the register of the runs that have written to a target: `TagResource` and `UntagResource` for the one tag
+  `runbook:register`, `PutObject` for the run's own entry and only with `If-None-Match`, `ListObjectsV2` for the table's
   folder.
-  With `report.anchor`: `GetObjectLockConfiguration` of the staging bucket before a folder is sealed, and after it,
+
+  With `report.anchor`: `GetObjectLockConfiguration` of the staging bucket before a folder is sealed, and afterwards,
   under `PREFIX/anchors/RUN_ID/`, `PutObject` (only with `If-None-Match`, a lock of its own only as COMPLIANCE) and
   `GetObject`. `runbook verify RUN_DIR --config CONFIG` reads there, with `ListObjectVersions`, and puts nothing.
-  None of them is in the run's `staging_calls`, which are sealed by then.
-  On both sides, by clients of their own and for `runbook references` and `runbook surroundings` alone, what reads the
-  settings of queues, topics, rules, schedules, pipes, mappings, alarms, dashboards, log groups and interfaces: no
+  None of these calls is in the run's `staging_calls`, which are sealed by then.
+
+  On both sides, with separate clients and only for `runbook references` and `runbook surroundings`: calls that read the
+  settings of queues, topics, rules, schedules, pipes, mappings, alarms, dashboards, log groups and APIs. No
   message is received and nothing is changed.
 - **no**: refused.
 
