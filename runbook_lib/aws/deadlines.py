@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import botocore.session
@@ -19,9 +20,12 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
+from botocore.credentials import ContainerProvider, InstanceMetadataProvider
 from botocore.handlers import add_expect_header
 
 LEAST_RATE = 4096.0  # bytes per second of an answer that takes longer than the read timeout
+LEAST_SENT = 65536.0  # bytes per second of a request that takes longer than a connection may
+SENT_AT_ONCE = 16384  # bytes: a record of TLS, within which its sockets begin no timeout anew
 MOST_BYTES = 128 << 20  # of an answer that is not read as a stream: 16 MB of items, however they are escaped
 LONGEST = 600.0  # seconds, where a client has no timeout
 Clock = Callable[[], float]
@@ -29,22 +33,24 @@ Found = TypeVar("Found")
 
 
 class Deadline:
-    """How long one answer may still take: `seconds`, and longer only while enough bytes arrive."""
+    """How long one answer, or one upload, may still take: `seconds`, and longer only while enough bytes go through."""
 
-    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
-        self.seconds, self.clock = seconds, clock
+    def __init__(
+        self, seconds: float, clock: Clock = time.monotonic, rate: float = LEAST_RATE, what: str = "an answer came"
+    ) -> None:
+        self.seconds, self.clock, self.rate, self.what = seconds, clock, rate, what
         self.waited, self.received = 0.0, 0
         self.most: int | None = None  # bytes
 
     @property
     def is_over(self) -> bool:
-        return self.seconds + self.received / LEAST_RATE <= self.waited
+        return self.seconds + self.received / self.rate <= self.waited
 
     def left(self) -> float:
         """Seconds that are left; raises TimeoutError when none are."""
-        left = self.seconds + self.received / LEAST_RATE - self.waited
+        left = self.seconds + self.received / self.rate - self.waited
         if self.is_over:
-            raise TimeoutError(f"only {self.received:,} bytes of an answer came in {self.waited:.0f} s")
+            raise TimeoutError(f"only {self.received:,} bytes of {self.what} in {self.waited:.0f} s")
         return left
 
     def wait_for(self, call: Callable[[], Found]) -> Found:
@@ -95,11 +101,34 @@ class _Socket:
 
 
 class _Limited:
-    """A connection whose answers come in time, and are of a size; an object's is the one that it says beforehand."""
+    """A connection whose answers come in time, and are of a size; an object's is the one that it says beforehand.
+
+    What is sent has to be taken in time, too: a server that reads a byte a second would keep an upload for days.
+    """
+
+    _sending: Deadline | None = None
 
     def request(self, method: str, *args: Any, **named: Any) -> Any:
         self._may_stream = method == "GET"
-        return super().request(method, *args, **named)  # type: ignore[misc]
+        self._sending = Deadline(self.timeout or LONGEST, rate=LEAST_SENT, what="a request were taken")  # type: ignore[attr-defined]
+        try:
+            return super().request(method, *args, **named)  # type: ignore[misc]
+        finally:
+            self._sending = None
+
+    def send(self, data: Any) -> None:
+        """Send some bytes; raises TimeoutError where the other side takes them too slowly."""
+        deadline, send = self._sending, super().send  # type: ignore[misc]
+        if deadline is None:
+            send(data)
+            return
+        connection: Any = self
+        if connection.sock is None:
+            connection.connect()
+        for block in _blocks(data):
+            connection.sock.settimeout(min(deadline.seconds, deadline.left()))
+            deadline.wait_for(partial(send, block))
+            deadline.received += len(block)
 
     def getresponse(self) -> Any:
         known: Any = self.response_class  # type: ignore[has-type]
@@ -113,6 +142,12 @@ class _Limited:
         if self._may_stream and "content-length" in response.headers:
             deadline.most = None
         return response
+
+
+def _blocks(data: Any) -> Iterator[memoryview]:
+    whole = memoryview(data)
+    for start in range(0, len(whole), SENT_AT_ONCE):
+        yield whole[start : start + SENT_AT_ONCE]
 
 
 class _HTTP(_Limited, AWSHTTPConnection):  # type: ignore[misc]  # botocore has no types
@@ -138,14 +173,31 @@ def http_session_of(client: Any) -> Any:
 
 def with_deadlines(client: Any) -> Any:
     """The client, its answers from now on read against a deadline, and its uploads sent without waiting for a word."""
-    http_session_of(client)._pool_classes_by_scheme.update(http=_HTTPPool, https=_HTTPSPool)
+    _limit(http_session_of(client))
     # botocore reads for ever where a connection ends within "100 Continue".
     client.meta.events.unregister("before-call.s3", add_expect_header)
     return client
 
 
+def _limit(session: Any) -> None:
+    session._pool_classes_by_scheme.update(http=_HTTPPool, https=_HTTPSPool)
+
+
 class Session(botocore.session.Session):  # type: ignore[misc]
-    """A session of botocore whose clients, those that get credentials too, read every answer against a deadline."""
+    """A session of botocore whose clients, those that get credentials too, read every answer against a deadline.
+
+    So do the fetchers of credentials that are no clients: of a container, and of the machine.
+    """
+
+    def get_component(self, name: str) -> Any:
+        found = super().get_component(name)
+        if name == "credential_provider":
+            for provider in found.providers:
+                if isinstance(provider, ContainerProvider):
+                    _limit(provider._fetcher._session)
+                elif isinstance(provider, InstanceMetadataProvider):
+                    _limit(provider._role_fetcher._session)
+        return found
 
     def create_client(self, *args: Any, **named: Any) -> Any:
         return with_deadlines(super().create_client(*args, **named))

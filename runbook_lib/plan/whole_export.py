@@ -7,14 +7,17 @@ one. What DescribeExport knows decides; a manifest that is of another export, ta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.errors import ExportError
 from runbook_lib.export_format.manifest import FULL_EXPORT, INCREMENTAL_EXPORT, Manifest
+from runbook_lib.timestamps import format_timestamp
 
 CHECK = "export-is-whole"
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,30 @@ def refuse_other(manifest: Manifest, state: ExportState) -> None:
                 f"the manifest in {manifest.folder} should be of {what} {said}, as DescribeExport says of {state.arn}, "
                 f"and is of {found}; export again"
             )
+    _refuse_other_moments(manifest, state)
+
+
+def _refuse_other_moments(manifest: Manifest, state: ExportState) -> None:
+    """Raise ExportError unless a manifest's moments are DynamoDB's: with others, a gap in a chain could seem closed.
+
+    They are compared to the second, for DescribeExport may leave out what is below.
+    """
+    moments = [("the changes from", state.changes_from, manifest.changes_from),
+               ("the changes up to", state.changes_to, manifest.changes_to)]  # fmt: skip
+    if not manifest.view:
+        moments = [("the table at", state.moment, manifest.export_time)]
+    for what, said, found in moments:
+        if said is not None and found and abs(datetime.fromisoformat(found) - said) >= SECOND:
+            raise ExportError(
+                f"the manifest in {manifest.folder} should be of {what} {format_timestamp(said.astimezone(UTC))}, as "
+                f"DescribeExport says of {state.arn}, and is of {found}; put the manifest back as DynamoDB wrote it, "
+                "or export again"
+            )
+    if state.view is not None and manifest.view and state.view != manifest.view:
+        raise ExportError(
+            f"the manifest in {manifest.folder} should have the view {state.view}, as DescribeExport says of "
+            f"{state.arn}, and has {manifest.view}; put the manifest back as DynamoDB wrote it, or export again"
+        )
 
 
 def refuse_replaced(planned: TableDescription, table_id: str | None) -> None:

@@ -126,10 +126,14 @@ class Ledger:
         try:
             return json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
-            raise LedgerError(
-                f"{self._path}: the fact {topic} of {name} is not as this runbook writes it: {error}; the ledger is "
-                "damaged or another tool's, start a new run with another run id"
-            ) from None
+            raise self.damaged(f"the fact {topic} of {name}", error) from None
+
+    def damaged(self, what: str, why: object) -> LedgerError:
+        """The refusal of something in this ledger that is not as it was written."""
+        return LedgerError(
+            f"{self.path}: {what} is not as this runbook writes it: {why}; the ledger is damaged or another tool's, "
+            "start a new run with another run id"
+        )
 
     def forget(self, topic: str, name: str) -> None:
         self.write("DELETE FROM fact WHERE topic = ? AND name = ?", [(topic, name)])

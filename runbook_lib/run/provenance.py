@@ -7,7 +7,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -44,10 +44,32 @@ def _packages() -> dict[str, str]:
     return {name: found[name] for name in PACKAGES if name in found}
 
 
-@cache
 def library_digest() -> str:
-    """One digest over every file of the library that decides what is written."""
-    return _digest(sorted(f for f in LIBRARY.rglob("*") if f.suffix in SUFFIXES))
+    """One digest over every file of the library that decides what is written.
+
+    A process holds what it has loaded. If files were edited since it began, what runs is neither what they say now nor
+    what they said then, or some of both: the digest then names both, and is that of no code.
+    """
+    began, now = _library_as_it_began(), _library_now()
+    return now if now == began else f"{now}, edited while a process ran that began with {began}"
+
+
+@cache
+def _library_as_it_began() -> str:
+    """The digest when this process first asked, which its first step does as it starts."""
+    return _library_now()
+
+
+def _library_now() -> str:
+    files = sorted(f for f in LIBRARY.rglob("*") if f.suffix in SUFFIXES)
+    stats = ((str(file), file.stat()) for file in files)
+    return _library_of(tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats))
+
+
+@lru_cache(maxsize=4)
+def _library_of(files: tuple[tuple[str, int, int, int], ...]) -> str:
+    """The digest of files as they were last written: to read them all again takes longer than a report should."""
+    return _digest([Path(name) for name, *_ in files])
 
 
 def _digest(files: Iterable[Path]) -> str:

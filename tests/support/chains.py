@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,3 +67,11 @@ def upload_real_chain(world: World) -> list[str]:
         if file.is_file() and file.name != "manifest-summary.md5":
             world.put_object(file.relative_to(place).as_posix(), file.read_bytes())
     return [f"s3://{world.bucket}/AWSDynamoDB/{export}/" for export in (FULL, FIRST, SECOND)]
+
+
+def edit_summary(world: World, export: str, **changed: Any) -> None:
+    """Change what the manifest of an export in the bucket says, as somebody with an editor would."""
+    key = export.split("/", 3)[3] + "manifest-summary.json"
+    summary = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()) | changed
+    world.put_object(key, json.dumps(summary).encode())
+    world.s3.delete_object(Bucket=world.bucket, Key=key.replace(".json", ".md5"))

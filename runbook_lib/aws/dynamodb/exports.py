@@ -21,8 +21,9 @@ EXPORTS_AT_ONCE = (25, 17)  # of ListExports
 class ExportState:
     """What DescribeExport says of one export; `items` and `billed_bytes` are known once COMPLETED.
 
-    `kind` is FULL_EXPORT or INCREMENTAL_EXPORT, None where it is not said. `filtered` is None for an export without
-    a filter, else the kinds of expression that AWS names; there may be none that this client knows of.
+    `moment` is that of a full export; `changes_from`, `changes_to` and `view` are those of a window. `kind` is
+    FULL_EXPORT or INCREMENTAL_EXPORT, None where it is not said. `filtered` is None for an export without a filter,
+    else the kinds of expression that AWS names; there may be none that this client knows of.
     """
 
     arn: str
@@ -37,6 +38,10 @@ class ExportState:
     kind: str | None = None
     filtered: tuple[str, ...] | None = None
     unfamiliar: tuple[str, ...] = ()
+    moment: datetime | None = None
+    changes_from: datetime | None = None
+    changes_to: datetime | None = None
+    view: str | None = None
 
 
 def start_export(
@@ -154,7 +159,7 @@ def describe_export(client: Any, arn: str) -> ExportState:
 def _state(said: dict[str, Any]) -> ExportState:
     arn = said["ExportArn"]
     prefix = (said.get("S3Prefix") or "").strip("/")
-    failure = said.get("FailureCode")
+    failure, window = said.get("FailureCode"), said.get("IncrementalExportSpecification") or {}
     return ExportState(
         arn=arn,
         status=said["ExportStatus"],
@@ -165,9 +170,13 @@ def _state(said: dict[str, Any]) -> ExportState:
         failure=f"{failure}: {said.get('FailureMessage')}" if failure else None,
         table_arn=said.get("TableArn"),
         table_id=said.get("TableId"),
-        kind="INCREMENTAL_EXPORT" if said.get("IncrementalExportSpecification") else said.get("ExportType"),
+        kind="INCREMENTAL_EXPORT" if window else said.get("ExportType"),
         filtered=_expressions(said.get("FilterSpecification")),
         unfamiliar=unfamiliar_of(said),
+        moment=said.get("ExportTime"),
+        changes_from=window.get("ExportFromTime"),
+        changes_to=window.get("ExportToTime"),
+        view=window.get("ExportViewType"),
     )
 
 

@@ -143,7 +143,7 @@ class GuardedWriter:
                     return Undecided.REJECTED
                 if not error.retryable:
                     raise
-                if once and error.status >= 500:
+                if once and error.may_be_done:
                     return Undecided.LOST
                 last = str(error)
             else:

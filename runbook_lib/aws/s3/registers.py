@@ -45,16 +45,25 @@ def creating_form(request: Mapping[str, Any]) -> bool:
 
 
 def register_tag(client: Any, arn: str) -> str | None:
-    """Where a table's register is, as its tag says; None without it. Raises TableError if tags cannot be read."""
-    found: str | None = None
+    """Where a table's register is, as its tag says; None without it. Raises TableError if tags cannot be read.
+
+    A page that lost its token looks like the last, and no other size of pages can be asked for here. So that there is
+    no tag is believed of two readings only, for another run's register would be forgotten and its items be removed.
+    """
     try:
-        for answer in pages(client.list_tags_of_resource, ResourceArn=arn):
-            for tag in answer.get("Tags") or ():
-                if tag.get("Key") == REGISTER_TAG:
-                    found = str(tag.get("Value"))  # of a server that keeps former values too, the latest
-        return found
+        found = _register_in(client, arn)
+        return _register_in(client, arn) if found is None else found
     except (ClientError, BotoCoreError) as error:
         raise TableError(f"the tags of {arn} cannot be read: {error}") from None
+
+
+def _register_in(client: Any, arn: str) -> str | None:
+    found: str | None = None
+    for answer in pages(client.list_tags_of_resource, ResourceArn=arn):
+        for tag in answer.get("Tags") or ():
+            if tag.get("Key") == REGISTER_TAG:
+                found = str(tag.get("Value"))  # of a server that keeps former values too, the latest
+    return found
 
 
 def set_register_tag(client: Any, arn: str, place: str) -> None:

@@ -16,6 +16,8 @@ THROTTLED = codes_of(ErrorClass.THROTTLED)
 TRANSIENT = codes_of(ErrorClass.AGAIN)
 # What a proxy or gateway in between says for "later": Request Timeout, Too Early, Too Many Requests.
 LATER = frozenset({408, 425, 429})
+OF_NOBODY = "HTTP"  # in place of a code, where an answer is no error of AWS's
+TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
 
 
 class TransportError(TransferError):
@@ -46,6 +48,14 @@ class TransportError(TransferError):
     def retryable(self) -> bool:
         again = self.code in EXPIRED or self.code in TRANSIENT
         return self.throttled or again or self.status in LATER or self.status >= 500
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether the request may have been heard all the same, or may still be: nobody knows what became of it.
+
+        A proxy that says "later" or "timeout" may have passed the request on before.
+        """
+        return self.status >= 500 or self.code.startswith(OF_NOBODY) or self.code in TIMED_OUT
 
 
 class CredentialsExpired(TransportError):

@@ -201,7 +201,7 @@ def note_failure(target: Target, reply: WriteReply, lines: list[Line], outcome: 
         if error.throttled:
             target.capacity.settle(reply.lane, _size(lines), reply.units, 0.0, reply.units, error.reasons)
             note_throttle(outcome, len(lines), error.reasons or [(error.code, "")])
-    if isinstance(error, BrokenAnswer) or (isinstance(error, TransportError) and error.status >= 500):
+    if isinstance(error, BrokenAnswer) or (isinstance(error, TransportError) and error.may_be_done):
         outcome.reasons[UNANSWERED, ""] += len(lines)  # nobody knows whether they were written
 
 

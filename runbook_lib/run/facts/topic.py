@@ -82,8 +82,5 @@ def _read(ledger: Ledger, topic: str, name: str, kind: type[F], value: Any) -> F
     try:
         fact: F = reader_of(cast("Any", kind))(value)
     except Unfit as error:
-        raise LedgerError(
-            f"{ledger.path}: the fact {topic} of {name} is not as this runbook writes it: {error}; the ledger is "
-            "damaged or another tool's, start a new run with another run id"
-        ) from None
+        raise ledger.damaged(f"the fact {topic} of {name}", error) from None
     return fact

@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_lib.items.canonical import Item
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.json_column import held_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ def keep_differences(ledger: Ledger, source: str, rows: Iterable[DifferenceRow])
 def differences(ledger: Ledger) -> Iterator[DifferenceRow]:
     """The listed differences in the order of table, kind and key."""
     for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
-        key = None if row["key"] is None else json.loads(row["key"])
-        paths = None if row["paths"] is None else tuple(PathDifference(**p) for p in json.loads(row["paths"]))
+        key, paths = row["key"], row["paths"]
+        if key is not None:
+            key = held_in(ledger, "difference.key", row["source"], dict[str, Any], key)
+        if paths is not None:
+            paths = held_in(ledger, "difference.paths", row["source"], tuple[PathDifference, ...], paths)
         yield DifferenceRow(row["source"], row["kind"], row["key_hash"], key, paths)
 
 
@@ -78,7 +82,7 @@ def count_differences(ledger: Ledger) -> int:
 def tally_of(ledger: Ledger, source: str, side: str) -> TallyRow | None:
     """What is kept of one side of a table's comparison."""
     for row in ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", source, side):
-        return TallyRow(**dict(row) | {"done": tuple(json.loads(row["done"]))})
+        return TallyRow(**dict(row) | {"done": held_in(ledger, "tally.done", source, tuple[int, ...], row["done"])})
     return None
 
 

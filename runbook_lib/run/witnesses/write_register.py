@@ -164,7 +164,7 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     run.granted[conditional] = True
-    said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
+    said = _entry(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
     if said.get("nonce") != known.nonce:
         raise TransferError(
             f"s3://{bucket}/{key} says that a run {run.id!r} has begun to write to target {pair.target} at "
@@ -172,6 +172,15 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
             "ledger has lost what it knew. Nothing was written now: start a new run with another run id"
         )
     known.entries.append([bucket, key])
+
+
+def _entry(body: bytes) -> dict[str, Any]:
+    """What an entry says; whatever is no entry is none of this run's."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    return said if isinstance(said, dict) else {}
 
 
 def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:

@@ -102,6 +102,78 @@ def test_no_client_waits_longer_than_its_timeout_for_an_answer_that_drips(
         assert time.monotonic() - began < SOON
 
 
+@pytest.fixture
+def slow_reader() -> Iterator[str]:
+    """A server that takes some of a request at a time, each time before anybody gives up waiting."""
+    listener, over = socket.socket(), threading.Event()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                threading.Thread(target=take, args=(connection,), daemon=True).start()
+
+    def take(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while not over.wait(0.01):
+                connection.recv(16384)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    over.set()
+    listener.close()
+
+
+BODY_SENT = b"x" * 60_000_000
+UPLOADS: dict[str, Callable[[Any, str, Any], Any]] = {
+    "a text": lambda s, url, how: s3_client(s, url, how).put_object(Bucket="b", Key="k", Body=BODY_SENT),
+    "a file": lambda s, url, how: put_object(s3_client(s, url, how), "b", "k", io.BytesIO(BODY_SENT)),
+    "an item": lambda s, url, how: client_of(s, "dynamodb", url, how).put_item(
+        TableName="table", Item={"id": {"B": BODY_SENT}}
+    ),
+}
+
+
+@pytest.mark.parametrize("by", UPLOADS)
+def test_an_upload_that_is_taken_too_slowly_ends(
+    session: Any, slow_reader: str, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read a little before the timeout, and the timeout of a socket begins anew with each block of a file."""
+    monkeypatch.setattr("runbook_lib.aws.deadlines.LEAST_SENT", 1e9)
+    began = time.monotonic()
+    with pytest.raises((BotoCoreError, TransferError)):
+        UPLOADS[by](session, slow_reader, QUICK.merge(Config(connect_timeout=TIMEOUT)))
+    assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize("where", ["container", "machine"])
+def test_fetchers_of_credentials_that_are_no_clients_do_not_wait_for_a_drip(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    with peer(dripping(*DRIPS["its body"])) as url:
+        if where == "container":
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        else:
+            monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        session = Session()
+        for provider in session.get_component("credential_provider").providers:
+            fetcher = getattr(provider, "_fetcher", None) or getattr(provider, "_role_fetcher", None)
+            if getattr(fetcher, "_session", None) is not None:
+                fetcher._session._timeout = TIMEOUT
+                fetcher.SLEEP_TIME, fetcher.RETRY_ATTEMPTS = 0, 1
+        began = time.monotonic()
+        try:
+            found = session.get_credentials()
+        except BotoCoreError:
+            found = None
+        assert found is None
+        assert time.monotonic() - began < SOON
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 100 Continue\r\n", b"HTTP/1.1 100 Continue\r\nX: y\r\n", b"HTTP/1.1 1"])
 def test_an_upload_does_not_wait_for_a_word_to_go_on(session: Any, answer: bytes) -> None:
     """botocore asks for one, and reads on for ever when the connection ends within it."""

@@ -13,7 +13,7 @@ from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import plan_of, preflight, refuse_misconfigured
 from runbook_lib.report.step import report_run
 from runbook_lib.validate.step import validate_tables
-from tests.support.chains import KEYS, chain_of, upload_real_chain
+from tests.support.chains import KEYS, chain_of, edit_summary, upload_real_chain
 from tests.support.real_chain import GAP, real_chain
 from tests.support.world import World
 
@@ -55,6 +55,21 @@ def test_a_chain_in_pieces_or_out_of_order_is_refused(world: World, order: tuple
     chain, _, _ = chain_of(world, 0)
     with pytest.raises(ConfigError, match=r"GAP|OVERLAP|expected a FULL_EXPORT|name the full export first"):
         refuse_misconfigured(plan_of(world.open(**reuse(world, world.src("a"), [chain[n] for n in order], []))))
+    assert files(world) == []
+
+
+@pytest.mark.parametrize(
+    ("export", "member", "end"),
+    [(0, "exportTime", 1), (1, "exportFromTime", 0), (1, "exportToTime", None), (2, "exportFromTime", None)],
+)
+def test_a_manifest_that_says_other_moments_than_dynamodb_is_refused(
+    world: World, export: int, member: str, end: int | None
+) -> None:
+    chain, gap, _ = chain_of(world, 240)
+    ends = [moment.replace("+00:00", ".000Z") for moment in gap.split("/")]
+    edit_summary(world, chain[export], **{member: ends[end] if end is not None else "2026-01-14T10:20:00.000Z"})
+    with pytest.raises(ConfigError, match=r"should be of .*, as DescribeExport says of"):
+        refuse_misconfigured(plan_of(world.open(**reuse(world, world.src("a"), chain, []))))
     assert files(world) == []
 
 

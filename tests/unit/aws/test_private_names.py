@@ -24,6 +24,7 @@ PRIVATE = re.compile(r"_[a-z]\w*")
 OWNERS = {
     "_endpoint": "botocore", "_pool_classes_by_scheme": "botocore", "_ruleset_resolver": "botocore",
     "_session": "boto3", "_credentials": "botocore", "_setup_ssl_cert": "botocore", "_proxy_config": "botocore",
+    "_fetcher": "botocore", "_role_fetcher": "botocore",
     "_get_connection_manager": "botocore", "_verify": "botocore", "_sign": "botocore",
     "_get_conn": "urllib3", "_put_conn": "urllib3", "_new_conn": "urllib3", "_validate_conn": "urllib3",
     "_GzipReader": "isal",
@@ -67,6 +68,9 @@ def test_each_name_is_where_it_is_looked_for(client: Any) -> None:
         "_validate_conn": HTTPSConnectionPool, "_GzipReader": isal.isal_zlib,
         "_credentials": botocore.session.Session(), "_session": __import__("boto3").Session(region_name="us-east-1"),
     }  # fmt: skip
+    providers = botocore.session.Session().get_component("credential_provider").providers
+    for name in ("_fetcher", "_role_fetcher"):
+        (here[name],) = (p for p in providers if hasattr(getattr(p, name, None), "_session"))
     assert set(here) == set(OWNERS)
     assert [name for name, owner in here.items() if not hasattr(owner, name)] == []
     assert set(http._pool_classes_by_scheme) == {"http", "https"}
