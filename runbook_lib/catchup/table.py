@@ -22,7 +22,7 @@ from runbook_lib.plan.chain import Span, turn_faults
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS
-from runbook_lib.run.facts.load import IMPORTS, ImportStatus
+from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportStatus
 from runbook_lib.run.facts.starts import STEP_STARTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window, windows_of
@@ -141,7 +141,12 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
 
 
 def _is_import_uncertain(run: Run, pair: Pair) -> bool:
-    """Whether a put of the import may still arrive: an answer was lost, or it was started more than once."""
+    """Whether a put of the import may still arrive: an answer was lost, or it was started more than once.
+
+    A worker of a cluster that goes away takes with it what it knew of its last requests, so that those are in doubt.
+    """
+    if isinstance(ENGINES.of(run.ledger, "import"), ClusterEngine):
+        return True
     lost = has_lost_answers(run.ledger, pair.source, UNANSWERED)
     starts = [start for start in STEP_STARTS.of(run.ledger, "import") or () if start.execute]
     return lost or len(starts) > 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.items.canonical import Item
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.json_column import held_in
+from runbook_lib.run.tables.json_column import held_in, held_numbers, held_object, held_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def differences(ledger: Ledger) -> Iterator[DifferenceRow]:
     for row in ledger.rows("SELECT * FROM difference ORDER BY source, kind, key_hash, key, paths"):
         key, paths = row["key"], row["paths"]
         if key is not None:
-            key = held_in(ledger, "difference.key", row["source"], dict[str, Any], key)
+            key = held_in(ledger, "difference.key", row["source"], key, held_object)
         if paths is not None:
-            paths = held_in(ledger, "difference.paths", row["source"], tuple[PathDifference, ...], paths)
+            paths = held_in(ledger, "difference.paths", row["source"], paths, _places)
         yield DifferenceRow(row["source"], row["kind"], row["key_hash"], key, paths)
 
 
@@ -82,7 +82,7 @@ def count_differences(ledger: Ledger) -> int:
 def tally_of(ledger: Ledger, source: str, side: str) -> TallyRow | None:
     """What is kept of one side of a table's comparison."""
     for row in ledger.rows("SELECT * FROM tally WHERE source = ? AND side = ?", source, side):
-        return TallyRow(**dict(row) | {"done": held_in(ledger, "tally.done", source, tuple[int, ...], row["done"])})
+        return TallyRow(**dict(row) | {"done": held_in(ledger, "tally.done", source, row["done"], held_numbers)})
     return None
 
 
@@ -101,3 +101,7 @@ def forget_tallies(ledger: Ledger, source: str) -> None:
 
 def _spelled(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _places(value: Any) -> tuple[PathDifference, ...]:
+    return tuple(PathDifference(**place) for place in held_objects(value))

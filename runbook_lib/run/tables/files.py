@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.json_column import Spans, held_in
+from runbook_lib.run.tables.json_column import held_in, held_spans
 
 Span = tuple[int, int]
 
@@ -87,7 +87,7 @@ def file_rows(ledger: Ledger, source: str) -> list[FileRow]:
             row["acknowledged"],
             row["written"],
             row["bytes"],
-            held_in(ledger, "file.beyond", row["key"], Spans, row["beyond"]),
+            held_in(ledger, "file.beyond", row["key"], row["beyond"], held_spans),
         )
         for row in ledger.rows("SELECT * FROM file WHERE source = ? ORDER BY ordinal", source)
     ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.json_column import Spans, held_in
+from runbook_lib.run.tables.json_column import held_in, held_spans
 
 PIECE = 8  # bytes of a key's digest that are held in memory
 
@@ -63,7 +63,7 @@ def export_files(ledger: Ledger, source: str, arn: str) -> list[WindowFileRow]:
     return [
         WindowFileRow(
             DataFile(r["ordinal"], r["key"], r["md5"], r["items"]), r["acknowledged"], r["written"],
-            r["bytes"], held_in(ledger, "window_file.beyond", r["key"], Spans, r["beyond"]),
+            r["bytes"], held_in(ledger, "window_file.beyond", r["key"], r["beyond"], held_spans),
         )
         for r in rows
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ExportError, GateFailed, RunbookError
+from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
 from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.verdicts import Verdict
 from tests.support.moving import item, live, moved
@@ -157,6 +158,26 @@ def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
     windows = moving.catch_up(sleep=sleep, watch=watch)
     assert waited[0] == 60
     assert windows[1].written_again == 1
+    assert moving.target() == moving.source()
+
+
+@pytest.mark.parametrize("by", [ClusterEngine("dask", "tcp://127.0.0.1:1", None, 2, 4), LocalEngine("local")])
+def test_what_workers_of_a_cluster_sent_last_is_in_doubt(world: World, by: ClusterEngine | LocalEngine) -> None:
+    """One that was killed with a put on its way takes with it that there was no answer."""
+    moving = moved(world, catch_up={"quiet_seconds": 60})
+    ENGINES.record(moving.run.ledger, "import", by)
+    moving.delete("i00003")
+    moving.minutes(20)
+    waited: list[float] = []
+
+    def watch(window: Any, done: int) -> None:
+        if window.state is WindowState.APPLYING and waited.count(60) and 0.0 not in waited:
+            waited.append(0.0)
+            world.put(world.target, world.dst("a"), [item("i00003", 3)])
+
+    [window] = moving.catch_up(sleep=waited.append, watch=watch)
+    in_doubt = isinstance(by, ClusterEngine)
+    assert (60 in waited, window.written_again) == (in_doubt, int(in_doubt))
     assert moving.target() == moving.source()
 
 
