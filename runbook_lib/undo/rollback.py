@@ -92,6 +92,11 @@ def _table(
     assert loaded.binding is not None
     if table is None or table_identity(table) != loaded.binding.target_table_id:
         raise GateFailed(f"target {pair.target} is not the table that this run wrote to; nothing was written to it")
+    if loaded.bulk_put is not None and not loaded.bulk_put.ended:
+        raise GateFailed(
+            f"the bulk put into {pair.target} was not followed to its end and may still be writing; nothing was taken "
+            "back. Run the import again with this run's id, then the rollback"
+        )
     if why := why_unknown(run, loaded):
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
     with scratch_map() as base:

@@ -25,7 +25,7 @@ GZIP_MAGIC, IN_MEMORY = b"\x1f\x8b", 8 << 20
 NO_RECORDS = re.compile(r"manifest|summary|\.md5$|_started$|_success$", re.IGNORECASE)  # in an object's own name
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{2,80}")
 CODE_MEMBER = re.compile(r"(code|reason|type)$", re.IGNORECASE)
-CONDITION = "condition"
+CONDITION, MOST_CODES = "condition", 20
 
 
 class UnknownOutput(Exception):
@@ -54,8 +54,16 @@ def read_output(s3: Any, bucket: str, prefix: str, keys: list[str]) -> BulkOutpu
                 conditions += is_condition
                 codes[code or (CONDITION if is_condition else "no code")] += 1
         except UnknownOutput:
-            return BulkOutput(None, codes)
-    return BulkOutput(conditions, codes)
+            return BulkOutput(None, _most(codes))
+    return BulkOutput(conditions, _most(codes))
+
+
+def _most(codes: Counter[str]) -> Counter[str]:
+    """The most frequent codes, and how many records have another."""
+    known = Counter(dict(codes.most_common(MOST_CODES)))
+    if rest := codes.total() - known.total():
+        known["others"] += rest
+    return known
 
 
 def _records(s3: Any, bucket: str, key: str) -> Iterator[dict[str, object]]:

@@ -32,6 +32,7 @@ from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
+from runbook_lib.undo.rollback import roll_back
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of, table_arn
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
@@ -521,6 +522,8 @@ def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
             import_tables(run)
     (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
     assert "may still be writing" in removal.kept
+    (fact,) = roll_back(run, "r")
+    assert "may still be writing" in str(fact.failure)
     assert target_exists(world, world.dst("a"))
 
 
