@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from copy import copy
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import botocore.session
@@ -22,6 +23,7 @@ from botocore.awsrequest import (
 )
 from botocore.credentials import ContainerProvider, InstanceMetadataProvider
 from botocore.handlers import add_expect_header
+from botocore.hooks import HierarchicalEmitter
 
 LEAST_RATE = 4096.0  # bytes per second of an answer that takes longer than the read timeout
 LEAST_SENT = 65536.0  # bytes per second of a request that takes longer than a connection may
@@ -183,11 +185,22 @@ def _limit(session: Any) -> None:
     session._pool_classes_by_scheme.update(http=_HTTPPool, https=_HTTPSPool)
 
 
+@cache
+def _built_in_handlers() -> HierarchicalEmitter:
+    """What botocore registers in each session, once: registering it takes ten times as long as a copy of it."""
+    emitter = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=emitter)
+    return emitter
+
+
 class Session(botocore.session.Session):  # type: ignore[misc]
     """A session of botocore whose clients, those that get credentials too, read every answer against a deadline.
 
     So do the fetchers of credentials that are no clients: of a container, and of the machine.
     """
+
+    def __init__(self, profile: str | None = None) -> None:
+        super().__init__(event_hooks=copy(_built_in_handlers()), include_builtin_handlers=False, profile=profile)
 
     def get_component(self, name: str) -> Any:
         found = super().get_component(name)

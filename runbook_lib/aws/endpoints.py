@@ -61,10 +61,11 @@ def secret_in(url: str) -> str | None:
 
 def s3_client(session: Any, endpoint: str | None, settings: Config = CONFIG) -> Any:
     """An S3 client. Another server than AWS has its buckets in the path, and may know no checksums in trailers."""
-    client = client_of(session, "s3", endpoint, settings)
-    if is_aws(client.meta.endpoint_url):
-        return client
-    client.close()
+    if endpoint is None or is_aws(endpoint):  # the former may lead to another server, too: only botocore knows
+        client = client_of(session, "s3", endpoint, settings)
+        if is_aws(client.meta.endpoint_url):
+            return client
+        client.close()
     config = settings.merge(Config(s3={"addressing_style": "path"}))
     said = session._session.get_scoped_config() if hasattr(session, "_session") else {}
     older = {k: v for k, v in OLDER_STORES.items() if f"AWS_{k.upper()}" not in os.environ and k not in said}

@@ -9,6 +9,7 @@ import sys
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ ID = [{"AttributeName": "id", "KeyType": "HASH"}]
 ID_TYPES = [{"AttributeName": "id", "AttributeType": "S"}]
 
 
+@cache
+def _client(service: str, endpoint: str, region: str) -> Any:
+    """One client for all tests of a process: making it takes longer than most of what they ask."""
+    return sandbox_client(service, endpoint, region)
+
+
 @dataclass
 class World:
     """Tables are called `<tag>-src-<name>` and `<tag>-dst-<name>`; the tag is the test's own."""
@@ -33,9 +40,9 @@ class World:
     tag: str = field(default_factory=lambda: "t" + uuid.uuid4().hex[:8])
 
     def __post_init__(self) -> None:
-        self.source = sandbox_client("dynamodb", self.endpoint, "us-east-1")
-        self.target = sandbox_client("dynamodb", self.endpoint, "us-east-2")
-        self.s3 = sandbox_client("s3", self.endpoint, "us-east-2")
+        self.source = _client("dynamodb", self.endpoint, "us-east-1")
+        self.target = _client("dynamodb", self.endpoint, "us-east-2")
+        self.s3 = _client("s3", self.endpoint, "us-east-2")
         self.bucket = f"{self.tag}-staging"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
 
@@ -78,6 +85,7 @@ class World:
             "rename": {"pattern": prefix + "(?P<name>.+)", "to": f"{self.tag}-dst-{{name}}"},
         }
         settings["export"]["poll_seconds"] = 0.1
+        settings["references"] = {"in_preflight": False}  # seventeen clients; what they find has tests of its own
         for section, change in changes.items():
             known = settings.get(section)
             settings[section] = known | change if isinstance(known, dict) and isinstance(change, dict) else change
