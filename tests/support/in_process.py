@@ -54,7 +54,6 @@ def execute_here(
         if "run" in names:
             names["run"].ledger.close()
         names.clear()
-        gc.collect()  # a kernel that ends lets go of what it holds
     return None
 
 
@@ -69,4 +68,5 @@ def runbook_here(*arguments: str | Path, **environment: str) -> CompletedProcess
         redirect_stderr(complained),
     ):
         code = run_cli([str(argument) for argument in arguments])
+    gc.collect()  # processes that end let go of what they hold
     return CompletedProcess(list(map(str, arguments)), code, said.getvalue(), complained.getvalue())

@@ -22,6 +22,7 @@ from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 
 OPENED = ExitStack()
+BROKEN = "bebco-borrower-loans-dev"
 BREAK: list[str] = []
 
 
@@ -41,7 +42,7 @@ def with_parameters(books: Path, copies: Path, migration: Path) -> Path:
     """Copies of a folder's notebooks that write to the sandbox."""
     copies.mkdir()
     for book in sorted(books.glob("*.ipynb")):
-        parameters = {"config": str(migration), "run_id": "nbval", "execute": True}
+        parameters = {"config": str(migration), "run_id": "nbval", "execute": True, "tables": BROKEN if BREAK else ""}
         write_ipynb(parameterize_notebook(load_notebook_node(str(book)), parameters), str(copies / book.name))
     return copies
 
@@ -50,9 +51,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if BREAK and "30_validate" in item.nodeid:
         BREAK.clear()
         target = sandbox_client("dynamodb", os.environ["AWS_ENDPOINT_URL"], "us-east-2")
-        table = "bebco-borrower-loans-dev"
-        victim = target.scan(TableName=table, Limit=1)["Items"][0]
-        target.delete_item(TableName=table, Key={"id": victim["id"]})
+        victim = target.scan(TableName=BROKEN, Limit=1)["Items"][0]
+        target.delete_item(TableName=BROKEN, Key={"id": victim["id"]})
 
 
 def pytest_unconfigure() -> None:

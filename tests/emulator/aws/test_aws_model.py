@@ -33,6 +33,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.preflight.step import make_plan
 from runbook_lib.schema.parity import PROPERTIES, compare_definitions
 from tests.support.between import Asked, Said, between, changed
+from tests.support.in_process import runbook_here
 from tests.support.world import World, indexed_by, things
 from tools.aws_model_page import PAGE, SHAPES, leaves, page
 
@@ -363,7 +364,7 @@ def test_a_run_behind_a_proxy_that_adds_a_date_ends_with_its_report(world: World
 
     with between(world.endpoint, after=twice) as server:
         here = {"endpoint_url": server.endpoint}
-        ended = world.runbook(
+        ended = runbook_here(
             "run", world.config(source=here, target=here), "--run-id", "r", "--only", "preflight",
             AWS_ENDPOINT_URL=server.endpoint,
         )  # fmt: skip

@@ -26,6 +26,7 @@ from runbook_lib.config.model import load_config
 from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.preflight.step import make_plan, preflight
 from tests.support.between import Asked, Said, between, refusal
+from tests.support.in_process import runbook_here
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
 
@@ -364,7 +365,7 @@ def test_a_role_that_cannot_be_assumed_is_named_as_what_it_is(world: World, side
 
     with between(world.endpoint, before=before) as server:
         role = {"endpoint_url": server.endpoint, "role_arn": f"arn:aws:iam::{ACCOUNT}:role/none"}
-        ended = world.runbook("run", world.config(**{side: role}), "--run-id", "r")
+        ended = runbook_here("run", world.config(**{side: role}), "--run-id", "r")
     assert ended.returncode == 2
     assert f"{side}: the credentials cannot be had" in ended.stderr
     assert "role_arn" in ended.stderr

@@ -167,7 +167,7 @@ def test_tables_that_a_lost_token_would_leave_out_are_in_the_plan(world: World, 
     for name in "abcdefg":
         world.pair(name, things(1))
     config = world.config(source={"endpoint_url": forgetful})
-    ended = world.runbook("run", config, "--run-id", "r", "--only", "preflight")
+    ended = runbook_here("run", config, "--run-id", "r", "--only", "preflight")
     assert ended.returncode == 0, ended.stderr
     assert [t["source"] for t in world.record("r")["tables"]] == [world.src(name) for name in "abcdefg"]
 

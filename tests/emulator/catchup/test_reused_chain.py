@@ -14,6 +14,7 @@ from runbook_lib.preflight.step import plan_of, preflight, refuse_misconfigured
 from runbook_lib.report.step import report_run
 from runbook_lib.validate.step import validate_tables
 from tests.support.chains import KEYS, chain_of, edit_summary, upload_real_chain
+from tests.support.in_process import runbook_here
 from tests.support.real_chain import GAP, real_chain
 from tests.support.world import World
 
@@ -41,7 +42,7 @@ def run_all(world: World, **settings: Any) -> Any:
 def test_a_chain_with_a_gap_is_refused_by_name_before_there_is_a_run(world: World) -> None:
     chain, gap, _ = chain_of(world, 60)
     config = world.config(**reuse(world, world.src("a"), chain, []))
-    done = world.runbook("run", config, "--run-id", "r", "--execute")
+    done = runbook_here("run", config, "--run-id", "r", "--execute")
     start, end = (moment.replace("+00:00", ".000Z") for moment in gap.split("/"))
     assert done.returncode == 2
     assert f"GAP: window 1: it should begin at {start}" in done.stderr + done.stdout

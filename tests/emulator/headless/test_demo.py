@@ -1,63 +1,22 @@
-"""The demo as a visitor meets it, and that it cannot reach anything but this machine."""
+"""The demo when something is wrong, and that it cannot reach anything but this machine; test_wheel.py has it pass."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-HOSTILE = {
-    "AWS_PROFILE": "nobody", "AWS_ACCESS_KEY_ID": "bogus", "AWS_SECRET_ACCESS_KEY": "bogus",
-    "AWS_SESSION_TOKEN": "bogus", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "nowhere-1",
-    "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
-}  # fmt: skip
 
-
-def demo(
-    reports: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str
-) -> subprocess.CompletedProcess[str]:
+def demo(reports: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*prefix, sys.executable, "-m", "runbook_lib", "demo", "--run-id", "d", *arguments],
+        [sys.executable, "-m", "runbook_lib", "demo", "--run-id", "d", *arguments],
         capture_output=True, text=True, check=False, timeout=600,
-        env=os.environ | {"RUNBOOK_REPORTS": str(reports)} | environment,
+        env=os.environ | {"RUNBOOK_REPORTS": str(reports)},
     )  # fmt: skip
-
-
-def without_network() -> tuple[str, ...]:
-    """What to put before a command to run it without a network; nothing where that is not allowed."""
-    tools = shutil.which("unshare") and shutil.which("ip")
-    if not tools or subprocess.run(["unshare", "--net", "--map-root-user", "true"], check=False).returncode:
-        return ()
-    return ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
-
-
-def cpu_seconds() -> float:
-    """What all processes that have ended have used."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def test_the_demo_migrates_the_fleet_in_a_hostile_environment_in_under_two_minutes(tmp_path: Path) -> None:
-    """Where this machine lets a test make one, in a network that has nothing but a loopback interface."""
-    before = cpu_seconds()
-    ran = demo(tmp_path, prefix=without_network(), **HOSTILE)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert cpu_seconds() - before < 120  # of the clock it takes less on a machine that is not shared
-    record = json.loads((tmp_path / "d" / "run.json").read_text())
-    assert record["verdict"] == "PASS"
-    assert record["totals"]["tables"] == 31
-    assert record["totals"]["items_exported"] == record["totals"]["items_in_target"] > 11_000
-    methods = [t["method"] for t in record["tables"]]
-    assert (methods.count("export"), methods.count("scan")) == (19, 12)
-    empty = [t for t in record["tables"] if t["items_exported"] == 0]
-    assert all(t["verdict"] == "PASS" and t["items_in_target"] == 0 for t in empty)
-    assert str(tmp_path / "d" / "report.html") in ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     world.pair("a", things(30))
     world.pair("b", things(12), pitr=False)
     world.pair("empty")
-    ran = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    config = world.config(references={"in_preflight": True})
+    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "PASS: 3 tables, 42 items exported, 42 written, 42 in the target" in ran.stdout
     folder = world.folder / "reports" / "r1"
@@ -66,20 +67,20 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert (folder.parent / "index.html").is_file()
     nothing_is_left_half(folder)
 
-    checked = world.runbook("verify", folder)
+    checked = runbook_here("verify", folder)
     assert checked.returncode == 0, checked.stderr
     sums = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, capture_output=True, check=False)
     assert sums.returncode == 0, sums.stdout
     (folder / "run.json").write_text((folder / "run.json").read_text().replace("42", "43"))
-    changed = world.runbook("verify", folder)
+    changed = runbook_here("verify", folder)
     assert changed.returncode == 1
     assert "run.json was changed" in changed.stderr
 
-    again = world.runbook("run", world.config(), "--run-id", "r1", "--execute")
+    again = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert again.returncode == 0, again.stdout + again.stderr
     assert world.record("r1")["totals"]["items_written"] == 42
     assert len(world.record("r1")["attempts"]) == 2
-    assert world.runbook("verify", folder).returncode == 0
+    assert runbook_here("verify", folder).returncode == 0
 
 
 def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
@@ -224,7 +225,7 @@ def test_wrong_usage_is_exit_2(world: World, arguments: list[str]) -> None:
 
 
 def test_verify_of_what_is_no_run_is_exit_2(world: World) -> None:
-    assert world.runbook("verify", world.folder).returncode == 2
+    assert runbook_here("verify", world.folder).returncode == 2
 
 
 def until(world: World, process: subprocess.Popen[str], query: str) -> None:
@@ -267,7 +268,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, 
     process.send_signal(signal.SIGKILL)
     process.communicate()
     world.clear_faults()
-    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    ran = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     record = world.record("r1")
     assert record["verdict"] == "PASS"
@@ -286,7 +287,7 @@ def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resume
     world.fault(**fault | {"seconds": 3.0})  # a minute for all, so that a slow second runner still meets it
     process = start_run(world, config)
     until(world, process, query)
-    second = world.runbook("run", config, "--run-id", "r1", "--execute")
+    second = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert second.returncode == 2, second.stdout
     assert "is running already" in second.stderr
     process.send_signal(how)
@@ -297,8 +298,8 @@ def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resume
     record = world.record("r1")
     assert record["verdict"] == "INTERRUPTED"
     nothing_is_left_half(world.folder / "reports" / "r1")
-    assert world.runbook("verify", world.folder / "reports" / "r1").returncode == 0
-    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    assert runbook_here("verify", world.folder / "reports" / "r1").returncode == 0
+    ran = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert world.record("r1")["totals"]["items_written"] == 2000
 
@@ -315,7 +316,7 @@ def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(w
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     assert "run again with the same run id" in ran.stdout + ran.stderr
-    ran = world.runbook("run", config, "--run-id", "r1", "--execute")
+    ran = runbook_here("run", config, "--run-id", "r1", "--execute")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert world.record("r1")["totals"]["items_in_target"] == 500
 

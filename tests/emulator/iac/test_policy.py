@@ -29,6 +29,7 @@ from runbook_lib.plan.reuse import Reuse
 from runbook_lib.preflight.step import preflight
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.fleet.tables import fleet
+from tests.support.in_process import runbook_here
 from tests.support.policies import actions_of, assumed_role, planned, policies_for, resources_of, table_arn
 from tests.support.recorded import export_tables, import_tables, try_canaries, validate_tables
 from tests.support.world import ACCOUNT, World, indexed_by, things
@@ -300,7 +301,7 @@ def test_the_reference_fleet_fits_a_role() -> None:
 
 def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world: World) -> None:
     world.table(world.source, world.src("only"))
-    done = world.runbook("policy", world.config(staging={"bucket": "not-there"}))
+    done = runbook_here("policy", world.config(staging={"bucket": "not-there"}))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert list(found) == ["source", "target", "cleanup", "notes"]

@@ -30,6 +30,7 @@ from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.sandbox.fleet.tables import fleet
 from tests.support.definitions import KEY_ARN, a_definition, a_migration
+from tests.support.in_process import runbook_here
 from tests.support.world import World
 
 FRESH_REGION = "eu-west-1"
@@ -283,7 +284,7 @@ def test_two_sources_of_one_target_are_refused(world: World) -> None:
 
 def test_the_target_need_not_be_there(world: World) -> None:
     world.table(world.source, world.src("only-here"))
-    done = world.runbook("schema", world.config(), "--format", "cloudformation")
+    done = runbook_here("schema", world.config(), "--format", "cloudformation")
     assert done.returncode == 0, done.stderr
     assert set(properties_of(done.stdout)) == {world.dst("only-here")}
 

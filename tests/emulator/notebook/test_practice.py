@@ -9,14 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jupytext
 import nbformat
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from papermill.cli import papermill as papermill_cli
 
+from tests.support.in_process import NoKernel, execute_here
 from tests.support.world import World, things
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,13 +43,22 @@ def elsewhere(tmp_path: Path) -> Path:
     return there
 
 
+def papermill_here(*arguments: str | Path) -> Result:
+    """The same command in this process, for what it does without a kernel."""
+    with patch("logging.basicConfig"):
+        return CliRunner().invoke(papermill_cli, ["--no-progress-bar", *map(str, arguments)])
+
+
 def given(world: World, run_id: str) -> dict[str, Any]:
     world.pair("a", things(3))
     return {"config": str(world.config()), "run_id": run_id}
 
 
 @pytest.mark.parametrize("way", ["-p", "-y", "-f", "-b"])
-def test_papermill_hands_parameters_over_in_each_of_its_ways(way: str, world: World, elsewhere: Path) -> None:
+def test_papermill_hands_parameters_over_in_each_of_its_ways(
+    way: str, world: World, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first in a kernel; what papermill makes of the others is executed here."""
     wanted = given(world, "r1")
     text = yaml.safe_dump(wanted | {"execute": False, "tables": "*"})
     (file := elsewhere / "params.yaml").write_text(text)
@@ -55,10 +68,18 @@ def test_papermill_hands_parameters_over_in_each_of_its_ways(way: str, world: Wo
         "-f": ["-f", file],
         "-b": ["-b", base64.b64encode(text.encode()).decode()],
     }
-    ran = papermill(FIRST, elsewhere / "out.ipynb", *arguments[way], at=elsewhere)
-    assert ran.returncode == 0, ran.stderr
+    made = elsewhere / "out.ipynb"
+    if way == "-p":
+        ran = papermill(FIRST, made, *arguments[way], at=elsewhere)
+        assert ran.returncode == 0, ran.stderr
+        assert "No requirement was violated" not in ran.stderr
+    else:
+        prepared = papermill_here("--prepare-only", FIRST, made, *arguments[way])
+        assert prepared.exit_code == 0, prepared.output
+        monkeypatch.chdir(elsewhere)
+        failed = execute_here(made, elsewhere / "executed.ipynb", {}, NoKernel(elsewhere, elsewhere / "log"), bool)
+        assert failed is None, failed
     assert (world.folder / "reports" / "r1" / "ledger.sqlite").exists()
-    assert "No requirement was violated" not in ran.stderr
     assert not (elsewhere / "reports").exists()
 
 
@@ -71,13 +92,13 @@ def test_a_false_that_became_text_on_the_way_is_refused(world: World, elsewhere:
     assert not (world.folder / "reports" / "r1").exists()
 
 
-def test_papermill_lists_the_four_parameters_and_what_they_are(elsewhere: Path) -> None:
+def test_papermill_lists_the_four_parameters_and_what_they_are(caplog: pytest.LogCaptureFixture) -> None:
     for book in BOOKS:
-        ran = papermill("--help-notebook", book, at=elsewhere)
-        assert ran.returncode == 0, ran.stderr
+        listed = papermill_here("--help-notebook", book)
+        assert listed.exit_code == 0, listed.output
         for name in ("config: str", "run_id: str", "execute: bool", "tables: str"):
-            assert f"  {name} (default" in ran.stdout, (book.name, ran.stdout)
-        assert "Can't infer" not in ran.stdout + ran.stderr
+            assert f"  {name} (default" in listed.output, (book.name, listed.output)
+        assert "Can't infer" not in listed.output + caplog.text
 
 
 def test_the_executed_copy_may_lie_in_a_bucket(world: World, elsewhere: Path) -> None:

@@ -24,6 +24,7 @@ from runbook_lib.sandbox import demo_environment, start_sandbox
 from tests.support.namers import MARKER, a_function, around, name_everywhere
 from tests.support.world import World
 
+LOOKING = {"references": {"in_preflight": True}}
 STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}}
 
 
@@ -69,7 +70,7 @@ def test_everything_that_names_an_old_table_is_found_and_nothing_that_it_holds_i
 def test_no_marker_is_in_a_run_that_looked(estate: World) -> None:
     estate.pair("a")
     a_function(estate, f"{estate.tag}-g", {"TABLE": f"{MARKER}/{estate.src('a')}", "SECRET": MARKER})
-    ran = estate.runbook("run", estate.config(), "--run-id", "r", "--only", "preflight")
+    ran = estate.runbook("run", estate.config(**LOOKING), "--run-id", "r", "--only", "preflight")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     check = next(c for c in estate.record("r")["checks"] if c["id"] == CheckId.REFERENCES)
     assert check["status"] == "warning"
@@ -84,7 +85,7 @@ def test_a_call_that_is_denied_is_not_checked_and_the_others_are_made(estate: Wo
     estate.pair("a")
     a_function(estate, f"{estate.tag}-h", {"TABLE": estate.src("a")})
     estate.fault(kind="denied", operation="ListRules", times=100)
-    config = load_config(estate.config())
+    config = load_config(estate.config(**LOOKING))
     plan = make_plan(config, connect(config))
     estate.clear_faults()
     checks = [check for check in plan.checks if check.id == CheckId.REFERENCES]

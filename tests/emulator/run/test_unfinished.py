@@ -223,7 +223,7 @@ def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: Worl
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert is_sealed(folder)
     assert {"run.json", "report.html", "report.md", "index.html"} <= says_pass(folder)
-    verified = world.runbook("verify", folder)
+    verified = runbook_here("verify", folder)
     assert (verified.returncode, "the same to the byte" in verified.stdout) == (0, True), (
         verified.stdout + verified.stderr
     )
@@ -248,4 +248,4 @@ def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: Worl
     assert says_pass(folder) == set()
     assert "UNFINISHED" in (folder / "report.html").read_text()
     assert "UNFINISHED" in (world.folder / "reports" / "index.html").read_text()
-    assert world.runbook("verify", folder).returncode != 0
+    assert runbook_here("verify", folder).returncode != 0

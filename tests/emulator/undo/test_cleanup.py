@@ -32,7 +32,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert every_step(open_run(str(config), "r", execute=True))["verdict"] == "PASS"
     made = keys_in_bucket(world) - {"exports/somebody-elses"}
     assert made
-    dry = world.runbook("cleanup", config, "--run-id", "r")
+    dry = runbook_here("cleanup", config, "--run-id", "r")
     assert dry.returncode == 0, dry.stderr
     assert "would be deleted" in dry.stdout
     again = f"runbook cleanup {config} --run-id r --execute --confirm r"
@@ -40,7 +40,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert keys_in_bucket(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230
     before = world.record("r")["source_calls"]
-    wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    wet = runbook_here("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
     assert wet.returncode == 0, wet.stdout + wet.stderr
     assert keys_in_bucket(world) == {"exports/somebody-elses"}
     assert not target_exists(world, world.dst("missing"))
@@ -55,7 +55,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     report = (world.folder / "reports" / "r" / "report.md").read_text()
     exported = [key for key in made if "/register/" not in key]
     assert f"1 table deleted, 260 items deleted, {len(exported)} staging objects deleted" in report
-    assert world.runbook("verify", world.folder / "reports" / "r").returncode == 0
+    assert runbook_here("verify", world.folder / "reports" / "r").returncode == 0
     again = runbook_here("run", config, "--run-id", "r", "--execute")
     assert again.returncode == 2
     assert "was cleaned up at" in again.stderr
@@ -139,8 +139,8 @@ def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: Worl
     assert keys_in_bucket(world) == made
     assert len(world.items(world.target, world.dst("a"))) == 10
     assert run.ledger.get("run", "cleaned") is None
-    assert world.runbook("cleanup", world.config(), "--run-id", "r", "--execute").returncode == 2
-    assert world.runbook("cleanup", world.config(), "--run-id", "no-such-run").returncode == 2
+    assert runbook_here("cleanup", world.config(), "--run-id", "r", "--execute").returncode == 2
+    assert runbook_here("cleanup", world.config(), "--run-id", "no-such-run").returncode == 2
     assert not (world.folder / "reports" / "no-such-run").exists()
 
 
@@ -195,7 +195,7 @@ def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World
     row = run.ledger.rows("SELECT key FROM file WHERE source = ?", world.src("a"))[0]
     body = world.s3.get_object(Bucket=world.bucket, Key=row["key"])["Body"].read()
     world.s3.delete_object(Bucket=world.bucket, Key=row["key"])
-    wet = world.runbook("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    wet = runbook_here("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
     assert (wet.returncode, "is not cleaned up to the end" in wet.stdout) == (1, True), wet.stdout + wet.stderr
     assert world.items(world.target, world.dst("b")) == []
     world.put_object(row["key"], body)

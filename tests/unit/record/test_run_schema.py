@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from tools import run_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "reports" / "sample"
+
+
+@cache
+def of_the_schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(run_schema.schema())
+
+
+def fits_the_schema(data: Any) -> None:
+    of_the_schema().validate(data)
 
 
 def test_the_published_schema_is_made_of_the_model() -> None:
@@ -38,10 +48,10 @@ def test_the_schema_is_one_and_lists_what_words_may_stand() -> None:
 def test_the_sample_run_fits() -> None:
     data = json.loads((SAMPLE / "run.json").read_text(encoding="utf-8"))
     again = read_record(SAMPLE).to_json()
-    jsonschema.validate(again, run_schema.schema())
+    fits_the_schema(again)
     assert list(lost(data, again)) == []
     if "schema_version" in data:
-        jsonschema.validate(data, run_schema.schema())
+        fits_the_schema(data)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,7 +59,7 @@ def test_what_the_model_says_fits_the_schema_and_is_read_again_as_it_was(kind: s
     made = records.typed(KINDS[kind]())
     data = json.loads(json.dumps(made.to_json()))
     if kind != "nothing":  # which no run is
-        jsonschema.validate(data, run_schema.schema())
+        fits_the_schema(data)
     assert as_record(data) == made
 
 
@@ -82,8 +92,16 @@ def replaced(value: Any, at: tuple[Any, ...], odd: object) -> Any:
     return [replaced(value[0], at[1:], odd), *value[1:]]
 
 
-WHOLE = json.loads((SAMPLE / "run.json").read_text(encoding="utf-8"))
-WHOLE["tables"], WHOLE["checks"] = WHOLE["tables"][:1], WHOLE["checks"][:1]
+def with_one_of_each(value: Any) -> Any:
+    """The same, of each list of things the first alone: only there is something put in the place of another."""
+    if isinstance(value, dict):
+        return {name: with_one_of_each(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_one_of_each(inner) for inner in (value[:1] if value and isinstance(value[0], dict) else value)]
+    return value
+
+
+WHOLE = with_one_of_each(json.loads((SAMPLE / "run.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("odd", [None, 5, -1, 10**30, 1e308 * 10, "x", [], [1], {}, {"a": 1}, True], ids=str)
