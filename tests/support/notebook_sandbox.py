@@ -22,7 +22,7 @@ from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 
 OPENED = ExitStack()
-BROKEN = "bebco-borrower-loans-dev"
+LOANS, BROKEN = "bebco-borrower-staging-loans", "bebco-borrower-loans-dev"
 BREAK: list[str] = []
 
 
@@ -42,7 +42,7 @@ def with_parameters(books: Path, copies: Path, migration: Path) -> Path:
     """Copies of a folder's notebooks that write to the sandbox."""
     copies.mkdir()
     for book in sorted(books.glob("*.ipynb")):
-        parameters = {"config": str(migration), "run_id": "nbval", "execute": True, "tables": BROKEN if BREAK else ""}
+        parameters = {"config": str(migration), "run_id": "nbval", "execute": True, "tables": LOANS if BREAK else ""}
         write_ipynb(parameterize_notebook(load_notebook_node(str(book)), parameters), str(copies / book.name))
     return copies
 
