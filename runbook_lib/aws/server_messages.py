@@ -1,8 +1,9 @@
 """What a server says of an error, as far as it may be repeated: never what an item holds.
 
 A proxy, a gateway or a firewall answers with a page of its own, which may show the request that it refused, items and
-all. Only an error in AWS's form is repeated, and of its message neither a value of the request nor anything that
-looks like a piece of one. Sources: "Error handling with DynamoDB", Developer Guide; "Error responses", S3 User Guide.
+all. Only an error in AWS's form is repeated, and of its message neither a value of the request nor a word that AWS
+would not say (message_words.py). Sources: "Error handling with DynamoDB", Developer Guide; "Error responses", S3 User
+Guide.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.error_classes import CLASSES
+from runbook_lib.aws.message_words import said_by_aws
 from runbook_lib.items.redact import GONE, take_out
 
 LONGEST = 500
@@ -43,7 +45,7 @@ def spoken(status: int, content: bytes, request: bytes = b"") -> Spoken:
     if code is None:
         return Spoken(f"HTTP{status}", withheld(content), {})
     message = data.get("message", data.get("Message"))
-    return Spoken(code, repeatable(message if isinstance(message, str) else "", request), data)
+    return Spoken(code, repeatable(message if isinstance(message, str) else "", "dynamodb", request), data)
 
 
 def withheld(content: bytes) -> str:
@@ -51,13 +53,14 @@ def withheld(content: bytes) -> str:
     return f"an answer of {len(content):,} bytes that is no error of AWS's and is not repeated; ask who runs the proxy"
 
 
-def repeatable(message: str, request: bytes = b"") -> str:
-    """A message of AWS's without the values that the request held, and without what looks like a piece of an item."""
+def repeatable(message: str, service: str, request: bytes = b"") -> str:
+    """A message without the values that the request held, and without what the service of AWS would not say."""
     held = _parsed(request) if request else {}
     if not isinstance(held, dict):
         return ""  # nobody knows what it held
     message = take_out(message, _values(held))
     message = STRUCTURE.sub(GONE, QUOTED.sub(rf"\1'{GONE}'", message))
+    message = said_by_aws(message[: 4 * LONGEST], service, _names(held))
     return message if len(message) <= LONGEST else f"{message[:LONGEST]}{GONE}"
 
 
@@ -66,10 +69,10 @@ def only_errors_of_aws(operation_model: Any, response_dict: dict[str, Any], **_:
     body, status = response_dict.get("body"), response_dict["status_code"]
     if not isinstance(body, bytes) or not body.strip():
         return
-    protocol = operation_model.service_model.resolved_protocol
+    protocol, service = operation_model.service_model.resolved_protocol, operation_model.service_model.service_name
     if "json" in protocol:
         if status >= 300:
-            response_dict["body"] = _json_error(response_dict, body)
+            response_dict["body"] = _json_error(response_dict, body, service)
     elif (root := _xml(body)) is None or (status >= 300 and _error_in(root) is None):
         response_dict["status_code"] = max(status, 502) if status < 300 else status
         response_dict["body"] = (
@@ -77,9 +80,20 @@ def only_errors_of_aws(operation_model: Any, response_dict: dict[str, Any], **_:
             if protocol == "query"
             else f"<Error><Code>HTTP{status}</Code><Message>{withheld(body)}</Message></Error>"
         ).encode()
+    elif status >= 300:
+        response_dict["body"] = _xml_error(root, service)
 
 
-def _json_error(answer: dict[str, Any], body: bytes) -> bytes:
+def _xml_error(root: ET.Element, service: str) -> bytes:
+    """An error of S3's or of the query protocol, with its message as it may be shown."""
+    for element in root.iter():
+        if element.tag.rpartition("}")[2] == "Message":
+            element.text = repeatable("".join(element.itertext()), service)
+            del element[:]
+    return ET.tostring(root)
+
+
+def _json_error(answer: dict[str, Any], body: bytes, service: str) -> bytes:
     """An error that botocore's parser may have: AWS's own with its message as it may be shown, or none of its text."""
     data = _object(body)
     headers = {str(name).lower() for name in answer.get("headers") or {}}
@@ -87,7 +101,7 @@ def _json_error(answer: dict[str, Any], body: bytes) -> bytes:
         return json.dumps({"message": withheld(body)}).encode()
     for name in ("message", "Message"):
         if name in data:
-            data[name] = repeatable(data[name] if isinstance(data[name], str) else "")
+            data[name] = repeatable(data[name] if isinstance(data[name], str) else "", service)
     return json.dumps(data).encode()
 
 
@@ -139,3 +153,21 @@ def _values(value: Any, inside: bool = False) -> Iterator[str]:
             yield from _values(inner, inside)
     elif inside and isinstance(value, str):
         yield value
+
+
+def _names(request: dict[str, Any]) -> Iterator[str]:
+    """Names that a request is about: tables, an index, and the attributes of its items, whose names AWS says."""
+    yield from (str(request[name]) for name in ("TableName", "IndexName") if name in request)
+    batch = request.get("RequestItems")
+    for table, writes in batch.items() if isinstance(batch, dict) else ():
+        yield table
+        for write in writes if isinstance(writes, list) else ():
+            for inner in write.values() if isinstance(write, dict) else ():
+                yield from _attributes(inner)
+    yield from _attributes(request)
+
+
+def _attributes(holder: Any) -> Iterator[str]:
+    for name in ("Item", "Key"):
+        held = holder.get(name) if isinstance(holder, dict) else None
+        yield from held if isinstance(held, dict) else ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import botocore.parsers
 import pytest
 
-from runbook_lib.aws.server_messages import repeatable, spoken
+from runbook_lib.aws.server_messages import only_errors_of_aws, repeatable, spoken
 from tests.support.between import Asked, Said, between
 from tests.support.markers import VALUE, VALUES, marked
 from tests.support.world import World
@@ -23,6 +25,12 @@ def page(asked: Asked) -> bytes:
 
 def of_aws(asked: Asked) -> bytes:
     message = f"The request {asked.body.decode(errors='replace')} was refused"
+    return json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": message}).encode()
+
+
+def quoting(asked: Asked) -> bytes:
+    """In AWS's form, with what it saw as words of a sentence: of an answer, perhaps, that nobody here has read."""
+    message = f"Refused, as the item of {asked.body.decode(errors='replace').replace('{', ' ')} is not allowed"
     return json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": message}).encode()
 
 
@@ -58,12 +66,59 @@ def test_what_aws_says_is_repeated_without_values() -> None:
         "One or more parameter values were invalid: Type mismatch for key id expected: S actual: N",
     ):
         assert spoken(400, error(message), REQUEST).message == message
-    assert spoken(400, error("the number 987654 is odd"), REQUEST).message == "the number ... is odd"
+    assert spoken(400, error("the number 987654 is not valid"), REQUEST).message == "the number ... is not valid"
     assert "078" not in spoken(400, error("1 error: Value '{t=[Item={ssn=078-05-1120' at 'x'"), b"").message
-    assert repeatable("anything", b"no JSON") == ""
+    assert repeatable("anything", "dynamodb", b"no JSON") == ""
 
 
-@pytest.mark.parametrize("make", [page, of_aws, almost_of_aws, plain])
+@pytest.mark.parametrize("service", ["dynamodb", "s3", "sts", "lambda"])
+def test_of_an_error_in_awss_form_only_words_of_aws_are_shown(service: str) -> None:
+    for held in ("Lovelace", "078-05-1120", "555 0199", "2026-01-14", "ada@example.com", "Straße", "987654", "k1b7q"):
+        said = repeatable(f"The request is not valid because of {held} in the table", service)
+        assert said == "The request is not valid because of ... in the table", said
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "User: arn:aws:iam::111122223333:user/a is not authorized to perform: dynamodb:Scan on resource: "
+        "arn:aws:dynamodb:us-east-1:111122223333:table/orders because no identity-based policy allows the "
+        "dynamodb:Scan action",
+        "Requested resource not found: Table: orders-v2.x not found",
+        "Type mismatch for Index Key owner Expected: S Actual: NULL IndexName: by-owner",
+        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The "
+        "AttributeValue for a key attribute cannot contain an empty string value. IndexName: by-owner, IndexKey: owner",
+        "The security token included in the request is expired",
+        "Access Denied",
+        "Throughput exceeds the current capacity of your table or index.",
+    ],
+)
+def test_what_aws_is_known_to_say_is_shown_as_it_is(message: str) -> None:
+    assert repeatable(message, "dynamodb") == message
+
+
+def test_an_arn_is_shown_in_its_place_only() -> None:
+    arn = "arn:aws:s3:::customer-lovelace"
+    assert arn not in repeatable(f"The item has {arn} in it", "dynamodb")
+    assert arn in repeatable(f"User: {arn} is not authorized to perform: s3:GetObject", "s3")
+
+
+@pytest.mark.parametrize("body", [
+    "<Error><Code>AccessDenied</Code><Message>Access to Lovelace <b>078-05-1120</b> is denied</Message></Error>",
+    '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Code>AccessDenied</Code><Message>Access '
+    "to Lovelace 078-05-1120 is denied</Message></Error></ErrorResponse>",
+])  # fmt: skip
+def test_an_error_in_xml_is_held_to_the_same(body: str) -> None:
+    protocol, service = ("query", "sts") if "sts" in body else ("rest-xml", "s3")
+    model = SimpleNamespace(service_model=SimpleNamespace(resolved_protocol=protocol, service_name=service))
+    answer = {"body": body.encode(), "status_code": 403, "headers": {}}
+    only_errors_of_aws(model, answer)
+    said = botocore.parsers.create_parser(protocol).parse(answer, None)["Error"]
+    assert said["Code"] == "AccessDenied"
+    assert said["Message"] == "Access to ... is denied"
+
+
+@pytest.mark.parametrize("make", [page, of_aws, quoting, almost_of_aws, plain])
 @pytest.mark.parametrize("operation", ["BatchWriteItem", "Scan", "DescribeTable"])
 def test_no_file_of_a_run_and_no_line_of_its_log_repeats_what_a_gateway_shows(
     world: World, make: Callable[[Asked], bytes], operation: str
