@@ -14,12 +14,14 @@ from typing import Any
 
 import click
 
+from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
 from runbook_lib.commands.cut_over import check_confirmed, cut_over_command
 from runbook_lib.commands.demo import demo
 from runbook_lib.commands.init import init
 from runbook_lib.commands.mask import mask
 from runbook_lib.commands.output import Output, output_options, say
+from runbook_lib.commands.plan import plan
 from runbook_lib.commands.repair import repair
 from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
@@ -38,7 +40,7 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (conformance, cut_over_command, demo, init, list_runs, mask, repair, rollback, status):
+for command in (campaign, conformance, cut_over_command, demo, init, list_runs, mask, plan, repair, rollback, status):
     cli.add_command(command)
 
 
@@ -49,16 +51,19 @@ for command in (conformance, cut_over_command, demo, init, list_runs, mask, repa
 @click.option("--from", "start_at", type=click.Choice(with_transform(STEPS)), help="Run this step and all later ones.")
 @click.option("--tables", default="", metavar="GLOB",
               help="Source tables to move: globs, separated by commas; fixed at the run's first start.")  # fmt: skip
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
+              help="Do what this file of runbook plan says, or refuse before anything is done.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")
 @output_options
 def run(
-    config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, execute: bool, **output: Any
-) -> int:
+    config: Path, run_id: str, only: str | None, start_at: str | None, tables: str, plan: Path | None, execute: bool,
+    **output: Any,
+) -> int:  # fmt: skip
     """Run the notebooks of the migration CONFIG with papermill."""
     from runbook_lib.headless.runner import Request, run_notebooks
 
     out = Output(**output)
-    request = Request(config, run_id, only, start_at, tables, execute, after=out.step)
+    request = Request(config, run_id, only, start_at, tables, execute, plan=plan, after=out.step)
     return out.conclude(run_notebooks(request, out.say))
 
 
@@ -116,13 +121,15 @@ def lab(config: Path, no_browser: bool) -> int:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), metavar="CONFIG",
               help="Your own migration file; also check the seal against its anchor in that bucket.")  # fmt: skip
-def verify(run_dir: Path, config: Path | None) -> int:
+@click.option("--signed-by", metavar="FINGERPRINT", help="The key that has to have signed the seal, or its PEM file.")
+@click.option("--kms", is_flag=True, help="Ask KMS about the signature, too, for the key that CONFIG names.")
+def verify(run_dir: Path, config: Path | None, signed_by: str | None, kms: bool) -> int:
     """Recompute the digests of RUN_DIR and regenerate its pages; exit 1 if anything changed."""
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
-    proof = prove(run_dir, config)
+    proof = prove(run_dir, config, signed_by=signed_by, by_kms=kms)
     sealed = f"{proof.files} files of {run_dir} are as they were sealed; the verdict in them is {proof.verdict}"
-    for text in (sealed, str(proof), proof.anchor, SEAL_MEANS):
+    for text in (sealed, str(proof), proof.anchor, proof.signature, SEAL_MEANS):
         click.echo(visible(text))
     return 0
 

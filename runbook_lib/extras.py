@@ -10,6 +10,7 @@ EXTRAS = {
     "lab": ("jupyterlab", "ipywidgets", "pandas"),
     "sandbox": ("moto", "flask", "flask_cors"),
     "dask": ("distributed",),
+    "sign": ("cryptography",),
 }
 
 

@@ -44,6 +44,10 @@ presigned URL or form, or the wire-level path.
   `GetObject`. `runbook verify RUN_DIR --config CONFIG` reads there, with `ListObjectVersions`, and puts nothing.
   None of these calls is in the run's `staging_calls`, which are sealed by then.
 
+  With `sign`, of the one key that it names: `kms:GetPublicKey` before a folder is sealed, and after it
+  `kms:Sign` of the line that `sha256sum SHA256SUMS` prints, and of nothing else;
+  `runbook verify RUN_DIR --config CONFIG --kms` asks `kms:GetPublicKey` and `kms:Verify`.
+
   On both sides, with separate clients and only for `runbook references` and `runbook surroundings`: calls that read the
   settings of queues, topics, rules, schedules, pipes, mappings, alarms, dashboards, log groups and APIs. No
   message is received and nothing is changed.

@@ -25,7 +25,7 @@ NAV: dict[str, tuple[str, ...]] = {
     "Getting started": ("index.md", "tutorial.md", "installing.md", "ci.md"),
     "A migration": (
         "configuration.md", "cross-account.md", "catch-up.md", "masking.md", "repair.md", "reading-a-report.md",
-        "troubleshooting.md", "surroundings.md", "scale.md",
+        "troubleshooting.md", "surroundings.md", "campaigns.md", "scale.md",
     ),
     "What it proves": ("how-it-works.md", "validation.md", "definitions.md", "allowed-calls.md", "benchmarks.md"),
     "Facts about AWS": ("conformance.md", "aws-facts.md", "aws-model.md", "engines.md"),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from runbook_lib.record.seal import seal
+from runbook_lib.run.sealed.seal import seal
 from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, TARGET_REGION
 from tools.lab import Desk, lab_on_a_sandbox, until
 

@@ -99,6 +99,7 @@ def _print_json(value: dict[str, Any]) -> None:
 
 def _print_end(record: RunRecord, folder: Path) -> None:
     from runbook_lib.record.anchor import told_of_anchor
+    from runbook_lib.record.signature import told_of_signature
     from runbook_lib.report.model import ReportModel
     from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
     from runbook_lib.report.text import shortened
@@ -116,6 +117,8 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
     said = f"{report.headline}: {report.figures.how_many}" if record.complete else report.headline
     click.echo(f"{said}, {', '.join(numbers)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
+    if told := told_of_signature(record, folder):
+        say(f"signature: {told}")
     if told := told_of_anchor(record, folder):
         say(f"anchor: {told}")
     click.echo(f"report: {folder / 'report.html'}")

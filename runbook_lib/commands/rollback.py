@@ -19,6 +19,7 @@ from runbook_lib.commands.output import say
 def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str) -> int:
     """Undo what a run wrote, key by key; keeps what others have written since."""
     from runbook_lib.record.anchor import told_of_anchor
+    from runbook_lib.record.signature import told_of_signature
     from runbook_lib.report.sections.repairs import rollback_sentence
     from runbook_lib.report.step import report_run
     from runbook_lib.run.admission.admit import folder_of, sole_runner
@@ -34,6 +35,8 @@ def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str
         run.ledger.close()
     for back in record.rollbacks:
         say(rollback_sentence(back))
+    if told := told_of_signature(record, folder):
+        say(f"signature: {told}")
     if told := told_of_anchor(record, folder):
         say(f"anchor: {told}")
     if not facts:

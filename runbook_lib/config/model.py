@@ -26,6 +26,7 @@ from runbook_lib.config.sections.accept import Accept, Acceptable
 from runbook_lib.config.sections.catch_up import CatchUp
 from runbook_lib.config.sections.cut_over import CutOverSettings
 from runbook_lib.config.sections.hooks import Hooks
+from runbook_lib.config.sections.sign import SignSettings
 from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
@@ -63,6 +64,12 @@ class ExportSettings(Strict):
         "migration): its ARN, or s3://bucket/prefix/AWSDynamoDB/ExportId/; a list is a full export followed by its "
         "incremental ones, in order",
     )
+    reuse_run: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="the id of an earlier run: its exports are used again, every table's, and nothing is exported; its "
+        "sealed folder lies beside this run's",
+    )
     enable_pitr: list[str] = Field(
         default_factory=list,
         description="names or globs of source tables on which to turn point-in-time recovery on at the export, with "
@@ -90,9 +97,24 @@ class ExportSettings(Strict):
     def method_of(self, source: str, *, recovered: bool) -> str:
         """How a table is read that has, or has not, point-in-time recovery: export, scan, skip or fail."""
         asked = self.asked_for(source)
+        if self.reuse_run is not None:
+            return "fail"
         if asked == "scan":
             return "scan"
         return "export" if recovered else "fail" if asked == "export" else self.without_pitr
+
+    @model_validator(mode="after")
+    def _nothing_is_exported(self) -> ExportSettings:
+        """With another run's exports nothing is left to say of how this one exports."""
+        others = {"reuse": self.reuse, "method": self.method, "enable_pitr": self.enable_pitr}
+        if self.reuse_run is not None and (
+            given := [name for name, value in (*others.items(), ("export_time", self.export_time)) if value]
+        ):
+            raise ValueError(
+                f"export.reuse_run and export.{given[0]} exclude each other: a run that uses another run's exports "
+                "makes none; leave one of them out"
+            )
+        return self
 
     @field_validator("export_time", mode="before")
     @classmethod
@@ -181,6 +203,7 @@ class Migration(Strict):
     references: ReferencesSettings = ReferencesSettings()
     surroundings: SurroundingsSettings = SurroundingsSettings()
     report: ReportSettings = ReportSettings()
+    sign: SignSettings | None = Field(default=None, description="who signs the seal of each run: docs/campaigns.md")
     limits: Limits = Limits()
     prices: Prices = Prices()
     confirm_target: str = Field(
@@ -218,6 +241,7 @@ class Migration(Strict):
 
         A run is resumed only with the fingerprint it was started with.
         """
+        other_run = {"reuse_run"} if self.export.reuse_run else set()
         what = self.model_dump(
             mode="json",
             include={
@@ -225,7 +249,7 @@ class Migration(Strict):
                 "target": True,
                 "staging": {"bucket", "prefix", "region", "endpoint_url"},
                 "tables": {"include", "exclude", "rename", "overrides"},
-                "export": {"without_pitr", "method", "reuse", "export_time"},
+                "export": {"without_pitr", "method", "reuse", "export_time"} | other_run,
                 "import_": {"on_non_empty"},
                 **({"transform": True} if self.transform else {}),
             },

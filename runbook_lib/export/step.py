@@ -37,6 +37,7 @@ from runbook_lib.run.facts.export import (
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import keep_files
 from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.run.witnesses.export_users import enter_use
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[dict[str, ExportFact]], None]
@@ -240,6 +241,8 @@ def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
 
 
 def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: ExportFact, wait: Wait) -> None:
+    if reuse.run:
+        enter_use(run, pair.source, reuse)  # before it is read: a cleanup that sees nobody removes it at once
     manifest, whole = wait.until(lambda: read_reused(run.clients, reuse))
     fact = replace(fact, arn=reuse.arn, bucket=reuse.bucket, folder=reuse.folder, whole=whole)
     _keep(run, pair.source, fact, manifest)

@@ -8,8 +8,6 @@ own record in the ledger says so.
 from __future__ import annotations
 
 import signal
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,15 +19,19 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.headless.console import Pace, StepEnd, first_line, outcome_line, so_far
+from runbook_lib.headless.console import StepEnd, first_line, outcome_line
 from runbook_lib.headless.execute_notebook import execute_notebook
+from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.paths import notebooks
+from runbook_lib.preflight.hold_to_plan import hold_to_plan
+from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import plan_of, refuse_misconfigured
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RunRecord, write_record
+from runbook_lib.record.signature import Signature
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import shortened
 from runbook_lib.run.admission.admit import (
@@ -46,6 +48,7 @@ from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
+from runbook_lib.run.facts.plan import PLAN_FILE
 from runbook_lib.run.facts.starts import RUNNER_TOKEN, STEP_FACTS, AttemptFact, StepStatus
 from runbook_lib.run.facts.windows import UNTIL_LAG
 from runbook_lib.run.ledger import Ledger
@@ -78,7 +81,6 @@ FILES = {
     "leak_scan": "33_leak_scan.ipynb",
     "report": "90_report.ipynb",
 }
-HEARTBEAT_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
@@ -89,7 +91,7 @@ class Request:
 
     To `catch_up` is to begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further
     parameters of its notebook; what was repaired is validated.
-    To `cut_over` is what was typed for it.
+    To `cut_over` is what was typed for it. `plan` is the file that the run has to do as it says.
     """
 
     config: Path
@@ -102,6 +104,7 @@ class Request:
     until_lag_minutes: float = 0.0
     repair: Mapping[str, Any] | None = None
     cut_over: CutOverAsked | None = None
+    plan: Path | None = None
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     after: Callable[[StepEnd], None] = lambda _: None
 
@@ -186,8 +189,16 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
             refuse_cleaned(run.ledger, run.id)
             if CUT_OVER not in steps:
                 refuse_cut_over(run.ledger, run.id)
-        refuse_misconfigured(plan_of(run, around=False))
+        plan = plan_of(run, around=False)
+        refuse_misconfigured(plan)
+        if "preflight" in steps or request.plan is not None:
+            run.plan_file = hold_to_plan(run, _as_executed(run, plan), request.plan)
         yield run
+
+
+def _as_executed(run: Run, plan: Plan) -> Plan:
+    """The plan of a run that may write, as a plan file has it: only then recovery of a source is turned on."""
+    return plan if run.execute or not run.config.export.enable_pitr else plan_of(run, around=False, execute=True)
 
 
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
@@ -202,6 +213,8 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
         add_attempt(run.ledger, attempt)
         RUNNER_TOKEN.record(run.ledger, run.seat.token)
         UNTIL_LAG.record(run.ledger, request.until_lag_minutes)
+        if run.plan_file is not None:
+            PLAN_FILE.record(run.ledger, run.plan_file)
         if request.cut_over is not None:
             CUT_OVER_ASKED.record(run.ledger, request.cut_over)
         for step in steps:
@@ -216,7 +229,7 @@ def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -
         action()
     say(f"{step:<9} running")
     began = datetime.now(UTC)
-    with _heartbeat(run.folder, step, say):
+    with heartbeat(run.folder, step, say):
         failure = _execute(run, request, step, kernel)
     ledger = Ledger(run.folder / LEDGER)
     fact = STEP_FACTS.of(ledger, step)
@@ -264,7 +277,15 @@ def _finish(run: Run, *, interrupted: bool) -> RunRecord:
         note_interrupt(ledger, format_timestamp(datetime.now(UTC)))
     interrupt_running(ledger, datetime.now(UTC))
     anchor = Anchor.of(run.config, run.id)
-    record = publish(run.folder, ledger, run.id, run.config.name, interrupted=interrupted, anchor=anchor)
+    record = publish(
+        run.folder,
+        ledger,
+        run.id,
+        run.config.name,
+        interrupted=interrupted,
+        anchor=anchor,
+        signature=Signature.of(run.config),
+    )
     ledger.close()
     return record
 
@@ -277,24 +298,3 @@ def _warm_kernel(run: Run) -> Iterator[WarmKernel]:
         yield kernel
     finally:
         kernel.stop()
-
-
-@contextmanager
-def _heartbeat(folder: Path, step: str, say: Say) -> Iterator[None]:
-    """Say how far a long step is, now and then, so that a log shows life."""
-    over, began, pace = threading.Event(), time.monotonic(), Pace()
-
-    def beat() -> None:
-        while not over.wait(HEARTBEAT_SECONDS):
-            ledger = Ledger(folder / LEDGER)
-            far = so_far(ledger, step, pace, time.monotonic())
-            ledger.close()
-            say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -6,6 +6,7 @@ from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_statements import Json, allow, anchors, objects, register_objects, s3, staging_key
+from runbook_lib.run.witnesses.export_users import users_folder
 
 LOOKS = ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"]
 WRITING = frozenset({"WriteScans", "WriteDerived"})
@@ -36,6 +37,12 @@ def bucket_statements(
     return [*reads, *shared, decrypt]
 
 
+def uses(grants: list[TablePermissions], who: Identity) -> list[str]:
+    """The entries of those who use another run's exports."""
+    runs = [g.reuse for g in grants if g.reuse and g.reuse.run]
+    return sorted({s3(who, f"{r.bucket}/{users_folder(r.folder)}*") for r in runs})
+
+
 def raw_statements(config: Migration, grants: list[TablePermissions], source: Identity) -> list[Json]:
     """With a transform, for the side of the source: the exports themselves. Without one the target reads them."""
     return _exports(config, grants, source, scanner=source) if config.transform else []
@@ -54,6 +61,8 @@ def _exports(config: Migration, grants: list[TablePermissions], source: Identity
         allow("FindBucket", ["s3:ListBucket"], [s3(source, bucket) for bucket in buckets]),
         allow("LookAtBucket", LOOKS, [s3(source, config.staging.bucket)]),
         allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{p}*") for r in reused for p in r.places)]),
+        # A run that uses another run's exports says so beside them.
+        allow("EnterUses", ["s3:GetObject", "s3:PutObject"], uses(grants, source)),
         allow("WriteScans", ["s3:PutObject"], own if scanned else []),
         # A bucket that encrypts with the key by itself needs it for the register's entries, too.
         allow("DecryptExports", ["kms:Decrypt", "kms:GenerateDataKey"], key, condition),

@@ -24,7 +24,7 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
-from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements
+from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements, uses
 from runbook_lib.iac.loader_statements import is_by_service, loader_statements, tables_to_make
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import size_note
@@ -37,11 +37,12 @@ from runbook_lib.iac.policy_statements import (
     reading_references,
     reading_surroundings,
     register_objects,
+    signing,
     staging_key,
     table_arn,
 )
 from runbook_lib.plan.naming import select_tables, wants_recovery
-from runbook_lib.plan.reuse import find_reuse
+from runbook_lib.run.sealed.other_run import earlier_exports
 
 LOOKS_AT_ONCE = 8
 SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
@@ -75,6 +76,11 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
         found["derived"] = policy_document(reads)
     if raw and raw_own:
         found["staging"] = policy_document(raw)
+    signs = signing(config, target)
+    if config.sign is not None and (config.sign.profile or config.sign.role_arn):
+        found["signer"] = policy_document(signs)
+    else:
+        found["target"]["Statement"] += signs
     found["cleanup"] = policy_document(_cleanup(config, grants, source))
     if "surroundings" in config.model_fields_set:
         found["surroundings"] = policy_document(reading_surroundings(source))
@@ -83,7 +89,7 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
 
 def _grants(config: Migration, clients: Clients) -> list[TablePermissions]:
     """The selected tables and how each is read, as the pre-flight would plan them."""
-    reuses = find_reuse(config, clients)
+    reuses = earlier_exports(config, clients)
     existing = set(list_tables(clients.source))
 
     def look(pair: tuple[str, str]) -> TablePermissions:
@@ -218,6 +224,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
+        allow("DeleteUses", ["s3:DeleteObject"], uses(grants, source)),
         allow("DeleteExports", ["s3:DeleteObject"], _removed(config, source) if exported or config.transform else []),
     ]
 

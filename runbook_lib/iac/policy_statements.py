@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
 from runbook_lib.aws.session.identity import Identity
+from runbook_lib.aws.session.signing_client import region_of
 from runbook_lib.config.model import Migration
 from runbook_lib.config.moving.places import Staging
 
@@ -78,6 +79,19 @@ def anchors(config: Migration, who: Identity) -> list[Json]:
         allow("AnchorSeals", actions, [objects_in(config, who, "anchors")]),
         allow("AnchorsOfBucket", of_bucket, [s3(who, config.target_staging.bucket)]),
     ]
+
+
+def signing(config: Migration, who: Identity) -> list[Json]:
+    """What signs seals; without it a seal is not signed."""
+    if config.sign is None:
+        return []
+    place, _, name = config.sign.kms.rpartition(":")
+    place = place or f"arn:{who.partition}:kms:{region_of(config)}:{who.account}"
+    actions = ["kms:GetPublicKey", "kms:Sign"]
+    if name.startswith("alias/"):
+        condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
+        return [allow("SignSeals", actions, [f"{place}:key/*"], condition)]
+    return [allow("SignSeals", actions, [f"{place}:key/{name.removeprefix('key/')}"])]
 
 
 def reading_references(config: Migration, who: Identity) -> list[Json]:

@@ -15,11 +15,11 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.views import differences_shown
 from runbook_lib.plan.naming import choose_tables, is_among
-from runbook_lib.plan.reuse import find_reuse
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
 from runbook_lib.run.run import Run
+from runbook_lib.run.sealed.other_run import earlier_exports
 from runbook_lib.run.tables.comparison import DifferenceRow, differences
 
 Form: TypeAlias = ipywidgets.Widget
@@ -36,7 +36,7 @@ def tables_form(run: Run) -> ipywidgets.Widget:
             f"The tables of run {escape(run.id)} were chosen at its first pre-flight: {names}. "
             "For others set another <code>run_id</code>."
         )
-    existing = set(list_tables(run.clients.source)) | set(find_reuse(run.config, run.clients))
+    existing = set(list_tables(run.clients.source)) | set(earlier_exports(run.config, run.clients))
     return _choice(run, sorted(choose_tables(run.config, existing, at=run.clients.source_identity.spelled)[0]))
 
 

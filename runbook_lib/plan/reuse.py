@@ -27,6 +27,8 @@ from runbook_lib.plan.whole_export import Wholeness, ask_whole, refuse_partial
 URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]+[a-z0-9])/((?:.+/)?AWSDynamoDB/[^/]+)/?(?:manifest-summary\.json)?")
 
 
+THIS_PLAN = "this run's plan"
+PUT_BACK = "Put the export of the plan back, or start a new run with another run id"
 NOT_ASKED = Wholeness(False, "the plan was made by an older version, which did not ask")
 
 
@@ -35,7 +37,8 @@ class Reuse:
     """Where an earlier export lies, and which export it is: everything that its manifests say of themselves.
 
     `arn` is the export's own and `whole` what AWS said of it. An older plan does not know the last six. `windows` are
-    the incremental exports of a chain that goes on from this one.
+    the incremental exports of a chain that goes on from this one. `run` is the run that made it, where
+    `export.reuse_run` names one.
     """
 
     reference: str
@@ -50,6 +53,7 @@ class Reuse:
     whole: Wholeness = NOT_ASKED
     windows: tuple[Reuse, ...] = ()
     kind: str = FULL_EXPORT
+    run: str = ""
 
     @property
     def chain(self) -> tuple[Reuse, ...]:
@@ -150,24 +154,26 @@ def _reuse_of(reference: str, bucket: str, manifest: Manifest, whole: Wholeness)
     )
 
 
-def read_reused(clients: Clients, reuse: Reuse) -> tuple[Manifest, Wholeness]:
-    """Read the export that a plan holds again; raises ExportError if another one lies there now."""
+def read_reused(
+    clients: Clients, reuse: Reuse, holder: str = THIS_PLAN, remedy: str = PUT_BACK
+) -> tuple[Manifest, Wholeness]:
+    """Read the export that a plan, or whatever `holder` says, holds again; raises ExportError if another lies there."""
     manifest = load_manifest(
         clients, reuse.bucket, reuse.folder, need_sidecars=False, of_changes=reuse.kind == INCREMENTAL_EXPORT
     )
     whole = ask_whole(clients.source, manifest)
-    refuse_swapped(reuse, _reuse_of(reuse.reference, reuse.bucket, manifest, whole))
+    refuse_swapped(reuse, _reuse_of(reuse.reference, reuse.bucket, manifest, whole), holder, remedy)
     return manifest, whole if whole.checked or not reuse.whole.checked else reuse.whole
 
 
-def refuse_swapped(planned: Reuse, found: Reuse) -> None:
+def refuse_swapped(planned: Reuse, found: Reuse, holder: str = THIS_PLAN, remedy: str = PUT_BACK) -> None:
     """Raise ExportError unless what was found is, in everything, the export that the plan holds."""
     now = found.identity
     if differs := [what for what, value in planned.identity.items() if now.get(what) != value]:
         raise ExportError(
-            f"the export in s3://{planned.bucket}/{planned.folder} is not the one that this run's plan holds any more: "
+            f"the export in s3://{planned.bucket}/{planned.folder} is not the one that {holder} holds any more: "
             + "; ".join(f"{what} should be {planned.identity[what]} and is {now.get(what)}" for what in differs)
-            + ". Put the export of the plan back, or start a new run with another run id"
+            + f". {remedy}"
         )
     if [w.identity for w in planned.windows] != [w.identity for w in found.windows] and found.windows:
         raise ExportError(

@@ -26,7 +26,7 @@ from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
 from runbook_lib.plan.naming import choose_tables, wants_recovery
 from runbook_lib.plan.pair import NotChosen, Pair
-from runbook_lib.plan.reuse import Reuse, find_reuse
+from runbook_lib.plan.reuse import Reuse
 from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
@@ -40,6 +40,7 @@ from runbook_lib.run.facts.estimate import Basis, Estimate
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
+from runbook_lib.run.sealed.other_run import earlier_exports, look_at_export
 from runbook_lib.run.witnesses.source_ttl import keep_source_ttl
 from runbook_lib.schema.compare_pair import look_alike, parity_checks
 
@@ -75,15 +76,17 @@ def preflight(run: Run) -> Plan:
         return plan
 
 
-def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True) -> Plan:
+def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True, execute: bool | None = None) -> Plan:
     """The plan of a run as both sides look now; its tables are kept, and the methods of those begun.
 
-    Unless it looks `around`, nobody is asked who names the tables, which stands in the way of no run.
+    Unless it looks `around`, nobody is asked who names the tables, which stands in the way of no run. `execute` makes
+    it that of a run which may write, or may not, whatever this one may.
     """
     exports = EXPORTS.all(run.ledger)
     return make_plan(
         run.config, clients or run.clients.asked_once(), run.only, run.pairs(), run.has_written_to,
-        is_begun=lambda pair: pair.source in exports, execute=run.execute, now=run.now, around=around,
+        is_begun=lambda pair: pair.source in exports,
+        execute=run.execute if execute is None else execute, now=run.now, around=around,
     )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ def make_plan(
     export has been started. Raises ConfigError where no table is left to look at.
     """
     earlier = {pair.source: pair for pair in planned}
-    reuses, wrong = _reuses(config, clients)
+    reuses, wrong = _reuses(config, clients, earlier)
     existing = set(tables.list_tables(clients.source))
     if earlier:
         chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
@@ -173,10 +176,13 @@ def _ways_of_writing(context: CheckContext, earlier: dict[str, Pair]) -> tuple[P
     return tuple(with_way(pair) for pair in context.pairs)
 
 
-def _reuses(config: Migration, clients: Clients) -> tuple[dict[str, Reuse], list[str]]:
-    """The exports made earlier, or what is wrong with them."""
+def _reuses(config: Migration, clients: Clients, earlier: Mapping[str, Pair]) -> tuple[dict[str, Reuse], list[str]]:
+    """The exports made earlier, or what is wrong with them; another run is asked once, then the own plan holds them."""
+    held = {source: pair.reuse for source, pair in earlier.items() if pair.reuse is not None and pair.reuse.run}
     try:
-        return find_reuse(config, clients), []
+        if held and len(held) == len(earlier):
+            return {source: look_at_export(source, reuse, clients) for source, reuse in held.items()}, []
+        return earlier_exports(config, clients), []
     except ConfigError as error:
         return {}, [str(error)]
 

@@ -106,12 +106,17 @@ def hold_to_anchor(
     return Confirmed(anchored(wanted, held), None if known is None else len(others) + 1, over)
 
 
-def _config_of(folder: Path, migration: Path) -> Migration:
+def refuse_inside(folder: Path, migration: Path) -> None:
+    """Raise ConfigError for a migration file that lies in the very folder that is verified."""
     if migration.resolve().is_relative_to(folder.resolve()):
         raise ConfigError(
             f"--config: expected the migration file as you keep it, found {migration} in the folder that is verified; "
             "a folder does not say itself where its anchor is"
         )
+
+
+def _config_of(folder: Path, migration: Path) -> Migration:
+    refuse_inside(folder, migration)
     config = load_config(migration)
     if config.report.anchor is None:
         raise ConfigError(f"--config: expected report.anchor: s3 in {migration}, found none; nothing was looked at")

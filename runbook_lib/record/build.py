@@ -28,6 +28,7 @@ from runbook_lib.record.model.run import (
     ObstacleRecord,
     QuarantineRecord,
     RemovalRecord,
+    SignerRecord,
     StepRecord,
     Totals,
     WhoActed,
@@ -46,8 +47,8 @@ from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES
 from runbook_lib.run.facts.load import ENGINES, EXECUTED, IMPORTS, MEASURED, ImportStatus
 from runbook_lib.run.facts.masking.leak_scan import SOUGHT
 from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED
-from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, WARNINGS, planned_pairs_of
-from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION
+from runbook_lib.run.facts.plan import BLOCKERS, CHECKS, PLAN_FILE, WARNINGS, planned_pairs_of
+from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION, SIGNER
 from runbook_lib.run.facts.starts import (
     ACCEPTED,
     ATTEMPTS,
@@ -113,6 +114,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         started=STARTED.of(ledger),
         finished=None if running else _finished(steps, published.at if published else None),
         export_time=EXPORT_TIME.of(ledger),
+        plan_digest=planned.digest if (planned := PLAN_FILE.of(ledger)) else None,
         attempts=[section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()],
         steps=steps,
         totals=totals,
@@ -150,6 +152,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         codes={name: section_of(CodeRecord, fact) for name, fact in CODES.all(ledger).items()},
         leak_scan=section_of(SoughtRecord, sought) if (sought := SOUGHT.of(ledger)) else None,
         anchor=section_of(AnchorRecord, anchor) if (anchor := ANCHOR.of(ledger)) else None,
+        signer=section_of(SignerRecord, signer) if (signer := SIGNER.of(ledger)) else None,
     )
 
 

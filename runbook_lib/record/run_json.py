@@ -33,6 +33,7 @@ from runbook_lib.record.model.run import (
     ObstacleRecord,
     QuarantineRecord,
     RemovalRecord,
+    SignerRecord,
     StepRecord,
     Totals,
     UncheckedRecord,
@@ -67,6 +68,7 @@ class RunRecord(Section):
     started: Moment | None = None
     finished: Moment | None = None
     export_time: Moment | None = None
+    plan_digest: str | None = None
     attempts: list[AttemptRecord] = []
     steps: list[StepRecord] = []
     totals: Totals = Totals()
@@ -104,6 +106,7 @@ class RunRecord(Section):
     code: CodeRecord = CodeRecord()
     codes: Annotated[dict[str, CodeRecord], Recorded] = {}
     anchor: AnchorRecord | None = None
+    signer: SignerRecord | None = None
     ledger: Annotated[dict[str, LedgerDigest], Recorded] = {}
 
     @property

@@ -9,6 +9,7 @@ from runbook_lib.record.anchor import anchor_in_words
 from runbook_lib.record.model.run import QuarantineRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.record.signature import signer_in_words
 from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_lines, cut_over_rows
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
@@ -286,6 +287,10 @@ class ReportModel:
     @cached_property
     def environment(self) -> list[tuple[str, str]]:
         return environment_rows(self.record)
+
+    @cached_property
+    def signer(self) -> str | None:
+        return signer_in_words(self.record)
 
     @cached_property
     def anchor(self) -> str | None:

@@ -16,13 +16,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.config.model import load_config
-from runbook_lib.errors import EvidenceError, LedgerError, RunbookError
-from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor
+from runbook_lib.config.model import Migration, load_config
+from runbook_lib.errors import ConfigError, EvidenceError, LedgerError, RunbookError
+from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
 from runbook_lib.record.build import SUMMED, build_record
 from runbook_lib.record.model.base import Section
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
-from runbook_lib.record.seal import LEDGER, verify
+from runbook_lib.record.signature_check import NONE, SignatureDemand, check_signature, fingerprint_of
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.judged import borne_out
 from runbook_lib.report.publish import draw_up, with_digests
@@ -30,6 +30,7 @@ from runbook_lib.report.text import shortened
 from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
 from runbook_lib.run.facts.starts import FINGERPRINT, SETTINGS_DIGESTS
 from runbook_lib.run.provenance import makes_the_same
+from runbook_lib.run.sealed.seal import LEDGER, verify
 from runbook_lib.run.sealed_ledger import SealedLedger
 from runbook_lib.run.unfinished import SUMS
 from runbook_lib.run.verdicts import INTERRUPTED
@@ -59,12 +60,13 @@ class Followed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a verification came to; nothing was wrong. `anchor` says what its anchor bears out."""
+    """What a verification came to; nothing was wrong. `anchor` and `signature` say what these bear out."""
 
     files: int
     followed: Followed
     verdict: str
     anchor: str = NOT_LOOKED_AT
+    signature: str = NONE
 
     def __str__(self) -> str:
         return {
@@ -78,22 +80,40 @@ class Proof:
         }[self.followed]
 
 
-def prove(folder: Path, migration: Path | None = None) -> Proof:
+def prove(folder: Path, migration: Path | None = None, *, signed_by: str | None = None, by_kms: bool = False) -> Proof:
     """Verify the seal of a folder, that what it says follows from its ledger, and its anchor as `migration` says.
 
     What has to bear out a verdict is judged in a record of this code only: other versions know other numbers.
 
     Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow; with
-    `migration` what `hold_to_anchor` raises.
+    `migration` what `hold_to_anchor` raises. `signed_by` is the fingerprint of the key that has to have signed, and
+    `by_kms` asks KMS about the key that `migration` names: both raise what `check_signature` does.
     """
+    config = _own_file(folder, migration, by_kms=by_kms)
+    expected = SignatureDemand(fingerprint_of(signed_by) if signed_by else None, config, by_kms)
     files = verify(folder)
     check_beside(folder)
     data = read_json(folder)
     record = _fitting(folder, data)
     followed = _follow(folder, record, data)
+    signature = check_signature(folder, record.signer, expected)
+    if migration is None or config is None or (config.report.anchor is None and config.sign is not None):
+        return Proof(files, followed, record.verdict, signature=signature)
+    anchor = str(hold_to_anchor(folder, record.run_id, migration))
+    return Proof(files, followed, record.verdict, anchor, signature)
+
+
+def _own_file(folder: Path, migration: Path | None, *, by_kms: bool) -> Migration | None:
+    """The migration file of whoever asks; a folder does not say itself what it is held to."""
     if migration is None:
-        return Proof(files, followed, record.verdict)
-    return Proof(files, followed, record.verdict, str(hold_to_anchor(folder, record.run_id, migration)))
+        if by_kms:
+            raise ConfigError("--kms: expected --config with it: which key it is, the file as you keep it says")
+        return None
+    refuse_inside(folder, migration)
+    config = load_config(migration)
+    if by_kms and config.sign is None:
+        raise ConfigError(f"--kms: expected the section sign in {migration}, found none; nothing was asked")
+    return config
 
 
 def _fitting(folder: Path, data: Any) -> RunRecord:

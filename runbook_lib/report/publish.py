@@ -15,16 +15,17 @@ from runbook_lib.atomic_files import sweep, sweep_beside, write_atomically
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.model.run import LedgerDigest
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_text, write_record
-from runbook_lib.record.seal import seal
+from runbook_lib.record.signature import Signature
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.render.run_index import write_index
 from runbook_lib.report.text import quarantine_file
-from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION, PublicationFact
+from runbook_lib.run.facts.publication import ANCHOR, PUBLICATION, SIGNER, PublicationFact
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts
+from runbook_lib.run.sealed.seal import seal
 from runbook_lib.run.sealed_ledger import Digests, SealedLedger
 from runbook_lib.run.tables.comparison import differences
 from runbook_lib.run.tables.throughput import samples
@@ -35,11 +36,18 @@ from runbook_lib.timestamps import format_timestamp
 
 
 def publish(
-    folder: Path, ledger: Ledger, run_id: str, name: str, *, interrupted: bool = False, anchor: Anchor | None = None
+    folder: Path,
+    ledger: Ledger,
+    run_id: str,
+    name: str,
+    *,
+    interrupted: bool = False,
+    anchor: Anchor | None = None,
+    signature: Signature | None = None,
 ) -> RunRecord:
     """Write charts, report, lists and `run.json`, seal the folder and rebuild the index; returns the record.
 
-    `anchor` is asked before the seal what it can be and put after it.
+    `anchor` and `signature` are asked before the seal what they can be and put after it.
     """
     mark_unfinished(folder)
     sweep_beside(folder)
@@ -50,6 +58,10 @@ def publish(
         anchor.look(ledger)
     else:
         ANCHOR.forget(ledger)
+    if signature:
+        signature.look(ledger)
+    else:
+        SIGNER.forget(ledger)
     PUBLICATION.record(ledger, PublicationFact(at, run_id, name, interrupted, code_facts()))
     ledger.settle()
     record = judged_record(ledger, run_id, name, interrupted=interrupted)
@@ -61,6 +73,8 @@ def publish(
         raise
     if anchor:
         anchor.put(folder)
+    if signature:
+        signature.put(folder)
     write_index(folder.parent)
     return record
 

@@ -10,6 +10,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.record.anchor import Anchor, told_of_anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.record.signature import Signature, told_of_signature
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.publish import publish
 from runbook_lib.run.admission.admit import folder_of, is_of_runner, sole_runner
@@ -34,7 +35,8 @@ def report_run(run: Run, *, judging: bool = True) -> RunRecord:
             run.keep_accepted()
     if is_of_runner(run.ledger):
         return judged_record(run.ledger, run.id, run.config.name)
-    return publish(run.folder, run.ledger, run.id, run.config.name, anchor=Anchor.of(run.config, run.id))
+    anchor, signature = Anchor.of(run.config, run.id), Signature.of(run.config)
+    return publish(run.folder, run.ledger, run.id, run.config.name, anchor=anchor, signature=signature)
 
 
 def clean_up_run(
@@ -62,6 +64,8 @@ def clean_up_run(
             f"{would}deleted, {removal.items_changed:,} items changed since"
             + (f"; {removal.kept}" if removal.kept else "")
         )
+    if told := told_of_signature(record, run.folder):
+        say(f"signature: {told}")
     if told := told_of_anchor(record, run.folder):
         say(f"anchor: {told}")
     if not execute:  # last, to be copied

@@ -43,7 +43,7 @@ from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
 from runbook_lib.run.facts.load import IMPORTS
-from runbook_lib.run.facts.plan import planned_pairs_of
+from runbook_lib.run.facts.plan import PlanFileFact, planned_pairs_of
 from runbook_lib.run.facts.starts import (
     ACCEPTED,
     CHOSEN_TABLES,
@@ -89,6 +89,7 @@ class Run:
     seat: Seat | None = None
     sitting: Sitting = Sitting.SPELLED
     cleanup: bool = False
+    plan_file: PlanFileFact | None = None
     attempted: set[str] = field(default_factory=set, repr=False)  # steps that a start by hand was recorded for
     _secret: RunSecret | None = field(default=None, repr=False)
     granted: dict[str, Any] = field(default_factory=dict, repr=False)  # clients that may do one thing more, by name

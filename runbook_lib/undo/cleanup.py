@@ -30,6 +30,7 @@ from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
+from runbook_lib.run.witnesses.export_users import is_used, leave_use, refuse_while_used
 from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
@@ -235,8 +236,18 @@ def _unchanged(run: Run, pair: Pair, facts: TableDescription, removal: Removal) 
 
 
 def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
-    """The files of exports that this run started or wrote, and of what it made of them; never of one it only used."""
-    for objects in own_objects(run, pair):
+    """The files of exports that this run started or wrote, and of what it made of them; never of one it only used.
+
+    What another run uses stays, and the table can be cleaned up again when that run is.
+    """
+    if hands is not None and is_used(run, pair.source):
+        _mark(run)
+        leave_use(run, pair.source, partial(aws.delete_objects, hands.raw))
+    own = list(own_objects(run, pair))
+    for objects in own:
+        if objects.folder is not None:
+            refuse_while_used(run, objects.bucket, objects.folder)  # before anything goes, for they hang together
+    for objects in own:
         removal.objects += len(objects.keys)
         if hands is not None:
             _mark(run)

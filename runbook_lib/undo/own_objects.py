@@ -21,11 +21,15 @@ SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-s
 
 @dataclass(frozen=True, slots=True)
 class OwnObjects:
-    """Objects of one bucket; `raw` ones lie with the exports, the others where the target's side reads."""
+    """Objects of one bucket; `raw` ones lie with the exports, the others where the target's side reads.
+
+    `folder` is that of a whole export which other runs may use.
+    """
 
     bucket: str
     keys: tuple[str, ...]
     raw: bool = True
+    folder: str | None = None
 
 
 def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
@@ -39,7 +43,7 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
         yield _derived(run, transform.export_id, files)
     export = fact.completed if fact is not None and fact.method in (Method.EXPORT, Method.SCAN) else None
     if export is not None:
-        yield OwnObjects(export.bucket, (*files, *_sidecars(export.manifest.folder)))
+        yield OwnObjects(export.bucket, (*files, *_sidecars(export.manifest.folder)), folder=export.manifest.folder)
     loaded = IMPORTS.of(run.ledger, pair.source)
     if loaded is not None and (bulk := loaded.bulk_put) is not None and bulk.outputs:
         yield OwnObjects(bulk.bucket, bulk.outputs, raw=False)

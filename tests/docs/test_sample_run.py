@@ -7,10 +7,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from runbook_lib.record.seal import verify
 from runbook_lib.report.render.charts.drawing import Chart
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.run.sealed.seal import verify
 from tests.support import records
 from tools.sample_run import PARTS, PICTURES, ROOT, SAMPLE
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib.errors import EvidenceError
-from runbook_lib.record.seal import verify
 from runbook_lib.report.publish import publish
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.starts import STARTED
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.sealed.seal import verify
 from runbook_lib.run.unfinished import SUMS
 from tests.support.facts import BEGAN, ENDED, end_step, export_table, load_table, plan_pair, prove_table
 

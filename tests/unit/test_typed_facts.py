@@ -26,6 +26,7 @@ BOUNDARIES = {
     "sandbox": "an AWS of its own",
 }
 DOORS = {
+    "campaign/page.py": "JSON for programs",
     "cluster/protocol.py": "messages between processes",
     "commands/conformance.py": "what click has read of a command line",
     "commands/output.py": "JSON for programs",
@@ -43,7 +44,10 @@ DOORS = {
     "notebook/output.py": "the environment",
     "paths.py": "the environment",
     "preflight/checks/permissions.py": "policies of IAM",
+    "preflight/hold_to_plan.py": "two plan files, as JSON",
+    "preflight/plan_file.py": "a plan file, as JSON, with the settings of a migration file",
     "record/anchor_check.py": "an anchor's JSON",
+    "record/signature_check.py": "what stands beside a seal, as JSON",
     "record/model/base.py": "run.json, as JSON",
     "record/run_json.py": "run.json, as JSON",
     "report/render/run_index.py": "index.json",

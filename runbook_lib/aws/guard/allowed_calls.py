@@ -73,6 +73,8 @@ TARGET_UNDOES = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
 TARGET_REPAIRS = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
 # At a rollback that was confirmed by name: the target's own recovery is exported, as it was before the run.
 TARGET_EXPORTS = frozenset({"dynamodb:DescribeExport", "dynamodb:ExportTableToPointInTime", "dynamodb:ListExports"})
+# With sign, once a folder is sealed, or where KMS is asked of its signature: the one key, a seal's digest.
+TARGET_SIGNS = frozenset({"kms:GetPublicKey", "kms:Sign", "kms:Verify"})
 # With --execute, on the target. One object, only where there is none: the entry of a run in a register.
 STAGING_REGISTERS = frozenset({"s3:PutObject"})
 # With --execute, on the tables that import.warm_throughput names.
@@ -146,7 +148,8 @@ ASKED = {
     | TARGET_CREATES
     | TARGET_IMPORTS
     | TARGET_BULK_PUTS
-    | TARGET_DELETES,
+    | TARGET_DELETES
+    | TARGET_SIGNS,
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }
 # Where botocore's events call a service by another name than its client.

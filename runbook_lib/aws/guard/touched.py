@@ -10,7 +10,10 @@ _ARNS = ("ImportArn", "ExportArn", "StreamArn", "ResourceArn", "TableArn")
 
 
 def touched(params: Mapping[str, Any]) -> list[str | None]:
-    """Every table, by its plain name or the one in an ARN, and every object, as BUCKET/KEY; of a listing its prefix."""
+    """Every table, by its plain name or the one in an ARN, every object, as BUCKET/KEY, and every key of KMS.
+
+    Of a listing its prefix.
+    """
     if "Bucket" in params:
         return [f"{params['Bucket']}/{key}" for key in _keys_of(params)]
     if "TableCreationParameters" in params:
@@ -18,6 +21,8 @@ def touched(params: Mapping[str, Any]) -> list[str | None]:
     for name in _ARNS:
         if name in params:
             return [_table_in(str(params[name]))]
+    if "KeyId" in params:
+        return [str(params["KeyId"])]
     if "RequestItems" in params:
         return list(params["RequestItems"])
     return [params.get("TableName")]

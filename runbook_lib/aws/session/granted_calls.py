@@ -28,6 +28,7 @@ from runbook_lib.aws.s3.anchors import PATIENCE, anchoring_form
 from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
 from runbook_lib.aws.session.clients import Clients, check_place
 from runbook_lib.aws.session.identity import session_of
+from runbook_lib.aws.session.staging import raw_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 
@@ -40,6 +41,13 @@ def registrar(clients: Clients, bucket: str, prefix: str) -> Any:
     grants = dict.fromkeys(STAGING_REGISTERS | STAGING_LISTS, Under({f"{bucket}/{prefix}"}))
     forms = dict.fromkeys(STAGING_REGISTERS, creating_form)
     return clients._staging(Guard("staging", STAGING - STAGING_REGISTERS, clients.calls, grants, forms))
+
+
+def export_registrar(clients: Clients, bucket: str, prefix: str) -> Any:
+    """A registrar's client for what lies beside exports themselves, which with a transform the source's side reads."""
+    grants = dict.fromkeys(STAGING_REGISTERS | STAGING_LISTS, Under({f"{bucket}/{prefix}"}))
+    forms = dict.fromkeys(STAGING_REGISTERS, creating_form)
+    return raw_client(clients._config, Guard("staging", STAGING - STAGING_REGISTERS, clients.calls, grants, forms))
 
 
 def tagger(clients: Clients, tables: frozenset[str]) -> Any:

@@ -39,6 +39,13 @@ def of_source(context: CheckContext, pair: Pair) -> Iterator[Check]:
         yield _reused(context, pair, pair.reuse)
         yield _whole(pair.source, pair.reuse)
         return
+    if (other := context.config.export.reuse_run) is not None:
+        if not context.reuses:
+            return  # what is wrong with the run itself is said once
+        yield Check(CheckId.EARLIER_EXPORT, pair.source, BLOCKER, f"an export of it in run {other}", "none",
+                    "leave the table out (tables.exclude), or take export.reuse_run out to export anew",
+                    configuration=True, essential=True)  # fmt: skip
+        return
     if pair.source_facts is None and ("source", pair.source) not in context.unread:
         return
     if pair.source_facts is not None:

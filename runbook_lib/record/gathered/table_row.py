@@ -170,6 +170,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         target=pair.target,
         method=METHODS[pair.method],
         reused=pair.method == Method.REUSE,
+        reused_run=(pair.reuse.run or None) if pair.reuse else None,
         writing=pair.writing.value,
         writing_why=pair.why,
         import_table=_maybe(ServiceImport, loaded and loaded.import_table),

@@ -213,6 +213,17 @@ class AnchorRecord(Section):
     why: str | None = None
 
 
+class SignerRecord(Section):
+    """Whose key signs the seal, as it was known before; `why` says why none does."""
+
+    asked: str = ""
+    by: str | None = None
+    key: str | None = None
+    algorithm: str | None = None
+    fingerprint: str | None = None
+    why: str | None = None
+
+
 class LedgerDigest(Section):
     """How many rows a table of the ledger has, and one digest of them all."""
 

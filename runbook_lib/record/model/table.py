@@ -134,6 +134,7 @@ class TableRecord(Section):
     target: Name = ""
     method: Method | None = None
     reused: bool = False
+    reused_run: str | None = None
     writing: str | None = None
     writing_why: str = ""
     import_table: ServiceImport | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runbook_lib.errors import EvidenceError
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
-from runbook_lib.record.seal import pages_are_sealed
+from runbook_lib.run.sealed.seal import pages_are_sealed
 
 LARGEST = 256 << 20  # bytes of a run.json; ten thousand tables take 40 MB
 

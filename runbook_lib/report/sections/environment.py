@@ -13,6 +13,7 @@ def environment_rows(record: RunRecord) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(record.code.packages.items()))
     return [
         *_engines(record),
+        *([("digest of the plan file", record.plan_digest)] if record.plan_digest else []),
         ("git commit", record.code.git or NOT_RECORDED),
         *((f"sha256 of {name}", digest) for name, digest in sorted(record.code.notebooks.items())),
         ("packages", versions or NOT_RECORDED),

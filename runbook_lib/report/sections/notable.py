@@ -33,7 +33,8 @@ NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
     (unasked, "taken from an export of which nobody could check whether it is the whole table"),
-    (lambda t: t.reused, "taken from an earlier export, as the configuration says"),
+    (lambda t: t.reused and not t.reused_run, "taken from an earlier export, as the configuration says"),
+    (lambda t: t.reused_run, "taken from the export of another run, as export.reuse_run says"),
     (lambda t: t.import_table, "made and filled by ImportTable, whose ImportedItemCount counts as written"),
     (
         lambda t: t.bulk_put,

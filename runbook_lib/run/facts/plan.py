@@ -43,6 +43,14 @@ class TableCapacities:
     target: TableCapacity | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanFileFact:
+    """The plan file that a run was begun with."""
+
+    digest: str
+    name: str
+
+
 PAIRS = Topic("pair", PlannedPair)
 NOT_CHOSEN_TABLES = Topic("not_chosen", NotChosen)
 PARITIES = Topic("parity", ParityFact)
@@ -50,6 +58,7 @@ CAPACITIES = Topic("standing", TableCapacities)
 BLOCKERS = Note("plan", "blockers", tuple[Obstacle, ...])
 WARNINGS = Note("plan", "warnings", tuple[Obstacle, ...])
 CHECKS = Note("plan", "checks", tuple[Check, ...])
+PLAN_FILE = Note("run", "plan_file", PlanFileFact)
 
 
 def planned_pairs_of(ledger: Ledger) -> list[Pair]:

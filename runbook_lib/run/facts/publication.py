@@ -1,4 +1,4 @@
-"""When, and as what, a run was last published, and what its anchor could be."""
+"""When, and as what, a run was last published, what its anchor could be, and who was to sign it."""
 
 from __future__ import annotations
 
@@ -30,5 +30,18 @@ class AnchorFact:
     why: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SignerFact:
+    """The key that was asked for, and which it is; `why` says why it cannot sign."""
+
+    asked: str
+    by: str | None = None
+    key: str | None = None
+    algorithm: str | None = None
+    fingerprint: str | None = None
+    why: str | None = None
+
+
 PUBLICATION = Note("run", "publication", PublicationFact)
 ANCHOR = Note("run", "anchor", AnchorFact)
+SIGNER = Note("run", "signer", SignerFact)

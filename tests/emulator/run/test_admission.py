@@ -17,10 +17,10 @@ import pytest
 from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.preflight.step import preflight
-from runbook_lib.record.seal import verify
 from runbook_lib.report.step import report_run
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_cleanup, open_run
+from runbook_lib.run.sealed.seal import verify
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.record.seal import seal
 from runbook_lib.report.render.run_index import write_index
+from runbook_lib.run.sealed.seal import seal
 from tests.support import records
 from tests.support.records import Record, of
 

@@ -10,7 +10,7 @@ from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
-from runbook_lib.report.sections.first_screen.taken_on_trust import taken_on_trust
+from runbook_lib.report.sections.first_screen.taken_on_trust import of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
 from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
@@ -86,7 +86,7 @@ def why(figures: RunFigures) -> list[str]:
             if not wrong
             else ["The numbers of this record do not bear out its verdict.", *wrong]
         )
-    reasons = [*reasons, *leaks_in_short(known), *gap_lines(known), *noted]
+    reasons = [*reasons, *leaks_in_short(known), *gap_lines(known), *of_other_runs(known), *noted]
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runbook_lib.record.model.table import SCAN, TableRecord
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import as_of, gap_lines
-from runbook_lib.report.text import listed, pluralize
+from runbook_lib.report.text import listed, moment, pluralize
 
 
 def unasked(table: TableRecord) -> bool:
@@ -16,7 +17,24 @@ def unasked(table: TableRecord) -> bool:
 def taken_on_trust(figures: RunFigures) -> list[str]:
     """The sentences for the first screen, if there is anything to say."""
     known = figures.record
-    return [*as_of(known), *gap_lines(known), *_unasked(figures), *_scanned(figures)]
+    return [*as_of(known), *gap_lines(known), *of_other_runs(known), *_unasked(figures), *_scanned(figures)]
+
+
+def of_other_runs(record: RunRecord) -> list[str]:
+    """Which other runs' exports were loaded: they are as old as they are, whenever this run was."""
+    named: dict[str, list[TableRecord]] = {}
+    for table in record.tables:
+        if table.reused_run:
+            named.setdefault(table.reused_run, []).append(table)
+    lines = []
+    for run, tables in sorted(named.items()):
+        moments = [moment(at) for at in sorted({table.export_time for table in tables if table.export_time})]
+        when = f"as of {' to '.join(moments[:: max(1, len(moments) - 1)])}" if moments else "not read yet"
+        lines.append(
+            f"Same export as run {run} ({pluralize(len(tables), 'table')}, {when}): nothing was exported for this run, "
+            "and what was written to the sources since is not in it."
+        )
+    return lines
 
 
 def _scanned(figures: RunFigures) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import EvidenceError
-from runbook_lib.record.seal import pages_are_sealed, seal, verify
+from runbook_lib.run.sealed.seal import pages_are_sealed, seal, verify
 from runbook_lib.run.unfinished import SUMS
 
 

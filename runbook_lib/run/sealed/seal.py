@@ -18,7 +18,7 @@ from runbook_lib.run.atomic_folder import change_at_once
 from runbook_lib.run.unfinished import SUMS
 
 LEDGER = "ledger.sqlite"
-SEALS = frozenset({SUMS, *(f"{SUMS}.{kind}" for kind in ("sig", "pub", "anchor"))})
+SEALS = frozenset({SUMS, *(f"{SUMS}.{kind}" for kind in ("sig", "pub", "signed", "anchor"))})
 # Empty files by which processes wait for each other, and folders that a run without such files has empty.
 LOCKS, FOLDERS = frozenset({".lock", ".runner.lock"}), frozenset({"charts", "quarantine"})
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")

@@ -1,0 +1,98 @@
+"""How the runs of a campaign stand: read from their folders alone, so that there is no state to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from runbook_lib.config.campaign import Campaign, CampaignRun
+from runbook_lib.errors import ConfigError, EvidenceError
+from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
+from runbook_lib.report.proof import prove
+from runbook_lib.run.admission.admit import folder_of, is_begun, is_running
+from runbook_lib.run.sealed.seal import pages_are_sealed
+from runbook_lib.run.unfinished import SUMS
+from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS
+
+
+class Standing(StrEnum):
+    """How a run of a campaign stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    UNFINISHED = "unfinished"
+    REFUSED = "refused"
+    BROKEN = "broken"
+    INTERRUPTED = "INTERRUPTED"
+    FAIL = "FAIL"
+    DRY_RUN = "DRY-RUN"
+    PASS = "PASS"
+
+
+OF_VERDICT: dict[str, Standing] = {
+    PASS: Standing.PASS,
+    FAIL: Standing.FAIL,
+    DRY_RUN: Standing.DRY_RUN,
+    INTERRUPTED: Standing.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStanding:
+    """One run; `record` is what its folder says, None before it has one, and `why` what stands against it."""
+
+    run: CampaignRun
+    run_id: str
+    folder: Path
+    standing: Standing
+    record: RunRecord | None = None
+    why: str = ""
+
+    def is_done(self, *, execute: bool) -> bool:
+        """Whether nothing is left to do of it: a dry campaign is content with a dry run."""
+        return self.standing is Standing.PASS or (self.standing is Standing.DRY_RUN and not execute)
+
+
+def standing_of(campaign: Campaign, run: CampaignRun, refused: Mapping[str, str]) -> RunStanding:
+    """How a run stands, as its sealed folder says; `refused` are reasons of this start, by id."""
+    run_id = campaign.run_id(run)
+    folder = folder_of(run_id)
+    if run.id in refused:
+        return RunStanding(run, run_id, folder, Standing.REFUSED, why=refused[run.id])
+    if not (folder / RUN_JSON).is_file():
+        begun = folder.exists() and is_begun(folder)
+        return RunStanding(run, run_id, folder, Standing.UNFINISHED if begun else Standing.WAITING)
+    if is_running(folder):
+        return RunStanding(run, run_id, folder, Standing.RUNNING)
+    try:
+        record = read_record(folder)
+    except EvidenceError as error:
+        return RunStanding(run, run_id, folder, Standing.BROKEN, why=str(error))
+    sealed = (folder / SUMS).exists()
+    if record.run_id != run_id or (sealed and not pages_are_sealed(folder)):
+        return RunStanding(run, run_id, folder, Standing.BROKEN, why=_not_as_sealed(folder, run_id, record.run_id))
+    known = OF_VERDICT.get(record.verdict) if sealed else None
+    return RunStanding(run, run_id, folder, known or Standing.UNFINISHED, record, "; ".join(record.reasons[:2]))
+
+
+def _not_as_sealed(folder: Path, run_id: str, named: str) -> str:
+    if named != run_id:
+        return f"expected the folder of run {run_id}, found that of run {named}"
+    return f"{folder} is not as it was sealed; runbook verify says what was changed. Put it back, or remove the folder"
+
+
+def proved(found: RunStanding) -> RunStanding:
+    """The standing of a run that counts as done, if its folder bears it out now; else BROKEN, and why.
+
+    A PASS is taken from a folder that is verified, and whose pages follow from its ledger.
+    """
+    try:
+        proof = prove(found.folder)
+    except (ConfigError, EvidenceError) as error:
+        return RunStanding(found.run, found.run_id, found.folder, Standing.BROKEN, why=str(error))
+    if proof.verdict != found.standing:
+        why = f"expected the verdict {found.standing} in {found.folder}, found {proof.verdict}"
+        return RunStanding(found.run, found.run_id, found.folder, Standing.BROKEN, why=why)
+    return found

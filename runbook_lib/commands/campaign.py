@@ -1,0 +1,26 @@
+"""`runbook campaign`: several migrations in waves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runbook_lib.commands.output import say
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--execute", is_flag=True, help="Write to the targets; without it nothing is written there.")
+@click.option("--confirm", default="", metavar="NAME", help="The campaign's name once more, to allow writing.")
+def campaign(file: Path, execute: bool, confirm: str) -> int:
+    """Run the migrations of the campaign FILE wave by wave, from wherever they stand."""
+    from runbook_lib.campaign.run_campaign import run_campaign
+
+    found = run_campaign(file, say, execute=execute, confirm=confirm)
+    done = [each for each in found if each.is_done(execute=execute)]
+    for each in found:
+        say(f"  {each.run_id}: {each.standing}{f': {each.why}' if each.why and each not in done else ''}")
+    word = ("PASS" if execute else "DRY-RUN") if len(done) == len(found) else "FAIL"
+    say(f"{word}: {len(done):,} of {len(found):,} runs {'are proved' if execute else 'are looked through'}")
+    return 0 if len(done) == len(found) else 1

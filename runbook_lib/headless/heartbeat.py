@@ -1,0 +1,36 @@
+"""A sign of life of a long step, now and then."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runbook_lib.headless.console import Pace, so_far
+from runbook_lib.run.admission.admit import LEDGER
+from runbook_lib.run.ledger import Ledger
+
+HEARTBEAT_SECONDS = 10.0
+
+
+@contextmanager
+def heartbeat(folder: Path, step: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Say how far a long step is, now and then, so that a log shows life."""
+    over, began, pace = threading.Event(), time.monotonic(), Pace()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            ledger = Ledger(folder / LEDGER)
+            far = so_far(ledger, step, pace, time.monotonic())
+            ledger.close()
+            say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

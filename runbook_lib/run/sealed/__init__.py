@@ -1,0 +1,1 @@
+"""Runs whose folder is sealed: the seal, and what another run takes from one."""

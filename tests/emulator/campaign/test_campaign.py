@@ -1,0 +1,216 @@
+"""A campaign: waves in order, stopped by a failure, taken up from the folders of its runs, and asked for by name."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.support.campaigns import NAME, campaign_file, fleet, migration
+from tests.support.in_process import runbook_here
+from tests.support.other_targets import other_target
+from tests.support.world import World, things
+
+EXECUTE = ("--execute", "--confirm", NAME)
+
+
+def run(file: Path, *more: str) -> CompletedProcess[str]:
+    return runbook_here("campaign", file, *more)
+
+
+def standings(world: World) -> dict[str, str]:
+    page = (world.folder / "reports" / f"campaign-{NAME}.html").read_text(encoding="utf-8")
+    shown = dict(re.findall(r'data-run="fleet-([^"]+)" data-standing="([^"]+)"', page))
+    known = json.loads((world.folder / "reports" / f"campaign-{NAME}.json").read_text(encoding="utf-8"))
+    assert shown == {each["id"]: each["standing"] for each in known["runs"]}
+    return shown
+
+
+def written(world: World, *names: str) -> list[int]:
+    return [len(world.items(world.target, world.dst(name))) for name in names]
+
+
+def test_three_waves_with_a_shared_export_end_in_a_proof_each(world: World) -> None:
+    world.pair("a", things(10))
+    world.pair("b", things(20))
+    again = other_target(world, "two", "a", reuse=f"{NAME}-a")
+    again["tables"] |= {"include": [world.src("a")]}
+    file = campaign_file(
+        world,
+        [
+            [{"id": "a", "config": migration(world, "a")}],
+            [{"id": "b", "config": migration(world, "b")}],
+            [{"id": "two", "config": world.config(**again).name, "after": ["a"]}],
+        ],
+    )
+    before = world.requests("ExportTableToPointInTime")
+    dry = run(file)
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert set(standings(world).values()) == {"DRY-RUN"}
+    assert written(world, "a", "b") == [0, 0]
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.splitlines()[-1] == "PASS: 3 of 3 runs are proved"
+    assert standings(world) == {"a": "PASS", "b": "PASS", "two": "PASS"}
+    assert world.requests("ExportTableToPointInTime") - before == 2
+    for name in ("a", "b", "two"):
+        assert runbook_here("verify", world.folder / "reports" / f"{NAME}-{name}").returncode == 0
+    requests = world.requests("BatchWriteItem")
+    assert run(file, *EXECUTE).returncode == 0
+    assert world.requests("BatchWriteItem") == requests  # what is proved is not done again
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--execute",), "expected 'fleet', the campaign's name, once more"),
+        (("--execute", "--confirm", "other"), "found 'other'; nothing was written"),
+        (EXECUTE, "confirm_target"),
+    ],
+)
+def test_nothing_is_written_without_being_asked_for_of_every_run(
+    world: World, more: tuple[str, ...], says: str
+) -> None:
+    world.pair("a", things(5))
+    world.pair("b", things(5))
+    runs = [
+        [{"id": "a", "config": migration(world, "a")}, {"id": "b", "config": migration(world, "b", confirm_target="")}]
+    ]
+    ran = run(campaign_file(world, runs), *more)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert not (world.folder / "reports").exists() or not list((world.folder / "reports").iterdir())
+    assert written(world, "a", "b") == [0, 0]
+
+
+def test_a_failure_stops_everything_and_is_taken_up_once_it_is_mended(world: World) -> None:
+    file = fleet(world, [["a"], ["b"], ["c"]])
+    world.put(world.target, world.dst("b"), [{"id": {"S": "stranger"}}])
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 1
+    assert standings(world)["a"] == "PASS"
+    assert standings(world)["b"] in ("FAIL", "refused")
+    assert standings(world)["c"] == "waiting"
+    assert written(world, "a", "b", "c") == [10, 1, 0]
+    assert "FAIL: 1 of 3 runs are proved" in ran.stdout
+    world.target.delete_item(TableName=world.dst("b"), Key={"id": {"S": "stranger"}})
+    again = run(file, *EXECUTE)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert set(standings(world).values()) == {"PASS"}
+
+
+def test_without_stop_on_fail_only_what_comes_after_it_is_left(world: World) -> None:
+    for name in ("a", "b", "c"):
+        world.pair(name, things(5))
+    world.put(world.target, world.dst("a"), [{"id": {"S": "stranger"}}])
+    runs = [
+        [{"id": "a", "config": migration(world, "a")}],
+        [{"id": "b", "config": migration(world, "b"), "after": ["a"]}, {"id": "c", "config": migration(world, "c")}],
+    ]
+    ran = run(campaign_file(world, runs, stop_on_fail=False), *EXECUTE)
+    assert ran.returncode == 1
+    assert (standings(world)["b"], standings(world)["c"]) == ("waiting", "PASS")
+    assert "b: not begun, for it comes after a" in ran.stdout
+
+
+def _edit_report(folder: Path, other: Path) -> None:
+    (folder / "report.md").write_text("PASS", encoding="utf-8")
+
+
+def _forge_record(folder: Path, other: Path) -> None:
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps(record | {"verdict": "FAIL"}), encoding="utf-8")
+
+
+def _swap(folder: Path, other: Path) -> None:
+    shutil.rmtree(folder)
+    shutil.copytree(other, folder)
+
+
+@pytest.mark.parametrize("change", [_edit_report, _forge_record, _swap])
+def test_a_proof_that_does_not_hold_any_more_is_none(world: World, change: Callable[[Path, Path], None]) -> None:
+    file = fleet(world, [["a"], ["b"]])
+    assert run(file, *EXECUTE).returncode == 0
+    reports = world.folder / "reports"
+    before = world.requests("BatchWriteItem")
+    change(reports / f"{NAME}-b", reports / f"{NAME}-a")
+    ran = run(file, *EXECUTE)
+    assert ran.returncode in (1, 2), ran.stdout + ran.stderr
+    assert "PASS: " not in ran.stdout
+    assert world.requests("BatchWriteItem") == before
+
+
+def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None:
+    file = fleet(world, [["a"]])
+    assert run(file, *EXECUTE).returncode == 0
+    for name, text in ((f"campaign-{NAME}.json", '{"runs": [{"standing": "FA'), (f"campaign-{NAME}.html", "<html")):
+        (world.folder / "reports" / name).write_text(text, encoding="utf-8")
+    assert run(file, *EXECUTE).returncode == 0
+    assert standings(world) == {"a": "PASS"}
+
+
+def test_a_migration_that_was_changed_since_its_run_began_is_refused_before_anything(world: World) -> None:
+    file = fleet(world, [["a"], ["b"]])
+    assert run(file, *EXECUTE).returncode == 0
+    (name,) = re.findall(r"id: b\n\s+config: (\S+)", file.read_text(encoding="utf-8"))
+    config = world.folder / name
+    config.write_text(config.read_text(encoding="utf-8").replace(world.src("b"), world.src("a")), encoding="utf-8")
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 2
+    assert "b: run fleet-b was started with another configuration" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("waves", "says"),
+    [
+        ([[{"id": "a", "config": "x.yaml"}, {"id": "a", "config": "x.yaml"}]], "two runs are called 'a'"),
+        ([[{"id": "a", "config": "x.yaml", "after": ["b"]}], [{"id": "b", "config": "x.yaml"}]], "found 'b'"),
+        ([[{"id": "a", "config": "x.yaml", "after": ["a"]}]], "found 'a'"),
+        ([[{"id": "../a", "config": "x.yaml"}]], "waves.0.runs.0.id"),
+        ([[{"id": "a", "config": "x.yaml"}]], "a: "),
+        ([[{"id": "a", "konfig": "x.yaml"}]], "unknown key"),
+        ([], "waves"),
+    ],
+)
+def test_a_campaign_file_with_mistakes_is_refused_by_key_and_line(
+    world: World, waves: list[list[dict[str, Any]]], says: str
+) -> None:
+    ran = run(campaign_file(world, waves), *EXECUTE)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert not (world.folder / "reports").exists() or not list((world.folder / "reports").iterdir())
+
+
+def test_a_run_that_uses_an_export_has_to_come_after_the_run_that_makes_it(world: World) -> None:
+    world.pair("a", things(5))
+    again = other_target(world, "two", "a", reuse=f"{NAME}-a")
+    runs = [[{"id": "a", "config": migration(world, "a")}, {"id": "two", "config": world.config(**again).name}]]
+    ran = run(campaign_file(world, runs), *EXECUTE)
+    assert ran.returncode == 2
+    assert "write after: [a]" in ran.stderr
+
+
+def test_a_campaign_that_is_killed_is_taken_up_from_its_runs(world: World) -> None:
+    """In processes of their own: once by SIGKILL in a run, once by SIGTERM."""
+    file = fleet(world, [["a"], ["b"]], items=200)
+    command = [sys.executable, "-m", "runbook_lib", "campaign", str(file), *EXECUTE]
+    for number, code in ((signal.SIGKILL, -9), (signal.SIGTERM, 130)):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert any(re.match(r"(import|validate) +running", line) for line in process.stdout)
+        process.send_signal(number)
+        process.communicate(timeout=120)
+        assert process.returncode == code
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert standings(world) == {"a": "PASS", "b": "PASS"}
+    assert written(world, "a", "b") == [200, 201]
