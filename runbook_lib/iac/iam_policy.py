@@ -32,6 +32,7 @@ from runbook_lib.iac.policy_statements import (
     Json,
     allow,
     dynamodb,
+    mask_key_statements,
     objects,
     policy_document,
     reading_references,
@@ -154,6 +155,7 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
         # DynamoDB writes an export to S3 with the rights of whoever started it.
         allow("WriteExports", ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"], bucket),
         allow("EncryptExports", ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], bucket_key, condition),
+        *mask_key_statements(config, who),
     ]
 
 

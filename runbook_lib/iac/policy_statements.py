@@ -52,17 +52,28 @@ def objects_in(config: Migration, who: Identity, folder: str) -> str:
 
 
 def staging_key(staging: Staging, writers: list[Identity]) -> tuple[list[str], Json | None]:
-    """The key of a place's kms_key_id as resources and, for an alias, the condition that names it.
+    """The key of a place's kms_key_id as resources and, for an alias, the condition that names it."""
+    key = staging.kms_key_id
+    return ([], None) if key is None or not writers else _key_resources(key, staging.region, writers)
+
+
+def mask_key_statements(config: Migration, source: Identity) -> list[Json]:
+    """What makes the key of the pseudonyms, where it comes from KMS."""
+    transform = config.transform
+    key = transform.mask.key.kms if transform is not None and transform.mask is not None else None
+    if key is None:
+        return []
+    return [allow("DeriveMaskKey", ["kms:GenerateMac"], *_key_resources(key, config.source.region, [source]))]
+
+
+def _key_resources(key: str, region: str, users: list[Identity]) -> tuple[list[str], Json | None]:
+    """A key by id, alias or ARN as resources.
 
     Source: "Using IAM policies with AWS KMS" and "kms:ResourceAliases", KMS Developer Guide: an alias is no
     resource of the operations that use its key.
     """
-    key = staging.kms_key_id
-    if key is None or not writers:
-        return [], None
     place, _, name = key.rpartition(":")
-    region = staging.region
-    places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in writers]
+    places = [place] if place else [f"arn:{w.partition}:kms:{region}:{w.account}" for w in users]
     if name.startswith("alias/"):
         return [f"{p}:key/*" for p in places], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
     return [f"{p}:key/{name.removeprefix('key/')}" for p in places], None

@@ -15,6 +15,7 @@ import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Attribute, canonical_json
@@ -43,7 +44,7 @@ def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None)
     table was not transformed, and at the end TransferError naming each target that could not be read.
     """
     with run.step("leak_scan"):
-        ready = make_ready(run.config)
+        ready = make_ready(run.config, macs=mac_keys(run.clients, run.config.source))
         TRANSFORM_ASKED.record(run.ledger, ready is not None)
         pairs = [pair for pair in run.planned_pairs() if pair.method != Method.SKIP]
         for pair in pairs:

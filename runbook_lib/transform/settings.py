@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.config.model import Migration
-from runbook_lib.config.moving.transform import Transform
+from runbook_lib.config.moving.transform import MaskKeySetting, Transform
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.masking.expression.parse import parse_filter
 from runbook_lib.masking.hook import ItemHook, load_hook
-from runbook_lib.masking.mask_key import MaskKey
+from runbook_lib.masking.mask_key import LEAST_BYTES, MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.recipe import Recipe
 from runbook_lib.masking.rules import MaskRule, Verb, rules_of
 from runbook_lib.run.facts.masking.transform import TransformBinding
 
+Macs = Callable[[str], bytes]
 UNKEYED = frozenset({Verb.DROP, Verb.NULL})
 
 
@@ -67,21 +68,15 @@ class Ready:
         )
 
 
-def make_ready(config: Migration, environment: Mapping[str, str] | None = None) -> Ready | None:
-    """The transform that a migration file asks for, None without one; raises ConfigError for what is missing."""
+def make_ready(config: Migration, environment: Mapping[str, str] | None = None, *, macs: Macs) -> Ready | None:
+    """The transform that a migration file asks for, None without one; raises ConfigError for what is missing.
+
+    `macs` gives what KMS derives of a key.
+    """
     settings = config.transform
     if settings is None:
         return None
-    key = None
-    if settings.mask is not None:
-        name = settings.mask.key.env
-        value = (os.environ if environment is None else environment).get(name, "")
-        if not value:
-            raise ConfigError(
-                f"transform.mask.key: the environment variable {name} should hold the key of the pseudonyms, and is "
-                "not set"
-            )
-        key = MaskKey(value.encode("utf-8", "surrogateescape"))
+    key = _key_of(settings.mask.key, environment, macs) if settings.mask is not None else None
     ready = Ready(settings, load_hook(settings.hook, config.folder) if settings.hook else None, key)
     if settings.mask is not None:
         for table in {rule.table for rule in settings.mask.as_rules}:
@@ -89,9 +84,24 @@ def make_ready(config: Migration, environment: Mapping[str, str] | None = None) 
     return ready
 
 
+def _key_of(setting: MaskKeySetting, environment: Mapping[str, str] | None, macs: Macs) -> MaskKey:
+    if setting.kms is not None:
+        return MaskKey(macs(setting.kms))
+    name = str(setting.env)
+    value = (os.environ if environment is None else environment).get(name, "")
+    if not value:
+        raise ConfigError(
+            f"transform.mask.key: the environment variable {name} should hold the key of the pseudonyms, and is not set"
+        )
+    return MaskKey(value.encode("utf-8", "surrogateescape"))
+
+
 def refuse_untransformed(config: Migration, *, catch_up: bool) -> None:
-    """Raise ConfigError for what a transform lacks, or for windows, which would bring raw items to a target."""
-    make_ready(config)
+    """Raise ConfigError for what a transform lacks, or for windows, which would bring raw items to a target.
+
+    KMS is not asked yet: nothing is known of the account before a run is open.
+    """
+    make_ready(config, macs=lambda key: bytes(LEAST_BYTES))
     if catch_up and config.transform is not None:
         raise ConfigError(
             "catch-up and transform cannot be combined yet: the windows of an export hold raw items, and nothing was "

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from runbook_lib.aws.s3.objects import put_object, read_object
+from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.export_format.manifest import Manifest, most_bytes, read_manifest
 from runbook_lib.export_format.writer import ExportIdentity, ExportWriter, FileEntry, export_folder, new_export_id
@@ -56,7 +57,7 @@ def transform_tables(run: Run, watch: Watch = lambda table, state, done, of: Non
     TransferError naming each table that could not be transformed, after the others.
     """
     with run.step("transform"):
-        ready = make_ready(run.config)
+        ready = make_ready(run.config, macs=mac_keys(run.clients, run.config.source))
         TRANSFORM_ASKED.record(run.ledger, ready is not None)
         failures = []
         for pair in run.planned_pairs() if ready else []:

@@ -28,6 +28,8 @@ SOURCE = frozenset(
 )
 # The one exception on the source: for tables that export.enable_pitr names, with --execute, at the export.
 SOURCE_RECOVERY = frozenset({"dynamodb:UpdateContinuousBackups"})
+# With transform.mask.key: {kms: ...}, of that key and one fixed message: the key of the pseudonyms, see mac_key.py.
+SOURCE_MACS = frozenset({"kms:GenerateMac"})
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
@@ -134,7 +136,7 @@ STAGING_ANCHORS = frozenset({"s3:GetObject", "s3:GetObjectLockConfiguration", "s
 # What each side may always be asked for, and what only where somebody asked for it.
 ALWAYS = {"source": SOURCE | REFERENCE_READS, "target": TARGET | REFERENCE_READS, "staging": STAGING}
 ASKED = {
-    "source": SOURCE_RECOVERY | ROLE_READS | (SURROUNDING_READS - REFERENCE_READS - SOURCE),
+    "source": SOURCE_RECOVERY | SOURCE_MACS | ROLE_READS | (SURROUNDING_READS - REFERENCE_READS - SOURCE),
     "target": ROLE_READS
     | (SURROUNDING_READS - REFERENCE_READS - TARGET)
     | TARGET_WRITES

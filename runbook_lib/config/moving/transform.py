@@ -141,10 +141,24 @@ class RuleSetting(InnerRuleSetting):
 class MaskKeySetting(Strict):
     """Where the key of the pseudonyms comes from; never the key itself."""
 
-    env: str = Field(
+    env: str | None = Field(
+        default=None,
         pattern=r"^[A-Z_][A-Z0-9_]*$",
         description="environment variable that holds the key, at least 16 bytes; it is written nowhere",
     )
+    kms: str | None = Field(
+        default=None,
+        pattern=r"^(alias/[A-Za-z0-9/_\-]+|[0-9a-fA-F\-]{36}|mrk-[0-9a-f]{32}"
+        r"|arn:[a-z\-]+:kms:[a-z0-9\-]+:\d{12}:(key|alias)/[A-Za-z0-9/_\-]+)$",
+        description="alias, id or ARN of an HMAC_256 key in KMS, asked for as the source: the key of the pseudonyms is "
+        "a MAC that KMS makes with it, so nobody has to keep one",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> MaskKeySetting:
+        if (self.env is None) == (self.kms is None):
+            raise ValueError("a key comes from one place: give 'env' or 'kms'")
+        return self
 
 
 class MaskSetting(Strict):

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus, files_transformed
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.undo.cleanup import clean_up
+from tests.support.made import derived_lines
 from tests.support.masks import KEY_NAME, MASK_KEY, email_rule, keep_rule, mask, people
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.tables import keys_in_bucket
@@ -64,16 +63,6 @@ def masking(world: World, **more: Any) -> Path:
     return world.config(transform=mask(email_rule(), keep_rule("n"), filter=keep), **more)
 
 
-def derived(run: Run, source: str) -> list[bytes]:
-    """The lines of what was made, sorted."""
-    place, lines = run.config.target_staging, list[bytes]()
-    for made in files_transformed(run.ledger, source):
-        file = DataFile(made.ordinal, made.key, made.md5, made.counts.derived)
-        with fetch(run.clients.staging, place.bucket, file) as checked:
-            lines += [line for _, line in checked.items()]
-    return sorted(lines)
-
-
 def test_killed_anywhere_it_goes_on_and_every_file_adds_up(world: World) -> None:
     world.pair("a", people(200))
     config = masking(world)
@@ -110,7 +99,7 @@ def test_equal_keys_make_equal_values_in_another_run_and_another_key_others(
         monkeypatch.setenv(KEY_NAME, key)
         run = exported(masking(world), run_id, execute=False)
         transform_tables(run)
-        made.append(derived(run, world.src("a")))
+        made.append(derived_lines(run, world.src("a")))
         run.ledger.close()
     one, two, three = made
     assert one == two
