@@ -7,14 +7,23 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import NUMBERS, decompressed, fold, from_base64, text_of_bytes, unpacked
-from runbook_lib.leak_scan.words import ValueWords, words_of
+from runbook_lib.leak_scan.decode import (
+    NO_DIGITS,
+    SPACED,
+    decompressed,
+    fold,
+    from_base64,
+    is_readable,
+    text_of_bytes,
+    unpacked,
+)
+from runbook_lib.leak_scan.words import ValueWords
 
 DEEPEST = 3
 LONG = 12  # characters from which a value is found inside of a word, too
-AS_IT_IS = "as it is"
+AS_IT_IS, IN_BINARY = "as it is", "inside of binary"
 BINARY = '"B":"'
-TYPED = ('"S":', '"N":', '"B":', '"SS":', '"NS":', '"BS":')
+ONE, SET = '":"', 'S":["'  # what every value and every set of an item's JSON has, and no text in it
 
 
 @dataclass(slots=True)
@@ -38,6 +47,7 @@ class RawValues:
     numbers: Sequence[int]
     words: ValueWords | None = None
     left_out: set[int] = field(default_factory=set)
+    nothing: set[str] = field(default_factory=set)  # what was seen to hide nothing; texts have the same again and again
     _automaton: AhoCorasick | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,10 +67,7 @@ class RawValues:
     def as_words(self, text: str) -> Iterator[int]:
         """Numbers of the values that a folded text is, or that are words in it."""
         if self.words is not None:
-            for word in words_of(text):
-                number = self.words.number_of(word)
-                if number is not None and number not in self.left_out:
-                    yield number
+            yield from (number for number in self.words.numbers_in(text) if number not in self.left_out)
 
 
 def _joined(text: str, at: int) -> bool:
@@ -71,11 +78,13 @@ def look_through(values: RawValues, item: str, counted: Counted) -> dict[int, st
     """The values in an item, given as its JSON, each with how it was hidden."""
     found: dict[int, str] = {}
     counted.items += 1
-    counted.values += sum(item.count(typed) for typed in TYPED)
+    counted.values += item.count(ONE) + item.count(SET)
     _look(values, item, "", 0, found, counted)
     if BINARY in item or '"BS":' in item:
         for data in _binaries(item):
-            counted.not_decoded += not _is_readable(data)
+            if not is_readable(data):
+                counted.not_decoded += 1
+                _look(values, data.replace(b"\0", b"").decode("utf-8", "replace"), IN_BINARY, DEEPEST, found, counted)
     return found
 
 
@@ -86,14 +95,13 @@ def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, s
     if values.words is not None:
         for number in values.as_words(folded):
             found.setdefault(number, how or AS_IT_IS)
-    for match in NUMBERS.findall(folded):
-        digits = "".join(filter(str.isdigit, match))
-        if digits != match:
-            for number in values.within(digits):
+    for match in SPACED.findall(folded):
+        if not match.isdecimal():
+            for number in values.within(match.translate(NO_DIGITS)):
                 found.setdefault(number, how or AS_IT_IS)
     if depth == DEEPEST:
         return
-    for step, inner in unpacked(text):
+    for step, inner in unpacked(text, values.nothing):
         told = f"{how}, {step}" if how else step
         if isinstance(inner, bytes):
             _look_at_bytes(values, inner, told, depth + 1, found, counted)
@@ -113,11 +121,6 @@ def _look_at_bytes(
     if text is not None:
         counted.decoded += 1
         _look(values, text, how, depth, found, counted)
-
-
-def _is_readable(data: bytes) -> bool:
-    held = decompressed(data)
-    return text_of_bytes(data if held is None else held) is not None
 
 
 def _binaries(item: str) -> Iterator[bytes]:

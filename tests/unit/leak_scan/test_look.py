@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import html
+import io
 import json
+import lzma
+import quopri
 import random
 import unicodedata
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -59,6 +64,12 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def zipped(text: str, name: str = "a.txt") -> bytes:
+    with zipfile.ZipFile(made := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, text)
+    return made.getvalue()
+
+
 PLACES: dict[str, Any] = {
     "the value itself": {"x": {"S": MAIL}},
     "a key that embeds it": {"id": {"S": f"CUSTOMER#{MAIL}#1"}},
@@ -90,6 +101,31 @@ PLACES: dict[str, Any] = {
     "a phone number in a set of numbers": {"x": {"NS": ["1", "491705550123"]}},
     "a phone number with other separators": {"x": {"S": "call (49) 170-555-0123 now"}},
     "a name in free text": {"x": {"S": f"spoke to {NAME.upper()} today"}},
+    "Base64 after other words": {"x": {"S": f"avatars/user-{b64(MAIL.encode())}"}},
+    "the middle of a token": {"x": {"S": f"eyJhbGciOiJub25lIn0.{b64(MAIL.encode()).rstrip('=')}.c2ln"}},
+    "Base64 in lines": {"x": {"S": base64.encodebytes(f"{'x' * 50}{MAIL}{'y' * 80}".encode()).decode()}},
+    "Base32": {"x": {"S": base64.b32encode(MAIL.encode()).decode()}},
+    "quoted-printable": {"x": {"S": quopri.encodestring(f"To: {MAIL} = ok".encode()).decode()}},
+    "escapes of a program": {"x": {"S": "".join(f"\\x{b:02x}" if b < 128 else chr(b) for b in MAIL.encode("latin-1"))}},
+    "escapes of an old browser": {"x": {"S": "".join(f"%u{ord(c):04X}" for c in MAIL)}},
+    "full width": {"x": {"S": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in MAIL)}},
+    "characters that are not seen": {"x": {"S": "\u200b".join(MAIL)}},
+    "soft hyphens": {"x": {"S": NAME.replace("ü", "ü\u00ad")}},
+    "other blanks and dashes": {"x": {"S": NAME.replace(" ", "\u00a0").replace("-", "\u2011")}},
+    "two blanks and a line": {"x": {"S": f"dear {NAME.replace(' ', chr(10) + '  ')}"}},
+    "digits of another script": {"x": {"S": "".join(chr(0x660 + int(c)) if c.isdigit() else c for c in PHONE)}},
+    "a buffer": {"x": {"S": json.dumps({"type": "Buffer", "data": list(MAIL.encode())})}},
+    "a buffer without blanks": {"x": {"S": json.dumps({"data": list(MAIL.encode())}, separators=(",", ":"))}},
+    "a list of numbers": {"x": {"L": [{"N": str(byte)} for byte in MAIL.encode()]}},
+    "punycode": {"x": {"S": "zoé.müller@people.example".replace("zoé", f"xn--{'zoé'.encode('punycode').decode()}")}},
+    "binary of another format": {"x": {"B": b64(b"\x0a\xff\xfe" + MAIL.encode() + b"\x80\x81")}},
+    "wide characters inside of binary": {
+        "x": {"B": b64(b"\xff\x00\xfa" + PHONE.encode("utf-16-le") + b"\x81\x00\x00")}
+    },
+    "bzip2": {"x": {"B": b64(bz2.compress(MAIL.encode()))}},
+    "xz": {"x": {"B": b64(lzma.compress(MAIL.encode()))}},
+    "a zip file": {"x": {"B": b64(zipped(MAIL))}},
+    "the name of a zip's member": {"x": {"B": b64(zipped("nothing", name=f"{MAIL}.txt"))}},
 }
 
 
