@@ -22,8 +22,8 @@ from traitlets.config import Config
 # ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
 QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 READY_SECONDS = 60.0
-# What the first cell of each notebook asks for, imported while the runner is busy itself, and left out whenever the kernel
-# is emptied: to look through all of it takes longer than the rest. No history goes into a file.
+# What the first cell of each notebook asks for, imported while the runner is busy itself, and left out whenever the
+# kernel is emptied: to look through all of it takes longer than the rest. No history goes into a file.
 READY_LINE = "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={READY_LINE}"]
 # Variables and numbers of cells; the ledger that a notebook had open closes with its last name.
