@@ -40,8 +40,8 @@ _CODES: dict[ErrorClass, tuple[str, ...]] = {
     ErrorClass.ITEM: ("ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException"),
     ErrorClass.CONFLICT: (
         "ConcurrentAccess", "ConditionalCheckFailedException", "ConflictException",
-        "ContinuousBackupsUnavailableException", "ExportConflictException", "ImportConflictException",
-        "PreconditionFailed", "ResourceInUseException",
+        "ContinuousBackupsUnavailableException", "ExportConflictException", "IdempotentParameterMismatchException",
+        "ImportConflictException", "PreconditionFailed", "ResourceInUseException",
     ),
     ErrorClass.MISSING: (
         "ExportNotFoundException", "ImportNotFoundException", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound",

@@ -77,7 +77,7 @@ WORDS = {
 # What does not touch the proof when it is not known, and who notices later.
 ADVICE = {
     CheckId.PERMISSIONS: "a call that is not allowed is refused, and its step fails",
-    CheckId.EXPORTS_AT_ONCE: "AWS refuses one too many, and the run waits for its turn",
+    CheckId.EXPORTS_AT_ONCE: "AWS refuses an export beyond the limit, and the run waits for its turn",
     CheckId.EXPORT_TIME: "AWS refuses a moment that it cannot restore, and the export fails",
     CheckId.WRITE_CAPACITY: "writes beyond it are throttled and sent again",
     CheckId.FREE_DISK: "a full disk ends the step with an error",

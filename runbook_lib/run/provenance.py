@@ -50,12 +50,12 @@ def library_digest() -> str:
     A process holds what it has loaded. If files were edited since it began, what runs is neither what they say now nor
     what they said then, or some of both: the digest then names both, and is that of no code.
     """
-    began, now = _library_as_it_began(), _library_now()
+    began, now = library_as_it_began(), _library_now()
     return now if now == began else f"{now}, edited while a process ran that began with {began}"
 
 
 @cache
-def _library_as_it_began() -> str:
+def library_as_it_began() -> str:
     """The digest when this process first asked, which its first step does as it starts."""
     return _library_now()
 

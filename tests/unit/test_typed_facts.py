@@ -62,6 +62,7 @@ INSIDE = {  # of run/, which alone may read facts as they are stored
     "run/run.py": "clients of boto3",
     "run/sealed_ledger.py": "rows of a ledger, compared as they are stored",
     "run/secret.py": "the environment",
+    "run/tables/json_column.py": "columns of JSON, read by their shape",
     "run/unfinished.py": "run.json of whatever version, as JSON",
     "run/witnesses/source_ttl.py": "items in DynamoDB's JSON",
     "run/witnesses/write_register.py": "entries of a register, as JSON",

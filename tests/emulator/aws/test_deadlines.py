@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError
+from botocore.utils import ContainerMetadataFetcher
 
 from runbook_lib.aws.deadlines import LEAST_RATE, Deadline, Session
 from runbook_lib.aws.endpoints import CONFIG, client_of, s3_client
@@ -159,12 +160,9 @@ def test_fetchers_of_credentials_that_are_no_clients_do_not_wait_for_a_drip(
         else:
             monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
             monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        for name, value in (("TIMEOUT_SECONDS", TIMEOUT), ("SLEEP_TIME", 0), ("RETRY_ATTEMPTS", 1)):
+            monkeypatch.setattr(ContainerMetadataFetcher, name, value)
         session = Session()
-        for provider in session.get_component("credential_provider").providers:
-            fetcher = getattr(provider, "_fetcher", None) or getattr(provider, "_role_fetcher", None)
-            if getattr(fetcher, "_session", None) is not None:
-                fetcher._session._timeout = TIMEOUT
-                fetcher.SLEEP_TIME, fetcher.RETRY_ATTEMPTS = 0, 1
         began = time.monotonic()
         try:
             found = session.get_credentials()

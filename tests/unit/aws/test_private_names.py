@@ -16,7 +16,10 @@ import isal.isal_zlib
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.config import Config
+from botocore.handlers import BUILTIN_HANDLERS
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from runbook_lib.aws.deadlines import Session
 
 ROOT = Path(__file__).resolve().parents[3]
 PRIVATE = re.compile(r"_[a-z]\w*")
@@ -79,6 +82,20 @@ def test_each_name_is_where_it_is_looked_for(client: Any) -> None:
     assert list(inspect.signature(HTTPConnectionPool._get_conn).parameters) == ["self", "timeout"]
     assert list(inspect.signature(HTTPConnectionPool._put_conn).parameters) == ["self", "conn"]
     assert list(inspect.signature(SigV4Auth._sign).parameters) == ["self", "key", "msg", "hex"]
+
+
+def handlers(session: Any, event: str) -> list[Any]:
+    """Who is called for an event, in this order."""
+    events = session.get_component("event_emitter")
+    return list(events._emitter._handlers.prefix_search(events._alias_event_name(event)))
+
+
+def test_a_session_of_ours_calls_whom_botocores_would_in_the_same_order() -> None:
+    plain, own = botocore.session.Session(), Session()
+    events = {spec[0] for spec in BUILTIN_HANDLERS}
+    assert len(events) > 100
+    for event in events:
+        assert handlers(own, event) == handlers(plain, event) != [], event
 
 
 @pytest.mark.parametrize("library", sorted(set(OWNERS.values())))

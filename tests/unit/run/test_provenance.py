@@ -23,15 +23,15 @@ def test_it_reads_the_whole_package() -> None:
 def test_a_change_anywhere_changes_the_digest(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(PACKAGE, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "LIBRARY", tmp_path / "lib")
-    provenance._library_as_it_began.cache_clear()
+    provenance.library_as_it_began.cache_clear()
     before = provenance.library_digest()
     assert before == provenance.library_digest()
     with open(tmp_path / "lib" / name, "a") as file:
         file.write("#")
-    provenance._library_as_it_began.cache_clear()  # as another process has it
+    provenance.library_as_it_began.cache_clear()  # as another process has it
     assert provenance.library_digest() not in ("", before)
     assert " " not in provenance.library_digest()
-    provenance._library_as_it_began.cache_clear()
+    provenance.library_as_it_began.cache_clear()
 
 
 def test_code_that_was_edited_while_a_process_ran_is_recorded_as_neither(
@@ -40,7 +40,7 @@ def test_code_that_was_edited_while_a_process_ran_is_recorded_as_neither(
     """A kernel of the lab lives for days, and holds what it has loaded."""
     shutil.copytree(PACKAGE, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "LIBRARY", tmp_path / "lib")
-    provenance._library_as_it_began.cache_clear()
+    provenance.library_as_it_began.cache_clear()
     file = tmp_path / "lib" / "record" / "verdict.py"
     began, text = provenance.code_facts(), file.read_text(encoding="utf-8")
     file.write_text(text + "#", encoding="utf-8")
@@ -50,4 +50,4 @@ def test_code_that_was_edited_while_a_process_ran_is_recorded_as_neither(
     assert not provenance.makes_the_same(began.library, began.packages)
     file.write_text(text, encoding="utf-8")
     assert provenance.code_facts() == began
-    provenance._library_as_it_began.cache_clear()
+    provenance.library_as_it_began.cache_clear()
