@@ -15,7 +15,7 @@ from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.sandbox.fleet.draw import Draw
 from runbook_lib.sandbox.fleet.tables import SOURCE_REGION, fleet, fleet_table
 
-MASK_KEY_NAME = "RUNBOOK_MASK_KEY"
+MASK_KEY_NAME = "DEMO_MASK_KEY"
 SWITCHED_OFF = "email"  # the path whose rule `--sabotage leak` switches off
 PER_SCALE, FEWEST = 2_000, 6  # people at scale 1, and at any
 BATCH = 25  # items that one request may put

@@ -167,7 +167,7 @@ def test_an_edited_plan_is_refused_and_a_forged_one_by_what_it_says(world: World
     assert "was edited: its digest should be" in refused(world, config, plan)
     plan.unlink()
     plan = edited(planned(world, config), lambda data: data["settings"].update(prices={"read": 1}), digest=True)
-    assert "settings.prices: the plan says" in refused(world, config, plan)
+    assert "settings.prices" in refused(world, config, plan)
     plan.unlink()
     plan = edited(planned(world, config), lambda data: data.update(more=1))
     assert "more should not be there" in refused(world, config, plan)
