@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from tests.support.campaigns import NAME, fleet, verdicts
 from tests.support.in_process import runbook_here
 from tests.support.world import World
@@ -15,6 +17,7 @@ WAVES = [["a", "b"], ["c"], ["d", "e", "f"]]
 KILLS = 5
 
 
+@pytest.mark.chaos
 def test_a_campaign_killed_five_times_ends_with_six_proofs(world: World) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     drawn = random.Random(seed)
