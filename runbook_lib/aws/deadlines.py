@@ -202,15 +202,14 @@ class Session(botocore.session.Session):  # type: ignore[misc]
     def __init__(self, profile: str | None = None) -> None:
         super().__init__(event_hooks=copy(_built_in_handlers()), include_builtin_handlers=False, profile=profile)
 
-    def get_component(self, name: str) -> Any:
-        found = super().get_component(name)
-        if name == "credential_provider":
-            for provider in found.providers:
+    def get_credentials(self) -> Any:
+        if self._credentials is None:
+            for provider in self.get_component("credential_provider").providers:
                 if isinstance(provider, ContainerProvider):
                     _limit(provider._fetcher._session)
                 elif isinstance(provider, InstanceMetadataProvider):
                     _limit(provider._role_fetcher._session)
-        return found
+        return super().get_credentials()
 
     def create_client(self, *args: Any, **named: Any) -> Any:
         return with_deadlines(super().create_client(*args, **named))

@@ -83,10 +83,10 @@ ADVICE = {
     CheckId.FREE_DISK: "a full disk ends the step with an error",
     CheckId.BUCKET_OWNER: "AWS refuses to write to a bucket that it is not told the owner of, and the export fails",
     CheckId.REPLICATION_ATTRIBUTES: "they are written and compared as they are",
-    CheckId.KINESIS_STREAMS: "what else hears of the loaded items is not part of the comparison",
-    CheckId.BUCKET_ENCRYPTION: "a bucket that insists on its key refuses the export, which fails",
+    CheckId.KINESIS_STREAMS: "what else receives the loaded items is not part of the comparison",
+    CheckId.BUCKET_ENCRYPTION: "a bucket that requires its key refuses the export, which fails",
     CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
-    CheckId.REFERENCES: "it says who has to be told of the new tables, and the data is compared all the same",
+    CheckId.REFERENCES: "it lists what has to be changed to the new tables; the data is compared all the same",
     CheckId.COST: "it is about money; where a limit is set, not known is a blocker",
     CheckId.TIME: "it is about waiting; where a limit is set, not known is a blocker",
 }

@@ -98,6 +98,13 @@ def test_a_session_of_ours_calls_whom_botocores_would_in_the_same_order() -> Non
         assert handlers(own, event) == handlers(plain, event) != [], event
 
 
+def test_what_is_unregistered_in_one_session_of_ours_stays_in_the_others() -> None:
+    one, (event, handler) = Session(), BUILTIN_HANDLERS[0][:2]
+    one.get_component("event_emitter").unregister(event, handler)
+    assert handler not in handlers(one, event)
+    assert handler in handlers(Session(), event)
+
+
 @pytest.mark.parametrize("library", sorted(set(OWNERS.values())))
 def test_its_library_has_an_upper_bound_just_above_what_was_tested(library: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
