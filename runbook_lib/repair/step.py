@@ -116,9 +116,9 @@ def _refuse_unfit(run: Run, choice: RepairChoice, watch: Watch) -> list[TableToR
 
 
 def _is_going(run: Run, pair: Pair) -> bool:
-    """Whether a repair has begun to write, and nothing has been validated since."""
-    known = REPAIRS.of(run.ledger, pair.source)
-    return known is not None and known[-1].status in (RepairStatus.WRITING, RepairStatus.FAILED)
+    """Whether the last repair that began to write has not ended; one that only looked wrote nothing."""
+    wrote = [r for r in REPAIRS.of(run.ledger, pair.source) or () if r.status is not RepairStatus.DRY_RUN]
+    return bool(wrote) and wrote[-1].status in (RepairStatus.WRITING, RepairStatus.FAILED)
 
 
 def _begun(table: TableToRepair) -> RepairFact:
@@ -167,9 +167,9 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     finally:
         forget_wrong(run.ledger, source, WrongLook.REPAIR)
     writing = _writing(table, look, WrongLook.VALIDATION, show)
-    if fact.asked:
-        VALIDATIONS.forget(run.ledger, source)
     fact = _kept(run, replace(fact, status=RepairStatus.WRITING))
+    if fact.asked:  # whoever is killed before this has written nothing
+        VALIDATIONS.forget(run.ledger, source)
     try:
         writing.write_all()
     finally:
