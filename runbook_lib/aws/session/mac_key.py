@@ -27,9 +27,8 @@ def mac_keys(clients: Clients, source: Side) -> Callable[[str], bytes]:
 
 def mac_client(clients: Clients, source: Side, key: str) -> Any:
     """A client of KMS for the source that may make this one MAC."""
-    no_table: frozenset[Any] = frozenset({None})
     form = {"kms:GenerateMac": lambda params: dict(params) == _asked(key)}
-    guard = Guard("source", SOURCE, clients.calls, dict.fromkeys(SOURCE_MACS, no_table), form)
+    guard = Guard("source", SOURCE, clients.calls, dict.fromkeys(SOURCE_MACS, frozenset({key})), form)
     session = session_of(source, guard, key.split(":")[3] if key.startswith("arn:") else None)
     return client_of(session, "kms", of_other_services(session, "kms", source.endpoint_url))
 
