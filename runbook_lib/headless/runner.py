@@ -189,16 +189,16 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
             refuse_cleaned(run.ledger, run.id)
             if CUT_OVER not in steps:
                 refuse_cut_over(run.ledger, run.id)
-        plan = plan_of(run, around=False)
-        refuse_misconfigured(plan)
+        refuse_misconfigured(plan := plan_of(run, around=False))
         if "preflight" in steps or request.plan is not None:
-            run.plan_file = hold_to_plan(run, _as_executed(run, plan), request.plan)
+            run.plan_file = hold_to_plan(run, _as_executed(run, plan, request.plan), request.plan)
         yield run
 
 
-def _as_executed(run: Run, plan: Plan) -> Plan:
+def _as_executed(run: Run, plan: Plan, file: Path | None) -> Plan:
     """The plan of a run that may write, as a plan file has it: only then recovery of a source is turned on."""
-    return plan if run.execute or not run.config.export.enable_pitr else plan_of(run, around=False, execute=True)
+    same = file is None or run.execute or not run.config.export.enable_pitr
+    return plan if same else plan_of(run, around=False, execute=True)
 
 
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:

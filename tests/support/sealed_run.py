@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from runbook_lib.errors import EvidenceError
@@ -43,3 +47,12 @@ def publish_passed_run(folder: Path) -> None:
             end_step(ledger, step)
     publish(folder, ledger, folder.name, "test")
     ledger.close()
+
+
+@cache
+def passed_run() -> Path:
+    """The folder of a run that passed, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="runbook-test-")) / "r"
+    atexit.register(shutil.rmtree, folder.parent)
+    publish_passed_run(folder)
+    return folder

@@ -126,6 +126,12 @@ def _edit_report(folder: Path, other: Path) -> None:
     (folder / "report.md").write_text("PASS", encoding="utf-8")
 
 
+def _edit_log(folder: Path, other: Path) -> None:
+    """Sealed, and no page of the report."""
+    with (folder / "kernel.log").open("a", encoding="utf-8") as log:
+        log.write("more\n")
+
+
 def _forge_record(folder: Path, other: Path) -> None:
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     (folder / "run.json").write_text(json.dumps(record | {"verdict": "FAIL"}), encoding="utf-8")
@@ -136,7 +142,7 @@ def _swap(folder: Path, other: Path) -> None:
     shutil.copytree(other, folder)
 
 
-@pytest.mark.parametrize("change", [_edit_report, _forge_record, _swap])
+@pytest.mark.parametrize("change", [_edit_report, _edit_log, _forge_record, _swap])
 def test_a_proof_that_does_not_hold_any_more_is_none(world: World, change: Callable[[Path, Path], None]) -> None:
     file = fleet(world, [["a"], ["b"]])
     assert run(file, *EXECUTE).returncode == 0

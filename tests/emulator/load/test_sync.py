@@ -17,6 +17,7 @@ from runbook_lib.report.sections.cost_rows import dry_run_summary
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import Run
 from tests.support import records
+from tests.support.guarded_writes import loses_answers, write_before
 from tests.support.policies import actions_of, planned, policies_for
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.tables import turn_on_recovery
@@ -142,19 +143,8 @@ RACES = {
 def test_a_writer_that_races_a_sync_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = differing(world)
     name, now = RACES[race]
-    send, done = getattr(guarded_write, name), list[int]()
     key = {"put_if_absent": MISSING, "replace_as_read": {"id": OTHER["id"]}}[name]
-
-    def raced(*arguments: Any) -> bytes:
-        if not done:
-            done.append(1)
-            if now is None:
-                world.target.delete_item(TableName=world.dst("a"), Key=key)
-            else:
-                world.put(world.target, world.dst("a"), [now])
-        return bytes(send(*arguments))
-
-    monkeypatch.setattr(guarded_write, name, raced)
+    write_before(world, monkeypatch, name, key, now)
     import_tables(run)
     record, table = ended(run)
     assert held(world, key) == now
@@ -168,16 +158,9 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again_by_the_same_start(
 ) -> None:
     """It was heard, and the application deleted the item: a second put would bring it back."""
     run = differing(world)
-    send, sent = guarded_write.put_if_absent, list[int]()
-
-    def lost(*arguments: Any) -> bytes:
-        sent.append(1)
-        send(*arguments)
-        world.target.delete_item(TableName=world.dst("a"), Key=MISSING)
-        raise guarded_write.BrokenAnswer("cut off")
-
+    sent = list[int]()
     with monkeypatch.context() as patch:
-        patch.setattr(guarded_write, "put_if_absent", lost)
+        patch.setattr(guarded_write, "put_if_absent", loses_answers(world, MISSING, sent))
         with pytest.raises(TransferError, match="no answer came to the puts of 1 items"):
             import_tables(run)
     assert (sent, held(world, MISSING)) == ([1], None)

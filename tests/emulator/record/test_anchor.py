@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import hashlib
 import json
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +30,7 @@ from runbook_lib.run.unfinished import SUMS
 from runbook_lib.sandbox import demo_config
 from tests.support.in_process import runbook_here
 from tests.support.liar import Request, between
-from tests.support.sealed_run import publish_passed_run
+from tests.support.sealed_run import passed_run
 from tests.support.world import ACCOUNT, World, things
 
 BESIDE = f"{SUMS}.anchor"
@@ -68,19 +65,10 @@ def asking(world: World, bucket: str, **report: Any) -> Path:
     return world.config(staging={"bucket": bucket, "prefix": "exports"}, report={"anchor": "s3"} | report)
 
 
-@cache
-def passed() -> Path:
-    """A run that passed, made once."""
-    folder = Path(tempfile.mkdtemp(prefix="runbook-test-")) / "r"
-    atexit.register(shutil.rmtree, folder.parent)
-    publish_passed_run(folder)
-    return folder
-
-
 def sealed(world: World, config: Path, name: str = "r") -> Path:
     """A run that passed, published with the anchor that the file asks for."""
     folder = world.folder / "reports" / name
-    shutil.copytree(passed(), folder)
+    shutil.copytree(passed_run(), folder)
     again(folder, config)
     return folder
 

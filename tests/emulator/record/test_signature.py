@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import hashlib
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,7 @@ from runbook_lib.run.unfinished import SUMS
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.in_process import runbook_here
 from tests.support.liar import Answer, Request, between
-from tests.support.sealed_run import publish_passed_run
+from tests.support.sealed_run import passed_run
 from tests.support.world import ACCOUNT, World, things
 
 Verify = Callable[..., tuple[int, str]]
@@ -59,20 +56,11 @@ def fingerprint(world: World, arn: str) -> str:
     return hashlib.sha256(kms(world).get_public_key(KeyId=arn)["PublicKey"]).hexdigest()
 
 
-@cache
-def passed() -> Path:
-    """A run that passed, made once."""
-    folder = Path(tempfile.mkdtemp(prefix="runbook-test-")) / "r"
-    atexit.register(shutil.rmtree, folder.parent)
-    publish_passed_run(folder)
-    return folder
-
-
 def signed(world: World, config: Path, name: str = "r") -> Path:
     """A run that passed, published with the signature that the file asks for."""
     folder = world.folder / "reports" / name
     if not folder.exists():
-        shutil.copytree(passed(), folder)
+        shutil.copytree(passed_run(), folder)
     ledger = Ledger(folder / "ledger.sqlite")
     publish(folder, ledger, "r", "test", signature=Signature.of(load_config(config)))
     ledger.close()

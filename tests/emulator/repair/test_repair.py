@@ -20,6 +20,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import SentState
 from runbook_lib.validate.step import validate_tables
+from tests.support.guarded_writes import loses_answers, write_before
 from tests.support.steps import up_to_the_import
 from tests.support.world import World, things
 from tools.defects import CATALOGUE, KEY, Estate, planted
@@ -148,19 +149,8 @@ RACES = {
 def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = damaged(world)
     name, now = RACES[race]
-    send, done = getattr(guarded_write, name), list[int]()
     key = {"put_if_absent": MISSING, "replace_as_read": {"id": OTHER["id"]}, "delete_as_read": EXTRA}[name]
-
-    def raced(*arguments: Any) -> bytes:
-        if not done:
-            done.append(1)
-            if now is None:
-                world.target.delete_item(TableName=world.dst("a"), Key=key)
-            else:
-                world.put(world.target, world.dst("a"), [now])
-        return bytes(send(*arguments))
-
-    monkeypatch.setattr(guarded_write, name, raced)
+    write_before(world, monkeypatch, name, key, now)
     fact = repaired(run)
     held = world.target.get_item(TableName=world.dst("a"), Key=key).get("Item")
     if race == "a missing one comes and goes":
@@ -174,15 +164,8 @@ def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch:
 def test_a_put_whose_answer_is_lost_is_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was heard, and the application deleted the item: a second put would bring it back."""
     run = damaged(world)
-    send, sent = guarded_write.put_if_absent, list[int]()
-
-    def lost(*arguments: Any) -> bytes:
-        sent.append(1)
-        send(*arguments)
-        world.target.delete_item(TableName=world.dst("a"), Key=MISSING)
-        raise guarded_write.BrokenAnswer("cut off")
-
-    monkeypatch.setattr(guarded_write, "put_if_absent", lost)
+    sent = list[int]()
+    monkeypatch.setattr(guarded_write, "put_if_absent", loses_answers(world, MISSING, sent))
     fact = repaired(run)
     assert (sent, fact.counts.unanswered) == ([1], 1)
     assert "i00003" not in ids(world)
