@@ -31,7 +31,7 @@ def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
 @output_options
 def cut_over_command(config: Path, run_id: str, frozen_at: str, execute: bool, confirm: str, **output: Any) -> int:
     """Cut over from the sources to the targets, gate by gate; afterwards, look for late writes."""
-    from runbook_lib.cutover.step import moment_of
+    from runbook_lib.cutover.moments import moment_of
     from runbook_lib.headless.runner import Request, run_notebooks
     from runbook_lib.report.figures.cut_over import cut_over_lines
     from runbook_lib.run.facts.cut_over.gates import CutOverAsked

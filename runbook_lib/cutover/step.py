@@ -9,19 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from runbook_lib.aws.account import server_time
-from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.table import TableToCatchUp, open_table, tables_fit
 from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import bring_to
+from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
 from runbook_lib.cutover.quiet import quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
-from runbook_lib.errors import ConfigError, GateFailed
+from runbook_lib.errors import GateFailed
 from runbook_lib.export_format.incremental import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
 from runbook_lib.plan.naming import is_among
@@ -85,7 +84,7 @@ def cut_over(
         _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
     _prove_data(run, pairs, watch, sleep)
     with run.step(CUT_OVER):
-        _go(run, watch)
+        _go(run, pairs, watch)
         return GATES.all(run.ledger)
 
 
@@ -141,36 +140,11 @@ def _freeze(run: Run, pairs: list[Pair], said: CutOverAsked, watch: GateWatch) -
             )  # fmt: skip
         _hook(run, Gate.FREEZE, CutOverFault.FREEZE_FAILED, run.config.hooks.freeze)
         frozen = moment_of(said.frozen_at)
-        _refuse_strange(run, pairs, frozen)
+        refuse_strange(run, pairs, frozen)
         earlier = known.earlier if known else ()
         fact = CutOverFact(format_timestamp(frozen), by=run.clients.target_identity.arn, earlier=earlier)
         CUT_OVERS.record(run.ledger, fact)
     return fact
-
-
-def moment_of(text: str) -> datetime:
-    """A moment with its zone; raises ConfigError for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min
-    if moment.tzinfo is None:
-        raise ConfigError(f"--frozen-at: expected a moment with its zone like 2026-01-14T10:20:00Z, found {text!r}")
-    return moment.astimezone(UTC)
-
-
-def _refuse_strange(run: Run, pairs: list[Pair], frozen: datetime) -> None:
-    """Refuse a moment that has not come yet, or lies before a table was exported."""
-    for pair in pairs:
-        latest = recovery_of(run.clients.source, pair.source).latest
-        now = max(server_time(run.clients.source, pair.source), latest or datetime.min.replace(tzinfo=UTC))
-        began = open_table(run, pair, None, lambda window, done: None, time.sleep).began
-        if not began < frozen <= now + SKEW:
-            raise stay_shut(
-                run, Gate.FREEZE, CutOverFault.FREEZE_UNKNOWN,
-                f"the writers should have been stopped after the export of {pair.source} ({format_timestamp(began)}) "
-                f"and before now ({format_timestamp(now)}), and {format_timestamp(frozen)} was typed",
-            )  # fmt: skip
 
 
 def _last_window(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, watch: GateWatch) -> None:
@@ -233,7 +207,7 @@ def _unproved(run: Run, pair: Pair) -> str:
     return ""
 
 
-def _go(run: Run, watch: GateWatch) -> None:
+def _go(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
     with passing(run, Gate.SMOKE, watch):
         _hook(run, Gate.SMOKE, CutOverFault.SMOKE_FAILED, run.config.hooks.smoke)
         if not run.config.hooks.smoke:
@@ -242,7 +216,7 @@ def _go(run: Run, watch: GateWatch) -> None:
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
-        CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(run.now())))
+        CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(source_time(run, pairs))))
 
 
 def _hook(run: Run, gate: Gate, fault: CutOverFault, hooks: Sequence[Hook]) -> None:

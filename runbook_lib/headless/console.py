@@ -8,6 +8,7 @@ from pathlib import Path
 from runbook_lib.plan.check import NOT_CHECKED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import figures_of
+from runbook_lib.report.figures.windows import windows_line
 from runbook_lib.report.sections.first_screen.summary import verdicts
 from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
@@ -16,6 +17,7 @@ from runbook_lib.run.facts.plan import PAIRS
 from runbook_lib.run.facts.starts import STEP_FACTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.files import written_so_far
 
 
@@ -92,4 +94,6 @@ def outcome_line(record: RunRecord, step: str) -> str:
     if step == "import":
         done, what = ("items_written", "written") if record.executed else ("lines_read", "read and checked")
         return f"{sums[done].with_noun(what)}, {sums['items_quarantined'].with_noun('in quarantine')}"
+    if step == CATCH_UP:
+        return windows_line(record)
     return verdicts(figures) if step == "validate" else ""

@@ -18,6 +18,7 @@ from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.drawing import STYLE, Drawn
+from runbook_lib.report.render.charts.lag import lag_by_window
 from runbook_lib.report.render.charts.rates import items_over_time, units_over_time
 from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table, exports_by_size
 from runbook_lib.report.render.charts.timeline import timeline
@@ -83,6 +84,11 @@ def capacity_chart(run: Run) -> ShownChart:
 def timeline_chart(run: Run) -> ShownChart:
     """What ran when, table by table."""
     return _chart("What ran when", lambda: timeline(ReportModel(record_of(run))), "No table was worked on yet.")
+
+
+def lag_chart(run: Run) -> ShownChart:
+    """How far behind its source each window was, and what the time was spent on."""
+    return _chart("Lag by window", lambda: lag_by_window(ReportModel(record_of(run))), "No window is applied yet.")
 
 
 def exports_chart(run: Run) -> ShownChart:

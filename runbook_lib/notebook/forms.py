@@ -10,7 +10,7 @@ from typing import TypeAlias
 import ipywidgets
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
-from runbook_lib.cutover.step import moment_of
+from runbook_lib.cutover.moments import moment_of
 from runbook_lib.errors import ConfigError
 from runbook_lib.notebook.tables import ShownTable
 from runbook_lib.notebook.views import differences_shown

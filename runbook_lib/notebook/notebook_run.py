@@ -1,7 +1,4 @@
-"""The run as a notebook holds it: what it shows, asks and stops at are its methods.
-
-Everything here is one call: tables are made in `tables`, live rows in `live`, forms in `forms`, gates in `gates`.
-"""
+"""The run as a notebook holds it: each method is one call, into `tables`, `live`, `forms`, `charts` or `gates`."""
 
 from __future__ import annotations
 
@@ -116,6 +113,12 @@ class NotebookRun(Run):
         from runbook_lib.notebook import charts
 
         return charts.timeline_chart(self)
+
+    def chart_lag(self) -> ShownChart:
+        """How far behind its source each window was when it was applied, and why."""
+        from runbook_lib.notebook import charts
+
+        return charts.lag_chart(self)
 
     def show_plan(self) -> ShownTable:
         """Each table with its target, how it is read and written, and both keys."""

@@ -122,6 +122,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         differences=_differences(ledger),
         quarantine=[section_of(QuarantineRecord, row) for row in refused_reasons(ledger)],
         windows=window_rows(ledger),
+        lag_seconds=max((t.lag_seconds for t in tables if t.lag_seconds is not None), default=None),
         accepted_gaps=gap_rows(ledger),
         repairs=repair_rows(ledger),
         rolled_back=ROLLED_BACK.of(ledger),

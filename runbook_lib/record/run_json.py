@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from runbook_lib.atomic_files import write_atomically
 from runbook_lib.errors import EvidenceError
 from runbook_lib.record.model.around import ReferencesRecord
-from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
+from runbook_lib.record.model.base import Count, Moment, Name, Number, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
 from runbook_lib.record.model.cut_over import CutOverRecord
@@ -76,6 +76,7 @@ class RunRecord(Section):
     differences: ItemDifferences = ItemDifferences()
     quarantine: list[QuarantineRecord] = []
     windows: list[WindowRecord] = []
+    lag_seconds: Number | None = None
     accepted_gaps: list[GapRecord] = []
     repairs: list[RepairRecord] = []
     repair_command: str | None = None

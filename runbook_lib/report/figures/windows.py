@@ -73,6 +73,16 @@ def window_rows_of(record: RunRecord) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def windows_line(record: RunRecord) -> str:
+    """How many windows there are by now, what they held, and how far behind the targets are."""
+    if not record.windows:
+        return "no window yet; one takes at least 15 minutes of the sources' time"
+    changes = sum(w.changes or 0 for w in record.windows)
+    done = sum(w.state == APPLIED for w in record.windows)
+    lag = "" if record.lag_seconds is None else f", lag at most {duration(record.lag_seconds)}"
+    return f"{count(done)} of {pluralize(len(record.windows), 'window')} applied, {pluralize(changes, 'change')}{lag}"
+
+
 def as_of(record: RunRecord) -> list[str]:
     """As of when the tables that were caught up with are proved, for the first screen."""
     moments = sorted(t.changes.as_of for t in record.tables if t.changes and t.changes.as_of)

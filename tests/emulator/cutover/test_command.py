@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ def page(world: World) -> str:
     return Path(world.folder / "reports" / "r" / "report.html").read_text()
 
 
+def tables_of(markdown: str) -> list[tuple[str, ...]]:
+    """The first two lines of each table: its header and the line below."""
+    lines = markdown.splitlines()
+    return [(before, line) for before, line in pairwise(lines) if line.startswith("|---")]
+
+
 def test_from_the_forecast_to_the_look_afterwards(world: World, moving: Moving) -> None:
     config = moving.config
     done = runbook_here("cut-over", config, "--run-id", "r")
@@ -53,6 +60,10 @@ def test_from_the_forecast_to_the_look_afterwards(world: World, moving: Moving) 
     assert moving.target() == moving.source()
     for said in (">Cut-over<", "PASS as of", "proof of the freeze", "The look 15 minutes later is due"):
         assert said in page(world)
+    for header, below in tables_of((world.folder / "reports" / "r" / "report.md").read_text()):
+        assert header.replace("\\|", "").count("|") == below.count("|")
+    assert known["lag_seconds"] == max(table["lag_seconds"] for table in known["tables"])
+    assert (world.folder / "reports" / "r" / "charts" / "lag.svg").exists()
     again = runbook_here("run", config, "--run-id", "r", "--from", "validate")
     assert (again.returncode, "was cut over at" in again.stderr) == (2, True)
     moving.write(item("to the old table", 1))

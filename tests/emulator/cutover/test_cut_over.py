@@ -20,7 +20,7 @@ from runbook_lib.run.facts.cut_over.gates import (
     Gate,
     GateState,
 )
-from runbook_lib.run.facts.windows import windows_of
+from runbook_lib.run.facts.windows import trailing_windows, windows_of
 from runbook_lib.validate.step import validate_tables
 from tests.support.moving import Moving, item, live, moved
 from tests.support.world import World
@@ -137,6 +137,20 @@ def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(worl
     assert (found.late, len(found.hashes)) == (1, 1)
     assert moving.target() == before
     assert states(moving)["afterwards"] == GateState.FAILED
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_this_machines_clock_has_no_part_in_it(world: World, hours: int) -> None:
+    """The look afterwards is of the time after the go, which nobody but the sources' own clock can tell."""
+    moving = about_to(world)
+    moving.run.now = lambda: datetime.now(UTC) + timedelta(hours=hours)
+    frozen = datetime.fromisoformat(moving.now())
+    cut(moving, frozen.isoformat())
+    gone = datetime.fromisoformat(switch(moving).go_at or "")
+    assert frozen < gone <= datetime.fromisoformat(moving.now()) + timedelta(minutes=1)
+    cut(moving)
+    looked = trailing_windows(moving.run.ledger)[-1]
+    assert looked.span[1] >= gone + timedelta(minutes=15)
 
 
 def test_it_is_not_ready_before_a_window_was_measured(world: World) -> None:

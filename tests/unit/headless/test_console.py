@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.headless.console import Pace, first_line, outcome_line, so_far
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
@@ -66,6 +67,13 @@ def test_exports_and_tables_have_a_time_left_once_some_are_done(ledger: Ledger) 
 
 def _without_numbers(line: str) -> str:
     return re.sub(r"\d[\d,.]*", "#", line)
+
+
+def test_a_catch_up_ends_with_its_windows_and_the_lag() -> None:
+    rows = [{"state": state, "changes": 5} for state in ("applied", "applied", "read")]
+    made = RunRecord.model_validate(records.record(windows=rows, lag_seconds=130.0))
+    assert outcome_line(made, "catch_up") == "2 of 3 windows applied, 15 changes, lag at most 2 min 10 s"
+    assert "15 minutes" in outcome_line(RunRecord.model_validate(records.record()), "catch_up")
 
 
 def test_a_dry_run_says_what_was_read_and_nothing_of_writing() -> None:

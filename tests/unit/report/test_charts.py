@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.report.render.charts.draw import draw_charts
+from runbook_lib.report.render.charts.drawing import Chart
 from runbook_lib.run.tables.throughput import SampleRow
 from tests.support import records
 from tests.support.records import of
@@ -142,3 +143,33 @@ def test_an_average_is_never_above_the_best(rows: list[tuple[str, float, float, 
         assert 0 < known.items_per_second <= known.items_per_second_best
         assert (known.units_per_second or 0) <= (known.units_per_second_best or 0)
         assert known.items_per_second * known.seconds == pytest.approx(sum(s.items for s in made), rel=0.02)
+
+
+def window(number: int, source: str = "orders", **lag: float | None) -> dict[str, object]:
+    ended = records.stamp(900.0 * number)
+    return {"source": source, "number": number, "end": ended, "state": "applied", "lag": lag}
+
+
+def lag_chart(windows: list[dict[str, object]], folder: Path) -> Chart:
+    drawn = draw_charts(records.report_of(records.record(windows=windows)), [], folder)
+    return next(chart for chart in drawn if chart.name == "lag")
+
+
+def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
+    windows = [
+        window(1, recovery=300.0, export=320.0, apply=4.0), window(2, recovery=300.0, export=400.5, apply=60.0),
+        window(3, export=None, apply=1.0),
+    ]  # fmt: skip
+    chart = lag_chart(windows, tmp_path)
+    assert chart.alt == (
+        "Of 2 windows the one that was longest behind is window 2 of orders: 12 min 40 s (recovery 5 min 00 s, export "
+        "6 min 40 s, apply 1 min 00 s)."
+    )
+
+
+def test_of_many_windows_the_latest_are_shown(tmp_path: Path) -> None:
+    windows = [window(n, source, recovery=1.0, export=float(n), apply=1.0) for source in "ab" for n in range(1, 101)]
+    chart = lag_chart(windows, tmp_path)
+    assert chart.alt.startswith("Of 200 windows")
+    assert chart.alt.endswith("The latest 40 are shown.")
+    assert chart.path.read_text().count("clip-path") < 3 * 200

@@ -12,6 +12,7 @@ from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.costs import used_against_estimate
 from runbook_lib.report.render.charts.counts import counts_side_by_side
 from runbook_lib.report.render.charts.drawing import STYLE, Chart, svg
+from runbook_lib.report.render.charts.lag import lag_by_window
 from runbook_lib.report.render.charts.rates import items_over_time, units_over_time
 from runbook_lib.report.render.charts.sizes import seconds_by_size
 from runbook_lib.report.render.charts.timeline import timeline
@@ -23,6 +24,7 @@ TITLES = {
     "throughput": "Throughput of the import",
     "capacity": "Write capacity consumed, and throttling",
     "size-classes": "Time by table size",
+    "lag": "How far behind the sources each window was",
     "cost": "Estimate and use",
 }
 
@@ -38,6 +40,7 @@ def draw_charts(report: ReportModel, samples: Sequence[SampleRow], folder: Path)
             ("throughput", items_over_time(samples)),
             ("capacity", units_over_time(samples)),
             ("size-classes", seconds_by_size(report)),
+            ("lag", lag_by_window(report)),
             ("cost", used_against_estimate(report)),
         ):
             path = folder / f"{name}.svg"
