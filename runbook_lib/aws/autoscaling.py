@@ -6,7 +6,7 @@ Reads only. Where it may not be read, or the server has no such API, that is sai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from botocore.parsers import ResponseParserError
 from runbook_lib.aws.pages import pages, whole
 
 SCALED_AT_ONCE = (50, 37)  # of both lists of Application Auto Scaling
+RESOURCES_AT_ONCE = 50  # of DescribeScalableTargets
 TRACKING = "TargetTrackingScaling"
 
 
@@ -58,24 +59,72 @@ class Scaling:
 def read_scaling(client: Any, tables: Iterable[str]) -> Scaling:
     """How the capacity of tables is scaled, as far as it may be read."""
     wanted = set(tables)
-    try:
+
+    def read() -> Iterator[Scaled]:
         targets = _pages(client, "describe_scalable_targets", "ScalableTargets")
         policies = _pages(client, "describe_scaling_policies", "ScalingPolicies")
+        yield from (_scaled(t, [p for p in policies if _is_of(p, t)]) for t in targets)
+
+    return _answered(lambda: [c for c in read() if c.table in wanted])
+
+
+def read_scaling_of(client: Any, table: str, indexes: Sequence[str]) -> Scaling:
+    """How the capacity of one table and of its global indexes is scaled; nothing else is asked about."""
+
+    def read() -> Iterator[Scaled]:
+        ids = [resource_id(table, index) for index in (None, *indexes)]
+        for start in range(0, len(ids), RESOURCES_AT_ONCE):
+            some = ids[start : start + RESOURCES_AT_ONCE]
+            for target in _pages(client, "describe_scalable_targets", "ScalableTargets", ResourceIds=some):
+                where = {name: target[name] for name in ("ResourceId", "ScalableDimension")}
+                yield _scaled(target, _pages(client, "describe_scaling_policies", "ScalingPolicies", **where))
+
+    return _answered(lambda: list(read()))
+
+
+def resource_id(table: str, index: str | None = None) -> str:
+    """What Application Auto Scaling calls a table, or an index of it."""
+    return "/".join(["table", table, *(["index", index] if index else [])])
+
+
+def dimension(capacity: Scaled) -> str:
+    """What Application Auto Scaling calls a capacity of a table or an index."""
+    return f"dynamodb:{'index' if capacity.index else 'table'}:{capacity.unit}"
+
+
+def tracking_properties(policy: Tracking) -> dict[str, Any]:
+    """A target tracking policy as PutScalingPolicy and CloudFormation spell it alike."""
+    said = {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": policy.metric},
+        "TargetValue": policy.value,
+        "ScaleInCooldown": policy.cooldown_in,
+        "ScaleOutCooldown": policy.cooldown_out,
+        "DisableScaleIn": policy.never_in,
+    }
+    return {
+        "PolicyName": policy.name,
+        "PolicyType": TRACKING,
+        "TargetTrackingScalingPolicyConfiguration": {name: value for name, value in said.items() if value is not None},
+    }
+
+
+def _answered(read: Callable[[], list[Scaled]]) -> Scaling:
+    """What was read, or why it could not be."""
+    try:
+        known = read()
     except ClientError as error:
         return Scaling(unchecked=str(error.response["Error"]["Code"] or "an error without a code"))
     except (BotoCoreError, ResponseParserError) as error:
         return Scaling(unchecked=type(error).__name__)
-    found = [_scaled(t, [p for p in policies if _is_of(p, t)]) for t in targets]
-    known = [c for c in found if c.table in wanted]
     return Scaling(tuple(sorted(known, key=lambda c: (c.table, c.index or "", c.unit))))
 
 
-def _pages(client: Any, operation: str, field: str) -> list[dict[str, Any]]:
+def _pages(client: Any, operation: str, field: str, **about: Any) -> list[dict[str, Any]]:
     """What two readings agree on, each with pages of its own size."""
     known: dict[str, dict[str, Any]] = {}
 
     def read(size: int) -> Iterator[str]:
-        for page in pages(getattr(client, operation), ServiceNamespace="dynamodb", MaxResults=size):
+        for page in pages(getattr(client, operation), ServiceNamespace="dynamodb", MaxResults=size, **about):
             for entry in page[field]:
                 known[spelled := json.dumps(entry, sort_keys=True, default=str)] = entry
                 yield spelled

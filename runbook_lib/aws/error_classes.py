@@ -46,8 +46,8 @@ _CODES: dict[ErrorClass, tuple[str, ...]] = {
     ),
     ErrorClass.MISSING: (
         "ExportNotFoundException", "ImportNotFoundException", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound",
-        "NotFoundException", "QueueDoesNotExist", "ResourceNotFound", "ResourceNotFoundException",
-        "TableNotFoundException",
+        "NotFoundException", "ObjectNotFoundException", "PolicyNotFoundException", "QueueDoesNotExist",
+        "ResourceNotFound", "ResourceNotFoundException", "TableNotFoundException",
     ),
     ErrorClass.PERMANENT: (
         "AccessDenied", "AccessDeniedException", "AuthorizationError", "BadRequestException", "DisabledException",

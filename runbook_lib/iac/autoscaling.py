@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws.autoscaling import TRACKING, Scaled, Tracking
-from runbook_lib.schema.table_properties import drop_none
+from runbook_lib.aws.autoscaling import Scaled, dimension, resource_id, tracking_properties
 
 Json = dict[str, Any]
 
@@ -19,7 +18,6 @@ def names_of(capacity: Scaled) -> list[str]:
 def scaling_resources(capacity: Scaled, table: str, table_id: str, ids: list[str]) -> dict[str, Json]:
     """The resources of a capacity of the table `table`; `ids` are those of `names_of`."""
     target, *policies = ids
-    kind = "index" if capacity.index else "table"
     beyond = {"Metadata": {"NotCarriedOver": list(capacity.beyond)}} if capacity.beyond else {}
     made: dict[str, Json] = {
         target: {
@@ -28,28 +26,14 @@ def scaling_resources(capacity: Scaled, table: str, table_id: str, ids: list[str
             "Properties": {
                 "MaxCapacity": capacity.maximum,
                 "MinCapacity": capacity.minimum,
-                "ResourceId": "/".join(["table", table, *(["index", capacity.index] if capacity.index else [])]),
-                "ScalableDimension": f"dynamodb:{kind}:{capacity.unit}",
+                "ResourceId": resource_id(table, capacity.index),
+                "ScalableDimension": dimension(capacity),
                 "ServiceNamespace": "dynamodb",
             },
             "DependsOn": [table_id],
         }
     }
     for name, policy in zip(policies, capacity.policies, strict=True):
-        made[name] = {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": _policy(policy, target)}
+        properties = tracking_properties(policy) | {"ScalingTargetId": {"Ref": target}}
+        made[name] = {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": properties}
     return made
-
-
-def _policy(policy: Tracking, target: str) -> Json:
-    return {
-        "PolicyName": policy.name,
-        "PolicyType": TRACKING,
-        "ScalingTargetId": {"Ref": target},
-        "TargetTrackingScalingPolicyConfiguration": drop_none(
-            PredefinedMetricSpecification={"PredefinedMetricType": policy.metric},
-            TargetValue=policy.value,
-            ScaleInCooldown=policy.cooldown_in,
-            ScaleOutCooldown=policy.cooldown_out,
-            DisableScaleIn=policy.never_in,
-        ),
-    }

@@ -24,6 +24,12 @@ from runbook_lib.aws.guard.allowed_calls import (
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
+from runbook_lib.iac.attached_statements import (
+    ATTACHED_READS,
+    ending_scaling,
+    reading_scaling,
+    scaling_statements,
+)
 from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements, uses
 from runbook_lib.iac.loader_statements import is_by_service, loader_statements, tables_to_make
 from runbook_lib.iac.planned_table import TablePermissions
@@ -46,7 +52,6 @@ from runbook_lib.plan.naming import select_tables, wants_recovery
 from runbook_lib.run.sealed.other_run import earlier_exports
 
 LOOKS_AT_ONCE = 8
-SCALING = ("DescribeScalableTargets", "DescribeScalingPolicies")  # they know no resources
 
 
 def policies_of(config_path: str | Path) -> str:
@@ -82,7 +87,7 @@ def policies(config: Migration, grants: list[TablePermissions], source: Identity
         found["signer"] = policy_document(signs)
     else:
         found["target"]["Statement"] += signs
-    found["cleanup"] = policy_document(_cleanup(config, grants, source))
+    found["cleanup"] = policy_document(_cleanup(config, grants, source, target))
     if "surroundings" in config.model_fields_set:
         found["surroundings"] = policy_document(reading_surroundings(source))
     return {**found, "notes": _notes(config, grants, source, target, found)}
@@ -118,6 +123,9 @@ def _grants(config: Migration, clients: Clients) -> list[TablePermissions]:
 
 
 def _source(config: Migration, grants: list[TablePermissions], who: Identity) -> list[Json]:
+    migrated, skipped = ([g.source_arn for g in grants if g.migrated is m and g.source_arn] for m in (True, False))
+    # Spelled for each table, this would take a fifth of a role; whether insights are on is no secret of a table.
+    any_index = [table_arn(who, "*/index/*")]
     exported = [g.source_arn for g in grants if g.exported and g.source_arn]
     # A table whose recovery is turned on with --execute is read by a dry run as export.without_pitr says.
     drift = config.validate_.drift
@@ -131,7 +139,6 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
     bucket = [objects(config.staging, who)] if exported else []
     bucket_key, condition = staging_key(config.staging, [who] if exported else [])
     describe = ["DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource"]
-    describe += ["DescribeKinesisStreamingDestination"] if config.references.in_preflight else []
     return [
         allow(
             "FindTables",
@@ -144,9 +151,11 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
             dynamodb("UpdateContinuousBackups"),
             [g.source_arn for g in grants if g.recovery and g.source_arn],
         ),
-        allow("DescribeTables", dynamodb(*describe), [g.source_arn for g in grants if g.source_arn]),
+        allow("DescribeTables", dynamodb(*describe, *ATTACHED_READS), migrated),
+        allow("DescribeIndexes", dynamodb("DescribeContributorInsights"), any_index if migrated else []),
+        allow("LookAtSkippedTables", dynamodb(*describe), skipped),
         *reading_references(config, who),
-        allow("ReadAutoScaling", [f"application-autoscaling:{o}" for o in SCALING], ["*"]),
+        reading_scaling(),
         allow("ExportTables", dynamodb("ExportTableToPointInTime"), exported),
         allow("FollowExports", dynamodb("DescribeExport"), followed),
         allow("ScanTables", dynamodb("Scan"), scanned),
@@ -170,13 +179,14 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
     migrated = [g.target_arn for g in grants if g.migrated]
     reads = [
         "DescribeContinuousBackups",
-        "DescribeKinesisStreamingDestination",
         "DescribeTimeToLive",
         "ListTagsOfResource",
+        *ATTACHED_READS,
         "Scan",
         "BatchGetItem",
     ]
     indexes = [f"{arn}/index/*" for arn in migrated]
+    queries = ["Query"] if config.validate_.index_samples else []
     looks = ["DescribeTable", "DescribeContinuousBackups", "DescribeKinesisStreamingDestination", "DescribeTimeToLive"]
     # A put where nothing is has a condition, which a batch cannot have.
     puts = ["PutItem"] if config.import_.on_non_empty in ("append", "sync") else ["BatchWriteItem"]
@@ -198,9 +208,11 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
         *reading_references(config, who),
         allow("WarmTables", dynamodb("UpdateTable"), warmed),
         allow("ReadTables", dynamodb("DescribeTable", *reads), migrated),
-        allow("QueryIndexes", dynamodb("Query"), indexes if config.validate_.index_samples else []),
+        reading_scaling(),
+        allow("AskIndexes", dynamodb("DescribeContributorInsights", *queries), indexes),
         allow("WriteTables", dynamodb(*writes), migrated),
         allow("CreateTables", list(TARGET_CREATES), creates),
+        *scaling_statements(who, creates=bool(creates or tables_to_make(config, migrated))),
         *loader_statements(config, migrated, who),
         allow("TryTables", dynamodb("PutItem", "DeleteItem"), migrated if config.validate_.canary else []),
         allow("LookAtSkippedTables", dynamodb(*looks), [g.target_arn for g in grants if not g.migrated]),
@@ -208,7 +220,7 @@ def _target(config: Migration, grants: list[TablePermissions], who: Identity) ->
     ]
 
 
-def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity) -> list[Json]:
+def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity, target: Identity) -> list[Json]:
     """What `runbook cleanup` needs beside the other policies, and nothing else does."""
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
     created = created or tables_to_make(config, [g.target_arn for g in grants if g.migrated])
@@ -224,6 +236,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
             [objects(config.target_staging, source)] if replaced else [],
         ),
         allow("DeleteCreatedTables", list(TARGET_DELETES), created),
+        ending_scaling(target, created=bool(created)),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
         allow("DeleteUses", ["s3:DeleteObject"], uses(grants, source)),
@@ -244,9 +257,10 @@ def _notes(
     notes = [
         "FindBucket: HeadBucket needs s3:ListBucket, and with it S3 says of a missing object that it is "
         "missing. The runbook lists nothing but the folder that ImportTable is to read.",
-        "ListTagsOfResource, on the target also DescribeContinuousBackups, and QueryIndexes: without them the "
+        "ListTagsOfResource, on the target also DescribeContinuousBackups, and AskIndexes: without them the "
         "report says of tags, backups and indexes that they were not checked.",
-        "ReadAutoScaling: for runbook schema and tables.create_missing; without it auto scaling is not checked.",
+        "ReadAutoScaling, GetResourcePolicy, DescribeKinesisStreamingDestination and DescribeContributorInsights: "
+        "without them the report says of what they ask for that it was not checked.",
         "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items. runbook "
         "rollback needs ExportTargets and WriteTargetExports besides, where import.on_non_empty is overwrite or sync.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",

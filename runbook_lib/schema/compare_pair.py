@@ -11,6 +11,7 @@ from runbook_lib.config.sections.accept import KNOWN_IDS
 from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import BLOCKER, NOT_CHECKED, OK, WARNING, Check, Obstacle, look_again, why_not
 from runbook_lib.plan.pair import Pair
+from runbook_lib.schema.attached import with_attached
 from runbook_lib.schema.difference import BLOCKS, WARNS, DefinitionDifference, Gap, Parity
 from runbook_lib.schema.parity import compare_definitions
 
@@ -29,7 +30,8 @@ def look_alike(config: Migration, clients: Clients, pair: Pair) -> Parity | None
             read_partial_definition(clients.source, pair.source),
             read_partial_definition(clients.target, pair.target),
         )
-        return compare_definitions(source, target, config.parity.accept)
+        both = with_attached(clients, (pair.source_facts.arn, pair.target_facts.arn), source, target)
+        return compare_definitions(*both, config.parity.accept)
     except ForbiddenCall:
         raise
     except Exception as error:

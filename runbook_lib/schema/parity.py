@@ -26,6 +26,7 @@ from runbook_lib.aws.dynamodb.describe.members import (
     WARM,
 )
 from runbook_lib.aws.dynamodb.describe.partial_definition import RECOVERY, TAGS, TTL, PartialDefinition
+from runbook_lib.schema.attached import ATTACHED
 from runbook_lib.schema.difference import BLOCKS, INFORMS, RATINGS, WARNS, DefinitionDifference, Gap, Parity, Rating
 from runbook_lib.schema.words import days, on, spell_capacity, spell_encryption, spell_index, spell_key
 
@@ -264,4 +265,5 @@ PROPERTIES: dict[str, Callable[[Definition, Definition], Found]] = {
     ENCRYPTION: _encryption,
     TAGS: _tags,
     BEYOND: _beyond,
+    **ATTACHED,
 }

@@ -21,6 +21,8 @@ from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.dynamodb.scaling import end_scaling
+from runbook_lib.aws.session.granted_calls import unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
@@ -105,14 +107,18 @@ class Hands:
     """The clients that may remove: the tables that the run created, and staging objects by their keys."""
 
     tables: Any
+    scaling: Any
     objects: Any
     raw: Any
 
 
 def _hands(run: Run, opened: ExitStack) -> Hands:
     created = frozenset(fact.target for fact in CREATED.all(run.ledger).values() if fact.table_id)
-    hands = Hands(run.clients.remover(created), run.clients.staging_remover(), run.clients.raw_remover())
-    for client in (hands.tables, hands.objects, hands.raw):
+    clients = run.clients
+    hands = Hands(
+        clients.remover(created), unscaler(clients, created), clients.staging_remover(), clients.raw_remover()
+    )
+    for client in (hands.tables, hands.scaling, hands.objects, hands.raw):
         opened.callback(client.close)
     return hands
 
@@ -161,6 +167,9 @@ def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: 
         return
     if hands is not None:
         _mark(run)
+        created = CREATED.of(run.ledger, pair.source)
+        for capacity in (created.scaled or ()) if created else ():  # AWS does not end it with the table
+            end_scaling(hands.scaling, capacity.resource, capacity.dimension)
         aws.delete_table(hands.tables, pair.target, protected=aws.is_protected(hands.tables, pair.target))
     removal.table_deleted = True
 

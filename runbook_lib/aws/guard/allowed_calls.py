@@ -19,8 +19,11 @@ SOURCE = frozenset(
         "dynamodb:DescribeExport",
         "dynamodb:ListExports",
         "dynamodb:Scan",
+        "dynamodb:DescribeContributorInsights",
+        "dynamodb:DescribeKinesisStreamingDestination",
+        "dynamodb:GetResourcePolicy",
         "dynamodb:BatchGetItem",  # keys that only the second reading of a scanned table has found
-        # for runbook schema and tables.create_missing; DynamoDB does not know how its tables are scaled
+        # DynamoDB does not know how its tables are scaled
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
         "iam:SimulatePrincipalPolicy",
@@ -33,11 +36,15 @@ SOURCE_MACS = frozenset({"kms:GenerateMac"})
 TARGET = frozenset(
     {
         "sts:GetCallerIdentity",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
         "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeContributorInsights",
         "dynamodb:DescribeKinesisStreamingDestination",
         "dynamodb:DescribeLimits",
         "dynamodb:DescribeTable",
         "dynamodb:DescribeTimeToLive",
+        "dynamodb:GetResourcePolicy",
         "dynamodb:ListTagsOfResource",
         "dynamodb:Scan",
         "dynamodb:Query",
@@ -90,6 +97,15 @@ TARGET_CREATES = frozenset(
         "dynamodb:UpdateContinuousBackups",
         "dynamodb:UpdateTimeToLive",
     }
+)
+# With --execute and tables.create_missing, of the tables that the run creates: scaled as their sources are.
+TARGET_SCALES = frozenset(
+    {"application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget"}
+)
+# At a cleanup that was confirmed by name, of the tables that the run created.
+TARGET_UNSCALES = frozenset({"application-autoscaling:DeregisterScalableTarget"})
+SCALING_FORMS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = dict.fromkeys(
+    TARGET_SCALES | TARGET_UNSCALES, lambda p: p.get("ServiceNamespace") == "dynamodb"
 )
 # With --execute and import.strategy, on the tables of the plan that ImportTable makes; UpdateTable settles them.
 TARGET_IMPORTS = frozenset(
@@ -151,6 +167,8 @@ ASKED = {
     | TARGET_IMPORTS
     | TARGET_BULK_PUTS
     | TARGET_DELETES
+    | TARGET_SCALES
+    | TARGET_UNSCALES
     | TARGET_SIGNS,
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }

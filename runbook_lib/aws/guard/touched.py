@@ -21,6 +21,8 @@ def touched(params: Mapping[str, Any]) -> list[str | None]:
     for name in _ARNS:
         if name in params:
             return [_table_in(str(params[name]))]
+    if "ResourceId" in params:
+        return [_scaled_table(str(params["ResourceId"]))]
     if "KeyId" in params:
         return [str(params["KeyId"])]
     if "RequestItems" in params:
@@ -32,6 +34,12 @@ def _keys_of(params: Mapping[str, Any]) -> list[str]:
     if "Delete" in params:
         return [str(one["Key"]) for one in params["Delete"]["Objects"]]
     return [str(params.get("Key", params.get("Prefix", "")))]
+
+
+def _scaled_table(resource: str) -> str:
+    """The table of `table/NAME` or `table/NAME/index/INDEX`, as Application Auto Scaling calls them."""
+    kind, _, rest = resource.partition("/")
+    return rest.partition("/index/")[0] if kind == "table" else resource
 
 
 def _table_in(arn: str) -> str:

@@ -11,8 +11,11 @@ import json
 from typing import Any
 
 QUESTIONS = frozenset(
-    {"describe_table", "describe_time_to_live", "describe_continuous_backups", "list_tags_of_resource"}
-)
+    {
+        "describe_table", "describe_time_to_live", "describe_continuous_backups", "list_tags_of_resource",
+        "describe_kinesis_streaming_destination",
+    }
+)  # fmt: skip
 
 
 class AskedOnce:

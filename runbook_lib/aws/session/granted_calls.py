@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_repairing, forms_of_undoing
-from runbook_lib.aws.endpoints import client_of, s3_client
+from runbook_lib.aws.endpoints import client_of, of_other_services, s3_client
 from runbook_lib.aws.guard.allowed_calls import (
+    SCALING_FORMS,
     STAGING,
     STAGING_ANCHORS,
     STAGING_LISTS,
@@ -19,7 +20,9 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_EXPORTS,
     TARGET_REGISTERS,
     TARGET_REPAIRS,
+    TARGET_SCALES,
     TARGET_UNDOES,
+    TARGET_UNSCALES,
 )
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.guard import Guard, Under
@@ -78,6 +81,22 @@ def _single_writer(
         check_place(clients.target, clients.target_identity, name)
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), forms)
     return DynamoDBTransport(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
+
+
+def scaler(clients: Clients, tables: frozenset[str]) -> Any:
+    """A client of the target's Application Auto Scaling that may also have the named tables scaled."""
+    return _scaling_client(clients, TARGET_SCALES, tables)
+
+
+def unscaler(clients: Clients, tables: frozenset[str]) -> Any:
+    """A client of the target's Application Auto Scaling that may also end it for the named tables."""
+    return _scaling_client(clients, TARGET_UNSCALES, tables)
+
+
+def _scaling_client(clients: Clients, operations: frozenset[str], tables: frozenset[str]) -> Any:
+    guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), SCALING_FORMS)
+    session, name = session_of(clients._config.target, guard), "application-autoscaling"
+    return client_of(session, name, of_other_services(session, name, clients._config.target.endpoint_url))
 
 
 def target_exporter(clients: Clients, tables: frozenset[str]) -> Any:

@@ -207,7 +207,9 @@ def _tables_in(request: dict[str, Any]) -> set[str]:
 
 def _error(operation: str, status: int, content: bytes, request: bytes) -> TransportError:
     said = spoken(status, content, request)
-    reasons, item = _reasons(said.data.get("ThrottlingReasons")), item_in_the_way(said.data)
+    # ThrottlingException spells it with a small letter, all others with a capital one (service model).
+    named = said.data.get("ThrottlingReasons") or said.data.get("throttlingReasons")
+    reasons, item = _reasons(named), item_in_the_way(said.data)
     return TransportError(operation, status, said.code, said.message, reasons, item)
 
 

@@ -14,6 +14,7 @@ from runbook_lib.config.section import Strict
 Acceptable = Literal[
     "global indexes", "local indexes", "time to live", "stream", "billing mode", "capacity", "point-in-time recovery",
     "deletion protection", "table class", "encryption", "tags", "replicas and vector indexes", "warm throughput",
+    "auto scaling", "resource policy", "Kinesis destinations", "contributor insights",
 ]  # fmt: skip
 
 KNOWN_IDS = frozenset(map(str, CheckId)) | {

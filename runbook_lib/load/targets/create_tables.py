@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from runbook_lib.aws.autoscaling import read_scaling
 from runbook_lib.aws.dynamodb import create as aws
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.imports import settle_setting
 from runbook_lib.errors import TableError
+from runbook_lib.load.targets.scale_tables import register_scalings, scaled_capacities, scalings_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.admission.confirmation import check_confirmation
@@ -188,12 +188,24 @@ def _set_recovery_and_ttl(client: Any, wanted: TableDefinition, name: str, sleep
 def _close(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Prove that the table is as its source is, and record that it is there."""
     _compare(client, wanted, pair.target, sleep)
+    left_out = _scale(run, pair, wanted, sleep)
     facts = _present(client, pair.target, sleep)
     with run.ledger.batch():
-        note(run, pair, CreationStatus.CREATED, left_out=_left_out(run, wanted))
+        note(run, pair, CreationStatus.CREATED, left_out=(*_left_out(wanted), *left_out))
         planned = PAIRS.needed(run.ledger, pair.source)
         made = replace(planned.pair, target_facts=facts)
         PAIRS.record(run.ledger, pair.source, replace(planned, pair=made))
+
+
+def _scale(run: Run, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> list[str]:
+    """Have the table scaled as its source is, when it has been compared: capacity may change from then on."""
+    found = scalings_of(run, wanted)
+    note(run, pair, CreationStatus.CREATING, scaled=scaled_capacities(found.capacities, pair.target) or None)
+
+    def make(call: Callable[[], str | None], what: str) -> str | None:
+        return _wait(what, sleep).until(lambda: (call(),))[0]
+
+    return [*found.left_out, *register_scalings(run, found.capacities, pair.target, make)]
 
 
 def _await_active(client: Any, name: str, sleep: Sleep) -> None:
@@ -235,19 +247,10 @@ def _differing(wanted: TableDefinition, made: TableDefinition) -> list[str]:
     return [field for field in one if one[field] != other[field]]
 
 
-def _left_out(run: Run, definition: TableDefinition) -> tuple[str, ...]:
+def _left_out(definition: TableDefinition) -> list[str]:
     """What the source has and the new table does not."""
-    found = list(definition.beyond)
-    if definition.kms_key is not None:
-        found.append("the source's KMS key; the key is the one AWS manages in the target's region")
-    if definition.billing == "PROVISIONED":
-        client = run.clients.service("source", "application-autoscaling")
-        scaling = read_scaling(client, [definition.name])
-        client.close()
-        found += [f"auto scaling of {' of '.join(filter(None, [c.unit, c.index]))}" for c in scaling.capacities]
-        if scaling.unchecked:
-            found.append(f"auto scaling, which was not checked ({scaling.unchecked})")
-    return tuple(found)
+    key = "the source's KMS key; the key is the one AWS manages in the target's region"
+    return [*definition.beyond, *([key] if definition.kms_key is not None else [])]
 
 
 def _do(call: Callable[[], None], what: str, sleep: Sleep) -> None:

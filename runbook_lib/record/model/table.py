@@ -86,12 +86,20 @@ class ScanWitnesses(Section):
     unread: Count | None = None
 
 
+class ScaledRecord(Section):
+    """A capacity that Application Auto Scaling was asked to scale."""
+
+    resource: Name = ""
+    dimension: Name = ""
+
+
 class CreatedTable(Section):
     """What became of a target that this run makes."""
 
     status: str = ""
     at: Moment | None = None
     left_out: list[str] = []
+    scaled: list[ScaledRecord] | None = None
 
 
 class Registered(Section):

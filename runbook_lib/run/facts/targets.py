@@ -19,10 +19,18 @@ class CreationStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ScaledCapacity:
+    """A capacity that a run has had scaled, as Application Auto Scaling calls it."""
+
+    resource: str
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedFact:
     """A table that a run makes; `table_id` and `arn` once it is known to be the run's own.
 
-    `left_out` is what the source has and the new table has not.
+    `left_out` is what the source has and the new table has not, `scaled` the capacities that were to be scaled.
     """
 
     target: str
@@ -30,6 +38,7 @@ class CreatedFact:
     table_id: str | None = late()
     arn: str | None = late()
     left_out: tuple[str, ...] | None = late()
+    scaled: tuple[ScaledCapacity, ...] | None = late()
     at: str | None = late()
 
 

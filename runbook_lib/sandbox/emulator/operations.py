@@ -9,12 +9,14 @@ from botocore import xform_name
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 
+from runbook_lib.sandbox.emulator.attached import ATTACHED_OPERATIONS
+
 # What the sandbox answers itself.
 OWN = frozenset(
     {
         "ExportTableToPointInTime", "DescribeExport", "ListExports", "ImportTable", "DescribeImport", "ListImports",
-        "DescribeKinesisStreamingDestination", "StartBulkPutItems", "DescribeBulkOperation", "ListBulkOperations",
-        "CancelBulkOperation",
+        "StartBulkPutItems", "DescribeBulkOperation", "ListBulkOperations",
+        "CancelBulkOperation", *ATTACHED_OPERATIONS,
     }
 )  # fmt: skip
 _SERVICES = {"dynamodb": DynamoHandler, "dynamodbstreams": DynamoDBStreamsHandler}

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from runbook_lib.sandbox.emulator.attached import ATTACHED_OPERATIONS, Attachments
 from runbook_lib.sandbox.emulator.batch_write import batch_write, check_body_size
 from runbook_lib.sandbox.emulator.operations import knows
 from runbook_lib.sandbox.emulator.query import query, serves_query
@@ -67,6 +68,7 @@ class FrontDoor:
         self._account = account
         self._account_of_key = account_of_key
         self._facts = facts
+        self._attachments = Attachments(store)
         self._faults = FaultBook()
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._acknowledged: Counter[tuple[str, str, str]] = Counter()
@@ -89,7 +91,7 @@ class FrontDoor:
         with self._counts_lock:
             self._counts[(service, region, operation)] += 1
         if service != "dynamodb":
-            return self._serve_other(environ, operation)
+            return self._serve_other(environ, operation, s3_error if service == "s3" else dynamodb_error)
         if not knows(environ.get("HTTP_X_AMZ_TARGET", "")):
             return dynamodb_error(AwsError("UnknownOperationException", ""))
         try:
@@ -140,10 +142,8 @@ class FrontDoor:
             answer = self._exports.describe_export(account, region, request)
         elif operation == "ListExports":
             answer = self._exports.list_exports(account, region, request)
-        elif operation == "DescribeKinesisStreamingDestination":
-            with self._store.locked():  # there is no Kinesis here that a table could be sent to
-                name = self._store.table(account, region, request.get("TableName", "")).name
-            answer = dumps({"TableName": name, "KinesisDataStreamDestinations": []})
+        elif operation in ATTACHED_OPERATIONS:
+            answer = self._attachments.answer(operation, account, region, request)
         elif operation == "ImportTable":
             answer = self._imports.import_table(account, region, request)
         elif operation == "DescribeImport":
@@ -173,10 +173,10 @@ class FrontDoor:
                 self._acknowledged["dynamodb", region, operation] += acknowledged
         return dynamodb_reply(answer)
 
-    def _serve_other(self, environ: dict[str, Any], operation: str) -> Reply:
+    def _serve_other(self, environ: dict[str, Any], operation: str, refusal: Callable[[AwsError], Reply]) -> Reply:
         fault = self._faults.next(operation, [])
         if fault is not None and fault.spec.kind in REFUSALS:
-            return s3_error(_error_of(fault, None))
+            return refusal(_error_of(fault, None))
         _before(fault)
         if environ["PATH_INFO"] == "/restapis" and environ["REQUEST_METHOD"] == "GET":
             return _json({"item": []})  # moto's REST APIs want packages that nothing else here does

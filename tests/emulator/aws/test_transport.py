@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.credentials import Credentials
 
@@ -143,6 +145,31 @@ def test_what_repeating_cannot_mend_is_not_repeated(server: Server, transport: D
     with pytest.raises(TransportError, match=code):
         transport.read("Scan", b"{}", Backoff(sleep=lambda seconds: None))
     assert len(server.heard) == 1
+
+
+def spellings() -> list[tuple[str, str]]:
+    """Every error of the model that has reasons of a throttle, and how it spells that member."""
+    shapes = botocore.session.get_session().get_service_model("dynamodb").error_shapes
+    return [(s.name, m) for s in shapes for m in s.members if m.lower() == "throttlingreasons"]
+
+
+@pytest.mark.parametrize(("code", "member"), spellings())
+def test_the_reasons_of_a_throttle_are_read_however_an_error_spells_them(
+    server: Server, transport: DynamoDBTransport, code: str, member: str
+) -> None:
+    reason = {
+        "reason": "IndexWriteKeyRangeThroughputExceeded",
+        "resource": "arn:aws:dynamodb:us-east-2:1:table/t/index/i",
+    }
+    said = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "slow", member: [reason]}
+    server.script = [(400, json.dumps(said).encode(), True)]
+    with pytest.raises(TransportError) as raised:
+        transport.put_lines("t", [b'{"Item":{}}'])
+    assert raised.value.reasons == [(reason["reason"], reason["resource"])]
+
+
+def test_the_model_spells_them_in_two_ways() -> None:
+    assert {member for _, member in spellings()} == {"ThrottlingReasons", "throttlingReasons"}
 
 
 def test_nothing_is_sent_for_an_operation_or_a_table_that_was_not_granted(

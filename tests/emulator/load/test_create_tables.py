@@ -9,14 +9,18 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from runbook_lib.aws.autoscaling import Scaled, read_scaling
 from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
+from runbook_lib.aws.dynamodb.scaling import register_scaling
+from runbook_lib.aws.session.granted_calls import scaler, unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, TableError
 from runbook_lib.load.targets.create_tables import MARK
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox.client import sandbox_client
+from runbook_lib.undo.cleanup import clean_up
 from tests.support.in_process import runbook_here
 from tests.support.recorded import create_missing_targets
 from tests.support.steps import every_step
@@ -207,14 +211,113 @@ def test_a_table_that_did_not_become_what_was_asked_for_is_not_loaded(
     assert run.ledger.get("created", world.src("a"))["status"] == "creating"
 
 
-def test_auto_scaling_of_the_source_is_named_as_left_out(world: World) -> None:
+def scaling(world: World, region: str, table: str) -> tuple[Scaled, ...]:
+    client = sandbox_client("application-autoscaling", world.endpoint, region)
+    found = read_scaling(client, [table]).capacities
+    client.close()
+    return found
+
+
+def a_scaled_source(world: World) -> None:
     units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
     world.table(world.source, world.src("a"), BillingMode="PROVISIONED", ProvisionedThroughput=units)
-    scaling = sandbox_client("application-autoscaling", world.endpoint, "us-east-1")
-    autoscale_reads(scaling, world.src("a"), 2)
-    scaling.close()
+    client = sandbox_client("application-autoscaling", world.endpoint, "us-east-1")
+    autoscale_reads(client, world.src("a"), 2)
+    client.close()
+
+
+def test_auto_scaling_of_the_source_is_registered_for_the_new_table_and_ends_with_it(world: World) -> None:
+    a_scaled_source(world)
+    run = planned(world)
+    facts = create_missing_targets(run)
+    target = world.dst("a")
+    (wanted,) = scaling(world, "us-east-1", world.src("a"))
+    (made,) = scaling(world, "us-east-2", target)
+    assert replace(made, table=wanted.table) == wanted
+    assert facts[world.src("a")]["left_out"] == []
+    assert facts[world.src("a")]["scaled"] == [
+        {"resource": f"table/{target}", "dimension": "dynamodb:table:ReadCapacityUnits"}
+    ]
+    assert "auto scaling" in preflight(run).parity[world.src("a")].equal
+    clean_up(run, confirm=run.id)
+    assert not target_exists(world, target)
+    assert scaling(world, "us-east-2", target) == ()
+
+
+def test_auto_scaling_that_is_refused_is_named_and_the_table_is_made(world: World) -> None:
+    a_scaled_source(world)
+    world.fault(operation="PutScalingPolicy", kind="denied", every=1, times=9)
     facts = create_missing_targets(planned(world))
-    assert facts[world.src("a")]["left_out"] == ["auto scaling of ReadCapacityUnits"]
+    left = "auto scaling of ReadCapacityUnits, which was refused (AccessDeniedException)"
+    assert (facts[world.src("a")]["status"], facts[world.src("a")]["left_out"]) == ("created", [left])
+
+
+def test_auto_scaling_is_registered_through_an_outage(world: World) -> None:
+    a_scaled_source(world)
+    run = planned(world)
+    world.fault(operation="RegisterScalableTarget", kind="internal-error", every=1, times=12)
+    assert create_missing_targets(run, sleep=lambda seconds: None)[world.src("a")]["left_out"] == []
+    assert len(scaling(world, "us-east-2", world.dst("a"))) == 1
+
+
+def test_what_was_scaled_when_the_run_died_is_ended_by_the_cleanup(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_scaled_source(world)
+    run = planned(world)
+
+    def done_and_killed(*arguments: Any) -> None:
+        register_scaling(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("runbook_lib.load.targets.scale_tables.register_scaling", done_and_killed)
+        with pytest.raises(KeyboardInterrupt):
+            create_missing_targets(run)
+    assert len(scaling(world, "us-east-2", world.dst("a"))) == 1
+    clean_up(run, confirm=run.id)
+    assert scaling(world, "us-east-2", world.dst("a")) == ()
+
+
+def test_what_cannot_be_carried_over_of_auto_scaling_is_named(world: World) -> None:
+    a_scaled_source(world)
+    client = sandbox_client("application-autoscaling", world.endpoint, "us-east-1")
+    client.put_scaling_policy(
+        PolicyName="steps", ServiceNamespace="dynamodb", ResourceId=f"table/{world.src('a')}",
+        ScalableDimension="dynamodb:table:ReadCapacityUnits", PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": []},
+    )  # fmt: skip
+    client.close()
+    facts = create_missing_targets(planned(world))
+    assert facts[world.src("a")]["left_out"] == ["scaling policy steps (of ReadCapacityUnits)"]
+
+
+def test_who_scales_one_table_can_scale_no_other_and_nothing_else(world: World) -> None:
+    run = planned_pair(world)
+    where = {"ServiceNamespace": "dynamodb", "ScalableDimension": "dynamodb:table:ReadCapacityUnits"}
+    limits = {"MinCapacity": 1, "MaxCapacity": 2}
+    for client, call in (
+        (scaler(run.clients, frozenset({world.dst("a")})), "register_scalable_target"),
+        (unscaler(run.clients, frozenset({world.dst("a")})), "deregister_scalable_target"),
+    ):
+        more = limits if call == "register_scalable_target" else {}
+        for wrong in (
+            {"ResourceId": f"table/{world.dst('b')}", **where},
+            {"ResourceId": f"table/{world.dst('b')}/index/{world.dst('a')}", **where},
+            {"ResourceId": world.dst("a"), **where, "ServiceNamespace": "ecs"},
+            {"ResourceId": f"table/{world.dst('a')}", **where, "ServiceNamespace": "ecs"},
+        ):
+            with pytest.raises(ForbiddenCall):
+                getattr(client, call)(**wrong, **more)
+        other = "deregister_scalable_target" if more else "register_scalable_target"
+        with pytest.raises(ForbiddenCall):
+            getattr(client, other)(ResourceId=f"table/{world.dst('a')}", **where, **({} if more else limits))
+        client.close()
+
+
+def planned_pair(world: World) -> Run:
+    world.pair("a", [])
+    return planned(world)
 
 
 def test_who_creates_one_table_can_do_nothing_to_another(world: World) -> None:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from runbook_lib.aws.dynamodb.describe.attached import INSIGHTS, KINESIS, POLICY
 from runbook_lib.aws.dynamodb.describe.definition import (
     IndexDefinition,
     Setting,
@@ -29,6 +30,7 @@ from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.notebook.views import definitions_table
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
 from runbook_lib.report.step import record_of
+from runbook_lib.schema.attached import SCALING
 from runbook_lib.schema.compare_pair import look_alike
 from runbook_lib.schema.parity import PROPERTIES, compare_definitions
 from tests.support.recorded import export_tables, import_tables, validate_tables
@@ -96,6 +98,12 @@ KINDS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({"tags": (("team", "a"),)}, {"tags": (("team", "b"),)}, "tags", "informs"),
     ({"settings": (Setting(BEYOND, "replica in eu-west-1", "there"),)}, {}, "replicas and vector indexes", "warns"),
     ({"settings": (Setting(WARM, "warm throughput", "4"),)}, {}, "warm throughput", "informs"),
+    ({"settings": (Setting(SCALING, "auto scaling of ReadCapacityUnits", "1 to 2"),)}, {}, SCALING, "warns"),
+    ({}, {"settings": (Setting(SCALING, "auto scaling of ReadCapacityUnits", "1 to 2"),)}, SCALING, "informs"),
+    ({"settings": (Setting(POLICY, POLICY, "1"),)}, {"settings": (Setting(POLICY, POLICY, "2"),)}, POLICY, "warns"),
+    ({}, {"settings": (Setting(POLICY, POLICY, "2"),)}, POLICY, "warns"),
+    ({"settings": (Setting(KINESIS, "Kinesis destination a", "there"),)}, {}, KINESIS, "warns"),
+    ({"settings": (Setting(INSIGHTS, "contributor insights of the table", "all"),)}, {}, INSIGHTS, "informs"),
 ]
 
 
