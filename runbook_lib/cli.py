@@ -16,9 +16,10 @@ import click
 
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
-from runbook_lib.commands.cut_over import check_confirmed, cut_over_command
 from runbook_lib.commands.demo import demo
 from runbook_lib.commands.init import init
+from runbook_lib.commands.live.cut_over import check_confirmed, cut_over_command
+from runbook_lib.commands.live.drift import drift
 from runbook_lib.commands.mask import mask
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.commands.plan import plan
@@ -40,7 +41,9 @@ def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""
 
 
-for command in (campaign, conformance, cut_over_command, demo, init, list_runs, mask, plan, repair, rollback, status):
+for command in (
+    campaign, conformance, cut_over_command, demo, drift, init, list_runs, mask, plan, repair, rollback, status,
+):  # fmt: skip
     cli.add_command(command)
 
 

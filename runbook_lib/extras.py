@@ -1,4 +1,4 @@
-"""What an installation may leave out: JupyterLab, the AWS emulator, Dask; and how each is added."""
+"""What an installation may leave out: JupyterLab, the AWS emulator, Dask, notices; and how each is added."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ EXTRAS = {
     "sandbox": ("moto", "flask", "flask_cors"),
     "dask": ("distributed",),
     "sign": ("cryptography",),
+    "notify": ("apprise",),
 }
 
 
 def how_to_install(extra: str) -> str:
     """The command that adds an extra: never by this package's bare name, which nobody has registered."""
     return f"pip install '.[{extra}]' in the checkout, or pip install 'PATH/TO/WHEEL[{extra}]'"
+
+
+def is_installed(extra: str) -> bool:
+    """Whether all packages of an extra are there."""
+    return all(find_spec(name) is not None for name in EXTRAS[extra])
 
 
 def require(extra: str, what: str) -> None:

@@ -48,6 +48,8 @@ presigned URL or form, or the wire-level path.
   `kms:Sign` of the line that `sha256sum SHA256SUMS` prints, and of nothing else;
   `runbook verify RUN_DIR --config CONFIG --kms` asks `kms:GetPublicKey` and `kms:Verify`.
 
+  At the gates of a cut-over, with `hooks` that probe functions: one `lambda:Invoke` of each, with exactly its payload.
+
   On both sides, with separate clients and only for `runbook references` and `runbook surroundings`: calls that read the
   settings of queues, topics, rules, schedules, pipes, mappings, alarms, dashboards, log groups and APIs. No
   message is received and nothing is changed.

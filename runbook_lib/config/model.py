@@ -26,6 +26,7 @@ from runbook_lib.config.sections.accept import Accept, Acceptable
 from runbook_lib.config.sections.catch_up import CatchUp
 from runbook_lib.config.sections.cut_over import CutOverSettings
 from runbook_lib.config.sections.hooks import Hooks
+from runbook_lib.config.sections.notify import Notify
 from runbook_lib.config.sections.sign import SignSettings
 from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSettings
 from runbook_lib.config.validation import ValidateSettings
@@ -203,6 +204,7 @@ class Migration(Strict):
     references: ReferencesSettings = ReferencesSettings()
     surroundings: SurroundingsSettings = SurroundingsSettings()
     report: ReportSettings = ReportSettings()
+    notify: Notify | None = Field(default=None, description="who is told what a run came to: docs/ci.md")
     sign: SignSettings | None = Field(default=None, description="who signs the seal of each run: docs/campaigns.md")
     limits: Limits = Limits()
     prices: Prices = Prices()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.cutover.expected import apply_seconds, expected_changes
 from runbook_lib.errors import ConfigError
 from runbook_lib.export_format.incremental import BOTH_IMAGES, SKEW
 from runbook_lib.plan.pair import Pair
@@ -36,6 +37,10 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
     last = [_last(run, pair) for pair in chosen]
     exports = [_most(w.lag["export"] for w in windows) for windows in last]
     applied = [_most(w.lag["apply"] for w in windows) for windows in last]
+    expected = [expected_changes(run, pair) for pair in chosen]
+    for number, (windows, changes) in enumerate(zip(last, expected, strict=True)):
+        if (measured := applied[number]) is not None:  # more was changed since than any window held: it takes longer
+            applied[number] = max(measured, apply_seconds(windows, changes))
     longest, all_of_them = _most(exports), _sum(applied)
     compared = [fact.seconds if (fact := VALIDATIONS.of(run.ledger, pair.source)) else None for pair in chosen]
     before = FORECASTS.of(run.ledger)  # of a freeze that came to nothing, whose windows took the comparison back
@@ -47,6 +52,7 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
         full_export=_most(_export_seconds(run, pair) for pair in chosen),
         comparison=_sum(compared) if None not in compared or before is None else before.comparison,
         with_full_export=run.config.cut_over.proof == FULL_EXPORT,
+        changes=None if not expected or None in expected else sum(changes or 0 for changes in expected),
     )
 
 

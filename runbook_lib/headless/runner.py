@@ -24,6 +24,7 @@ from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
+from runbook_lib.notices.send import tell
 from runbook_lib.paths import notebooks
 from runbook_lib.preflight.hold_to_plan import hold_to_plan
 from runbook_lib.preflight.plan import Plan
@@ -86,12 +87,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `runbook run`, `catch-up` or `repair` was asked to do. `before` holds actions to take just before a step;
-    `after` hears of each that has ended.
+    """What `runbook run`, `catch-up` or `repair` was asked to do.
 
-    To `catch_up` is to begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further
-    parameters of its notebook; what was repaired is validated.
-    To `cut_over` is what was typed for it. `plan` is the file that the run has to do as it says.
+    `before` holds actions to take just before a step; `after` hears of each that has ended. To `catch_up` is to
+    begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further parameters of its
+    notebook; what was repaired is validated. `cut_over` is what was typed for it, `plan` the file to do as it says.
     """
 
     config: Path
@@ -161,7 +161,7 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
         elif "report" in steps:
             _step(run, request, "report", kernel, say)
         kernel.stop()  # it lets go of the ledger, which is sealed next
-        return _finish(run, interrupted=interrupted)
+        return tell(run.config.notify, _finish(run, interrupted=interrupted), say)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.hooks.command import run_command
+from runbook_lib.hooks.function import probe_lambda
 from runbook_lib.hooks.probe import Outcome, probe_graphql, probe_http
 from runbook_lib.run.facts.cut_over.gates import Gate
 from runbook_lib.run.facts.cut_over.hooks import HOOKS_RUN, HookFact
@@ -23,7 +24,7 @@ def run_hooks(
     done: list[HookFact] = []
     for hook in hooks:
         at, clock = format_timestamp(run.now()), time.monotonic()
-        kind, (fault, code) = _outcome(hook, known)
+        kind, (fault, code) = _outcome(run, hook, known)
         done.append(HookFact(hook.name, kind, at, round(time.monotonic() - clock, 3), fault, code))
         HOOKS_RUN.record(run.ledger, gate, tuple(done))
     return [fact for fact in done if fact.fault is not None]
@@ -35,9 +36,11 @@ def told_of(fact: HookFact) -> str:
     return f"{fact.name} ({fact.kind}): {fact.fault or 'good'}{code}"
 
 
-def _outcome(hook: Hook, environment: Mapping[str, str]) -> tuple[str, Outcome]:
+def _outcome(run: Run, hook: Hook, environment: Mapping[str, str]) -> tuple[str, Outcome]:
     if hook.run is not None:
         return "command", run_command(hook, environment)
     if hook.http is not None:
         return "http", probe_http(hook)
+    if hook.lambda_ is not None:
+        return "lambda", probe_lambda(hook, run.config.target, run.clients.calls)
     return "graphql", probe_graphql(hook, environment)

@@ -105,6 +105,13 @@ def signing(config: Migration, who: Identity) -> list[Json]:
     return [allow("SignSeals", actions, [f"{place}:key/{name.removeprefix('key/')}"])]
 
 
+def probing(config: Migration, who: Identity) -> list[Json]:
+    """What invokes the functions that probes of the cut-over name; without it they are refused, and the gate shut."""
+    asked = [hook.lambda_.function for hook in (*config.hooks.freeze, *config.hooks.smoke) if hook.lambda_]
+    place = f"arn:{who.partition}:lambda:{who.region}:{who.account}:function:"
+    return [allow("ProbeFunctions", ["lambda:InvokeFunction"], [f if ":function:" in f else place + f for f in asked])]
+
+
 def reading_references(config: Migration, who: Identity) -> list[Json]:
     """What asks who names the old tables; without it that is not checked. API Gateway's action is the HTTP verb."""
     if not config.references.in_preflight:

@@ -15,6 +15,7 @@ from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
 from runbook_lib.report.figures.timings import TableSeconds, slowest
 from runbook_lib.report.figures.windows import WINDOW_COLUMNS, window_rows_of
+from runbook_lib.report.sections.around.drifted import DriftSection, drift_section
 from runbook_lib.report.sections.around.named import (
     REFERENCE_COLUMNS,
     reference_rows,
@@ -141,8 +142,8 @@ class ReportModel:
         return own_witness(self.figures)
 
     @cached_property
-    def drifted(self) -> list[TableRecord]:
-        return [table for table in self.tables if table.drift]
+    def drift(self) -> DriftSection:
+        return drift_section(self.tables)
 
     @cached_property
     def windows(self) -> list[list[str]]:

@@ -15,6 +15,7 @@ TRANSFORM, LEAK_SCAN = "transform", "leak_scan"  # steps of a run whose migratio
 CATCH_UP = "catch_up"  # a step of a command of its own, or of a run that was handed windows with its export
 REPAIR = "repair"  # a step of a command of its own
 CUT_OVER = "cut_over"  # a step of a command of its own
+DRIFT = "drift"  # a command of its own, which reads only
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
 AFTERWARDS = ("report", "cleanup", "rollback")  # what may still be done with a run whose traces were removed
 GO_ON = {
@@ -30,6 +31,7 @@ GO_ON = {
     "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
     "leak_scan": "Run it again with the same run id; the targets are scanned anew.",
     "report": "Run it again.",
+    "drift": "Nothing was changed; run it again.",
     "cleanup": "What was removed is recorded; run it again and it goes on from there.",
 }
 

@@ -1,58 +1,130 @@
 """How far a target is from its live source by now: for information, and never part of a verdict.
 
-The export shows one moment and the verdict is about that. Whoever plans the switch wants to know
-what has changed in the source since. Reads the source by Scan, held to `validate.drift_max_rcu`.
+The export shows one moment and the verdict is about that. Whoever plans the switch wants to know what has changed in
+the source since. Reads the source by Scan, in segments, held to `validate.drift_max_rcu`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from runbook_lib.aws.account import server_time
+from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError
-from runbook_lib.items.canonical import Item
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keys import key_of
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.validation import DriftFact
+from runbook_lib.run.facts.around.drift import DRIFT_LOOKS, DRIFTS, DriftedItem, DriftFact, DriftKind
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.windows import applied_until, windows_of
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.source_ttl import Excuse
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
-from runbook_lib.validate.compare import Rules, compare
-from runbook_lib.validate.readers import TableReader
+from runbook_lib.validate.checkpoint import DigestCheckpoint
+from runbook_lib.validate.compare import TTL_REACH_SECONDS, Comparison, Rules, compare
+from runbook_lib.validate.readers import SegmentReader, Show, TableReader, segments_for, table_buckets, threads_for
+
+LISTED, PATHS = 100, 20
+KINDS = {"missing": DriftKind.ONLY_IN_SOURCE, "extra": DriftKind.ONLY_IN_TARGET, "different": DriftKind.CHANGED,
+         "expired": DriftKind.EXPIRED}  # fmt: skip
 
 
-def drift_of(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> DriftFact:
-    """Compare the target, as it was just read, with the source as it is now; returns counts, no keys.
+@dataclass(slots=True)
+class _Gone:
+    """The items that only the target holds and that have expired: the source's time to live has removed them."""
 
-    `only_in_source` are items written to the source since the export, `only_in_target` items deleted
-    there since, `changed` the rest. What cannot be read is said in `failure`; nothing is raised.
+    excuse: Excuse
+    now: float
+    keys: set[bytes] = field(default_factory=set)
+    count: int = 0
+
+    def meet(self, name: bytes, item: Item) -> None:
+        expires = self.excuse.expiry(item)
+        if expires is not None and self.now - TTL_REACH_SECONDS < expires <= self.now:
+            self.keys.add(name)
+
+    def note(self, kind: str, name: bytes, held: bytes, single: bool) -> None:
+        self.count += kind == "extra" and name in self.keys
+
+
+def live_source(run: Run, pair: Pair) -> TableReader:
+    """A source, in as many segments as its size asks for, and no faster than it may be read."""
+    export, facts = EXPORTS.of(run.ledger, pair.source), pair.source_facts or pair.target_facts
+    size = export.completed.manifest.billed_bytes if export and export.completed else 0
+    threads, limit = run.config.validate_.segments or threads_for(size), RateLimit(run.config.validate_.drift_max_rcu)
+    key = facts.key if facts else ()
+    return TableReader(run.clients.source_wire, pair.source, segments_for(threads, size), threads, limit, key)
+
+
+def drift_of(
+    run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest, *, source: SegmentReader | None = None,
+    show: Show = lambda done: None,
+) -> DriftFact:  # fmt: skip
+    """Compare the target, as it was just read, with the source as it is now, and record the look.
+
+    `source` is what it is compared with, by default the live source itself. What cannot be read is said in `failure`;
+    nothing is raised.
     """
     began, clock = format_timestamp(run.now()), time.monotonic()
     try:
-        facts = _compare(run, pair, target, target_buckets)
+        fact = _compare(run, pair, target, target_buckets, source, show)
     except RunbookError as error:
-        facts = DriftFact(failure=str(error))
+        fact = DriftFact(failure=str(error))
     ended, seconds = format_timestamp(run.now()), round(time.monotonic() - clock, 3)
-    return replace(facts, started=began, finished=ended, seconds=seconds)
+    fact = replace(fact, started=began, finished=ended, seconds=seconds, as_of=_stands_at(run, pair))
+    with run.ledger.batch():
+        DRIFTS.record(run.ledger, pair.source, fact)
+        looks = (*(DRIFT_LOOKS.of(run.ledger, pair.source) or ()), replace(fact, listed=None))
+        DRIFT_LOOKS.record(run.ledger, pair.source, looks)
+    return fact
 
 
-def _compare(run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest) -> DriftFact:
-    key = (pair.source_facts or pair.target_facts).key  # type: ignore[union-attr]
-    limit = RateLimit(run.config.validate_.drift_max_rcu)
+def _stands_at(run: Run, pair: Pair) -> str | None:
+    """Up to when what was written to a source has been brought to its target."""
+    export = EXPORTS.of(run.ledger, pair.source)
+    began = export.completed.manifest.export_time if export and export.completed else None
+    return applied_until(windows_of(run.ledger, pair.source)) or began
 
-    def live() -> Iterator[Item]:
-        return scan_items(Segment(run.clients.source_wire, pair.source, limit), tuple(k.name for k in key))
 
-    source = BucketDigest(run.secret)
-    source.add_items(live(), key)
+def _compare(
+    run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest, chosen: SegmentReader | None, show: Show
+) -> DriftFact:
+    plain = live_source(run, pair)
+    source, key = chosen or plain, plain.key
+    buckets = table_buckets(source, key, DigestCheckpoint(run.secret, run.now), show)
+    recovered = recovery_of(run.clients.source, pair.source).latest
+    told = server_time(run.clients.source, pair.source)
+    at = max(told, recovered) if recovered else told
+    excuse = Excuse(ttl_attribute(run.clients.source, pair.source))
+    gone = _Gone(excuse, at.timestamp())
+
+    def look_again(keys: list[Item]) -> list[Item]:
+        items = read_keys(target.transport, target.table, keys, Backoff())
+        for item in items:
+            gone.meet(canonical_json(key_of(item, key)), item)
+        return items
+
+    limit = min(LISTED, run.config.validate_.max_differences)
     found = compare(
-        source, target_buckets, live, target.items, key,
-        look_again=lambda keys: read_keys(target.transport, target.table, keys, Backoff()),
-        rules=Rules(run.secret, expires=lambda item: None, clock=lambda: 0.0, limit=0),
+        buckets, target_buckets, source.items, target.items, key, look_again=look_again,
+        rules=Rules(run.secret, excuse.expiry, at.timestamp, limit, note=gone.note),
     )  # fmt: skip
     counts = found.counts
-    return DriftFact(found.exported, counts["missing"], counts["extra"], counts["different"])
+    return DriftFact(
+        found.exported, counts["missing"], counts["extra"] - gone.count, counts["different"],
+        counts["expired"] + gone.count, plain.limit.used if chosen is None else None,
+        at=format_timestamp(at), listed=tuple(_listed(found, gone)),
+    )  # fmt: skip
+
+
+def _listed(found: Comparison, gone: _Gone) -> Iterator[DriftedItem]:
+    for one in found.listed:
+        kind = DriftKind.EXPIRED if one.kind == "extra" and canonical_json(one.key) in gone.keys else KINDS[one.kind]
+        yield DriftedItem(kind, one.key_hash, tuple(place.path for place in (one.paths or ())[:PATHS]))

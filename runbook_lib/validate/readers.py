@@ -125,6 +125,17 @@ class FileReader(Protocol):
     def items_of(self, file: DataFile) -> Iterator[Item]: ...
 
 
+class SegmentReader(Protocol):
+    """A table, or what is made of it, in segments that are read by themselves."""
+
+    @property
+    def segments(self) -> int: ...
+    @property
+    def threads(self) -> int: ...
+    def items(self) -> Iterator[Item]: ...
+    def items_of(self, segment: int) -> Iterator[Item]: ...
+
+
 def export_buckets(
     side: FileReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
 ) -> BucketDigest:
@@ -141,7 +152,7 @@ def export_buckets(
 
 
 def table_buckets(
-    side: TableReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+    side: SegmentReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
 ) -> BucketDigest:
     """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()

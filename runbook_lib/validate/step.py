@@ -26,7 +26,7 @@ from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, is_transformed
 from runbook_lib.run.facts.plan import ParityFact
-from runbook_lib.run.facts.validation import DRIFTS, VALIDATIONS, IndexFact, ReadSpans, ValidationFact
+from runbook_lib.run.facts.validation import VALIDATIONS, IndexFact, ReadSpans, ValidationFact
 from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
@@ -173,7 +173,7 @@ def _compare(
     parity = look_alike(run.config, after, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
-        DRIFTS.record(run.ledger, pair.source, drift_of(run, pair, other, found))
+        drift_of(run, pair, other, found)
     reasons += _replaced(run, pair, table)
     tallies[0].forget()
     verdict = Verdict.FAIL if reasons else Verdict.PASS

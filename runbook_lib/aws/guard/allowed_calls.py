@@ -84,6 +84,8 @@ TARGET_REPAIRS = frozenset({"dynamodb:DeleteItem", "dynamodb:PutItem"})
 TARGET_EXPORTS = frozenset({"dynamodb:DescribeExport", "dynamodb:ExportTableToPointInTime", "dynamodb:ListExports"})
 # With sign, once a folder is sealed, or where KMS is asked of its signature: the one key, a seal's digest.
 TARGET_SIGNS = frozenset({"kms:GetPublicKey", "kms:Sign", "kms:Verify"})
+# With hooks that probe a function, at the gates of a cut-over: the named functions and payloads, and no other.
+TARGET_PROBES = frozenset({"lambda:Invoke"})
 # With --execute, on the target. One object, only where there is none: the entry of a run in a register.
 STAGING_REGISTERS = frozenset({"s3:PutObject"})
 # With --execute, on the tables that import.warm_throughput names.
@@ -169,7 +171,8 @@ ASKED = {
     | TARGET_DELETES
     | TARGET_SCALES
     | TARGET_UNSCALES
-    | TARGET_SIGNS,
+    | TARGET_SIGNS
+    | TARGET_PROBES,
     "staging": STAGING_DELETES | STAGING_LISTS | STAGING_ANCHORS,
 }
 # Where botocore's events call a service by another name than its client.

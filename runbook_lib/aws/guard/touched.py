@@ -10,7 +10,8 @@ _ARNS = ("ImportArn", "ExportArn", "StreamArn", "ResourceArn", "TableArn")
 
 
 def touched(params: Mapping[str, Any]) -> list[str | None]:
-    """Every table, by its plain name or the one in an ARN, every object, as BUCKET/KEY, and every key of KMS.
+    """Every table, by its plain name or the one in an ARN, every object, as BUCKET/KEY, every key of KMS and every
+    function.
 
     Of a listing its prefix.
     """
@@ -25,6 +26,8 @@ def touched(params: Mapping[str, Any]) -> list[str | None]:
         return [_scaled_table(str(params["ResourceId"]))]
     if "KeyId" in params:
         return [str(params["KeyId"])]
+    if "FunctionName" in params:
+        return [str(params["FunctionName"])]
     if "RequestItems" in params:
         return list(params["RequestItems"])
     return [params.get("TableName")]

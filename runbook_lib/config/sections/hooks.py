@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from runbook_lib.config.section import Strict
 
@@ -27,6 +27,21 @@ class GraphqlProbe(Strict):
     )
 
 
+class LambdaProbe(Strict):
+    """A function that has to come to its end without an error; it is invoked once, by the target's credentials."""
+
+    function: str = Field(
+        pattern=r"^[A-Za-z0-9:_$-]{1,200}$", description="name or ARN; a name is looked for in the target's region"
+    )
+    payload: dict[str, JsonValue] = Field(default_factory=dict, description="what it is given, as JSON")
+
+    @property
+    def region(self) -> str | None:
+        """The region that an ARN names."""
+        parts = self.function.split(":")
+        return parts[3] if len(parts) > 6 and parts[0] == "arn" else None
+
+
 class Hook(Strict):
     """One thing to be done or asked: a command without a shell, or a probe."""
 
@@ -41,12 +56,13 @@ class Hook(Strict):
     )
     http: HttpProbe | None = None
     graphql: GraphqlProbe | None = None
+    lambda_: LambdaProbe | None = Field(default=None, alias="lambda")
     timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds after which it fails")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Hook:
-        if sum(kind is not None for kind in (self.run, self.http, self.graphql)) != 1:
-            raise ValueError("expected one of run, http and graphql")
+        if sum(kind is not None for kind in (self.run, self.http, self.graphql, self.lambda_)) != 1:
+            raise ValueError("expected one of run, http, graphql and lambda")
         return self
 
 

@@ -8,9 +8,10 @@ from typing import TypeVar
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.record.gathered.consumed import Consumed, consumed
+from runbook_lib.record.gathered.drifted import drift_record
 from runbook_lib.record.gathered.transformed import leak_record, transform_record
 from runbook_lib.record.model.base import NEVER, Section, Span, seconds_between
-from runbook_lib.record.model.comparison import CanaryFacts, Drift, IndexFacts, ParityFacts, Reads
+from runbook_lib.record.model.comparison import CanaryFacts, IndexFacts, ParityFacts, Reads
 from runbook_lib.record.model.table import (
     AskedWhole,
     BulkPut,
@@ -27,6 +28,7 @@ from runbook_lib.record.model.table import (
 )
 from runbook_lib.record.model.windows import OverlayRecord
 from runbook_lib.record.verdict import table_verdict
+from runbook_lib.run.facts.around.drift import DRIFT_LOOKS, DRIFTS, DriftFact
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.counts import TableCounts, table_counts, written_of
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
@@ -35,7 +37,7 @@ from runbook_lib.run.facts.masking.leak_scan import LEAKS, LeakFact
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES, PARITIES, ParityFact, planned_pairs_of
 from runbook_lib.run.facts.targets import BEFORE, CREATED, BeforeFact, CreatedFact
-from runbook_lib.run.facts.validation import CANARIES, DRIFTS, VALIDATIONS, CanaryFact, DriftFact, ValidationFact
+from runbook_lib.run.facts.validation import CANARIES, VALIDATIONS, CanaryFact, ValidationFact
 from runbook_lib.run.facts.windows import CAUGHT_UP
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED
@@ -64,6 +66,7 @@ class TableFacts:
     created: CreatedFact | None
     before: BeforeFact | None
     drift: DriftFact | None
+    looks: tuple[DriftFact, ...]
     parity: ParityFact | None
     canary: CanaryFact | None
     register: Registration | None
@@ -124,7 +127,8 @@ def rows_left_out(ledger: Ledger) -> list[TableRecord]:
 
 def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
     exports, imports, validations = EXPORTS.all(ledger), IMPORTS.all(ledger), VALIDATIONS.all(ledger)
-    created, before, drifts = CREATED.all(ledger), BEFORE.all(ledger), DRIFTS.all(ledger)
+    created, before = CREATED.all(ledger), BEFORE.all(ledger)
+    drifts, looks = DRIFTS.all(ledger), DRIFT_LOOKS.all(ledger)
     parities, canaries, registers = PARITIES.all(ledger), CANARIES.all(ledger), REGISTRATIONS.all(ledger)
     transforms, leaks, syncs = TRANSFORMS.all(ledger), LEAKS.all(ledger), SYNCS.all(ledger)
     files, used, caught_up = table_counts(ledger), consumed(ledger), CAUGHT_UP.all(ledger)
@@ -138,6 +142,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
             created=created.get(source),
             before=before.get(source),
             drift=drifts.get(source),
+            looks=looks.get(source, ()),
             parity=parities.get(source),
             canary=canaries.get(source),
             register=registers.get(source),
@@ -201,7 +206,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         looked_again=checked.looked_again if checked else None,
         moved=checked.moved if checked else None,
         read=_maybe(Reads, checked and checked.read),
-        drift=_maybe(Drift, facts.drift),
+        drift=drift_record(facts.drift, facts.looks),
         missing=checked.missing if checked else None,
         extra=checked.extra if checked else None,
         different=checked.different if checked else None,

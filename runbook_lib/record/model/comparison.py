@@ -64,13 +64,44 @@ class CanaryFacts(Section):
     seconds: Number | None = None
 
 
+class DriftedRecord(Section):
+    """One item that is not the same in the live source and the target: its key as a hash, and the places."""
+
+    kind: str = ""
+    key_hash: str = ""
+    paths: list[str] = []
+
+
+class DriftLook(Section):
+    """One of the looks that were made: the time at the source, and how many items were not the same."""
+
+    at: Moment | None = None
+    as_of: Moment | None = None
+    only_in_source: Count | None = None
+    only_in_target: Count | None = None
+    changed: Count | None = None
+    expired: Count | None = None
+    failure: str | None = None
+
+
 class Drift(Section):
-    """How the live source differs from the target; for information."""
+    """How the live source differed from the target at the last look; for information.
+
+    `at` is the time at the source, `as_of` up to when the target had its changes. `per_hour` is how many of its items
+    are changed in an hour, by the `looks` that were made; of these, the latest stand here.
+    """
 
     items_in_source: Count | None = None
     only_in_source: Count | None = None
     only_in_target: Count | None = None
     changed: Count | None = None
+    expired: Count | None = None
+    read_units: Number | None = None
+    at: Moment | None = None
+    as_of: Moment | None = None
+    per_hour: Number | None = None
+    listed: list[DriftedRecord] = []
+    looks: list[DriftLook] = []
     failure: str | None = None
     started: Moment | None = None
     finished: Moment | None = None

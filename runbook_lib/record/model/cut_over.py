@@ -19,6 +19,7 @@ class ForecastRecord(Section):
     full_export: Number | None = None
     comparison: Number | None = None
     seconds: Number | None = None
+    changes: Count | None = None
 
 
 class GateRecord(Section):

@@ -62,7 +62,9 @@ def _forecast(known: CutOverRecord) -> list[str]:
              ("comparison", made.comparison)]  # fmt: skip
     said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts if seconds is not None)
     whole = "cannot be told" if made.seconds is None else duration(made.seconds)
-    return [f"Forecast of {made.made}: the writers stand still for {whole} of {duration(made.limit)} allowed ({said})."]
+    held = "" if made.changes is None else f" The last window will hold about {pluralize(made.changes, 'change')}."
+    limit = duration(made.limit)
+    return [f"Forecast of {made.made}: the writers stand still for {whole} of {limit} allowed ({said}).{held}"]
 
 
 def _moments(known: CutOverRecord) -> list[str]:

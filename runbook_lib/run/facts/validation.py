@@ -87,20 +87,6 @@ class ValidationFact:
     seconds: float | None = late()
 
 
-@dataclass(frozen=True, slots=True)
-class DriftFact:
-    """How far a target is from its live source; counts only, or why nobody could tell."""
-
-    items_in_source: int | None = late()
-    only_in_source: int | None = late()
-    only_in_target: int | None = late()
-    changed: int | None = late()
-    failure: str | None = None
-    started: str = ""
-    finished: str = ""
-    seconds: float = 0.0
-
-
 class CanaryState(StrEnum):
     """What became of a canary."""
 
@@ -120,5 +106,4 @@ class CanaryFact:
 
 
 VALIDATIONS = Topic("validation", ValidationFact)
-DRIFTS = Topic("drift", DriftFact)
 CANARIES = Topic("canary", CanaryFact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.cut_over.hooks import HOOKS_RUN
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
@@ -61,7 +62,8 @@ class Forecast:
     """How long the writers would have to stand still, in seconds; a part that nobody measured is None.
 
     `recovery` is until the last window can be asked for, `window` its export and its application, `full_export` the
-    second full export (None where none is asked for), `comparison` the whole comparison.
+    second full export (None where none is asked for), `comparison` the whole comparison. `changes` are how many the
+    last window will hold, by the last looks at the drift of every table; None where one was not looked at.
     """
 
     made: str
@@ -71,6 +73,7 @@ class Forecast:
     full_export: float | None
     comparison: float | None
     with_full_export: bool
+    changes: int | None = late()
 
     @property
     def seconds(self) -> float | None:

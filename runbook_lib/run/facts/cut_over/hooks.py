@@ -20,6 +20,8 @@ class HookFault(StrEnum):
     ERRORS = "graphql-errors"
     NULL = "null"
     NO_VARIABLE = "no-variable"
+    REFUSED = "refused"
+    FUNCTION_ERROR = "function-error"
 
 
 @dataclass(frozen=True, slots=True)

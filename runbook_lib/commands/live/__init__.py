@@ -1,0 +1,1 @@
+"""Commands about tables that are written to while they are moved."""

@@ -1,0 +1,1 @@
+"""How far targets are from their live sources by now, look by look: for information only."""
