@@ -48,7 +48,7 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
     }
     capacities = CAPACITIES.all(ledger)
     sources = {source: both.source for source, both in capacities.items()}
-    targets = {source: both.target for source, both in capacities.items()}
+    targets = {source: both.to_fill for source, both in capacities.items()}
     paid = quantities | {
         "write_units": _total(_with_replicas(_on_demand(writes, targets), targets)),
         "scan_units": _total(_on_demand(scans, sources)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
@@ -49,7 +50,7 @@ class TableSize:
 
 def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
     """The estimate for all loads; those of skipped tables must not be among them."""
-    works = [_work(config, load, capacities.get(load.source, TableCapacities(None, None))) for load in loads]
+    works = [_work(config, load, _capacity(capacities, load.source, "target")) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
     writes = APPENDED if config.import_.on_non_empty in ("append", "sync") else WRITTEN
@@ -100,18 +101,18 @@ def index_units(load: TableSize) -> Range | None:
     return Range(0, most)
 
 
-def _work(config: Migration, load: TableSize, stand: TableCapacities) -> TableEstimate:
+def _work(config: Migration, load: TableSize, target: TableCapacity | None) -> TableEstimate:
     units = write_units(load.items, load.bytes)
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
     machine = MACHINE if config.import_.on_non_empty not in ("append", "sync") else singly(config.import_.concurrency)
-    own = by_machine(_import_seconds(config, units, indexes, load, stand.target), load.items, machine)
+    own = by_machine(_import_seconds(config, units, indexes, load, target), load.items, machine)
     return TableEstimate(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
         import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
         validate_seconds=by_machine(
-            divided(reads and Range(reads.low, 2 * reads.high), read_rates(stand.target, config.validate_.max_rcu)),
+            divided(reads and Range(reads.low, 2 * reads.high), read_rates(target, config.validate_.max_rcu)),
             load.items,
         ),
     )  # fmt: skip
@@ -213,7 +214,7 @@ def _repeated(
     """What replicas of the targets write again, nothing where there are none; a replica is billed as its table is."""
     copies: list[tuple[TableEstimate, Range | None]] = []
     for work in works:
-        stand = capacities.get(work.source, TableCapacities(None, None)).target
+        stand = _capacity(capacities, work.source, "target")
         units = _sum([work.write_units, work.index_units])
         copies += [(work, units)] * (len(stand.replicas) if stand else 0)
     return [_writes(config, REPEATED, copies, capacities)] if copies else []
@@ -256,9 +257,18 @@ def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mappin
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
-def _on_demand(capacities: Mapping[str, TableCapacities], source: str, side: str) -> bool:
+def _capacity(
+    capacities: Mapping[str, TableCapacities], source: str, side: Literal["source", "target"]
+) -> TableCapacity | None:
+    both = capacities.get(source, TableCapacities(None, None))
+    return both.source if side == "source" else both.to_fill
+
+
+def _on_demand(
+    capacities: Mapping[str, TableCapacities], source: str, side: Literal["source", "target"]
+) -> bool:
     """Whether a table's use is charged; one that is not known to be provisioned is taken to be on demand."""
-    stand: TableCapacity | None = getattr(capacities.get(source), side, None)
+    stand = _capacity(capacities, source, side)
     return stand is None or stand.on_demand
 
 
@@ -274,7 +284,7 @@ def _hours(
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:
         if load.method == "scan" and load.basis in (Basis.HINT, Basis.UNKNOWN):
-            stand = capacities.get(load.source, TableCapacities(None, None)).source
+            stand = _capacity(capacities, load.source, "source")
             spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)
     return whole and whole.times(1 / 3600)

@@ -21,7 +21,7 @@ def reestimate(run: Run, stage: str) -> Estimate:
     exports, measured = EXPORTS.all(run.ledger), MEASURED.all(run.ledger)
     capacities = CAPACITIES.all(run.ledger)
     loads = [
-        _load(pair, exports.get(pair.source), measured.get(pair.source))
+        size_of(pair, exports.get(pair.source), measured.get(pair.source))
         for pair in run.planned_pairs()
         if pair.method != Method.SKIP
     ]
@@ -37,9 +37,10 @@ def over_limits(run: Run, bill: Estimate) -> list[str]:
     return [str(c.obstacle) for c in within_limits(limits.max_cost_usd, limits.max_hours, bill) if c.blocks]
 
 
-def _load(pair: Pair, export: ExportFact | None, measured: MeasuredFact | None) -> TableSize:
+def size_of(pair: Pair, export: ExportFact | None = None, measured: MeasuredFact | None = None) -> TableSize:
     """A table as DescribeTable remembers it, better as its manifest says, best as a dry run has measured it."""
     facts = pair.source_facts
+    shape = pair.target_facts or facts  # a missing target is created with the indexes of its source
     load = TableSize(
         source=pair.source,
         target=pair.target,
@@ -48,7 +49,7 @@ def _load(pair: Pair, export: ExportFact | None, measured: MeasuredFact | None) 
         items=facts.items_hint if facts else None,
         bytes=facts.bytes_hint if facts else None,
         files=export.files if export else None,
-        indexes=pair.target_facts.indexes if pair.target_facts else (),
+        indexes=shape.indexes if shape else (),
         writing=pair.writing,
     )
     if export and export.manifest:

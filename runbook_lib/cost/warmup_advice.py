@@ -23,7 +23,7 @@ def advise(config: Migration, bill: Estimate, capacities: Mapping[str, TableCapa
     price = prices_of(config.target.region, config.prices).warm_write_unit
     found = []
     for work in bill.tables:
-        stand = capacities.get(work.source, TableCapacities(None, None)).target
+        stand = capacities.get(work.source, TableCapacities(None, None)).to_fill
         if stand is None or not stand.on_demand or work.write_units is None or work.import_seconds is None:
             continue
         now = write_rates(stand, config.import_.max_wcu)

@@ -20,7 +20,8 @@ from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import TableSize, estimate
+from runbook_lib.cost.estimate import estimate
+from runbook_lib.cost.reestimate import size_of
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
@@ -36,7 +37,7 @@ from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.run.admission.admit import is_begun
-from runbook_lib.run.facts.estimate import Basis, Estimate
+from runbook_lib.run.facts.estimate import Estimate
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
@@ -158,7 +159,7 @@ def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why:
 
 def _bill(context: CheckContext) -> Estimate:
     return estimate(
-        context.config, [_load(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
+        context.config, [size_of(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
     )
 
 
@@ -270,23 +271,6 @@ def _of_pair(context: CheckContext, pair: Pair) -> Iterator[Check]:
     if pair.target_facts is not None:
         yield names.other_than_source(context, pair)
         yield names.not_production(context, pair)
-
-
-def _load(pair: Pair) -> TableSize:
-    """A table's load as DescribeTable remembers it."""
-    facts = pair.source_facts
-    shape = pair.target_facts or facts
-    return TableSize(
-        source=pair.source,
-        target=pair.target,
-        method=pair.method,
-        basis=Basis.HINT if facts else Basis.UNKNOWN,
-        items=facts.items_hint if facts else None,
-        bytes=facts.bytes_hint if facts else None,
-        files=None,
-        indexes=shape.indexes if shape else (),
-        writing=pair.writing,
-    )
 
 
 def refuse_misconfigured(plan: Plan) -> None:

@@ -59,7 +59,7 @@ def _capacity(context: CheckContext, check: Check) -> Check:
     units = {
         pair.target: stand.write_units + sum(stand.index_units.values())
         for pair in context.pairs
-        if (stand := context.capacities[pair.source].target) is not None and stand.write_units
+        if (stand := context.capacities[pair.source].to_fill) is not None and stand.write_units
     }
     words = f"{limits.table_writes:,} write units for a table, {limits.account_writes:,} for all that are provisioned"
     above = [name for name, most in units.items() if most > limits.table_writes]

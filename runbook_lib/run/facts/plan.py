@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.plan.check import Check, Obstacle
@@ -41,6 +41,13 @@ class TableCapacities:
 
     source: TableCapacity | None
     target: TableCapacity | None
+
+    @property
+    def to_fill(self) -> TableCapacity | None:
+        """The capacity of the target, or what it will have: one that is missing is created as its source is."""
+        if self.target is not None or self.source is None:
+            return self.target
+        return replace(self.source, warm_read_units=None, warm_write_units=None, replicas=(), indexes_in_making=())
 
 
 @dataclass(frozen=True, slots=True)

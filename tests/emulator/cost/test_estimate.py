@@ -30,7 +30,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.cost_rows import advice, cost_rows, dry_run_summary
 from runbook_lib.run.facts.codec import to_json
-from runbook_lib.run.facts.estimate import PRICES_USED, Basis, Estimate, Range
+from runbook_lib.run.facts.estimate import ESTIMATES, PRICES_USED, Basis, Estimate, Range
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
 from runbook_lib.run.facts.plan import CAPACITIES, PAIRS, TableCapacities
 from runbook_lib.run.ledger import Ledger
@@ -262,6 +262,36 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert rows["Cost"].used == "less than 0.01 USD"
     assert len(rows["Cost"].estimates) == 3
     assert dry_run_summary(records.figures(record)) == []
+
+
+@pytest.mark.parametrize("mode", ["on demand", "provisioned"])
+def test_a_target_that_will_be_created_is_estimated_as_one_that_is_there(world: World, mode: str) -> None:
+    """Two sources of one definition, one of them without a target: before and after the export, and measured."""
+    units = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 3}
+    definition = by_n()
+    if mode == "provisioned":
+        definition |= {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}
+        definition["GlobalSecondaryIndexes"][0] |= {"ProvisionedThroughput": units | {"WriteCapacityUnits": 2}}
+    for name in ("there", "missing"):
+        world.pair(name, things(40), **definition)
+    world.target.delete_table(TableName=world.dst("missing"))
+    run = world.open(execute=False, tables={"create_missing": True})
+    preflight(run)
+    export_tables(run)
+    gate_writes(run)
+    import_tables(run)
+    gate_import(run)
+    known = ESTIMATES.all(run.ledger)
+    assert set(known) == {"preflight", "export", "dry run"}
+    for stage, bill in known.items():
+        there, missing = sorted(bill.tables, key=lambda work: work.source, reverse=True)
+        assert (there.target, missing.target) == (world.dst("there"), world.dst("missing"))
+        assert replace(missing, source=there.source, target=there.target) == there, stage
+        if stage != "preflight":
+            assert there.index_units is not None
+            assert there.index_units.high > 0
+    high = {work.source: work.index_units.high for work in known["dry run"].tables if work.index_units}
+    assert set(high.values()) == {40}
 
 
 @pytest.fixture
