@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
@@ -29,6 +28,7 @@ SMALL_FILES = 6  # manifests, their digests, a marker and one data file
 # The two ways of writing; a put that finds something there costs as much as one that does not.
 WRITTEN, APPENDED = "Writes of items", "Conditional puts of items, one in a request"
 REPEATED = "Writes repeated in replicas"
+NOT_KNOWN = TableCapacities(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TableSize:
 
 def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
     """The estimate for all loads; those of skipped tables must not be among them."""
-    works = [_work(config, load, _capacity(capacities, load.source, "target")) for load in loads]
+    works = [_work(config, load, capacities.get(load.source, NOT_KNOWN).to_fill) for load in loads]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
     writes = APPENDED if config.import_.on_non_empty in ("append", "sync") else WRITTEN
@@ -157,7 +157,7 @@ def _export(config: Migration, loads: Sequence[TableSize]) -> CostLine:
 def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> CostLine:
     """Tables that are scanned; what is read from provisioned capacity is paid for already."""
     scanned = [load for load in loads if load.method == "scan"]
-    paid = [_scan_units(load) for load in scanned if _on_demand(capacities, load.source, "source")]
+    paid = [_scan_units(load) for load in scanned if _on_demand(capacities.get(load.source, NOT_KNOWN).source)]
     price = prices_of(config.source.region, config.prices).million_reads
     return CostLine("Scans of the source", _sum([_scan_units(load) for load in scanned]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
@@ -203,7 +203,7 @@ def _writes(
     capacities: Mapping[str, TableCapacities],
 ) -> CostLine:
     """Writes to the target; what is written with provisioned capacity is paid for already."""
-    paid = [u for work, u in units if _on_demand(capacities, work.source, "target")]
+    paid = [u for work, u in units if _on_demand(capacities.get(work.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_writes
     return CostLine(name, _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
 
@@ -214,7 +214,7 @@ def _repeated(
     """What replicas of the targets write again, nothing where there are none; a replica is billed as its table is."""
     copies: list[tuple[TableEstimate, Range | None]] = []
     for work in works:
-        stand = _capacity(capacities, work.source, "target")
+        stand = capacities.get(work.source, NOT_KNOWN).to_fill
         units = _sum([work.write_units, work.index_units])
         copies += [(work, units)] * (len(stand.replicas) if stand else 0)
     return [_writes(config, REPEATED, copies, capacities)] if copies else []
@@ -251,24 +251,14 @@ def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mappin
     def twice(units: Range | None) -> Range | None:
         return units and Range(units.low, 2 * units.high)
 
-    paid = [twice(w.read_units) for w in works if _on_demand(capacities, w.source, "target")]
+    paid = [twice(w.read_units) for w in works if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_reads
     return CostLine("Scans of the target for the validation", _sum([twice(w.read_units) for w in works]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
-def _capacity(
-    capacities: Mapping[str, TableCapacities], source: str, side: Literal["source", "target"]
-) -> TableCapacity | None:
-    both = capacities.get(source, TableCapacities(None, None))
-    return both.source if side == "source" else both.to_fill
-
-
-def _on_demand(
-    capacities: Mapping[str, TableCapacities], source: str, side: Literal["source", "target"]
-) -> bool:
+def _on_demand(stand: TableCapacity | None) -> bool:
     """Whether a table's use is charged; one that is not known to be provisioned is taken to be on demand."""
-    stand = _capacity(capacities, source, side)
     return stand is None or stand.on_demand
 
 
@@ -284,7 +274,7 @@ def _hours(
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:
         if load.method == "scan" and load.basis in (Basis.HINT, Basis.UNKNOWN):
-            stand = _capacity(capacities, load.source, "source")
+            stand = capacities.get(load.source, NOT_KNOWN).source
             spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)
     return whole and whole.times(1 / 3600)

@@ -21,7 +21,7 @@ def reestimate(run: Run, stage: str) -> Estimate:
     exports, measured = EXPORTS.all(run.ledger), MEASURED.all(run.ledger)
     capacities = CAPACITIES.all(run.ledger)
     loads = [
-        size_of(pair, exports.get(pair.source), measured.get(pair.source))
+        known_size(pair, exports.get(pair.source), measured.get(pair.source))
         for pair in run.planned_pairs()
         if pair.method != Method.SKIP
     ]
@@ -37,7 +37,7 @@ def over_limits(run: Run, bill: Estimate) -> list[str]:
     return [str(c.obstacle) for c in within_limits(limits.max_cost_usd, limits.max_hours, bill) if c.blocks]
 
 
-def size_of(pair: Pair, export: ExportFact | None = None, measured: MeasuredFact | None = None) -> TableSize:
+def known_size(pair: Pair, export: ExportFact | None = None, measured: MeasuredFact | None = None) -> TableSize:
     """A table as DescribeTable remembers it, better as its manifest says, best as a dry run has measured it."""
     facts = pair.source_facts
     shape = pair.target_facts or facts  # a missing target is created with the indexes of its source

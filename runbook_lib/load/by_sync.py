@@ -135,7 +135,7 @@ def _sync_group(
             key_hash = exported.key.hex()
             outcome = Outcome(rejected=[Rejection(line[0], key_hash, REASONS[fate])])
         file.settle(slots[line[0]], outcome)
-    loading.note(file, 0.0, 0, 0, Counter())
+    loading.note(file, Outcome())
     return unanswered
 
 

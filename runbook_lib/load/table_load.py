@@ -22,7 +22,7 @@ from runbook_lib.load.engine.pipeline import opened, send_files
 from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import FileProgress, counts_by_file, file_rows, keep_lines, keep_progress, was_read
-from runbook_lib.run.tables.throughput import SampleRow, add_throttled, keep_sample
+from runbook_lib.run.tables.throughput import SampleRow, add_request_times, add_throttled, keep_sample
 from runbook_lib.run.tables.unwritten import (
     PresentRow,
     QuarantinedRow,
@@ -86,7 +86,7 @@ class TableLoad:
     """One table being loaded: its files, what is shown of it, and what went wrong with single files.
 
     `touched` are the files whose watermark the ledger does not know yet, `reasons` the throttled items by
-    what DynamoDB said.
+    what DynamoDB said, `times` the answered requests by how long they took.
     """
 
     run: Run
@@ -97,17 +97,17 @@ class TableLoad:
     failures: list[str] = field(default_factory=list)
     touched: dict[str, FileCheckpoint] = field(default_factory=dict)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    times: Counter[int] = field(default_factory=Counter)
     flushed: RateSample = RateSample(0.0, 0, 0, 0.0, 0)
 
-    def note(
-        self, file: FileCheckpoint, wcu: float, throttles: int, refused: int, reasons: Counter[tuple[str, str]]
-    ) -> None:
+    def note(self, file: FileCheckpoint, spent: Outcome) -> None:
         """More of a file is acknowledged, and this is what it took."""
         self.touched[file.file.key] = file
-        self.reasons += reasons
-        self.progress.wcu += wcu
-        self.progress.throttles += throttles
-        self.progress.refused += refused
+        self.reasons += spent.reasons
+        self.times += spent.times
+        self.progress.wcu += spent.wcu
+        self.progress.throttles += spent.throttles
+        self.progress.refused += spent.refused
 
     def refuse_failed(self) -> None:
         """Raise TransferError that names each file which could not be read, if there is one."""
@@ -149,16 +149,13 @@ def load(table_load: TableLoad, target: Target) -> None:
     begin_samples(table_load)
     lock = target.lock
 
-    def note(file: FileCheckpoint, outcome: Outcome) -> None:
-        table_load.note(file, outcome.wcu, outcome.throttles, outcome.refused, outcome.reasons)
-
     def keep() -> None:
         table_load.run.clients.calls.flush()
         flush(table_load, lock)
         table_load.show("loading")
 
     try:
-        send_files(table_load.files, target, lambda file: _open_file(table_load, file, target), note, keep)
+        send_files(table_load.files, target, lambda file: _open_file(table_load, file, target), table_load.note, keep)
     finally:
         table_load.run.clients.calls.flush()
         flush(table_load, lock)
@@ -213,6 +210,7 @@ def flush(table_load: TableLoad, lock: AbstractContextManager[object]) -> None:
         for file, _ in present:
             file.present = []
         reasons, table_load.reasons = table_load.reasons, Counter()
+        times, table_load.times = table_load.times, Counter()
     try:
         with run.ledger.batch():
             keep_progress(run.ledger, source, rows)
@@ -221,11 +219,13 @@ def flush(table_load: TableLoad, lock: AbstractContextManager[object]) -> None:
             found = (PresentRow(file.file.key, first, last) for file, spans in present for first, last in spans)
             keep_present(run.ledger, source, found)
             add_throttled(run.ledger, source, reasons)
+            add_request_times(run.ledger, source, times)
             _sample(table_load)
     except BaseException:  # nothing of it is in the ledger: the next flush has to write it
         with lock:
             table_load.touched = touched | table_load.touched
             table_load.reasons += reasons
+            table_load.times += times
             for file, rejections in rejected:
                 file.rejected = rejections + file.rejected
             for file, spans in present:

@@ -25,6 +25,7 @@ from runbook_lib.report.render.charts.timeline import timeline
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.step import record_of
 from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.throughput import samples
 from runbook_lib.run.verdicts import PASS
@@ -77,8 +78,10 @@ def throughput_chart(run: Run) -> ShownChart:
 
 
 def capacity_chart(run: Run) -> ShownChart:
-    """Write units per second, and throttled requests, as far as the import has come."""
-    return _chart("Write capacity and throttling", lambda: units_over_time(samples(run.ledger)), NOT_WRITTEN)
+    """Write units per second against their limit, and throttled requests, as far as the import has come."""
+    facts = IMPORTS.all(run.ledger)
+    limits = {source: fact.limits.limit for source, fact in facts.items() if fact.limits is not None}
+    return _chart("Write capacity and throttling", lambda: units_over_time(samples(run.ledger), limits), NOT_WRITTEN)
 
 
 def timeline_chart(run: Run) -> ShownChart:

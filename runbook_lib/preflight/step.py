@@ -21,7 +21,7 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import estimate
-from runbook_lib.cost.reestimate import size_of
+from runbook_lib.cost.reestimate import known_size
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, why_not
@@ -159,7 +159,7 @@ def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why:
 
 def _bill(context: CheckContext) -> Estimate:
     return estimate(
-        context.config, [size_of(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
+        context.config, [known_size(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
     )
 
 

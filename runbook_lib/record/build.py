@@ -64,7 +64,7 @@ from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_transform, with_windows
 from runbook_lib.run.tables.comparison import count_differences, differences
-from runbook_lib.run.tables.throughput import samples, shifts
+from runbook_lib.run.tables.throughput import request_times, samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
 from runbook_lib.run.verdicts import FAIL, RUNNING
 from runbook_lib.timestamps import format_timestamp
@@ -139,7 +139,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         engine={step: section_of(EngineRecord, fact) for step, fact in ENGINES.all(ledger).items()},
         workers=[section_of(WorkerRecord, row) for row in shifts(ledger)],
         spent=Usage.model_validate(actual_usage(ledger, totals.seconds or 0.0)),
-        throughput=throughput(samples(ledger)),
+        throughput=throughput(samples(ledger), request_times(ledger)),
         measured={source: section_of(Measured, fact) for source, fact in MEASURED.all(ledger).items()},
         recovery_turned_on={s: section_of(RecoveryTurnedOn, fact) for s, fact in RECOVERIES.all(ledger).items()},
         warmed={target: section_of(WarmedUp, fact) for target, fact in WARMED.all(ledger).items()},

@@ -47,6 +47,11 @@ def duration(value: object) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
 
 
+def milliseconds(value: float) -> str:
+    """A short time, to three digits."""
+    return f"{float(f'{value:.3g}'):g} ms" if value < 1000 else duration(value / 1000)
+
+
 def size(value: object) -> str:
     """Bytes in decimal units, as AWS bills them."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

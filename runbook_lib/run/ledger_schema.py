@@ -33,6 +33,8 @@ TABLES = {
         PRIMARY KEY (step, source, worker))""",
     "throttle": """(
         source TEXT, reason TEXT, resource TEXT, items INTEGER NOT NULL, PRIMARY KEY (source, reason, resource))""",
+    "request_time": """(
+        source TEXT, bucket INTEGER, requests INTEGER NOT NULL, PRIMARY KEY (source, bucket)) WITHOUT ROWID""",
     "difference": "(source TEXT, kind TEXT NOT NULL, key_hash TEXT NOT NULL, key TEXT, paths TEXT)",
     "wrong_item": """(
         source TEXT, look TEXT, key BLOB, kind TEXT NOT NULL, held BLOB, single INTEGER NOT NULL,
@@ -54,8 +56,8 @@ TABLES = {
 }
 # From each version to the next, statement by statement. Version 1 has the tables and facts of 0.1.0, and says so.
 # Version 2 adds the windows of a catch-up, version 3 what a comparison found wrong, for a repair, version 4 what
-# a repair has written.
-UPGRADES: tuple[tuple[str, ...], ...] = ((), (), (), ())
+# a repair has written, version 5 how long the requests of an import took.
+UPGRADES: tuple[tuple[str, ...], ...] = ((), (), (), (), ())
 VERSION = len(UPGRADES)
 
 

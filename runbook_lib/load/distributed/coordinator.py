@@ -18,7 +18,7 @@ from queue import Empty
 from runbook_lib.cluster.protocol import Engine, Message
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import TransferError
-from runbook_lib.load.distributed.lease import FileLease, LeaseGrant, WorkerReport, more_reasons
+from runbook_lib.load.distributed.lease import FileLease, LeaseGrant, WorkerReport, spent_since
 from runbook_lib.load.distributed.shared_budget import LIFE, SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit, load_file
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
@@ -154,10 +154,7 @@ class Dispatch:
         file, table_load = holding.file, self.table_load
         if before.lines is None and report.lines is not None:
             keep_lines(table_load.run.ledger, table_load.progress.source, file.file.key, report.lines)
-        table_load.note(
-            file, report.wcu - before.wcu, report.throttles - before.throttles,
-            report.refused_items - before.refused_items, more_reasons(report, before),
-        )  # fmt: skip
+        table_load.note(file, spent_since(report, before))
         then = before.items if before.lines is not None else holding.base
         self._note(report.process, report.items - then)
 

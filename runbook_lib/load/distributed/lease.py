@@ -19,8 +19,10 @@ from dataclasses import asdict, dataclass, field
 
 from runbook_lib.cluster.protocol import Message
 from runbook_lib.load.distributed.shared_budget import LIFE
-from runbook_lib.load.engine.batch_write import Rejection
+from runbook_lib.load.engine.batch_write import Outcome, Rejection
 from runbook_lib.load.engine.checkpoint import FileCheckpoint, Span
+
+PAIRS = ("beyond", "rejected", "present", "reasons", "times", "calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class WorkerReport:
     """What an attempt says, the `number`-th time. As long as it knows no `lines` it asks for the file.
 
     `acknowledged`, `written`, `bytes` and `beyond` are of the file as a whole, the others of this attempt from its
-    beginning: `used` and `refused` in write units, `reasons` as (reason, resource, items). `share` is the one it
+    beginning: `used` and `refused` in write units, `reasons` as (reason, resource, items), `times` as (bucket of
+    `latency`, requests). `share` is the one it
     holds; `calls` are those of the whole `process`. The last one has `ended`; `left` says that it
     had no grant any more, `failure` why nobody can go on, `damaged` that the file is to blame.
     """
@@ -50,6 +53,7 @@ class WorkerReport:
     throttles: int = 0
     refused_items: int = 0
     reasons: list[tuple[str, str, int]] = field(default_factory=list)
+    times: list[tuple[int, int]] = field(default_factory=list)
     used: float = 0.0
     refused: float = 0.0
     calls: list[tuple[str, str, int]] = field(default_factory=list)
@@ -69,7 +73,7 @@ class WorkerReport:
     @classmethod
     def of(cls, message: Message) -> WorkerReport:
         """What `to_message` made, with the lists that the wire makes of pairs put right."""
-        pairs = {n: [tuple(row) for row in message[n]] for n in ("beyond", "rejected", "present", "reasons", "calls")}
+        pairs = {name: [tuple(row) for row in message[name]] for name in PAIRS}
         return cls(**message | pairs)
 
 
@@ -184,7 +188,13 @@ class FileLease:
         file.present += report.present[len(before.present) :]
 
 
-def more_reasons(report: WorkerReport, before: WorkerReport) -> Counter[tuple[str, str]]:
-    """The items throttled between two reports of an attempt, by what DynamoDB said."""
+def spent_since(report: WorkerReport, before: WorkerReport) -> Outcome:
+    """What an attempt used and met between two of its reports."""
     now, then = ({(reason, where): n for reason, where, n in r.reasons} for r in (report, before))
-    return Counter(now) - Counter(then)
+    return Outcome(
+        wcu=report.wcu - before.wcu,
+        throttles=report.throttles - before.throttles,
+        refused=report.refused_items - before.refused_items,
+        reasons=Counter(now) - Counter(then),
+        times=Counter(dict(report.times)) - Counter(dict(before.times)),
+    )

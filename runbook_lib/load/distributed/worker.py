@@ -172,6 +172,7 @@ class LoadAttempt:
         self.sums.throttles += outcome.throttles
         self.sums.refused += outcome.refused
         self.sums.reasons += outcome.reasons
+        self.sums.times += outcome.times
 
     def _keep(self) -> None:
         """Say how far it is, twice a second; that prolongs the grant, too."""
@@ -211,6 +212,7 @@ class LoadAttempt:
                 throttles=self.sums.throttles,
                 refused_items=self.sums.refused,
                 reasons=[(reason, where, items) for (reason, where), items in self.sums.reasons.items()],
+                times=list(self.sums.times.items()),
                 used=capacity.used,
                 refused=capacity.refused,
             )

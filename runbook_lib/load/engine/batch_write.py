@@ -52,9 +52,8 @@ class Outcome:
     """What became of a batch: `written` counts the server's acknowledgements, `bytes` their lines.
 
     `present` are the lines whose very item was there already when it should have been added.
-    `throttles` counts throttled requests and `refused` the items in them that were not taken;
-    `reasons` counts those items by what DynamoDB said: (reason, ARN of the resource), and under UNANSWERED those that
-    had to be sent again without a word of what became of them.
+    `throttles` counts throttled requests, `refused` the items in them that were not taken, and `reasons` those by what
+    DynamoDB said: (reason, ARN of the resource), or UNANSWERED. `times` counts the answered requests (`latency`).
     """
 
     written: int = 0
@@ -65,6 +64,7 @@ class Outcome:
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejected: list[Rejection] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
+    times: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)

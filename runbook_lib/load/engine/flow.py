@@ -13,6 +13,7 @@ from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.load.engine.append import add_items
 from runbook_lib.load.engine.batch_write import Attempt, Outcome, Target, WriteReply, put_batch
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.latency import latency_bucket
 from runbook_lib.load.engine.scheduler import BatchScheduler, ScheduledBatch
 
 Note = Callable[[FileCheckpoint, Outcome], None]
@@ -47,6 +48,8 @@ class BatchFlow:
     def arrive(self, batch: ScheduledBatch, answer: bytes | TransportError | BrokenAnswer, delay: float) -> None:
         """An answer, or the word that there is none, after so many seconds; raises TransferError if that is the end."""
         self.target.capacity.arrive(batch.lane, delay)
+        if isinstance(answer, bytes):
+            batch.outcome.times[latency_bucket(delay)] += 1
         assert batch.writing is not None
         try:
             attempt = batch.writing.send(WriteReply(answer, batch.lane, batch.units))

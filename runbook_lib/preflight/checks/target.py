@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, is_empty,
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Writing
+from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
 from runbook_lib.schema.words import spell_key
@@ -51,10 +51,12 @@ def _there(context: CheckContext, pair: Pair) -> Check:
         return unknown(replace(check, configuration=False), why, "allow dynamodb:DescribeTable on it")
     if pair.target_facts is not None:
         return ok(check, pair.target_facts.status)
-    if pair.writing == Writing.IMPORT_TABLE and pair.method != "skip":
+    if pair.method == Method.SKIP:
+        return replace(ok(check, "no such table"), expected="no target, as the table is not migrated")
+    if pair.writing == Writing.IMPORT_TABLE:
         words = f"ImportTable will make it as {pair.source} is: {pair.why}"
         return replace(check, status=WARNING, remedy=words, configuration=False)
-    if context.config.tables.create_missing and pair.source_facts is not None and pair.method != "skip":
+    if context.config.tables.create_missing and pair.source_facts is not None:
         words = f"it will be created as {pair.source} is, as tables.create_missing says"
         return replace(check, status=WARNING, remedy=words, configuration=False)
     return check

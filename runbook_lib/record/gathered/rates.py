@@ -6,15 +6,18 @@ written, so it is never above the best of them, whichever tables were loaded at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from runbook_lib.record.model.cost import ThroughputRecord
+from runbook_lib.load.engine.latency import end_of, percentile
+from runbook_lib.record.model.cost import RequestTimes, ThroughputRecord
 from runbook_lib.run.tables.throughput import SampleRow
 
 INTERVALS, LEAST_SECONDS = 120, 0.05
 PAUSE = 120.0  # seconds without a sample that are cut out, as between two starts
 ITEMS, UNITS, THROTTLES = "items", "wcu", "throttles"
+NO_TIMES: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ def rates_of(
     return found
 
 
-def throughput(samples: Sequence[SampleRow]) -> ThroughputRecord | None:
-    """Averages and bests of a run; None for one that wrote nothing itself."""
+def throughput(samples: Sequence[SampleRow], times: Mapping[int, int] = NO_TIMES) -> ThroughputRecord | None:
+    """Averages and bests of a run, and the times of its requests by bucket; None for one that wrote nothing itself."""
     used, intervals = moved_together(samples)
     items, units = rates_of(used, intervals), rates_of(used, intervals, UNITS)
     if not any(items.values()):
@@ -70,7 +73,14 @@ def throughput(samples: Sequence[SampleRow]) -> ThroughputRecord | None:
         items_per_second_best=max(items.values()),
         units_per_second=_average(units) if any(units.values()) else None,
         units_per_second_best=max(units.values()) if any(units.values()) else None,
+        request_ms_p50=_ms(percentile(times, 0.5)),
+        request_ms_p99=_ms(percentile(times, 0.99)),
+        request_times=[RequestTimes(ms=_ms(end_of(bucket)) or 0.0, requests=n) for bucket, n in sorted(times.items())],
     )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
 
 
 def _average(rates: dict[int, float]) -> float:

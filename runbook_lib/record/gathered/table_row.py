@@ -224,6 +224,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         created=_maybe(CreatedTable, facts.created),
         restore_to=_restore_to(facts),
         wcu=used.wcu,
+        write_limit=loaded.limits.limit if loaded and loaded.limits else None,
         throttled_requests=used.throttled_requests,
         throttled=[section_of(Throttle, row) for row in used.throttled],
         items_sent_again=used.items_sent_again,

@@ -189,6 +189,7 @@ class TableRecord(Section):
     created: CreatedTable | None = None
     restore_to: Moment | None = None
     wcu: Number | None = None
+    write_limit: Number | None = None
     throttled_requests: Count | None = None
     throttled: list[Throttle] = []
     items_sent_again: Count | None = None

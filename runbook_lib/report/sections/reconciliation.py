@@ -10,7 +10,7 @@ from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.proof_of_tables import expected_in_target
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.totals import Sum, total
-from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize, rate, size, where_refused
+from runbook_lib.report.text import NOT_MEASURED, count, duration, milliseconds, pluralize, rate, size, where_refused
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 
 # Tables that say nothing but that all is well; the others of them are folded.
@@ -108,6 +108,7 @@ def total_rows(figures: RunFigures, verdicts: str) -> list[tuple[str, str]]:
         ("Exported data, as the manifests bill it", size(weight.value) if weight.known else NOT_MEASURED),
         ("Time spent in the steps", duration(figures.record.totals.seconds)),
         ("Import rate", _speed(figures)),
+        *_answered(figures),
     ]  # fmt: skip
 
 
@@ -117,6 +118,16 @@ def _speed(figures: RunFigures) -> str:
         return f"{rate(known.items_per_second)} over {duration(known.seconds)} of writing, {best} at best"
     loading = figures.loading_seconds
     return NOT_MEASURED if loading is None else f"{rate(figures.import_rate)} over {duration(loading)} of loading"
+
+
+def _answered(figures: RunFigures) -> list[tuple[str, str]]:
+    """The median and the 99th percentile of the time to an answer; no row where no request was timed."""
+    known = figures.record.throughput
+    if known is None or known.request_ms_p50 is None or known.request_ms_p99 is None:
+        return []
+    half, most = milliseconds(known.request_ms_p50), milliseconds(known.request_ms_p99)
+    requests = pluralize(sum(t.requests for t in known.request_times), "request")
+    return [("Requests of the import answered within", f"{half} (p50), {most} (p99), of {requests}")]
 
 
 def _empty(tables: Sequence[TableRecord], exported: Sum) -> str:

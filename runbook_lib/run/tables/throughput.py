@@ -1,4 +1,4 @@
-"""How fast tables were loaded, what throttled them, and which workers were at it."""
+"""How fast tables were loaded, how long requests took, what throttled them, and which workers were at it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,20 @@ def add_throttled(ledger: Ledger, source: str, items: Mapping[tuple[str, str], i
         "INSERT INTO throttle VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
         [(source, reason, resource, count) for (reason, resource), count in items.items()],
     )
+
+
+def add_request_times(ledger: Ledger, source: str, requests: Mapping[int, int]) -> None:
+    """Add answered requests, by the bucket of their times (`load/engine/latency.py`), to those known."""
+    ledger.write(
+        "INSERT INTO request_time VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+        [(source, bucket, count) for bucket, count in requests.items()],
+    )
+
+
+def request_times(ledger: Ledger) -> dict[int, int]:
+    """The answered requests of all tables by the bucket of their times."""
+    rows = ledger.rows("SELECT bucket, SUM(requests) AS requests FROM request_time GROUP BY bucket ORDER BY bucket")
+    return {row["bucket"]: row["requests"] for row in rows}
 
 
 def throttled(ledger: Ledger) -> list[ThrottleRow]:

@@ -22,6 +22,7 @@ from tests.support.commands import start_run
 from tests.support.executed_notebooks import nothing_is_left_half
 from tests.support.in_process import runbook_here
 from tests.support.steps import every_step
+from tests.support.tables import target_exists
 from tests.support.world import World, things
 
 STEPS = ["preflight", "export", "import", "validate", "report"]
@@ -107,6 +108,20 @@ def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     world.pair("a")
     record = every_step(world.open())
     assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
+
+
+@pytest.mark.parametrize("create", [False, True], ids=["", "create_missing"])
+def test_a_skipped_table_needs_no_target_and_gets_none(world: World, create: bool) -> None:
+    """It is not migrated, which fails the run; the other tables are, and nobody is told to set what is set."""
+    world.pair("a", things(3), pitr=False)
+    world.pair("b", things(2))
+    world.target.delete_table(TableName=world.dst("a"))
+    record = every_step(world.open(export={"without_pitr": "skip"}, tables={"create_missing": create}))
+    rows = {row["source"]: row["verdict"] for row in record["tables"]}
+    assert rows == {world.src("a"): "NOT MIGRATED", world.src("b"): "PASS"}
+    assert (record["verdict"], record["blockers"]) == ("FAIL", [])
+    assert not target_exists(world, world.dst("a"))
+    assert "create_missing" not in str(record["warnings"])
 
 
 def test_a_skipped_table_is_not_migrated_and_the_run_fails(world: World) -> None:

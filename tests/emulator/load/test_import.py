@@ -51,6 +51,33 @@ def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: Wor
     assert facts(run, world.src("a"))["items_quarantined"] == len(hidden)
 
 
+@pytest.mark.parametrize("policy", ["fail", "append"])
+def test_each_answered_request_is_timed_once(world: World, policy: str) -> None:
+    """Whatever way items are written in: as many times as requests, and the record says what they come to."""
+    world.pair("a", things(130))
+    run = ready(world.open(**{"import": {"on_non_empty": policy}}))
+    import_tables(run)
+    calls = run.ledger.calls("target")
+    known = build_record(run.ledger, "r", "n").throughput
+    assert known is not None
+    assert (
+        sum(entry.requests for entry in known.request_times) == calls[{"fail": "BatchWriteItem"}.get(policy, "PutItem")]
+    )
+    assert known.request_ms_p50 is not None
+    assert known.request_ms_p99 is not None
+    assert 0 < known.request_ms_p50 <= known.request_ms_p99 <= known.request_times[-1].ms
+
+
+def test_what_a_table_takes_stands_beside_what_was_used(world: World) -> None:
+    units = {"ReadCapacityUnits": 50, "WriteCapacityUnits": 70}
+    world.pair("a", things(5), BillingMode="PROVISIONED", ProvisionedThroughput=units)
+    world.pair("b", things(5))
+    run = ready(world.open())
+    import_tables(run)
+    limits = {name: facts(run, world.src(name))["write_limit"] for name in "ab"}
+    assert limits == {"a": 70, "b": 4_000}
+
+
 def test_every_item_arrives_as_it_was(world: World) -> None:
     items = [
         {"id": {"S": "1"}, "n": {"N": "1.2345678901234567890123456789012345678"}, "e": {"S": ""}, "b": {"B": b""}},

@@ -25,6 +25,7 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
+from runbook_lib.run.tables.throughput import request_times
 from runbook_lib.validate import step as validate
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.threads_engine import ThreadsEngine, crew_of
@@ -74,6 +75,8 @@ def test_what_was_lost_doubled_or_late_on_the_way_changes_no_count(
     is_whole(world, run, 1500)
     shifts = run.ledger.rows("SELECT SUM(items) AS n FROM shift")
     assert shifts[0]["n"] == 1500
+    (files,) = run.ledger.rows("SELECT COUNT(*) AS n FROM file")
+    assert 1500 / 25 <= sum(request_times(run.ledger).values()) <= 1500 / 25 + files["n"]
 
 
 def test_a_file_whose_worker_went_away_goes_on_elsewhere_from_the_last_report(
@@ -298,7 +301,9 @@ def test_a_lease_lasts_from_the_sending_of_the_report_it_answers() -> None:
 
 def test_messages_survive_the_wire() -> None:
     calls = [("target", "Scan", 2)]
-    said = report(4, beyond=[(5, 9)], rejected=[(1, None, "x")], reasons=[("r", "arn", 3)], calls=calls)
+    said = report(
+        4, beyond=[(5, 9)], rejected=[(1, None, "x")], reasons=[("r", "arn", 3)], times=[(40, 2)], calls=calls
+    )
     as_lists = {k: [list(row) for row in v] if isinstance(v, list) else v for k, v in said.to_message().items()}
     assert WorkerReport.of(as_lists) == said
     grant = LeaseGrant("a", 3, 2, 7.5, (1, 2, 3, [(4, 5)]))

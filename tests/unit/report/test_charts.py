@@ -119,6 +119,28 @@ def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path:
     assert alt.endswith("The 40 tables that took longest have a row of their own, the others one together.")
 
 
+def test_used_capacity_is_drawn_against_what_the_tables_take(tmp_path: Path) -> None:
+    made = records.record(tables=[records.table(name, 900) for name in "abc"])
+    without = {c.name: c for c in draw_charts(records.report_of(made), records.samples(made), tmp_path / "none")}
+    assert "limit" not in without["capacity"].alt
+    for name, limit in (("a", 50.0), ("b", 4_000.0)):
+        of(made, name)["write_limit"] = limit
+    drawn = {c.name: c for c in draw_charts(records.report_of(made), records.samples(made), tmp_path / "some")}
+    assert "take by their own description: 50 to 4,000 per second each." in drawn["capacity"].alt
+    assert drawn["capacity"].path.read_bytes() != without["capacity"].path.read_bytes()
+
+
+def test_the_times_of_requests_are_drawn_where_any_was_taken(tmp_path: Path) -> None:
+    made = records.passed()
+    times = [{"ms": 8.0, "requests": 90}, {"ms": 60.0, "requests": 9}, {"ms": 1_500.0, "requests": 1}]
+    timed = {"request_ms_p50": 8.0, "request_ms_p99": 60.0, "request_times": times}
+    made["throughput"] = {"seconds": 1.0, "items_per_second": 9.0, "items_per_second_best": 9.0} | timed
+    report = records.report_of(made)
+    chart = next(c for c in draw_charts(report, records.samples(made), tmp_path) if c.name == "latency")
+    assert "100 requests were answered within 8 ms (p50) and 99 of 100 within 60 ms (p99)" in chart.alt
+    assert ("Requests of the import answered within", "8 ms (p50), 60 ms (p99), of 100 requests") in report.sums
+
+
 def test_what_did_not_arrive_stands_out_in_the_picture(tmp_path: Path) -> None:
     charts = draw_charts(records.report_of(records.failed()), [], tmp_path)
     alt = next(c.alt for c in charts if c.name == "reconciliation")

@@ -34,6 +34,11 @@ class WriteLimits:
         return self.provisioned or self.warm or NEW_ON_DEMAND
 
     @property
+    def limit(self) -> float:
+        """What the table takes: what is provisioned, else its own maximum, else what it is ready for at once."""
+        return self.provisioned or self.maximum or self.start
+
+    @property
     def known(self) -> bool:
         """Whether the table said what it takes."""
         return self.provisioned is not None or self.warm is not None

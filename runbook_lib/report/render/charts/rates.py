@@ -21,6 +21,7 @@ from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.tables.throughput import SampleRow
 
 BIGGEST = 6
+LIMIT = "#9A3B00"
 
 
 def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
@@ -43,19 +44,53 @@ def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
     )
 
 
-def units_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
-    """Write units per second of all tables together, and below them the throttled requests per second."""
+def units_over_time(samples: Sequence[SampleRow], limits: Mapping[str, float]) -> Drawn | None:
+    """Write units per second of all tables together, against what the tables take that are being loaded just then.
+
+    `limits` are those in write units per second, by source table. Below are the throttled requests per second.
+    """
     used, intervals = moved_together(samples)
     known = throughput(samples)
     if known is None or known.units_per_second is None or known.units_per_second_best is None:
         return None
     units, throttles = (rates_of(used, intervals, what) for what in (UNITS, THROTTLES))
-    figure = _over_time({"write units": units, "throttled requests": throttles}, intervals, "per second")
+    lines = {"write units": units, "throttled requests": throttles}
+    figure = _over_time(lines, intervals, "per second")
+    taken = _taken(used, intervals, limits)
+    if taken:
+        places = range(min(taken) - 1, max(taken) + 2)
+        axes = figure.axes[0]
+        axes.plot(
+            [(place + 0.5) * intervals.width for place in places], [taken.get(place, 0.0) for place in places],
+            label=" limit", color=LIMIT, linestyle=(0, (1, 1)), linewidth=1.6, drawstyle="steps-mid", zorder=1,
+        )  # fmt: skip
+        axes.legend(**LEGEND)
     return figure, (
         f"The import consumed {pluralize(round(sum(s.wcu or 0.0 for s in used)), 'write unit')} in "
         f"{duration(known.seconds)} of writing, {count(round(known.units_per_second))} per second on average and "
         f"{count(round(known.units_per_second_best))} at best; "
-        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')} throttled."
+        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')} throttled.{_of_limits(used, limits)}"
+    )
+
+
+def _taken(samples: Sequence[SampleRow], intervals: Intervals, limits: Mapping[str, float]) -> dict[int, float]:
+    """In each interval, the limits together of the tables that were being loaded in it."""
+    found: dict[int, float] = {}
+    for source in {sample.source for sample in samples} & limits.keys():
+        for place in rates_of(samples, intervals, UNITS, names={source}):
+            found[place] = found.get(place, 0.0) + limits[source]
+    return found
+
+
+def _of_limits(samples: Sequence[SampleRow], limits: Mapping[str, float]) -> str:
+    """What the limit in the picture is: that of the tables, as each describes itself."""
+    known = sorted({limits[sample.source] for sample in samples if sample.source in limits})
+    if not known:
+        return ""
+    span = count(round(known[0])) + (f" to {count(round(known[-1]))}" if len(known) > 1 else "")
+    return (
+        f" The limit is what the tables being loaded take by their own description: {span} per second each. A table on "
+        "demand takes more as it is used."
     )
 
 
