@@ -25,10 +25,12 @@ from __future__ import annotations
 class RunbookError(Exception):
     """Base of all errors below; `str()` is the whole message for the user.
 
-    `transient` says that a server was away for a while: the same call may be answered later.
+    `transient` says that a server was away for a while: the same call may be answered later. `shown` says that a
+    notebook shows it already, with what to do.
     """
 
     transient = False
+    shown = False
 
     def _render_traceback_(self) -> list[str]:
         """Let IPython show one line instead of a traceback (the notebook still fails)."""

@@ -52,7 +52,7 @@ def conformance(**given: Any) -> int:
         return _carried_out(asking, given)
     except FAILURES as error:
         raise TransferError(
-            f"the server refused what the asking needs, or answers no more ({code_of(error)}); mend that, then remove "
+            f"the server refused what the asking needs, or answers no more ({code_of(error)}); fix that, then remove "
             "what is left with --clean"
         ) from error
 

@@ -223,6 +223,6 @@ def _hook(run: Run, gate: Gate, fault: CutOverFault, hooks: Sequence[Hook]) -> N
     if failed := run_hooks(run, gate, hooks):
         raise stay_shut(
             run, gate, fault,
-            f"each of hooks.{gate} should be good, and was not: {'; '.join(map(told_of, failed))}. Mend it and run the "
+            f"each of hooks.{gate} should be good, and was not: {'; '.join(map(told_of, failed))}. Fix it and run the "
             "same command again, or start the writers again at the sources",
         )  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.plan.check import NOT_CHECKED
+from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.figures.windows import windows_line
@@ -14,7 +16,7 @@ from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.plan import PAIRS
-from runbook_lib.run.facts.starts import STEP_FACTS
+from runbook_lib.run.facts.starts import STEP_FACTS, StepStatus
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP
@@ -45,26 +47,31 @@ class Pace:
 
     def of(self, written: int, items: int, now: float) -> str:
         """Rate and time left; empty until there is something to tell a rate from."""
+        per_second = self._measured(written, items, now)
+        return f", {rate(per_second)}, {duration((items - written) / per_second)} left" if per_second else ""
+
+    def of_exports(self, done: int, planned: int, now: float) -> str:
+        """The same for exports, which are of many sizes, so that the time left is a guess."""
+        per_second = self._measured(done, planned, now)
+        if not per_second:
+            return ""
+        return f", {per_second * 60:.3g} exports/min, about {duration((planned - done) / per_second)} left"
+
+    def _measured(self, written: int, items: int, now: float) -> float:
         if self.since is None or written < self.since[1]:
             self.since = (now, written)
         began, before = self.since
         if written == before or now <= began or written > items:
-            return ""
-        per_second = (written - before) / (now - began)
-        return f", {rate(per_second)}, {duration((items - written) / per_second)} left"
-
-    def left(self, done: int, planned: int, now: float) -> str:
-        """The time left where what is done is of many sizes, so that a rate would say nothing."""
-        told = self.of(done, planned, now).rpartition(", ")[2]
-        return f", about {told}" if told else ""
+            return 0.0
+        return (written - before) / (now - began)
 
 
 def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
-    """How far a running step is, and how fast an import is; empty where there is nothing to count."""
+    """How far a running step is, how fast, and how long the rest takes; empty where there is nothing to count."""
     planned = len(PAIRS.all(ledger))
     if step == "export":
         done = sum(fact.status == ExportStatus.COMPLETED for fact in EXPORTS.all(ledger).values())
-        return f"{count(done)} of {pluralize(planned, 'export')} completed{pace.left(done, planned, now)}"
+        return f"{count(done)} of {pluralize(planned, 'export')} completed{pace.of_exports(done, planned, now)}"
     if step == "import":
         items, written = written_so_far(ledger)
         running = STEP_FACTS.of(ledger, step)
@@ -79,6 +86,19 @@ def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
         speed = pace.of(items, written_so_far(ledger)[0], now)
         return f"{count(len(compared))} of {pluralize(planned, 'table')} compared{speed}"
     return ""
+
+
+def seconds_running(ledger: Ledger, step: str, now: datetime) -> float | None:
+    """How long a running step has been at it, by its own clock; None before its notebook has come to it."""
+    fact = STEP_FACTS.of(ledger, step)
+    began = as_moment(fact.started) if fact is not None and fact.status == StepStatus.RUNNING else None
+    return (now - began).total_seconds() if began is not None else None
+
+
+def seconds_of_step(record: RunRecord, step: str, otherwise: float) -> float:
+    """How long a step has taken, as the report says it, too; `otherwise` for one that did not come to its end."""
+    known = next((s.seconds for s in record.steps if s.name == step and s.status == "completed"), None)
+    return otherwise if known is None else known
 
 
 def outcome_line(record: RunRecord, step: str) -> str:

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.headless.console import Pace, so_far
+from runbook_lib.headless.console import Pace, seconds_running, so_far
 from runbook_lib.run.admission.admit import LEDGER
 from runbook_lib.run.ledger import Ledger
 
@@ -24,8 +25,10 @@ def heartbeat(folder: Path, step: str, say: Callable[[str], None]) -> Iterator[N
         while not over.wait(HEARTBEAT_SECONDS):
             ledger = Ledger(folder / LEDGER)
             far = so_far(ledger, step, pace, time.monotonic())
+            seconds = seconds_running(ledger, step, datetime.now(UTC))
             ledger.close()
-            say(f"{step:<9} ... {time.monotonic() - began:.0f} s{f', {far}' if far else ''}")
+            told = time.monotonic() - began if seconds is None else seconds
+            say(f"{step:<9} ... {told:.0f} s{f', {far}' if far else ''}")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

@@ -19,7 +19,7 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
-from runbook_lib.headless.console import StepEnd, first_line, outcome_line
+from runbook_lib.headless.console import StepEnd, first_line, outcome_line, seconds_of_step
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
@@ -240,7 +240,7 @@ def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -
     state = build_record(ledger, run.id, run.config.name, running=True)
     write_record(run.folder, state)
     ledger.close()
-    seconds = (datetime.now(UTC) - began).total_seconds()
+    seconds = seconds_of_step(state, step, (datetime.now(UTC) - began).total_seconds())
     told = shortened(failure, where="in the report") if failure else outcome_line(state, step)
     request.after(StepEnd(step, "failed" if failure else "completed", round(seconds, 3), failure or told))
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")

@@ -35,6 +35,7 @@ from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.cleanup import check_cleanup
 
 P = ParamSpec("P")
+SHOWN_NAMES = 3
 ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
 LOADED = (ImportStatus.COMPLETED, ImportStatus.DRY_RUN)
 
@@ -48,7 +49,9 @@ def stops(remedy: str) -> Callable[[Callable[P, Line]], Callable[P, Line]]:
             try:
                 return gate(*args, **kwargs)
             except RunbookError as error:
-                show(Line("STOP", f": {error}", BAD, remedy))
+                if not error.shown:  # a gate within this one knows better what to do
+                    show(Line("STOP", f": {error}", BAD, remedy))
+                    error.shown = True
                 raise
 
         return inner
@@ -69,14 +72,14 @@ def _left(plan: Plan) -> str:
     return f", {len(plan.not_chosen)} not chosen" if plan.not_chosen else ""
 
 
-@stops("run 00_preflight for this run, mend what it names, then run this notebook again.")
+@stops("run 00_preflight for this run, fix what it names, then run this notebook again.")
 def gate_planned(run: Run) -> Line:
     """The run has a plan, and its pre-flight found nothing in the way."""
     pairs = run.planned_pairs()
     blockers = BLOCKERS.of(run.ledger)
     if blockers:
-        found = "; ".join(f"{b.table}: {b.found}" for b in blockers)
-        raise GateFailed(f"the pre-flight found blockers: {found}; mend them and run 00_preflight again")
+        found = "; ".join(together(blockers, SHOWN_NAMES))
+        raise GateFailed(f"the pre-flight found blockers: {found}; fix them and run 00_preflight again")
     return Line("GO", f": {len(pairs)} tables are planned", GOOD)
 
 
@@ -97,12 +100,19 @@ def gate_exports(run: Run) -> Line:
     "set execute = True and spell the target in confirm_target, or type it into the form "
     "above, if it is the one you mean; then run this cell and all below."
 )
+def gate_confirmed(run: Run) -> Line:
+    """The target is spelled, by the migration file or by a person."""
+    check_confirmation(run.confirmation, run.clients)
+    return Line("GO", ": the target is confirmed", GOOD)
+
+
+@stops("raise the limit in the migration file, or make the run smaller with tables; then run this notebook again.")
 def gate_writes(run: Run) -> Line:
     """Writing is allowed: asked for, confirmed by name, nothing in the way, everything exported."""
     gate_planned(run)
     gate_exports(run)
     if run.execute:
-        check_confirmation(run.confirmation, run.clients)
+        gate_confirmed(run)
     if over := over_limits(run, reestimate(run, "export")):
         raise GateFailed("; ".join(over))
     who = run.clients.target_identity
@@ -136,7 +146,7 @@ def gate_windows(run: Run) -> Line:
     return decide(run, "catch_up", wrong, f"{len(windows)} windows {'applied' if run.execute else 'read'}")
 
 
-@stops("up to the go, start the writers again at the sources and nothing is lost; mend the cause and run this again.")
+@stops("up to the go, start the writers again at the sources and nothing is lost; fix the cause and run this again.")
 def gate_cut_over(run: Run) -> Line:
     """The targets are in the place of the sources, or only a forecast was asked for."""
     record = build_record(run.ledger, run.id, run.config.name).cut_over

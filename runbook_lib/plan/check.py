@@ -144,12 +144,12 @@ def unknown(check: Check, why: str, remedy: str = "") -> Check:
 
 def look_again(check: AnyId, *, blocks: bool = False) -> str:
     """What to do where a look could not be made; only what does not block can be let stay unknown."""
-    mend = "mend what kept it from being looked at, and run again"
+    fix = "fix what prevented the check, and run again"
     if blocks or bearing(check) is Bearing.SAID:
-        return mend
+        return fix
     if note := {str(k): v for k, v in ADVICE.items()}.get(check):
-        return f"{mend}; or go on without it: {note}"
-    return f"{mend}; or let it stay unknown: accept.not_checked.{check}"
+        return f"{fix}; or go on without it: {note}"
+    return f"{fix}; or let it stay unknown: accept.not_checked.{check}"
 
 
 def ok(check: Check, found: str) -> Check:

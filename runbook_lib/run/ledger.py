@@ -183,7 +183,7 @@ class Ledger:
             yield
         except (sqlite3.Error, OverflowError) as error:  # a number that no honest server says
             raise LedgerError(
-                f"{self._path} cannot be read or written: {error}; free space or mend the disk, "
+                f"{self._path} cannot be read or written: {error}; free space or fix the disk, "
                 "then run again with the same run id: what is recorded is not lost"
             ) from error
 

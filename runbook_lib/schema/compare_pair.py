@@ -79,7 +79,7 @@ def gap_id(property_: str) -> AnyId:
 
 
 def parity_blockers(pair: Pair, parity: Parity | None) -> list[Obstacle]:
-    """What cannot be mended any more; the key is compared with every item."""
+    """What cannot be fixed any more; the key is compared with every item."""
     return [check.obstacle for check in parity_checks(pair, parity) if check.status == BLOCKER]
 
 

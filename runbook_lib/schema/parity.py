@@ -1,6 +1,6 @@
 """Two table definitions side by side: each difference, how grave it is, and what to do about it.
 
-`blocks` cannot be mended once items are loaded, or makes the target reject items. `warns` changes what the
+`blocks` cannot be fixed once items are loaded, or makes the target reject items. `warns` changes what the
 table does or holds. `informs` changes what it costs or what it is called. Pure; what could not be asked for
 on one side is "not checked" and never equal.
 """

@@ -174,3 +174,26 @@ def test_no_public_function_or_class_has_the_name_of_another() -> None:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 named.setdefault(node.name, set()).add(name_of(file))
     assert {name: modules for name, modules in named.items() if len(modules) > 1 and name != "main"} == {}
+
+
+PATH = re.compile(
+    r"`((?:[a-z_0-9]+/)+(?:[a-z_0-9]+\.(?:py|md|json))?|[a-z_0-9]+\.py)`((?: \((?:`[^`]+`(?:, | and )?)+)?)"
+)
+
+
+def test_each_file_and_name_that_the_page_sends_people_to_is_there() -> None:
+    """A path is below the library, the checkout or the folder named before it; a name in brackets is in its file."""
+    page = architecture_page.PAGE.read_text(encoding="utf-8")
+    hand_written = page[: page.index("<!-- packages -->")] + page[page.index("<!-- /packages -->") :]
+    missing, seen, here = [], 0, ""
+    for path, names in PATH.findall(hand_written):
+        places = (ROOT / path, CHECKOUT / path, ROOT / here / path, *([] if "/" in path else ROOT.rglob(path)))
+        found = next((place for place in places if place.exists()), None)
+        if found is None:
+            missing.append(path)
+            continue
+        seen, here = seen + 1, path.rpartition("/")[0] or here
+        text = found.read_text(encoding="utf-8") if found.is_file() else ""
+        missing += [f"{path}: {name}" for name in re.findall(r"`([^`]+)`", names) if text and name not in text]
+    assert missing == []
+    assert seen > 80

@@ -10,7 +10,7 @@ from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus
 from runbook_lib.run.run import Run
 
 
-@stops("mend the rules, the filter or the hook as the table above says, and start a new run.")
+@stops("fix the rules, the filter or the hook as the table above says, and start a new run.")
 def gate_transform(run: Run) -> Line:
     """Each export is transformed, and everything exported is kept, filtered or in quarantine."""
     facts = TRANSFORMS.all(run.ledger)
@@ -25,7 +25,7 @@ def gate_transform(run: Run) -> Line:
     return decide(run, "transform", wrong, said)
 
 
-@stops("do not use the targets: mend the rule that is named, empty them, and start a new run.")
+@stops("do not use the targets: fix the rule that is named, empty them, and start a new run.")
 def gate_leaks(run: Run) -> Line:
     """No raw value of a masked path is in a target, as far as could be looked."""
     transform = run.config.transform

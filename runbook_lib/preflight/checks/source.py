@@ -21,7 +21,7 @@ REMEDIES = {
     "ARCHIVED": "its key was out of reach for a week: restore it from the backup that AWS made, and migrate that table",
     "ARCHIVING": "its key is out of reach: give the key back at once, or restore the table from the backup when done",
     "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "DynamoDB cannot use its KMS key: enable the key, or its policy and grants",
-    "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: mend the permissions of its replication",
+    "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: fix the permissions of its replication",
     "DELETING": "it is being deleted: restore it, or leave it out",
 }
 SCANNED = "the table is scanned, which is no single moment and uses its read capacity"

@@ -26,9 +26,8 @@ UNIT = re.compile(r"(\d) ((?:s|min|h|B|kB|MB|GB|TB|items/s|/ s|units|USD)\b)")
 NOTES = (
     "Changes made to a source table after its export time, or the end of its last window, are not in the target.",
     "TTL, streams, backups, tags, capacity, auto scaling, resource policies, Kinesis destinations and contributor "
-    "insights are compared where they may be asked for, and none of them is moved. Consumers of streams are not "
-    "looked at.",
-    "Indexes are asked for a sample of their keys, not for every item.",
+    "insights are compared where permissions allow it; none of them is moved. Consumers of streams are not checked.",
+    "Indexes are queried for a sample of their keys, not for every item.",
     "This tool connects no application to the target and runs none of its queries.",
     "What happened to a target after its scan is not known.",
 )

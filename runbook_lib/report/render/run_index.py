@@ -134,6 +134,8 @@ def _row(known: Neighbour) -> ListedRun:
 
 def _mode(figures: RunFigures) -> str:
     record = figures.record
+    if record.verdict == RUNNING and not record.executed and wanted_to_write(record):
+        return "nothing written yet"
     if record.executed:
         return "executed, later cleaned up" if record.cleaned else "executed"
     if any(t.compared_only for t in record.tables):

@@ -1,4 +1,4 @@
-"""The pre-flight's looks as rows for readers: those of one kind together, what stands in the way first."""
+"""The pre-flight's checks as rows for readers: those of one kind together, what stands in the way first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import listed, pluralize
 
 RANK = {"blocker": 0, "not checked": 1, "warning": 2, "ok": 3}
+SAID = {
+    "blocker": "{:,} blocking", "not checked": "{:,} could not run", "warning": "{:,} with a warning", "ok": "{:,} ok",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """Looks of one kind with one outcome; `subjects` says at what."""
+    """Checks of one kind with one result; `subjects` says of what."""
 
     name: str
     status: str
@@ -25,7 +28,7 @@ class CheckRow:
 
 
 def check_rows(figures: RunFigures) -> list[CheckRow]:
-    """All looks, the gravest first. What is as expected is told once for each kind of look."""
+    """All checks, the most serious first. What is as expected is said once for each kind."""
     groups: dict[tuple[str, ...], list[CheckRecord]] = defaultdict(list)
     for check in figures.record.checks:
         what, status = check.id or check.name, check.status
@@ -36,16 +39,16 @@ def check_rows(figures: RunFigures) -> list[CheckRow]:
 
 
 def check_count(figures: RunFigures) -> str:
-    """How the looks went, in one line: `1 blocker, 2 not checked, 9 ok`."""
+    """How the checks went, in one line: `1 blocking, 2 not run, 1 with a warning, 9 ok`."""
     states = [check.status for check in figures.record.checks]
-    parts = [f"{states.count(s):,} {s}" for s in RANK if s in states]
-    return f"{pluralize(len(states), 'look')}: {', '.join(parts)}" if states else "no look was recorded"
+    parts = [SAID[s].format(states.count(s)) for s in RANK if s in states]
+    return f"{pluralize(len(states), 'check')}: {', '.join(parts)}" if states else "No check was recorded"
 
 
 def _row(name: str, status: str, group: list[CheckRecord]) -> CheckRow:
     def one(field: str) -> str:
         texts = {getattr(check, field) for check in group}
-        return texts.pop() if len(texts) == 1 else "as expected, each its own"
+        return texts.pop() if len(texts) == 1 else "as expected, different for each"
 
     subjects = [check.table for check in group]
     shown = listed(subjects, 3) if len(subjects) <= 3 else f"{len(subjects):,}: {listed(subjects, 2)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.plan.check import NOT_CHECKED, together
 from runbook_lib.record.model.run import StepRecord
 from runbook_lib.record.model.table import SKIPPED, TableRecord
@@ -16,6 +17,19 @@ from runbook_lib.report.text import count, listed, pluralize, where_refused
 from runbook_lib.run.verdicts import NOT_MIGRATED
 
 SHOWN_NAMES = 3
+# What only concerned the way to an import: afterwards it is over, or other lines of the report say what came of it.
+MOOT = frozenset({
+    CheckId.NOT_PRODUCTION, CheckId.RECOVERY, CheckId.TARGET_TABLE, CheckId.WARM_THROUGHPUT, CheckId.TIME_TO_LIVE,
+    CheckId.PERMISSIONS, CheckId.EXPORTS_AT_ONCE, CheckId.EXPORT_TIME, CheckId.WRITE_CAPACITY, CheckId.FREE_DISK,
+    CheckId.CLOCK, CheckId.BUCKET_OWNER, CheckId.COST, CheckId.TIME,
+})  # fmt: skip
+# What had consequences that somebody has to know of afterwards, too.
+REACHED = {
+    CheckId.STREAM: "had a stream while items were loaded: whatever reads it has received every item",
+    CheckId.TRIGGERS: "had functions on their stream, which were called for every loaded item",
+    CheckId.KINESIS_STREAMS: "sent every loaded item to a Kinesis stream",
+    CheckId.REPLICAS: "passed every loaded item on to their replicas",
+}
 
 
 def not_migrated(figures: RunFigures) -> list[tuple[str, str]]:
@@ -32,7 +46,7 @@ def attention(figures: RunFigures) -> list[str]:
     tables = figures.tables
     found = [f"Contradiction in the record: {c}" for c in figures.contradictions]
     if not figures.record.checks and any(s.name == "preflight" and not _ended(s) for s in figures.record.steps):
-        found.append("The pre-flight did not come to its end: what stands in the way is not known")
+        found.append("The pre-flight did not finish, so what would block the run is not known")
     found += [f"Blocker: {text}" for text in together(figures.record.blockers, SHOWN_NAMES)]
     found += [
         f"{pluralize(t.items_quarantined, 'item')} of {t.source} could not be written: {where_refused(t)}"
@@ -44,12 +58,31 @@ def attention(figures: RunFigures) -> list[str]:
         names = [t.source for t in tables if test(t)]
         if names:
             found.append(f"{pluralize(len(names), 'table')} {text}: {listed(names)}")
-    found += [f"Warning: {text}" for text in together(figures.record.warnings, SHOWN_NAMES)]
+    found += _warnings(figures)
     found += [f"Warning, found at validation: {text}" for text in together(unannounced(figures), SHOWN_NAMES)]
     found += attention_to_definitions(figures)
     found += [f"More than estimated: {text}" for text in above_estimate(figures)]
     found += _changes(figures)
     return found + _about_the_run(figures)
+
+
+def _is_loaded(figures: RunFigures) -> bool:
+    """Whether the import of this run is over, and with it what only concerned it."""
+    ended = any(step.name == "import" and step.status == "completed" for step in figures.record.steps)
+    return figures.record.executed is True and ended
+
+
+def _warnings(figures: RunFigures) -> list[str]:
+    """The warnings of the pre-flight; once items are loaded, without what is over, and with what came of the others."""
+    known = figures.record.warnings
+    if not _is_loaded(figures):
+        return [f"Warning: {text}" for text in together(known, SHOWN_NAMES)]
+    found = []
+    for check, text in REACHED.items():
+        if names := sorted({w.table for w in known if w.id == check}):
+            found.append(f"{pluralize(len(names), 'target')} {text}: {listed(names, SHOWN_NAMES)}")
+    left = [w for w in known if w.id not in MOOT and w.id not in REACHED]
+    return [*found, *(f"Warning: {text}" for text in together(left, SHOWN_NAMES))]
 
 
 def _ended(step: StepRecord) -> bool:
@@ -88,7 +121,8 @@ def _changes(figures: RunFigures) -> list[str]:
         "import.warm_throughput asks; it was charged and cannot be lowered again"
         for target, fact in sorted(warmed.items())
     ]
-    missed = [c for c in figures.record.checks if c.status == NOT_CHECKED]
+    over = MOOT if _is_loaded(figures) else frozenset()
+    missed = [c for c in figures.record.checks if c.status == NOT_CHECKED and c.id not in over]
     if missed:
         kinds = sorted({c.name for c in missed})
         found.append(f"{pluralize(len(missed), 'check')} of the pre-flight could not run: {listed(kinds)}")

@@ -26,7 +26,7 @@ SENT_AGAIN = (
 NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
     (
         lambda t: t.method == "scan" and t.items_exported is not None,
-        "read by Scan, which is not a point in time: changes made during the scan may be in it or not",
+        "read by Scan, which does not capture one moment: changes made during the scan may be missing",
     ),
     (
         lambda t: t.manifest_checked is False,

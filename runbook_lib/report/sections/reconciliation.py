@@ -135,7 +135,9 @@ def _empty(tables: Sequence[TableRecord], exported: Sum) -> str:
     empty = [t for t in tables if t.items_exported == 0]
     proved = sum(t.verdict == PASS and t.items_in_target == 0 for t in empty)
     found = f"{len(empty):,}{exported.limits}" if exported.known else NOT_MEASURED
-    return f"{found}; of {proved:,} of them a scan of the target proved it" if empty else found
+    if not empty:
+        return found
+    return f"{found}, {'all' if proved == len(empty) else f'{proved:,} of them'} proved empty by a scan of the target"
 
 
 def quarantine_rows(figures: RunFigures) -> list[QuarantineRecord]:
@@ -154,6 +156,6 @@ def own_witness(figures: RunFigures) -> str:
     if not scanned:
         return ""
     return (
-        f"For {pluralize(len(scanned), 'table')} read by Scan no word of AWS stands behind the first of them: this "
-        "tool wrote their manifests, and its second count with other segments is the witness beside them."
+        f"For {pluralize(len(scanned), 'table')} read by Scan the first count is not from AWS: this tool wrote the "
+        "manifests, and checked them with a second count that used other segments."
     )

@@ -148,7 +148,9 @@ def refuse_unwritable(folder: Path) -> None:
     places = [folder, folder / LEDGER] if folder.exists() else [next(p for p in folder.parents if p.exists())]
     for place in places:
         if place.exists() and not os.access(place, os.W_OK):
-            raise ConfigError(f"{place}: expected a place that can be written to; nothing was done. Mend its rights")
+            raise ConfigError(
+                f"{place}: expected a place that can be written to; nothing was done. Fix its permissions"
+            )
 
 
 def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:

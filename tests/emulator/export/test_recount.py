@@ -188,5 +188,5 @@ def test_the_record_and_the_first_screen_show_both_witnesses(world: World) -> No
     assert said["segments"][0] != said["segments"][1]
     page = (world.folder / "reports" / "r" / "report.html").read_text(encoding="utf-8")
     screen = page.partition("</section>")[0]
-    assert "read by Scan, which is no moment" in screen
-    assert "second count with other segments found as many items" in screen
+    assert "read by Scan, not as of one moment" in screen
+    assert "second count with other segments found the same number of items" in screen

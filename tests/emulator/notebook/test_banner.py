@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from runbook_lib import (
     try_canaries,
     validate_tables,
 )
-from runbook_lib.errors import ConfigError, GateFailed, Interrupted
+from runbook_lib.errors import ConfigError, GateFailed, Interrupted, RunbookError
 from runbook_lib.load import step as load_step
 from runbook_lib.notebook.notebook_run import NotebookRun
 from tests.support.world import ACCOUNT, World, things
@@ -160,3 +161,48 @@ def test_a_gate_stops_in_red_with_what_to_do(world: World, monkeypatch: pytest.M
     good = run.gate_planned()
     assert gates.GOOD in good._repr_html_()
     assert re.sub(r"<[^>]+>", "", good._repr_html_()) == "GO 1 tables are planned"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("no plan", "run 00_preflight"),
+        ("no export", "10_export"),
+        ("not confirmed", "confirm_target"),
+        ("dear", "limit"),
+    ],
+)
+def test_a_gate_made_of_gates_stops_once_with_the_remedy_for_what_is_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: str, told: str
+) -> None:
+    """Each reason of the gate before writing is shown once, and never with what another reason would need."""
+    from runbook_lib.notebook import gates
+
+    world.pair("a", things(3))
+    seen: list[gates.Line] = []
+    monkeypatch.setattr(gates, "show", seen.append)
+    changes: dict[str, Any] = {"limits": {"max_cost_usd": 1e-9}} if fault == "dear" else {}
+    changes |= {"confirm_target": ""} if fault == "not confirmed" else {}
+    run = world.open(**changes)
+    if fault != "no plan":
+        preflight(world.open())
+    if fault not in ("no plan", "no export"):
+        export_tables(run)
+    with pytest.raises(RunbookError):
+        gates.gate_writes(run)
+    (line,) = seen
+    assert told in line.remedy
+
+
+def test_blockers_of_many_tables_are_one_sentence_at_a_gate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runbook_lib.notebook import gates
+
+    for name in "abcdef":
+        world.pair(name, things(1))
+        world.put(world.target, world.dst(name), things(1))
+    monkeypatch.setattr(gates, "show", lambda line: None)
+    run = world.open()
+    preflight(run)
+    with pytest.raises(GateFailed, match=r"6 tables \(.* and 3 more\): expected an empty target") as caught:
+        gates.gate_planned(run)
+    assert str(caught.value).count("items in it") == 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook_lib.headless.console import Pace, first_line, outcome_line, so_far
+from runbook_lib.headless.console import Pace, first_line, outcome_line, seconds_of_step, seconds_running, so_far
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
@@ -24,6 +25,7 @@ TABLES: list[dict[str, Any]] = [
     {"source": "b", "verdict": "FAIL", "items_exported": 5, "items_written": 4, "items_quarantined": 1},
 ]
 LATER, EARLIER = "2026-11-23T10:00:00.000Z", "2026-11-23T09:00:00.000Z"
+NOW = datetime(2026, 11, 23, 10, 1, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -58,11 +60,22 @@ def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> No
     assert {_without_numbers(line) for line in lines} <= {_without_numbers(shape) for shape in shapes}
 
 
-def test_exports_and_tables_have_a_time_left_once_some_are_done(ledger: Ledger) -> None:
+def test_exports_have_a_rate_and_a_time_left_once_some_are_done() -> None:
     pace = Pace()
-    assert pace.left(0, 31, 0.0) == ""
-    assert pace.left(10, 31, 10.0) == ", about 21.0 s left"
-    assert pace.left(31, 31, 31.0) == ", about 0.00 s left"
+    assert pace.of_exports(0, 31, 0.0) == ""
+    assert pace.of_exports(10, 31, 10.0) == ", 60 exports/min, about 21.0 s left"
+    assert pace.of_exports(31, 31, 310.0) == ", 6 exports/min, about 0.00 s left"
+
+
+def test_a_step_has_one_time_in_the_log_and_in_the_report(ledger: Ledger) -> None:
+    """A kernel that starts slowly is no time of the step: the log says what the record says."""
+    assert seconds_running(ledger, "import", NOW) is None
+    STEP_FACTS.record(ledger, "import", StepFact(StepStatus.RUNNING, started=LATER))
+    assert seconds_running(ledger, "import", NOW) == 90.0
+    made = RunRecord.model_validate(records.record())
+    known = next(step for step in made.steps if step.name == "import")
+    assert seconds_of_step(made, "import", 999.0) == known.seconds
+    assert seconds_of_step(made, "no such step", 999.0) == 999.0
 
 
 def _without_numbers(line: str) -> str:

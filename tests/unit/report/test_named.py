@@ -35,11 +35,11 @@ def test_each_place_and_each_refused_call_is_shown() -> None:
     for text in (page, comment):
         assert "variable TABLE" in text
         assert "events:ListRules of bus and 2 more" in text
-    assert "1 place of 7 that were looked at name 1 old table" in page
+    assert "1 of the 7 places searched names 1 old table" in page
 
 
 def test_a_run_that_did_not_look_says_nothing_of_it() -> None:
     report = ReportModel(RunRecord(run_id="r", name="n"))
     assert "names the old tables" not in render_html(report, []) + render_markdown(report)
     assert (reference_rows(None), unread_calls(None)) == ([], [])
-    assert reference_summary(None) == "Nobody looked."
+    assert reference_summary(None) == "This was not checked."

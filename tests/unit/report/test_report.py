@@ -220,9 +220,9 @@ def test_a_run_that_was_to_write_and_did_not_come_to_it_is_no_dry_run() -> None:
 @pytest.mark.parametrize(
     ("last", "said"),
     [
-        ("preflight", "as far as the pre-flight, and nothing was exported"),
-        ("export", "as far as an export, of which no line was read"),
-        ("import", "as far as every line of an export"),
+        ("preflight", "Only the pre-flight has run"),
+        ("export", "The exports were made, but not read"),
+        ("import", "Every line of the exports was read and checked; nothing is proved about the target."),
     ],
 )
 def test_a_dry_run_claims_no_more_than_the_steps_that_ran(last: str, said: str) -> None:
@@ -393,7 +393,46 @@ def test_a_record_without_anything_makes_a_report(tmp_path: Path) -> None:
 def test_a_preflight_that_did_not_end_is_not_said_to_have_found_nothing(status: str) -> None:
     made = records.passed() | {"verdict": "INTERRUPTED", "checks": [], "warnings": [], "tables": []}
     made["steps"] = [{"name": "preflight", "status": status, "seconds": 1.0}]
-    assert "The pre-flight did not come to its end: what stands in the way is not known" in attention(
-        records.figures(made)
-    )
+    assert "The pre-flight did not finish, so what would block the run is not known" in attention(records.figures(made))
     assert "No blocker, no warning" not in render_html(records.report_of(made), [])
+
+
+WARNED = {
+    "not-production": "a target that does not look like production",
+    "stream": "no stream while items are loaded",
+    "point-in-time-recovery": "point-in-time recovery",
+    "definition": "its source's tags",
+}
+
+
+def warned(made: Record) -> Record:
+    """The record with a warning of each kind for three targets, and a check of permissions that could not run."""
+    targets = [t["target"] for t in made["tables"][:3]]
+    made["warnings"] = [
+        {"table": target, "expected": words, "found": "other", "remedy": "check it", "id": check, "about": ""}
+        for check, words in WARNED.items()
+        for target in targets
+    ]
+    made["checks"] = [{"id": "permissions", "name": "permissions", "table": "source", "status": "not checked"}]
+    return made
+
+
+def test_once_the_items_are_loaded_what_only_concerned_the_way_there_is_gone() -> None:
+    """What is still so stays, and what had consequences is told as what has happened, each once for all tables."""
+    said = attention(records.figures(warned(records.passed())))
+    assert not any("production" in text or "could not run" in text or "point-in-time" in text for text in said)
+    (reached,) = [text for text in said if "stream" in text]
+    assert reached.startswith(
+        "3 targets had a stream while items were loaded: whatever reads it has received every item"
+    )
+    assert [text for text in said if text.startswith("Warning:")] == [
+        text for text in said if text.startswith("Warning: 3 tables (") and "its source's tags" in text
+    ]
+
+
+@pytest.mark.parametrize("made", [records.dry_run, records.interrupted], ids=["dry run", "interrupted"])
+def test_before_that_every_warning_stands_as_it_was_found(made: Callable[[], Record]) -> None:
+    said = attention(records.figures(warned(made())))
+    for words in WARNED.values():
+        assert sum(f"expected {words};" in text for text in said) == 1
+    assert any("1 check of the pre-flight could not run: permissions" in text for text in said)

@@ -132,12 +132,12 @@ def test_every_place_of_the_contents_is_there() -> None:
 
 def test_what_this_tool_wrote_itself_is_not_said_to_be_of_aws() -> None:
     html = render_html(records.report_of(records.passed()), [])
-    assert "For 12 tables read by Scan no word of AWS stands behind the first of them" in html
+    assert "For 12 tables read by Scan the first count is not from AWS" in html
     assert html.count("a name that this tool made up") == 12
     assert html.count("checked against their sidecars") == 19
     made = records.passed()
     made["tables"] = [t for t in made["tables"] if t["method"] != "scan"]
-    assert "no word of AWS" not in render_html(records.report_of(made), [])
+    assert "is not from AWS" not in render_html(records.report_of(made), [])
 
 
 def test_more_than_was_estimated_is_named() -> None:

@@ -46,18 +46,18 @@ def timeline(report: ReportModel) -> Drawn | None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     label_axes(axes, "seconds since the first table's start", "")
     axes.legend(**LEGEND)
-    return figure, f"{_message(report, len(spans), whole)}{_of_others(rest)}{_of_workers(lanes)}"
+    return figure, f"{_message(report, len(spans))}{_of_others(rest)}{_of_workers(lanes)}"
 
 
-def _message(report: ReportModel, tables: int, whole: float) -> str:
-    """How long it all took, and the longest work; a bar is a span and may hold pauses, work is what a step did."""
+def _message(report: ReportModel, tables: int) -> str:
+    """What a bar is, and the longest work; a bar is a span and may hold pauses, work is what a step did."""
     work = [
         (seconds, step, source)
         for source, timed in report.figures.timed.items()
         for step, seconds in timed.by_step.items()
         if seconds is not None
     ]
-    said = f"{pluralize(tables, 'table')} took {duration(whole)} from the first start to the last end, pauses included"
+    said = f"{pluralize(tables, 'table')}; each bar is from the start of a step to its end, pauses included"
     if not work:
         return f"{said}."
     seconds, step, source = max(work)

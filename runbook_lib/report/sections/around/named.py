@@ -22,11 +22,15 @@ def reference_rows(references: ReferencesRecord | None) -> list[list[str]]:
 def reference_summary(references: ReferencesRecord | None) -> str:
     """How many places name how many tables, of how many that were looked at."""
     if references is None:
-        return "Nobody looked."
+        return "This was not checked."
     looked = sum(each.count for each in references.looked)
     tables = len({each.source for each in references.found})
-    said = f"{pluralize(len(references.found), 'place')} of {count(looked)} that were looked at"
-    return f"{said} name {pluralize(tables, 'old table')}; the look was at {moment(references.at)}."
+    at = f"(checked at {moment(references.at)})"
+    if not references.found:
+        return f"None of the {pluralize(looked, 'place')} searched names an old table {at}."
+    names = "names" if len(references.found) == 1 else "name"
+    said = f"{count(len(references.found))} of the {pluralize(looked, 'place')} searched {names}"
+    return f"{said} {pluralize(tables, 'old table')} {at}."
 
 
 def unread_calls(references: ReferencesRecord | None) -> list[str]:

@@ -83,7 +83,7 @@ def _after_a_dry_run(figures: RunFigures) -> NextStep:
     record = figures.record
     if opened := sum(u.is_open for u in figures.unknown):
         return NextStep(
-            f"Not ready: {pluralize(opened, 'check')} that a proof needs could not run, see Not checked. Mend or "
+            f"Not ready: {pluralize(opened, 'check')} that a proof needs could not run, see Not checked. Fix or "
             "accept that, then run again.",
             (_run(record),),
         )
@@ -127,7 +127,7 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     done = f" The steps before {start} are not repeated." if start and start != STEPS[0] else ""
     where = start if start in STEPS[1:] else None
     return NextStep(
-        f"Mend what the reasons name, then go on with this run.{done}",
+        f"Fix what the reasons name, then go on with this run.{done}",
         (_run(record, execute=_wrote(record), start=where),),
     )
 

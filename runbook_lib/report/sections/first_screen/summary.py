@@ -58,7 +58,8 @@ def sentence(figures: RunFigures) -> str:
             f"{figures.sums['lines_read'].with_noun('read and checked')}, nothing written to the target"
         )
     taken = seconds_between((record.started, record.finished))
-    how_long = f", {duration(taken)} in all" if taken is not None else ""
+    worked = f", {duration(record.totals.seconds)} of work in the steps" if record.totals.seconds else ""
+    how_long = f", {duration(taken)} in all{worked}" if taken is not None else ""
     ended = moment(record.finished) if record.finished else "not finished"
     return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
 
@@ -125,12 +126,14 @@ def _dry(figures: RunFigures) -> str:
     head = (
         "The step that writes has not run"
         if wanted_to_write(figures.record)
-        else "Without --execute the target stays as it is"
+        else "Without --execute nothing is written to the target"
     )
     done = {step.name for step in figures.record.steps if step.status == "completed"}
-    far = "every line of an export" if "import" in done else "an export, of which no line was read"
-    far = far if done & {"import", "export"} else "the pre-flight, and nothing was exported"
-    return f"{head} ({sent}). The way is checked as far as {far}; nothing is proved about the target."
+    far = (
+        "Every line of the exports was read and checked" if "import" in done else "The exports were made, but not read"
+    )
+    far = far if done & {"import", "export"} else "Only the pre-flight has run; nothing was exported"
+    return f"{head} ({sent}). {far}; nothing is proved about the target."
 
 
 def verdicts(figures: RunFigures) -> str:

@@ -32,26 +32,26 @@ def of_other_runs(record: RunRecord) -> list[str]:
         when = f"as of {' to '.join(moments[:: max(1, len(moments) - 1)])}" if moments else "not read yet"
         lines.append(
             f"Same export as run {run} ({pluralize(len(tables), 'table')}, {when}): nothing was exported for this run, "
-            "and what was written to the sources since is not in it."
+            "and what was written to the sources since then is not included."
         )
     return lines
 
 
 def _scanned(figures: RunFigures) -> list[str]:
-    """A scan is no moment, whatever agrees with it."""
+    """A scan does not capture one moment, whatever agrees with it."""
     named = [(t.source, t.scan_witnesses) for t in figures.record.tables if t.method == SCAN and t.scan_witnesses]
     if not named:
         return []
     twice = sum(witnesses.scanned == witnesses.counted for _, witnesses in named)
     borne = (
-        "a second count with other segments found as many items"
+        "a second count with other segments found the same number of items"
         if twice == len(named)
-        else f"a second count with other segments found as many items in {twice:,} of them; in the others, items that "
-        "were deleted meanwhile explain the difference"
+        else f"a second count with other segments found the same number of items in {twice:,} of them; in the others, "
+        "items that were deleted meanwhile explain the difference"
     )
     return [
-        f"{pluralize(len(named), 'table')} ({listed([source for source, _ in named], 3)}) read by Scan, which is no "
-        f"moment: a change made during the scan may be in it or not; {borne}."
+        f"{pluralize(len(named), 'table')} ({listed([source for source, _ in named], 3)}) read by Scan, not as of one "
+        f"moment: changes made meanwhile may be missing; {borne}."
     ]
 
 
