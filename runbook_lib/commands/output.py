@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
+End = Callable[["RunRecord", Path], None]
 NUMBERS_DRY = (("items_exported", "items exported"), ("lines_read", "read and checked"))
 OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per step, and the record at the end."),
@@ -66,8 +67,11 @@ class Output:
         if self.as_json:
             _print_json(asdict(ended))
 
-    def conclude(self, record: RunRecord) -> int:
-        """The last lines of a run: the verdict, its reasons and where the report lies; returns the exit code."""
+    def conclude(self, record: RunRecord, end: End | None = None) -> int:
+        """The last lines of a run: the verdict, its reasons and where the report lies; returns the exit code.
+
+        A command with last lines of its own gives them as `end`.
+        """
         from runbook_lib.atomic_files import write_atomically
         from runbook_lib.paths import reports_root
         from runbook_lib.record.run_json import read_json
@@ -79,7 +83,7 @@ class Output:
         if self.as_json:
             _print_json({"record": read_json(folder)})
         else:
-            _print_end(record, folder)
+            (end or _print_end)(record, folder)
         if self.junit:
             write_atomically(self.junit, junit(report))
         for line in note_on_github(report, folder, os.environ):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
+from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.session.granted_calls import repairer
@@ -108,13 +109,14 @@ def _table(
         way = ThreeWay(
             base,
             lambda key: held_digest(run.ledger, pair.source, key),
-            GuardedWriter(transport, pair.target, table.key, Backoff()),
-            run.secret,
-            RateLimit(run.config.import_.max_wcu),
+            GuardedItems(
+                transport, GuardedWriter(transport, pair.target, table.key, Backoff()), run.secret,
+                RateLimit(run.config.import_.max_wcu),
+            ),
             run.config.import_.concurrency,
             execute,
             lambda done: watch(pair.target, done),
-        )
+        )  # fmt: skip
         if execute:
             fact = replace(fact, status=RollbackStatus.WRITING)
             with run.ledger.batch():

@@ -12,14 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
-from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter
-from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
-from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.items.canonical import Item, digest
-from runbook_lib.items.item_digests import digests
-from runbook_lib.items.keyed import RunSecret
-from runbook_lib.items.lines import parse_line
-from runbook_lib.items.size import item_size, units_of
+from runbook_lib.aws.dynamodb.guarded_items import WRITTEN, ExportedLine, GuardedItems, HeldItem, ItemFate
+from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
+from runbook_lib.items.canonical import Item
 from runbook_lib.run.tables.scratch import ScratchMap
 
 
@@ -34,15 +29,14 @@ class WrittenKey:
 
 @dataclass(frozen=True, slots=True)
 class BeforeAndNow:
-    """One key that the run wrote, what is there now, and what was there before as the line of an item.
+    """One key that the run wrote, what is there now, and what was there before.
 
     It is `disputed` where the export of what was there before is not what the run itself had recorded then.
     """
 
     key: WrittenKey
-    now: Item | None
-    before: Item | None
-    line: bytes
+    now: HeldItem | None
+    before: ExportedLine | None
     disputed: bool
 
 
@@ -56,9 +50,7 @@ class ThreeWay:
 
     base: ScratchMap
     recorded: Callable[[bytes], bytes | None]
-    writer: GuardedWriter
-    secret: RunSecret
-    limit: RateLimit
+    items: GuardedItems
     threads: int
     execute: bool
     show: Callable[[int], None]
@@ -75,44 +67,26 @@ class ThreeWay:
     def _outcome(self, at: BeforeAndNow) -> str:
         if at.disputed:
             return "kept"
-        if _same(at.now, at.before):
+        now = at.now.digest if at.now is not None else None
+        if now == (at.before.digest if at.before is not None else None):
             return "unchanged"
-        if not _same(at.now, at.key.ours):
+        if now != (self.items.digest_of(at.key.ours) if at.key.ours is not None else None):
             return "kept"
         done = "restored" if at.before is not None else "deleted"
-        if not self.execute:
-            return done
-        self.limit.spend(units_of(max(item_size(item) for item in (at.now, at.before) if item is not None)))
-        return done if self._write(at) is Fate.DONE else "kept"
+        return done if not self.execute or self._write(at) in WRITTEN else "kept"
 
-    def _write(self, at: BeforeAndNow) -> Fate:
-        if at.before is None:
-            assert at.now is not None
-            return self.writer.delete(at.now)
-        if at.now is None:
-            return self.writer.add(at.before, at.line)
-        return self.writer.replace(at.now, at.before, at.line)
+    def _write(self, at: BeforeAndNow) -> ItemFate:
+        if at.before is not None:
+            return self.items.put(at.before, at.now)
+        assert at.now is not None
+        return self.items.delete(at.now.item)
 
     def _looked_at(self, group: list[WrittenKey]) -> list[BeforeAndNow]:
         """What is under the keys now, read consistently, and what was before."""
-        keys, now = [key.key for key in group], {}
-        for item in read_keys(self.writer.transport, self.writer.table, keys, self.writer.backoff):
-            name, _ = digests(item, self.writer.key)
-            now[self.secret.key_digest(name)] = item
-        found = []
+        now, found = self.items.held_under(key.key for key in group), []
         for key in group:
             line = self.base.get(key.digest)
-            before = parse_line(line) if line is not None else None
-            known = self._digest(before) if before is not None else None
-            disputed = known != self.recorded(key.digest)
-            found.append(BeforeAndNow(key, now.get(key.digest), before, line or b"", disputed))
+            before = self.items.line_of(line) if line is not None else None
+            disputed = (before.digest if before is not None else None) != self.recorded(key.digest)
+            found.append(BeforeAndNow(key, now.get(key.digest), before, disputed))
         return found
-
-    def _digest(self, item: Item) -> bytes:
-        return digests(item, self.writer.key, self.secret.item_digests())[1]
-
-
-def _same(one: Item | None, other: Item | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return digest(one) == digest(other)

@@ -6,6 +6,7 @@ read a moment before. Whoever writes meanwhile keeps what he wrote, and nothing 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.lines import parse_line
 from runbook_lib.items.size import item_size, units_of
 
 
@@ -33,6 +35,7 @@ class ItemFate(StrEnum):
     UNANSWERED = "unanswered"
 
 
+WRITTEN = frozenset({ItemFate.ADDED, ItemFate.REPLACED, ItemFate.DELETED})
 LEFT = {
     Fate.CHANGED: ItemFate.CHANGED,
     Fate.TOO_WIDE: ItemFate.TOO_WIDE,
@@ -75,12 +78,23 @@ class GuardedItems:
 
     def held(self, lines: list[ExportedLine]) -> dict[bytes, HeldItem]:
         """What is under the keys of lines now, read consistently; nothing for a key under which nothing is."""
-        keys = list({line.key: key_of(line.item, self.writer.key) for line in lines}.values())
+        return self.held_under({line.key: key_of(line.item, self.writer.key) for line in lines}.values())
+
+    def held_under(self, keys: Iterable[Item]) -> dict[bytes, HeldItem]:
+        """What is under keys now, each key once, by its digest."""
         found = {}
-        for item in read_keys(self.reader, self.writer.table, keys, self.writer.backoff):
+        for item in read_keys(self.reader, self.writer.table, list(keys), self.writer.backoff):
             name, item_digest = digests(item, self.writer.key, self.secret.item_digests())
             found[self.secret.key_digest(name)] = HeldItem(item, item_digest)
         return found
+
+    def line_of(self, line: bytes) -> ExportedLine:
+        """An item that should be there, from its line."""
+        return ExportedLine.of(parse_line(line), line, self.writer.key, self.secret)
+
+    def digest_of(self, item: Item) -> bytes:
+        """An item's keyed digest."""
+        return digests(item, self.writer.key, self.secret.item_digests())[1]
 
     def put(self, line: ExportedLine, held: HeldItem | None) -> ItemFate:
         """Put a line's item where nothing is, or in place of the one that was read."""

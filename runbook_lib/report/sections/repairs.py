@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, moment, pluralize
@@ -21,6 +23,33 @@ LEFT = {
 def latest_repairs(record: RunRecord) -> list[RepairRecord]:
     """The last repair of each table."""
     return list({repaired.source: repaired for repaired in record.repairs}.values())
+
+
+def has_news(repaired: RepairRecord) -> bool:
+    """Whether anything was wrong with a table, or with its repair."""
+    return bool(repaired.missing or repaired.different or repaired.extra or repaired.failure)
+
+
+def repairs_in_sum(found: list[RepairRecord]) -> str:
+    """All last repairs in one sentence: `1 of 31 tables has something to repair: 3 items, for 3 write units`."""
+    wrong = [repaired for repaired in found if has_news(repaired)]
+    if not wrong:
+        return f"nothing is to be repaired in {pluralize(len(found), 'table')}"
+    items = sum(sum(getattr(r, kind) for kind in r.kinds) for r in wrong)
+    verb = "has" if len(wrong) == 1 else "have"
+    said = f"{len(wrong):,} of {pluralize(len(found), 'table')} {verb} something to repair: {pluralize(items, 'item')}"
+    if any(repaired.status != RepairStatus.DRY_RUN for repaired in found):
+        written = sum(r.counts.added + r.counts.replaced + r.counts.deleted for r in found)
+        return f"{said}, of which {count(written)} were written"
+    units = [r.units for r in wrong if r.units is not None]
+    full, full_usd = (_sum([getattr(r, name) for r in found]) for name in ("full_units", "full_usd"))
+    usd = _sum([r.usd for r in wrong])
+    return f"{said}, for {_cost(sum(units), usd)}; writing everything again {_cost(full, full_usd)}"
+
+
+def _sum(numbers: list[Any]) -> Any:
+    """None where one of them is not known."""
+    return None if None in numbers else sum(numbers)
 
 
 def repair_sentences(record: RunRecord) -> list[str]:

@@ -272,6 +272,55 @@ def test_what_a_repair_wrote_and_somebody_deleted_since_is_not_counted_as_writte
     assert (table["verdict"], table["missing"], table["items_written"]) == ("FAIL", 1, 39)
 
 
+def test_an_equal_item_that_somebody_else_put_in_place_of_a_left_over_one_is_not_the_runs(world: World) -> None:
+    """Equality is not ownership: nobody knows who wrote it, so the run cannot account for it until it does itself."""
+    run = exported(world)
+    world.fault(operation="StartBulkPutItems", kind="bad-record")
+    import_tables(run)
+    world.clear_faults()
+    validate_tables(run)
+    there = {item["id"]["S"] for item in world.items(world.target, world.dst("a"))}
+    theirs = next(item for item in things(40) if item["id"]["S"] not in there)
+    world.put(world.target, world.dst("a"), [theirs])
+    even = RepairChoice(True, True, even_after_cut_over=True)
+    (fact,) = repair_tables(run, even, "r")
+    assert fact.counts.left == 0
+    record = ended(run)
+    assert (record["verdict"], only(record)["items_written"], only(record)["missing"]) == ("FAIL", 39, 0)
+    assert "39 were written, present or quarantined" in str(only(record)["reasons"])
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": theirs["id"]})
+    validate_tables(run)
+    repair_tables(run, WHAT, "r")
+    record = ended(run)
+    assert (record["verdict"], only(record)["items_written"]) == ("PASS", 40), record["reasons"]
+
+
+def test_two_items_of_one_key_are_found_by_the_validation(world: World) -> None:
+    """DynamoDB counts both as processed and neither as failed."""
+    run = exported(world, 3)
+    row = run.ledger.rows("SELECT * FROM file WHERE items = (SELECT MAX(items) FROM file)")[0]
+    key, said = row["key"], run.ledger.get("export", world.src("a"))
+    whole_file = gzip.decompress(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
+    changed = gzip.compress(whole_file + whole_file.splitlines()[0] + b"\n")
+    world.put_object(key, changed)
+    md5 = base64.b64encode(hashlib.md5(changed, usedforsecurity=False).digest()).decode()
+    run.ledger.write("UPDATE file SET items = items + 1, md5 = ? WHERE key = ?", [(md5, key)])
+    said["items"] = said["manifest"]["items"] = 4
+    run.ledger.put("export", world.src("a"), said)
+    import_tables(run)
+    facts = validate_tables(run)[world.src("a")]
+    assert (facts["verdict"], facts["items_written"], facts["items_in_target"]) == ("FAIL", 4, 3)
+
+
+def test_a_bulk_put_of_a_table_without_items_is_proved_empty(world: World) -> None:
+    run = exported(world, 0)
+    import_tables(run)
+    record = ended(run)
+    table = only(record)
+    assert (table["items_exported"], table["items_written"], table["items_in_target"]) == (0, 0, 0)
+    assert (table["verdict"], record["verdict"]) == ("PASS", "FAIL")  # nothing in the whole run is never a PASS
+
+
 def test_a_cancelled_bulk_put_is_a_fail_and_healed_by_a_repair(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="cancelled-bulk")

@@ -34,6 +34,7 @@ def test_the_command_that_a_fail_names_ends_as_a_pass(world: World, failed: str)
     dry = runbook_here(*shlex.split(failed.removesuffix(" --execute --confirm r"))[1:])
     assert dry.returncode == 0, dry.stdout + dry.stderr
     assert "1 missing, 1 different, 1 extra; would take 3 write units" in dry.stdout
+    assert f"to write them: {failed.replace(' --execute', ' --execute', 1)}" in dry.stdout
     assert world.record("r")["verdict"] == "FAIL"
     assert len(world.items(world.target, world.dst("a"))) == 20
     wet = runbook_here(*shlex.split(failed)[1:])
@@ -44,7 +45,7 @@ def test_the_command_that_a_fail_names_ends_as_a_pass(world: World, failed: str)
     assert [step["name"] for step in record["steps"]].index("repair") == 3
     again = runbook_here(*shlex.split(failed)[1:])
     assert again.returncode == 0
-    assert "0 added, 0 replaced, 0 deleted" in again.stdout
+    assert "PASS: repaired and validated again; nothing is to be repaired in 1 table" in again.stdout
     assert runbook_here("verify", world.folder / "reports" / "r").returncode == 0
 
 
@@ -56,3 +57,34 @@ def test_without_the_run_s_id_nothing_is_written(world: World, failed: str) -> N
         assert refused.returncode == 2
         assert "--confirm: expected 'r' once more" in refused.stderr
     assert world.items(world.target, world.dst("a")) == before
+
+
+def test_of_many_tables_only_those_are_told_that_have_something_to_repair(world: World) -> None:
+    for name in "abcde":
+        world.pair(name, things(3))
+    run = up_to_the_import(world)
+    world.target.delete_item(TableName=world.dst("c"), Key={"id": {"S": "i00001"}})
+    run.ledger.close()
+    config = world.folder / "reports" / "r" / "migration.yaml"
+    assert runbook_here("run", config, "--run-id", "r", "--execute", "--from", "validate").returncode == 1
+    done = runbook_here("repair", config, "--run-id", "r", "--write-missing")
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if " missing, " in line] == [
+        line for line in lines if line.startswith(world.dst("c"))
+    ]
+    (end,) = [line for line in lines if line.startswith("FAIL: ")]
+    assert "nothing was written; 1 of 5 tables has something to repair: 1 item, for 1 write unit (" in end
+    assert "; writing everything again 15 write units (" in end
+    quiet = runbook_here("repair", config, "--run-id", "r", "--write-missing", "--quiet")
+    assert [line.split(": ")[0] for line in quiet.stdout.splitlines()] == ["FAIL", "report"]
+
+
+def test_a_repair_speaks_to_programs_like_a_run(world: World, failed: str) -> None:
+    xml = world.folder / "tables.xml"
+    done = runbook_here(*shlex.split(failed)[1:], "--json", "--junit", str(xml))
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["step"] for one in said[:-1]] == ["repair", "validate", "report"]
+    assert (said[-1]["record"]["verdict"], said[-1]["record"]["repairs"][-1]["counts"]["added"]) == ("PASS", 1)
+    assert "<testsuite " in xml.read_text()
+    assert runbook_here(*shlex.split(failed)[1:], "--json", "--quiet").returncode == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.dynamodb import guarded_write
+from runbook_lib.aws.dynamodb import guarded_items, guarded_write
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
@@ -15,8 +15,11 @@ from runbook_lib.run.facts.afterwards.rollback import RollbackFact
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.undo import three_way
 from runbook_lib.undo.rollback import roll_back
+from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.validate.step import validate_tables
+from tests.support import moving as load
 from tests.support.in_process import runbook_here
+from tests.support.moving import SETTINGS, Moving, live
 from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, things
 
@@ -111,7 +114,7 @@ def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: W
 @pytest.mark.parametrize("group", [1, 2, 3])
 def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     run, before = overwritten(world, 250)
-    units, seen = three_way.units_of, list[int]()
+    units, seen = guarded_items.units_of, list[int]()
 
     def killed(size: int) -> int:
         seen.append(1)
@@ -120,7 +123,7 @@ def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatc
         return units(size)
 
     with monkeypatch.context() as patch:
-        patch.setattr(three_way, "units_of", killed)
+        patch.setattr(guarded_items, "units_of", killed)
         with pytest.raises(KeyboardInterrupt):
             roll_back(run, run.id)
     assert held(world) != before
@@ -186,3 +189,65 @@ def test_a_table_that_was_empty_before_is_empty_afterwards(world: World) -> None
     world.put(world.target, world.dst("a"), [{"id": {"S": "theirs"}}])
     fact = rolled_back(run)
     assert (fact.deleted, list(held(world))) == (20, ["theirs"])
+
+
+def caught_up(world: World) -> tuple[Moving, Items]:
+    """A run over a target that held items, which has then followed its source through two windows; and what it held.
+
+    Of the keys that the windows delete the target held one and not the other, and one it held otherwise.
+    """
+    world.pair("a", things(30))
+    recovery(world, True)
+    old = [{"id": {"S": name}, "n": {"N": "-1"}} for name in ("i00001", "i00010", "new-0", "short-1", "theirs")]
+    world.put(world.target, world.dst("a"), old)
+    before = held(world)
+    time.sleep(1.05)  # a restorable moment is a whole second
+    config = world.config(**{"catch_up": SETTINGS, "import": {"on_non_empty": "overwrite"}})
+    run = open_run(str(config), "r", True)
+    preflight(run)
+    load.export_tables(run)
+    load.import_tables(run)
+    moving = Moving(world, run, config)
+    for round_ in range(2):
+        live(moving, round_)
+        moving.catch_up()
+    world.let_target_pass("a", 10)
+    return moving, before
+
+
+def test_what_windows_put_and_deleted_is_as_it_was_before_the_run(world: World) -> None:
+    moving, before = caught_up(world)
+    assert not held(world).keys() & {"i00010", "i00011", "short-0"}  # deleted by windows
+    fact = rolled_back(moving.run)
+    assert held(world) == before
+    assert fact.kept == 0
+    assert fact.restored >= 3  # i00001, which was overwritten, and i00010 and new-0, which windows deleted
+
+
+def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> None:
+    moving, before = caught_up(world)
+    theirs = [{"id": {"S": name}, "by": {"S": "somebody"}} for name in ("i00010", "i00011")]
+    world.put(world.target, world.dst("a"), theirs)
+    fact = rolled_back(moving.run)
+    assert fact.kept == 2
+    assert held(world) == before | {item["id"]["S"]: item for item in theirs}
+
+
+@pytest.mark.parametrize("group", [1, 2])
+def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
+    moving, before = caught_up(world)
+    monkeypatch.setattr(three_way, "KEYS_AT_ONCE", 10)
+    look, looks = ThreeWay._looked_at, list[int]()
+
+    def killed(self: ThreeWay, keys: list[WrittenKey]) -> Any:
+        looks.append(1)
+        if len(looks) == group + 1:
+            raise KeyboardInterrupt
+        return look(self, keys)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreeWay, "_looked_at", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(moving.run, moving.run.id)
+    assert rolled_back(moving.run).kept == 0
+    assert held(world) == before
