@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.catchup.step import catch_up
 from runbook_lib.errors import RunbookError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.repair.choice import RepairChoice
@@ -26,6 +27,7 @@ STEPS: dict[str, Callable[[Run], Any]] = {
     "preflight": preflight,
     "export": export_tables,
     "import": import_tables,
+    "catch_up": catch_up,
     "validate": validate_tables,
     "repair": lambda run: repair_tables(run, WHOLE_REPAIR, run.id),
 }

@@ -1,0 +1,15 @@
+"""Random histories x random cuts x kills, through the real apply: the target is the source in the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.histories import moved_history
+from tests.support.world import World
+
+TABLES = 10  # histories of one run
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_target_is_the_source_however_often_the_run_was_killed(world: World, seed: int) -> None:
+    moved_history(world, seed, TABLES, rounds=2)
