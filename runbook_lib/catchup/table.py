@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from runbook_lib.aws.dynamodb.describe.tables import describe_table
+from runbook_lib.aws.dynamodb.describe.tables import describe_table, ttl_attribute
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.apply import send_window
 from runbook_lib.catchup.ask import await_window, refuse
 from runbook_lib.catchup.read import read_window
 from runbook_lib.catchup.recheck import recheck
-from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, TransferError
+from runbook_lib.errors import ConfigError, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import UNANSWERED
 from runbook_lib.plan.chain import Span, turn_faults
@@ -25,7 +25,7 @@ from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportStatus
 from runbook_lib.run.facts.starts import STEP_STARTS
 from runbook_lib.run.facts.validation import VALIDATIONS
-from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window, windows_of
+from runbook_lib.run.facts.windows import WindowFact, WindowState, WindowWarning, keep_window, windows_of
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
@@ -129,7 +129,7 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
         ledger,
         replace(
             fact, state=WindowState.APPLYING, uncertain=fact.uncertain or again,
-            began=fact.began or format_timestamp(run.now()),
+            began=fact.began or format_timestamp(run.now()), warned=warnings_of(run, table.pair.target) or None,
         ),
     )  # fmt: skip
     fact = send_window(run, table.pair, fact, writer, table.key, lambda done: table.watch(fact, done))
@@ -138,6 +138,20 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
         fact = replace(fact, written_again=recheck(run, table.pair, fact, writer, table.key))
     fact = keep_window(ledger, replace(fact, state=WindowState.APPLIED, applied=format_timestamp(run.now())))
     table.watch(fact, 0)
+
+
+def warnings_of(run: Run, target: str) -> tuple[WindowWarning, ...]:
+    """What a target has that a window should rather not meet; what cannot be asked is no warning."""
+    found = []
+    try:
+        if ttl_attribute(run.clients.target, target) is not None:
+            found.append(WindowWarning.TTL_ON)
+        now = describe_table(run.clients.target, target)
+    except ConfigError:
+        return tuple(found)
+    if now is not None and now.stream:
+        found.append(WindowWarning.STREAM_ON)
+    return tuple(found)
 
 
 def _is_import_uncertain(run: Run, pair: Pair) -> bool:

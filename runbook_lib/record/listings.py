@@ -17,7 +17,10 @@ from runbook_lib.run.ledger import Ledger
 def window_rows(ledger: Ledger) -> list[WindowRecord]:
     """Every window, in the order of tables and times."""
     return [
-        WindowRecord.model_validate(asdict(fact) | {"state": str(fact.state), "lag": LagRecord(**fact.lag)})
+        WindowRecord.model_validate(
+            asdict(fact)
+            | {"state": str(fact.state), "lag": LagRecord(**fact.lag), "warned": [str(w) for w in fact.warned or ()]}
+        )
         for fact in windows_of(ledger)
     ]
 

@@ -14,7 +14,7 @@ from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_lines
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
 from runbook_lib.report.figures.timings import TableSeconds, slowest
-from runbook_lib.report.figures.windows import WINDOW_COLUMNS, window_rows_of
+from runbook_lib.report.figures.windows import WindowSection, window_section
 from runbook_lib.report.sections.around.drifted import DriftSection, drift_section
 from runbook_lib.report.sections.around.named import (
     REFERENCE_COLUMNS,
@@ -146,8 +146,8 @@ class ReportModel:
         return drift_section(self.tables)
 
     @cached_property
-    def windows(self) -> list[list[str]]:
-        return window_rows_of(self.record)
+    def windows(self) -> WindowSection:
+        return window_section(self.record)
 
     @cached_property
     def masking(self) -> list[str]:
@@ -164,10 +164,6 @@ class ReportModel:
     @cached_property
     def repairs(self) -> list[str]:
         return repair_sentences(self.record)
-
-    @property
-    def window_columns(self) -> tuple[str, ...]:
-        return WINDOW_COLUMNS
 
     @cached_property
     def references(self) -> list[list[str]]:

@@ -32,6 +32,7 @@ class WindowRecord(Section):
     quarantined: Count | None = None
     broken: Count | None = None
     written_again: Count = 0
+    warned: list[str] = []
     lag: LagRecord = LagRecord()
 
 

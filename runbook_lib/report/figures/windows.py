@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, duration, listed, pluralize
+from runbook_lib.run.facts.windows import WindowWarning
 from runbook_lib.run.verdicts import PASS
 
 APPLIED = "applied"
@@ -62,6 +65,20 @@ def unproved_record(record: RunRecord) -> list[str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class WindowSection:
+    """Rows under their columns, and what was to be warned of."""
+
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    advice: list[str]
+
+
+def window_section(record: RunRecord) -> WindowSection:
+    """All that a report shows of windows; without rows where there were none."""
+    return WindowSection(WINDOW_COLUMNS, window_rows_of(record), window_advice(record))
+
+
 def window_rows_of(record: RunRecord) -> list[list[str]]:
     """One row per window: table, times, what it held, and the seconds of its lag."""
     return [
@@ -81,6 +98,24 @@ def windows_line(record: RunRecord) -> str:
     done = sum(w.state == APPLIED for w in record.windows)
     lag = "" if record.lag_seconds is None else f", lag at most {duration(record.lag_seconds)}"
     return f"{count(done)} of {pluralize(len(record.windows), 'window')} applied, {pluralize(changes, 'change')}{lag}"
+
+
+ADVICE = {
+    WindowWarning.TTL_ON: "the target's time to live was on: what it removes counts as expired, not to be told from "
+    "a delete that got lost; leave it off until the cut-over",
+    WindowWarning.STREAM_ON: "the target had a stream: each change reached its consumers; be sure that they may know",
+}
+
+
+def window_advice(record: RunRecord) -> list[str]:
+    """What was to be warned of at a target while windows were applied, one line for each kind."""
+    found = []
+    for warning, words in ADVICE.items():
+        met = [window for window in record.windows if warning in window.warned]
+        if met:
+            sources = list(dict.fromkeys(window.source for window in met))
+            found.append(f"In {pluralize(len(met), 'window')} of {listed(sources, 3)} {words}.")
+    return found
 
 
 def as_of(record: RunRecord) -> list[str]:

@@ -74,7 +74,7 @@ def _markdown(report: ReportModel, share: float) -> str:
             masking=_part(report.masking, 60 * share),
             mask_rules=_part(report.mask_rules, 40 * share),
             repairs=_part(report.repairs, 20 * share),
-            windows=_part(report.windows, 50 * share),
+            windows=_part(report.windows.rows, 50 * share),
             references=_part(report.references, 30 * share),
             cut_over=_part(report.cut_over, 20),
             drifted=_part(report.drift.rows, 50 * share),

@@ -22,6 +22,13 @@ class WindowState(StrEnum):
     APPLIED = "applied"
 
 
+class WindowWarning(StrEnum):
+    """What a target had while a window was applied to it, and should rather not have had."""
+
+    TTL_ON = "time to live is on"
+    STREAM_ON = "a stream is on"
+
+
 @dataclass(frozen=True, slots=True)
 class WindowFact:
     """One window of one table, counted from 1; times are texts, and None where something has not happened yet.
@@ -30,7 +37,7 @@ class WindowFact:
     for by the source's own. `broken` counts the changes whose old image is not what the last window with the key had
     left; `digests` is the fingerprint of the secret that they were compared under. `uncertain` says that a request of
     it may still arrive: its process was killed, or an answer lost. A `trailing` one was asked for after the cut-over,
-    to be looked at; it is never applied.
+    to be looked at; it is never applied. `warned` is what was to be warned of at the target.
     """
 
     source: str
@@ -60,6 +67,7 @@ class WindowFact:
     began: str | None = None
     applied: str | None = None
     trailing: bool | None = late()
+    warned: tuple[WindowWarning, ...] | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:

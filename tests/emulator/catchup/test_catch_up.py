@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ExportError, GateFailed, RunbookError
+from runbook_lib.record.build import build_record
+from runbook_lib.report.figures.windows import window_advice
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
-from runbook_lib.run.facts.windows import WindowState
+from runbook_lib.run.facts.windows import WindowState, WindowWarning
 from runbook_lib.run.verdicts import Verdict
 from tests.support.moving import item, live, moved
 from tests.support.world import World
@@ -218,3 +223,21 @@ def test_a_failed_window_says_how_to_go_on(world: World) -> None:
         moving.catch_up()
     assert [w.state for w in moving.catch_up()] == [WindowState.APPLIED]
     assert moving.target() == moving.source()
+
+
+def test_each_window_warns_of_what_the_target_should_rather_not_have(world: World) -> None:
+    moving = moved(world)
+    live(moving, 0)
+    assert [window.warned for window in moving.catch_up()] == [None]
+    when = {"AttributeName": "until", "Enabled": True}
+    world.target.update_time_to_live(TableName=world.dst("a"), TimeToLiveSpecification=when)
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    world.target.update_table(TableName=world.dst("a"), StreamSpecification=stream)
+    live(moving, 1)
+    assert moving.catch_up()[1].warned == (WindowWarning.TTL_ON, WindowWarning.STREAM_ON)
+    record = build_record(moving.run.ledger, "r", "test")
+    assert record.windows[1].warned == ["time to live is on", "a stream is on"]
+    said = window_advice(record)
+    assert ["In 1 window of" in line for line in said] == [True, True]
+    for page in (render_html(ReportModel(record), []), render_markdown(ReportModel(record))):
+        assert "leave it off until the cut-over" in page
