@@ -12,7 +12,7 @@ DOCS    := .venv-docs
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
+.PHONY: help setup demo test whole lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -31,8 +31,11 @@ demo: $(READY)   ## migrate 31 tables on an AWS emulator and print where the rep
 	$(BIN)/runbook demo
 
 test: $(READY)   ## run the fast tests and the notebooks
-	$(BIN)/python -m pytest -m "not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests
+	$(BIN)/python -m pytest -m "not whole and not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+whole: $(READY)  ## run whole migrations: demos, campaigns, the wheel, workers, JupyterLab in a browser
+	$(BIN)/python -m pytest -m whole --numprocesses 3 --dist worksteal tests
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ def lab(browser: Browser, tmp_path: Path) -> Iterator[Lab]:
         yield running
 
 
+@pytest.mark.whole
 def test_a_migration_by_hand_is_stopped_in_the_middle_goes_on_and_passes(lab: Lab, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()

@@ -222,6 +222,7 @@ def test_every_command_of_the_page_exists() -> None:
         assert set(re.findall(r"--[a-z-]+", rest)) <= options
 
 
+@pytest.mark.whole
 def test_a_failed_run_ends_with_1_and_is_shown_checked_and_commented(world: World) -> None:
     world.pair("a", things(3))
     world.put(world.target, world.dst("a"), things(1))  # which on_non_empty: fail takes for a blocker

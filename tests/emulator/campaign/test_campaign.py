@@ -39,6 +39,7 @@ def written(world: World, *names: str) -> list[int]:
     return [len(world.items(world.target, world.dst(name))) for name in names]
 
 
+@pytest.mark.whole
 def test_three_waves_with_a_shared_export_end_in_a_proof_each(world: World) -> None:
     world.pair("a", things(10))
     world.pair("b", things(20))
@@ -92,6 +93,7 @@ def test_nothing_is_written_without_being_asked_for_of_every_run(
     assert written(world, "a", "b") == [0, 0]
 
 
+@pytest.mark.whole
 def test_a_failure_stops_everything_and_is_taken_up_once_it_is_mended(world: World) -> None:
     file = fleet(world, [["a"], ["b"], ["c"]])
     world.put(world.target, world.dst("b"), [{"id": {"S": "stranger"}}])
@@ -142,6 +144,7 @@ def _swap(folder: Path, other: Path) -> None:
     shutil.copytree(other, folder)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("change", [_edit_report, _edit_log, _forge_record, _swap])
 def test_a_proof_that_does_not_hold_any_more_is_none(world: World, change: Callable[[Path, Path], None]) -> None:
     file = fleet(world, [["a"], ["b"]])
@@ -205,6 +208,7 @@ def test_a_run_that_uses_an_export_has_to_come_after_the_run_that_makes_it(world
     assert "write after: [a]" in ran.stderr
 
 
+@pytest.mark.whole
 def test_a_campaign_that_is_killed_is_taken_up_from_its_runs(world: World) -> None:
     """In processes of their own: once by SIGKILL in a run, once by SIGTERM."""
     file = fleet(world, [["a"], ["b"]], items=200)

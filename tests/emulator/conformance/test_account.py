@@ -73,6 +73,7 @@ def all_tables(client: Any) -> list[str]:
     return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
 
 
+@pytest.mark.whole
 def test_an_account_is_asked_by_own_names_alone_and_nothing_stays(
     world: World, proxy: Between, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +202,7 @@ def kills(seed: int, count: int) -> list[int]:
     return [chance.randrange(n * length + 4, (n + 1) * length) for n in range(count)]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("after", kills(20, 2))
 def test_after_a_kill_clean_leaves_nothing(world: World, after: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert killed(world, after) >= after

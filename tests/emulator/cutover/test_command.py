@@ -44,6 +44,7 @@ def tables_of(markdown: str) -> list[tuple[str, ...]]:
     return [(before, line) for before, line in pairwise(lines) if line.startswith("|---")]
 
 
+@pytest.mark.whole
 def test_from_the_forecast_to_the_look_afterwards(world: World, moving: Moving) -> None:
     config = moving.config
     done = runbook_here("cut-over", config, "--run-id", "r")
@@ -98,6 +99,7 @@ def test_catching_up_asks_for_the_id_too(world: World) -> None:
     assert (done.returncode, "--confirm: expected 'r'" in done.stderr) == (2, True)
 
 
+@pytest.mark.whole
 def test_a_late_writer_ends_as_a_fail_that_is_named(world: World, moving: Moving) -> None:
     frozen = moving.now()
     moving.minutes(3)

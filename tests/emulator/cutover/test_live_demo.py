@@ -22,6 +22,7 @@ def demo_of(world: World, sabotage: str | None) -> Any:
         return demo.run("r")
 
 
+@pytest.mark.whole
 def test_tables_that_are_written_to_are_cut_over_with_a_proof(world: World) -> None:
     record = demo_of(world, None)
     assert (record.verdict, record.reasons) == ("PASS", [])
@@ -32,6 +33,7 @@ def test_tables_that_are_written_to_are_cut_over_with_a_proof(world: World) -> N
     assert sorted(map(str, held[0])) == sorted(map(str, held[1]))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("sabotage", "named"),
     [("dropped-change", "a change was never exported"), ("late-writer", "NOT_FROZEN"), ("gap", "GAP")],

@@ -54,6 +54,7 @@ def reseal(world: World, change: Callable[[Ledger], None], run_id: str = "first"
     seal(folder)
 
 
+@pytest.mark.whole
 def test_three_targets_of_one_export_make_one_export_in_all(world: World) -> None:
     """Loaded by batches, into a table that holds items, and by ImportTable into one that is made."""
     world.pair("a", things(40))

@@ -19,6 +19,7 @@ def demo(reports: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("kind", "difference"),
     [
@@ -57,6 +58,7 @@ def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:
     assert "keeps this process on this machine" in ran.stderr
 
 
+@pytest.mark.whole
 def test_the_sandbox_command_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "runbook_lib", "sandbox", "--scale", "0.01"], stdout=subprocess.PIPE, text=True

@@ -271,6 +271,7 @@ PHASES = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, phase: str) -> None:
     world.pair("a", things(2000))
@@ -292,6 +293,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, 
     assert len(record["attempts"]) == 2
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.chaos)])
 def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resumed(
     world: World, how: signal.Signals

@@ -111,6 +111,7 @@ def kill_one_halfway(ledger_file: Path, pid: int, is_going: Callable[[], bool]) 
     return workers
 
 
+@pytest.mark.whole
 @linux
 def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_path: Path) -> None:
     settings = yaml.safe_load(demo.read_text(encoding="utf-8"))
@@ -171,7 +172,7 @@ def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: W
 
 
 @linux
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
     world.pair("a", things(4000))
     process = start_run(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))

@@ -101,6 +101,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewr
     assert "PutItem" not in record["target_calls"]
 
 
+@pytest.mark.whole
 def test_every_defect_that_an_export_can_mend_is_mended(world: World) -> None:
     """Of the catalogue of the repair; what is too many stays, as it was there before."""
     defects = [
@@ -169,6 +170,7 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again_by_the_same_start(
     assert ended(run)[0]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("group", [0, 1, 2])
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_anywhere_it_goes_on_and_passes(

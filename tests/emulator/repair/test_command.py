@@ -30,6 +30,7 @@ def failed(world: World) -> str:
     return command.replace("reports/r/", f"{world.folder}/reports/r/")
 
 
+@pytest.mark.whole
 def test_the_command_that_a_fail_names_ends_as_a_pass(world: World, failed: str) -> None:
     dry = runbook_here(*shlex.split(failed.removesuffix(" --execute --confirm r"))[1:])
     assert dry.returncode == 0, dry.stdout + dry.stderr

@@ -113,6 +113,7 @@ def found(folder: Path, markers: tuple[bytes, ...]) -> dict[str, list[bytes]]:
     return {name: held for name, data in files.items() if (held := [m for m in markers if m in data])}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("shown", ["hash", pytest.param("full", marks=pytest.mark.chaos)])
 def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd: pytest.CaptureFixture[str]) -> None:
     config = world.config(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.support.in_process import runbook_here
 from tests.support.markers import spellings
 from tests.support.masks import KEY_NAME, MASK_KEY, address, email_rule, keep_rule, mask, people
@@ -49,6 +51,7 @@ def transform(item, context):
 """
 
 
+@pytest.mark.whole
 def test_neither_values_nor_the_key_are_anywhere_though_a_hook_raises_rules_fail_and_a_value_leaks(
     world: World,
 ) -> None:
@@ -147,6 +150,7 @@ def test_what_would_let_raw_items_through_is_refused_by_name(world: World) -> No
     assert (refused.returncode, "validate.drift and transform" in refused.stderr) == (code, True)
 
 
+@pytest.mark.whole
 def test_tables_that_join_by_a_masked_key_still_join_by_the_index_of_the_target(world: World) -> None:
     world.pair("a", [{"id": {"S": address(n)}, "n": {"N": str(n)}} for n in range(5)])
     orders = [{"id": {"S": str(n)}, "owner": {"S": address(n % 5)}, "n": {"N": str(n % 5)}} for n in range(10)]

@@ -23,6 +23,7 @@ from tests.support.world import World, things
 CHANGED = {"id": {"S": "i00003"}, "n": {"N": "3"}, "since": {"BOOL": True}}
 
 
+@pytest.mark.whole
 def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     world.pair("there", things(230))
     world.pair("scanned", things(30), pitr=False)
