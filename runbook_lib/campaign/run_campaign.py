@@ -22,8 +22,9 @@ from runbook_lib.headless.console import StepEnd
 from runbook_lib.headless.process import terminable
 from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.paths import reports_root
+from runbook_lib.preflight.hold_to_plan import refuse_another_plan
 from runbook_lib.preflight.plan_file import read_plan
-from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun, refuse_another_run
+from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun, refuse_another_choice, refuse_another_run
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import INTERRUPTED
@@ -93,12 +94,15 @@ def _check(campaign: Campaign, *, execute: bool, confirm: str) -> None:
 def _check_run(campaign: Campaign, run: CampaignRun, *, execute: bool) -> None:
     config = load_config(campaign.place(run.config))
     refuse_untransformed(config, catch_up=False)
-    if run.plan is not None:
-        read_plan(campaign.place(run.plan))
+    plan = campaign.place(run.plan) if run.plan is not None else None
+    if plan is not None:
+        read_plan(plan)
     folder = folder_of(campaign.run_id(run))
     if is_begun(folder):
         with closing(Ledger(folder / LEDGER)) as ledger:
             refuse_another_run(ledger, config, folder.name)
+            refuse_another_choice(ledger, run.tables, folder.name)
+            refuse_another_plan(ledger, folder.name, plan, begun=True)
     _check_reused(campaign, run, config)
     if execute:
         check_confirmation(config.confirm_target, connect(config))

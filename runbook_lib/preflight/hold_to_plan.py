@@ -12,6 +12,7 @@ from runbook_lib.preflight.plan_file import PlanFile, PlannedCost, read_plan
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.plan import PLAN_FILE, PlanFileFact
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 
 MORE, LEAST_USD, LEAST_HOURS = 1.25, 1.0, 0.5
@@ -26,20 +27,10 @@ def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None
     Raises ConfigError naming each member in which the run would do something else, and ResumeRefused where it was
     begun with another plan file, or with none.
     """
-    known, begun = PLAN_FILE.of(run.ledger), is_begun(run.folder)
-    if file is None:
-        if known is not None:
-            raise ResumeRefused(
-                f"run {run.id} was begun with the plan file {known.name} of digest {known.digest}; go on with it: "
-                f"--plan {known.name}"
-            )
+    begun = is_begun(run.folder)
+    said = refuse_another_plan(run.ledger, run.id, file, begun=begun)
+    if said is None or file is None:
         return None
-    said = read_plan(file)
-    if begun and (known is None or known.digest != said.digest):
-        began = f"a plan file of digest {known.digest}" if known else "no plan file"
-        raise ResumeRefused(
-            f"run {run.id} was begun with {began}, and {file} has the digest {said.digest}; start a new run with it"
-        )
     found = PlanFile.of(run.config, run.clients, plan, run.only)
     if wrong := list(departures(said, found, begun=begun)):
         raise ConfigError(
@@ -47,6 +38,25 @@ def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None
             "reviewed, or put back what has changed:\n" + "\n".join(f"  {each}" for each in wrong)
         )
     return PlanFileFact(said.digest, file.name)
+
+
+def refuse_another_plan(ledger: Ledger, run_id: str, file: Path | None, *, begun: bool) -> PlanFile | None:
+    """What the plan file says; raises ResumeRefused where the run was begun with another one, or with none."""
+    known = PLAN_FILE.of(ledger)
+    if file is None:
+        if known is not None:
+            raise ResumeRefused(
+                f"run {run_id} was begun with the plan file {known.name} of digest {known.digest}; go on with it: "
+                f"--plan {known.name}"
+            )
+        return None
+    said = read_plan(file)
+    if begun and (known is None or known.digest != said.digest):
+        began = f"a plan file of digest {known.digest}" if known else "no plan file"
+        raise ResumeRefused(
+            f"run {run_id} was begun with {began}, and {file} has the digest {said.digest}; start a new run with it"
+        )
+    return said
 
 
 def departures(said: PlanFile, found: PlanFile, *, begun: bool = False) -> Iterator[str]:

@@ -33,7 +33,8 @@ from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationSt
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.export_users import is_used, leave_use, refuse_while_used
-from runbook_lib.run.witnesses.write_register import leave, refuse_unless_alone
+from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.write_register import leave
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import own_items

@@ -32,6 +32,7 @@ from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 from runbook_lib.run.tables.unwritten import held_digest, present_in
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.items_before import why_unknown
+from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
@@ -98,6 +99,7 @@ def _table(
             f"the bulk put into {pair.target} was not followed to its end and may still be writing; nothing was taken "
             "back. Run the import again with this run's id, then the rollback"
         )
+    refuse_later_writers(run, pair, table)
     if why := why_unknown(run, loaded):
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
     with scratch_map() as base:

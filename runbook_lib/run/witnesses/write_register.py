@@ -22,6 +22,7 @@ from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.session.granted_calls import registrar, tagger
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.timestamps import format_timestamp
@@ -42,7 +43,10 @@ class WriterStanding(StrEnum):
 
 @dataclass(slots=True)
 class Registration:
-    """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered."""
+    """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered.
+
+    `others` are the runs that were last seen beside it, `before` those that were when it first entered itself.
+    """
 
     nonce: str
     standing: WriterStanding = WriterStanding.BEGUN
@@ -50,6 +54,7 @@ class Registration:
     entries: list[list[str]] = field(default_factory=list)
     others: list[str] | None = None
     why: str | None = None
+    before: list[str] | None = late()
 
 
 REGISTRATIONS = Topic("register", Registration)
@@ -92,6 +97,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
                 break
         known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
         known.others = _seen(run, pair, table, known)
+        known.before = known.others if known.before is None else known.before
     except (TableError, NoRegister) as error:
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
     REGISTRATIONS.record(run.ledger, pair.source, known)
@@ -214,17 +220,19 @@ def _tagger(run: Run) -> Any:
 
 def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:
     """The other runs that stand in the register as having written to this very table, or as about to make it."""
-    folder, keys = _listed(run, pair, known)
-    return _others(run, folder, keys, table, known)
+    folder, keys = listed_entries(run, pair, known)
+    return other_writers(run, folder, keys, table, known)
 
 
-def _listed(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
+def listed_entries(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
     """A target's folder in the register, and the keys of all entries in it."""
     bucket, folder = _folder(run, pair, str(known.place))
     return folder, aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
 
 
-def _others(run: Run, folder: str, keys: list[str], table: TableDescription | None, known: Registration) -> list[str]:
+def other_writers(
+    run: Run, folder: str, keys: list[str], table: TableDescription | None, known: Registration
+) -> list[str]:
     """Whose entries are not this run's own: a run of the same name on another machine is another one, too."""
     mine = {key for _, key in known.entries}
     cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
@@ -234,42 +242,6 @@ def _others(run: Run, folder: str, keys: list[str], table: TableDescription | No
     return sorted(
         {name for table_id, name in entries if table_id == identity or (table_id == ASKED_FOR and name not in placed)}
     )
-
-
-def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote: bool) -> None:
-    """Raise TableError unless the register says that nobody but this run, if it did, has written to the table."""
-    known = registration(run, pair.source)
-    if not wrote:  # it made the table and came no further: a table that names no register was written to by no run
-        named = aws.register_tag(run.clients.target, table.arn)
-        if named is None:
-            return
-        known = Registration("", WriterStanding.ENTERED, named, known.entries if known else [])
-    if known is None or known.standing != WriterStanding.ENTERED:
-        raise TableError(
-            f"this run stands in no register of the runs that have written to {pair.target}, so whose its items are is "
-            f"not known; remove what is not needed by hand ({(known and known.why) or 'an older run'})"
-        )
-    named = aws.register_tag(run.clients.target, table.arn)
-    if named != known.place:
-        raise TableError(
-            f"the tag {REGISTER_TAG} of {pair.target} should name {known.place}, where this run is registered, and "
-            f"{f'names {named}' if named else 'is not there'}; who else has written to it is not known"
-        )
-    try:
-        folder, keys = _listed(run, pair, known)
-    except TransferError as error:
-        raise TableError(f"the register of {pair.target} cannot be read, so nothing is removed: {error}") from None
-    if gone := sorted(key for _, key in known.entries if key.startswith(folder) and key not in keys):
-        raise TableError(
-            f"the register of {pair.target} should have this run's own entry {gone[0]}, and it is not there: entries "
-            "were removed (by a lifecycle rule of the bucket?), so who else has written to the table is not known"
-        )
-    known.others = _others(run, folder, keys, table, known)
-    if known.others:
-        raise TableError(
-            f"other runs have written to {pair.target} too: {', '.join(known.others)}. What is equal to this run's "
-            "items is theirs as well; clean those runs up first if they are not needed either"
-        )
 
 
 def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> None:

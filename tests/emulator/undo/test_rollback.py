@@ -251,3 +251,32 @@ def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.Monkey
             roll_back(moving.run, moving.run.id)
     assert rolled_back(moving.run).kept == 0
     assert held(world) == before
+
+
+def test_what_a_later_run_has_written_too_is_not_taken_back(world: World) -> None:
+    """Its items are equal to this run's, and its own for all that."""
+    first, _ = overwritten(world)
+    second = world.open("second", **{"import": {"on_non_empty": "overwrite"}})
+    preflight(second)
+    export_tables(second)
+    import_tables(second)
+    assert validate_tables(second)[world.src("a")].verdict == "PASS"
+    world.let_target_pass("a", 10)
+    theirs = held(world)
+    (fact,) = roll_back(first, first.id)
+    assert fact.failure is not None
+    assert "other runs have written to" in fact.failure
+    assert "since: second" in fact.failure
+    assert held(world) == theirs
+    assert rolled_back(second).kept == 0  # the first was there before it: what that had written comes back
+    assert held(world) == theirs
+
+
+def test_where_no_register_says_who_wrote_nothing_is_taken_back(world: World) -> None:
+    run, _ = overwritten(world)
+    theirs = held(world)
+    arn = world.target.describe_table(TableName=world.dst("a"))["Table"]["TableArn"]
+    world.target.untag_resource(ResourceArn=arn, TagKeys=["runbook:register"])
+    (fact,) = roll_back(run, run.id)
+    assert "should name" in str(fact.failure)
+    assert held(world) == theirs

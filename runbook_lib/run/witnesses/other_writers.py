@@ -1,0 +1,76 @@
+"""Who else has written to a table, for whoever is about to take something back or away.
+
+What is equal to an own item is not for that reason an own one. Where the register does not say all that it should,
+nothing is known, and nothing is done.
+"""
+
+from __future__ import annotations
+
+from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
+from runbook_lib.aws.s3 import registers as aws
+from runbook_lib.errors import TableError, TransferError
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.write_register import (
+    Registration,
+    WriterStanding,
+    listed_entries,
+    other_writers,
+    registration,
+)
+
+
+def refuse_later_writers(run: Run, pair: Pair, table: TableDescription) -> None:
+    """Raise TableError unless the register says that no run has entered itself since this one did.
+
+    What such a run wrote may be equal to what this run wrote, and is not for that reason this run's.
+    """
+    known = registration(run, pair.source)
+    later = sorted({*_found_now(run, pair, table, known)} - {*((known.before if known else None) or ())})
+    if later:
+        raise TableError(
+            f"other runs have written to {pair.target} since: {', '.join(later)}. What is equal to this run's items is "
+            "theirs as well; nothing was taken back. Roll those runs back first"
+        )
+
+
+def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote: bool) -> None:
+    """Raise TableError unless the register says that nobody but this run, if it did, has written to the table."""
+    known = registration(run, pair.source)
+    if not wrote:  # it made the table and came no further: a table that names no register was written to by no run
+        named = aws.register_tag(run.clients.target, table.arn)
+        if named is None:
+            return
+        known = Registration("", WriterStanding.ENTERED, named, known.entries if known else [])
+    if found := _found_now(run, pair, table, known):
+        raise TableError(
+            f"other runs have written to {pair.target} too: {', '.join(found)}. What is equal to this run's "
+            "items is theirs as well; clean those runs up first if they are not needed either"
+        )
+
+
+def _found_now(run: Run, pair: Pair, table: TableDescription, known: Registration | None) -> list[str]:
+    """The other runs in the register now; raises TableError where it does not say all that it should."""
+    if known is None or known.standing != WriterStanding.ENTERED:
+        raise TableError(
+            f"this run stands in no register of the runs that have written to {pair.target}, so whose its items are is "
+            f"not known; remove what is not needed by hand ({(known and known.why) or 'an older run'})"
+        )
+    named = aws.register_tag(run.clients.target, table.arn)
+    if named != known.place:
+        raise TableError(
+            f"the tag {REGISTER_TAG} of {pair.target} should name {known.place}, where this run is registered, and "
+            f"{f'names {named}' if named else 'is not there'}; who else has written to it is not known"
+        )
+    try:
+        folder, keys = listed_entries(run, pair, known)
+    except TransferError as error:
+        raise TableError(f"the register of {pair.target} cannot be read, so nothing is removed: {error}") from None
+    if gone := sorted(key for _, key in known.entries if key.startswith(folder) and key not in keys):
+        raise TableError(
+            f"the register of {pair.target} should have this run's own entry {gone[0]}, and it is not there: entries "
+            "were removed (by a lifecycle rule of the bucket?), so who else has written to the table is not known"
+        )
+    known.others = other_writers(run, folder, keys, table, known)
+    return known.others
