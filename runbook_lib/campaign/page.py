@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.atomic_files import write_atomically
+from runbook_lib.campaign.budget import cost_of
 from runbook_lib.campaign.standing import RunStanding, Standing
 from runbook_lib.config.campaign import Campaign
 from runbook_lib.paths import reports_root
@@ -34,6 +35,7 @@ class CampaignRow:
     link: str | None
     items: Any
     differences: Any
+    usd: float | None
 
     @property
     def tone(self) -> str:
@@ -52,9 +54,14 @@ def write_page(campaign: Campaign, found: list[RunStanding]) -> None:
     done = sum(each.standing is Standing.PASS for each in found)
     page = page_of(campaign)
     page.parent.mkdir(parents=True, exist_ok=True)
-    text = environment().get_template("campaign.html.j2").render(campaign=campaign, rows=rows, done=done)
+    costs = [row.usd for row in rows if row.usd is not None]
+    text = (
+        environment()
+        .get_template("campaign.html.j2")
+        .render(campaign=campaign, rows=rows, done=done, usd=sum(costs) if costs else None)
+    )
     write_atomically(page, text)
-    known = {"name": campaign.name, "runs": [_facts(row) for row in rows]}
+    known = {"name": campaign.name, "max_cost_usd": campaign.limits.max_cost_usd, "runs": [_facts(row) for row in rows]}
     write_atomically(page.with_suffix(".json"), json.dumps(known, indent=2) + "\n")
 
 
@@ -67,10 +74,11 @@ def _row(wave: str, found: RunStanding) -> CampaignRow:
         f"{quote(found.folder.name)}/report.html" if report.is_file() else None,
         figures.sums["items_in_target"] if figures else None,
         figures.differences if figures else None,
+        cost_of(found.record) if found.record else None,
     )
 
 
 def _facts(row: CampaignRow) -> dict[str, Any]:
     found = row.found
     known: dict[str, Any] = {"wave": row.wave, "id": found.run.id, "run_id": found.run_id}
-    return known | {"standing": found.standing.value, "after": found.run.after, "why": found.why}
+    return known | {"standing": found.standing.value, "after": found.run.after, "why": found.why, "usd": row.usd}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runbook_lib.atomic_files import turn
 from runbook_lib.aws.session.clients import connect
+from runbook_lib.campaign.budget import refuse_beyond_budget
 from runbook_lib.campaign.page import page_of, write_page
 from runbook_lib.campaign.standing import RunStanding, Standing, proved, standing_of
 from runbook_lib.config.campaign import Campaign, CampaignRun, load_campaign
@@ -160,6 +161,7 @@ def _run(progress: CampaignProgress, run: CampaignRun) -> bool:
         after=progress.show,
     )
     try:
+        refuse_beyond_budget(campaign, run, progress.standings())
         record = run_notebooks(request, progress.say)
     except RunbookError as error:
         progress.refused[run.id] = str(error)

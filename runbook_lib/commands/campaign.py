@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_lib.commands.output import say
+
+if TYPE_CHECKING:
+    from runbook_lib.campaign.standing import RunStanding
 
 
 @click.command()
@@ -17,7 +21,11 @@ def campaign(file: Path, execute: bool, confirm: str) -> int:
     """Run the migrations of the campaign FILE wave by wave, from wherever they stand."""
     from runbook_lib.campaign.run_campaign import run_campaign
 
-    found = run_campaign(file, say, execute=execute, confirm=confirm)
+    return end_of_campaign(run_campaign(file, say, execute=execute, confirm=confirm), execute=execute)
+
+
+def end_of_campaign(found: list[RunStanding], *, execute: bool) -> int:
+    """The last lines of a campaign: each run and the sum; returns the exit code."""
     done = [each for each in found if each.is_done(execute=execute)]
     for each in found:
         say(f"  {each.run_id}: {each.standing}{f': {each.why}' if each.why and each not in done else ''}")

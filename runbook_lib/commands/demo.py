@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.commands.campaign import end_of_campaign
 from runbook_lib.commands.output import Output, output_options
 from runbook_lib.errors import ConfigError
 
@@ -20,6 +21,12 @@ LEAK = "leak"
 @click.option("--sabotage", type=click.Choice([*DAMAGES, *LIVE_DAMAGES, LEAK]),
               help="Damage the target (with --live the proof, with --masked a rule) to see a FAIL.")  # fmt: skip
 @click.option("--live", is_flag=True, help="Move two tables while they are being written to, and cut over.")
+@click.option(
+    "--campaign",
+    "as_campaign",
+    is_flag=True,
+    help="Run three migrations in two waves: one export for two, a plan, one budget, signed seals.",
+)
 @click.option("--masked", is_flag=True,
               help="Add personal data to the tables; mask names, addresses, account numbers and codes.")  # fmt: skip
 @click.option("--then-repair", is_flag=True, help="Repair what --sabotage damaged, and validate again.")
@@ -28,14 +35,19 @@ LEAK = "leak"
 @click.option("--run-id", default="", help="Name of the run's folder.")
 @output_options
 def demo(
-    scale: float, sabotage: str | None, live: bool, masked: bool, then_repair: bool, with_surroundings: bool,
-    run_id: str, **output: Any,
+    scale: float, sabotage: str | None, live: bool, as_campaign: bool, masked: bool, then_repair: bool,
+    with_surroundings: bool, run_id: str, **output: Any,
 ) -> int:  # fmt: skip
     """Start the sandbox, run the demo migration in it headless, and print where the report is."""
-    from runbook_lib.sandbox.demo.run import DemoRequest, run_demo, run_live_demo
+    from runbook_lib.sandbox.demo.run import DemoRequest, run_campaign_demo, run_demo, run_live_demo
 
     if live and (then_repair or with_surroundings or masked):
         raise ConfigError("--live goes with --sabotage alone; leave the other options out")
+    out = Output(**output)
+    if as_campaign:
+        if sabotage or live or masked or then_repair or with_surroundings or run_id or out.as_json or out.junit:
+            raise ConfigError("--campaign goes with --scale and --quiet alone; leave the other options out")
+        return end_of_campaign(run_campaign_demo(scale, out.say), execute=True)
     allowed = LIVE_DAMAGES if live else (*DAMAGES, LEAK) if masked else DAMAGES
     if sabotage and sabotage not in allowed:
         raise ConfigError(
@@ -45,7 +57,6 @@ def demo(
         raise ConfigError(
             f"--then-repair: expected --sabotage with it, one of {', '.join(DAMAGES)}; there is nothing else to repair"
         )
-    out = Output(**output)
     if live:
         return out.conclude(run_live_demo(scale, sabotage, run_id, out.say, out.step))
     asked = DemoRequest(

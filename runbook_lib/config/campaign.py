@@ -31,6 +31,14 @@ class Wave(Strict):
     runs: list[CampaignRun] = Field(min_length=1, description="its migrations")
 
 
+class CampaignLimits(Strict):
+    """What all runs of a campaign may cost together."""
+
+    max_cost_usd: float | None = Field(
+        default=None, gt=0, description="most that all runs may cost in USD; a run that would pass it is not begun"
+    )
+
+
 class Campaign(Strict):
     """A campaign file."""
 
@@ -40,6 +48,7 @@ class Campaign(Strict):
         default=True,
         description="whether nothing more is begun once a run has not passed; false: only what is `after` it is left",
     )
+    limits: CampaignLimits = CampaignLimits()
     waves: list[Wave] = Field(min_length=1, description="the waves, in their order")
 
     @model_validator(mode="after")

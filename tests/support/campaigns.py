@@ -26,12 +26,12 @@ def campaign_file(world: World, waves: list[list[dict[str, Any]]], **more: Any) 
     return file
 
 
-def fleet(world: World, waves: list[list[str]], items: int = 10, **more: Any) -> Path:
-    """A campaign with a table for each run."""
+def fleet(world: World, waves: list[list[str]], items: int = 10, **changes: Any) -> Path:
+    """A campaign with a table for each run; changes go into every migration file."""
     for n, name in enumerate(name for wave in waves for name in wave):
         world.pair(name, things(items + n))
-    runs = [[{"id": name, "config": migration(world, name)} for name in wave] for wave in waves]
-    return campaign_file(world, runs, **more)
+    runs = [[{"id": name, "config": migration(world, name, **changes)} for name in wave] for wave in waves]
+    return campaign_file(world, runs)
 
 
 def verdicts(world: World, names: list[str]) -> dict[str, str]:

@@ -21,11 +21,13 @@ from typing import Any
 import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
+from runbook_lib.campaign.standing import RunStanding
 from runbook_lib.estate.resource import STACKS
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
 from runbook_lib.paths import reports_root
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.sandbox.demo.campaign import run_demo_campaign
 from runbook_lib.sandbox.demo.estate import MEANT, make_estate
 from runbook_lib.sandbox.demo.live import LiveDemo, live_settings, live_tables
 from runbook_lib.sandbox.demo.people import MASK_KEY_NAME, SWITCHED_OFF, add_people, masked_transform
@@ -116,6 +118,15 @@ def _write_surroundings(config: Path, folder: Path, say: Say) -> None:
         (folder / f"{stack}.yaml").write_text(surroundings_of(config, "cloudformation", stack), encoding="utf-8")
     (folder / "handbook.md").write_text(handbook_of(config), encoding="utf-8")
     say(f"surroundings: {folder}")
+
+
+def run_campaign_demo(scale: float, say: Say) -> list[RunStanding]:
+    """Start the sandbox and run a campaign of three migrations in it; returns how its runs stand."""
+    with _ready(0, scale, say) as (sandbox, config):
+        environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
+        os.environ.clear()
+        os.environ.update(environment)
+        return run_demo_campaign(sandbox.endpoint, sandbox.account, config.parent, say)
 
 
 def run_live_demo(scale: float, sabotage: str | None, run_id: str, say: Say, after: After) -> RunRecord:

@@ -6,15 +6,19 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import yaml
 
+from runbook_lib.run.sealed.seal import seal
 from tests.support.campaigns import NAME, campaign_file, fleet, migration
 from tests.support.in_process import runbook_here
 from tests.support.other_targets import other_target
@@ -156,6 +160,67 @@ def test_a_proof_that_does_not_hold_any_more_is_none(world: World, change: Calla
     assert ran.returncode in (1, 2), ran.stdout + ran.stderr
     assert "PASS: " not in ran.stdout
     assert world.requests("BatchWriteItem") == before
+
+
+def _forge_ledger(folder: Path, other: Path) -> None:
+    """Another number in the ledger, under a seal that is made anew: it verifies, and does not follow."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE file SET items = items + 1")
+    (folder / "SHA256SUMS").unlink()
+    seal(folder)
+
+
+def test_a_pass_that_does_not_follow_from_its_ledger_is_none_however_well_it_is_sealed(world: World) -> None:
+    file = fleet(world, [["a"]])
+    assert run(file, *EXECUTE).returncode == 0
+    _forge_ledger(world.folder / "reports" / f"{NAME}-a", world.folder)
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world)) == (1, {"a": "broken"}), ran.stdout + ran.stderr
+
+
+PRICES = {"million_writes": 1_000_000.0}
+
+
+def costs(world: World) -> dict[str, float | None]:
+    known = json.loads((world.folder / "reports" / f"campaign-{NAME}.json").read_text(encoding="utf-8"))
+    return {each["id"]: each["usd"] for each in known["runs"]}
+
+
+def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None:
+    file = fleet(world, [["a"], ["b"], ["c"]], prices=PRICES)
+    assert run(file).returncode == 0
+    one = costs(world)["a"]
+    assert one is not None
+    assert one > 1
+    for reports in (world.folder / "reports").iterdir():
+        shutil.rmtree(reports) if reports.is_dir() else reports.unlink()
+    limited = campaign_like(file, limits={"max_cost_usd": one * 2.5})
+    ran = run(limited, *EXECUTE)
+    assert ran.returncode == 1
+    assert standings(world) == {"a": "PASS", "b": "PASS", "c": "refused"}
+    assert written(world, "a", "b", "c") == [10, 11, 0]
+    assert "c: refused: limits.max_cost_usd: expected at most" in ran.stdout
+    page = (world.folder / "reports" / f"campaign-{NAME}.html").read_text(encoding="utf-8")
+    assert f"of at most {one * 2.5:g} USD" in page
+    assert not (world.folder / "reports" / f"{NAME}-c").exists()
+    again = run(campaign_like(file, limits={"max_cost_usd": one * 4}), *EXECUTE)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_cost_that_nobody_knows_keeps_to_no_budget(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = campaign_like(fleet(world, [["a"]]), limits={"max_cost_usd": 1_000_000})
+    monkeypatch.setattr("runbook_lib.campaign.budget._estimated", lambda campaign, run: None)
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world)) == (1, {"a": "refused"})
+    assert "found no cost that is known of a" in ran.stdout
+    assert written(world, "a") == [0]
+
+
+def campaign_like(file: Path, **more: Any) -> Path:
+    """The same campaign file with further keys."""
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump(said | more, sort_keys=False), encoding="utf-8")
+    return file
 
 
 def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None:
