@@ -178,6 +178,25 @@ def test_a_pass_that_does_not_follow_from_its_ledger_is_none_however_well_it_is_
     assert (ran.returncode, standings(world)) == (1, {"a": "broken"}), ran.stdout + ran.stderr
 
 
+@pytest.mark.parametrize("asked", ["tables", "plan"])
+def test_a_run_that_is_asked_for_otherwise_than_it_was_done_is_not_called_done(world: World, asked: str) -> None:
+    """It passed for fewer tables, or without the plan: the campaign asks for something else now."""
+    for name in ("a", "b"):
+        world.pair(name, things(5))
+    config = world.config(tables={"include": [world.src("*")]}).name
+    both = {"id": "both", "config": config}
+    assert run(campaign_file(world, [[both | {"tables": world.src("a")}]]), *EXECUTE).returncode == 0
+    plan = world.folder / "plan.json"
+    made = runbook_here("plan", world.folder / config, "--out", plan, "--tables", world.src("b"))
+    assert made.returncode == 0, made.stderr
+    now = both if asked == "tables" else both | {"tables": world.src("a"), "plan": plan.name}
+    ran = run(campaign_file(world, [[now]]), *EXECUTE)
+    assert ran.returncode == 2, ran.stdout
+    began = "was started for the tables" if asked == "tables" else "was begun with no plan file"
+    assert f"both: run {NAME}-both {began}" in ran.stderr
+    assert written(world, "a", "b") == [5, 0]
+
+
 PRICES = {"million_writes": 1_000_000.0}
 
 
