@@ -13,7 +13,8 @@ from runbook_lib.errors import ConfigError
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), default="migration.yaml")
+@click.argument("file", type=click.Path(path_type=Path), default="migration.yaml", is_eager=True,
+                callback=lambda context, parameter, file: _new(file))  # fmt: skip
 @click.option("--name", prompt="Name of the migration", default="my-migration", help="Names the runs.")
 @click.option("--source-region", prompt="Region of the source", default="us-east-1", help="Where the tables are.")
 @click.option("--source-profile", prompt="AWS profile that reads the source (empty: the default)", default="",
@@ -30,8 +31,6 @@ def init(file: Path, **given: Any) -> int:
     from runbook_lib.commands.starter import Answers, starter
     from runbook_lib.paths import migration_schema
 
-    if file.exists():
-        raise ConfigError(f"{file} exists already and stays as it is; name another file")
     given = {name: str(value).strip() for name, value in given.items()}
     tables = tuple(glob.strip() for glob in given.pop("tables").split(",") if glob.strip())
     answers = Answers(tables=tables, **given)
@@ -41,6 +40,13 @@ def init(file: Path, **given: Any) -> int:
     _write(file, starter(answers, _relative(migration_schema(), file)))
     say(f"wrote {file}; next: runbook run {file}, which writes nothing to the target")
     return 0
+
+
+def _new(file: Path) -> Path:
+    """The file, before anybody is asked anything; raises ConfigError if it is there."""
+    if file.exists():
+        raise ConfigError(f"{file} exists already and stays as it is; name another file")
+    return file
 
 
 def _write(file: Path, text: str) -> None:

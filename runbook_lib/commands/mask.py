@@ -24,7 +24,7 @@ def mask(config: Path, propose: bool, items: int) -> int:
     from runbook_lib.transform.propose import propose as proposed
 
     if not propose:
-        raise ConfigError("--propose: expected it, as it is all that the command does so far; nothing was read")
+        raise ConfigError("--propose: expected it, as the command does nothing else yet; nothing was read")
     migration = load_config(config)
     for line in proposed(migration, connect(migration), items).splitlines():
         click.echo(visible(line))

@@ -277,7 +277,8 @@ def load_config(path: str | Path) -> Migration:
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; expected a migration file in YAML") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read as UTF-8 text: {error}") from error
+        told = "it is a folder" if file.is_dir() else str(error)
+        raise ConfigError(f"{file}: cannot be read as UTF-8 text: {told}") from error
     data, lines = parse(file, text)
     try:
         migration = Migration.model_validate(data)

@@ -8,6 +8,7 @@ import will say why.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from runbook_lib.aws.s3.objects import first_bytes
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.lines import parse_line
-from runbook_lib.plan.check import WARNING, Check
+from runbook_lib.plan.check import WARNING
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.replication import REPLICATION, replication_check, seen_in
 from runbook_lib.plan.writing import Method
@@ -28,30 +29,40 @@ FILES, BLOCK, FIRST_ITEMS = 4, 128 << 10, 1_000
 LONGEST = 4 << 20  # bytes of lines that a block is unpacked to
 
 
-def complete_look(run: Run, pair: Pair) -> None:
-    """Let the look for attributes of replication say what the first items of a completed export show."""
+def complete_looks(run: Run, pairs: Sequence[Pair]) -> None:
+    """Let the look for attributes of replication say what the first items of each completed export show.
+
+    What a fleet was checked for is long, and is read and written once.
+    """
+    named = {pair.source: names for pair in pairs if (names := _names(run, pair)) is not None}
+    checks = CHECKS.of(run.ledger) or ()
+    warned = {c.source for c in checks if c.id == CheckId.REPLICATION_ATTRIBUTES and c.status == WARNING}
+    made = [
+        seen_in(replication_check(source), names, items=True) for source, names in named.items() if source not in warned
+    ]
+    if not made:
+        return
+    anew = {check.source for check in made}
+    kept = [c for c in checks if c.id != CheckId.REPLICATION_ATTRIBUTES or c.source not in anew]
+    new = [check.obstacle for check in made if check.status == WARNING]
+    with run.ledger.batch():
+        CHECKS.record(run.ledger, (*kept, *made))
+        if new:
+            WARNINGS.record(run.ledger, (*(WARNINGS.of(run.ledger) or ()), *new))
+
+
+def _names(run: Run, pair: Pair) -> tuple[str, ...] | None:
+    """The attributes of replication that an export begins with; None where nothing can be said of them."""
     fact = EXPORTS.of(run.ledger, pair.source)
     if fact is None or fact.status != ExportStatus.COMPLETED or pair.method == Method.SCAN:
-        return
-    names = fact.first_attributes
-    if names is None:
-        read = first_attributes(run, pair.source, str(fact.bucket))
-        if read is None:
-            return
-        names = tuple(read)
-        EXPORTS.record(run.ledger, pair.source, replace(fact, first_attributes=names))
-    checks = CHECKS.of(run.ledger) or ()
-    own = [c for c in checks if (c.id, c.source) == (CheckId.REPLICATION_ATTRIBUTES, pair.source)]
-    if any(c.status == WARNING for c in own):
-        return
-    made = seen_in(replication_check(pair.source), names, items=True)
-    CHECKS.record(run.ledger, (*(c for c in checks if c not in own), made))
-    if made.status == WARNING:
-        _warn(run, made)
-
-
-def _warn(run: Run, check: Check) -> None:
-    WARNINGS.record(run.ledger, (*(WARNINGS.of(run.ledger) or ()), check.obstacle))
+        return None
+    if fact.first_attributes is not None:
+        return fact.first_attributes
+    read = first_attributes(run, pair.source, str(fact.bucket))
+    if read is None:
+        return None
+    EXPORTS.record(run.ledger, pair.source, replace(fact, first_attributes=tuple(read)))
+    return tuple(read)
 
 
 def first_attributes(run: Run, source: str, bucket: str) -> list[str] | None:

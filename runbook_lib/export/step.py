@@ -19,7 +19,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.export.enable_pitr import enable_recovery
-from runbook_lib.export.first_items import complete_look
+from runbook_lib.export.first_items import complete_looks
 from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
@@ -65,8 +65,7 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
                 _without_aws_export(run, pair, wait)
                 watch(EXPORTS.all(run.ledger))
         failures += _await_all(run, pairs, watch, wait)
-        for pair in pairs:
-            complete_look(run, pair)
+        complete_looks(run, pairs)
         if failures:
             raise ExportError("; ".join(failures))
         return EXPORTS.all(run.ledger)

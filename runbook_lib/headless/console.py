@@ -58,6 +58,8 @@ class Pace:
         return f", {per_second * 60:.3g} exports/min, about {duration((planned - done) / per_second)} left"
 
     def _measured(self, written: int, items: int, now: float) -> float:
+        if written >= items:
+            return 0.0  # all is done that is counted, and what the step does now has no rate
         if self.since is None or written < self.since[1]:
             self.since = (now, written)
         began, before = self.since

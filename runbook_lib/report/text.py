@@ -26,8 +26,10 @@ def count(value: object) -> str:
 
 
 def rate(value: float | None) -> str:
-    """Items per second, to the whole item."""
-    return f"{count(round(value))} items/s" if value else NOT_MEASURED
+    """Items per second, to the whole item where that says anything."""
+    if not value:
+        return NOT_MEASURED
+    return f"{count(round(value))} items/s" if value >= 1 else f"{value:.2g} items/s"
 
 
 def pluralize(value: object, one: str, more: str = "") -> str:

@@ -9,6 +9,7 @@ from runbook_lib.record.model.run import CheckRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import listed, pluralize
 
+MANY = 60  # of what is as expected, the names of so many say nothing
 RANK = {"blocker": 0, "not checked": 1, "warning": 2, "ok": 3}
 SAID = {
     "blocker": "{:,} blocking", "not checked": "{:,} could not run", "warning": "{:,} with a warning", "ok": "{:,} ok",
@@ -52,5 +53,7 @@ def _row(name: str, status: str, group: list[CheckRecord]) -> CheckRow:
 
     subjects = [check.table for check in group]
     shown = listed(subjects, 3) if len(subjects) <= 3 else f"{len(subjects):,}: {listed(subjects, 2)}"
+    if status == "ok" and len(subjects) > MANY:
+        shown = pluralize(len(subjects), "table" if all(check.source for check in group) else "place")
     expected = one("expected") if status != "ok" or len({c.expected for c in group}) == 1 else "see the plan"
     return CheckRow(name, status, shown, expected, one("found"), one("remedy"))

@@ -57,6 +57,8 @@ def test_another_file_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     Path("migration.yaml").write_text("mine")
     assert run_cli(GIVEN) == 2
     assert "migration.yaml exists already and stays as it is" in capsys.readouterr().err
+    assert run_cli(["init"]) == 2
+    assert capsys.readouterr().out == "", "nobody is asked for what would then be thrown away"
     assert [p.name for p in Path().iterdir()] == ["migration.yaml"]
     assert Path("migration.yaml").read_text() == "mine"
 

@@ -64,7 +64,8 @@ def test_exports_have_a_rate_and_a_time_left_once_some_are_done() -> None:
     pace = Pace()
     assert pace.of_exports(0, 31, 0.0) == ""
     assert pace.of_exports(10, 31, 10.0) == ", 60 exports/min, about 21.0 s left"
-    assert pace.of_exports(31, 31, 310.0) == ", 6 exports/min, about 0.00 s left"
+    assert pace.of_exports(30, 31, 300.0) == ", 6 exports/min, about 10.0 s left"
+    assert pace.of_exports(31, 31, 310.0) == ""  # what it does now has no rate
 
 
 def test_a_step_has_one_time_in_the_log_and_in_the_report(ledger: Ledger) -> None:
@@ -122,7 +123,8 @@ def test_the_rate_is_that_of_what_was_seen_to_be_written_and_the_rest_takes_as_l
     assert pace.of(500, 10_000, 100.0) == ""  # what an earlier start has written says nothing of this one's rate
     assert pace.of(500, 10_000, 105.0) == ""
     assert pace.of(1500, 10_000, 110.0) == ", 100 items/s, 1 min 25 s left"
-    assert pace.of(10_000, 10_000, 120.0) == ", 475 items/s, 0.00 s left"
+    assert pace.of(9_500, 10_000, 120.0) == ", 450 items/s, 1.11 s left"
+    assert pace.of(10_000, 10_000, 121.0) == ""
     assert pace.of(0, 10_000, 130.0) == ""  # counted anew
 
 
