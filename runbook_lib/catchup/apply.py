@@ -71,7 +71,7 @@ class WindowSending:
         self.reasons += outcome.reasons
 
     def open(self, target: Target, file: FileCheckpoint, chosen: frozenset[int] | None = None) -> OpenFile | None:
-        """A file of the window, checked once more, to be drawn from; None where nothing of it is left."""
+        """A file of the window, by its MD5 the one that was read, to be drawn from; None where nothing is left."""
         if file.written == file.file.items and chosen is None:
             return None
         with ExitStack() as own:
@@ -81,6 +81,7 @@ class WindowSending:
                 file.file,
                 lines_window(self.fact, self.key),
                 target.stop.is_set,
+                known=True,  # it was read whole before any of it is sent
             )
             checked = own.enter_context(fetched)
             return opened(

@@ -36,7 +36,7 @@ def passing(run: Run, gate: Gate, watch: GateWatch) -> Iterator[None]:
         raise
     now = GATES.of(run.ledger, gate) or fact
     state = now.state if now.state is GateState.NOTHING else GateState.PASSED
-    _record(run, gate, replace(fact, state=state, ended=format_timestamp(run.now())), watch)
+    _record(run, gate, replace(now, state=state, ended=format_timestamp(run.now())), watch)
 
 
 def stay_shut(run: Run, gate: Gate, fault: CutOverFault, why: str) -> GateFailed:

@@ -20,6 +20,7 @@ from runbook_lib.cutover.last_window import bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
 from runbook_lib.cutover.quiet import quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
+from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.errors import GateFailed
 from runbook_lib.export_format.incremental import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
@@ -212,6 +213,7 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
         _hook(run, Gate.SMOKE, CutOverFault.SMOKE_FAILED, run.config.hooks.smoke)
         if not run.config.hooks.smoke:
             GATES.record(run.ledger, Gate.SMOKE, replace(GATES.needed(run.ledger, Gate.SMOKE), state=GateState.NOTHING))
+    look_who_still_names(run, pairs, watch)
     with passing(run, Gate.GO, watch):
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,27 +13,18 @@ import orjson
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_APPENDS, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.keyed import RunSecret
 from runbook_lib.load.engine.batch_write import Line, Target, batches
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import send_files
-from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import OpenFile
-from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
-from runbook_lib.run.ledger import Ledger
-from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_line, show
+from tests.bench import ROUNDS, OneFile, Way, measure, plain_line, show
+from tests.bench.engine import FILES, TABLE, by_engine, engine_target
 from tests.bench.sink import Sink, running_sink
 
-TABLE = "bench-dst-things"
-FEW, MANY, FILES = 5_000, 50_000, 8
+FEW, MANY = 5_000, 50_000
 SINGLY = 1_000
 
 
@@ -90,42 +79,6 @@ def by_wire(target: Target, cut: Sequence[list[Line]]) -> None:
     assert sum(file.written for file in files) == sum(map(len, cut))
 
 
-def by_engine(
-    session: boto3.Session, client: Any, stored: Sequence[OneFile], folder: Path, *, append: bool = False
-) -> None:
-    """Ours, whole: fetch, MD5, gunzip, cut, write, and a ledger that knows each call and each watermark."""
-    calls = Calls()
-    with closing(Ledger(folder / f"{time.monotonic_ns()}.sqlite")) as ledger:
-        calls.report_to(ledger.count_call)
-        run = engine_run(ledger, calls, {f.file.key: f for f in stored}, concurrency=8)
-        for f in stored:
-            ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)",
-                         [("bench", f.file.key, f.file.ordinal, f.file.md5, f.file.items)])  # fmt: skip
-        items = sum(f.file.items for f in stored)
-        table_load = TableLoad(
-            run, "bucket", files_of(run, "bench"), TableProgress("bench", TABLE, items), lambda _: None
-        )
-        load(table_load, _appending(client, session, calls) if append else _target(client, session, calls))
-        assert table_load.progress.done == items
-        assert not table_load.failures
-
-
-def _target(client: Any, session: boto3.Session, calls: Calls) -> Target:
-    guard = Guard("target", TARGET | TARGET_WRITES, calls)
-    transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
-    capacity = WriteRateController(FILES, 8, 1e9)
-    return Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
-
-
-def _appending(client: Any, session: boto3.Session, calls: Calls) -> Target:
-    keys = {TABLE: "id"}
-    guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, frozenset(keys)), forms_of_appending(keys))
-    transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset(keys))
-    return Target(
-        transport, TABLE, ID, False, Backoff(), threading.Event(), WriteRateController(FILES, 8, 1e9), RunSecret.new()
-    )
-
-
 @pytest.mark.bench
 def test_an_item_that_is_added_costs_less_than_a_conditional_put_of_boto3(
     sink: Sink, session: boto3.Session, tmp_path: Path
@@ -164,7 +117,7 @@ def test_an_item_costs_a_fraction_of_what_it_costs_with_boto3(
         table = resource.Table(TABLE)
         reference = Way("(a) TypeDeserializer + batch_writer, 1 thread", FEW, lambda: by_resource(table, few))
         low_level = Way("(b) low-level client, DynamoDB JSON dicts, 1 thread", FEW, lambda: by_client(client, few))
-        one = Way("(c) ours, only the writing", MANY, lambda: by_wire(_target(own, session, Calls()), cut))
+        one = Way("(c) ours, only the writing", MANY, lambda: by_wire(engine_target(own, session, Calls()), cut))
         whole = Way("(d) ours, from the stored files on", MANY, lambda: by_engine(session, own, stored, tmp_path))
         ways = (reference, low_level, one, whole)
         measure(*ways)

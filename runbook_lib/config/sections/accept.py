@@ -41,3 +41,8 @@ class Accept(Strict):
         description="id of a check (docs/troubleshooting.md): names or globs of source tables for which it may stay "
         '`not checked`; `"*"` also for checks of the whole run. Shown on the first screen of the report',
     )
+    still_named: list[str] = Field(
+        default_factory=list,
+        description="what may still name an old table at the go of a cut-over: globs of `SERVICE RESOURCE`, as the "
+        "report spells them, such as `function orders-*`",
+    )

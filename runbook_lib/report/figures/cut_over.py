@@ -17,6 +17,7 @@ NAMES = {
     Gate.FREEZE_PROOF: "proof of the freeze",
     Gate.DATA_PROOF: "proof of the data",
     Gate.SMOKE: "smoke",
+    Gate.REFERENCES: "who names the old tables",
     Gate.GO: "go",
     Gate.AFTERWARDS: "after 15 minutes",
 }
@@ -27,6 +28,7 @@ UNDO = {
     Gate.FREEZE_PROOF: "everything: start the writers again at the sources, and catch up",
     Gate.DATA_PROOF: "everything: start the writers again at the sources, and catch up",
     Gate.SMOKE: "everything, but what the smoke commands wrote to the targets: take that out by hand, then catch up",
+    Gate.REFERENCES: "everything: set back what was set to the targets, and start the writers again at the sources",
     Gate.GO: "the application can be pointed back to the sources, which stay as they were; what it has written to the "
     "targets since is in the targets alone",
     Gate.AFTERWARDS: "as at the go; what was written to the sources meanwhile is in the sources alone",
@@ -41,7 +43,8 @@ def cut_over_rows(record: RunRecord) -> list[list[str]]:
     rows = []
     for gate in Gate:
         at = by_name.get(gate)
-        state = (f"{at.state}, {at.fault}" if at.fault else at.state) if at else NOT_REACHED
+        nothing = GateState.NOTHING if gate is Gate.REFERENCES and Gate.GO in by_name else NOT_REACHED
+        state = (f"{at.state}, {at.fault}" if at.fault else at.state) if at else nothing
         times = [str(at.began or ""), str(at.ended or ""), duration(at.seconds)] if at else ["", "", ""]
         rows.append([NAMES[gate], state, *times, UNDO[gate]])
     return rows
@@ -51,7 +54,11 @@ def cut_over_lines(record: RunRecord) -> list[str]:
     """The forecast, the two moments, what was found, and what comes next."""
     if (known := record.cut_over) is None:
         return []
-    return [*_forecast(known), *_moments(known), *hook_lines(known), *_quiet(known), *_next(known)]
+    return [*_forecast(known), *_moments(known), *hook_lines(known), *_named(known), *_quiet(known), *_next(known)]
+
+
+def _named(known: CutOverRecord) -> list[str]:
+    return [f"Before the go: {gate.why}" for gate in known.gates if gate.gate == Gate.REFERENCES and gate.why]
 
 
 def _forecast(known: CutOverRecord) -> list[str]:
@@ -127,7 +134,7 @@ def first_screen_lines(record: RunRecord) -> list[str]:
     """What a reader of the first screen has to know of a cut-over."""
     if (known := record.cut_over) is None:
         return []
-    return [*_moments(known), *_quiet(known), *_next(known)] if known.frozen_at or known.go_at else []
+    return [*_moments(known), *_named(known), *_quiet(known), *_next(known)] if known.frozen_at or known.go_at else []
 
 
 def unproved_cut_over(record: RunRecord) -> list[str]:
@@ -140,7 +147,10 @@ def unproved_cut_over(record: RunRecord) -> list[str]:
     found = [
         f"the run is called PASS, but the gate {gate} of its cut-over is {states.get(gate, NOT_REACHED)}"
         for gate in Gate
-        if known.go_at and gate is not Gate.AFTERWARDS and states.get(gate) not in good
+        if known.go_at
+        and gate is not Gate.AFTERWARDS
+        and states.get(gate) not in good
+        and not (gate is Gate.REFERENCES and gate not in states)  # nobody was to look
     ]
     if late := sum(row.late for row in (*known.frozen, *known.afterwards)):
         found.append(f"the run is called PASS, but {count(late)} changes were written when nothing should have been")

@@ -202,7 +202,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.AFTERWARDS])
 def test_it_goes_on_at_the_gate_where_it_was_killed(world: World, gate: Gate) -> None:
-    moving = about_to(world)
+    moving = about_to(world, references={"in_preflight": gate is Gate.REFERENCES})
 
     def killer(at: Gate, fact: Any) -> None:
         if at is gate:

@@ -12,7 +12,7 @@ from runbook_lib.run.ledger import Ledger
 
 
 class Gate(StrEnum):
-    """What a cut-over has to come through, in this order."""
+    """What a cut-over has to come through, in this order; REFERENCES only where references are looked for."""
 
     READY = "ready"
     FREEZE = "freeze"
@@ -20,6 +20,7 @@ class Gate(StrEnum):
     FREEZE_PROOF = "freeze-proof"
     DATA_PROOF = "data-proof"
     SMOKE = "smoke"
+    REFERENCES = "references"
     GO = "go"
     AFTERWARDS = "afterwards"
 
@@ -43,12 +44,13 @@ class CutOverFault(StrEnum):
     NOT_APPLIED = "NOT_APPLIED"
     FREEZE_FAILED = "FREEZE_FAILED"
     SMOKE_FAILED = "SMOKE_FAILED"
+    STILL_NAMED = "STILL_NAMED"
     LATE_WRITES = "LATE_WRITES"
 
 
 @dataclass(frozen=True, slots=True)
 class GateFact:
-    """One gate: when it was begun and ended, and why it did not open."""
+    """One gate: when it was begun and ended, and why it did not open, or what it let through knowingly."""
 
     state: GateState
     began: str

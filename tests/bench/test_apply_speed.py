@@ -1,0 +1,112 @@
+"""How much of a processor one change of a window costs, beside an item of an import in the same run; and its memory."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import orjson
+import pytest
+
+from runbook_lib.aws.endpoints import CONFIG
+from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.catchup import apply
+from runbook_lib.catchup.apply import send_window
+from runbook_lib.catchup.read import read_window
+from runbook_lib.export_format.incremental import BOTH_IMAGES
+from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.windows import WindowFact, WindowState
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.tables.windows import keep_export_files
+from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_id, plain_line, show
+from tests.bench.engine import FILES, TABLE, by_engine, engine_target
+from tests.bench.sink import Sink, running_sink
+
+CHANGES, DELETED = 40_000, 10  # every so many is a delete
+WINDOW = WindowFact(
+    "bench", 1, "2026-01-14T10:00:00.000Z", "2026-01-14T11:00:00.000Z", BOTH_IMAGES, WindowState.EXPORTED, arn="arn",
+    bucket="bucket",
+)  # fmt: skip
+WRITTEN = b'{"Metadata":{"WriteTimestampMicros":{"N":"1768386600000000"}},"Keys":{"id":{"S":"'
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with running_sink() as running:
+        yield running
+
+
+def change_line(number: int) -> bytes:
+    """An update with both images, or a delete, of an item as an import has it."""
+    image = plain_line(number)[len(b'{"Item":') : -1]
+    new = b"" if number % DELETED == 0 else b',"NewImage":' + image
+    return WRITTEN + plain_id(number).encode() + b'"}},"OldImage":' + image + new + b"}"
+
+
+def by_window(client: Any, session: Any, stored: Sequence[OneFile], folder: Path, *, send: bool = True) -> None:
+    """Ours, whole: each file fetched and checked, its changes recorded as digests, checked once more, and sent."""
+    calls = Calls()
+    with closing(Ledger(folder / f"{time.monotonic_ns()}.sqlite")) as ledger:
+        calls.report_to(ledger.count_call)
+        run = engine_run(ledger, calls, {f.file.key: f for f in stored}, concurrency=8)
+        keep_export_files(ledger, "bench", "arn", [f.file for f in stored])
+        changes = sum(f.file.items for f in stored)
+        target = engine_target(client, session, calls)
+        fact = WindowFact(**{**_members(WINDOW), "changes": changes})
+        fact = read_window(run, fact, ID)
+        if send:
+            pair = Pair("bench", TABLE, Method.EXPORT, None, None, None)
+            with patch.object(apply, "target_of", lambda *_: target):
+                fact = send_window(run, pair, fact, target.transport, ID, lambda done: None)
+            assert (fact.acknowledged, fact.quarantined) == (changes, 0)
+
+
+def _members(fact: WindowFact) -> dict[str, Any]:
+    return {name: getattr(fact, name) for name in fact.__dataclass_fields__}
+
+
+def window_of(changes: int) -> list[OneFile]:
+    lines = [change_line(number) for number in range(changes)]
+    return [OneFile(lines[n::FILES], n) for n in range(FILES)]
+
+
+@pytest.mark.bench
+def test_a_change_costs_no_more_than_a_few_items_of_an_import(sink: Sink, tmp_path: Path) -> None:
+    """A change is read twice: all of a window is known to be whole before any of it is written."""
+    assert orjson.loads(change_line(1))["NewImage"]["id"] == {"S": plain_id(1)}
+    session = boto3.Session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name="us-east-2")
+    lines = [plain_line(number) for number in range(CHANGES)]
+    items, changes = [OneFile(lines[n::FILES], n) for n in range(FILES)], window_of(CHANGES)
+    with closing(session.client("dynamodb", endpoint_url=sink.endpoint, config=CONFIG)) as client:
+        imported = Way("(a) an item of an import", CHANGES, lambda: by_engine(session, client, items, tmp_path))
+        read = Way("(b) a change, read, checked and recorded", CHANGES,
+                   lambda: by_window(client, session, changes, tmp_path, send=False))  # fmt: skip
+        applied = Way("(c) a change, read, checked, recorded and sent", CHANGES,
+                      lambda: by_window(client, session, changes, tmp_path))  # fmt: skip
+        measure(imported, read, applied)
+    show("apply", "Changes with both images, one in ten a delete, HTTP to a sink on 127.0.0.1", imported, read, applied)
+    assert sink.puts() == ROUNDS * (2 * CHANGES - CHANGES // DELETED)
+    assert applied.ratio(imported) >= 0.05
+    assert applied.cpu_us - read.cpu_us < 6 * imported.cpu_us  # what is done while requests are sent
+
+
+@pytest.mark.bench
+def test_memory_is_the_same_for_a_small_and_a_large_window(sink: Sink, tmp_path: Path) -> None:
+    session = boto3.Session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name="us-east-2")
+    peaks = []
+    with closing(session.client("dynamodb", endpoint_url=sink.endpoint, config=CONFIG)) as client:
+        by_window(client, session, window_of(1_000), tmp_path)  # what is loaded at the first time
+        for changes in (16_000, 64_000):
+            stored = window_of(changes)
+            tracemalloc.start()
+            by_window(client, session, stored, tmp_path)
+            peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+            tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0] + 10, peaks

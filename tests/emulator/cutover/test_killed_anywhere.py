@@ -1,0 +1,83 @@
+"""A cut-over that is killed at any moment goes on, and ends as if it had been left alone; a writer races each gate."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from runbook_lib.cutover.step import cut_over
+from runbook_lib.errors import GateFailed
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES, CutOverAsked, Gate, GateState
+from runbook_lib.run.run import open_run
+from runbook_lib.run.verdicts import Verdict
+from tests.support.histories import Killed, mortal
+from tests.support.moving import Moving, item, live, moved
+from tests.support.world import World
+
+
+def about_to(world: World) -> Moving:
+    moving = moved(world, 20, validate={"index_samples": 0})
+    live(moving, 0)
+    moving.catch_up()
+    moving.validated()
+    moving.write(item("before-the-freeze", 1))
+    return moving
+
+
+def cut(moving: Moving, frozen: str, **options: Any) -> None:
+    cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping, **options)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_ends_as_if_it_had_been_left_alone(world: World, seed: int) -> None:
+    moving, chance = about_to(world), random.Random(seed)
+    frozen, source, lives = moving.now(), moving.source(), 0
+    moving.minutes(25)
+    end = chance.randint(5, 25)
+    while True:
+        lives += 1
+        try:
+            with mortal(end):
+                cut(moving, frozen)
+            break
+        except Killed:
+            moving.run.ledger.close()
+            moving.run = open_run(str(moving.config), "r", True)
+            end += chance.randint(5, 25)
+    assert lives > 3
+    assert moving.target() == source == moving.source()
+    assert moving.validation().verdict is Verdict.PASS
+    assert {gate: fact.state for gate, fact in GATES.all(moving.run.ledger).items()}[Gate.GO] is GateState.PASSED
+
+
+FOUND_BEFORE = (Gate.FREEZE, Gate.LAST_WINDOW)
+RACED = (*FOUND_BEFORE, Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE, Gate.GO)
+
+
+@pytest.mark.parametrize("gate", RACED)
+def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, gate: Gate) -> None:
+    """It is found before the go, or at the look afterwards; what is not in the target is told either way."""
+    moving = about_to(world)
+    frozen = moving.now()
+    moving.minutes(3)
+    written: list[str] = []
+
+    def race(at: Gate, fact: Any) -> None:
+        if at is gate and fact.state is GateState.BEGUN and not written:
+            written.append("raced")
+            moving.write(item("raced", 1))
+            moving.minutes(1)
+
+    if gate in FOUND_BEFORE:
+        with pytest.raises(GateFailed, match="NOT_FROZEN"):
+            cut(moving, frozen, watch=race)
+        return
+    cut(moving, frozen, watch=race)
+    fact = CUT_OVERS.of(moving.run.ledger)
+    assert fact is not None
+    moving.minutes(40)
+    assert item("raced", 1) not in moving.target()
+    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+        cut(moving, "")
