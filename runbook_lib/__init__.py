@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from runbook_lib.load.step import import_tables
     from runbook_lib.load.targets.create_tables import create_missing_targets
     from runbook_lib.load.targets.warm_throughput import warm_targets
-    from runbook_lib.notebook.notebook_run import open_notebook_run as open_run
+    from runbook_lib.notebook.open_notebook import open_notebook_run as open_run
     from runbook_lib.preflight.step import preflight
     from runbook_lib.repair.choice import RepairChoice
     from runbook_lib.repair.step import repair_tables
     from runbook_lib.report.step import report_run
+    from runbook_lib.surroundings.step import compare_surroundings
     from runbook_lib.transform.step import transform_tables
     from runbook_lib.undo.cleanup import clean_up
     from runbook_lib.validate.canary import try_canaries
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "catch_up",
     "clean_up",
+    "compare_surroundings",
     "create_missing_targets",
     "cut_over",
     "export_tables",
@@ -57,11 +59,12 @@ _PLACES = {
     "RunbookError": "errors:RunbookError",
     "catch_up": "catchup.step:catch_up",
     "clean_up": "undo.cleanup:clean_up",
+    "compare_surroundings": "surroundings.step:compare_surroundings",
     "cut_over": "cutover.step:cut_over",
     "create_missing_targets": "load.targets.create_tables:create_missing_targets",
     "export_tables": "export.step:export_tables",
     "import_tables": "load.step:import_tables",
-    "open_run": "notebook.notebook_run:open_notebook_run",
+    "open_run": "notebook.open_notebook:open_notebook_run",
     "preflight": "preflight.step:preflight",
     "repair_tables": "repair.step:repair_tables",
     "report_run": "report.step:report_run",

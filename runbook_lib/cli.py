@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.commands.around.surroundings import surroundings
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
 from runbook_lib.commands.demo import demo
@@ -43,6 +44,7 @@ def cli() -> None:
 
 for command in (
     campaign, conformance, cut_over_command, demo, drift, init, list_runs, mask, plan, repair, rollback, status,
+    surroundings,
 ):  # fmt: skip
     cli.add_command(command)
 
@@ -159,35 +161,6 @@ def references(config: Path, form: str, roles: bool) -> int:
     from runbook_lib.references.listing import references_of
 
     click.echo(references_of(config, form, roles=roles), nl=False)
-    return 0
-
-
-@cli.command()
-@CONFIG
-@click.option(
-    "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
-)
-@click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="Only this stack; default: both.")
-@click.option("--compare", is_flag=True, help="Compare both regions instead; exit 1 unless they are equal.")
-@click.option("--handbook", is_flag=True, help="Print a handbook of the new environment instead, as Markdown.")
-def surroundings(config: Path, form: str, stack: str | None, compare: bool, handbook: bool) -> int:
-    """Print the queues, topics, rules, alarms and dashboards around the tables as code, renamed and disabled."""
-    if compare and handbook:
-        raise ConfigError("--compare and --handbook exclude each other; give one of them")
-    if compare:
-        from runbook_lib.surroundings.both_sides import comparison_of
-
-        page, alike = comparison_of(config)
-        click.echo(page, nl=False)
-        return 0 if alike else 1
-    if handbook:
-        from runbook_lib.surroundings.handbook import handbook_of
-
-        click.echo(handbook_of(config), nl=False)
-        return 0
-    from runbook_lib.iac.surroundings.of_config import surroundings_of
-
-    click.echo(surroundings_of(config, form, stack), nl=False)
     return 0
 
 

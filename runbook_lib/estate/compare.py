@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,7 @@ class Likeness(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     MISSING = "missing"
+    NOT_CHECKED = "not checked"
 
 
 class Acting(StrEnum):
@@ -63,15 +64,32 @@ def expected_estate(resources: tuple[Resource, ...], names: NameMap, target: Ide
 
 
 def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[ComparedResource]:
-    """Each resource of the source beside the one of the target; `expected` has the same order as `source`."""
+    """Each resource of the source beside the one of the target; `expected` has the same order as `source`.
+
+    One that a refused call would have shown, or shown whole, is not checked: neither missing nor equal nor different.
+    """
     left = list(found.resources)
     rows = []
     for old, wanted in zip(source.resources, expected.resources, strict=True):
         match = _match(wanted, left)
         if match is not None:
             left.remove(match)
-        rows.append(_row(old, wanted, match))
+        row = _row(old, wanted, match)
+        unknown = _is_unread(old, source.unread) or _is_unread(match or wanted, found.unread, listed=match is not None)
+        rows.append(replace(row, likeness=Likeness.NOT_CHECKED, differences=()) if unknown else row)
     return rows
+
+
+def _is_unread(resource: Resource, unread: Iterable[tuple[str, str]], *, listed: bool = True) -> bool:
+    """Whether a call about a resource was refused; of one that is in no list also a call that would have listed it."""
+    own, holder = resource.key, resource.key.partition("/")[0]
+    if resource.kind is ResourceKind.SUBSCRIPTION:
+        holder = str(resource.properties.get("TopicArn")).rpartition(":")[2]
+        own = f"{holder} {resource.properties.get('Protocol')}"
+    return any(
+        service == resource.kind.service and (subject == own or (not listed and subject in ("", holder)))
+        for service, subject in unread
+    )
 
 
 def _match(wanted: Resource, left: list[Resource]) -> Resource | None:

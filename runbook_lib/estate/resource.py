@@ -33,6 +33,11 @@ class ResourceKind(StrEnum):
         return MONITORING if self in _MONITORED else MESSAGING
 
     @property
+    def service(self) -> str:
+        """The service that is asked about it, as its clients are called."""
+        return self.value.split("::")[1].lower()
+
+    @property
     def noun(self) -> str:
         """What people call it."""
         return _NOUNS[self]
@@ -90,11 +95,15 @@ class Unexpressed:
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """All that was read of one side's surroundings, what of it cannot be carried, and the calls that were refused."""
+    """All that was read of one side's surroundings, what of it cannot be carried, and the calls that were refused.
+
+    `unread` has the service and the subject of each refused call, "" where that was a list.
+    """
 
     resources: tuple[Resource, ...] = ()
     unexpressed: tuple[Unexpressed, ...] = ()
     not_read: tuple[str, ...] = ()
+    unread: frozenset[tuple[str, str]] = frozenset()
 
     def of(self, kinds: Iterable[ResourceKind]) -> list[Resource]:
         wanted = frozenset(kinds)

@@ -19,6 +19,7 @@ from runbook_lib.aws.session.clients import connect
 from runbook_lib.cluster.connect import check_engine
 from runbook_lib.config.model import has_chain, load_config
 from runbook_lib.errors import ConfigError
+from runbook_lib.headless.books import FILES
 from runbook_lib.headless.console import StepEnd, first_line, outcome_line, seconds_of_step
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.headless.heartbeat import heartbeat
@@ -60,6 +61,7 @@ from runbook_lib.run.steps import (
     LEAK_SCAN,
     REPAIR,
     STEPS,
+    SURROUNDINGS,
     TRANSFORM,
     fail_step,
     interrupt_running,
@@ -70,18 +72,6 @@ from runbook_lib.run.steps import (
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.settings import keep_hook, refuse_untransformed
 
-FILES = {
-    "preflight": "00_preflight.ipynb",
-    "export": "10_export.ipynb",
-    "transform": "15_transform.ipynb",
-    "import": "20_import.ipynb",
-    "validate": "30_validate.ipynb",
-    "catch_up": "40_catch_up.ipynb",
-    "repair": "35_repair.ipynb",
-    "cut_over": "50_cut_over.ipynb",
-    "leak_scan": "33_leak_scan.ipynb",
-    "report": "90_report.ipynb",
-}
 Say = Callable[[str], None]
 
 
@@ -91,7 +81,8 @@ class Request:
 
     `before` holds actions to take just before a step; `after` hears of each that has ended. To `catch_up` is to
     begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further parameters of its
-    notebook; what was repaired is validated. `cut_over` is what was typed for it, `plan` the file to do as it says.
+    notebook; what was repaired is validated. `cut_over` is what was typed for it, `plan` the file to do as it says. Of
+    `surroundings` nothing but the report follows.
     """
 
     config: Path
@@ -105,6 +96,7 @@ class Request:
     repair: Mapping[str, Any] | None = None
     cut_over: CutOverAsked | None = None
     plan: Path | None = None
+    surroundings: bool = False
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     after: Callable[[StepEnd], None] = lambda _: None
 
@@ -113,6 +105,8 @@ class Request:
             raise ConfigError("--only and --from exclude each other; give one of them")
         if self.cut_over:
             return (CUT_OVER, "report")  # which compares by itself, before the targets are in use
+        if self.surroundings:
+            return (SURROUNDINGS, "report")
         if self.catch_up:
             return (CATCH_UP, *STEPS[STEPS.index("validate") :])
         if self.repair is not None:
@@ -187,7 +181,7 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
         run = open_run(str(request.config), folder.name, request.execute, request.tables, clients, seat=seat)
         if steps != ("report",):
             refuse_cleaned(run.ledger, run.id)
-            if CUT_OVER not in steps:
+            if not {CUT_OVER, SURROUNDINGS} & set(steps):
                 refuse_cut_over(run.ledger, run.id)
         refuse_misconfigured(plan := plan_of(run, around=False))
         if "preflight" in steps or request.plan is not None:

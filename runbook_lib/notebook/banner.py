@@ -25,6 +25,7 @@ NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
     "catch_up": "30_validate", "cut_over": "90_report", "repair": "30_validate", "report": "95_cleanup",
     "cleanup": "00_preflight", "transform": "20_import", "leak_scan": "90_report",
+    "surroundings": "90_report",
 }  # fmt: skip
 WITH_TRANSFORM = {"export": "15_transform", "validate": "33_leak_scan"}
 WRITES, REMOVES = ("import", "catch_up", "repair", "cut_over"), ("cleanup",)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import gates, live, views
+from runbook_lib.notebook.around import views as around
 from runbook_lib.notebook.banner import Banner, banner_of
 from runbook_lib.notebook.masking import gates as masking_gates
 from runbook_lib.notebook.masking import views as shown
@@ -19,13 +20,12 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.report.step import record_of
-from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.facts.windows import WindowFact
-from runbook_lib.run.run import Run, open_cleanup, open_run
+from runbook_lib.run.run import Run
 
 if TYPE_CHECKING:  # ipywidgets is for a person in JupyterLab, and matplotlib takes most of a second
     from runbook_lib.notebook.charts import ShownChart
@@ -196,6 +196,18 @@ class NotebookRun(Run):
         """Each gate with its times, and how to undo it."""
         return views.cut_over_table(record_of(self))
 
+    def show_around(self) -> ShownTable:
+        """What stands around the tables in the source, kind by kind, and in which template."""
+        return around.kinds_table(self)
+
+    def show_not_carried(self) -> ShownTable:
+        """What of it no template carries over, and which calls were refused."""
+        return around.not_carried_table(self)
+
+    def show_surroundings(self) -> ShownTable:
+        """Both regions' surroundings, resource by resource, those that are not equal first."""
+        return around.compared_table(self)
+
     def form_cut_over(self) -> Form:
         """Enter when the writers were stopped, and the run's id, instead of using the command."""
         from runbook_lib.notebook.forms import cut_over_form
@@ -273,27 +285,3 @@ class NotebookRun(Run):
     def gate_cleanup(self, confirm: str) -> Line:
         """Stop unless removing is confirmed, or this is a dry run."""
         return gates.gate_cleanup(self, confirm)
-
-
-def open_notebook_run(
-    config: str = "", run_id: str = "", execute: bool = False, tables: str = "", *, step: str = "preflight"
-) -> NotebookRun:
-    """Open the run that a notebook belongs to, before `step`; writes nothing yet.
-
-    Without `config` the environment's RUNBOOK_CONFIG is used, without `run_id` the run of this sitting (the
-    migration's name with `-lab`), without `tables` those of the run's first start. Raises ConfigError for what is
-    wrong with them, and ResumeRefused where the run was started with another configuration, for other tables or in
-    another account. `step="cleanup"` looks at a run whose traces are to be removed.
-
-    Leave to write holds for the notebooks of one sitting: what was asked for and confirmed in one of them need not be
-    said again in the others. A spelled `run_id` takes nothing over.
-    """
-    if step == "cleanup":
-        run = open_cleanup(config, run_id, execute, tables, kind=NotebookRun)
-    else:
-        run = open_run(config, run_id, execute, tables, step=step, kind=NotebookRun)
-    assert isinstance(run, NotebookRun)
-    run.at = step
-    if step != "cleanup" and (given := taken_up(run.ledger, run.sitting, run.clients)):
-        run.execute, run.confirmed = True, given.target
-    return run

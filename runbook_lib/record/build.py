@@ -13,7 +13,7 @@ from runbook_lib.record.gathered.cut_over import cut_over_record
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.record.gathered.table_row import planned_rows, rows_left_out, section_of
 from runbook_lib.record.gathered.transformed import leaks_judged
-from runbook_lib.record.listings import gap_rows, references_record, repair_rows, window_rows
+from runbook_lib.record.listings import gap_rows, references_record, repair_rows, surroundings_record, window_rows
 from runbook_lib.record.model.comparison import DifferenceRecord, ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.repair import RollbackRecord
@@ -62,7 +62,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, with_transform, with_windows
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, SURROUNDINGS, with_transform, with_windows
 from runbook_lib.run.tables.comparison import count_differences, differences
 from runbook_lib.run.tables.throughput import request_times, samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
@@ -135,6 +135,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         not_checked=[u.recorded() for u in unknown],
         accept=Accepted(not_checked=accept),
         references=references_record(ledger),
+        surroundings=surroundings_record(ledger),
         estimates={stage: section_of(EstimateRecord, fact) for stage, fact in ESTIMATES.all(ledger).items()},
         engine={step: section_of(EngineRecord, fact) for step, fact in ENGINES.all(ledger).items()},
         workers=[section_of(WorkerRecord, row) for row in shifts(ledger)],
@@ -202,7 +203,9 @@ def _known_steps(ledger: Ledger) -> tuple[str, ...]:
     steps = with_windows(steps) if STEP_STARTS.of(ledger, CATCH_UP) else steps
     at = steps.index("validate")
     steps = (*steps[:at], REPAIR, *steps[at:]) if STEP_STARTS.of(ledger, REPAIR) else steps
-    return (*steps[:-1], CUT_OVER, steps[-1]) if STEP_STARTS.of(ledger, CUT_OVER) else steps
+    for step in (CUT_OVER, SURROUNDINGS):
+        steps = (*steps[:-1], step, steps[-1]) if STEP_STARTS.of(ledger, step) else steps
+    return steps
 
 
 def _leaks_judged(ledger: Ledger, table: TableRecord) -> TableRecord:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 
+from runbook_lib.estate.compare import ComparedResource, Likeness
 from runbook_lib.record.gathered.table_row import section_of
-from runbook_lib.record.model.around import LookedAt, NotReadRecord, ReferenceRecord, ReferencesRecord
+from runbook_lib.record.model.around import (
+    ComparedRecord,
+    LookedAt,
+    NotCarriedRecord,
+    NotReadRecord,
+    ReferenceRecord,
+    ReferencesRecord,
+    SurroundingsRecord,
+)
 from runbook_lib.record.model.repair import RepairRecord
 from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
 from runbook_lib.run.facts.afterwards.repair import REPAIRS
 from runbook_lib.run.facts.around.references import REFERENCES
+from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
+
+RANK = {
+    likeness: place
+    for place, likeness in enumerate((Likeness.DIFFERENT, Likeness.MISSING, Likeness.NOT_CHECKED, Likeness.EQUAL))
+}
+MOST_RESOURCES, MOST_WAYS, LONGEST_WAY = 200, 10, 300  # of the comparison of surroundings; the handbook has the rest
 
 
 def window_rows(ledger: Ledger) -> list[WindowRecord]:
@@ -50,3 +67,29 @@ def references_record(ledger: Ledger) -> ReferencesRecord | None:
         looked=[LookedAt(side=side, kind=kind, count=count) for side, kind, count in fact.looked],
         at=fact.at or None,
     )
+
+
+def surroundings_record(ledger: Ledger) -> SurroundingsRecord | None:
+    """Both regions' surroundings as they were last compared: how many are alike, and the first rows."""
+    fact = SURROUNDINGS_FOUND.of(ledger)
+    if fact is None:
+        return None
+    counts = Counter(row.likeness for row in fact.compared)
+    ordered = sorted(fact.compared, key=lambda row: (RANK[row.likeness], row.kind, row.source))
+    return SurroundingsRecord(
+        counts={likeness.value: counts[likeness] for likeness in Likeness},
+        resources=[_compared(row) for row in ordered[:MOST_RESOURCES]],
+        not_carried=[NotCarriedRecord(what=u.what, why=u.why) for u in fact.unexpressed[:MOST_RESOURCES]],
+        not_carried_found=len(fact.unexpressed),
+        not_checked=list(fact.not_read[:MOST_RESOURCES]),
+        calls_refused=len(fact.not_read),
+        files=fact.files,
+        at=fact.at,
+    )
+
+
+def _compared(row: ComparedResource) -> ComparedRecord:
+    return ComparedRecord(
+        kind=row.kind, source=row.source, target=row.target, likeness=row.likeness.value, acting=row.acting.value,
+        differences=[way[:LONGEST_WAY] for way in row.differences[:MOST_WAYS]], differences_found=len(row.differences),
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from runbook_lib.atomic_files import write_atomically
 from runbook_lib.errors import EvidenceError
-from runbook_lib.record.model.around import ReferencesRecord
+from runbook_lib.record.model.around import ReferencesRecord, SurroundingsRecord
 from runbook_lib.record.model.base import Count, Moment, Name, Number, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
@@ -89,6 +89,7 @@ class RunRecord(Section):
     not_checked: list[UncheckedRecord] = []
     accept: Accepted = Accepted()
     references: ReferencesRecord | None = None
+    surroundings: SurroundingsRecord | None = None
     estimates: Annotated[dict[str, EstimateRecord], Recorded] = {}
     engine: Annotated[dict[str, EngineRecord], Recorded] = {}
     workers: list[WorkerRecord] = []

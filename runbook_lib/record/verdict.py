@@ -19,7 +19,7 @@ from runbook_lib.run.facts.export import ExportFact, ExportStatus
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.facts.starts import StepStatus
 from runbook_lib.run.facts.validation import ValidationFact
-from runbook_lib.run.steps import CUT_OVER, LEAK_SCAN, REPAIR, TRANSFORM
+from runbook_lib.run.steps import CUT_OVER, LEAK_SCAN, REPAIR, SURROUNDINGS, TRANSFORM
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, UNKNOWN, UNPROVED
 from runbook_lib.validate.canary import FAILED
 
@@ -113,6 +113,8 @@ def steps_not_done(case: Case) -> Iterator[Reason]:
     for name, step in case.steps.items():
         if name == REPAIR and (not step.execute or _is_validated_since(case, step)):
             continue  # what it left behind is told by the validation
+        if name == SURROUNDINGS:
+            continue  # it is not about the tables; the report tells of it in a section of its own
         if step.status in ("failed", "running", "interrupted") and not (step.because == REPEATED and told):
             yield Reason(ReasonId.STEP_NOT_DONE, name, (step.status, step.message or "no message"))
 

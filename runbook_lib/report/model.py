@@ -15,13 +15,9 @@ from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.size_classes import SizeClass, size_classes
 from runbook_lib.report.figures.timings import TableSeconds, slowest
 from runbook_lib.report.figures.windows import WindowSection, window_section
+from runbook_lib.report.sections.around.compared import SurroundingsSection, surroundings_section
 from runbook_lib.report.sections.around.drifted import DriftSection, drift_section
-from runbook_lib.report.sections.around.named import (
-    REFERENCE_COLUMNS,
-    reference_rows,
-    reference_summary,
-    unread_calls,
-)
+from runbook_lib.report.sections.around.named import ReferencesSection, references_section
 from runbook_lib.report.sections.check_rows import CheckRow, check_count, check_rows
 from runbook_lib.report.sections.checklist import CallSummary, ChecklistAnswer, calls, checklist
 from runbook_lib.report.sections.cost_rows import CostRow, advice, cost_rows, dry_run_summary, prices, stages
@@ -166,20 +162,12 @@ class ReportModel:
         return repair_sentences(self.record)
 
     @cached_property
-    def references(self) -> list[list[str]]:
-        return reference_rows(self.record.references)
+    def references(self) -> ReferencesSection:
+        return references_section(self.record.references)
 
-    @property
-    def reference_columns(self) -> tuple[str, ...]:
-        return REFERENCE_COLUMNS
-
-    @property
-    def reference_summary(self) -> str:
-        return reference_summary(self.record.references)
-
-    @property
-    def unread_calls(self) -> list[str]:
-        return unread_calls(self.record.references)
+    @cached_property
+    def surroundings(self) -> SurroundingsSection:
+        return surroundings_section(self.record)
 
     @cached_property
     def cut_over(self) -> list[list[str]]:

@@ -27,6 +27,7 @@ from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.judged import borne_out
 from runbook_lib.report.publish import draw_up, with_digests
 from runbook_lib.report.text import shortened
+from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND
 from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
 from runbook_lib.run.facts.starts import FINGERPRINT, SETTINGS_DIGESTS
 from runbook_lib.run.provenance import makes_the_same
@@ -156,6 +157,11 @@ def _again(ledger: SealedLedger, record: RunRecord, published: PublicationFact |
 def _unlike(folder: Path, ledger: SealedLedger, again: RunRecord) -> Iterator[str]:
     """Where the other files differ from what the code that made them makes of the ledger."""
     yield from _unlike_configuration(folder, ledger)
+    found = SURROUNDINGS_FOUND.of(ledger)
+    for name, digest in (found.files if found else {}).items():
+        file = folder / name
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            yield f"{name}: the ledger knows one of digest {digest}, which this is not"
     with tempfile.TemporaryDirectory(prefix="runbook-verify-") as own:
         for inner in ("charts", "quarantine"):
             (Path(own) / inner).mkdir()

@@ -16,6 +16,7 @@ CATCH_UP = "catch_up"  # a step of a command of its own, or of a run that was ha
 REPAIR = "repair"  # a step of a command of its own
 CUT_OVER = "cut_over"  # a step of a command of its own
 DRIFT = "drift"  # a command of its own, which reads only
+SURROUNDINGS = "surroundings"  # a step of a command of its own, which reads only
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
 AFTERWARDS = ("report", "cleanup", "rollback")  # what may still be done with a run whose traces were removed
 GO_ON = {
@@ -27,6 +28,7 @@ GO_ON = {
     "catch_up": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
     "repair": "What was written is recorded; run it again with the same run id and it goes on from there.",
     "cut_over": "Each gate is recorded; run it again with the same run id and it goes on from there.",
+    "surroundings": "It only reads; run it again.",
     "rollback": "What was taken back stays so; run it again and it goes on from there.",
     "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
     "leak_scan": "Run it again with the same run id; the targets are scanned anew.",

@@ -14,7 +14,7 @@ from runbook_lib.estate.compare import ComparedResource, Likeness, compare_estat
 from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import Estate, Unexpressed
 from runbook_lib.estate.selection import selection_of_names
-from runbook_lib.iac.surroundings.of_config import estate_of, rewritten_estate
+from runbook_lib.iac.surroundings.of_config import Rewritten, estate_of, rewritten_estate
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.references.listing import table_cell
 
@@ -25,6 +25,7 @@ COLUMNS = ("kind", "source", "target", "", "acts", "differs in")
 class BothSides:
     """The comparison of a migration file's surroundings; `not_read` are calls that were refused on either side."""
 
+    rewritten: Rewritten
     rows: tuple[ComparedResource, ...]
     expected: Estate
     unexpressed: tuple[Unexpressed, ...]
@@ -43,7 +44,7 @@ def compare_sides(config: Migration, clients: Clients, tables: Mapping[str, str]
     found = estate_of(clients, "target", selection_of_names(expected, tables))
     rows = compare_estates(rewritten.estate, expected, found)
     not_read = (*rewritten.estate.not_read, *found.not_read)
-    return BothSides(tuple(rows), expected, rewritten.estate.unexpressed, not_read)
+    return BothSides(rewritten, tuple(rows), expected, rewritten.estate.unexpressed, not_read)
 
 
 def comparison_of(config_path: str | Path) -> tuple[str, bool]:

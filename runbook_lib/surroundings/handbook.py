@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
-from runbook_lib.aws.session.clients import connect
+from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import Acting, Likeness
@@ -35,12 +36,16 @@ def handbook_of(config_path: str | Path, now: Callable[[], datetime] = lambda: d
     config = load_config(config_path)
     clients = connect(config)
     tables = select_tables(config, list_tables(clients.source))
-    both = compare_sides(config, clients, tables)
+    return handbook_text(config, clients, tables, compare_sides(config, clients, tables), format_timestamp(now()))
+
+
+def handbook_text(config: Migration, clients: Clients, tables: Mapping[str, str], both: BothSides, at: str) -> str:
+    """The handbook of a comparison that was made; interfaces and references are looked for anew."""
     endpoints, unread = endpoints_of(clients, both.expected)
     references = find_references(clients, tables, roles=config.references.roles)
     who = clients.target_identity
     lines = [
-        *_head(config, who, format_timestamp(now())),
+        *_head(config, who, at),
         *_tables(tables, who),
         *_endpoints(endpoints),
         *_to_set(references, who),
@@ -143,5 +148,4 @@ def _not_there(both: BothSides) -> Lines:
 
 def _unknown(both: BothSides, references: References, unread: list[str]) -> Lines:
     refused = [*unread, *map(unread_words, references.not_read)]
-    merged = BothSides(both.rows, both.expected, both.unexpressed, tuple(dict.fromkeys((*both.not_read, *refused))))
-    return unknown_lines_of(merged)
+    return unknown_lines_of(replace(both, not_read=tuple(dict.fromkeys((*both.not_read, *refused)))))

@@ -47,7 +47,8 @@ def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted
     _monitoring(reading)
     unread = [each for reader in reading.readers.values() for each in reader.unread]
     said = {f"{u.side}: {u.service}:{u.operation}{f' of {u.subject}' if u.subject else ''}: {u.code}" for u in unread}
-    return Estate(tuple(reading.resources), tuple(dict.fromkeys(reading.left)), tuple(sorted(said)))
+    subjects = frozenset((u.service, u.subject) for u in unread)
+    return Estate(tuple(reading.resources), tuple(dict.fromkeys(reading.left)), tuple(sorted(said)), subjects)
 
 
 def _messaging(reading: EstateReading) -> None:

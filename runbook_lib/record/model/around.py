@@ -1,8 +1,11 @@
-"""What was found around the tables: who names the old ones."""
+"""What was found around the tables: who names the old ones, and what of their surroundings the target has."""
 
 from __future__ import annotations
 
-from runbook_lib.record.model.base import Count, Moment, Name, Section
+from typing import Annotated
+
+from runbook_lib.estate.compare import Likeness
+from runbook_lib.record.model.base import Count, Moment, Name, OneOf, Recorded, Section
 
 
 class ReferenceRecord(Section):
@@ -42,4 +45,40 @@ class ReferencesRecord(Section):
     found: list[ReferenceRecord] = []
     not_read: list[NotReadRecord] = []
     looked: list[LookedAt] = []
+    at: Moment | None = None
+
+
+class ComparedRecord(Section):
+    """One resource of the source and what the target has of it; `differences` are the first ways to its members."""
+
+    kind: str = ""
+    source: Name = ""
+    target: Name = ""
+    likeness: Annotated[str, OneOf(tuple(Likeness))] = Likeness.NOT_CHECKED
+    acting: str = ""
+    differences: list[Name] = []
+    differences_found: Count = 0
+
+
+class NotCarriedRecord(Section):
+    """Something of the source that no template carries, and why."""
+
+    what: Name = ""
+    why: Name = ""
+
+
+class SurroundingsRecord(Section):
+    """Both regions compared, resource by resource; no part of a verdict.
+
+    `resources` are the first of them, those that are not equal before the others; `counts` are of all. `not_checked`
+    are the first of the calls that were refused. `files` are those of the run's folder, each with its SHA-256.
+    """
+
+    counts: Annotated[dict[str, Count], Recorded] = {}
+    resources: list[ComparedRecord] = []
+    not_carried: list[NotCarriedRecord] = []
+    not_carried_found: Count = 0
+    not_checked: list[Name] = []
+    calls_refused: Count = 0
+    files: Annotated[dict[str, str], Recorded] = {}
     at: Moment | None = None

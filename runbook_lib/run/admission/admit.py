@@ -28,7 +28,7 @@ from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUNNER_TOKEN
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import AFTERWARDS, CUT_OVER, ROLLBACK
+from runbook_lib.run.steps import AFTERWARDS, CUT_OVER, ROLLBACK, SURROUNDINGS
 
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
 ORPHAN_SECONDS = 20.0  # the kernel of a killed run takes a moment to notice that it is an orphan
@@ -205,7 +205,7 @@ def refuse_ended(ledger: Ledger, run_id: str, step: str) -> None:
     """Raise ResumeRefused for a step of a run whose traces were removed, or whose targets are in use."""
     if step not in AFTERWARDS:
         refuse_cleaned(ledger, run_id)
-    if step not in (*AFTERWARDS, CUT_OVER) or step == ROLLBACK:
+    if step not in (*AFTERWARDS, CUT_OVER, SURROUNDINGS) or step == ROLLBACK:
         refuse_cut_over(ledger, run_id)
 
 

@@ -25,7 +25,7 @@ LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 # Every file that a run makes. What else stands under the seal was put there by somebody who wants it believed.
 MADE = re.compile(
     r"run\.json|report\.(html|md)|handbook\.md|ledger\.sqlite|kernel\.log|differences\.jsonl|migration(-\d+)?\.yaml"
-    r"|\d\d_[a-z_]+\.ipynb|charts/[^/]+\.svg|quarantine/[^/]+\.jsonl"
+    r"|\d\d_[a-z_]+\.ipynb|surroundings/(messaging|monitoring)\.yaml|charts/[^/]+\.svg|quarantine/[^/]+\.jsonl"
 )
 
 

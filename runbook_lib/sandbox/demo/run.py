@@ -22,10 +22,8 @@ import yaml
 
 from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.campaign.standing import RunStanding
-from runbook_lib.estate.resource import STACKS
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
-from runbook_lib.paths import reports_root
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.campaign import run_demo_campaign
 from runbook_lib.sandbox.demo.estate import MEANT, make_estate
@@ -47,7 +45,8 @@ LEAK = "leak"  # the sabotage that switches a rule of the mask off
 class DemoRequest:
     """What the demo is asked for; `then_repair` puts right what was damaged.
 
-    `with_surroundings` puts queues, rules, alarms and others around the tables, and writes them as code afterwards.
+    `with_surroundings` puts queues, rules, alarms and others around the tables, and compares both regions
+    afterwards.
     `masked` puts people into the tables, and masks them on their way.
     """
 
@@ -89,7 +88,7 @@ def run_demo(asked: DemoRequest, say: Say) -> RunRecord:
             before["validate"] = lambda: say(sabotage_target(sandbox.endpoint, kind))
         record = run_notebooks(Request(config, asked.run_id, execute=True, before=before, after=asked.after), say)
         if asked.with_surroundings:
-            _write_surroundings(config, reports_root() / f"{record.run_id}-surroundings", say)
+            record = run_notebooks(Request(config, record.run_id, surroundings=True, after=asked.after), say)
         if not asked.then_repair or record.repair_command is None:
             return record
         say(f"{record.verdict}: {'; '.join(record.reasons)}")
@@ -106,18 +105,6 @@ def _populate(sandbox: Sandbox, asked: DemoRequest, say: Say) -> None:
         say(f"people: {add_people(sandbox.endpoint, asked.scale)} items with names, addresses, accounts and codes")
     if asked.is_leaking:
         say(f"sabotage  {LEAK}: the rule for {SWITCHED_OFF} keeps what it should mask")
-
-
-def _write_surroundings(config: Path, folder: Path, say: Say) -> None:
-    """Both stacks and the handbook, beside the run's folder, which is sealed."""
-    from runbook_lib.iac.surroundings.of_config import surroundings_of
-    from runbook_lib.surroundings.handbook import handbook_of
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for stack in STACKS:
-        (folder / f"{stack}.yaml").write_text(surroundings_of(config, "cloudformation", stack), encoding="utf-8")
-    (folder / "handbook.md").write_text(handbook_of(config), encoding="utf-8")
-    say(f"surroundings: {folder}")
 
 
 def run_campaign_demo(scale: float, say: Say) -> list[RunStanding]:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import runbook_lib
-from runbook_lib.headless.runner import FILES
+from runbook_lib.headless.books import FILES
 from runbook_lib.headless.warm_kernel import QUIET
 from runbook_lib.paths import notebooks
 from tests.support.executed_notebooks import nothing_is_left_half

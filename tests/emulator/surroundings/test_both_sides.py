@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
 from runbook_lib.cli import run_cli
 from runbook_lib.config.sections.hooks import Hooks
-from runbook_lib.sandbox.client import sandbox_client
+from tests.support.around_one_table import deployed, estate
 from tests.support.namers import MARKER, a_function, around
 from tests.support.world import World
-
-
-def estate(world: World) -> Path:
-    """One queue with a dead-letter queue in the source, and a function that names a table."""
-    world.pair("orders", pitr=False)
-    sqs = sandbox_client("sqs", world.endpoint, "us-east-1")
-    make(sqs, f"{world.tag}-src", "us-east-1")
-    sqs.close()
-    return world.config(surroundings={"queues": [f"{world.tag}-src-work"], "alarms": False, "dashboards": False})
-
-
-def make(sqs: object, stem: str, region: str, **attributes: str) -> None:
-    sqs.create_queue(QueueName=f"{stem}-dead")  # type: ignore[attr-defined]
-    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{region}:111122223333:{stem}-dead", "maxReceiveCount": 4}
-    sqs.create_queue(  # type: ignore[attr-defined]
-        QueueName=f"{stem}-work", Attributes={"RedrivePolicy": json.dumps(redrive), **attributes}
-    )
-
-
-def deployed(world: World, **attributes: str) -> None:
-    sqs = sandbox_client("sqs", world.endpoint, "us-east-2")
-    make(sqs, f"{world.tag}-dst", "us-east-2", **attributes)
-    sqs.close()
 
 
 def test_what_is_not_deployed_yet_is_missing_and_what_is_deployed_is_equal(

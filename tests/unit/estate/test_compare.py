@@ -68,3 +68,47 @@ def test_what_has_no_name_is_found_by_what_it_connects_and_each_once() -> None:
     assert [row.likeness for row in rows] == [Likeness.EQUAL, Likeness.EQUAL]
     rows = compare_estates(both, both, Estate(both.resources[:1]))
     assert sorted(row.likeness for row in rows) == [Likeness.EQUAL, Likeness.MISSING]
+
+
+QUEUE = Resource(ResourceKind.QUEUE, "q", "q", "", {"DelaySeconds": 3})
+TAGGED = replace(QUEUE, properties={"DelaySeconds": 3, "Tags": []})
+
+
+@pytest.mark.parametrize(
+    ("there", "at_source", "at_target", "likeness"),
+    [
+        (None, (), (), Likeness.MISSING),
+        (None, (), (("sqs", ""),), Likeness.NOT_CHECKED),
+        (None, (), (("sqs", "q"),), Likeness.NOT_CHECKED),
+        (None, (), (("sqs", "other"),), Likeness.MISSING),
+        (None, (), (("sns", ""),), Likeness.MISSING),
+        (QUEUE, (), (("sqs", "q"),), Likeness.NOT_CHECKED),
+        (QUEUE, (("sqs", "q"),), (), Likeness.NOT_CHECKED),
+        (TAGGED, (("sqs", "q"),), (), Likeness.NOT_CHECKED),
+        (TAGGED, (), (("sqs", "other"),), Likeness.DIFFERENT),
+        (QUEUE, (("sqs", ""),), (("sqs", ""),), Likeness.EQUAL),
+    ],
+)
+def test_what_a_refused_call_would_have_shown_is_not_checked_and_nothing_else_is(
+    there: Resource | None, at_source: Any, at_target: Any, likeness: Likeness
+) -> None:
+    (row,) = compare_estates(
+        Estate((QUEUE,), unread=frozenset(at_source)),
+        Estate((QUEUE,)),
+        Estate((there,) if there else (), unread=frozenset(at_target)),
+    )
+    assert (row.likeness, bool(row.differences)) == (likeness, likeness is Likeness.DIFFERENT)
+
+
+@pytest.mark.parametrize(("subject", "checked"), [("bus", False), ("bus/new", False), ("other", True), ("bu", True)])
+def test_a_rule_whose_bus_could_not_be_listed_is_not_missing(subject: str, checked: bool) -> None:
+    (row,) = compare_estates(Estate((RULE,)), Estate((NEW,)), Estate(unread=frozenset({("events", subject)})))
+    assert row.likeness is (Likeness.MISSING if checked else Likeness.NOT_CHECKED)
+
+
+@pytest.mark.parametrize(("subject", "checked"), [("t", False), ("t sqs", False), ("u", True), ("t lambda", True)])
+def test_a_subscription_whose_topic_could_not_be_listed_is_not_missing(subject: str, checked: bool) -> None:
+    properties = {"TopicArn": "arn:aws:sns:us-east-2:111122223333:t", "Protocol": "sqs", "Endpoint": "q"}
+    wanted = Resource(ResourceKind.SUBSCRIPTION, "old to sqs q", "", "", properties)
+    (row,) = compare_estates(Estate((wanted,)), Estate((wanted,)), Estate(unread=frozenset({("sns", subject)})))
+    assert row.likeness is (Likeness.MISSING if checked else Likeness.NOT_CHECKED)

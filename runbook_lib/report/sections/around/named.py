@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from runbook_lib.record.model.around import NotReadRecord, ReferencesRecord
 from runbook_lib.report.text import count, moment, pluralize
 
 REFERENCE_COLUMNS = ("old table", "new table", "side", "service", "resource", "where", "named by")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencesSection:
+    """The section of a report about what still names the old tables."""
+
+    summary: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    unread: list[str]
+
+
+def references_section(found: ReferencesRecord | None) -> ReferencesSection:
+    """Everything that the section shows; without rows where nobody looked."""
+    return ReferencesSection(reference_summary(found), REFERENCE_COLUMNS, reference_rows(found), unread_calls(found))
 
 
 def reference_rows(references: ReferencesRecord | None) -> list[list[str]]:

@@ -9,6 +9,7 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
+from runbook_lib.report.sections.around.compared import around_in_short
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
@@ -79,7 +80,7 @@ def _by_whom(record: RunRecord) -> str:
 def why(figures: RunFigures) -> list[str]:
     """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
     known = figures.record
-    verdict, reasons, noted = known.verdict, known.reasons, first_screen_lines(known)
+    verdict, reasons, noted = known.verdict, known.reasons, [*first_screen_lines(known), *around_in_short(known)]
     if verdict == PASS:
         wrong = figures.contradictions
         return (

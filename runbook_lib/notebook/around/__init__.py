@@ -1,0 +1,1 @@
+"""What a notebook shows of the resources around the tables."""
