@@ -25,14 +25,18 @@ def page() -> str:
     return head + "".join(f"| `{k}` | {t} | {d} | {m} |\n" for k, t, d, m in rows(Migration, ""))
 
 
-def rows(model: type[BaseModel], prefix: str) -> list[tuple[str, str, str, str]]:
-    """Key, type, default and meaning of every setting of a model."""
+def rows(
+    model: type[BaseModel], prefix: str, above: tuple[type[BaseModel], ...] = ()
+) -> list[tuple[str, str, str, str]]:
+    """Key, type, default and meaning of every setting of a model; one that holds itself again is listed once."""
     found = []
     for name, field in model.model_fields.items():
         key = prefix + (field.alias or name)
         inner = next((a for a in (field.annotation, *get_args(field.annotation)) if _is_section(a)), None)
-        if inner is not None:
-            found += rows(inner, key + ".")
+        if inner in above or inner is model:
+            found.append((key, "as above", _default(field), field.description or ""))
+        elif inner is not None:
+            found += rows(inner, key + ".", (*above, model))
         else:
             found.append((key, _type(field.annotation), _default(field), field.description or ""))
     return found

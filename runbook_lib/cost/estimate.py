@@ -182,6 +182,10 @@ def _requests(config: Migration, loads: Sequence[TableSize]) -> tuple[CostLine, 
     files = _sum([_files(load) for load in loads])
     own = _sum([_files(load) for load in loads if load.method != "reuse"])
     gets = files and Range(2 * files.low, 3 * files.high)  # by the import, and once or twice by the validation
+    if config.transform is not None:  # another export, made of each file; its keys and its raw values are read again
+        own = own and files and Range(own.low + files.low, own.high + files.high)
+        again = 3 if config.transform.mask is not None else 1
+        gets = gets and files and Range(gets.low + files.low, gets.high + again * files.high)
     return (
         CostLine("S3 PUT requests", own, "requests", _priced(own, prices.thousand_puts, 1e-3)),
         CostLine("S3 GET requests", gets, "requests", _priced(gets, prices.thousand_gets, 1e-3)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -87,6 +87,22 @@ def rules_of(rules: tuple[MaskRule, ...], table: str) -> list[MaskRule]:
                 f"{other.table!r} and one for {rule.table!r}; leave one of them out, or name the table in one"
             )
     return [chosen[place] for place in sorted(chosen, key=_spelled)]
+
+
+def rules_inside(rule: MaskRule) -> list[MaskRule]:
+    """The rules for the JSON in the strings at a rule's path, whatever their order.
+
+    Raises ValueError where two say different things of the same path.
+    """
+    chosen: dict[tuple[Path, bool], MaskRule] = {}
+    for inner in rule.rules:
+        other = chosen.setdefault((inner.steps, inner.names), inner)
+        if not _agree(other, inner):
+            raise ValueError(
+                f"two rules for the JSON at {rule.path} say what becomes of {inner.path}: {other.verb} and "
+                f"{inner.verb}; leave one of them out"
+            )
+    return [replace(chosen[place], table=rule.table) for place in sorted(chosen, key=_spelled)]
 
 
 def _agree(one: MaskRule, other: MaskRule) -> bool:

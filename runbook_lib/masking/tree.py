@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.paths import Wild
 from runbook_lib.masking.pseudonyms import Form
-from runbook_lib.masking.rules import MaskRule, Verb
+from runbook_lib.masking.rules import MaskRule, Verb, rules_inside
 from runbook_lib.masking.verbs import Action, Text, action_of, text_pseudonym
 
 Note = Callable[[Attribute, Attribute], None]  # a value, and what a rule made of it
@@ -90,8 +90,7 @@ def _place(key: MaskKey, node: MaskNode, rule: MaskRule, listed: list[MaskRule])
         return
     node.index, node.verb = index, rule.verb
     if rule.verb == Verb.JSON:
-        inside = [replace(inner, table=rule.table) for inner in rule.rules]
-        node.inside = _branch(key, inside, listed)
+        node.inside = _branch(key, rules_inside(rule), listed)
     else:
         node.action = action_of(key, rule)
 

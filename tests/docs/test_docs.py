@@ -29,14 +29,14 @@ SECTIONS = [field.alias or name for name, field in Migration.model_fields.items(
 FILES = (".html", ".md", ".json", ".py", ".yaml", ".ipynb", ".sqlite")
 
 
-def settings(model: Any = Migration, path: str = "") -> Iterator[str]:
-    """The dotted name of every setting."""
+def settings(model: Any = Migration, path: str = "", above: tuple[Any, ...] = ()) -> Iterator[str]:
+    """The dotted name of every setting; of a section that holds itself again once."""
     for name, field in model.model_fields.items():
         here = f"{path}{field.alias or name}"
         yield here
         for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if hasattr(inner, "model_fields"):
-                yield from settings(inner, f"{here}.")
+            if hasattr(inner, "model_fields") and inner not in above and inner is not model:
+                yield from settings(inner, f"{here}.", (*above, model))
 
 
 def test_the_configuration_page_is_current() -> None:

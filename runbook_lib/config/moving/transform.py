@@ -62,10 +62,10 @@ class PartSetting(Strict):
 
 
 class InnerRuleSetting(Strict):
-    """What is done with the values at one path inside of JSON in a string."""
+    """What is done with the values at one path inside of JSON in a string; strings in it may hold JSON again."""
 
     path: str = Field(description="path of the attribute, such as `orders[*].contact.email`; `*` is any name")
-    with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date"] = Field(
+    with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date", "json"] = Field(
         alias="with", description="what to do with each value"
     )
     form: FormName | None = Field(default=None, description="what a pseudonym looks like; default: hex")
@@ -86,6 +86,10 @@ class InnerRuleSetting(Strict):
     )
     of: Literal["values", "names"] | None = Field(
         default=None, description="for pseudonym: `names` masks the names in the map at the path, not its values"
+    )
+
+    rules: list[InnerRuleSetting] = Field(
+        default_factory=list, description="of json: the rules for what the string holds"
     )
 
     @model_validator(mode="after")
@@ -109,8 +113,8 @@ class InnerRuleSetting(Strict):
     def templates(self) -> tuple[str, ...]:
         return (self.template,) if isinstance(self.template, str) else tuple(self.template or ())
 
-    def as_rule(self, table: str = "*", inner: tuple[MaskRule, ...] = ()) -> MaskRule:
-        """The rule as masks take it."""
+    def as_rule(self, table: str = "*") -> MaskRule:
+        """The rule as masks take it, with those for JSON in its strings."""
 
         def form(name: str | None) -> Form | None:
             return Form(name) if name else None
@@ -118,7 +122,8 @@ class InnerRuleSetting(Strict):
         parts = {n: TemplatePart(Verb(part.with_), form(part.form), part.domain) for n, part in self.parts.items()}
         return MaskRule(
             table, self.path, Verb(self.with_), form(self.form), self.domain, self.length, self.value,
-            self.templates, parts, self.days or 365, self.by, self.of == "names", inner,
+            self.templates, parts, self.days or 365, self.by, self.of == "names",
+            tuple(rule.as_rule() for rule in self.rules),
         )  # fmt: skip
 
 
@@ -126,16 +131,10 @@ class RuleSetting(InnerRuleSetting):
     """What is done with the values at one path."""
 
     table: str = Field(default="*", description="name or glob of source tables; a name takes precedence over globs")
-    with_: Literal["keep", "drop", "null", "constant", "pseudonym", "template", "shift_date", "json"] = Field(  # type: ignore[assignment]
-        alias="with", description="what to do with each value"
-    )
-    rules: list[InnerRuleSetting] = Field(
-        default_factory=list, description="of json: the rules for what the string holds"
-    )
 
     def of_table(self) -> MaskRule:
-        """The rule with its table, and with those for JSON in its strings."""
-        return self.as_rule(self.table, tuple(rule.as_rule() for rule in self.rules))
+        """The rule with its table."""
+        return self.as_rule(self.table)
 
 
 class MaskKeySetting(Strict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -41,6 +42,42 @@ def test_a_masked_run_is_proved_and_counts_what_became_of_every_item(world: Worl
     ]  # fmt: skip
     found = world.items(world.target, world.dst("a"))
     assert {item["email"]["S"].rpartition("@")[2] for item in found} == {"example.invalid"}
+
+
+def test_the_estimate_counts_the_requests_of_the_derived_export(world: World) -> None:
+    """Its files are written to S3 and read, beside those of the export."""
+    world.pair("a", people(60))
+    record = run(world, mask(email_rule(), keep_rule("n")))
+    parts = {part["name"]: part["quantity"] for part in record["estimates"]["preflight"]["parts"]}
+    for name, used in (("S3 PUT requests", record["spent"]["puts"]), ("S3 GET requests", record["spent"]["gets"])):
+        assert parts[name]["low"] <= used <= parts[name]["high"], (name, used, parts[name])
+
+
+def test_json_in_json_is_masked_and_its_values_are_looked_for(world: World) -> None:
+    def order(number: int, where: str) -> dict[str, Any]:
+        inside = json.dumps({where: json.dumps({"email": address(number), "n": number})})
+        return {"id": {"S": f"i{number:05}"}, "payload": {"S": inside}}
+
+    world.pair("a", [order(number, "person") for number in range(20)])
+    address_rule = {"path": "email", "with": "pseudonym", "form": "email", "domain": "email"}
+    person = {"path": "person", "with": "json", "rules": [address_rule, keep_rule("n")]}
+    record = run(world, mask({"path": "payload", "with": "json", "rules": [person]}))
+    # Of each item the address, and both texts that hold it.
+    assert (record["verdict"], record["leak_scan"]["distinct"]) == ("PASS", 60)
+    for item in world.items(world.target, world.dst("a")):
+        held = json.loads(json.loads(item["payload"]["S"])["person"])
+        assert held["email"].endswith("@example.invalid")
+        assert f"i{held['n']:05}" == item["id"]["S"]
+
+
+def test_two_rules_for_one_path_inside_json_are_refused_before_anything(world: World) -> None:
+    world.pair("a", people(3))
+    inside = [{"path": "email", "with": "drop"}, {"path": "email", "with": "keep"}]
+    config = world.config(transform=mask({"path": "payload", "with": "json", "rules": inside}))
+    ran = runbook_here("run", config, "--run-id", "r", "--execute", **KEY)
+    assert ran.returncode == 2
+    assert "two rules for the JSON at payload say what becomes of email: drop and keep" in ran.stderr
+    assert not (world.folder / "reports" / "r").exists()
 
 
 HOOK = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import pickle
 import random
 import re
@@ -126,6 +128,48 @@ def test_a_string_that_is_no_json_is_refused_without_being_shown(value: str) -> 
     with pytest.raises(Unmaskable) as caught:
         masked({"p": {"S": value}}, rule("p", "json", rules=(rule("*", "keep"),)))
     assert value not in str(caught.value)
+
+
+def test_json_in_json_is_masked_by_its_own_rules_however_deep() -> None:
+    address = rule("email", form=Form.EMAIL, domain="email")
+    wanted = masked({"email": {"S": "ada@example.com"}}, address)["email"]["S"]
+    rules, text_of, value = (address,), json.dumps({"email": "ada@example.com"}), json.dumps({"email": wanted})
+    for _ in range(4):
+        payload = rule("p", "json", rules=rules)
+        assert json.loads(str(masked({"p": {"S": text_of}}, payload)["p"]["S"])) == json.loads(value)
+        rules, text_of, value = (payload,), json.dumps({"p": text_of}), json.dumps({"p": _compact(value)})
+
+
+def _compact(text_of: str) -> str:
+    return json.dumps(json.loads(text_of), separators=(",", ":"), ensure_ascii=False)
+
+
+def test_what_no_rule_names_inside_json_in_json_is_listed_with_its_whole_path() -> None:
+    inner = rule("deep", "json", rules=(rule("a", "keep"),))
+    mask = TableMask(KEY, [rule("p", "json", rules=(inner,))], "orders")
+    tally = mask.tally()
+    mask.masked({"p": {"S": json.dumps({"deep": json.dumps({"a": 1, "email": "ada@example.com"})})}}, tally)
+    assert [(spell_path(path), kind) for path, kind in tally.unnamed] == [("p.deep.email", "S")]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_rules_for_one_path_inside_json_are_refused_unless_they_say_the_same(deep: bool, turned: bool) -> None:
+    """One of them would win by its place in the file, perhaps the one that keeps."""
+    pair = [rule("email", "keep"), rule("email", form=Form.EMAIL)]
+    rules = tuple(reversed(pair) if turned else pair)
+    wrong = rule("p", "json", rules=(rule("deep", "json", rules=rules),) if deep else rules)
+    where = "deep" if deep else "p"
+    with pytest.raises(ValueError, match=rf"two rules for the JSON at {where} say what becomes of email"):
+        TableMask(KEY, [wrong], "orders")
+    TableMask(KEY, [rule("p", "json", rules=(pair[1], pair[1], rule("*", "keep")))], "orders")
+
+
+def test_the_order_of_rules_inside_json_means_nothing() -> None:
+    rules = (rule("a", "keep"), rule("*", "drop"), rule("b.c", form=Form.HEX), rule("b", "keep"))
+    value = {"p": {"S": json.dumps({"a": 1, "b": {"c": "x", "d": 2}, "e": 3})}}
+    made = {str(masked(value, rule("p", "json", rules=some))) for some in itertools.permutations(rules)}
+    assert len(made) == 1
 
 
 def test_what_no_rule_names_inside_json_is_listed() -> None:
