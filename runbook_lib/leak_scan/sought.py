@@ -24,7 +24,7 @@ from runbook_lib.leak_scan.decode import NUMBERS, fold
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through
 from runbook_lib.leak_scan.words import LEAST, ValueWords
 from runbook_lib.masking.hook import HookContext, HookFailed, ItemHook, hooked
-from runbook_lib.masking.leaves import KEPT, ItemLeaves
+from runbook_lib.masking.leaves import KEPT, UNRULED, ItemLeaves
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.verbs import SETS, Unmaskable
 from runbook_lib.run.facts.masking.leak_scan import SoughtFact
@@ -51,8 +51,11 @@ class RawTable:
 
     def transformed(self) -> Iterator[Item]:
         """The items as the mask is given them: what the hook made of each."""
+        return self.items() if self.hook is None else self.hooked()
+
+    def hooked(self) -> Iterator[Item]:
+        """What the hook made of each item, which may have another name by then; nothing where there is no hook."""
         if self.hook is None:
-            yield from self.items()
             return
         for context, item in self._read():
             with suppress(HookFailed):
@@ -113,9 +116,9 @@ def gather(
     for table in tables:
         first, leaves = len(found.rules), ItemLeaves(table.mask.tree)
         found.rules += [f"{table.source}: {rule.path} {rule.verb}" for rule in table.mask.rules]
-        for item in table.items():
-            for index, text in leaves.of(item):
-                if index != KEPT:
+        for items in (table.items(), table.hooked()):
+            for index, text in (leaf for item in items for leaf in leaves.of(item)):
+                if index not in (KEPT, UNRULED):
                     found.add(text, first + index)
     wholes = found.words.settle() if found.words else 0
     values = RawValues(list(found.patterns), list(found.patterns.values()), found.words)

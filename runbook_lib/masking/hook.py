@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import sys
 import types
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,34 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Let nothing that is said reach anybody: by Python, by what it opened before, or by a program that it starts."""
+    _flush()
+    kept = {}
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            with suppress(OSError):  # closed: nothing can be said there
+                kept[number] = os.dup(number)
+                os.dup2(nowhere, number)
+        with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
+            yield
+    finally:
+        _flush()
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)
+
+
+def _flush() -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+
+
 class HookFailed(Exception):
     """An item that a hook did not take, or for which it gave back what is no item; the text never shows it."""
 
@@ -59,7 +89,8 @@ def load_hook(spelled: str, folder: Path) -> ItemHook:
     module = types.ModuleType(file.stem)
     module.__file__ = str(file)
     try:
-        exec(compile(source, str(file), "exec"), module.__dict__)
+        with _silent():  # a stream that it keeps stays silent
+            exec(compile(source, str(file), "exec"), module.__dict__)
     except Exception as error:
         raise ConfigError(f"{where}: {file} cannot be imported: {type(error).__name__}: {error}") from None
     found = getattr(module, function, None)
@@ -71,7 +102,7 @@ def load_hook(spelled: str, folder: Path) -> ItemHook:
 def hooked(hook: ItemHook, item: Item, context: HookContext) -> list[Item]:
     """What a hook makes of an item: none, one or several; raises HookFailed."""
     try:
-        with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):  # what it prints may quote the item, too
+        with _silent():  # what it prints may quote the item, too
             made = hook.function(item, context)
     except (Exception, SystemExit) as error:  # whatever a person's function raises: its text may quote the item
         raise HookFailed(f"the hook raised {type(error).__name__}") from None

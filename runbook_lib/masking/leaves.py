@@ -12,7 +12,8 @@ from runbook_lib.masking.rules import MaskRule, Verb, split_template
 from runbook_lib.masking.tree import MaskNode, MaskTree
 
 KEPT = -1
-Leaf = tuple[int, str]  # the number of a rule whose values may not be in a target, or KEPT
+UNRULED = -2  # of no rule: never written as it is, for a filter or a hook stands before the mask
+Leaf = tuple[int, str]  # the number of a rule whose values may not be in a target, or KEPT, or UNRULED
 
 
 class ItemLeaves:
@@ -41,7 +42,7 @@ class ItemLeaves:
             yield (node.rename_index if renamed else KEPT), name
             below = names.get(name) or node.any_name
             if below is None:
-                yield from _all_of(attribute, KEPT)
+                yield from _all_of(attribute, KEPT if node.verb is Verb.KEEP else UNRULED)
             else:
                 yield from self._value(below, attribute)
 
@@ -54,7 +55,9 @@ class ItemLeaves:
         elif kind == "L" and node.each is not None:
             for element in value:
                 yield from self._value(node.each, element)
-        elif node.verb is None or not self._sought[node.index]:
+        elif node.verb is None:
+            yield from _all_of(attribute, UNRULED)
+        elif not self._sought[node.index]:
             yield from _all_of(attribute, KEPT)
         elif node.verb is Verb.TEMPLATE:
             for _, text in _all_of(attribute, KEPT):

@@ -115,6 +115,11 @@ def _spelled(place: tuple[Path, bool]) -> tuple[list[str], bool]:
     return [step.value + "\0" if isinstance(step, Wild) else step for step in place[0]], place[1]
 
 
+def longest(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """A template's pattern whose parts take as much as they can; a text that it reads otherwise is unclear."""
+    return re.compile(pattern.pattern.replace(".+?)", ".+)"), re.DOTALL)
+
+
 def split_template(template: str) -> tuple[re.Pattern[str], list[str | tuple[str]]]:
     """What a template matches, and its pieces: literal texts, and the names of its parts as tuples of one.
 

@@ -10,7 +10,7 @@ from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.dates import days_of, shift_number, shift_text
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.pseudonyms import SPELLED, Form, number_pseudonym
-from runbook_lib.masking.rules import MaskRule, Verb, split_template
+from runbook_lib.masking.rules import MaskRule, Verb, longest, split_template
 
 Action = Callable[[str, Any, Item], "Attribute | None"]  # None drops the attribute
 Text = Callable[[str], str]
@@ -123,8 +123,10 @@ def _binary(key: MaskKey, rule: MaskRule) -> Text:
 def template_action(key: MaskKey, rule: MaskRule) -> Action:
     """Pseudonyms in the places of the first template that the text has the shape of."""
     shapes = []
+    keeps = any(part.verb == Verb.KEEP for part in rule.parts.values())
     for template in rule.templates:
         pattern, pieces = split_template(template)
+        other = longest(pattern) if keeps else pattern
         made: list[tuple[str, Text | None]] = []
         for piece in pieces:
             if isinstance(piece, str):
@@ -137,11 +139,16 @@ def template_action(key: MaskKey, rule: MaskRule) -> Action:
             form = (part.form if part else None) or rule.form or Form.HEX
             domain = (part.domain if part else None) or rule.domain or piece[0]
             made.append((piece[0], text_pseudonym(key, domain, form, rule.length)))
-        shapes.append((pattern, made))
+        shapes.append((pattern, other, made))
 
     def spell(text: str) -> str:
-        for pattern, made in shapes:
+        for pattern, other, made in shapes:
             if match := pattern.fullmatch(text):
+                if other is not pattern and match.groups() != other.fullmatch(text).groups():  # type: ignore[union-attr]
+                    raise Unmaskable(
+                        f"a value at {rule.path} fits a template of its rule in more than one way, and part of it is "
+                        "kept: nobody knows which part"
+                    )
                 return "".join(name if change is None else change(match[name]) for name, change in made)
         raise Unmaskable(f"a value at {rule.path} has the shape of no template of its rule")
 

@@ -24,6 +24,7 @@ import pytest
 from runbook_lib.items.canonical import Item
 from runbook_lib.leak_scan.look import Counted, look_through
 from runbook_lib.leak_scan.sought import RawTable, gather
+from runbook_lib.masking.hook import HookContext, ItemHook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.pseudonyms import Form
@@ -37,8 +38,8 @@ class Raw(RawTable):
 
     __slots__ = ("held",)
 
-    def items(self) -> Any:
-        return iter(HELD[self.source])
+    def _read(self) -> Any:
+        return ((HookContext(self.source, "", 0, n), item) for n, item in enumerate(HELD[self.source]))
 
 
 HELD: dict[str, list[Item]] = {}
@@ -177,6 +178,30 @@ def test_what_cannot_be_told_is_left_out_and_counted(tmp_path: Path) -> None:
     _, (values, _, fact) = sought(tmp_path, items, rules(MaskRule("*", "city", Verb.KEEP)))
     assert (fact.distinct, fact.anywhere, fact.short, fact.kept, fact.by_chance) == (3, 1, 1, 1, 0)
     assert not look_through(values, '{"x":{"S":"in Berlin"}}', Counted())
+
+
+def test_what_only_a_hook_brings_under_a_rule_is_looked_for(tmp_path: Path) -> None:
+    """A hook that gives an attribute the name of a rule, and copies its value into another one."""
+    raw: Item = {"id": {"S": "1"}, "contact": {"S": MAIL}}
+
+    def moves(item: Item, context: Any) -> Item:
+        return {"id": item["id"], "email": item["contact"], "note": {"S": f"dear {item['contact']['S']}"}}
+
+    HELD["t"] = [raw]
+    mask = TableMask(MaskKey(b"0123456789abcdef"), rules(MaskRule("*", "note", Verb.KEEP)), "t")
+    table = Raw("t", None, "", (), mask, hook=ItemHook(moves, ""))
+    values, _, fact = gather([table], tmp_path, 1000)
+    written = mask.masked(moves(raw, None), mask.tally())
+    assert (fact.distinct, fact.anywhere, fact.kept) == (1, 1, 0)
+    assert look_through(values, orjson.dumps(written).decode(), Counted())
+
+
+def test_what_no_rule_keeps_excuses_nothing(tmp_path: Path) -> None:
+    """An item that a filter leaves behind may hold values that no rule names."""
+    behind: Item = {"id": {"S": "2"}, "legacy": {"S": MAIL}, "more": {"M": {"x": {"S": MAIL}}}}
+    _, (values, _, fact) = sought(tmp_path, [ITEM, behind], rules(MaskRule("*", "more.y", Verb.KEEP)))
+    assert fact.kept == 0
+    assert look_through(values, orjson.dumps({"x": {"S": MAIL}}).decode(), Counted())
 
 
 def test_a_short_value_counts_as_a_word_only(tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_a_template_masks_inside_of_a_text() -> None:
     assert "a@b" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "fits"), [("USER#ada@x.com#7", True), ("USER#a#b@x.com#7", False), ("USER#ada@x.com#7#8", False)]
+)
+def test_a_value_of_which_a_template_could_keep_more_or_less_is_refused(value: str, fits: bool) -> None:
+    keeps = rule("pk", "template", templates=("USER#{email}#{id}",), parts={"id": TemplatePart(Verb.KEEP)})
+    if fits:
+        assert text(masked({"pk": {"S": value}}, keeps), "pk").endswith("#7")
+        return
+    with pytest.raises(Unmaskable, match="in more than one way") as caught:
+        masked({"pk": {"S": value}}, keeps)
+    assert value not in str(caught.value)
+    all_masked = rule("pk", "template", templates=("USER#{email}#{id}",))
+    assert "x.com" not in text(masked({"pk": {"S": value}}, all_masked), "pk")
+
+
 @pytest.mark.parametrize("template", ["CUSTOMER#", "{a}{b}", "{a}#{a}", "{a}#{", "{1}"])
 def test_a_template_that_could_be_read_in_two_ways_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="template"):

@@ -65,11 +65,31 @@ def rule_rows(record: RunRecord) -> list[list[str]]:
     return rows
 
 
+def idle_rules(record: RunRecord) -> list[str]:
+    """The rules that mask, and met no value in any table: the path may be spelled otherwise than the attribute."""
+    met = dict[str, bool]()
+    for table in record.tables:
+        for rule in table.transform.rules if table.transform and table.items_exported else ():
+            if rule.verb != KEEP:
+                met[rule.rule] = met.get(rule.rule, False) or bool(rule.values)
+    return sorted(rule for rule, any_value in met.items() if not any_value)
+
+
+def _idle_in_short(record: RunRecord) -> list[str]:
+    idle = idle_rules(record)
+    if not idle:
+        return []
+    return [
+        f"Masked nothing: {pluralize(len(idle), 'rule')} met no value in any table ({listed(idle, 3)}); names count "
+        "with their case, and a rule for every name may have kept what was meant."
+    ]
+
+
 def leaks_in_short(record: RunRecord) -> list[str]:
     """What the first screen says of the scan for raw values: what was found, and how much could be looked for."""
     scanned, sought = [table.leak_scan for table in record.tables if table.leak_scan is not None], record.leak_scan
     if sought is None or not scanned:
-        return []
+        return _idle_in_short(record)
     hits, opaque = sum(scan.hits for scan in scanned), sum(scan.not_decoded for scan in scanned)
     found = "no raw value of a masked path was found" if not hits else f"{pluralize(hits, 'raw value')} were found"
     looked = sought.anywhere + sought.whole
@@ -77,7 +97,8 @@ def leaks_in_short(record: RunRecord) -> list[str]:
     return [
         f"Masked on the way: {found} in {pluralize(len(scanned), 'target')}, looking for {count(looked)} of "
         f"{pluralize(sought.distinct, 'distinct raw value')}{f' ({why_not})' if why_not else ''}; "
-        f"{pluralize(opaque, 'binary value')} could not be decoded and {'was' if opaque == 1 else 'were'} not scanned."
+        f"{pluralize(opaque, 'binary value')} could not be decoded and {'was' if opaque == 1 else 'were'} not scanned.",
+        *_idle_in_short(record),
     ]
 
 
