@@ -6,6 +6,7 @@ Where nobody could ask the source, for its table is gone or may not be asked, th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,17 +43,23 @@ SOURCE_TTLS = Topic("source_ttl", SourceTtl)
 class Excuse:
     """The `attribute` by which items may have expired, or None, and then `why` the target's TTL explains nothing.
 
-    `why` is empty where the target's TTL is off: there is nothing to be said. `ahead` is by how many seconds this
-    machine's clock is ahead of the target's, whose TTL goes by its own.
+    `why` is empty where the target's TTL is off: there is nothing to be said. `at` is when the target's clock was
+    asked, in Unix seconds by the earlier of its clock and this machine's, and `asked` the same by a clock that nobody
+    sets.
     """
 
     attribute: str | None
     why: str = ""
-    ahead: float = 0.0
+    at: float = 0.0
+    asked: float = 0.0
 
     def clock(self, now: Callable[[], datetime]) -> Callable[[], float]:
-        """The time by which items have expired, in Unix seconds: this machine's, never ahead of the target's."""
-        return lambda: now().timestamp() - self.ahead
+        """The time by which items have expired, in Unix seconds: this machine's, never ahead of the target's.
+
+        A machine's clock may be set forward at any moment, so it counts for no more than what has passed since the
+        target's was asked.
+        """
+        return lambda: min(now().timestamp(), self.at + time.monotonic() - self.asked)
 
     def expiry(self, item: Item) -> float | None:
         """When an exported item expires, in Unix seconds; DynamoDB heeds numbers only."""
@@ -92,8 +99,8 @@ def excuse_for(run: Run, pair: Pair, manifest: ManifestFact, of_target: str | No
         found = "the source's is off" if known.attribute is None else f"the source's is by {known.attribute}"
     else:
         try:
-            target = server_time(run.clients.target, pair.target)
-            return Excuse(of_target, ahead=max(0.0, (run.now() - target).total_seconds() - WHOLE_SECOND))
+            target = server_time(run.clients.target, pair.target).timestamp() + WHOLE_SECOND
+            return Excuse(of_target, at=min(run.now().timestamp(), target), asked=time.monotonic())
         except ConfigError as error:
             found = f"the target's clock is not known: {error}"
     return Excuse(None, f"the target's TTL, by {of_target}, excuses no item that is absent: {found}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses import source_ttl
+from runbook_lib.validate import step
 from tests.support.between import Asked, Said, between
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, indexed_by
@@ -91,7 +94,9 @@ def test_an_empty_target_whose_own_ttl_removed_all_of_it_fails_and_says_why(worl
 
 
 @pytest.mark.parametrize(("passes", "expected"), [(NOW, ("PASS", 1, 0)), (NOW - 2, ("FAIL", 0, 1))])
-def test_the_clock_is_read_after_the_second_look(world: World, passes: int, expected: Any) -> None:
+def test_the_clock_is_read_after_the_second_look(
+    world: World, passes: int, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An item that expires, and is removed, while the comparison goes on was never missing."""
     expiring = item("i", {"N": str(NOW - 1)})
     world.pair("a", [expiring, item("kept", {"N": str(NOW * 2)})])
@@ -103,7 +108,26 @@ def test_the_clock_is_read_after_the_second_look(world: World, passes: int, expe
         return datetime.fromtimestamp(passes if looked else NOW - 3600, UTC)
 
     run.now = now
+    monkeypatch.setattr(source_ttl, "time", SimpleNamespace(monotonic=lambda: now().timestamp()))
     assert seen(run, world) == expected
+
+
+def test_a_clock_that_is_set_forward_while_the_tables_are_compared_excuses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = item("gone", {"N": str(int(time.time()) + 86_400)})
+    world.pair("a", [gone, item("there", {"N": str(int(time.time()) + 86_400)})])
+    run = migrated(world, [gone], "ttl", "ttl", time.time())
+    days, asked = [0], step.excuse_for
+    run.now = lambda: datetime.now(UTC) + timedelta(days=days[0])
+
+    def excuse_for(*known: Any) -> Any:
+        found = asked(*known)
+        days[0] = 2
+        return found
+
+    monkeypatch.setattr(step, "excuse_for", excuse_for)
+    assert seen(run, world) == ("FAIL", 0, 1)
 
 
 def test_a_clock_that_is_ahead_of_the_targets_excuses_nothing_before_its_time(world: World) -> None:
