@@ -20,6 +20,7 @@ TONES = {
     Standing.PASS: "good",
     Standing.FAIL: "bad",
     Standing.BROKEN: "bad",
+    Standing.UNDONE: "bad",
     Standing.REFUSED: "bad",
     Standing.DRY_RUN: "dry",
     Standing.INTERRUPTED: "cut",

@@ -138,7 +138,7 @@ def _do(progress: CampaignProgress, run: CampaignRun) -> bool:
         if found.standing is not Standing.BROKEN:
             say(f"{run.id}: {found.standing} already, and its folder bears it out")
             return True
-    if found.standing is Standing.BROKEN:
+    if found.standing in (Standing.BROKEN, Standing.UNDONE):
         progress.broken[run.id] = found
         say(f"{run.id}: {found.standing}: {found.why}")
         return False

@@ -25,6 +25,7 @@ class Standing(StrEnum):
     UNFINISHED = "unfinished"
     REFUSED = "refused"
     BROKEN = "broken"
+    UNDONE = "undone"
     INTERRUPTED = "INTERRUPTED"
     FAIL = "FAIL"
     DRY_RUN = "DRY-RUN"
@@ -73,8 +74,18 @@ def standing_of(campaign: Campaign, run: CampaignRun, refused: Mapping[str, str]
     sealed = (folder / SUMS).exists()
     if record.run_id != run_id or (sealed and not pages_are_sealed(folder)):
         return RunStanding(run, run_id, folder, Standing.BROKEN, why=_not_as_sealed(folder, run_id, record.run_id))
+    if undone := _undone(record):
+        return RunStanding(run, run_id, folder, Standing.UNDONE, record, undone)
     known = OF_VERDICT.get(record.verdict) if sealed else None
     return RunStanding(run, run_id, folder, known or Standing.UNFINISHED, record, "; ".join(record.reasons[:2]))
+
+
+def _undone(record: RunRecord) -> str:
+    """Why the targets are no more what a run has proved; empty where nobody took it back."""
+    if record.cleaned or record.rolled_back:
+        done = f"cleaned up at {record.cleaned}" if record.cleaned else f"rolled back at {record.rolled_back}"
+        return f"it was {done}, so that what it proved is gone; give the run another id in the campaign to do it again"
+    return ""
 
 
 def _not_as_sealed(folder: Path, run_id: str, named: str) -> str:

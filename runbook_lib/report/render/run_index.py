@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from runbook_lib.atomic_files import sweep, turn, write_atomically
 from runbook_lib.record.model.base import as_moment
+from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
@@ -61,7 +62,7 @@ class ListedRun:
     target: str = ""
     tables: str = ""
     mode: str = ""
-    since: bool = False
+    since: str = ""
     elsewhere: str | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -127,9 +128,14 @@ def _row(known: Neighbour) -> ListedRun:
         target=place(record, "target"),
         tables=figures.how_many.removesuffix(" table").removesuffix(" tables"),
         mode=_mode(figures),
-        since=believed and record.cleaned is not None,
+        since=_since(record) if believed else "",
         elsewhere=not_aws(record),
     )
+
+
+def _since(record: RunRecord) -> str:
+    """What took back what a run had done; empty if nothing did."""
+    return "cleaned up" if record.cleaned else "rolled back" if record.rolled_back else ""
 
 
 def _mode(figures: RunFigures) -> str:
@@ -137,7 +143,8 @@ def _mode(figures: RunFigures) -> str:
     if record.verdict == RUNNING and not record.executed and wanted_to_write(record):
         return "nothing written yet"
     if record.executed:
-        return "executed, later cleaned up" if record.cleaned else "executed"
+        since = _since(record)
+        return f"executed, later {since}" if since else "executed"
     if any(t.compared_only for t in record.tables):
         return "compared only"
     if record.executed is None:

@@ -242,6 +242,26 @@ def campaign_like(file: Path, **more: Any) -> Path:
     return file
 
 
+@pytest.mark.parametrize("undo", ["cleanup", "rollback"])
+def test_what_was_taken_back_is_not_done_any_more_and_nothing_comes_after_it(world: World, undo: str) -> None:
+    file = fleet(world, [["a"]])
+    assert run(file, *EXECUTE).returncode == 0
+    config = world.folder / migration(world, "a")
+    undone = runbook_here(undo, config, "--run-id", f"{NAME}-a", "--execute", "--confirm", f"{NAME}-a")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert world.record(f"{NAME}-a")["verdict"] == "PASS"  # what was true then
+    listed = runbook_here("list")
+    assert f"later {'cleaned up' if undo == 'cleanup' else 'rolled back'}" in listed.stdout
+    world.pair("b", things(5))
+    runs = [{"id": "a", "config": config.name}, {"id": "b", "config": migration(world, "b"), "after": ["a"]}]
+    file = campaign_file(world, [[each] for each in runs], stop_on_fail=False)
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert standings(world) == {"a": "undone", "b": "waiting"}
+    assert "so that what it proved is gone" in ran.stdout
+    assert written(world, "b") == [0]
+
+
 def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0
