@@ -26,7 +26,7 @@ def open_roster(run: Run, step: str) -> Iterator[WorkerRoster | None]:
 
     with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
         ENGINES.record(run.ledger, step, ClusterEngine(kind, **engine.facts()))
-        yield WorkerRoster(engine, run.ledger, step)
+        yield WorkerRoster(engine, run.ledger, step, run.now)
 
 
 def check_engine(config: Migration) -> None:

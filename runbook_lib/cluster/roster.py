@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.call_counter import UNANSWERED, Calls
 from runbook_lib.cluster.protocol import Engine
+from runbook_lib.run.facts.doubt.late_writes import note_call
 from runbook_lib.run.facts.load import WORKERS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.throughput import ShiftRow, keep_shifts
@@ -31,8 +33,10 @@ class WorkerSpan:
 class WorkerRoster:
     """An engine and the workers of one step of a run. A worker is a process: one that was started again is another."""
 
-    def __init__(self, engine: Engine, ledger: Ledger, step: str) -> None:
-        self.engine = engine
+    def __init__(
+        self, engine: Engine, ledger: Ledger, step: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.engine, self._now = engine, now
         self._ledger, self._step = ledger, step
         self._shifts: dict[tuple[str, str], WorkerSpan] = {}
         self._calls: dict[tuple[str, str, str], int] = {}
@@ -49,7 +53,7 @@ class WorkerRoster:
         for side, operation, count in calls:
             more = count - self._calls.get((process, side, operation), 0)
             if more > 0:
-                self._ledger.count_call(side, operation, more)
+                note_call(self._ledger, self._now, side, operation, more)
                 self._calls[process, side, operation] = count
 
     def keep(self, source: str, seconds: float) -> list[WorkerSpan]:
@@ -72,4 +76,4 @@ class WorkerRoster:
 
 def calls_of(calls: Calls) -> list[tuple[str, str, int]]:
     """All that a worker's clients have called, as `count_calls` takes it."""
-    return [(side, what, n) for side in ("staging", "target") for what, n in calls.of(side).items()]
+    return [(side, what, n) for side in ("staging", "target", UNANSWERED) for what, n in calls.of(side).items()]

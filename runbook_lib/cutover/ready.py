@@ -12,6 +12,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.export_format.incremental import BOTH_IMAGES, SKEW
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.cut_over.gates import FORECASTS, Forecast
+from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_of
@@ -65,6 +66,8 @@ def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterat
         )
     for pair in pairs:
         yield from _windows_of_one(run, pair)
+        if why := still_in_doubt(run.ledger, pair.target, run.now()):
+            yield why
     if forecast.seconds is None:
         yield f"the forecast needs what was never measured ({', '.join(_unmeasured(forecast))}); run runbook catch-up"
     elif forecast.seconds > forecast.limit:

@@ -42,6 +42,7 @@ from runbook_lib.run.facts.cut_over.gates import (
     GateState,
     forget_cut_over,
 )
+from runbook_lib.run.facts.doubt.late_writes import LIFE, may_land_until
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.run import Run
@@ -187,12 +188,20 @@ def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> 
         if run.config.cut_over.proof == FULL_EXPORT:
             for table in _opened(run, pairs, sleep, acting=False):
                 export_again(run, table.pair, table.until, sleep)
+        _await_writes(run, pairs, sleep)
         validate_tables(run)
         if wrong := [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]:
             raise stay_shut(
                 run, Gate.DATA_PROOF, CutOverFault.NOT_PROVED,
                 f"{'; '.join(wrong)}. Start the writers at the sources again; nothing was switched",
             )  # fmt: skip
+
+
+def _await_writes(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
+    """Compare only what no unanswered write can change any more: after the go, one would undo what is newer."""
+    moments = [until for pair in pairs if (until := may_land_until(run.ledger, pair.target))]
+    if moments and (left := max(moments) - run.now()) > timedelta():
+        sleep(min(left, LIFE).total_seconds())
 
 
 def _unproved(run: Run, pair: Pair) -> str:

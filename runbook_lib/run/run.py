@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from runbook_lib.run.admission.admit import (
 from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
+from runbook_lib.run.facts.doubt.late_writes import doubt_killed, end_writes, note_call
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.plan import PlanFileFact, planned_pairs_of
 from runbook_lib.run.facts.starts import (
@@ -138,7 +140,7 @@ class Run:
 
     def tell_calls(self) -> None:
         """Have every call recorded from now on, and the ones that were made while the run was only looked at."""
-        self.clients.calls.report_to(self.ledger.count_call)
+        self.clients.calls.report_to(partial(note_call, self.ledger, self.now))
 
     def pairs(self) -> list[Pair]:
         """The planned tables in the order of their import; empty before the pre-flight."""
@@ -183,6 +185,7 @@ class Run:
         with step_lock(self.folder):
             refuse_other_runner(self.folder, self.ledger, self.seat)
             mark_unfinished(self.folder, self.seat.move if self.seat else None)
+            doubt_killed(self.ledger)
             self.tell_calls()
             clock, before = time.monotonic(), STEP_FACTS.of(self.ledger, name)
             fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute)
@@ -209,6 +212,7 @@ class Run:
                 ended, seconds = format_timestamp(self.now()), round(time.monotonic() - clock, 3)
                 STEP_FACTS.record(self.ledger, name, replace(fact, finished=ended, seconds=seconds))
                 self.clients.calls.flush()
+                end_writes(self.ledger)
 
     def _attempt(self, step: str, fact: StepFact, settings: Path, *, again: bool) -> None:
         """Record a start by hand, in a notebook; a runner has recorded its own, for all its steps."""
@@ -272,15 +276,9 @@ def open_cleanup(
 
 
 def _look(
-    config: str,
-    run_id: str,
-    execute: bool,
-    tables: str,
-    clients: Clients | None,
-    step: str,
-    seat: Seat | None,
+    config: str, run_id: str, execute: bool, tables: str, clients: Clients | None, step: str, seat: Seat | None,
     kind: type[Run],
-) -> Run:
+) -> Run:  # fmt: skip
     path = settings_file(config, run_id, execute, tables)
     migration = load_config(path)
     name, how = (run_id, Sitting.SPELLED) if run_id else sitting(migration.name, step)

@@ -23,11 +23,12 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
 from runbook_lib.aws.dynamodb.scaling import end_scaling
 from runbook_lib.aws.session.granted_calls import unscaler
-from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError
+from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import went
+from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
@@ -132,11 +133,8 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
-    elif loaded is not None and loaded.bulk_put is not None and not loaded.bulk_put.ended:
-        removal.kept = (
-            f"table {pair.target}: its bulk put was not followed to its end and may still be writing; run the import "
-            "again with this run's id, then the cleanup"
-        )
+    elif loaded is not None and (why := _why_still_written(run, pair, loaded)):
+        raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, wrote=begun)
     elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:
@@ -147,6 +145,16 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
     if hands is not None and not removal.kept:
         table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
         leave(run, pair, table, partial(aws.delete_objects, hands.objects))
+
+
+def _why_still_written(run: Run, pair: Pair, loaded: ImportFact) -> str:
+    """Why something of this run may still be written to a target; empty where nothing can be."""
+    if loaded.bulk_put is not None and not loaded.bulk_put.ended:
+        return (
+            "its bulk put was not followed to its end and may still be writing; run the import again with this run's "
+            "id, then the cleanup"
+        )
+    return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""
 
 
 def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: Hands | None, *, wrote: bool) -> None:

@@ -24,6 +24,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.repair.exported_lines import exported_lines
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK, RollbackFact, RollbackStatus
+from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.run import Run, table_identity
@@ -100,6 +101,8 @@ def _table(
             "back. Run the import again with this run's id, then the rollback"
         )
     refuse_later_writers(run, pair, table)
+    if execute and (late := still_in_doubt(run.ledger, pair.target, run.now())):
+        raise GateFailed(f"{late}; nothing was taken back")
     if why := why_unknown(run, loaded):
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
     with scratch_map() as base:

@@ -136,6 +136,7 @@ TARGET_BULK_PUTS = frozenset(
 # At a cleanup that was confirmed by name, on the tables that the run created; UpdateTable lifts their protection.
 TARGET_DELETES = frozenset({"dynamodb:DeleteTable", "dynamodb:UpdateTable"})
 TOLD_IN_SUMS = frozenset({"BatchWriteItem", "DeleteItem", "PutItem"})
+PUTTING = TOLD_IN_SUMS - {"DeleteItem"}  # that change what is under a key, whatever is there
 STAGING = frozenset(
     {
         "s3:HeadBucket",

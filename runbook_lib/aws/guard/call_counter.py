@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from runbook_lib.aws.guard.allowed_calls import TOLD_IN_SUMS
 
+UNANSWERED = "unanswered"  # in place of a side: writes to a table whose end nobody heard
+
 
 class Calls:
     """Counts the calls of every side; thread-safe.
@@ -41,6 +43,12 @@ class Calls:
             with self._lock:
                 self._counts[side, operation] -= 1
             raise
+
+    def doubt(self, table: str) -> None:
+        """Note that a write to a table was not answered: it may have been done, or still be."""
+        with self._lock:
+            self._counts[UNANSWERED, table] += 1
+            self._untold[UNANSWERED, table] += 1
 
     def flush(self) -> None:
         """Pass on the calls that nobody was told of since the last time."""

@@ -67,6 +67,10 @@ class Guard:
     def count(self, operation: str) -> None:
         self._calls.record(self.side, operation)
 
+    def doubt(self, table: str) -> None:
+        """Note that nobody knows whether a write to a table was done, or still will be."""
+        self._calls.doubt(table)
+
     def _before_parameters(self, model: Any, **_: Any) -> None:
         self.check(model.service_model.service_name, model.name)
 

@@ -19,7 +19,7 @@ import orjson
 from runbook_lib.aws.credentials import EXPIRED, Expiry
 from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.endpoints import endpoint_of
-from runbook_lib.aws.guard.allowed_calls import TARGET_CANARY, TARGET_WRITES
+from runbook_lib.aws.guard.allowed_calls import PUTTING, TARGET_CANARY, TARGET_WRITES
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.server_messages import spoken
 from runbook_lib.aws.transport.answers import Answer, NoAnswer
@@ -137,7 +137,7 @@ class DynamoDBTransport:
         try:
             answer = way.exchange.post(headers, request.body)
         except NoAnswer as error:
-            raise BrokenAnswer(f"{request.operation}: {error}") from error
+            raise self.unanswered(request, error) from error
         return self.understood(request, answer, used)
 
     def signed(self, way: Way, request: DynamoDBRequest) -> tuple[dict[str, str], Any]:
@@ -148,8 +148,29 @@ class DynamoDBTransport:
         self._guard.count(request.operation)
         return headers, used
 
+    def unanswered(self, request: DynamoDBRequest, error: NoAnswer) -> BrokenAnswer:
+        """The error for a request that was sent and not answered; a write is in doubt from now on."""
+        self._doubt(request)
+        return broken_answer(request, error)
+
     def understood(self, request: DynamoDBRequest, answer: Answer, used: Any) -> bytes:
         """The body of an answer that can be trusted; raises as `send` does."""
+        try:
+            return self._trusted(request, answer, used)
+        except BrokenAnswer:
+            self._doubt(request)
+            raise
+        except TransportError as error:
+            if error.may_be_done:
+                self._doubt(request)
+            raise
+
+    def _doubt(self, request: DynamoDBRequest) -> None:
+        if request.operation in PUTTING:
+            for table in _tables_in(_parsed(request.body)):
+                self._guard.doubt(table)
+
+    def _trusted(self, request: DynamoDBRequest, answer: Answer, used: Any) -> bytes:
         operation, (status, said, content) = request.operation, answer
         checksum = said.get("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(content)):
@@ -180,6 +201,13 @@ class DynamoDBTransport:
                     raise
             backoff.sleep(pause)
         return self.post(operation, body)
+
+
+def broken_answer(request: DynamoDBRequest, error: NoAnswer) -> BrokenAnswer:
+    """The error for a request that has no answer."""
+    broken = BrokenAnswer(f"{request.operation}: {error}")
+    broken.__cause__ = error
+    return broken
 
 
 def body_of(table: str, lines: Iterable[bytes]) -> bytes:

@@ -20,8 +20,7 @@ from typing import Any, Protocol
 
 from runbook_lib.aws.deadlines import Deadline
 from runbook_lib.aws.transport.answers import Answer, Incoming, NoAnswer, Reading, answer_from, usual_answer
-from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport, Way
-from runbook_lib.aws.transport.retry import BrokenAnswer
+from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport, Way, broken_answer
 from runbook_lib.errors import RunbookError
 
 BLOCK = 65536
@@ -162,7 +161,7 @@ class RequestLoop:
         try:
             made = future.result()
         except NoAnswer as error:
-            sent.done(_broken(sent.request, error))
+            sent.done(broken_answer(sent.request, error))  # it never left
             return
         made.sock.setblocking(False)
         connection = _Connection(made, made.sock, sent.way)
@@ -237,7 +236,7 @@ class RequestLoop:
         self._busy.discard(connection)
         connection.sent = None
         self._close(connection)
-        sent.done(_broken(sent.request, error))
+        sent.done(self.transport.unanswered(sent.request, error))
 
     def _check_deadline(self, connection: _Connection) -> None:
         if (sent := connection.sent) is None:
@@ -253,7 +252,7 @@ class RequestLoop:
         try:
             answer = future.result()
         except NoAnswer as error:
-            done(_broken(request, error))
+            done(self.transport.unanswered(request, error))
             return
         self._understand(request, used, done, answer)
 
@@ -273,9 +272,3 @@ class RequestLoop:
         with suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
         connection.made.close()
-
-
-def _broken(request: DynamoDBRequest, error: NoAnswer) -> BrokenAnswer:
-    broken = BrokenAnswer(f"{request.operation}: {error}")
-    broken.__cause__ = error
-    return broken

@@ -139,6 +139,7 @@ class Dispatch:
                 del self.active[former.attempt]
                 self._note(former.process, 0, -1)
                 self.gone.append((now + LIFE, former.attempt))
+                self._doubt()
             self.active[report.attempt] = holding
             self.budget.join(report.attempt)
             self._note(report.process, 0, 1)
@@ -163,6 +164,7 @@ class Dispatch:
         holding = self.holdings[name]
         error = CancelledError() if future.cancelled() else future.exception()
         if error is not None:
+            self._doubt()
             self.engine.check()
             if not self.engine.is_loss(error):
                 raise TransferError(
@@ -262,7 +264,8 @@ class Dispatch:
             elif message["unit"] in self.running:
                 self._last_words(self.running.pop(message["unit"]))
         for left in self.running.values():
-            left.cancel()
+            if not left.cancel():
+                self._doubt()
         self.table_load.progress.workers = []
         self.roster.keep(self.table_load.progress.source, 0.0)
         flush(self.table_load, nullcontext())
@@ -274,6 +277,10 @@ class Dispatch:
             report = WorkerReport.of(future.result())
             self._take(report)
             self._leave(report)
+
+    def _doubt(self) -> None:
+        """An attempt is gone with what it knew of its last requests."""
+        self.table_load.run.clients.calls.doubt(self.table_load.progress.target)
 
     def _note(self, process: str, items: int, at_hand: int = 0) -> None:
         now = self.table_load.run.now().timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from runbook_lib.plan.pair import Pair
@@ -31,6 +32,7 @@ from runbook_lib.record.verdict import table_verdict
 from runbook_lib.run.facts.around.drift import DRIFT_LOOKS, DRIFTS, DriftFact
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.counts import TableCounts, table_counts, written_of
+from runbook_lib.run.facts.doubt.late_writes import may_land_until
 from runbook_lib.run.facts.export import EXPORTS, ExportFact, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS, SYNCS, ImportFact, SyncFact
 from runbook_lib.run.facts.masking.leak_scan import LEAKS, LeakFact
@@ -42,6 +44,7 @@ from runbook_lib.run.facts.windows import CAUGHT_UP
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED
 from runbook_lib.run.witnesses.write_register import REGISTRATIONS, Registration
+from runbook_lib.timestamps import format_timestamp
 
 METHODS = {
     Method.EXPORT: "export",
@@ -75,6 +78,7 @@ class TableFacts:
     transformed: TransformFact | None = None
     leaks: LeakFact | None = None
     sync: SyncFact | None = None
+    in_doubt_until: datetime | None = None
 
     @property
     def items_exported(self) -> int | None:
@@ -151,6 +155,7 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
             transformed=transforms.get(source),
             leaks=leaks.get(source),
             sync=syncs.get(source),
+            in_doubt_until=may_land_until(ledger, pair.target),
         )
         for pair in pairs
         for source in [pair.source]
@@ -228,6 +233,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         throttled_requests=used.throttled_requests,
         throttled=[section_of(Throttle, row) for row in used.throttled],
         items_sent_again=used.items_sent_again,
+        write_in_doubt_until=format_timestamp(facts.in_doubt_until) if facts.in_doubt_until else None,
         parity=_maybe(ParityFacts, (checked and checked.parity) or facts.parity),
         indexes=_indexes(checked),
         canary=_maybe(CanaryFacts, facts.canary),

@@ -193,6 +193,7 @@ class TableRecord(Section):
     throttled_requests: Count | None = None
     throttled: list[Throttle] = []
     items_sent_again: Count | None = None
+    write_in_doubt_until: Moment | None = None
     parity: ParityFacts | None = None
     indexes: list[IndexFacts] | None = None
     canary: CanaryFacts | None = None

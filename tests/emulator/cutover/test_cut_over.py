@@ -20,6 +20,7 @@ from runbook_lib.run.facts.cut_over.gates import (
     Gate,
     GateState,
 )
+from runbook_lib.run.facts.doubt.late_writes import LIFE
 from runbook_lib.run.facts.windows import trailing_windows, windows_of
 from runbook_lib.validate.step import validate_tables
 from tests.support.moving import Moving, item, live, moved
@@ -75,6 +76,32 @@ def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: Wor
     assert datetime.fromisoformat(fact.until or "") > datetime.fromisoformat(frozen) + timedelta(minutes=1)
     found = moving.validation()
     assert found.changes.second_export.moment == found.changes.as_of == windows_of(moving.run.ledger)[-1].end
+
+
+def test_writers_are_not_stopped_while_a_write_of_the_import_may_still_land(world: World) -> None:
+    moving = about_to(world)
+    moving.run.clients.calls.doubt(world.dst("a"))
+    moving.run.clients.calls.flush()
+    with pytest.raises(GateFailed, match="could still take effect until"):
+        cut(moving, moving.now())
+    assert states(moving) == {"ready": GateState.FAILED}
+    moving.run.now = lambda: datetime.now(UTC) + LIFE
+    cut(moving, moving.now())
+    assert states(moving)["go"] == GateState.PASSED
+
+
+def test_the_targets_are_proved_after_the_last_moment_a_write_of_the_last_window_may_land(world: World) -> None:
+    moving = about_to(world)
+    waited: list[float] = []
+
+    def sleeping(seconds: float) -> None:
+        waited.append(seconds)
+        moving.sleeping(min(seconds, 60))
+
+    world.fault(operation="BatchWriteItem", kind="lost-reply", table=world.dst("a"), times=1)
+    cut_over(moving.run, asked=CutOverAsked(moving.now(), confirmed=True), sleep=sleeping)
+    assert LIFE.total_seconds() - 60 < max(waited) <= LIFE.total_seconds()
+    assert states(moving)["go"] == GateState.PASSED
 
 
 def test_after_the_go_the_targets_are_left_alone(world: World) -> None:

@@ -29,7 +29,7 @@ from hypothesis import given
 
 from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.transport.answers import Incoming, NoAnswer, read_answer, usual_answer
-from runbook_lib.aws.transport.client import DynamoDBRequest
+from runbook_lib.aws.transport.client import DynamoDBRequest, broken_answer
 from runbook_lib.aws.transport.http import HttpConnection, in_time
 from runbook_lib.aws.transport.loop import RequestLoop
 from runbook_lib.aws.transport.retry import BrokenAnswer
@@ -130,6 +130,7 @@ class ByLoop:
             way=lambda operation: way,
             signed=lambda way, request: ({"Host": "x"}, None),
             understood=lambda request, answer, used: answer,
+            unanswered=broken_answer,
         )
         self.loop = RequestLoop(transport)
 

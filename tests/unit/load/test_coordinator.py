@@ -24,6 +24,7 @@ from runbook_lib.load.distributed.worker import FileUnit, LoadAttempt
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.doubt.late_writes import may_land_until
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.throughput import request_times
 from runbook_lib.validate import step as validate
@@ -77,6 +78,7 @@ def test_what_was_lost_doubled_or_late_on_the_way_changes_no_count(
     assert shifts[0]["n"] == 1500
     (files,) = run.ledger.rows("SELECT COUNT(*) AS n FROM file")
     assert 1500 / 25 <= sum(request_times(run.ledger).values()) <= 1500 / 25 + files["n"]
+    assert may_land_until(run.ledger, world.dst("a")) is None
 
 
 def test_a_file_whose_worker_went_away_goes_on_elsewhere_from_the_last_report(
@@ -94,6 +96,7 @@ def test_a_file_whose_worker_went_away_goes_on_elsewhere_from_the_last_report(
     sent = world.acknowledged()
     assert load_with(monkeypatch, run, engine, cut_off)["status"] == "completed"
     assert len(engine.dead) == 2
+    assert may_land_until(run.ledger, world.dst("a")) is not None  # nobody knows what their last requests did
     is_whole(world, run, 2000)
     # Sent again is what two cut off workers wrote until they gave up, and not what they had reported before.
     assert world.acknowledged() - sent <= 2000 + 900 * (0.5 + 1.5) / 2 + 4 * 25

@@ -1,12 +1,16 @@
-"""What a PASS leaves to the word of an export's manifest or of a scan, because nobody could be asked."""
+"""What a PASS rests on that nobody could be asked about: a manifest's word, a scan, a write that was not answered."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import as_of, gap_lines
 from runbook_lib.report.text import listed, moment, pluralize
+from runbook_lib.run.verdicts import PASS
 
 
 def unasked(table: TableRecord) -> bool:
@@ -17,7 +21,30 @@ def unasked(table: TableRecord) -> bool:
 def taken_on_trust(figures: RunFigures) -> list[str]:
     """The sentences for the first screen, if there is anything to say."""
     known = figures.record
-    return [*as_of(known), *gap_lines(known), *of_other_runs(known), *_unasked(figures), *_scanned(figures)]
+    return [
+        *as_of(known),
+        *gap_lines(known),
+        *of_other_runs(known),
+        *_unasked(figures),
+        *_scanned(figures),
+        *late_writes(known),
+    ]
+
+
+def late_writes(record: RunRecord) -> list[str]:
+    """Tables that a write could have reached after they were compared; one looked at later has seen what it did."""
+    named: dict[str, datetime] = {}
+    for table in record.tables:
+        until, looked = as_moment(table.write_in_doubt_until), as_moment(table.read.target[0] if table.read else None)
+        if until and table.verdict == PASS and (looked is None or looked < until):
+            named[table.target] = until
+    if not named:
+        return []
+    return [
+        f"{pluralize(len(named), 'table')} ({listed(sorted(named), 3)}) compared while a write whose answer never came "
+        f"could still take effect, until {moment(max(named.values()).isoformat())}: it would put its item back over "
+        "what was written or deleted under the same key since. Validate again after that."
+    ]
 
 
 def of_other_runs(record: RunRecord) -> list[str]:
