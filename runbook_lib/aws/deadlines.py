@@ -8,6 +8,7 @@ its clients get connections of their own here, and a test pins what of botocore 
 from __future__ import annotations
 
 import io
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -21,7 +22,8 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
-from botocore.credentials import ContainerProvider, InstanceMetadataProvider
+from botocore.credentials import AssumeRoleProvider, ContainerProvider, InstanceMetadataProvider, ProcessProvider
+from botocore.exceptions import CredentialRetrievalError
 from botocore.handlers import add_expect_header
 from botocore.hooks import HierarchicalEmitter
 
@@ -193,10 +195,42 @@ def _built_in_handlers() -> HierarchicalEmitter:
     return emitter
 
 
+class CredentialProgram(subprocess.Popen[bytes]):
+    """A `credential_process`, which has to end in time; a person may have to sign in meanwhile."""
+
+    def communicate(self, *args: Any, **named: Any) -> tuple[bytes, bytes]:
+        """What it has said; raises CredentialRetrievalError, and ends it, where it takes too long."""
+        try:
+            return super().communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            for pipe in (self.stdout, self.stderr):  # a program that it has started may hold them
+                if pipe is not None:
+                    pipe.close()
+            self.wait()
+            raise CredentialRetrievalError(
+                provider=ProcessProvider.METHOD,
+                error_msg=f"the profile's credential_process should have ended after {LONGEST:g} s, and had not; it "
+                "was ended. Run it by hand to see what it waits for",
+            ) from None
+
+
+def _limit_programs(builder: Any) -> None:
+    make = builder._create_process_provider
+
+    def limited(name: str) -> Any:
+        provider = make(name)
+        provider._popen = CredentialProgram
+        return provider
+
+    builder._create_process_provider = limited
+
+
 class Session(botocore.session.Session):  # type: ignore[misc]
     """A session of botocore whose clients, those that get credentials too, read every answer against a deadline.
 
-    So do the fetchers of credentials that are no clients: of a container, and of the machine.
+    So do the fetchers of credentials that are no clients: of a container, and of the machine. A program that gives
+    credentials has to end in time, whoever it is asked for.
     """
 
     def __init__(self, profile: str | None = None) -> None:
@@ -209,6 +243,10 @@ class Session(botocore.session.Session):  # type: ignore[misc]
                     _limit(provider._fetcher._session)
                 elif isinstance(provider, InstanceMetadataProvider):
                     _limit(provider._role_fetcher._session)
+                elif isinstance(provider, ProcessProvider):
+                    provider._popen = CredentialProgram
+                elif isinstance(provider, AssumeRoleProvider):  # makes one for the profile that it starts from
+                    _limit_programs(provider._profile_provider_builder)
         return super().get_credentials()
 
     def create_client(self, *args: Any, **named: Any) -> Any:

@@ -16,6 +16,7 @@ import isal.isal_zlib
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.config import Config
+from botocore.credentials import AssumeRoleProvider, ProcessProvider
 from botocore.handlers import BUILTIN_HANDLERS
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -27,7 +28,8 @@ PRIVATE = re.compile(r"_[a-z]\w*")
 OWNERS = {
     "_endpoint": "botocore", "_pool_classes_by_scheme": "botocore", "_ruleset_resolver": "botocore",
     "_session": "boto3", "_credentials": "botocore", "_setup_ssl_cert": "botocore", "_proxy_config": "botocore",
-    "_fetcher": "botocore", "_role_fetcher": "botocore",
+    "_fetcher": "botocore", "_role_fetcher": "botocore", "_popen": "botocore",
+    "_profile_provider_builder": "botocore", "_create_process_provider": "botocore",
     "_get_connection_manager": "botocore", "_verify": "botocore", "_sign": "botocore",
     "_get_conn": "urllib3", "_put_conn": "urllib3", "_new_conn": "urllib3", "_validate_conn": "urllib3",
     "_GzipReader": "isal",
@@ -74,6 +76,9 @@ def test_each_name_is_where_it_is_looked_for(client: Any) -> None:
     providers = botocore.session.Session().get_component("credential_provider").providers
     for name in ("_fetcher", "_role_fetcher"):
         (here[name],) = (p for p in providers if hasattr(getattr(p, name, None), "_session"))
+    assume = next(p for p in providers if isinstance(p, AssumeRoleProvider))
+    here["_popen"] = next(p for p in providers if isinstance(p, ProcessProvider))
+    here |= {"_profile_provider_builder": assume, "_create_process_provider": assume._profile_provider_builder}
     assert set(here) == set(OWNERS)
     assert [name for name, owner in here.items() if not hasattr(owner, name)] == []
     assert set(http._pool_classes_by_scheme) == {"http", "https"}
