@@ -15,6 +15,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import (
     Registration,
     WriterStanding,
+    is_own_entry,
     listed_entries,
     other_writers,
     registration,
@@ -42,7 +43,8 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote:
         named = aws.register_tag(run.clients.target, table.arn)
         if named is None:
             return
-        known = Registration("", WriterStanding.ENTERED, named, known.entries if known else [])
+        entries, nonce = (known.entries, known.nonce) if known else ([], "")
+        known = Registration(nonce, WriterStanding.ENTERED, named, entries)
     if found := _found_now(run, pair, table, known):
         raise TableError(
             f"other runs have written to {pair.target} too: {', '.join(found)}. What is equal to this run's "
@@ -65,12 +67,18 @@ def _found_now(run: Run, pair: Pair, table: TableDescription, known: Registratio
         )
     try:
         folder, keys = listed_entries(run, pair, known)
+        replaced = [k for bucket, k in known.entries if k in keys and not is_own_entry(run, known, bucket, k)]
     except TransferError as error:
         raise TableError(f"the register of {pair.target} cannot be read, so nothing is removed: {error}") from None
     if gone := sorted(key for _, key in known.entries if key.startswith(folder) and key not in keys):
         raise TableError(
             f"the register of {pair.target} should have this run's own entry {gone[0]}, and it is not there: entries "
             "were removed (by a lifecycle rule of the bucket?), so who else has written to the table is not known"
+        )
+    if replaced:
+        raise TableError(
+            f"the register of {pair.target} should have this run's own entry {replaced[0]}, and what is there this run "
+            "has not written: another run of its name may have written to the table"
         )
     known.others = other_writers(run, folder, keys, table, known)
     return known.others

@@ -170,7 +170,7 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     run.granted[conditional] = True
-    said = _entry(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
+    said = _entry(run, bucket, key)
     if said.get("nonce") != known.nonce:
         raise TransferError(
             f"s3://{bucket}/{key} says that a run {run.id!r} has begun to write to target {pair.target} at "
@@ -180,13 +180,18 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
     known.entries.append([bucket, key])
 
 
-def _entry(body: bytes) -> dict[str, Any]:
+def _entry(run: Run, bucket: str, key: str) -> dict[str, Any]:
     """What an entry says; whatever is no entry is none of this run's."""
     try:
-        said = json.loads(body)
+        said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
     except (ValueError, RecursionError):
         said = None
     return said if isinstance(said, dict) else {}
+
+
+def is_own_entry(run: Run, known: Registration, bucket: str, key: str) -> bool:
+    """Whether an entry says what this run has written, and not what another of its name has."""
+    return _entry(run, bucket, key).get("nonce") == known.nonce
 
 
 def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:

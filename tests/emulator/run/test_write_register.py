@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,8 @@ from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.facts.doubt.late_writes import LIFE
 from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run
-from runbook_lib.run.witnesses.write_register import refuse_unless_alone, register, registration
+from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.write_register import register, registration
 from runbook_lib.undo.cleanup import clean_up
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of
@@ -271,6 +273,43 @@ def test_a_run_of_the_same_name_elsewhere_is_another_run(world: World, monkeypat
     with pytest.raises(TransferError, match="it is another run of that name, or this ledger has lost what it knew"):
         import_tables(run)
     assert "PutItem" not in run.ledger.calls("target")
+
+
+DAMAGED = {
+    "not JSON": b"\xff\xfe {",
+    "JSON of another kind": b"[1, 2]",
+    "nested too deep": b"[" * 3000,
+    "empty": b"",
+    "another run's": b'{"run": "r", "nonce": "00000000000000000000000000000000"}',
+}
+
+
+@pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
+def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: World, body: bytes) -> None:
+    world.pair("a", things(10))
+    run = up_to_the_import(world)
+    (key,) = entries(world)
+    world.put_object(key, body)
+    removal = the_only(clean_up(run, "r"))
+    assert (removal.items_deleted, removal.done) == (0, False)
+    assert "what is there this run has not written" in removal.kept
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+@pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
+def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, body: bytes) -> None:
+    world.pair("a", things(10))
+    up_to_the_import(world)
+    (key,) = entries(world)
+    world.put_object(key, body)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00001"}})
+    shutil.rmtree(world.folder / "reports" / "r")  # the run begins once more, and knows nothing of its entry
+    run = world.open("r", **APPEND)
+    preflight(run)
+    export_tables(run)
+    with pytest.raises(TransferError, match="it is another run of that name, or this ledger has lost what it knew"):
+        import_tables(run)
+    assert len(world.items(world.target, world.dst("a"))) == 9
 
 
 def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world: World) -> None:
