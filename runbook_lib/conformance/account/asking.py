@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard.conformance_calls import OwnNames
 from runbook_lib.aws.outcome import ACCEPTED, FAILURES, code_of, outcome_of
 from runbook_lib.aws.session.identity import Identity
@@ -86,6 +87,8 @@ def is_engine(endpoint: str | None) -> bool:
 
 def ask_subject(asking: Asking, clients: OwnClients, say: Say, who: Identity | None = None) -> AskingReport:
     """Ask all questions; what was made is removed again, also after an error or an interruption."""
+    if asking.engine:
+        list_tables(clients.dynamodb)  # where nobody answers, nothing is a deviation
     started, has_bucket = time.time(), _bucket_is_there(asking, clients)
     engine = "AWS" if clients.is_aws else asking.name or engine_at(clients.dynamodb.meta.endpoint_url)
     if has_bucket:

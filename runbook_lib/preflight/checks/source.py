@@ -24,7 +24,7 @@ REMEDIES = {
     "REPLICATION_NOT_AUTHORIZED": "DynamoDB may not replicate it: fix the permissions of its replication",
     "DELETING": "it is being deleted: restore it, or leave it out",
 }
-SCANNED = "the table is scanned, which is no single moment and uses its read capacity"
+SCANNED = "the table is scanned, which does not capture one moment and uses its read capacity"
 WITHOUT = {
     "fail": "point-in-time recovery, as export.without_pitr is 'fail'",
     "skip": "point-in-time recovery",

@@ -135,7 +135,7 @@ def _imported(figures: RunFigures) -> ChecklistAnswer:
     whole = [t for t in tables if _is_loaded(t)]
     written, exported = figures.sums["items_written"], figures.sums["items_exported"]
     evidence = (
-        f"{len(whole):,} of {pluralize(len(tables), 'table')} loaded to the end, every item acknowledged by "
+        f"{len(whole):,} of {pluralize(len(tables), 'table')} completely loaded, every item acknowledged by "
         f"the target; "
         f"acknowledged writes: {written}, exported items: {exported}."
     )
@@ -163,9 +163,8 @@ def _schemas(figures: RunFigures) -> ChecklistAnswer:
     schema, other, gaps = schemas_differ(figures)
     evidence = (
         f"Keys, attribute types, indexes and every setting compared for {len(known):,} of "
-        f"{pluralize(len(tables), 'table')}: keys or indexes differ for {schema:,}, anything for {other:,}, "
-        f"something could "
-        f"not be asked for {gaps:,}. See Definition parity."
+        f"{pluralize(len(tables), 'table')}: keys or indexes differ for {schema:,}, any "
+        f"property for {other:,}, something could not be read for {gaps:,}. See Definition parity."
     )
     whole = len(known) == len(tables) and not other and not gaps
     return ChecklistAnswer(claim, NO if schema else YES if whole else PARTLY, evidence)
@@ -204,7 +203,7 @@ def _import_errors(figures: RunFigures) -> ChecklistAnswer:
     status = _status(figures, "import")
     evidence = f"Import step: {status}; items in quarantine: {quarantined}."
     if not figures.record.executed:
-        evidence += " Nothing was written: at most reading and checking was tried."
+        evidence += " Nothing was written; items were at most read and checked."
     if quarantined.value or status in ("failed", "interrupted"):
         return ChecklistAnswer(claim, NO, evidence)
     measured = status == "completed" and quarantined.whole and figures.record.executed
@@ -228,7 +227,7 @@ def _source_untouched(figures: RunFigures) -> ChecklistAnswer:
     used = NOT_MEASURED if units is None else f"{pluralize(round(units), 'read unit')}, as the answers say"
     cost = f" Scan uses read capacity of the source tables: {used}." if scans else ""
     return ChecklistAnswer(
-        claim, READ_ONLY, f"{evidence} All are on the list of allowed ones; none of those writes to a table.{cost}"
+        claim, READ_ONLY, f"{evidence} All are on the list of allowed calls, none of which writes to a table.{cost}"
     )
 
 
@@ -251,7 +250,7 @@ def _compared(figures: RunFigures) -> ChecklistAnswer:
     return ChecklistAnswer(
         claim,
         answer,
-        f"{index_summary(figures)} Beside that every item of {missing.known:,} of {pluralize(len(tables), 'table')} "
+        f"{index_summary(figures)} In addition, every item of {missing.known:,} of {pluralize(len(tables), 'table')} "
         f"was compared with its export: missing {missing}, different {different}, extra {extra}.",
     )
 

@@ -62,8 +62,8 @@ def cost_rows(figures: RunFigures) -> list[CostRow]:
         # A line of one estimate may be missing in another, where a target had no replica then.
         same = [next((p for p in e.parts if p.name == part.name), None) for e in made]
         rows.append(CostRow(part.name, tuple(_part(p) if p else "" for p in same), _used(part, used)))
-    rows.append(CostRow("Instead of the writes: ImportTable", tuple(dollars(e.import_table_usd) for e in made), ""))
-    rows.append(CostRow("Keeping the export, each month", tuple(dollars(e.storage_usd_month) for e in made), ""))
+    rows.append(CostRow("ImportTable instead of writing", tuple(dollars(e.import_table_usd) for e in made), ""))
+    rows.append(CostRow("Storing the export, per month", tuple(dollars(e.storage_usd_month) for e in made), ""))
     return rows
 
 
@@ -131,7 +131,7 @@ def dry_run_summary(figures: RunFigures) -> list[str]:
     found = _synced(synced) if synced else _written([m for own in by_way.values() for m in own])
     if served:
         found.append(
-            f"With --execute DynamoDB would make {pluralize(len(served), 'target')} and fill them from the export "
+            f"With --execute DynamoDB would create {pluralize(len(served), 'target')} and fill them from the export "
             f"(ImportTable): {pluralize(sum(m.items for m in served), 'item')}, without write units"
         )
     if bulk:
@@ -167,9 +167,9 @@ def _synced(looks: list[SyncLook]) -> list[str]:
     usd, full = (sum(getattr(s, name) or 0.0 for s in looks) if known else None for name in ("usd", "full_usd"))
     return [
         f"With --execute a sync of {pluralize(len(looks), 'table')} would write {count(sums['missing'])} missing and "
-        f"{count(sums['different'])} different items and leave {count(sums['right'])} that are right, using "
-        f"{pluralize(sums['units'], 'write unit')} ({_usd(usd)} with looking each key up); writing everything again "
-        f"takes {count(sum(s.full_units for s in looks))} ({_usd(full)}), both without indexes"
+        f"{count(sums['different'])} different items and leave {count(sums['right'])} that are equal, using "
+        f"{pluralize(sums['units'], 'write unit')} ({_usd(usd)} including the look-up of each key); writing everything "
+        f"again takes {count(sum(s.full_units for s in looks))} ({_usd(full)}), both without indexes"
     ]
 
 
@@ -191,7 +191,7 @@ def advice(figures: RunFigures) -> list[str]:
         f"{a.target}: at {count(a.units_now)} write units per second the import may take "
         f"{duration(a.seconds_now)}, with a warm throughput of {count(a.units)} about {duration(a.seconds)}; "
         f"that is charged once ({_usd(a.usd) if a.usd is not None else 'price not known'}) and cannot be lowered "
-        "again. It is done only if import.warm_throughput names the table"
+        "again. This is only done if import.warm_throughput names the table"
         for a in (made[-1].advice if made else [])
     ]
 

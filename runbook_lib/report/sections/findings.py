@@ -114,7 +114,7 @@ def _changes(figures: RunFigures) -> list[str]:
     if recovered:
         found.append(
             f"Point-in-time recovery of {pluralize(len(recovered), 'source table')} was turned on by this run, as "
-            f"export.enable_pitr asks ({listed(recovered)}); it stays on and is paid for until you turn it off"
+            f"export.enable_pitr asks ({listed(recovered)}); it stays on and is charged until you turn it off"
         )
     found += [
         f"The warm throughput of {target} was raised to {count(fact.units)} write units per second, as "
@@ -132,12 +132,12 @@ def _changes(figures: RunFigures) -> list[str]:
 def _about_the_run(figures: RunFigures) -> list[str]:
     found, code = [], figures.record.code
     if (starts := len(figures.record.starts)) > 1:
-        found.append(f"The run was started {starts:,} times; it was resumed where it had stopped")
+        found.append(f"The run was started {starts:,} times, and resumed where it had stopped")
     if code.git is None:
-        found.append("The commit of the code that ran is not known")
+        found.append("The commit of the code that ran is unknown")
     elif code.git.endswith("-dirty"):
-        found.append("The code that ran had changes that are in no commit")
+        found.append("The code that ran had uncommitted changes")
     for side in ("source", "target"):
         if not figures.record.identity.of(side).arn:
-            found.append(f"Who acted on the {side} side is not known: no STS identity was recorded")
+            found.append(f"Who acted on the {side} side is unknown: no STS identity was recorded")
     return found

@@ -16,12 +16,12 @@ def _moved(table: TableRecord) -> bool:
 
 
 PRESENT = (
-    "with items that were there, equal to the exported ones, when they should have been added: owner unknown, they "
-    "count as present and a cleanup leaves them"
+    "with items that were there already, equal to the exported ones: who wrote them is unknown, they count as present, "
+    "and a cleanup leaves them"
 )
 SENT_AGAIN = (
-    "with items that were sent again because no answer came to their first write: what another writer may have put "
-    "under their keys in between was replaced, and nothing shows it"
+    "with items that were sent again because their first write was not answered: if another writer had written these "
+    "keys in between, that was replaced, and nothing shows it"
 )
 NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
     (
@@ -32,14 +32,14 @@ NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
         lambda t: t.manifest_checked is False,
         "exported with manifests that have no MD5 sidecar to be checked against",
     ),
-    (unasked, "taken from an export of which nobody could check whether it is the whole table"),
-    (lambda t: t.reused and not t.reused_run, "taken from an earlier export, as the configuration says"),
+    (unasked, "taken from an export that nobody could confirm to be of the whole table"),
+    (lambda t: t.reused and not t.reused_run, "taken from an earlier export, as the migration file says"),
     (lambda t: t.reused_run, "taken from the export of another run, as export.reuse_run says"),
     (lambda t: t.import_table, "made and filled by ImportTable, whose ImportedItemCount counts as written"),
     (
         lambda t: t.bulk_put,
-        "filled by a bulk put of DynamoDB's, whose processed items count as written but for those that it refused or "
-        "that its output says a condition kept out",
+        "filled by a bulk put of DynamoDB, whose processed items count as written, except those that it refused or "
+        "that a condition kept out according to its output",
     ),
     (
         lambda t: t.bulk_put and t.bulk_put.left_over,
@@ -62,7 +62,7 @@ NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
         lambda t: t.registered and t.registered.others,
         "written to by other runs as well, as their register says: a cleanup of this run will refuse",
     ),
-    (lambda t: t.compared_only, "compared only: something else than this run filled the target"),
+    (lambda t: t.compared_only, "only compared: something other than this run filled the target"),
     (lambda t: t.expired, "with items that a TTL of source and target has removed (counted as expired)"),
-    (_moved, "scanned while the target changed: the two digests differ, no item differed when it was read again"),
+    (_moved, "scanned while the target changed: the two digests differ, but no item differed when it was read again"),
 )

@@ -11,12 +11,12 @@ from runbook_lib.run.facts.afterwards.repair import RepairStatus
 from runbook_lib.run.facts.afterwards.rollback import RollbackStatus
 
 LEFT = {
-    "changed": "changed by somebody else since they were compared, and kept so",
-    "too_wide": "of more attributes than a condition can name",
+    "changed": "changed by somebody else since they were compared, and left as they are",
+    "too_wide": "with more attributes than a condition can name",
     "rejected": "refused by DynamoDB",
-    "twofold": "said twice, and differently, by the export",
-    "unanswered": "sent, and not heard of",
-    "unseen": "not met again",
+    "twofold": "twice in the export, with different contents",
+    "unanswered": "sent, but never answered",
+    "unseen": "not found again",
 }
 
 

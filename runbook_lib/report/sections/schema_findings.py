@@ -85,12 +85,14 @@ def parity_summary(figures: RunFigures) -> list[str]:
         return ["No definition was compared."]
     equal = [t for t in known if t.parity and not t.parity.differences and not t.parity.not_checked]
     found = [
-        f"{len(equal):,} of {pluralize(len(tables), 'table')} have the definition of their source in every property."
+        f"{len(equal):,} of {pluralize(len(tables), 'table')} {'has' if len(equal) == 1 else 'have'} exactly the "
+        "definition of the source."
     ]
     for rating in RATINGS:
         names = {str(t.target) for t, d in property_differences(figures) if d.rating == rating}
         if names:
-            found.append(f"{pluralize(len(names), 'table')} with a difference that {rating}.")
+            have = "has" if len(names) == 1 else "have"
+            found.append(f"{pluralize(len(names), 'table')} {have} a difference that {rating}.")
     if others := [str(t.target) for t in tables if not compared(t)]:
         found.append(f"Not compared: {listed(others)}.")
     return found + parity_gaps(figures)
@@ -151,7 +153,7 @@ def index_summary(figures: RunFigures) -> str:
         states[row.facts.state] += 1
     if not rows:
         measured = any(t.indexes == [] for t in migrated(figures))
-        return "No target has an index." if measured else "No index was asked."
+        return "No target has an index." if measured else "No index was queried."
     checked = [r for r in rows if r.facts.state == "checked"]
     sums = {name: sum(getattr(r.facts, name) or 0 for r in checked) for name in ASKED}
     answered = (
@@ -172,10 +174,10 @@ def canary_summary(figures: RunFigures) -> str:
     """What the canaries showed and what they cannot show."""
     found = canaries(figures)
     if not found:
-        return "No canary was written: validate.canary is off, or nothing was to be written."
+        return "No canary was written: validate.canary is off, or this run writes nothing."
     done = sum(canary.facts.state == "done" for canary in found)
     told = (
-        "With this run's credentials a reserved item was written, read back consistently, compared and deleted again "
+        "With this run's credentials, a reserved item was written, read back consistently, compared and deleted "
         f"in {done:,} of {pluralize(len(migrated(figures)), 'target')}. No application was connected."
     )
     return " ".join([told, *(f"{text}." for text in _other_canaries(figures))])

@@ -22,15 +22,19 @@ def _created(figures: RunFigures) -> list[str]:
             by_status[fact.status].append(table.target)
             if left_out := fact.left_out:
                 found.append(f"{table.target} was created without {'; without '.join(left_out)}.")
-    words = {
-        "created": "did not exist and were created by this run, each as its source is",
-        "would be created": "do not exist; with --execute this run creates them, each as its source is",
-    }
     return [
-        f"{pluralize(len(names), 'target')} {words.get(status, f'are not created to the end ({status})')}: "
-        f"{listed(sorted(names))}."
+        f"{pluralize(len(names), 'target')} {_what_became(status, many=len(names) > 1)}: {listed(sorted(names))}."
         for status, names in sorted(by_status.items())
     ] + found
+
+
+def _what_became(status: str, *, many: bool) -> str:
+    """What became of targets that did not exist."""
+    if status == "created":
+        return f"did not exist and {'were' if many else 'was'} created by this run with the definition of the source"
+    if status == "would be created":
+        return f"{'do' if many else 'does'} not exist; with --execute this run creates {'them' if many else 'it'}"
+    return f"{'are' if many else 'is'} not completely created ({status})"
 
 
 def _restorable(figures: RunFigures) -> list[str]:

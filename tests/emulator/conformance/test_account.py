@@ -7,6 +7,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import zlib
@@ -20,6 +21,7 @@ import pytest
 from runbook_lib.cli import run_cli
 from runbook_lib.conformance.account.policy import asking_policy, permission_of
 from tests.support.between import Asked, Between, Said, between
+from tests.support.in_process import runbook_here
 from tests.support.world import ACCOUNT, World
 
 OWN = "runbook-conformance-"
@@ -239,3 +241,12 @@ def test_what_only_has_such_a_name_is_left_and_named(world: World, capsys: pytes
     finally:
         for name in (table, other):
             world.source.delete_table(TableName=name)
+
+
+def test_where_nobody_answers_nothing_is_called_a_deviation() -> None:
+    with socket.socket() as taken:  # bound and not listening: no other program can answer there meanwhile
+        taken.bind(("127.0.0.1", 0))
+        done = runbook_here("conformance", "--endpoint", f"http://127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 2
+    assert "Could not connect" in done.stderr
+    assert "deviates" not in done.stdout + done.stderr

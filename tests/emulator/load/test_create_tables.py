@@ -83,7 +83,7 @@ def test_a_run_creates_its_targets_fills_them_and_says_so(world: World) -> None:
     assert (table["created"]["status"], table["existed_before"]) == ("created", False)
     assert record["target_calls"]["CreateTable"] == 1
     report = (world.folder / "reports" / "r" / "report.html").read_text()
-    assert f"1 target did not exist and were created by this run, each as its source is: {target}." in report
+    assert f"1 target did not exist and was created by this run with the definition of the source: {target}." in report
 
 
 def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -> None:
@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -
     assert (record["verdict"], record["tables"][0]["created"]["status"]) == ("DRY-RUN", "would be created")
     assert "CreateTable" not in record["target_calls"]
     assert "it will be created as" in str(record["warnings"])
-    assert "do not exist; with --execute" in (world.folder / "reports" / "r" / "report.md").read_text()
+    assert "does not exist; with --execute" in (world.folder / "reports" / "r" / "report.md").read_text()
 
 
 def test_a_missing_target_stays_a_blocker_unless_creating_is_asked_for(world: World) -> None:

@@ -13,9 +13,7 @@ from tests.support.records import differs, index, of, parity
 def test_equal_tables_are_folded_into_one_sentence() -> None:
     made = records.passed()
     assert parity_rows(records.figures(made)) == []
-    assert parity_summary(records.figures(made)) == [
-        "31 of 31 tables have the definition of their source in every property."
-    ]
+    assert parity_summary(records.figures(made)) == ["31 of 31 tables have exactly the definition of the source."]
 
 
 def test_the_gravest_differences_come_first_and_the_same_one_is_one_row() -> None:
@@ -48,7 +46,7 @@ def test_a_property_that_nobody_could_ask_for_is_said_and_is_not_equal() -> None
 def test_a_record_without_definitions_claims_nothing() -> None:
     made = records.nothing(records.passed())
     assert parity_summary(records.figures(made)) == ["No definition was compared."]
-    assert index_summary(records.figures(made)) == "No index was asked."
+    assert index_summary(records.figures(made)) == "No index was queried."
     assert parity_summary(records.figures({})) == ["No definition was compared."]
 
 

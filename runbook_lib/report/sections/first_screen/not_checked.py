@@ -37,8 +37,8 @@ def how_to_accept(figures: RunFigures) -> str | None:
     line = f"accept: {{not_checked: {{{', '.join(f'{name}: {json.dumps(globs)}' for name, globs in needed.items())}}}}}"
     means = "with --execute would be" if figures.record.verdict == DRY_RUN else "is"
     return (
-        f"{pluralize(len(opened), 'check')} that a proof needs could not run, which {means} a FAIL. Have them run; "
-        f"where nobody can, this in the migration file accepts all of them: {line}{_and_then(figures)}"
+        f"{pluralize(len(opened), 'check')} that a proof needs could not run, which {means} a FAIL. Make them run; "
+        f"if that is impossible, this in the migration file accepts all of them: {line}{_and_then(figures)}"
     )
 
 

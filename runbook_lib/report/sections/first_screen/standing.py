@@ -69,7 +69,7 @@ def next_step(figures: RunFigures) -> NextStep | None:
         return _after_a_dry_run(figures)
     if record.verdict == INTERRUPTED:
         return NextStep(
-            "Go on where it stopped; what is done is not repeated.", (_run(record, execute=_wrote(record)),)
+            "Continue where it stopped; what is done is not repeated.", (_run(record, execute=_wrote(record)),)
         )
     return _after_a_fail(figures) if record.verdict == FAIL else None
 
@@ -84,10 +84,10 @@ def _after_a_dry_run(figures: RunFigures) -> NextStep:
     if opened := sum(u.is_open for u in figures.unknown):
         return NextStep(
             f"Not ready: {pluralize(opened, 'check')} that a proof needs could not run, see Not checked. Fix or "
-            "accept that, then run again.",
+            "accept this, then run again.",
             (_run(record),),
         )
-    again = "It goes on with this run: the exports are used again and paid for once."
+    again = "The command continues this run: its exports are reused and not paid for again."
     known = last_estimate(figures)
     cost = f"Estimated: {known}. " if known else ""
     return NextStep(f"Ready: nothing stands in the way. {cost}{again}", (_run(record, execute=True),))
@@ -106,28 +106,30 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     if wrong:
         if record.repair_command:
             return NextStep(
-                f"Not as exported: {pluralize(len(wrong), 'target')}. If what changed them has ended, write just those "
-                "items (without --execute and --confirm it says what it would write and what that costs); everything "
-                "is validated again afterwards. If they were only compared too early, validate again.",
+                f"Not as exported: {pluralize(len(wrong), 'target')}. Once whatever changed them has stopped, "
+                "write only the items that are wrong (without --execute and --confirm the command only shows what it "
+                "would write and what that costs); then everything is validated again. If they were only compared too "
+                "early, validate again.",
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
             )
         return NextStep(
-            f"Not as exported: {pluralize(len(wrong), 'target')}. If what changed them has ended and they may be "
-            "filled anew: a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs under Exports "
-            "and digests, so that no export is paid for twice. If they were only compared too early, validate again.",
+            f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed them has stopped and they may be "
+            "filled again, start a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs under "
+            "Exports and digests, so that no export is paid for twice. If they were only compared too early, validate "
+            "again.",
             (_run(record, new=True, execute=True), _run(record, execute=_wrote(record), start="validate")),
         )
     if grounds == {ReasonId.NOT_CHECKED}:
         return NextStep(
-            "Have the checks made that could not run, or accept them in the migration file (under Not checked), then "
-            "validate again.",
+            "Let the checks run that could not, or accept them in the migration file (see Not checked), then validate "
+            "again.",
             (_run(record, execute=_wrote(record), start="validate"),),
         )
     start = next((s.name for s in record.steps if s.status in ("failed", "interrupted", "running")), None)
     done = f" The steps before {start} are not repeated." if start and start != STEPS[0] else ""
     where = start if start in STEPS[1:] else None
     return NextStep(
-        f"Fix what the reasons name, then go on with this run.{done}",
+        f"Fix what the reasons name, then continue this run.{done}",
         (_run(record, execute=_wrote(record), start=where),),
     )
 
