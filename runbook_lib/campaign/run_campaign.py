@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.atomic_files import turn
-from runbook_lib.aws.session.clients import connect
+from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.campaign.budget import refuse_beyond_budget
 from runbook_lib.campaign.page import page_of, write_page
 from runbook_lib.campaign.standing import RunStanding, Standing, proved, standing_of
+from runbook_lib.campaign.targets import shared_targets, targets_of
 from runbook_lib.config.campaign import Campaign, CampaignRun, load_campaign
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, Interrupted, RunbookError
@@ -82,17 +83,19 @@ def _check(campaign: Campaign, *, execute: bool, confirm: str) -> None:
             f"--confirm: expected {campaign.name!r}, the campaign's name, once more, which allows writing, found "
             f"{confirm!r}; nothing was written"
         )
-    wrong = []
+    wrong, targets, adding = [], dict[str, frozenset[str]](), list[str]()
     for run in campaign.runs:
         try:
-            _check_run(campaign, run, execute=execute)
+            config, clients = _check_run(campaign, run, execute=execute)
+            targets[run.id] = targets_of(config, clients, run)
+            adding += [run.id] if config.import_.on_non_empty == "append" else []
         except RunbookError as error:
             wrong.append(f"{run.id}: {error}")
-    if wrong:
+    if wrong := [*wrong, *shared_targets(targets, adding)]:
         raise ConfigError("\n".join(wrong))
 
 
-def _check_run(campaign: Campaign, run: CampaignRun, *, execute: bool) -> None:
+def _check_run(campaign: Campaign, run: CampaignRun, *, execute: bool) -> tuple[Migration, Clients]:
     config = load_config(campaign.place(run.config))
     refuse_untransformed(config, catch_up=False)
     plan = campaign.place(run.plan) if run.plan is not None else None
@@ -105,8 +108,10 @@ def _check_run(campaign: Campaign, run: CampaignRun, *, execute: bool) -> None:
             refuse_another_choice(ledger, run.tables, folder.name)
             refuse_another_plan(ledger, folder.name, plan, begun=True)
     _check_reused(campaign, run, config)
+    clients = connect(config)
     if execute:
-        check_confirmation(config.confirm_target, connect(config))
+        check_confirmation(config.confirm_target, clients)
+    return config, clients
 
 
 def _check_reused(campaign: Campaign, run: CampaignRun, config: Migration) -> None:

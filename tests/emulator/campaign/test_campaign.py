@@ -22,7 +22,7 @@ from runbook_lib.run.sealed.seal import seal
 from tests.support.campaigns import NAME, campaign_file, fleet, migration
 from tests.support.in_process import runbook_here
 from tests.support.other_targets import other_target
-from tests.support.world import World, things
+from tests.support.world import ACCOUNT, World, things
 
 EXECUTE = ("--execute", "--confirm", NAME)
 
@@ -195,6 +195,24 @@ def test_a_run_that_is_asked_for_otherwise_than_it_was_done_is_not_called_done(w
     began = "was started for the tables" if asked == "tables" else "was begun with no plan file"
     assert f"both: run {NAME}-both {began}" in ran.stderr
     assert written(world, "a", "b") == [5, 0]
+
+
+@pytest.mark.parametrize("on_non_empty", ["overwrite", "sync", "append"])
+def test_two_runs_that_replace_one_target_are_refused_before_anything(world: World, on_non_empty: str) -> None:
+    """The first one's proof would be of what is not there any more when the campaign says PASS."""
+    world.pair("a", things(5))
+    world.pair("b", things(7))
+    into_a = {"tables": {"include": [world.src("b")], "overrides": {world.src("b"): world.dst("a")}}}
+    settings = {"name": "b", "import": {"on_non_empty": on_non_empty}}
+    again = world.config(**into_a, **settings)
+    runs = [[{"id": "a", "config": migration(world, "a")}], [{"id": "b", "config": again.name}]]
+    ran = run(campaign_file(world, runs), *EXECUTE)
+    if on_non_empty == "append":
+        assert ran.returncode != 2, ran.stderr
+        return
+    assert ran.returncode == 2
+    assert f"b: {ACCOUNT}/us-east-2/{world.dst('a')} is a target of a, too" in ran.stderr
+    assert written(world, "a") == [0]
 
 
 PRICES = {"million_writes": 1_000_000.0}

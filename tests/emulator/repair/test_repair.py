@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb import guarded_write
+from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.errors import ConfigError, GateFailed, TransferError
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
@@ -160,6 +161,26 @@ def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch:
         assert held == now
         assert fact.counts.changed == 1
     assert fact.counts.written + fact.counts.left + fact.counts.right == fact.asked == 3
+
+
+@pytest.mark.parametrize(
+    "now", [MISSING | {"by": {"S": "the application"}}, OTHER | {"n": {"N": "5"}}, OTHER | {"x": {"S": ""}}]
+)
+def test_what_was_written_after_the_comparison_and_before_the_look_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch, now: dict[str, Any]
+) -> None:
+    """The look finds it, and a condition on what was found would hold: only the comparison knows that it is newer."""
+    run = damaged(world)
+    look = GuardedItems.held
+
+    def written_first(self: GuardedItems, lines: list[Any]) -> Any:
+        world.put(world.target, world.dst("a"), [now])
+        return look(self, lines)
+
+    monkeypatch.setattr(GuardedItems, "held", written_first)
+    fact = repaired(run)
+    assert world.target.get_item(TableName=world.dst("a"), Key={"id": now["id"]})["Item"] == now
+    assert (fact.counts.changed, fact.counts.written) == (1, 2)
 
 
 def test_a_put_whose_answer_is_lost_is_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
 from runbook_lib.masking.mask_key import MaskKey
-from runbook_lib.masking.masker import TableMask
+from runbook_lib.masking.masker import MOST_NAMES, TableMask
 from runbook_lib.masking.paths import parse_path, spell_path
 from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb, rules_of, split_template
@@ -143,6 +143,23 @@ def test_a_string_that_is_no_json_is_refused_without_being_shown(value: str) -> 
     with pytest.raises(Unmaskable) as caught:
         masked({"p": {"S": value}}, rule("p", "json", rules=(rule("*", "keep"),)))
     assert value not in str(caught.value)
+
+
+def test_of_many_names_that_no_rule_names_some_are_listed_and_the_rest_stand_as_one() -> None:
+    mask = TableMask(KEY, [rule("id", "keep")], "orders")
+    tally = mask.tally()
+    mask.masked({"m": {"M": {f"name{n:03}": {"S": "x"} for n in range(MOST_NAMES + 30)}}}, tally)
+    shown = {spell_path(path): n for (path, _), n in tally.unnamed.items()}
+    assert len(shown) == MOST_NAMES + 1
+    assert shown["m.*"] == 30
+
+
+def test_names_of_a_map_that_would_become_one_are_refused() -> None:
+    """One of two values would be gone."""
+    names = rule("m", form=Form.HEX, length=1, names=True)
+    item: Item = {"m": {"M": {f"person{n}": {"S": str(n)} for n in range(17)}}}
+    with pytest.raises(Unmaskable, match="two names of a map become one"):
+        masked(item, names, rule("m.*", "keep"))
 
 
 def test_json_in_json_is_masked_by_its_own_rules_however_deep() -> None:
