@@ -35,21 +35,25 @@ def lines_window(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> ChangeWindo
 
 @contextmanager
 def open_changes(run: Run, fact: WindowFact, file: DataFile, key: tuple[KeyAttribute, ...]) -> Iterator[CheckedChanges]:
-    """A checked file of a window."""
+    """A checked file of a window, also of one that is not applied."""
     with fetch_changes(run.clients.staging, fact.bucket, file, lines_window(fact, key)) as checked:
         yield checked
 
 
 def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> WindowFact:
-    """Check all of a window and record its changes; raises CorruptFile, nothing of it written, if it is not whole."""
+    """Check all of a window and record its changes; raises CorruptFile, nothing of it written, if it is not whole.
+
+    They are recorded all or none, so that each line can be checked as it is read.
+    """
     secret, ledger = run.secret, run.ledger
     if fact.state is not WindowState.EXPORTED and fact.digests == secret.fingerprint:
         return fact
     with ledger.batch():
         forget_changes(ledger, fact.source, fact.number)
         for row in export_files(ledger, fact.source, fact.arn or ""):
-            with open_changes(run, fact, row.file, key) as checked:
-                for rows in _groups(checked, secret):
+            window = lines_window(fact, key)
+            with fetch_changes(run.clients.staging, fact.bucket, row.file, window, known=True) as fetched:
+                for rows in _groups(fetched, secret):
                     keep_changes(ledger, fact.source, fact.number, rows)
         counts = window_counts(ledger, fact.source, fact.number)
         if counts.puts + counts.deletes != fact.changes:
@@ -71,11 +75,11 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
         )
 
 
-def _groups(checked: CheckedChanges, secret: RunSecret) -> Iterator[list[ChangeRow]]:
-    """The changes of a file, so many at a time."""
+def _groups(fetched: CheckedChanges, secret: RunSecret) -> Iterator[list[ChangeRow]]:
+    """The changes of a file, so many at a time, each of them checked."""
     rows: list[ChangeRow] = []
-    known = checked.window.view == BOTH_IMAGES
-    for _, change in checked.changes():
+    known = fetched.window.view == BOTH_IMAGES
+    for _, change in fetched.changes(check=True):
         rows.append(row_of(change, secret, known=known))
         if len(rows) == AT_ONCE:
             yield rows

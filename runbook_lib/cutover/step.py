@@ -222,7 +222,7 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
         _hook(run, Gate.SMOKE, CutOverFault.SMOKE_FAILED, run.config.hooks.smoke)
         if not run.config.hooks.smoke:
             GATES.record(run.ledger, Gate.SMOKE, replace(GATES.needed(run.ledger, Gate.SMOKE), state=GateState.NOTHING))
-    look_who_still_names(run, pairs, watch)
+    look_who_still_names(run, watch)
     with passing(run, Gate.GO, watch):
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from runbook_lib.cutover.gates import GateWatch, passing, stay_shut
-from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.references.find import find_references
 from runbook_lib.references.listing import summary
 from runbook_lib.run.facts.around.references import REFERENCES, Reference
@@ -18,10 +18,10 @@ from runbook_lib.timestamps import format_timestamp
 NAMED = 10  # places, in the message; the report has all
 
 
-def look_who_still_names(run: Run, pairs: Iterable[Pair], watch: GateWatch) -> None:
+def look_who_still_names(run: Run, watch: GateWatch) -> None:
     """Look for references once more, in place of those the pre-flight found; a call that is refused is told, as there.
 
-    Stays shut where a place names a table that is cut over and `accept.still_named` does not name the place.
+    Stays shut where a place names a table that was moved and `accept.still_named` does not name the place.
     """
     settings = run.config.references
     if not settings.in_preflight:
@@ -30,8 +30,8 @@ def look_who_still_names(run: Run, pairs: Iterable[Pair], watch: GateWatch) -> N
         planned = {pair.source: pair.target for pair in run.pairs()}
         found = find_references(run.clients, planned, roles=settings.roles)
         REFERENCES.record(run.ledger, replace(found, at=format_timestamp(run.now())))
-        moved = {pair.source for pair in pairs}
-        named = [each for each in found.found if each.source in moved]
+        skipped = {pair.source for pair in run.pairs() if pair.method == Method.SKIP}
+        named = [each for each in found.found if each.source not in skipped]
         left = [each for each in named if not is_accepted(each, run.config.accept.still_named)]
         if left:
             raise stay_shut(

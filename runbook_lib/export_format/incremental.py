@@ -78,10 +78,10 @@ class CheckedChanges:
     _body: IO[bytes]
     unreadable: dict[int, str]
 
-    def changes(self) -> Iterator[tuple[int, Change]]:
-        """Line numbers (from 1) and changes."""
+    def changes(self, *, check: bool = False) -> Iterator[tuple[int, Change]]:
+        """Line numbers (from 1) and changes; with `check` each is checked as it comes, see `fetch_changes`."""
         for number, line in file_lines(self.file, self._body):
-            yield number, parse_change(line, self.window)
+            yield number, _checked(self.file, number, line, self.window) if check else parse_change(line, self.window)
 
     def items(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Line numbers and what is to be sent, after the given line."""
@@ -103,7 +103,8 @@ def fetch_changes(
 ) -> Iterator[CheckedChanges]:
     """Fetch and check a file of a window; raises CorruptFile unless every line of it is a change of the window.
 
-    Where the lines are `known` to be, for the same bytes were checked before, their MD5 and number are enough.
+    Where the lines are `known` to be, for the same bytes were checked before, their MD5 and number are enough. So they
+    are where the caller lets `changes` check each of them, and takes nothing unless all were good.
     """
     with fetch_body(s3, bucket, file, stopped) as body:
         lines = size = 0
@@ -111,7 +112,7 @@ def fetch_changes(
             for number, line in file_lines(file, body):
                 lines, size = lines + 1, size + len(line)
                 if not known:
-                    _check_line(file, number, line, window)
+                    _checked(file, number, line, window)
         except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]  # its stub calls it a value
             raise CorruptFile(
                 f"{file.key} is not whole gzip: {error}; nothing was taken from it, export again"
@@ -124,8 +125,8 @@ def fetch_changes(
         yield CheckedChanges(file, window, lines, size, body.seek(0, io.SEEK_END), body, {})
 
 
-def _check_line(file: DataFile, number: int, line: bytes, window: ChangeWindow) -> None:
-    """Whether a line is a change of this window, with the key of this table in every image."""
+def _checked(file: DataFile, number: int, line: bytes, window: ChangeWindow) -> Change:
+    """The change in a line, if it is one of this window, with the key of this table in every image."""
     try:
         change = parse_change(line, window)
         held = held_key(change.key, window.key)
@@ -145,6 +146,7 @@ def _check_line(file: DataFile, number: int, line: bytes, window: ChangeWindow) 
             f"{file.key}: OUTSIDE_WINDOW: line {number} was written at {written.isoformat()}, and the window is from "
             f"{window.start.isoformat()} to {window.end.isoformat()}; nothing was taken from the file, export again"
         )
+    return change
 
 
 def parse_change(line: bytes, window: ChangeWindow) -> Change:

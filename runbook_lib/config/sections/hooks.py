@@ -31,7 +31,8 @@ class LambdaProbe(Strict):
     """A function that has to come to its end without an error; it is invoked once, by the target's credentials."""
 
     function: str = Field(
-        pattern=r"^[A-Za-z0-9:_$-]{1,200}$", description="name or ARN; a name is looked for in the target's region"
+        pattern=r"^(arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,140}(:[A-Za-z0-9_$-]{1,128})?$",
+        description="name or ARN, with a version or an alias if need be; a name is looked for in the target's region",
     )
     payload: dict[str, JsonValue] = Field(default_factory=dict, description="what it is given, as JSON")
 

@@ -118,7 +118,17 @@ def _other_payload(target: Side) -> None:
         invoke_once(target, Calls(), "orders-api", {"id": "1"}, None, 1.0)
 
 
-@pytest.mark.parametrize("wrong", [{"function": ""}, {"function": "a b"}, {"function": "f", "payload": "text"}, {}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"function": ""},
+        {"function": "a b"},
+        {"function": "111122223333:function:f"},
+        {"function": "arn:aws:s3:::f"},
+        {"function": "f", "payload": "text"},
+        {},
+    ],
+)
 def test_what_names_no_function_is_refused_by_the_file(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Hook.model_validate({"name": "f", "lambda": wrong})

@@ -131,6 +131,16 @@ def test_surroundings_are_read_by_exactly_the_calls_that_the_guard_lists() -> No
     assert not any("Receive" in action or "GetLogEvents" in action for action in actions_of(found))
 
 
+def test_a_function_is_invoked_only_where_a_probe_names_it() -> None:
+    assert "lambda:InvokeFunction" not in actions_of(policies_for(planned("a", "export"))["target"])
+    elsewhere = "arn:aws:lambda:eu-west-1:111122223333:function:orders:live"
+    probes = [{"name": name, "lambda": {"function": name}} for name in ("orders", elsewhere)]
+    found = policies_for(planned("a", "export"), hooks={"smoke": probes[:1], "freeze": probes[1:]})
+    own = "arn:aws:lambda:us-east-2:111122223333:function:orders"
+    assert resources_of(found["target"], "lambda:InvokeFunction") == {own, elsewhere}
+    assert "lambda:InvokeFunction" not in actions_of(found["source"])
+
+
 def test_what_must_be_asked_for_by_name_is_granted_for_those_tables_alone() -> None:
     changes = {"export": {"enable_pitr": ["a"]}, "import": {"warm_throughput": {"b-new": 9_000}}}
     found = policies_for(planned("a", "scan", recovery=True), planned("b", "export"), planned("c", "scan"), **changes)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +17,15 @@ from runbook_lib.notices.message import notice_of, occasion_of
 from runbook_lib.notices.send import tell
 from runbook_lib.record.run_json import RunRecord
 from tests.support import records
+from tests.support.webhook import webhook
 
 SECRET = "the-secret-of-the-url"
 
 
-class Service(BaseHTTPRequestHandler):
-    """Somebody's chat."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.seen.append(json.loads(body))  # type: ignore[attr-defined]
-        if "hangs" in self.path:
-            self.server.over.wait(30)  # type: ignore[attr-defined]
-        self.send_response(500 if "fails" in self.path else 200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def service() -> Iterator[Any]:
-    made: Any = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    made.over, made.seen = threading.Event(), []
-    made.daemon_threads = True
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.over.set()
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with webhook() as made:
+        yield made
 
 
 def url(service: Any, path: str = "told") -> str:
