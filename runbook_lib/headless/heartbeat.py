@@ -17,16 +17,21 @@ HEARTBEAT_SECONDS = 10.0
 
 
 @contextmanager
-def heartbeat(folder: Path, step: str, say: Callable[[str], None]) -> Iterator[None]:
+def heartbeat(folder: Path, step: str, say: Callable[[str], None], every: float = HEARTBEAT_SECONDS) -> Iterator[None]:
     """Say how far a long step is, now and then, so that a log shows life."""
     over, began, pace = threading.Event(), time.monotonic(), Pace()
 
     def beat() -> None:
-        while not over.wait(HEARTBEAT_SECONDS):
+        began_itself = False
+        while not over.wait(every):
             ledger = Ledger(folder / LEDGER)
             far = so_far(ledger, step, pace, time.monotonic())
             seconds = seconds_running(ledger, step, datetime.now(UTC))
             ledger.close()
+            began_itself = began_itself or seconds is not None
+            if seconds is None and began_itself:  # its own clock has stopped: the notebook only shows what came of it
+                say(f"{step:<9} ... finishing")
+                continue
             told = time.monotonic() - began if seconds is None else seconds
             say(f"{step:<9} ... {told:.0f} s{f', {far}' if far else ''}")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 
 from runbook_lib.headless.console import Pace, first_line, outcome_line, seconds_of_step, seconds_running, so_far
+from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
+from runbook_lib.timestamps import format_timestamp
 from tests.support import records
 from tests.support.facts import export_table, plan_pair, prove_table
 
@@ -77,6 +81,25 @@ def test_a_step_has_one_time_in_the_log_and_in_the_report(ledger: Ledger) -> Non
     known = next(step for step in made.steps if step.name == "import")
     assert seconds_of_step(made, "import", 999.0) == known.seconds
     assert seconds_of_step(made, "no such step", 999.0) == 999.0
+
+
+def test_once_a_steps_own_clock_has_stopped_no_later_time_is_told(tmp_path: Path, ledger: Ledger) -> None:
+    """What a notebook shows after its step is no time of the step, which the next line tells."""
+    said: list[str] = []
+    states = iter([StepStatus.RUNNING, StepStatus.COMPLETED, StepStatus.COMPLETED])
+    heard = threading.Semaphore(0)
+
+    def say(line: str) -> None:
+        said.append(line)
+        if (state := next(states, None)) is not None:
+            with closing(Ledger(tmp_path / "ledger.sqlite")) as other:
+                STEP_FACTS.record(other, "report", StepFact(state, started=format_timestamp(datetime.now(UTC))))
+        heard.release()
+
+    with heartbeat(tmp_path, "report", say, every=0.01):
+        for _ in range(4):
+            assert heard.acquire(timeout=30)
+    assert [line.split("... ")[1] for line in said[:4]] == ["0 s", "0 s", "finishing", "finishing"]
 
 
 def _without_numbers(line: str) -> str:
