@@ -106,17 +106,17 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     if wrong:
         if record.repair_command:
             return NextStep(
-                f"Not as exported: {pluralize(len(wrong), 'target')}. Once whatever changed them has stopped, "
-                "write only the items that are wrong (without --execute and --confirm the command only shows what it "
-                "would write and what that costs); then everything is validated again. If they were only compared too "
-                "early, validate again.",
+                f"Not as exported: {pluralize(len(wrong), 'target')}. Once whatever changed the items has stopped, "
+                "write only those that are wrong (without --execute and --confirm the command only shows what it would "
+                "write and what that costs); then everything is validated again. If the comparison only ran too early, "
+                "validate again.",
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
             )
         return NextStep(
-            f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed them has stopped and they may be "
-            "filled again, start a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs under "
-            "Exports and digests, so that no export is paid for twice. If they were only compared too early, validate "
-            "again.",
+            f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed the items has stopped and all "
+            "may be filled again, start a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs "
+            "under Exports and digests, so that no export is paid for twice. If the comparison only ran too early, "
+            "validate again.",
             (_run(record, new=True, execute=True), _run(record, execute=_wrote(record), start="validate")),
         )
     if grounds == {ReasonId.NOT_CHECKED}:
