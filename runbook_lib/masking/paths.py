@@ -31,7 +31,7 @@ def parse_path(text: str) -> Path:
         elif steps and text[at] != "[":
             raise ValueError(_unreadable(text, at))
         match = _TOKEN.match(text, at)
-        if match is None or (match[2] and (not steps or text[at - 1] == ".")):
+        if match is None or (match[2] and steps and text[at - 1] == "."):
             raise ValueError(_unreadable(text, at))
         if match[1] is not None:
             steps.append(re.sub(r"\\(.)", r"\1", match[1]))

@@ -20,9 +20,10 @@ from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
 from runbook_lib.items.canonical import Attribute, Item
+from runbook_lib.masking.json_text import NotJson, read_json_text
 from runbook_lib.masking.masker import REPLICATION
-from runbook_lib.masking.paths import Path, Wild, looks_named, parse_path, shown_path, spell_path
-from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.masking.paths import Path, Wild, looks_named, shown_path, spell_path
+from runbook_lib.masking.rules import MaskRule, Verb, rules_inside, rules_of
 from runbook_lib.plan.naming import select_tables
 
 FEW = 20  # distinct values at most of what looks like a set of words
@@ -40,12 +41,13 @@ BIRTH = re.compile(r"birth|dob", re.IGNORECASE)
 
 @dataclass(slots=True)
 class PathShape:
-    """What the values at one path look like, without the values."""
+    """What the values at one path look like, without the values; `inside` are those in JSON that they hold."""
 
     values: int = 0
     longest: int = 0
     blanks: bool = False
     distinct: set[int] = field(default_factory=set)
+    inside: dict[tuple[Path, str], PathShape] = field(default_factory=dict)
     shapes: set[str] = field(default_factory=lambda: {*SHAPES, "json"})
 
     def add(self, text: str) -> None:
@@ -56,6 +58,8 @@ class PathShape:
         if len(self.distinct) <= FEW:
             self.distinct.add(hash(text))
         self.shapes &= {name for name in self.shapes if _has_shape(name, text)}
+        if "json" in self.shapes and not _note_json(self.inside, text):
+            self.shapes.discard("json")
 
     @property
     def is_few(self) -> bool:
@@ -69,6 +73,20 @@ def _has_shape(name: str, text: str) -> bool:
 Shapes = dict[tuple[Path, str], PathShape]
 
 
+def _note_json(shapes: Shapes, text: str) -> bool:
+    """Look at the values in a JSON object or list; whether the text is one."""
+    try:
+        held = read_json_text(text)
+    except NotJson:
+        return False
+    if not held.keys() & {"M", "L"}:
+        return False
+    if any(held.values()):
+        for path, kind, value in _values(held, ()):
+            shapes.setdefault((shown_path(path), kind), PathShape()).add(value)
+    return True
+
+
 def propose(config: Migration, clients: Clients, items: int) -> str:
     """The rules as YAML, a comment with type and count before each; at most so many items of each table are read."""
     known = config.transform.mask.as_rules if config.transform and config.transform.mask else ()
@@ -80,6 +98,7 @@ def propose(config: Migration, clients: Clients, items: int) -> str:
         read = (orjson.loads(line) for page in pages for line in page.items)
         shapes = shapes_of(islice(read, items))
         lines += proposals_for(table, {at: shape for at, shape in shapes.items() if not _is_named(at[0], own)})
+        lines += missing_inside(table, shapes, own)
     return "".join(lines) or "# every value has a rule\n"
 
 
@@ -121,16 +140,43 @@ def _is_named(path: Path, rules: list[MaskRule]) -> bool:
 
 def proposals_for(table: str, shapes: Mapping[tuple[Path, str], PathShape]) -> Iterator[str]:
     """A rule for each path, as a line of YAML with a comment."""
+    for path, kinds in _by_path(shapes):
+        rule = {"table": table, "path": spell_path(path)} | _proposed(path, *kinds[0])
+        yield f"- {_spelled(rule)}  # {_told(kinds)}\n"
+
+
+def missing_inside(
+    table: str, shapes: Mapping[tuple[Path, str], PathShape], rules: list[MaskRule], above: str = ""
+) -> Iterator[str]:
+    """What rules for JSON in strings do not name in it, as comments: each belongs among the rules of its own rule."""
+    for rule in rules:
+        if rule.verb is not Verb.JSON:
+            continue
+        own, where = rules_inside(rule), f"{above}{rule.path}"
+        for (path, _), shape in shapes.items():
+            if path != shown_path(rule.steps):
+                continue
+            missing = {at: inner for at, inner in shape.inside.items() if not _is_named(at[0], own)}
+            for at, kinds in _by_path(missing):
+                wanted = _spelled({"path": spell_path(at)} | _proposed(at, *kinds[0]))
+                yield f"# into the rules of {where} ({table}): {wanted}  # {_told(kinds)}\n"
+            yield from missing_inside(table, shape.inside, own, f"{where}, ")
+
+
+def _by_path(shapes: Mapping[tuple[Path, str], PathShape]) -> list[tuple[Path, list[tuple[str, PathShape]]]]:
+    """Paths in the order of their names, each with its types, the most frequent first."""
     paths: dict[Path, list[tuple[str, PathShape]]] = {}
     for (path, kind), shape in shapes.items():
         paths.setdefault(path, []).append((kind, shape))
-    for path in sorted(paths, key=spell_path):
-        kinds = sorted(paths[path], key=lambda each: -each[1].values)
-        told = ", ".join(f"{kind} {shape.values:,}" for kind, shape in kinds)
-        rule = {"table": table, "path": spell_path(path)} | _proposed(path, *kinds[0])
-        parse_path(spell_path(path))
-        spelled = yaml.safe_dump(rule, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-        yield f"- {spelled.strip()}  # {told}\n"
+    return [(path, sorted(paths[path], key=lambda each: -each[1].values)) for path in sorted(paths, key=spell_path)]
+
+
+def _spelled(rule: dict[str, object]) -> str:
+    return yaml.safe_dump(rule, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True).strip()
+
+
+def _told(kinds: list[tuple[str, PathShape]]) -> str:
+    return ", ".join(f"{kind} {shape.values:,}" for kind, shape in kinds)
 
 
 def _proposed(path: Path, kind: str, shape: PathShape) -> dict[str, object]:
@@ -140,7 +186,8 @@ def _proposed(path: Path, kind: str, shape: PathShape) -> dict[str, object]:
     if kind in ("B", "BS"):
         return {"with": "drop"}
     if "json" in shape.shapes and kind == "S":
-        return {"with": "json", "rules": [{"path": "*", "with": "pseudonym", "domain": name}]}
+        inner = [{"path": spell_path(at), **_proposed(at, *kinds[0])} for at, kinds in _by_path(shape.inside)]
+        return {"with": "json", "rules": inner or [{"path": "*", "with": "keep"}]}
     if "email" in shape.shapes:
         return {"with": "pseudonym", "form": "email", "domain": "email"}
     if "uuid" in shape.shapes:

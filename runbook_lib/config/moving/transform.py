@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from runbook_lib.config.moving.places import Staging
 from runbook_lib.config.section import Strict
 from runbook_lib.masking.expression.parse import parse_filter
-from runbook_lib.masking.paths import parse_path
+from runbook_lib.masking.paths import Wild, parse_path
 from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb, split_template
 
@@ -131,6 +131,12 @@ class RuleSetting(InnerRuleSetting):
     """What is done with the values at one path."""
 
     table: str = Field(default="*", description="name or glob of source tables; a name takes precedence over globs")
+
+    @model_validator(mode="after")
+    def _of_item(self) -> RuleSetting:
+        if parse_path(self.path)[0] is Wild.EACH:
+            raise ValueError(f"path {self.path!r} begins with a list, and an item is none; only JSON in a string is")
+        return self
 
     def of_table(self) -> MaskRule:
         """The rule with its table."""

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.in_process import runbook_here
 from tests.support.markers import spellings
@@ -68,6 +69,22 @@ def test_json_in_json_is_masked_and_its_values_are_looked_for(world: World) -> N
         held = json.loads(json.loads(item["payload"]["S"])["person"])
         assert held["email"].endswith("@example.invalid")
         assert f"i{held['n']:05}" == item["id"]["S"]
+
+
+def test_what_the_command_proposes_lets_a_blocked_run_pass(world: World) -> None:
+    """Pasted as it is printed; only what `runbook mask` itself says is used."""
+    held = json.dumps({"person": json.dumps({"email": address(1), "n": 1}), "list": ["x", "y"]})
+    world.pair("a", [item | {"payload": {"S": held}} for item in people(4)])
+    blocked = run(world, mask(keep_rule("n")), code=1)
+    (step,) = [step for step in blocked["steps"] if step["name"] == "transform"]
+    assert "runbook mask CONFIG --propose" in step["message"]
+    config = world.config(transform=mask(keep_rule("n")))
+    said = runbook_here("mask", config, "--propose", **KEY)
+    assert said.returncode == 0, said.stderr
+    assert address(1) not in said.stdout
+    rules = yaml.safe_load(said.stdout)
+    assert {rule["path"] for rule in rules} == {"email", "payload"}
+    assert run(world, mask(keep_rule("n"), *rules), run_id="again")["verdict"] == "PASS"
 
 
 def test_two_rules_for_one_path_inside_json_are_refused_before_anything(world: World) -> None:

@@ -176,6 +176,15 @@ def _compact(text_of: str) -> str:
     return json.dumps(json.loads(text_of), separators=(",", ":"), ensure_ascii=False)
 
 
+def test_json_that_is_a_list_has_rules_that_begin_with_its_elements() -> None:
+    payload = rule("p", "json", rules=(rule("[*].email", form=Form.EMAIL, domain="email"), rule("[*].n", "keep")))
+    wanted = masked({"p": {"S": "a@b.example"}}, rule("p", form=Form.EMAIL, domain="email"))["p"]["S"]
+    made = masked({"p": {"S": '[{"email":"a@b.example","n":1},{"n":2}]'}}, payload)
+    assert made["p"]["S"] == f'[{{"email":"{wanted}","n":1}},{{"n":2}}]'
+    plain = rule("p", "json", rules=(rule("[*]", form=Form.EMAIL, domain="email"),))
+    assert masked({"p": {"S": '["a@b.example"]'}}, plain)["p"]["S"] == f'["{wanted}"]'
+
+
 def test_what_no_rule_names_inside_json_in_json_is_listed_with_its_whole_path() -> None:
     inner = rule("deep", "json", rules=(rule("a", "keep"),))
     mask = TableMask(KEY, [rule("p", "json", rules=(inner,))], "orders")
@@ -391,7 +400,9 @@ def test_any_path_can_be_spelled_and_read_again(names: list[str]) -> None:
     assert parse_path(spell_path(path)) == path
 
 
-@pytest.mark.parametrize("spelled", ["", ".a", "a.", "a..b", "[*]", "a.[*]", "a b", "a*", "a[0]", '"x', "*a", 'a"b"'])
+@pytest.mark.parametrize(
+    "spelled", ["", ".a", "a.", "a..b", "[*].[*]", "a.[*]", "a b", "a*", "a[0]", '"x', "*a", 'a"b"']
+)
 def test_what_is_no_path_is_refused(spelled: str) -> None:
     with pytest.raises(ValueError, match="path"):
         parse_path(spelled)
