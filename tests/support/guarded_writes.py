@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb import guarded_write
+from runbook_lib.aws.transport.retry import TransportError
 from tests.support.world import World
 
 Item = dict[str, Any]
@@ -29,7 +30,12 @@ def write_before(world: World, monkeypatch: pytest.MonkeyPatch, name: str, key: 
     monkeypatch.setattr(guarded_write, name, raced)
 
 
-def loses_answers(world: World, key: Item, sent: list[int]) -> Callable[..., bytes]:
+CUT_OFF = guarded_write.BrokenAnswer("cut off")
+# What nobody knows the end of: a connection that breaks, a gateway that gives up on a request that it passed on.
+LOST = [CUT_OFF, *(TransportError("PutItem", status, "", "later", []) for status in (500, 502, 503, 504))]
+
+
+def loses_answers(world: World, key: Item, sent: list[int], error: Exception = CUT_OFF) -> Callable[..., bytes]:
     """A put that is heard, and whose answer is lost; the application deletes the item then. `sent` counts them."""
     send = guarded_write.put_if_absent
 
@@ -37,6 +43,6 @@ def loses_answers(world: World, key: Item, sent: list[int]) -> Callable[..., byt
         sent.append(1)
         send(*arguments)
         world.target.delete_item(TableName=world.dst("a"), Key=key)
-        raise guarded_write.BrokenAnswer("cut off")
+        raise error
 
     return lost

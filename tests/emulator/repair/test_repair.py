@@ -21,7 +21,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import SentState
 from runbook_lib.validate.step import validate_tables
-from tests.support.guarded_writes import loses_answers, write_before
+from tests.support.guarded_writes import LOST, loses_answers, write_before
 from tests.support.steps import up_to_the_import
 from tests.support.world import World, things
 from tools.defects import CATALOGUE, KEY, Estate, planted
@@ -137,6 +137,27 @@ def test_what_others_wrote_since_the_validation_stops_it(world: World, write_sin
     assert validate_tables(run)[world.src("a")].verdict in ("PASS", "FAIL")
 
 
+def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World) -> None:
+    """It was of a target that is another now; only a validation of this one proves it."""
+    world.pair("a", things(10))
+    run = up_to_the_import(world)
+    assert validate_tables(run)[world.src("a")].verdict == "PASS"
+    assert report_run(run).verdict == "PASS"
+    world.target.delete_item(TableName=world.dst("a"), Key=MISSING)
+    repaired(run, RepairChoice(True, True, True, even_after_cut_over=True))
+    assert report_run(run).verdict == "FAIL"
+    assert validate_tables(run)[world.src("a")].verdict == "PASS"
+
+
+def test_a_table_of_the_same_name_that_was_made_since_is_not_repaired(world: World) -> None:
+    run = damaged(world)
+    world.target.delete_table(TableName=world.dst("a"))
+    world.table(world.target, world.dst("a"))
+    with pytest.raises(GateFailed, match="is not the table that this run wrote to"):
+        repaired(run)
+    assert ids(world) == []
+
+
 RACES = {
     "a missing one is written": ("put_if_absent", MISSING | {"by": {"S": "the application"}}),
     "a different one is changed": ("replace_as_read", OTHER | {"n": {"N": "5"}}),
@@ -183,11 +204,14 @@ def test_what_was_written_after_the_comparison_and_before_the_look_stays(
     assert (fact.counts.changed, fact.counts.written) == (1, 2)
 
 
-def test_a_put_whose_answer_is_lost_is_not_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", LOST, ids=str)
+def test_a_put_whose_answer_is_lost_is_not_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """It was heard, and the application deleted the item: a second put would bring it back."""
     run = damaged(world)
     sent = list[int]()
-    monkeypatch.setattr(guarded_write, "put_if_absent", loses_answers(world, MISSING, sent))
+    monkeypatch.setattr(guarded_write, "put_if_absent", loses_answers(world, MISSING, sent, error))
     fact = repaired(run)
     assert (sent, fact.counts.unanswered) == ([1], 1)
     assert "i00003" not in ids(world)
