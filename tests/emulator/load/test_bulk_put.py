@@ -37,7 +37,7 @@ from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of, table_arn
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import every_step
-from tests.support.tables import target_exists
+from tests.support.tables import keys_in_bucket, target_exists
 from tests.support.world import World, indexed_by, things
 
 BY_BULK = {"import": {"strategy": "bulk_put"}}
@@ -569,11 +569,17 @@ def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
         patch.setattr(bulk_put, "describe_bulk_put", killed)
         with pytest.raises(KeyboardInterrupt):
             import_tables(run)
+    objects = keys_in_bucket(world)
     (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
     assert "may still be writing" in removal.kept
+    assert removal.done is False
+    assert objects <= keys_in_bucket(world)  # it reads them
     (fact,) = roll_back(run, "r")
     assert "may still be writing" in str(fact.failure)
     assert target_exists(world, world.dst("a"))
+    import_tables(run)  # as it says
+    (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+    assert (count(world), removal.done) == (0, True)
 
 
 def test_who_has_one_bulk_put_begun_can_do_nothing_else(world: World) -> None:
