@@ -157,16 +157,18 @@ def _export(config: Migration, loads: Sequence[TableSize]) -> CostLine:
 def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> CostLine:
     """Tables that are scanned; what is read from provisioned capacity is paid for already."""
     scanned = [load for load in loads if load.method == "scan"]
-    paid = [_scan_units(load) for load in scanned if _on_demand(capacities.get(load.source, NOT_KNOWN).source)]
+    paid = [_scan_units(config, load) for load in scanned if _on_demand(capacities.get(load.source, NOT_KNOWN).source)]
     price = prices_of(config.source.region, config.prices).million_reads
-    return CostLine("Scans of the source", _sum([_scan_units(load) for load in scanned]), "read units",
+    return CostLine("Scans of the source", _sum([_scan_units(config, load) for load in scanned]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
-def _scan_units(load: TableSize) -> Range | None:
-    """A scan reads the table, and its second witness counts it: to count costs what to read costs."""
-    once = _read_units(load)
-    return once and once.times(2)
+def _scan_units(config: Migration, load: TableSize) -> Range | None:
+    """A scan reads the table, its second witness counts it at the same cost, and each request costs a unit at least."""
+    once = _read_units(
+        load
+    )  # by segment, by those of the count, one more, and by what follows each segment's last item
+    return once and once.times(2) + Range(0, 3 * config.export.scan_segments + 1)
 
 
 def _transfer(config: Migration, loads: Sequence[TableSize]) -> CostLine:
@@ -251,13 +253,10 @@ def _bulk_puts(config: Migration, loads: Sequence[TableSize], works: Sequence[Ta
 
 def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]) -> CostLine:
     """The validation reads the target once, and once more where something differs."""
-
-    def twice(units: Range | None) -> Range | None:
-        return units and Range(units.low, 2 * units.high)
-
-    paid = [twice(w.read_units) for w in works if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
+    units = [(w, w.read_units and Range(w.read_units.low, 2 * w.read_units.high)) for w in works]
+    paid = [twice for w, twice in units if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_reads
-    return CostLine("Scans of the target for the validation", _sum([twice(w.read_units) for w in works]), "read units",
+    return CostLine("Scans of the target for the validation", _sum([twice for _, twice in units]), "read units",
                 _priced(_sum(paid), price, 1e-6))  # fmt: skip
 
 
@@ -279,7 +278,7 @@ def _hours(
     for load in loads:
         if load.method == "scan" and load.basis in (Basis.HINT, Basis.UNKNOWN):
             stand = capacities.get(load.source, NOT_KNOWN).source
-            spans.append(divided(_scan_units(load), read_rates(stand, config.export.scan_max_rcu)))
+            spans.append(divided(_scan_units(config, load), read_rates(stand, config.export.scan_max_rcu)))
     whole = _sum(spans)
     return whole and whole.times(1 / 3600)
 

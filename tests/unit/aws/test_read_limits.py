@@ -56,6 +56,15 @@ def test_consumed_read_units_stay_under_the_ceiling(read: Any, rcu: float | None
     assert clock.now == pytest.approx(20 * counted / 16.0, rel=0.01)
 
 
+@pytest.mark.parametrize("pages", [1, 2, 20])
+def test_each_page_is_counted_once_the_last_one_too(pages: int) -> None:
+    """A segment of one page, as most of an empty table's are, is not said to have taken twice what it did."""
+    clock = Clock()
+    server, limit = Server(clock, pages, 2.0), RateLimit(None, clock.read, clock.sleep)
+    list(scan_segment(Segment(server, "t", limit)))  # type: ignore[arg-type]
+    assert limit.used == 2.0 * pages == 2.0 * len(server.moments)
+
+
 def test_segments_of_one_page_are_paid_for_too() -> None:
     clock = Clock()
     server, limit = Server(clock, 1, 32.0), RateLimit(16.0, clock.read, clock.sleep)

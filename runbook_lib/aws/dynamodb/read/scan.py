@@ -170,7 +170,6 @@ def _answers(
             )
         last, after = answer.get("LastEvaluatedKey"), own and own(items)
         if not last and not after:
-            limit.note(rcu)
             return
         onward = course.onward(last or after)
         request["ExclusiveStartKey"] = after or onward
