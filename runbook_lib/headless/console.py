@@ -9,17 +9,20 @@ from pathlib import Path
 from runbook_lib.plan.check import NOT_CHECKED
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.figures.cut_over import GATE_NAMES
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.figures.windows import windows_line
 from runbook_lib.report.sections.first_screen.summary import verdicts
 from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.facts.cut_over.gates import last_gate
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.plan import PAIRS
 from runbook_lib.run.facts.starts import STEP_FACTS, StepStatus
 from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER
 from runbook_lib.run.tables.files import written_so_far
 
 
@@ -87,6 +90,17 @@ def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
         items = sum(fact.items_in_target or 0 for fact in compared)
         speed = pace.of(items, written_so_far(ledger)[0], now)
         return f"{count(len(compared))} of {pluralize(planned, 'table')} compared{speed}"
+    return _live_so_far(ledger, step)
+
+
+def _live_so_far(ledger: Ledger, step: str) -> str:
+    """The same of the steps of tables that are written to meanwhile: somebody may be waiting with writers stopped."""
+    if step == CATCH_UP:
+        windows = windows_of(ledger)
+        applied = sum(window.state is WindowState.APPLIED for window in windows)
+        return f"{count(applied)} of {pluralize(len(windows), 'window')} applied" if windows else ""
+    if step == CUT_OVER and (gate := last_gate(ledger)) is not None:
+        return f"at the gate: {GATE_NAMES[gate]}"
     return ""
 
 

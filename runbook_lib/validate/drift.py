@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
@@ -16,7 +19,7 @@ from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.retry import Backoff
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import ConfigError, RunbookError
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import key_of
 from runbook_lib.plan.pair import Pair
@@ -99,11 +102,9 @@ def _compare(
     plain = live_source(run, pair)
     source, key = chosen or plain, plain.key
     buckets = table_buckets(source, key, DigestCheckpoint(run.secret, run.now), show)
-    recovered = recovery_of(run.clients.source, pair.source).latest
-    told = server_time(run.clients.source, pair.source)
-    at = max(told, recovered) if recovered else told
-    excuse = Excuse(ttl_attribute(run.clients.source, pair.source))
-    gone = _Gone(excuse, at.timestamp())
+    at, excuse = _time_at(run.clients.source, pair.source), _excuse_of(run.clients.source, pair.source)
+    now = at.timestamp() if at else 0.0  # where nobody knows the time, nothing has expired
+    gone = _Gone(excuse, now)
 
     def look_again(keys: list[Item]) -> list[Item]:
         items = read_keys(target.transport, target.table, keys, Backoff())
@@ -114,14 +115,31 @@ def _compare(
     limit = min(LISTED, run.config.validate_.max_differences)
     found = compare(
         buckets, target_buckets, source.items, target.items, key, look_again=look_again,
-        rules=Rules(run.secret, excuse.expiry, at.timestamp, limit, note=gone.note),
+        rules=Rules(run.secret, excuse.expiry, lambda: now, limit, note=gone.note),
     )  # fmt: skip
     counts = found.counts
     return DriftFact(
         found.exported, counts["missing"], counts["extra"] - gone.count, counts["different"],
         counts["expired"] + gone.count, plain.limit.used if chosen is None else None,
-        at=format_timestamp(at), listed=tuple(_listed(found, gone)),
+        at=format_timestamp(at) if at else None, listed=tuple(_listed(found, gone)),
     )  # fmt: skip
+
+
+def _time_at(source: Any, table: str) -> datetime | None:
+    """The time at a source, by its answers or its recovery; None where neither tells."""
+    times = []
+    with suppress(ConfigError):
+        times.append(server_time(source, table))
+    with suppress(ConfigError):
+        times += [moment] if (moment := recovery_of(source, table).latest) else []
+    return max(times, default=None)
+
+
+def _excuse_of(source: Any, table: str) -> Excuse:
+    """By which time to live items may be gone; where it cannot be asked for, by none."""
+    with suppress(ConfigError):
+        return Excuse(ttl_attribute(source, table))
+    return Excuse(None)
 
 
 def _listed(found: Comparison, gone: _Gone) -> Iterator[DriftedItem]:

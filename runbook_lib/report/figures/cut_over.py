@@ -10,7 +10,7 @@ from runbook_lib.run.verdicts import PASS
 
 CUT_OVER_COLUMNS = ("gate", "state", "from", "to", "took", "what can be undone here, and how")
 NOT_REACHED = "not reached"
-NAMES = {
+GATE_NAMES = {
     Gate.READY: "ready",
     Gate.FREEZE: "writers stopped",
     Gate.LAST_WINDOW: "last window",
@@ -46,7 +46,7 @@ def cut_over_rows(record: RunRecord) -> list[list[str]]:
         nothing = GateState.NOTHING if gate is Gate.REFERENCES and Gate.GO in by_name else NOT_REACHED
         state = (f"{at.state}, {at.fault}" if at.fault else at.state) if at else nothing
         times = [str(at.began or ""), str(at.ended or ""), duration(at.seconds)] if at else ["", "", ""]
-        rows.append([NAMES[gate], state, *times, UNDO[gate]])
+        rows.append([GATE_NAMES[gate], state, *times, UNDO[gate]])
     return rows
 
 

@@ -25,6 +25,7 @@ LIVE = re.compile(
 )
 BEGINS_A_BLOCK = re.compile(r"[-+*=_~]+|[0-9]{1,9}[.)]")
 MARKUP = re.compile(r"([\\`*_\[\]<>|~$&])")
+ENDS = ".,;"
 APART = re.compile(r"([|<>])")
 SPACES = re.compile(r"(\s+)")
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -71,6 +72,8 @@ def _spelled(character: str) -> str:
 
 def _word(word: str) -> str:
     shown = visible(word)
+    if shown == word and word[-1] in ENDS and not BEGINS_A_BLOCK.fullmatch(word) and LIVE.search(word[:-1]):
+        return f"{code(word[:-1])}{word[-1]}"  # what ends a sentence is no part of what it names
     return code(shown) if shown != word or LIVE.search(word) else MARKUP.sub(r"\\\1", word)
 
 

@@ -102,6 +102,17 @@ def test_a_source_that_cannot_be_read_is_no_zero(world: World) -> None:
     assert (done.returncode, "not measured" in done.stdout) == (1, True)
 
 
+def test_what_may_not_be_asked_beside_the_items_takes_nothing_from_the_counts(world: World) -> None:
+    moving = moved(world)
+    when = {"AttributeName": "until", "Enabled": True}
+    world.source.update_time_to_live(TableName=world.src("a"), TimeToLiveSpecification=when)
+    moving.write(item("old", 1) | {"until": {"N": "1700000000"}})
+    for operation in ("DescribeTimeToLive", "DescribeContinuousBackups"):
+        world.fault(operation=operation, kind="denied", table=world.src("a"), times=100)
+    found = look(moving)
+    assert (counts(found), found.at) == ((1, 0, 0, 0), None)
+
+
 def test_it_is_a_look_also_while_others_write(world: World) -> None:
     """Both sides change under it: it ends, and says no more than what it saw."""
     moving, stop = moved(world, 400), threading.Event()

@@ -15,8 +15,10 @@ import pytest
 from runbook_lib.headless.console import Pace, first_line, outcome_line, seconds_of_step, seconds_running, so_far
 from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.run.facts.cut_over.gates import GATES, Gate, GateFact, GateState
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
+from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
 from runbook_lib.timestamps import format_timestamp
@@ -139,6 +141,17 @@ def test_a_running_step_counts_what_it_has_done(ledger: Ledger) -> None:
     assert "written" not in so_far(ledger, "import", Pace(), 0.0)
     STEP_FACTS.record(ledger, "import", StepFact(StepStatus.RUNNING, LATER, execute=True))
     assert so_far(ledger, "import", Pace(), 0.0) == "0 of 0 items written"
+
+
+def test_who_waits_with_writers_stopped_is_told_the_gate_and_the_windows(ledger: Ledger) -> None:
+    pace = Pace()
+    assert [so_far(ledger, step, pace, 0.0) for step in ("catch_up", "cut_over")] == ["", ""]
+    for number, state in ((1, WindowState.APPLIED), (2, WindowState.READ)):
+        keep_window(ledger, WindowFact("t", number, EARLIER, LATER, "NEW_IMAGE", state))
+    GATES.record(ledger, Gate.READY, GateFact(GateState.PASSED, EARLIER, LATER))
+    GATES.record(ledger, Gate.LAST_WINDOW, GateFact(GateState.BEGUN, EARLIER))
+    assert so_far(ledger, "catch_up", pace, 0.0) == "1 of 2 windows applied"
+    assert so_far(ledger, "cut_over", pace, 0.0) == "at the gate: last window"
 
 
 def test_the_rate_is_that_of_what_was_seen_to_be_written_and_the_rest_takes_as_long() -> None:
