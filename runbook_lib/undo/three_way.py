@@ -83,7 +83,7 @@ class ThreeWay:
 
     def _looked_at(self, group: list[WrittenKey]) -> list[BeforeAndNow]:
         """What is under the keys now, read consistently, and what was before."""
-        now, found = self.items.held_under(key.key for key in group), []
+        now, found = self.items.held_under({key.digest: key.key for key in group}.values()), []
         for key in group:
             line = self.base.get(key.digest)
             before = self.items.line_of(line) if line is not None else None

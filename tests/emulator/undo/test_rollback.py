@@ -19,7 +19,7 @@ from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.validate.step import validate_tables
 from tests.support import moving as load
 from tests.support.in_process import runbook_here
-from tests.support.moving import SETTINGS, Moving, live
+from tests.support.moving import SETTINGS, Moving, item, live
 from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, things
 
@@ -231,6 +231,19 @@ def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> N
     fact = rolled_back(moving.run)
     assert fact.kept == 2
     assert held(world) == before | {item["id"]["S"]: item for item in theirs}
+
+
+def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last(world: World) -> None:
+    """What the run left there is the item. That somebody has deleted it since is not the run's delete."""
+    moving, before = caught_up(world)
+    moving.write(item("i00010", 5))
+    moving.minutes(20)
+    moving.catch_up()
+    world.let_target_pass("a", 10)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00010"}})
+    fact = rolled_back(moving.run)
+    assert fact.kept == 1
+    assert held(world) == {name: there for name, there in before.items() if name != "i00010"}
 
 
 @pytest.mark.parametrize("group", [1, 2])
