@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--execute", is_flag=True, help="Write to the targets; without it nothing is written there.")
 @click.option("--confirm", default="", metavar="NAME", help="The campaign's name once more, to allow writing.")
 def campaign(file: Path, execute: bool, confirm: str) -> int:
-    """Run the migrations of the campaign FILE wave by wave, from wherever they stand."""
+    """Run the migrations of the campaign FILE wave by wave, each from where it stopped."""
     from runbook_lib.campaign.run_campaign import run_campaign
 
     return end_of_campaign(run_campaign(file, say, execute=execute, confirm=confirm), execute=execute)

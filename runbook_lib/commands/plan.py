@@ -13,9 +13,9 @@ from runbook_lib.errors import ConfigError
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: print it.")
-@click.option("--tables", default="*", metavar="GLOB", help="Source tables to move; several globs with commas.")
+@click.option("--tables", default="*", metavar="GLOB", help="Source tables to move: globs, separated by commas.")
 def plan(config: Path, out: Path | None, tables: str) -> int:
-    """Look at both sides and say what a run of CONFIG would do, for runbook run --plan; writes nothing but FILE."""
+    """Check both sides and write what a run of CONFIG would do, for runbook run --plan; writes nothing but FILE."""
     from runbook_lib.atomic_files import write_atomically
     from runbook_lib.headless.make_plan_file import make_plan_file
 
