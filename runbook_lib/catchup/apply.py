@@ -20,8 +20,8 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.by_batch_write import target_of
 from runbook_lib.load.engine.batch_write import UNANSWERED, Outcome, Target
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane_queue import OpenFile
 from runbook_lib.load.engine.pipeline import opened, send_files
-from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run

@@ -144,11 +144,13 @@ class ImportSettings(Strict):
         "it is possible and estimated to cost less, and a bulk put if prices.bulk_put_gb is set and makes it cheapest",
     )
     concurrency: int = Field(
-        default=32,
-        ge=1,
-        le=256,
-        description="maximum number of requests in flight, per process; the number used adapts itself",
-    )
+        default=256, ge=1, le=1024,
+        description="maximum number of requests in flight, per process; the number used adapts itself to how long "
+        "answers take, and large items in flight are held to 48 MB",
+    )  # fmt: skip
+    tables_at_once: int = Field(
+        default=8, ge=1, le=64, description="tables written side by side; they share what concurrency allows"
+    )  # fmt: skip
     max_wcu: float | None = Field(
         default=None, gt=0, description="maximum write units per second for a table; default: as many as it accepts"
     )

@@ -5,7 +5,10 @@ Limits: "Service, account, and table quotas in Amazon DynamoDB" and "On-demand c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
+from runbook_lib.config.model import ImportSettings
 from runbook_lib.run.facts.estimate import Range
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
@@ -58,3 +61,24 @@ def by_machine(seconds: Range | None, items: int | None, machine: Range = MACHIN
     if seconds is None or items is None:
         return None
     return TABLE_SECONDS + Range(max(seconds.low, items / machine.high), max(seconds.high, items / machine.low))
+
+
+def machine_for(settings: ImportSettings) -> Range:
+    """Items per second that one process sends at most, in the way it is to write."""
+    return MACHINE if settings.on_non_empty not in ("append", "sync") else singly(settings.concurrency)
+
+
+def imports_together(settings: ImportSettings, items: int, seconds: Sequence[Range | None]) -> Range | None:
+    """How long the imports of tables take of which several go on at once, in whatever order they are begun.
+
+    Never less than the longest of them, nor than their sum evenly shared out, nor than one process needs to send so
+    many items; at most both together (R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). None if one
+    is not known.
+    """
+    known = [each for each in seconds if each is not None]
+    if not known or len(known) < len(seconds):
+        return None if seconds else Range(0.0, 0.0)
+    at_once, machine = 1 if settings.on_non_empty == "sync" else settings.tables_at_once, machine_for(settings)
+    low, high = [each.low for each in known], [each.high for each in known]
+    most = sum(high) / at_once + max(high) * (1 - 1 / at_once)
+    return Range(max(max(low), sum(low) / at_once, items / machine.high), max(most, items / machine.low))

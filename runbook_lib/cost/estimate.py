@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.durations import MACHINE, by_machine, divided, read_rates, singly, write_rates
+from runbook_lib.cost.durations import by_machine, divided, imports_together, machine_for, read_rates, write_rates
 from runbook_lib.cost.prices import prices_of, sources_of
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.facts.estimate import Basis, CostLine, Estimate, Range, TableEstimate
@@ -106,8 +106,7 @@ def _work(config: Migration, load: TableSize, target: TableCapacity | None) -> T
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
     indexes, reads = index_units(load), _read_units(load)
-    machine = MACHINE if config.import_.on_non_empty not in ("append", "sync") else singly(config.import_.concurrency)
-    own = by_machine(_import_seconds(config, units, indexes, load, target), load.items, machine)
+    own = by_machine(_import_seconds(config, units, indexes, load, target), load.items, machine_for(config.import_))
     return TableEstimate(
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
         import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
@@ -271,8 +270,10 @@ def _hours(
     works: Sequence[TableEstimate],
     capacities: Mapping[str, TableCapacities],
 ) -> Range | None:
-    """Exports run side by side; scans, imports and validations follow each other, table by table."""
-    spans: list[Range | None] = [w.import_seconds for w in works] + [w.validate_seconds for w in works]
+    """Exports run side by side, and so do imports, as many as may; scans and validations follow each other."""
+    spans: list[Range | None] = [work.validate_seconds for work in works]
+    imports = [work.import_seconds for work in works]
+    spans.append(imports_together(config.import_, sum(load.items or 0 for load in loads), imports))
     if any(load.method == "export" and load.basis in (Basis.HINT, Basis.UNKNOWN) for load in loads):
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:

@@ -26,8 +26,13 @@ READY_SECONDS = 60.0
 # kernel is emptied: to look through all of it takes longer than the rest. No history goes into a file.
 READY_LINE = "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={READY_LINE}"]
-# Variables and numbers of cells; the ledger that a notebook had open closes with its last name.
-EMPTY = "get_ipython().reset(new_session=True); __import__('gc').collect()"
+# Variables and numbers of cells; the ledger that a notebook had open closes with its last name. What every module has
+# goes, too, and is put back: without `__spec__` the kernel can start no process, and so no worker.
+EMPTY = (
+    "get_ipython().reset(new_session=True); __import__('gc').collect(); "
+    "globals().update(dict.fromkeys(('__loader__', '__package__', '__spec__')), "
+    "__doc__='Automatically created module for IPython interactive environment')"
+)
 
 
 class WarmKernel:

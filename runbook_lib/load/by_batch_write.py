@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
@@ -22,6 +22,7 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.first_write import begin_writing, end_writing
+from runbook_lib.load.side_by_side import Share
 from runbook_lib.load.table_load import TableLoad, check_only, load, refuse_unaccounted
 from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.plan.pair import Pair
@@ -41,11 +42,12 @@ def item_wire(run: Run, pairs: list[Pair]) -> DynamoDBTransport:
 class BatchTableWriter:
     """A TableWriter: it writes from this process or, where there is a `roster`, from its workers.
 
-    `wire` is None where nothing may be written.
+    `wire` is None where nothing may be written; `share` is what one table may use while others are written beside it.
     """
 
     wire: DynamoDBTransport | None
     roster: WorkerRoster | None = None
+    share: Share = field(default_factory=Share)
 
     def check(self, table: TableToFill) -> None:
         """Fetch, check, parse and measure every file, and send nothing."""
@@ -58,13 +60,13 @@ class BatchTableWriter:
         """Write the table from where the ledger knows it to be."""
         run, pair = table.run, table.pair
         assert self.wire is not None, "a dry run only checks"
-        fact = begin_writing(run, pair, table.export)
+        fact = begin_writing(run, pair, table.export, lambda: table.loading().show("waiting"))
         loading, clock, spent = table.loading(), time.monotonic(), fact.seconds or 0.0
         try:
             limits = write_limits(run.clients.target, pair.target)
             fact = replace(fact, limits=limits)
             if self.roster is None:
-                load(loading, _target(run, pair, self.wire, limits, len(loading.files)))
+                load(loading, _target(run, pair, self.wire, limits, len(loading.files), self.share))
             else:
                 _load_spread(table, loading, limits, self.roster)
         finally:
@@ -101,7 +103,7 @@ def _partition(pair: Pair) -> str:
     return next(attribute.name for attribute in _facts(pair).key if attribute.role == "HASH")
 
 
-def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits, files: int) -> Target:
+def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits, files: int, share: Share) -> Target:
     settings, stop, ceiling = run.config.import_, threading.Event(), _ceiling(run, limits)
 
     def sleep(seconds: float) -> None:
@@ -120,6 +122,7 @@ def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits
             limits.start,
             ceiling,
             known=limits.known,
+            shared=share.of,
         ),
         secret=run.secret,
     )
@@ -127,7 +130,7 @@ def _target(run: Run, pair: Pair, writer: DynamoDBTransport, limits: WriteLimits
 
 def target_of(run: Run, pair: Pair, writer: DynamoDBTransport, files: int) -> Target:
     """A target as the import has it, for whatever else this run writes to it from so many files."""
-    return _target(run, pair, writer, write_limits(run.clients.target, pair.target), files)
+    return _target(run, pair, writer, write_limits(run.clients.target, pair.target), files, Share())
 
 
 def _ceiling(run: Run, limits: WriteLimits) -> float | None:

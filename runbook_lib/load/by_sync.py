@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from runbook_lib.aws.dynamodb.guarded_items import ExportedLine, GuardedItems, HeldItem, ItemFate, units_to_put
-from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter
+from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter, threads_waiting
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.session.granted_calls import syncer
@@ -96,7 +96,7 @@ def _sync(table: TableToFill, loading: TableLoad) -> int:
     """Make every item as exported; how many puts nobody knows of."""
     items, unanswered = _items(table), 0
     begin_samples(loading)
-    with ThreadPoolExecutor(table.run.config.import_.concurrency, thread_name_prefix="sync") as pool:
+    with ThreadPoolExecutor(threads_waiting(table.run.config.import_.concurrency), thread_name_prefix="sync") as pool:
         for file in loading.files:
             with ExitStack() as own:
                 checked = open_checked(loading, file, own)

@@ -6,6 +6,7 @@ recorded item by item; and the checkpoint is bound to the export and the table. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
@@ -20,8 +21,13 @@ from runbook_lib.run.witnesses.write_register import begin_registration, registe
 from runbook_lib.timestamps import format_timestamp
 
 
-def begin_writing(run: Run, pair: Pair, export: CompletedExport) -> ImportFact:
-    """The table's import facts; refuses a checkpoint that belongs to another export or another target."""
+def begin_writing(
+    run: Run, pair: Pair, export: CompletedExport, going: Callable[[], None] = lambda: None
+) -> ImportFact:
+    """The table's import facts; refuses a checkpoint that belongs to another export or another target.
+
+    `going` is called while a target that holds items is read; what it raises ends the reading.
+    """
     known = IMPORTS.of(run.ledger, pair.source)
     now = describe_table(run.clients.target, pair.target)
     if now is None:
@@ -39,7 +45,7 @@ def begin_writing(run: Run, pair: Pair, export: CompletedExport) -> ImportFact:
     begin_registration(run, pair.source)
     register(run, pair, now)
     # Once more: a run that was registered a moment earlier may have begun to write.
-    held, secret = _recorded(run, pair, now) if not _check_may_hold(run, pair) else (0, None)
+    held, secret = _recorded(run, pair, now, going) if not _check_may_hold(run, pair) else (0, None)
     fact = ImportFact(
         ImportStatus.LOADING,
         started,
@@ -73,8 +79,8 @@ def end_writing(run: Run, pair: Pair) -> None:
         stay_registered(run, pair, now)
 
 
-def _recorded(run: Run, pair: Pair, table: TableDescription) -> tuple[int, HeldBefore]:
-    return record_held(run, pair.source, pair.target, table.key)
+def _recorded(run: Run, pair: Pair, table: TableDescription, going: Callable[[], None]) -> tuple[int, HeldBefore]:
+    return record_held(run, pair.source, pair.target, table.key, going)
 
 
 def _check_may_hold(run: Run, pair: Pair) -> bool:

@@ -9,23 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 
 from runbook_lib.cluster.connect import open_roster
-from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
+from runbook_lib.errors import GateFailed, TransferError
 from runbook_lib.load.by_batch_write import BatchTableWriter, item_wire
 from runbook_lib.load.by_bulk_put import BulkPutWriter
 from runbook_lib.load.by_import_table import ImportTableWriter
 from runbook_lib.load.by_sync import SyncWriter
+from runbook_lib.load.side_by_side import Share, one_by_one, side_by_side
 from runbook_lib.load.table_load import TableProgress, Watch
 from runbook_lib.load.table_writer import TableToFill, TableWriter
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
-from runbook_lib.run.facts.load import EXECUTED, IMPORTS, ImportFact, ImportStatus
+from runbook_lib.run.facts.load import EXECUTED, IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.transform import is_transformed
-from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep
 
@@ -37,7 +36,7 @@ SERVICES: dict[Writing, Callable[[Sleep], TableWriter]] = {
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep = time.sleep) -> dict[str, ImportFact]:
-    """Load every planned table, smallest first; returns the facts by source table.
+    """Load every planned table, several at once, the smallest soon; returns the facts by source table.
 
     Without `run.execute` it does everything but write. A table that fails does not stop the
     others; at the end TransferError names each. Raises ConfigError before the first write
@@ -59,6 +58,7 @@ def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep =
         tables = [table for table in tables if run.execute or not _is_begun(run, table.pair)]
         tables.sort(key=lambda table: (table.export.items, table.pair.source))
         own = [table for table in tables if table.pair.writing not in SERVICES]
+        at_once = 1 if syncs else run.config.import_.tables_at_once
         others = [table for table in tables if table.pair.writing in SERVICES]
         services = {writing: make(sleep) for writing, make in SERVICES.items()}
 
@@ -66,35 +66,21 @@ def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep =
             return services[table.pair.writing]
 
         if not run.execute:
-            failures = _each(others, lambda table: by_itself(table).check(table))
-            failures |= _each(own, SyncWriter().check if syncs else BatchTableWriter(None).check)
+            failures = one_by_one(others, lambda table: by_itself(table).check(table))
+            check = SyncWriter().check if syncs else BatchTableWriter(None).check
+            failures |= side_by_side(own, check, at_once, Share(), watch)
         else:
             # Those that DynamoDB fills by itself go on while the others are written here.
-            failures = _each(others, lambda table: by_itself(table).begin(table))
+            failures = one_by_one(others, lambda table: by_itself(table).begin(table))
             with open_roster(run, "import") if own and not syncs else nullcontext() as roster:
-                failures |= _each(own, SyncWriter().finish if syncs else BatchTableWriter(wire, roster).finish)
+                share = Share()
+                finish = SyncWriter().finish if syncs else BatchTableWriter(wire, roster, share).finish
+                failures |= side_by_side(own, finish, 1 if roster else at_once, share, watch)
             begun = [table for table in others if table.pair.source not in failures]
-            failures |= _each(begun, lambda table: by_itself(table).finish(table))
+            failures |= one_by_one(begun, lambda table: by_itself(table).finish(table))
         if failures:
             raise TransferError("; ".join(f"{source}: {why}" for source, why in failures.items()))
         return IMPORTS.all(run.ledger)
-
-
-def _each(tables: list[TableToFill], work: Callable[[TableToFill], None]) -> dict[str, str]:
-    """Do something for each table and go on past those that fail; why, by source table."""
-    failures = {}
-    for table in tables:
-        try:
-            work(table)
-        except RunbookError as error:
-            ledger, source = table.run.ledger, table.pair.source
-            VALIDATIONS.forget(ledger, source)  # of another target or export, or of what was there before
-            if isinstance(error, ResumeRefused):
-                raise
-            failures[source] = str(error)
-            fact = IMPORTS.of(ledger, source) or ImportFact(ImportStatus.FAILED)
-            IMPORTS.record(ledger, source, replace(fact, status=ImportStatus.FAILED, failure=str(error)))
-    return failures
 
 
 def _export_of(run: Run, pair: Pair) -> CompletedExport:

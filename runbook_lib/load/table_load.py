@@ -18,8 +18,8 @@ from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, batches, items_at_once
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane_queue import OpenFile
 from runbook_lib.load.engine.pipeline import opened, send_files
-from runbook_lib.load.engine.scheduler import OpenFile
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import FileProgress, counts_by_file, file_rows, keep_lines, keep_progress, was_read
 from runbook_lib.run.tables.throughput import SampleRow, add_request_times, add_throttled, keep_sample

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.guarded_items import ExportedLine, GuardedItems, HeldItem, ItemFate
+from runbook_lib.aws.dynamodb.guarded_write import threads_waiting
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import digests
@@ -43,7 +44,9 @@ class RepairWriting:
 
     def write_all(self) -> RepairCounts:
         """Repair everything that is wrong and of the chosen kinds."""
-        with ThreadPoolExecutor(self.run.config.import_.concurrency, thread_name_prefix="repair") as pool:
+        with ThreadPoolExecutor(
+            threads_waiting(self.run.config.import_.concurrency), thread_name_prefix="repair"
+        ) as pool:
             for group in _together(self._wanted()):
                 self._write(group, pool)
             if "extra" in self.kinds and self.look.counts["extra"]:

@@ -7,6 +7,7 @@ the ledger, so that each notebook can be run alone, later and again.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.session.clients import Clients, connect
+from runbook_lib.aws.session.granted_clients import GrantedClients
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted
 from runbook_lib.items.keyed import RunSecret
@@ -94,14 +95,16 @@ class Run:
     plan_file: PlanFileFact | None = None
     attempted: set[str] = field(default_factory=set, repr=False)  # steps that a start by hand was recorded for
     _secret: RunSecret | None = field(default=None, repr=False)
-    granted: dict[str, Any] = field(default_factory=dict, repr=False)  # clients that may do one thing more, by name
+    granted: GrantedClients = field(default_factory=GrantedClients, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # tables are loaded side by side
 
     @property
     def secret(self) -> RunSecret:
         """What key hashes and the comparison are keyed with; made when it is first asked for, after the export."""
-        if self._secret is None:
-            self._secret = run_secret(self.ledger, self.id)
-        return self._secret
+        with self._lock:
+            if self._secret is None:
+                self._secret = run_secret(self.ledger, self.id)
+            return self._secret
 
     def admit(self) -> None:
         """Allow the first write: what was looked at when the run was opened still holds. Begins a new run."""
@@ -111,9 +114,7 @@ class Run:
             return
         refuse_another_run(self.ledger, self.config, self.id)
         refuse_another_account(self.ledger, self.clients, self.id)
-        if (
-            not self.cleanup
-        ):  # another process may have begun it, or a form have changed the choice, since it was opened
+        if not self.cleanup:  # another process may have begun it, or a form have changed the choice
             refuse_another_choice(self.ledger, self.only, self.id)
         refuse_other_runner(self.folder, self.ledger, self.seat)
         mark_unfinished(self.folder, self.seat.move if self.seat else None)
@@ -190,11 +191,10 @@ class Run:
             clock, before = time.monotonic(), STEP_FACTS.of(self.ledger, name)
             fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute)
             again = before is None or before.status != StepStatus.COMPLETED
-            arns = {side: who.arn for side, who in self._identities().items()}
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)
                 STEP_FACTS.record(self.ledger, name, fact)
-                sign_step(self.ledger, name, fact, arns)
+                sign_step(self.ledger, name, fact, {side: who.arn for side, who in self._identities().items()})
                 self._attempt(name, fact, self.keep_settings(), again=again)
             try:
                 yield

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
-from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter
+from runbook_lib.aws.dynamodb.guarded_write import Fate, GuardedWriter, threads_waiting
 from runbook_lib.aws.session.granted_calls import undoer
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
@@ -36,7 +36,9 @@ class Undoing:
     def of(cls, run: Run, pair: Pair, facts: TableDescription) -> Undoing:
         partition = next(attribute.name for attribute in facts.key if attribute.role == "HASH")
         transport = undoer(run.clients, {pair.target: partition})
-        return cls(GuardedWriter(transport, pair.target, facts.key, Backoff()), run.config.import_.concurrency)
+        return cls(
+            GuardedWriter(transport, pair.target, facts.key, Backoff()), threads_waiting(run.config.import_.concurrency)
+        )
 
     def delete(self, items: Sequence[Item]) -> Undone:
         """Delete each item that is as it was read; raises TransferError where there is no answer in the end."""

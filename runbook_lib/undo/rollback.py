@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
-from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter
+from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter, threads_waiting
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.session.granted_calls import repairer
 from runbook_lib.aws.transport.retry import Backoff
@@ -118,7 +118,7 @@ def _table(
                 transport, GuardedWriter(transport, pair.target, table.key, Backoff()), run.secret,
                 RateLimit(run.config.import_.max_wcu),
             ),
-            run.config.import_.concurrency,
+            threads_waiting(run.config.import_.concurrency),
             execute,
             lambda done: watch(pair.target, done),
         )  # fmt: skip

@@ -18,8 +18,8 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.load.engine.batch_write import Line, Target, batches
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane_queue import OpenFile
 from runbook_lib.load.engine.pipeline import send_files
-from runbook_lib.load.engine.scheduler import OpenFile
 from tests.bench import ROUNDS, OneFile, Way, measure, plain_line, show
 from tests.bench.engine import FILES, TABLE, by_engine, engine_target
 from tests.bench.sink import Sink, running_sink

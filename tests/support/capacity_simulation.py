@@ -25,8 +25,9 @@ from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import Line, Target
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.flow import BatchFlow
+from runbook_lib.load.engine.lane_queue import OpenFile, ScheduledBatch
 from runbook_lib.load.engine.rate_control import WriteRateController
-from runbook_lib.load.engine.scheduler import MOST_LANES, OpenFile, ScheduledBatch, lanes_for
+from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
 
 BATCH = 25
 PROVISIONED = "TableWriteProvisionedThroughputExceeded"

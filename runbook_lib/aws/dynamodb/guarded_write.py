@@ -29,6 +29,12 @@ from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 
 NOT_TAKEN = codes_of(ErrorClass.ITEM)
+MOST_THREADS = 32
+
+
+def threads_waiting(concurrency: int) -> int:
+    """Threads for so many requests in flight, where each thread waits for its answer."""
+    return min(concurrency, MOST_THREADS)
 
 
 class Fate(StrEnum):

@@ -28,9 +28,9 @@ from runbook_lib.load.distributed.lease import Lease, LeaseGrant, WorkerReport
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, items_at_once
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.lane import FLOOR
+from runbook_lib.load.engine.lane_queue import OpenFile
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS, opened, send_files
 from runbook_lib.load.engine.rate_control import WriteRateController
-from runbook_lib.load.engine.scheduler import OpenFile
 
 PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
 

@@ -13,8 +13,9 @@ from runbook_lib.aws.transport.retry import BrokenAnswer, TransportError
 from runbook_lib.load.engine.append import add_items
 from runbook_lib.load.engine.batch_write import Attempt, Outcome, Target, WriteReply, put_batch
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane_queue import ScheduledBatch
 from runbook_lib.load.engine.latency import latency_bucket
-from runbook_lib.load.engine.scheduler import BatchScheduler, ScheduledBatch
+from runbook_lib.load.engine.scheduler import BatchScheduler
 
 Note = Callable[[FileCheckpoint, Outcome], None]
 

@@ -19,7 +19,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.load.engine.batch_write import MAX_ITEMS, Line, Target, batches
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.flow import BatchFlow, Note
-from runbook_lib.load.engine.scheduler import OpenFile, ScheduledBatch
+from runbook_lib.load.engine.lane_queue import OpenFile, ScheduledBatch
 
 FLUSH_SECONDS = 0.5
 OPENERS = 2

@@ -42,7 +42,8 @@ class WriteRateController:
 
     `start` is the rate to begin with and `ceiling` the one never to pass, in write units per second (0: none yet);
     `known` tells that `start` is the table's own limit and not a guess to climb from. `width` is the most
-    requests in flight, `most` the most lanes.
+    requests in flight, `most` the most lanes; `shared` is how much of what this process may use is the table's just
+    now, where others are written beside it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class WriteRateController:
         *,
         known: bool = False,
         most: int = 64,
+        shared: Callable[[int], int] = lambda whole: whole,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         start = start if ceiling is None else min(start, ceiling)
@@ -62,7 +64,8 @@ class WriteRateController:
         table = known and (ceiling is None or ceiling > start)
         peak = share if known and not table else None
         self.lanes = [Lane(share, peak, now + n * 0.001, heard_at=now) for n in range(lanes)]
-        self.in_flight, self.limit, self._width = 0, min(LEAST_IN_FLIGHT, width), width
+        self.shared, self._width = shared, width
+        self.in_flight, self.limit = 0, min(LEAST_IN_FLIGHT, shared(width))
         self._ceiling, self._until = math.inf if ceiling is None else ceiling, math.inf
         self._free_at, self.most = now, max(most, lanes)
         self.used = self.refused = 0.0  # units, since the beginning
@@ -132,7 +135,7 @@ class WriteRateController:
             mean = self._delay / self._answers
             self._mean += (0.5 if self._mean else 1.0) * (mean - self._mean)
             flying = self._answers / passed * max(mean, self._mean)
-            limit = min(self._width, math.ceil(flying + SPREAD * math.sqrt(flying)) + LEAST_IN_FLIGHT)
+            limit = min(self.shared(self._width), math.ceil(flying + SPREAD * math.sqrt(flying)) + LEAST_IN_FLIGHT)
             self.version += limit != self.limit
             self.limit = limit
             self._answers, self._delay, self._began = 0, 0.0, now

@@ -12,16 +12,14 @@ Nothing here waits, reads or sends: whoever drives it asks for the next batch an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 from math import ceil, inf
 
-from runbook_lib.load.engine.batch_write import MAX_ITEMS, Attempt, Line, Outcome, Writing
-from runbook_lib.load.engine.checkpoint import FileCheckpoint, Slot
-from runbook_lib.load.engine.lane import Lane
+from runbook_lib.load.engine.batch_write import MAX_ITEMS, Line
+from runbook_lib.load.engine.checkpoint import FileCheckpoint
+from runbook_lib.load.engine.lane_queue import LaneQueue, OpenFile, ScheduledBatch
 from runbook_lib.load.engine.rate_control import WriteRateController
 
 LEAST_LANES, MOST_LANES = 4, 64
@@ -29,6 +27,7 @@ LANE_UNITS = 400.0  # write units per second a lane is meant for; a key range ta
 DISK = 4 << 30  # bytes of compressed files kept at once, as far as their sizes can be foreseen
 AHEAD = 2
 AGAIN = 16 << 20  # bytes waiting to be sent again, above which nothing new is drawn: memory stays bounded
+FLYING = 48 << 20  # bytes in flight, above which nothing leaves
 LOOK = 0.05  # seconds between two looks at whether there are enough lanes, and each as fast as it should be
 
 
@@ -36,70 +35,6 @@ def lanes_for(files: int, units_per_second: float) -> int:
     """How many lanes to begin with, for a table of so many files and such a rate."""
     few = min(LEAST_LANES, ceil(units_per_second / MAX_ITEMS))  # a lane sends a batch each second or more slowly
     return max(1, min(files, MOST_LANES, max(few, ceil(units_per_second / LANE_UNITS))))
-
-
-@dataclass(slots=True)
-class OpenFile:
-    """A checked file that batches are drawn from; `own` lets go of it, `left` is its items not yet drawn."""
-
-    file: FileCheckpoint
-    batches: Iterator[list[Line]]
-    own: ExitStack
-    left: int
-    stored: int
-
-
-@dataclass(slots=True)
-class ScheduledBatch:
-    """A batch on its way; its request is accounted for with `units` when it leaves.
-
-    `writing` sees it through and has said what to send next, the `attempt`; None until the batch leaves first.
-    `lines` are those that go with the next request, which is not sent before `ready_at`.
-    """
-
-    lane: Lane
-    file: FileCheckpoint
-    slot: Slot
-    lines: list[Line]
-    units: float = 0.0
-    outcome: Outcome = field(default_factory=Outcome)
-    writing: Writing | None = None
-    attempt: Attempt | None = None
-    ready_at: float = 0.0
-
-
-@dataclass(slots=True)
-class _LaneQueue:
-    """What one lane has: files not opened yet, the open one and the one after it, batches to be sent again.
-
-    `place` is the number of the file it read last, `ticket` that of its place in the order of departures.
-    """
-
-    lane: Lane
-    waiting: deque[FileCheckpoint]
-    place: int = 0
-    now: OpenFile | None = None
-    next: OpenFile | None = None
-    opening: FileCheckpoint | None = None
-    again: deque[ScheduledBatch] = field(default_factory=deque)
-    ticket: int = -1
-
-    @property
-    def has_files(self) -> bool:
-        return bool(self.now or self.next or self.opening or self.waiting)
-
-    @property
-    def left(self) -> int:
-        """Items not drawn yet."""
-        waiting = sum(file.file.items for file in self.waiting)
-        return waiting + sum(opened.left for opened in (self.now, self.next) if opened)
-
-    @property
-    def unread(self) -> list[int]:
-        """The numbers of the files that another lane could take over."""
-        if self.waiting:
-            return [self.waiting[0].file.ordinal, self.waiting[-1].file.ordinal]
-        return [self.next.file.file.ordinal] if self.next else []
 
 
 class BatchScheduler:
@@ -110,16 +45,17 @@ class BatchScheduler:
         lanes, total = capacity.lanes, len(files)
         cuts = [total * n // len(lanes) for n in range(len(lanes) + 1)]
         self.capacity = capacity
+        self._disk, self._most_again = capacity.shared(DISK), capacity.shared(AGAIN)
         self.near = max(1.0, total / len(lanes) / 2)
         self.out = 0
         self.wants = True  # whether it may want another file open than when it was asked last
         self._queues = [
-            _LaneQueue(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)
+            LaneQueue(lane, deque(files[a:b]), a) for lane, a, b in zip(lanes, cuts[:-1], cuts[1:], strict=True)
         ]
         self._by_lane = {id(queue.lane): queue for queue in self._queues}
         self._tickets = count()
-        self._due: list[tuple[float, int, _LaneQueue]] = []
-        self._largest = self._waiting = 0
+        self._due: list[tuple[float, int, LaneQueue]] = []
+        self._largest = self._waiting = self._flying = 0
         self._look_at = -inf
         self._version = -1
 
@@ -139,6 +75,8 @@ class BatchScheduler:
         if self._version != capacity.version:
             self._version = capacity.version
             self._put_all_in_order()
+        if self._flying >= capacity.shared(FLYING):
+            return inf
         due = self._due
         while due:
             at, ticket, queue = due[0]
@@ -161,14 +99,17 @@ class BatchScheduler:
         batch.lines, batch.ready_at = lines, self.capacity.now() + pause
         queue = self._by_lane[id(batch.lane)]
         queue.again.append(batch)
-        self.out -= 1
+        self._came(batch)
         self._wait_for(_size(lines))
         self._put_in_order(queue)
 
     def done(self, batch: ScheduledBatch) -> None:
         """A batch is through."""
-        self.out -= 1
+        self._came(batch)
         self._put_in_order(self._by_lane[id(batch.lane)])
+
+    def _came(self, batch: ScheduledBatch) -> None:
+        self.out, self._flying, batch.size = self.out - 1, self._flying - batch.size, 0
 
     def wanted(self) -> FileCheckpoint | None:
         """The file to open next, if one should be: that of the lane that has nothing or is soonest at its end.
@@ -177,7 +118,7 @@ class BatchScheduler:
         """
         queues = self._queues
         opened = sum((q.now is not None) + (q.next is not None) + (q.opening is not None) for q in queues)
-        if opened >= max(AHEAD, min(len(queues) + AHEAD, DISK // max(self._largest, 1))):
+        if opened >= max(AHEAD, min(len(queues) + AHEAD, self._disk // max(self._largest, 1))):
             return None
         able = [q for q in queues if q.waiting and q.next is None and q.opening is None]
         if not able:
@@ -208,12 +149,12 @@ class BatchScheduler:
                     opened.own.close()
             queue.now = queue.next = None
 
-    def _put_in_order(self, queue: _LaneQueue) -> None:
+    def _put_in_order(self, queue: LaneQueue) -> None:
         """Find a lane's place among those that may send; its earlier one counts no more."""
         queue.ticket = next(self._tickets)
         if queue.now is None and queue.next is not None:
             queue.now, queue.next, self.wants = queue.next, None, True
-        fresh = queue.now is not None and self._waiting < AGAIN
+        fresh = queue.now is not None and self._waiting < self._most_again
         if not (fresh or queue.again) or self.capacity.lane_full(queue.lane):
             return
         at = queue.lane.free_at
@@ -228,11 +169,11 @@ class BatchScheduler:
 
     def _wait_for(self, size: int) -> None:
         """So many bytes more, or less, wait to be sent again."""
-        before, self._waiting = self._waiting < AGAIN, self._waiting + size
-        if before != (self._waiting < AGAIN):
+        before, self._waiting = self._waiting < self._most_again, self._waiting + size
+        if before != (self._waiting < self._most_again):
             self._version = -1
 
-    def _take(self, queue: _LaneQueue, now: float) -> ScheduledBatch | None:
+    def _take(self, queue: LaneQueue, now: float) -> ScheduledBatch | None:
         for batch in queue.again:
             if batch.ready_at <= now:
                 queue.again.remove(batch)
@@ -240,7 +181,7 @@ class BatchScheduler:
                 self._depart(batch)
                 return batch
         opened = queue.now
-        if opened is None or self._waiting >= AGAIN:
+        if opened is None or self._waiting >= self._most_again:
             return None
         lines = next(opened.batches, None)
         if lines is None:
@@ -255,10 +196,12 @@ class BatchScheduler:
         return fresh
 
     def _depart(self, batch: ScheduledBatch) -> None:
-        batch.units = self.capacity.expected(len(batch.lines), _size(batch.lines))
+        batch.size = _size(batch.lines)
+        self._flying += batch.size
+        batch.units = self.capacity.expected(len(batch.lines), batch.size)
         self.capacity.depart(batch.lane, batch.units)
 
-    def _refill(self, queue: _LaneQueue) -> None:
+    def _refill(self, queue: LaneQueue) -> None:
         """Have a lane that has run out read the nearest file nobody reads; if it moves away, its rate stays behind."""
         if queue.has_files:
             return
@@ -284,7 +227,7 @@ class BatchScheduler:
         if len(self._queues) < self.capacity.most:
             self._widen(live)
 
-    def _widen(self, live: list[_LaneQueue]) -> None:
+    def _widen(self, live: list[LaneQueue]) -> None:
         """One more lane, with half of the fullest's files, where the lanes are faster than they should be."""
         if sum(q.lane.rate for q in live) < LANE_UNITS * 1.5 * len(live):
             return
@@ -292,7 +235,7 @@ class BatchScheduler:
         if fullest.waiting:
             moved = [fullest.waiting.pop() for _ in range((len(fullest.waiting) + 1) // 2)]
             lane = self.capacity.split(fullest.lane)
-            self._queues.append(_LaneQueue(lane, deque(reversed(moved)), fullest.place))
+            self._queues.append(LaneQueue(lane, deque(reversed(moved)), fullest.place))
             self._by_lane[id(lane)] = self._queues[-1]
 
 

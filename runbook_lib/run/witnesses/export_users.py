@@ -89,6 +89,4 @@ def leave_use(run: Run, source: str, remove: Callable[[str, list[str]], Any]) ->
 
 def _client(run: Run, bucket: str, place: str) -> Any:
     name = f"users of exports in {bucket}/{place}"
-    if name not in run.granted:
-        run.granted[name] = export_registrar(run.clients, bucket, place)
-    return run.granted[name]
+    return run.granted.client(name, lambda: export_registrar(run.clients, bucket, place))

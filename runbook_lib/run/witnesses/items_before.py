@@ -23,10 +23,13 @@ ROWS_AT_ONCE = 2_000
 Forgives = Callable[[bytes, bytes], bool]
 
 
-def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute]) -> tuple[int, HeldBefore]:
+def record_held(
+    run: Run, source: str, target: str, key: Sequence[KeyAttribute], going: Callable[[], None]
+) -> tuple[int, HeldBefore]:
     """Read the target and record what it holds, in place of what an interrupted reading has left.
 
-    Returns what belongs with the binding: the number of items, and the fingerprint of the secret.
+    `going` is called now and then. Returns what belongs with the binding: the number of items, and the fingerprint
+    of the secret.
     """
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     forget_held(run.ledger, source)
@@ -34,6 +37,7 @@ def record_held(run: Run, source: str, target: str, key: Sequence[KeyAttribute])
     items = scan_items(Segment(run.clients.target_wire, target, limit), names)
     for rows in _together(_hashes(item, key, secret) for item in items):
         keep_held(run.ledger, source, rows)
+        going()
     return count_held(run.ledger, source), HeldBefore(secret.fingerprint)
 
 

@@ -153,9 +153,10 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
             "table_id": table_identity(table) if table else None, "place": who.place,
         }
     ).encode()  # fmt: skip
-    client, conditional = _registrar(run, str(known.place)), f"conditions of {known.place}"
+    place = str(known.place)
+    client = _registrar(run, place)
     try:
-        if aws.create_entry(client, bucket, key, body) and conditional in run.granted:
+        if aws.create_entry(client, bucket, key, body) and place in run.granted.conditions:
             known.entries.append([bucket, key])  # nobody else can have made it: this server heeds the condition
             return
         held = aws.create_entry(client, bucket, key, body)  # now there is one: a server with conditions says so
@@ -169,7 +170,7 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
         raise NoRegister(str(error)) from None
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
-    run.granted[conditional] = True
+    run.granted.conditions.add(place)
     said = _entry(run, bucket, key)
     if said.get("nonce") != known.nonce:
         raise TransferError(
@@ -208,19 +209,16 @@ def _tag(run: Run, table: TableDescription, place: str) -> None:
 
 
 def _registrar(run: Run, place: str) -> Any:
-    """The client for a register; one for all tables, for making one takes a quarter of a second."""
+    """The client for a register; one for all tables."""
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    name = f"register {place}"
-    if name not in run.granted:
-        run.granted[name] = registrar(run.clients, bucket, prefix.strip("/") + "/")
-    return run.granted[name]
+    return run.granted.client(f"register {place}", lambda: registrar(run.clients, bucket, prefix.strip("/") + "/"))
 
 
 def _tagger(run: Run) -> Any:
     """The client that sets and takes off the register's tag of the planned targets."""
-    if "tags" not in run.granted:
-        run.granted["tags"] = tagger(run.clients, frozenset(pair.target for pair in run.planned_pairs()))
-    return run.granted["tags"]
+    return run.granted.client(
+        "tags", lambda: tagger(run.clients, frozenset(pair.target for pair in run.planned_pairs()))
+    )
 
 
 def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:

@@ -236,7 +236,7 @@ def test_reused_exports_that_cannot_be_read_fail_by_themselves_too(world: World)
 def test_tables_are_imported_from_the_smallest_to_the_largest(world: World) -> None:
     for name, items in (("a", 30), ("b", 3), ("c", 12)):
         world.pair(name, things(items))
-    run = world.open()
+    run = world.open(**{"import": {"tables_at_once": 1}})
     preflight(run)
     export_tables(run)
     begun: list[str] = []

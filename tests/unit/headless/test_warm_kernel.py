@@ -50,6 +50,20 @@ def test_the_next_notebook_has_the_same_process_and_none_of_the_names(kernel: Wa
     assert [cell.execution_count for cell in second] == [1, 2]
 
 
+def test_an_emptied_kernel_has_what_every_module_has_and_can_start_a_process(
+    kernel: WarmKernel, tmp_path: Path
+) -> None:
+    module = "print([__name__, __doc__, __loader__, __package__, __spec__, __builtins__, __builtin__])"
+    spawn = (
+        "from multiprocessing import get_context; p = get_context('spawn').Process(target=print); p.start(); p.join()"
+    )
+    _, first = run(kernel, tmp_path, PID, module)
+    failure, second = run(kernel, tmp_path, PID, module, spawn, "print(p.exitcode)")
+    assert failure is None
+    assert said(first)[:2] == said(second)[:2]
+    assert said(second)[-1] == "0"
+
+
 def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel, tmp_path: Path) -> None:
     held = "class Held:\n    def __del__(self): open('closed', 'w').close()\nheld = Held(); held.itself = held"
     run(kernel, tmp_path, held)
