@@ -13,7 +13,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.afterwards.rollback import RollbackFact
 from runbook_lib.run.run import Run, open_run
-from runbook_lib.undo import three_way
+from runbook_lib.undo import rollback, three_way
 from runbook_lib.undo.rollback import roll_back
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.validate.step import validate_tables
@@ -292,4 +292,22 @@ def test_where_no_register_says_who_wrote_nothing_is_taken_back(world: World) ->
     world.target.untag_resource(ResourceArn=arn, TagKeys=["runbook:register"])
     (fact,) = roll_back(run, run.id)
     assert "should name" in str(fact.failure)
+    assert held(world) == theirs
+
+
+def test_an_export_of_before_that_lacks_an_item_takes_nothing_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it lacks would be deleted, for nothing seems to have been there."""
+    run, _ = overwritten(world)
+    theirs, read, calls = held(world), rollback.exported_lines, list[int]()
+
+    def one_less(*arguments: Any) -> Any:
+        calls.append(1)
+        lines = list(read(*arguments))
+        return iter(lines[1:] if len(calls) == 1 else lines)
+
+    monkeypatch.setattr(rollback, "exported_lines", one_less)
+    (fact,) = roll_back(run, run.id)
+    assert "should hold 20 items, 19 were read; nothing was written" in str(fact.failure)
     assert held(world) == theirs
