@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("--profile", help="Profile of the AWS credential chain.")
 @click.option("--only", default="*", metavar="GLOB", help="Ids of questions: globs, separated by commas.")
 @click.option("--long", "is_long", is_flag=True, help="Also ask the slow questions: ImportTable, windows, streams.")
+@click.option("--migrate", is_flag=True,
+              help="Migrate a small table between the regions; --long: by each strategy, with a cut-over.")  # fmt: skip
 @click.option("--kms-key", help="A KMS key, to also ask about exports encrypted with it.")
 @click.option("--limit", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="USD",
               help="Maximum cost.")  # fmt: skip
@@ -62,18 +64,25 @@ def _carried_out(asking: Asking, given: dict[str, Any]) -> int:
     if asking.region == asking.other_region:
         raise ConfigError(f"--other-region: expected another region than {asking.region}")
     if given["policy"]:
-        return _print_policy(asking)
+        return _print_policy(asking, migrate=given["migrate"])
     if asking.engine:
         return _ask_engine(asking, given)
     if not asking.bucket:
         raise ConfigError("--bucket: expected an account's bucket, or --endpoint with a server on this machine")
+    if given["migrate"]:
+        return _migrate(asking, given)
     return _clean(asking, given) if given["clean"] else _ask_account(asking, given)
 
 
-def _print_policy(asking: Asking) -> int:
+def _print_policy(asking: Asking, *, migrate: bool) -> int:
+    """The policy of the asking; with `migrate` also those of the roles that the migrations act as."""
     from runbook_lib.conformance.account.policy import asking_policy
 
     policy = asking_policy("111122223333", asking.regions, asking.bucket or "BUCKET")
+    if migrate:
+        from runbook_lib.headless.small_migration import migrating_policies
+
+        policy = {"conformance": {"asking": policy}, **migrating_policies(asking, "111122223333")}
     click.echo(json.dumps(policy, indent=2))
     return 0
 
@@ -103,6 +112,33 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
     _check_confirmed(given["confirm"], who.account)
     report = ask_subject(asking, clients, say, who)
     return _conclude(report, given["out"], asking_id)
+
+
+def _migrate(asking: Asking, given: dict[str, Any]) -> int:
+    """Migrate small tables from one region to the other; 1 unless each run passes."""
+    from runbook_lib.conformance.account.asking import new_id
+    from runbook_lib.conformance.account.budget import migrations_estimate
+    from runbook_lib.headless.small_migration import SmallMigrations
+    from runbook_lib.paths import reports_root
+    from runbook_lib.run.verdicts import PASS
+
+    clients = asking.clients(new_id())
+    estimate = migrations_estimate(asking.region, long=asking.long)
+    say(f"migrates {clients.names.stem}from-* in {asking.region} to {clients.names.stem}into-* in "
+         f"{asking.other_region}, objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
+    say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
+         f"minutes; limit {asking.limit:.2f} USD")  # fmt: skip
+    if estimate.dollars > asking.limit:
+        raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
+    who = clients.identity(asking.endpoint)
+    if not given["execute"]:
+        say(f"dry run: nothing was made. To migrate, add --execute --confirm {who.account}")
+        return 0
+    _check_confirmed(given["confirm"], who.account)
+    records = SmallMigrations(asking, clients, say).run()
+    for record in records:
+        say(f"{record.verdict}: {reports_root() / record.run_id / 'report.html'}")
+    return 0 if all(record.verdict == PASS for record in records) else 1
 
 
 def _clean(asking: Asking, given: dict[str, Any]) -> int:

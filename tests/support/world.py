@@ -115,12 +115,14 @@ class World:
 
     def let_pass(self, name: str, minutes: float) -> None:
         """Let time pass for a source table alone."""
-        arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{self.src(name)}"
-        self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
+        self.let_table_pass(f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{self.src(name)}", minutes)
 
     def let_target_pass(self, name: str, minutes: float) -> None:
         """Let time pass for a target table alone."""
-        arn = f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{self.dst(name)}"
+        self.let_table_pass(f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{self.dst(name)}", minutes)
+
+    def let_table_pass(self, arn: str, minutes: float) -> None:
+        """Let time pass for any one table."""
         self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
 
     def fault(self, **fault: Any) -> None:

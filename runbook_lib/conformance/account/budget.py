@@ -55,6 +55,24 @@ def estimate_of(questions: tuple[Question, ...], region: str, *, long: bool) -> 
     return AskingEstimate(dollars, minutes, priced, tuple((name, round(cost * factor, 4)) for name, cost in lines))
 
 
+def migrations_estimate(region: str, *, long: bool) -> AskingEstimate:
+    """What small migrations between two regions cost at most: one, or with `long` three and a cut-over.
+
+    A bulk put, whose price is not published, is counted as an import.
+    """
+    prices, factor, priced = priced_by(region)
+    moved = 12 if long else 1  # exports, windows and imports
+    lines = (
+        ("writes and reads", 10_000 * max(prices.million_writes or 0, prices.million_reads or 0) / 1e6),
+        ("exports and imports", moved * _EACH_IMPORT_OR_EXPORT * max(prices.export_gb or 0, prices.import_gb or 0)),
+        ("requests to S3", 2_000 * (prices.thousand_puts or 0) / 1e3),
+    )
+    dollars = round(sum(cost for _, cost in lines) * factor, 4)
+    return AskingEstimate(
+        dollars, 150.0 if long else 20.0, priced, tuple((name, round(cost * factor, 4)) for name, cost in lines)
+    )
+
+
 def spent_at_most(sent: SentBytes, region: str) -> float:
     """Dollars that what was sent can have cost at most, by its bytes."""
     prices, factor, _ = priced_by(region)

@@ -10,11 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
@@ -22,9 +19,9 @@ from runbook_lib.cli import run_cli
 from runbook_lib.conformance.account.policy import asking_policy, permission_of
 from tests.support.between import Asked, Between, Said, between
 from tests.support.in_process import runbook_here
+from tests.support.own_names import OWN, left, named, with_checksum
 from tests.support.world import ACCOUNT, World
 
-OWN = "runbook-conformance-"
 READS = {"ListTables", "DescribeLimits", "GetRecords", ""}  # without a name; STS and S3 have no target
 
 
@@ -35,12 +32,6 @@ def proxy(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
         yield made
 
 
-def with_checksum(call: Asked, said: Said) -> Said:
-    """The proxy leaves the checksum out, as what it passes on may be changed; here nothing is."""
-    status, headers, body = said
-    return status, [*headers, ("x-amz-crc32", str(zlib.crc32(body)))] if call.operation else headers, body
-
-
 def asked(world: World, *more: str) -> int:
     return run_cli(
         ["conformance", "--region", "us-east-1", "--other-region", "us-east-2", "--bucket", world.bucket, *more]
@@ -48,31 +39,6 @@ def asked(world: World, *more: str) -> int:
 
 
 CONFIRMED = ("--execute", "--confirm", ACCOUNT)
-
-
-def named(call: Asked) -> list[str]:
-    """Every name of a table or an object in a call, wherever it stands."""
-    if not call.operation:
-        key = unquote(call.path.partition("?")[0]).strip("/").partition("/")[2]
-        prefix = re.search(r"[?&]prefix=([^&]*)", call.path)
-        keys = re.findall(r"<Key>([^<]*)</Key>", call.body.decode("utf-8", "replace")) if "delete" in call.path else []
-        return [name for name in (key, unquote(prefix[1]) if prefix else "", *keys) if name]
-    body = call.json
-    names = [str(body[n]).rpartition(":table/")[2] for n in body if n == "TableName" or n.endswith("Arn")]
-    names += list(body.get("RequestItems", ()))
-    names += [body["S3Prefix"]] if "S3Prefix" in body else []
-    names += [body["TableCreationParameters"]["TableName"]] if "TableCreationParameters" in body else []
-    return names
-
-
-def left(world: World) -> list[str]:
-    tables = [name for client in (world.source, world.target) for name in all_tables(client)]
-    objects = [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket).get("Contents", ())]
-    return [name for name in (*tables, *objects) if name.startswith(OWN)]
-
-
-def all_tables(client: Any) -> list[str]:
-    return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
 
 
 @pytest.mark.whole
