@@ -32,7 +32,7 @@ def refuse_beyond_budget(campaign: Campaign, run: CampaignRun, found: Iterable[R
     others = [each for each in found if each.run.id != run.id and each.record is not None]
     own = next((each.record for each in found if each.run.id == run.id), None)
     costs = {each.run.id: cost_of(each.record) for each in others if each.record is not None}
-    costs[run.id] = (cost_of(own) if own is not None else None) or _estimated(campaign, run)
+    costs[run.id] = (cost_of(own) if own is not None else None) or estimated_cost_of(campaign, run)
     if unknown := [name for name, cost in costs.items() if cost is None]:
         raise GateFailed(
             f"limits.max_cost_usd: expected at most {most:g} USD for the campaign, found no cost that is known of "
@@ -47,7 +47,8 @@ def refuse_beyond_budget(campaign: Campaign, run: CampaignRun, found: Iterable[R
         )
 
 
-def _estimated(campaign: Campaign, run: CampaignRun) -> float | None:
+def estimated_cost_of(campaign: Campaign, run: CampaignRun) -> float | None:
+    """What a run that has not begun would cost at most; None where that is not known."""
     config = load_config(campaign.place(run.config))
     plan = make_plan(config, connect(config).asked_once(), run.tables, execute=True, around=False)
     return plan.estimate.usd.high if plan.estimate is not None and plan.estimate.usd is not None else None

@@ -61,7 +61,7 @@ class ThreeWay:
         keys = iter(written)
         with ThreadPoolExecutor(max(1, self.threads), thread_name_prefix="rollback") as pool:
             while group := list(islice(keys, KEYS_AT_ONCE)):
-                self.counts.update(pool.map(self._outcome, self._looked_at(group)))
+                self.counts.update(pool.map(self._outcome, self.looked_at(group)))
                 self.show(self.counts.total())
 
     def _outcome(self, at: BeforeAndNow) -> str:
@@ -81,7 +81,7 @@ class ThreeWay:
         assert at.now is not None
         return self.items.delete(at.now.item)
 
-    def _looked_at(self, group: list[WrittenKey]) -> list[BeforeAndNow]:
+    def looked_at(self, group: list[WrittenKey]) -> list[BeforeAndNow]:
         """What is under the keys now, read consistently, and what was before."""
         now, found = self.items.held_under({key.digest: key.key for key in group}.values()), []
         for key in group:

@@ -246,7 +246,7 @@ def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None
 
 def test_a_cost_that_nobody_knows_keeps_to_no_budget(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     file = campaign_like(fleet(world, [["a"]]), limits={"max_cost_usd": 1_000_000})
-    monkeypatch.setattr("runbook_lib.campaign.budget._estimated", lambda campaign, run: None)
+    monkeypatch.setattr("runbook_lib.campaign.budget.estimated_cost_of", lambda campaign, run: None)
     ran = run(file, *EXECUTE)
     assert (ran.returncode, standings(world)) == (1, {"a": "refused"})
     assert "found no cost that is known of a" in ran.stdout

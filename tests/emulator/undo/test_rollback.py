@@ -250,7 +250,7 @@ def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last
 def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     moving, before = caught_up(world)
     monkeypatch.setattr(three_way, "KEYS_AT_ONCE", 10)
-    look, looks = ThreeWay._looked_at, list[int]()
+    look, looks = ThreeWay.looked_at, list[int]()
 
     def killed(self: ThreeWay, keys: list[WrittenKey]) -> Any:
         looks.append(1)
@@ -259,7 +259,7 @@ def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.Monkey
         return look(self, keys)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ThreeWay, "_looked_at", killed)
+        patch.setattr(ThreeWay, "looked_at", killed)
         with pytest.raises(KeyboardInterrupt):
             roll_back(moving.run, moving.run.id)
     assert rolled_back(moving.run).kept == 0
