@@ -48,8 +48,8 @@ def _with(clients: Clients, side: str, arn: str, known: PartialDefinition, *, sc
 
 
 def spell_scaled(capacity: Scaled) -> str:
-    """Which capacity is scaled: `auto scaling of WriteCapacityUnits of by-owner`."""
-    return " of ".join(filter(None, [SCALING, capacity.unit, capacity.index]))
+    """Which capacity is scaled: `auto scaling of WriteCapacityUnits of by-owner`, or `... of the table`."""
+    return " of ".join([SCALING, capacity.unit, capacity.index or "the table"])
 
 
 def spell_scaling(capacity: Scaled) -> str:

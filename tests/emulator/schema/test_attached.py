@@ -18,7 +18,7 @@ from tests.support.tables import autoscale_reads
 from tests.support.world import ACCOUNT, World, indexed_by, things
 
 UNITS = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
-SIDES = ("source", "target")
+READS = "auto scaling of ReadCapacityUnits of the table"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def differences(world: World) -> list[tuple[str, str]]:
 
 Attach = Callable[..., None]
 KINDS: list[tuple[Attach, str, str, str, str]] = [
-    (scaled, "auto scaling", "auto scaling of ReadCapacityUnits", "warns", "informs"),
+    (scaled, "auto scaling", READS, "warns", "informs"),
     (policed, "resource policy", "resource policy", "warns", "warns"),
     (streamed, "Kinesis destinations", "Kinesis destination changes", "warns", "informs"),
     (watched, "contributor insights", "contributor insights of the table", "informs", "informs"),
@@ -114,12 +114,29 @@ def test_other_limits_policies_streams_and_indexes_differ(pair: World) -> None:
     watched(pair, "source", IndexName="by-owner")
     found = {d.what: (d.source, d.target) for d in compared(pair).differences}
     assert set(found) == {
-        "auto scaling of ReadCapacityUnits", "resource policy", "Kinesis destination one", "Kinesis destination two",
+        READS, "resource policy", "Kinesis destination one", "Kinesis destination two",
         "contributor insights of by-owner",
     }  # fmt: skip
     metric = "DynamoDBReadCapacityUtilization at 70 %"
-    assert found["auto scaling of ReadCapacityUnits"] == (f"2 to 40 units; {metric}", f"3 to 40 units; {metric}")
+    assert found[READS] == (
+        f"2 to 40 units; {metric}",
+        f"3 to 40 units; {metric}",
+    )
     assert all(said.startswith("1 statement, SHA-256 ") for said in found["resource policy"])
+
+
+@pytest.mark.parametrize("name", ["by-owner", "ReadCapacityUnits"])
+def test_of_an_index_that_one_table_lacks_nothing_else_is_told(world: World, name: str) -> None:
+    """That it is missing is told once, whatever it is called."""
+    index = indexed_by("owner", "S")
+    index["GlobalSecondaryIndexes"][0] |= {"IndexName": name, "ProvisionedThroughput": UNITS["ProvisionedThroughput"]}
+    world.table(world.source, world.src("a"), **index, **UNITS)
+    world.table(world.target, world.dst("a"), **UNITS)
+    watched(world, "source", IndexName=name)
+    scaled(world, "source")
+    assert differences(world) == [
+        (f"global index {name}", "warns"), (READS, "warns"),
+    ]  # fmt: skip
 
 
 def test_what_was_turned_off_again_is_not_there(pair: World) -> None:
