@@ -59,7 +59,6 @@ DOORS = {
 INSIDE = {  # of run/, which alone may read facts as they are stored
     "run/ledger.py": "facts as they are stored",
     "run/admission/parameters.py": "the environment",
-    "run/run.py": "clients of boto3",
     "run/sealed_ledger.py": "rows of a ledger, compared as they are stored",
     "run/secret.py": "the environment",
     "run/tables/json_column.py": "columns of JSON, read by their shape",
