@@ -18,6 +18,7 @@ from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.text_parts import OfPlace, in_place
 
 HOLE = "\x00"
+OFF_THERE = "active, but off in the source"
 CONNECTS = {ResourceKind.SUBSCRIPTION: ("TopicArn", "Protocol"), ResourceKind.MAPPING: ("EventSourceArn",)}
 
 
@@ -110,6 +111,8 @@ def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedRes
     if match is None:
         return ComparedResource(old.kind.noun, old.key, wanted.key, Likeness.MISSING, Acting.PASSIVE)
     ways = [*differing(wanted.properties, match.properties), *differing(wanted.policy, match.policy, "Policy")]
+    if old.enabled is False and match.enabled:
+        ways.append(OFF_THERE)  # what was off on purpose acts now; asleep is how everything is born
     likeness = Likeness.DIFFERENT if ways else Likeness.EQUAL
     target = match.key if wanted.name else match.arn or match.key
     return ComparedResource(old.kind.noun, old.key, target, likeness, _acting(old, match), tuple(ways))

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import QUEUES
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import carried, cloudformation_tags, typed
-from runbook_lib.estate.members import QUEUE
-from runbook_lib.estate.resource import Resource, ResourceKind
+from runbook_lib.estate.extract.spelling import carried, cloudformation_tags, typed, unknown_attributes
+from runbook_lib.estate.members import QUEUE, QUEUE_LEFT
+from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 
 def queue_names(reader: ServiceReader) -> list[str]:
@@ -16,12 +16,14 @@ def queue_names(reader: ServiceReader) -> list[str]:
     return sorted({url.rpartition("/")[2] for url in reader.names(QUEUES)})
 
 
-def read_queues(reader: ServiceReader, names: Iterable[str]) -> list[Resource]:
-    """The queues of these names that are there."""
-    return [queue for name in sorted(set(names)) if (queue := _queue(reader, name)) is not None]
+def read_queues(reader: ServiceReader, names: Iterable[str]) -> tuple[list[Resource], list[Unexpressed]]:
+    """The queues of these names that are there, and what of them nobody here knows."""
+    left: list[Unexpressed] = []
+    found = [queue for name in sorted(set(names)) if (queue := _queue(reader, name, left)) is not None]
+    return found, left
 
 
-def _queue(reader: ServiceReader, name: str) -> Resource | None:
+def _queue(reader: ServiceReader, name: str, left: list[Unexpressed]) -> Resource | None:
     url = (reader.get("sqs", "GetQueueUrl", name, QueueName=name) or {}).get("QueueUrl")
     if url is None:
         return None
@@ -29,6 +31,7 @@ def _queue(reader: ServiceReader, name: str) -> Resource | None:
     if answer is None:
         return None
     attributes = answer.get("Attributes") or {}
+    left += unknown_attributes(f"queue {name}", attributes, QUEUE, QUEUE_LEFT)
     found = {member: typed(text) for member, text in carried(attributes, QUEUE).items()}
     policy = found.pop("Policy", None)
     if isinstance(redrive := found.get("RedrivePolicy"), dict):

@@ -54,7 +54,7 @@ def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted
 def _messaging(reading: EstateReading) -> None:
     wanted = reading.wanted
     queues, topics = reading.reader("sqs"), reading.reader("sns")
-    reading.resources += read_queues(queues, filter(wanted.queues, queue_names(queues)))
+    _add(reading, read_queues(queues, filter(wanted.queues, queue_names(queues))))
     place = f"arn:{reading.who.partition}:sns:{reading.who.region}:{reading.who.account}:"
     _add(reading, read_topics(topics, place, filter(wanted.topics, topic_names(topics))))
     events, scheduler = reading.reader("events"), reading.reader("scheduler")
@@ -85,7 +85,7 @@ def _grow(reading: EstateReading) -> None:
         if not more:
             return
         tried |= more
-        reading.resources += read_queues(reading.reader("sqs"), more)
+        _add(reading, read_queues(reading.reader("sqs"), more))
 
 
 def failures_of(value: Any) -> Iterator[str]:

@@ -6,10 +6,15 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import SUBSCRIPTIONS, TOPICS
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed, typed
-from runbook_lib.estate.members import SUBSCRIPTION, TOPIC
+from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed, typed, unknown_attributes
+from runbook_lib.estate.members import SUBSCRIPTION, SUBSCRIPTION_LEFT, TOPIC, TOPIC_LEFT
 from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
+FEEDBACK = tuple(
+    f"{protocol}{member}"
+    for protocol in ("HTTP", "SQS", "Lambda", "Firehose", "Application")
+    for member in ("SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate", "FailureFeedbackRoleArn")
+)
 BY_PEOPLE = frozenset({"email", "email-json", "http", "https", "sms", "application"})
 DOCUMENTS = ("FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "ReplayPolicy")
 
@@ -34,6 +39,7 @@ def read_topics(reader: ServiceReader, place: str, names: Iterable[str]) -> tupl
             for member, text in attributes.items()
             if text and (member == "DeliveryPolicy" or member.endswith(("FeedbackRoleArn", "FeedbackSampleRate")))
         ]
+        left += unknown_attributes(f"topic {name}", attributes, TOPIC, (*TOPIC_LEFT, *FEEDBACK))
         for entry in reader.entries(SUBSCRIPTIONS, name, TopicArn=arn):
             _subscribe(reader, name, entry, found, left)
     return found, left
@@ -73,7 +79,11 @@ def _subscribe(reader: ServiceReader, topic: str, entry: Json, found: list[Resou
     answer = reader.get("sns", "GetSubscriptionAttributes", f"{topic} {protocol}", SubscriptionArn=arn)
     if answer is None:
         return
-    texts = carried(answer.get("Attributes") or {}, SUBSCRIPTION)
+    attributes = answer.get("Attributes") or {}
+    left += unknown_attributes(
+        f"a subscription of topic {topic} by {protocol}", attributes, SUBSCRIPTION, SUBSCRIPTION_LEFT
+    )
+    texts = carried(attributes, SUBSCRIPTION)
     properties = {
         m: parsed(t) if m in DOCUMENTS else (typed(t) if m == "RawMessageDelivery" else t) for m, t in texts.items()
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.estate.compare import HOLE, Acting, Likeness, compare_estates, differing
+from runbook_lib.estate.compare import HOLE, OFF_THERE, Acting, Likeness, compare_estates, differing
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 
 
@@ -49,6 +49,11 @@ def test_asleep_is_equal_and_said() -> None:
     assert compared(NEW) == (Likeness.EQUAL, Acting.AWAKE, ())
     off = replace(RULE, enabled=False)
     assert compared(replace(NEW, enabled=False), off) == (Likeness.EQUAL, Acting.OFF, ())
+
+
+def test_what_is_off_in_the_source_and_acts_in_the_target_is_different() -> None:
+    off = replace(RULE, enabled=False)
+    assert compared(NEW, off) == (Likeness.DIFFERENT, Acting.AWAKE, (OFF_THERE,))
 
 
 def test_what_is_not_there_is_missing_and_what_differs_is_named() -> None:
