@@ -8,6 +8,7 @@ import botocore
 import botocore.session
 
 from runbook_lib.aws.guard.allowed_calls import ALWAYS, ASKED
+from runbook_lib.aws.guard.conformance_calls import ON_OWN_OBJECTS, ON_OWN_TABLES, READS_WITHOUT_A_NAME
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "allowed-calls.md"
 HEAD = """# Allowed calls
@@ -58,6 +59,29 @@ presigned URL or form, or the wire-level path.
 """
 
 
+CONFORMANCE = """
+## `runbook conformance`
+
+It has clients of its own, which no migration uses. They refuse everything but these calls, and those with a name for
+any other name than `runbook-conformance-...`:
+
+{groups}
+
+`runbook conformance --migrate` runs a migration, for which the table above applies.
+"""
+
+
+def conformance_section() -> str:
+    """What the clients of `runbook conformance` may ask, by what it has to name."""
+    groups = (
+        ("own tables", ON_OWN_TABLES),
+        ("own objects in the bucket", ON_OWN_OBJECTS),
+        ("without a name, only read", READS_WITHOUT_A_NAME),
+    )
+    lines = [f"- {what}: {', '.join(f'`{call}`' for call in sorted(calls))}" for what, calls in groups]
+    return CONFORMANCE.format(groups="\n".join(lines))
+
+
 def verdicts_of(operation: str) -> tuple[str, ...]:
     """The verdicts of source, target and staging side."""
     return tuple(
@@ -80,7 +104,7 @@ def page() -> str:
     others = sorted({o for sides in (ALWAYS, ASKED) for side in sides.values() for o in side} - set(known))
     lines = ["| operation | source | target | staging |", "|---|---|---|---|"]
     lines += [f"| `{o}` | {' | '.join(verdicts_of(o))} |" for o in [*known, *others]]
-    return HEAD.format(version=botocore.__version__) + "\n".join(lines) + "\n"
+    return HEAD.format(version=botocore.__version__) + "\n".join(lines) + "\n" + conformance_section()
 
 
 if __name__ == "__main__":

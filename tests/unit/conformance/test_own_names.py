@@ -13,6 +13,7 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.conformance_calls import ON_OWN_OBJECTS, ON_OWN_TABLES, READS_WITHOUT_A_NAME, OwnNames
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.errors import ForbiddenCall
+from tools.allowed_calls_page import PAGE, conformance_section
 
 NAMES = OwnNames("staging", "0a1b2c3d")
 OWN, OTHER = "runbook-conformance-0a1b2c3d-plain", "runbook-conformance-ffffffff-plain"
@@ -133,3 +134,8 @@ def test_an_export_goes_into_its_own_folder_or_nowhere(
 def test_what_is_not_listed_is_refused(session: botocore.session.Session, service: str, operation: str) -> None:
     with pytest.raises(ForbiddenCall):
         call(session, service, operation, TableName=OWN, Bucket="staging")
+
+
+def test_the_page_names_each_call_of_these_clients() -> None:
+    assert conformance_section() in PAGE.read_text(encoding="utf-8"), "python -m tools.allowed_calls_page"
+    assert all(f"`{call}`" in conformance_section() for call in (*ON_OWN_TABLES, *ON_OWN_OBJECTS))
