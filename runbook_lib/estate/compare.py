@@ -28,6 +28,7 @@ class Likeness(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     MISSING = "missing"
+    EXTRA = "only in the target"
     NOT_CHECKED = "not checked"
 
 
@@ -42,7 +43,10 @@ class Acting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ComparedResource:
-    """One resource of the source and what the target has of it; `differences` are ways to members."""
+    """One resource of the source and what the target has of it; `differences` are ways to members.
+
+    `source` is empty for what only the target has.
+    """
 
     kind: str
     source: str
@@ -67,6 +71,7 @@ def expected_estate(resources: tuple[Resource, ...], names: NameMap, target: Ide
 def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[ComparedResource]:
     """Each resource of the source beside the one of the target; `expected` has the same order as `source`.
 
+    Then what the target has beside them: another subscription of a topic, another reader of a table's stream.
     One that a refused call would have shown, or shown whole, is not checked: neither missing nor equal nor different.
     """
     left = list(found.resources)
@@ -78,7 +83,7 @@ def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[Com
         row = _row(old, wanted, match)
         unknown = _is_unread(old, source.unread) or _is_unread(match or wanted, found.unread, listed=match is not None)
         rows.append(replace(row, likeness=Likeness.NOT_CHECKED, differences=()) if unknown else row)
-    return rows
+    return rows + [_extra(each) for each in left]
 
 
 def _is_unread(resource: Resource, unread: Iterable[tuple[str, str]], *, listed: bool = True) -> bool:
@@ -116,6 +121,11 @@ def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedRes
     likeness = Likeness.DIFFERENT if ways else Likeness.EQUAL
     target = match.key if wanted.name else match.arn or match.key
     return ComparedResource(old.kind.noun, old.key, target, likeness, _acting(old, match), tuple(ways))
+
+
+def _extra(found: Resource) -> ComparedResource:
+    acting = Acting.PASSIVE if found.enabled is None else Acting.AWAKE if found.enabled else Acting.ASLEEP
+    return ComparedResource(found.kind.noun, "", found.key, Likeness.EXTRA, acting)
 
 
 def _acting(old: Resource, match: Resource) -> Acting:

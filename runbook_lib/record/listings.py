@@ -26,7 +26,9 @@ from runbook_lib.run.ledger import Ledger
 
 RANK = {
     likeness: place
-    for place, likeness in enumerate((Likeness.DIFFERENT, Likeness.MISSING, Likeness.NOT_CHECKED, Likeness.EQUAL))
+    for place, likeness in enumerate(
+        (Likeness.DIFFERENT, Likeness.MISSING, Likeness.EXTRA, Likeness.NOT_CHECKED, Likeness.EQUAL)
+    )
 }
 MOST_RESOURCES, MOST_WAYS, LONGEST_WAY = 200, 10, 300  # of the comparison of surroundings; the handbook has the rest
 

@@ -68,12 +68,12 @@ def as_page(both: BothSides, config: Migration) -> str:
 
 
 def summary_of(both: BothSides) -> str:
-    """How many resources are equal, different and missing."""
+    """How many resources are equal, different, missing, and only in the target."""
     counts = Counter(row.likeness for row in both.rows)
     if not both.rows:
         return "Nothing was compared: nothing of the source is meant, or it could not be read."
     said = ", ".join(f"{counts[likeness]:,} {likeness.value}" for likeness in Likeness if counts[likeness])
-    return f"{len(both.rows):,} resources of the source: {said}. Names, places and sleep are not differences."
+    return f"{len(both.rows):,} resources: {said}. Names, places and sleep are not differences."
 
 
 def cells_of(row: ComparedResource) -> list[str]:

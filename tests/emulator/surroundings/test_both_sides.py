@@ -20,11 +20,11 @@ def test_what_is_not_deployed_yet_is_missing_and_what_is_deployed_is_equal(
     config = str(estate(world))
     assert run_cli(["surroundings", config, "--compare"]) == 1
     said = capsys.readouterr().out
-    assert "2 resources of the source: 2 missing" in said
+    assert "2 resources: 2 missing" in said
     assert f"{world.tag}-dst-work" in said
     deployed(world)
     assert run_cli(["surroundings", config, "--compare"]) == 0
-    assert "2 resources of the source: 2 equal" in capsys.readouterr().out
+    assert "2 resources: 2 equal" in capsys.readouterr().out
 
 
 def test_a_setting_that_differs_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,9 +32,15 @@ def test_a_run_shows_both_regions_and_keeps_its_verdict(world: World, passed: Pa
     assert runbook_here("surroundings", passed, "--run-id", "r").returncode == 0
     record = world.record("r")
     assert (record["verdict"], record["complete"]) == ("PASS", True)
-    assert record["surroundings"]["counts"] == {"equal": 0, "different": 0, "missing": 2, "not checked": 0}
+    assert record["surroundings"]["counts"] == {
+        "equal": 0,
+        "different": 0,
+        "missing": 2,
+        "only in the target": 0,
+        "not checked": 0,
+    }
     page, comment = (folder / "report.html").read_text(), (folder / "report.md").read_text()
-    line = "Around the tables, which is no part of the verdict: 2 resources of the source: 2 missing"
+    line = "Around the tables, which is no part of the verdict: 2 resources: 2 missing"
     assert line in page.partition("<h2")[0]
     assert line in comment.partition("names the old")[0]
     assert f"| queue | {world.tag}-src-work | {world.tag}-dst-work | missing |" in comment
@@ -52,7 +58,7 @@ def test_after_the_deployment_all_is_equal_and_a_setting_that_was_changed_is_nam
     deployed(world)
     done = runbook_here("surroundings", passed, "--run-id", "r", "--compare")
     assert done.returncode == 0
-    assert "2 resources of the source: 2 equal" in done.stdout
+    assert "2 resources: 2 equal" in done.stdout
     sqs = sandbox_client("sqs", world.endpoint, "us-east-2")
     url = sqs.get_queue_url(QueueName=f"{world.tag}-dst-work")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
@@ -66,7 +72,7 @@ def test_what_could_not_be_read_is_not_checked_and_never_missing(world: World, p
     world.fault(kind="denied", operation="ListQueues", every=3, times=1)  # the first of the target, after two readings
     assert runbook_here("surroundings", passed, "--run-id", "r", "--compare").returncode == 1
     found = world.record("r")["surroundings"]
-    assert found["counts"] == {"equal": 0, "different": 0, "missing": 0, "not checked": 2}
+    assert found["counts"] == {"equal": 0, "different": 0, "missing": 0, "only in the target": 0, "not checked": 2}
     assert any("sqs:ListQueues" in call for call in found["not_checked"])
 
 

@@ -38,7 +38,7 @@ NEW = replace(RULE, key="bus/new", name="new")
 
 
 def compared(found: Resource | None, old: Resource = RULE) -> tuple[Likeness, Acting, tuple[str, ...]]:
-    (row,) = compare_estates(
+    row, *_ = compare_estates(
         Estate((old,)), Estate((replace(old, key=NEW.key, name=NEW.name),)), Estate((found,) if found else ())
     )
     return row.likeness, row.acting, row.differences
@@ -117,3 +117,13 @@ def test_a_subscription_whose_topic_could_not_be_listed_is_not_missing(subject: 
     wanted = Resource(ResourceKind.SUBSCRIPTION, "old to sqs q", "", "", properties)
     (row,) = compare_estates(Estate((wanted,)), Estate((wanted,)), Estate(unread=frozenset({("sns", subject)})))
     assert row.likeness is (Likeness.MISSING if checked else Likeness.NOT_CHECKED)
+
+
+def test_what_only_the_target_has_is_named_and_says_whether_it_acts() -> None:
+    another = replace(NEW, key="bus/another", name="another")
+    one, extra = compare_estates(Estate((RULE,)), Estate((NEW,)), Estate((another, NEW)))
+    assert one.likeness is Likeness.EQUAL
+    assert (extra.source, extra.target) == ("", "bus/another")
+    assert (extra.likeness, extra.acting) == (Likeness.EXTRA, Acting.AWAKE)
+    (asleep,) = compare_estates(Estate(()), Estate(()), Estate((replace(another, enabled=False),)))
+    assert asleep.acting is Acting.ASLEEP

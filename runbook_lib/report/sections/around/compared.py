@@ -53,7 +53,7 @@ def _ways(first: list[str], total: int) -> str:
 
 
 def surroundings_summary(found: SurroundingsRecord | None) -> str:
-    """How many are equal, different, missing or not checked, and how many calls were refused."""
+    """How many are equal, different, missing, only in the target or not checked, and how many calls were refused."""
     if found is None:
         return "Nobody compared."
     total = sum(found.counts.values())
@@ -61,7 +61,7 @@ def surroundings_summary(found: SurroundingsRecord | None) -> str:
         said = "nothing was compared: nothing of the source is chosen, or it could not be read"
     else:
         parts = ", ".join(f"{count(found.counts[word])} {word.value}" for word in Likeness if found.counts.get(word))
-        said = f"{pluralize(total, 'resource')} of the source: {parts}"
+        said = f"{pluralize(total, 'resource')}: {parts}"
     refused = f"; {pluralize(found.calls_refused, 'call')} refused or not answered" if found.calls_refused else ""
     return f"{said}{refused}"
 
