@@ -24,7 +24,7 @@ Forgives = Callable[[bytes, bytes], bool]
 
 
 def record_held(
-    run: Run, source: str, target: str, key: Sequence[KeyAttribute], going: Callable[[], None]
+    run: Run, source: str, target: str, key: Sequence[KeyAttribute], going: Callable[[], None] = lambda: None
 ) -> tuple[int, HeldBefore]:
     """Read the target and record what it holds, in place of what an interrupted reading has left.
 

@@ -58,7 +58,8 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
         world.src("empty"): ("export", "PASS"),
     }
     assert set(record["source_calls"]) <= {
-        "DescribeContinuousBackups", "DescribeExport", "DescribeTable", "DescribeTimeToLive",
+        "DescribeContinuousBackups", "DescribeContributorInsights", "DescribeExport",
+        "DescribeKinesisStreamingDestination", "DescribeTable", "DescribeTimeToLive", "GetResourcePolicy",
         "ExportTableToPointInTime", "GetCallerIdentity", "ListExports", "ListTables", "ListTagsOfResource", "Scan",
         *(call.partition(":")[2] for call in REFERENCE_READS),
     }  # fmt: skip

@@ -126,7 +126,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
     assert "ImportTable will make it" in str(record["warnings"])
     said = dry_run_summary(records.figures(record))[0]
-    assert "DynamoDB would make 1 target" in said
+    assert "DynamoDB would create 1 target" in said
     assert "requests" not in said
 
 

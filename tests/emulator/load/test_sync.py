@@ -95,7 +95,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewr
     assert (look["missing"], look["different"], look["right"], look["units"], look["full_units"]) == (1, 1, 8, 2, 10)
     assert 0 < look["usd"] < look["full_usd"]
     said = dry_run_summary(records.figures(record))[0]
-    assert "would write 1 missing and 1 different items and leave 8 that are right, using 2 write units" in said
+    assert "would write 1 missing and 1 different items and leave 8 that are equal, using 2 write units" in said
     assert record["verdict"] == "DRY-RUN"
     assert world.items(world.target, world.dst("a")) == before
     assert "PutItem" not in record["target_calls"]

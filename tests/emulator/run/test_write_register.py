@@ -454,7 +454,7 @@ def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monk
         return create(client, bucket, key, body)
 
     monkeypatch.setattr(registers, "create_entry", count)
-    run = up_to_the_import(world)
+    run = up_to_the_import(world, **{"import": {"tables_at_once": 1}})
     assert {fact["verdict"] for fact in validate_tables(run).values()} == {"PASS"}
     assert len(made) == 4
     assert {(known := registration(run, world.src(name))) and known.standing for name in ("a", "b", "c")} == {"entered"}

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.aws.session.granted_clients import GrantedClients
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.table import Registered
 from runbook_lib.run.witnesses import write_register
+from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import (
     ASKED_FOR,
     Registration,
     WriterStanding,
     begin_registration,
     leave,
-    refuse_unless_alone,
     register,
     registration,
     stay_registered,
@@ -109,7 +110,7 @@ def run_of(name: str, bucket: str = "bbb", prefix: str = "exports") -> Any:
     return SimpleNamespace(
         id=name,
         ledger=SimpleNamespace(get=ledger.read, put=ledger.put),
-        granted={},
+        granted=GrantedClients(),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         config=SimpleNamespace(staging=staging, target_staging=staging),
         clients=SimpleNamespace(
