@@ -8,47 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from runbook_lib.aws.dynamodb.describe.definition import Setting, refused
-from runbook_lib.aws.dynamodb.describe.tables import DENIED
+from runbook_lib.aws.dynamodb.describe.definition import Setting
+from runbook_lib.aws.dynamodb.describe.partial_definition import Ask, asking
 
 POLICY, KINESIS, INSIGHTS = "resource policy", "Kinesis destinations", "contributor insights"
-NO_SUCH_OPERATION = "UnknownOperationException"
-NO_POLICY = "PolicyNotFoundException"
+# Of a server without the operation, and of a table without a policy, which no other operation answers.
+NOTHING = frozenset({"UnknownOperationException", "PolicyNotFoundException"})
 GONE = frozenset({"DISABLED", "DISABLING", "ENABLE_FAILED", "FAILED"})  # states of a destination or of insights
 SHOWN_DIGITS = 12  # of a digest that stands for a policy
-
-Ask = Callable[..., dict[str, Any]]
 
 
 def read_attached(client: Any, name: str, arn: str, indexes: list[str]) -> tuple[tuple[Setting, ...], dict[str, str]]:
     """The settings of these kinds that a table has, and for each kind that could not be asked for the reason."""
     unknown: dict[str, str] = {}
-
-    def ask(what: str, operation: str, none: str = NO_SUCH_OPERATION, **request: str) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = getattr(client, operation)(**request)
-            return answer
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in DENIED:
-                raise refused(client, operation, name, error) from None
-            if code not in (NO_SUCH_OPERATION, none):
-                unknown[what] = f"{operation} was answered with {code}"
-            return {}
-        except BotoCoreError as error:
-            raise refused(client, operation, name, error) from None
-
+    ask = asking(client, name, unknown, NOTHING)
     found = [*_policy(ask, arn), *_destinations(ask, name), *_insights(ask, name, indexes)]
     return tuple(sorted(s for s in found if s.property not in unknown)), unknown
 
 
 def _policy(ask: Ask, arn: str) -> Iterator[Setting]:
-    if text := ask(POLICY, "get_resource_policy", NO_POLICY, ResourceArn=arn).get("Policy"):
+    if text := ask(POLICY, "get_resource_policy", ResourceArn=arn).get("Policy"):
         yield Setting(POLICY, POLICY, spell_policy(str(text), arn))
 
 

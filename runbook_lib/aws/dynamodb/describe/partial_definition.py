@@ -6,7 +6,7 @@ and neither stop the run nor look like a setting that is off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,6 +27,8 @@ from runbook_lib.aws.dynamodb.describe.tables import DENIED
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.errors import ConfigError
+
+Ask = Callable[..., dict[str, Any]]
 
 TTL, RECOVERY, TAGS = "time to live", "point-in-time recovery", "tags"
 
@@ -56,12 +58,13 @@ class LiveIndex:
         return self.definition.name
 
 
-def read_partial_definition(client: Any, name: str) -> PartialDefinition:
-    """Everything that is answered about a table; raises ConfigError if the table itself is not."""
-    unknown: dict[str, str] = {}
+def asking(client: Any, name: str, unknown: dict[str, str], absent: Collection[str] = ()) -> Ask:
+    """What asks one thing about a table, `ask(what, operation, **request)`: its answer, {} where there is none.
+
+    Why there is none is kept in `unknown`, unless its code is one of those that say that there is no such thing.
+    """
 
     def ask(what: str, operation: str, **request: str) -> dict[str, Any]:
-        """One answer; without one {}, and the reason is kept."""
         try:
             answer: dict[str, Any] = getattr(client, operation)(**request)
             return answer
@@ -69,11 +72,19 @@ def read_partial_definition(client: Any, name: str) -> PartialDefinition:
             code = error.response["Error"]["Code"]
             if code in DENIED:
                 raise refused(client, operation, name, error) from None
-            unknown[what] = f"{operation} was answered with {code}"
+            if code not in absent:
+                unknown[what] = f"{operation} was answered with {code}"
             return {}
         except BotoCoreError as error:
             raise refused(client, operation, name, error) from None
 
+    return ask
+
+
+def read_partial_definition(client: Any, name: str) -> PartialDefinition:
+    """Everything that is answered about a table; raises ConfigError if the table itself is not."""
+    unknown: dict[str, str] = {}
+    ask = asking(client, name, unknown)
     table = _describe(client, name)
     if "DeletionProtectionEnabled" not in table:
         unknown[PROTECTION] = "the server does not say"
