@@ -160,7 +160,8 @@ def versions_under(s3: Any, bucket: str, prefix: str, owner: str | None) -> list
         found = whole(read, VERSIONS_AT_ONCE)
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None
-    return sorted(found, key=lambda v: v.at)
+    # The moments of a list are whole seconds; of versions of one second, S3 names the newest first.
+    return sorted(reversed(found), key=lambda v: v.at)
 
 
 def _owned(owner: str | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.aws.s3.anchors import COMPLIANCE
+from runbook_lib.aws.s3.anchors import COMPLIANCE, versions_under
 from runbook_lib.aws.session.granted_calls import anchor_client
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.cli import run_cli
@@ -346,6 +346,15 @@ def test_an_anchor_covered_by_a_delete_marker_or_a_newer_version_still_holds(wor
     world.s3.put_object(Bucket=bucket, Key=key, Body=b"other", ContentMD5=md5)
     code, text = verify(folder, config)
     assert code == 0, text
+
+
+def test_versions_of_one_second_are_told_apart_by_their_order(world: World) -> None:
+    bucket = lock(world)
+    ids = []
+    for number in range(12):  # put in less than a few seconds, so that many share one
+        md5 = base64.b64encode(hashlib.md5(b"%d" % number).digest()).decode()
+        ids.append(world.s3.put_object(Bucket=bucket, Key="one", Body=b"%d" % number, ContentMD5=md5)["VersionId"])
+    assert [version.id for version in versions_under(world.s3, bucket, "one", None)] == ids
 
 
 def test_a_version_that_was_removed_and_put_again_is_another(world: World, verify: Verify) -> None:
