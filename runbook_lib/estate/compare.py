@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any
 
 from runbook_lib.aws.session.identity import Identity
-from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.text_parts import OfPlace, in_place
 
@@ -56,23 +55,23 @@ class ComparedResource:
     differences: tuple[str, ...] = ()
 
 
-def expected_estate(resources: tuple[Resource, ...], names: NameMap, target: Identity) -> Estate:
+def expected_estate(resources: tuple[Resource, ...], target: Identity) -> Estate:
     """Rewritten resources as they should be read in the target; what a person says is a hole that fits anything."""
     place = {OfPlace.PARTITION: target.partition, OfPlace.REGION: target.region, OfPlace.ACCOUNT: target.account}
     made = []
     for resource in resources:
         properties = in_place(resource.properties, place, lambda hole: HOLE)
         policy = in_place(resource.policy, place, lambda hole: HOLE) if resource.policy is not None else None
-        key = names.of_key(resource.key) if resource.name else resource.key
-        made.append(Resource(resource.kind, key, resource.name, "", properties, policy, resource.enabled))
+        made.append(replace(resource, key=resource.new_key, arn="", properties=properties, policy=policy))
     return Estate(tuple(made))
 
 
 def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[ComparedResource]:
     """Each resource of the source beside the one of the target; `expected` has the same order as `source`.
 
-    Then what the target has beside them: another subscription of a topic, another reader of a table's stream.
-    One that a refused call would have shown, or shown whole, is not checked: neither missing nor equal nor different.
+    Then what the target has beside them: another subscription of a topic, another reader of a table's stream; where
+    the source refused a call of that service, nobody knows whether it is beside them. One that a refused call would
+    have shown, or shown whole, is not checked: neither missing nor equal nor different.
     """
     left = list(found.resources)
     rows = []
@@ -83,7 +82,8 @@ def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[Com
         row = _row(old, wanted, match)
         unknown = _is_unread(old, source.unread) or _is_unread(match or wanted, found.unread, listed=match is not None)
         rows.append(replace(row, likeness=Likeness.NOT_CHECKED, differences=()) if unknown else row)
-    return rows + [_extra(each) for each in left]
+    refused = {service for service, _ in source.unread}
+    return rows + [_extra(each, listed=each.kind.service not in refused) for each in left]
 
 
 def _is_unread(resource: Resource, unread: Iterable[tuple[str, str]], *, listed: bool = True) -> bool:
@@ -115,7 +115,8 @@ def _match(wanted: Resource, left: list[Resource]) -> Resource | None:
 def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedResource:
     if match is None:
         return ComparedResource(old.kind.noun, old.key, wanted.key, Likeness.MISSING, Acting.PASSIVE)
-    ways = [*differing(wanted.properties, match.properties), *differing(wanted.policy, match.policy, "Policy")]
+    properties = wanted.properties if match.enabled else _asleep(wanted.properties)
+    ways = [*differing(properties, match.properties), *differing(wanted.policy, match.policy, "Policy")]
     if old.enabled is False and match.enabled:
         ways.append(OFF_THERE)  # what was off on purpose acts now; asleep is how everything is born
     likeness = Likeness.DIFFERENT if ways else Likeness.EQUAL
@@ -123,9 +124,15 @@ def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedRes
     return ComparedResource(old.kind.noun, old.key, target, likeness, _acting(old, match), tuple(ways))
 
 
-def _extra(found: Resource) -> ComparedResource:
+def _asleep(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the way in which a rule is awake: one that sleeps cannot show it."""
+    return {name: value for name, value in properties.items() if name != "EnabledAs"}
+
+
+def _extra(found: Resource, *, listed: bool) -> ComparedResource:
+    likeness = Likeness.EXTRA if listed else Likeness.NOT_CHECKED
     acting = Acting.PASSIVE if found.enabled is None else Acting.AWAKE if found.enabled else Acting.ASLEEP
-    return ComparedResource(found.kind.noun, "", found.key, Likeness.EXTRA, acting)
+    return ComparedResource(found.kind.noun, "", found.key, likeness, acting)
 
 
 def _acting(old: Resource, match: Resource) -> Acting:

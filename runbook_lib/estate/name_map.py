@@ -10,7 +10,8 @@ from runbook_lib.config.model import Migration
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 
 FIFO = ".fifo"
-QUEUE_LIKE = r"[A-Za-z0-9_-]{1,%d}(\.fifo)?"
+DEFAULT = "default"
+HELD = frozenset({ResourceKind.RULE, ResourceKind.SCHEDULE})  # whose keys begin with their bus or group
 # What a name may be; source: the CloudFormation schemas that cfn-lint 1.58 has.
 ALLOWED: Mapping[ResourceKind, tuple[str, int]] = {
     ResourceKind.QUEUE: (r"[A-Za-z0-9_-]+(\.fifo)?", 80),
@@ -46,11 +47,27 @@ class NameMap:
             return self._rename.to.format(**match.groupdict()) + fifo
         return name
 
-    def of_key(self, key: str) -> str:
-        """A key of several names with slashes between them."""
-        if key in self._given:
-            return self._given[key]
-        return "/".join(self.new(part) for part in key.split("/"))
+    def of(self, resource: Resource) -> tuple[str, str]:
+        """A resource's key and its name in the target; what has no name keeps its key."""
+        if resource.kind not in HELD:
+            name = self.of_kind(resource.kind, resource.name)
+            return (name, name) if resource.name else (resource.key, "")
+        holder, _, _ = resource.key.partition("/")
+        given = self._given.get(resource.key, "").rpartition("/")[2]
+        name = given or self.new(resource.name)
+        return f"{self.of_holder(holder)}/{name}", name
+
+    def of_holder(self, name: str) -> str:
+        """A bus or a schedule group; the default one of an account is called that everywhere."""
+        return name if name == DEFAULT else self.new(name)
+
+    def of_kind(self, kind: ResourceKind, name: str) -> str:
+        """A name of one of a kind; of a log group's path each part, except what AWS puts before it."""
+        if kind is not ResourceKind.LOG_GROUP or name in self._given:
+            return self.new(name)
+        parts = name.split("/")
+        kept = 3 if parts[:2] == ["", "aws"] else 0
+        return "/".join([*parts[:kept], *(self.new(part) if part else part for part in parts[kept:])])
 
 
 def mistakes_of(estate: Estate, names: NameMap, *, same_place: bool, same_account: bool) -> list[str]:
@@ -66,7 +83,7 @@ def _unfit(resource: Resource, names: NameMap) -> str:
     if resource.kind not in ALLOWED:
         return ""
     pattern, longest = ALLOWED[resource.kind]
-    new = names.new(resource.name)
+    _, new = names.of(resource)
     if len(new) <= longest and re.fullmatch(pattern, new):
         return ""
     return (
@@ -80,7 +97,7 @@ def _shared(resources: Iterable[Resource], names: NameMap) -> list[str]:
     for resource in resources:
         if resource.name:
             kind = ResourceKind.ALARM if resource.kind is ResourceKind.COMPOSITE_ALARM else resource.kind
-            groups[kind, names.of_key(resource.key)].add(resource.key)
+            groups[kind, names.of(resource)[0]].add(resource.key)
     return [
         f"surroundings.names: {' and '.join(sorted(keys))} would both be the {kind.noun} {new!r}; give one of them "
         "another name there"
@@ -93,7 +110,7 @@ def _kept(resources: Iterable[Resource], names: NameMap, *, same_place: bool, sa
     """A name that stays where the old thing is: it would be overwritten or, worse, taken over."""
     found = []
     for resource in resources:
-        if not resource.name or names.of_key(resource.key) != resource.key:
+        if not resource.name or names.of(resource)[0] != resource.key:
             continue
         if resource.kind is ResourceKind.DASHBOARD and same_account:
             why = "dashboards are of the whole account, so the deployment would overwrite it"

@@ -69,7 +69,8 @@ _NOUNS = {
 class Resource:
     """A resource as it was read. `properties` are CloudFormation's without its name; `policy` is a document apart.
 
-    `key` tells it from others of its kind: its name, or what it connects. `enabled` says whether it acts by itself.
+    `key` tells it from others of its kind: its name, or what it connects; `new_key` is what that is to be in the
+    target, once it is rewritten. `enabled` says whether it acts by itself.
     """
 
     kind: ResourceKind
@@ -79,6 +80,7 @@ class Resource:
     properties: Json = field(default_factory=dict)
     policy: Json | None = None
     enabled: bool | None = None
+    new_key: str = ""
 
     @property
     def label(self) -> str:

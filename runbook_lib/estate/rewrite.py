@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.extract.monitoring import CHILD
 from runbook_lib.estate.extract.streams import table_in
-from runbook_lib.estate.name_map import NameMap
+from runbook_lib.estate.name_map import DEFAULT, NameMap
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.estate.text_parts import Hole, OfPlace, OwnArn, Part, PartedText
 
@@ -43,7 +43,7 @@ class Rewriting:
 
     def __post_init__(self) -> None:
         self._own = {r.arn: r for r in self.estate.resources if r.arn and r.name}
-        self._known = {r.name: self.names.new(r.name) for r in self.estate.resources if r.name}
+        self._known = {r.name: self.names.of(r)[1] for r in self.estate.resources if r.name}
         self._known |= self.tables
         names = "|".join(re.escape(name) for name in sorted(self._known, key=len, reverse=True))
         self._quoted = re.compile(rf"(?<=[\"'])(?:{names})(?=[\"'])") if names else None
@@ -60,14 +60,15 @@ class Rewriting:
             body = resource.properties["DashboardBody"]
             properties["DashboardBody"] = self._dashboard(body)
         policy = self._policy(resource.policy) if resource.policy is not None else None
-        return replace(resource, name=self.names.new(resource.name), properties=properties, policy=policy)
+        key, name = self.names.of(resource)
+        return replace(resource, new_key=key, name=name, properties=properties, policy=policy)
 
     def _value(self, name: str, value: Any) -> Any:
         """A property's value; names of things are mapped, and what is written for people is not touched."""
         if name in AS_THEY_ARE:
             return value
         if name in NAME_MEMBERS and isinstance(value, str):
-            return self.names.new(value)
+            return self.names.of_holder(value)
         if isinstance(value, dict):
             return {inner: self._value(inner, each) for inner, each in value.items()}
         if isinstance(value, list):
@@ -75,15 +76,22 @@ class Rewriting:
         if not isinstance(value, str):
             return value
         if name == "AlarmRule":
-            value = CHILD.sub(self._child, value)
+            return self._rule_of_alarms(value)
         if name in ("KmsMasterKeyId", "KmsKeyIdentifier", "KmsKeyArn", "KmsKeyId"):
             return self._key(value)
         return self.text(value)
 
-    def _child(self, match: re.Match[str]) -> str:
-        """One child in the rule of a composite alarm, under its new name."""
-        name = next(filter(None, match.groups()), "")
-        return match[0] if name.startswith("arn:") else match[0].replace(name, self.names.new(name))
+    def _rule_of_alarms(self, rule: str) -> Any:
+        """The rule of a composite alarm with each child under its new name, by name or by ARN."""
+        parts: list[Part] = []
+        at = 0
+        for match in CHILD.finditer(rule):
+            which = next(number for number in (1, 2, 3) if match[number] is not None)
+            name, (start, end) = match[which], match.span(which)
+            new = self.text(name) if name.startswith("arn:") else self.names.new(name)
+            parts += [rule[at:start], *(new.parts if isinstance(new, PartedText) else [new])]
+            at = end
+        return _plain(_merged([*parts, rule[at:]]))
 
     def _alarm(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -166,8 +174,7 @@ class Rewriting:
             parts += [self._unquoted(text[at : match.start()]), *self._arn(match[0])]
             at = match.end()
         parts.append(self._unquoted(text[at:]))
-        merged = _merged(parts)
-        return merged.parts[0] if len(merged.parts) == 1 and isinstance(merged.parts[0], str) else merged
+        return _plain(_merged(parts))
 
     def _unquoted(self, text: str) -> str:
         return self._quoted.sub(lambda m: self._known[m[0]], text) if self._quoted and text else text
@@ -199,10 +206,10 @@ class Rewriting:
     def _renamed(self, own: Resource) -> str:
         """The last part of an ARN of the estate, with its new names."""
         rest = own.arn.split(":", 5)[5]
-        old, new = own.key, self.names.of_key(own.key)
+        old, (new, _) = own.key, self.names.of(own)
         if own.kind is ResourceKind.RULE:
             bus, _, name = new.partition("/")
-            return f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}"
+            return f"rule/{name}" if bus == DEFAULT else f"rule/{bus}/{name}"
         if own.kind in (ResourceKind.QUEUE, ResourceKind.TOPIC):
             return new
         return rest[: rest.rindex(old)] + new + rest[rest.rindex(old) + len(old) :] if old in rest else rest
@@ -239,6 +246,12 @@ def _merged(parts: list[Part]) -> PartedText:
     return PartedText(tuple(found) or ("",))
 
 
+def _plain(text: PartedText) -> Any:
+    """A text in parts, or as it is where it has but one."""
+    (first, *more) = text.parts
+    return first if not more and type(first) is str else text
+
+
 def _as_text(value: Any) -> Any:
     """A structure as one JSON text, in parts where it holds any."""
     texts: list[PartedText] = []
@@ -255,5 +268,4 @@ def _as_text(value: Any) -> Any:
     parts: list[Part] = []
     for at, piece in enumerate(pieces):
         parts += texts[int(piece)].parts if at % 2 else [piece]
-    merged = _merged(parts)
-    return merged.parts[0] if len(merged.parts) == 1 and isinstance(merged.parts[0], str) else merged
+    return _plain(_merged(parts))

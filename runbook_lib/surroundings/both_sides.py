@@ -11,7 +11,6 @@ from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import ComparedResource, Likeness, compare_estates, expected_estate
-from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import Estate, Unexpressed
 from runbook_lib.estate.selection import selection_of_names
 from runbook_lib.iac.surroundings.of_config import Rewritten, estate_of, rewritten_estate
@@ -40,8 +39,8 @@ class BothSides:
 def compare_sides(config: Migration, clients: Clients, tables: Mapping[str, str]) -> BothSides:
     """Read both sides and hold them against each other; nothing is changed."""
     rewritten = rewritten_estate(config, clients, tables)
-    expected = expected_estate(rewritten.resources, NameMap(config, tables), clients.target_identity)
-    found = estate_of(clients, "target", selection_of_names(expected, tables))
+    expected = expected_estate(rewritten.resources, clients.target_identity)
+    found = estate_of(clients, "target", selection_of_names(expected, tables if config.surroundings.of_tables else {}))
     rows = compare_estates(rewritten.estate, expected, found)
     not_read = (*rewritten.estate.not_read, *found.not_read)
     return BothSides(rewritten, tuple(rows), expected, rewritten.estate.unexpressed, not_read)

@@ -161,7 +161,8 @@ def versions_under(s3: Any, bucket: str, prefix: str, owner: str | None) -> list
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None
     # The moments of a list are whole seconds; of versions of one second, S3 names the newest first.
-    return sorted(reversed(found), key=lambda v: v.at)
+    found.reverse()
+    return sorted(found, key=lambda v: v.at)
 
 
 def _owned(owner: str | None) -> dict[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook_lib.aws.reading.listings import ALARMS, DASHBOARDS, LOG_GROUPS
 from runbook_lib.aws.reading.reader import ServiceReader
 from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed
 from runbook_lib.estate.members import ALARM, COMPOSITE, LOG_GROUP
-from runbook_lib.estate.resource import Resource, ResourceKind
+from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 CHILD = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]*)"|'([^']*)'|([^)\s]+))\s*\)""")
 Wants = Callable[[str, Any], bool]
@@ -22,21 +22,53 @@ def children_of(rule: str) -> set[str]:
     return {name.partition(":alarm:")[2] or name for name in names}
 
 
-def read_alarms(reader: ServiceReader, wants: Wants) -> list[Resource]:
-    """The metric alarms that are wanted, and the composite ones all of whose alarms are, from the bottom up."""
-    entries = reader.entries(ALARMS, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    chosen = {e["AlarmName"]: e for e in entries if e["Member"] == "MetricAlarms" and wants(e["AlarmName"], e)}
-    composite = {e["AlarmName"]: e for e in entries if e["Member"] == "CompositeAlarms"}
-    grown = True
-    while grown:
-        more = {
-            name: entry
-            for name, entry in composite.items()
-            if name not in chosen and (children := children_of(entry["AlarmRule"])) and children <= chosen.keys()
-        }
-        chosen |= more
-        grown = bool(more)
-    return [_alarm(reader, chosen[name]) for name in sorted(chosen)]
+def read_alarms(reader: ServiceReader, wants: Wants, *, grows: bool = True) -> tuple[list[Resource], list[Unexpressed]]:
+    """The alarms that are wanted. If they grow, also what a wanted composite alarm names, and the composite alarms of
+    which all children are wanted; one that cannot be made, or watches others too, is named."""
+    entries = {e["AlarmName"]: e for e in reader.entries(ALARMS, AlarmTypes=["MetricAlarm", "CompositeAlarm"])}
+    wanted = {name for name, entry in entries.items() if wants(name, entry)}
+    kept = {name for name in wanted if _is_of_scaling(entries[name])} if grows else set()
+    left = [Unexpressed(f"alarm {name}", "auto scaling makes and keeps it") for name in sorted(kept)]
+    chosen = wanted - kept
+    if grows:
+        children = {n: _named_by(e) for n, e in entries.items() if e["Member"] == "CompositeAlarms"}
+        chosen, unmade = _with_composites(chosen, children, frozenset(entries))
+        left += unmade
+    return [_alarm(reader, entries[name]) for name in sorted(chosen)], left
+
+
+def _with_composites(
+    wanted: set[str], children: Mapping[str, set[str]], known: frozenset[str]
+) -> tuple[set[str], list[Unexpressed]]:
+    """What is wanted and what it brings, from the bottom up, and the composite alarms that are not among it."""
+    meant = set(wanted)
+    while more := {child for name in meant & children.keys() for child in children[name] & known} - meant:
+        meant |= more
+    made = meant - children.keys()
+    while more := {name for name, named in children.items() if named and named <= made} - made:
+        made |= more
+    left = []
+    for name in sorted(children.keys() - made):
+        if name in meant:
+            why = "it names alarms that are not there, or that name it in a circle: make it by hand"
+        elif children[name] & made:
+            why = "it names other alarms too: name it in surroundings.alarms, and they come along"
+        else:
+            continue
+        left.append(Unexpressed(f"composite alarm {name}", why))
+    return made, left
+
+
+def _named_by(entry: Json) -> set[str]:
+    """The alarms that a composite one names, in its rule and as the one that suppresses it."""
+    suppressor = str(entry.get("ActionsSuppressor") or "")
+    return children_of(entry["AlarmRule"]) | ({suppressor.partition(":alarm:")[2] or suppressor} - {""})
+
+
+def _is_of_scaling(entry: Json) -> bool:
+    """Whether auto scaling keeps it, which makes its own in the target."""
+    actions = entry.get("AlarmActions") or ()
+    return entry["AlarmName"].startswith("TargetTracking-") and any(":autoscaling:" in action for action in actions)
 
 
 def _alarm(reader: ServiceReader, entry: Json) -> Resource:

@@ -111,9 +111,9 @@ def _monitoring(reading: EstateReading) -> None:
     wanted = reading.wanted
     around = wanted.tables | reading.names(ResourceKind.QUEUE, ResourceKind.TOPIC, ResourceKind.RULE, ResourceKind.BUS)
     cloudwatch = reading.reader("cloudwatch")
-    alarms = read_alarms(cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around))
-    reading.resources += alarms
-    shown = around | {alarm.name for alarm in alarms}
+    alarms = read_alarms(cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around), grows=wanted.grows)
+    _add(reading, alarms)
+    shown = around | {alarm.name for alarm in alarms[0]}
     reading.resources += read_dashboards(cloudwatch, lambda name, body: wanted.dashboards(name, body, shown))
     reading.resources += read_log_groups(reading.reader("logs"), wanted.log_groups)
 

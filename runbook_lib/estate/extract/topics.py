@@ -16,6 +16,14 @@ FEEDBACK = tuple(
     for member in ("SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate", "FailureFeedbackRoleArn")
 )
 BY_PEOPLE = frozenset({"email", "email-json", "http", "https", "sms", "application"})
+# What the policy that SNS gives to each topic allows its own account; older topics have fewer.
+ACTIONS_OF_SNS = frozenset(
+    f"SNS:{action}".upper()
+    for action in (
+        "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
+        "ListSubscriptionsByTopic", "Publish", "Receive",
+    )
+)  # fmt: skip
 DOCUMENTS = ("FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "ReplayPolicy")
 
 
@@ -57,14 +65,21 @@ def _topic(reader: ServiceReader, name: str, arn: str, attributes: Json) -> Reso
     tags = cloudformation_tags((reader.get("sns", "ListTagsForResource", name, ResourceArn=arn) or {}).get("Tags"))
     if tags:
         found["Tags"] = tags
-    return Resource(ResourceKind.TOPIC, name, name, arn, found, _own_policy(policy))
+    return Resource(ResourceKind.TOPIC, name, name, arn, found, _own_policy(policy, arn))
 
 
-def _own_policy(policy: object) -> Json | None:
-    """A topic's policy where it is not the one that SNS gives to each: that one names its own topic."""
-    if not isinstance(policy, dict) or str(policy.get("Id", "")).startswith("__default"):
+def _own_policy(policy: object, arn: str) -> Json | None:
+    """A topic's policy where it is not the one that SNS gives to each; one that was edited often keeps its id."""
+    if not isinstance(policy, dict):
         return None
-    return policy
+    (first, *more) = policy.get("Statement") or [{}]
+    of_sns = {
+        "Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": arn.split(":")[4]}},
+    }  # fmt: skip
+    given = {name: value for name, value in first.items() if name not in ("Sid", "Action")}
+    actions = {str(action).upper() for action in first.get("Action") or ["none"]}
+    return None if not more and given == of_sns and actions <= ACTIONS_OF_SNS else policy
 
 
 def _subscribe(reader: ServiceReader, topic: str, entry: Json, found: list[Resource], left: list[Unexpressed]) -> None:

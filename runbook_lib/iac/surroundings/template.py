@@ -56,7 +56,8 @@ def around_template(
     waking = {WAKING[r.kind][0] for r in chosen if r.kind in WAKING}
     texts = [text for r in chosen for text in each_text([r.properties, r.policy])]
     holes = {hole.parameter: hole for text in texts for hole in text.holes()}
-    ids = logical_ids(labels, {*waking, *holes, "StartingPosition", *(f"{name}Awake" for name in waking)})
+    attached = [_attached(label) for label, r in zip(labels, chosen, strict=True) if r.policy is not None]
+    ids = logical_ids([*labels, *attached], {*waking, *holes, "StartingPosition", *(f"{name}Awake" for name in waking)})
     of_label = {resource.label: (ids[label], resource.kind) for label, resource in zip(labels, chosen, strict=True)}
     named = {(r.kind.noun, r.name): ids[label] for label, r in zip(labels, chosen, strict=True) if r.name}
     made: Json = {}
@@ -64,6 +65,7 @@ def around_template(
         in_circle = resource.kind is ResourceKind.QUEUE and resource.key in circles
         waits = _waits_for(resource, named)
         made |= _made(resource, ids[label], of_label, sorted(waits), in_circle=in_circle)
+        made |= _policy(resource, ids[label], ids.get(_attached(label), ""), of_label)
     if len(made) > RESOURCES:
         raise ConfigError(
             f"surroundings: a template holds {RESOURCES} resources, found {len(made)}; write one for each --stack, or "
@@ -122,16 +124,21 @@ def _made(
         body["DependsOn"] = waits
     properties |= state_of(resource) | _position(resource)
     body["Properties"] = spelled(properties, ids)
-    found = {name: body}
-    if resource.policy is not None and resource.kind in POLICIES:
-        kind, member = POLICIES[resource.kind]
-        document = spelled(resource.policy, ids)
-        found[f"{name}Policy"] = {
-            "Type": kind,
-            "Metadata": {"Source": resource.key},
-            "Properties": {member: [{"Ref": name}], "PolicyDocument": document},
-        }
-    return found
+    return {name: body}
+
+
+def _attached(label: str) -> str:
+    """The label of a policy that is a resource of its own."""
+    return f"{label} Policy"
+
+
+def _policy(resource: Resource, of: str, name: str, ids: Mapping[str, tuple[str, ResourceKind]]) -> Json:
+    """The policy of a queue or topic, which is a resource of its own."""
+    if resource.policy is None or resource.kind not in POLICIES:
+        return {}
+    kind, member = POLICIES[resource.kind]
+    properties = {member: [{"Ref": of}], "PolicyDocument": spelled(resource.policy, ids)}
+    return {name: {"Type": kind, "Metadata": {"Source": resource.key}, "Properties": properties}}
 
 
 def _position(resource: Resource) -> Json:

@@ -13,7 +13,6 @@ import yaml
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.estate.compare import Acting, Likeness, compare_estates, expected_estate
-from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import ResourceKind
 from runbook_lib.estate.selection import selection_of_names
 from runbook_lib.iac.surroundings.of_config import estate_of, rewritten_estate, surroundings_of
@@ -80,7 +79,7 @@ def test_what_is_deployed_from_the_template_is_as_the_source_is(
     before = rewritten_estate(config, clients, tables)
     for stack in ("messaging", "monitoring"):
         deploy(there("cloudformation"), stack, surroundings_of(file, "cloudformation", stack))
-    expected = expected_estate(before.resources, NameMap(config, tables), clients.target_identity)
+    expected = expected_estate(before.resources, clients.target_identity)
     found = estate_of(clients, "target", selection_of_names(expected, tables))
     rows = compare_estates(before.estate, expected, found)
     assert {row.kind for row in rows} >= {"queue", "topic", "subscription", "event bus", "rule", "alarm", "dashboard"}

@@ -56,6 +56,13 @@ def test_what_is_off_in_the_source_and_acts_in_the_target_is_different() -> None
     assert compared(NEW, off) == (Likeness.DIFFERENT, Acting.AWAKE, (OFF_THERE,))
 
 
+def test_how_a_rule_would_be_awake_is_no_difference_while_it_sleeps() -> None:
+    trail = replace(RULE, properties=RULE.properties | {"EnabledAs": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"})
+    assert compared(replace(NEW, enabled=False), trail) == (Likeness.EQUAL, Acting.ASLEEP, ())
+    assert compared(NEW, trail) == (Likeness.DIFFERENT, Acting.AWAKE, ("EnabledAs",))
+    assert compared(replace(trail, key=NEW.key, name=NEW.name), trail)[0] is Likeness.EQUAL
+
+
 def test_what_is_not_there_is_missing_and_what_differs_is_named() -> None:
     assert compared(None) == (Likeness.MISSING, Acting.PASSIVE, ())
     assert compared(replace(NEW, kind=ResourceKind.SCHEDULE))[0] is Likeness.MISSING
@@ -127,3 +134,12 @@ def test_what_only_the_target_has_is_named_and_says_whether_it_acts() -> None:
     assert (extra.likeness, extra.acting) == (Likeness.EXTRA, Acting.AWAKE)
     (asleep,) = compare_estates(Estate(()), Estate(()), Estate((replace(another, enabled=False),)))
     assert asleep.acting is Acting.ASLEEP
+
+
+@pytest.mark.parametrize(
+    ("refused", "likeness"),
+    [(("events", ""), Likeness.NOT_CHECKED), (("events", "bus"), Likeness.NOT_CHECKED), (("sqs", ""), Likeness.EXTRA)],
+)
+def test_what_the_source_could_not_list_is_not_only_in_the_target(refused: tuple[str, str], likeness: Likeness) -> None:
+    (row,) = compare_estates(Estate(unread=frozenset({refused})), Estate(), Estate((NEW,)))
+    assert row.likeness is likeness

@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estate.resource import MONITORING, Estate, Resource, ResourceKind
 from runbook_lib.iac.surroundings.app import surroundings_app
 from runbook_lib.iac.surroundings.of_config import rewrite_estate, template_of
 from runbook_lib.sandbox import demo_config
+from tests.support.around import ACCOUNT, FOREIGN, LOANS, OLD, TABLES, USERS, alarm, properties_of, queue, side, written
 
-ACCOUNT, FOREIGN = "111122223333", "444455556666"
-TABLES = {
-    "bebco-borrower-staging-users": "bebco-borrower-users-dev",
-    "bebco-borrower-staging-loans": "bebco-borrower-loans-dev",
-}
-USERS, LOANS = TABLES
-OLD = "bebco-borrower-staging-"
 STREAM = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{USERS}/stream/2026-01-01T00:00:00.000"
-
-
-def side(region: str, account: str = ACCOUNT) -> Identity:
-    return Identity(account, region, f"arn:aws:sts::{account}:assumed-role/r/s", "https://aws")
-
-
-def queue(name: str, dead: str = "", **properties: Any) -> Resource:
-    arn = "arn:aws:sqs:us-east-1:111122223333:"
-    redrive = {"RedrivePolicy": {"deadLetterTargetArn": arn + dead, "maxReceiveCount": 3}} if dead else {}
-    policy = properties.pop("policy", None)
-    return Resource(ResourceKind.QUEUE, name, name, arn + name, redrive | properties, policy)
-
-
-def alarm(name: str, **properties: Any) -> Resource:
-    arn = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}"
-    return Resource(ResourceKind.ALARM, name, name, arn, properties, None, True)
-
-
-def written(
-    *resources: Resource, stack: str | None = None, target: Identity | None = None, **names: str
-) -> dict[str, Any]:
-    config = Migration.model_validate(demo_config("https://aws", surroundings={"names": names}))
-    rewritten = rewrite_estate(config, Estate(resources), TABLES, side("us-east-1"), target or side("us-east-2"))
-    return template_of(config, rewritten, stack)
-
-
-def properties_of(template: dict[str, Any], kind: ResourceKind) -> list[dict[str, Any]]:
-    return [said["Properties"] for said in template["Resources"].values() if said["Type"] == kind]
 
 
 @pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])
