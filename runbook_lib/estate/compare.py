@@ -13,10 +13,13 @@ from enum import StrEnum
 from typing import Any
 
 from runbook_lib.aws.session.identity import Identity
+from runbook_lib.estate.extract.streams import mapping_key
+from runbook_lib.estate.extract.topics import subscription_key
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
-from runbook_lib.estate.text_parts import OfPlace, in_place
+from runbook_lib.estate.text_parts import Hole, OfPlace, in_place
 
-HOLE = "\x00"
+HOLE = re.compile("\x00([A-Za-z0-9]+)\x00")
+Said = dict[str, str]
 OFF_THERE = "active, but off in the source"
 CONNECTS = {ResourceKind.SUBSCRIPTION: ("TopicArn", "Protocol"), ResourceKind.MAPPING: ("EventSourceArn",)}
 
@@ -56,14 +59,41 @@ class ComparedResource:
 
 
 def expected_estate(resources: tuple[Resource, ...], target: Identity) -> Estate:
-    """Rewritten resources as they should be read in the target; what a person says is a hole that fits anything."""
+    """Rewritten resources as they should be read in the target.
+
+    A parameter is what it is by default; one without a default is a hole: it fits anything, the same everywhere.
+    """
     place = {OfPlace.PARTITION: target.partition, OfPlace.REGION: target.region, OfPlace.ACCOUNT: target.account}
     made = []
     for resource in resources:
-        properties = in_place(resource.properties, place, lambda hole: HOLE)
-        policy = in_place(resource.policy, place, lambda hole: HOLE) if resource.policy is not None else None
-        made.append(replace(resource, key=resource.new_key, arn="", properties=properties, policy=policy))
+
+        def expected(value: Any) -> Any:
+            return in_place(value, place, lambda hole: _expected(hole, place))
+
+        properties = expected(resource.properties)
+        key = resource.new_key if resource.name else _connection(resource, properties)
+        policy, beside = expected(resource.policy), expected(resource.beside)
+        made.append(replace(resource, key=key, arn="", properties=properties, policy=policy, beside=beside))
     return Estate(tuple(made))
+
+
+def _connection(resource: Resource, properties: Mapping[str, Any]) -> str:
+    """What a resource without a name is to connect in the target."""
+    if resource.kind is ResourceKind.MAPPING:
+        return mapping_key(str(properties.get("EventSourceArn")), str(properties.get("FunctionName")))
+    said = (str(properties.get(member)) for member in ("TopicArn", "Protocol", "Endpoint"))
+    return HOLE.sub("?", subscription_key(*said))
+
+
+def hole(parameter: str, begins: str = "") -> str:
+    """What a parameter without a default stands for in an expected text, and how it begins."""
+    return f"{begins}\x00{parameter}\x00"
+
+
+def _expected(of: Hole, place: Mapping[OfPlace, str]) -> str:
+    if of.default is not None and not of.secret:
+        return of.default
+    return hole(of.parameter, of.begins.spelled(place, lambda inner: "") if of.begins else "")
 
 
 def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[ComparedResource]:
@@ -75,11 +105,12 @@ def compare_estates(source: Estate, expected: Estate, found: Estate) -> list[Com
     """
     left = list(found.resources)
     rows = []
+    said: Said = {}
     for old, wanted in zip(source.resources, expected.resources, strict=True):
         match = _match(wanted, left)
         if match is not None:
             left.remove(match)
-        row = _row(old, wanted, match)
+        row = _row(old, wanted, match, said)
         unknown = _is_unread(old, source.unread) or _is_unread(match or wanted, found.unread, listed=match is not None)
         rows.append(replace(row, likeness=Likeness.NOT_CHECKED, differences=()) if unknown else row)
     refused = {service for service, _ in source.unread}
@@ -112,16 +143,19 @@ def _match(wanted: Resource, left: list[Resource]) -> Resource | None:
     return min(fits, key=lambda each: len(list(differing(wanted.properties, each.properties))), default=None)
 
 
-def _row(old: Resource, wanted: Resource, match: Resource | None) -> ComparedResource:
+def _row(old: Resource, wanted: Resource, match: Resource | None, said: Said) -> ComparedResource:
     if match is None:
         return ComparedResource(old.kind.noun, old.key, wanted.key, Likeness.MISSING, Acting.PASSIVE)
     properties = wanted.properties if match.enabled else _asleep(wanted.properties)
-    ways = [*differing(properties, match.properties), *differing(wanted.policy, match.policy, "Policy")]
+    ways = [
+        *differing(properties, match.properties, said=said),
+        *differing(wanted.policy, match.policy, "Policy", said),
+        *differing(wanted.beside, match.beside, said=said),
+    ]
     if old.enabled is False and match.enabled:
         ways.append(OFF_THERE)  # what was off on purpose acts now; asleep is how everything is born
     likeness = Likeness.DIFFERENT if ways else Likeness.EQUAL
-    target = match.key if wanted.name else match.arn or match.key
-    return ComparedResource(old.kind.noun, old.key, target, likeness, _acting(old, match), tuple(ways))
+    return ComparedResource(old.kind.noun, old.key, match.key, likeness, _acting(old, match), tuple(ways))
 
 
 def _asleep(properties: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -143,8 +177,12 @@ def _acting(old: Resource, match: Resource) -> Acting:
     return Acting.ASLEEP if old.enabled else Acting.OFF
 
 
-def differing(expected: Any, found: Any, way: str = "") -> Iterator[str]:
-    """The ways to what differs; documents in texts are compared as documents."""
+def differing(expected: Any, found: Any, way: str = "", said: Said | None = None) -> Iterator[str]:
+    """The ways to what differs; documents in texts are compared as documents.
+
+    `said` is what parameters were found to be so far, which they have to be everywhere; it is added to.
+    """
+    said = {} if said is None else said
     expected, found = _document(expected), _document(found)
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         for name in sorted(expected.keys() | found.keys()):
@@ -152,11 +190,11 @@ def differing(expected: Any, found: Any, way: str = "") -> Iterator[str]:
             if name not in expected or name not in found:
                 yield inner
             else:
-                yield from differing(expected[name], found[name], inner)
+                yield from differing(expected[name], found[name], inner, said)
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for number, (one, other) in enumerate(zip(expected, found, strict=True)):
-            yield from differing(one, other, f"{way}[{number}]")
-    elif not _agree(expected, found):
+            yield from differing(one, other, f"{way}[{number}]", said)
+    elif not _agree(expected, found, said):
         yield way
 
 
@@ -169,10 +207,17 @@ def _document(value: Any) -> Any:
     return value
 
 
-def _agree(expected: Any, found: Any) -> bool:
-    if isinstance(expected, str) and HOLE in expected:
-        pattern = ".+".join(re.escape(piece) for piece in expected.split(HOLE))
-        return isinstance(found, str) and re.fullmatch(pattern, found, re.DOTALL) is not None
+def _agree(expected: Any, found: Any, said: Said) -> bool:
+    if isinstance(expected, str) and HOLE.search(expected):
+        return isinstance(found, str) and _fits(HOLE.split(expected), found, said)
     if isinstance(expected, bool) or isinstance(found, bool):
         return expected is found
     return bool(expected == found)
+
+
+def _fits(pieces: list[str], found: str, said: Said) -> bool:
+    """Whether a text is the plain pieces with the values of the parameters, every second one, in between."""
+    match = re.fullmatch("(.+)".join(map(re.escape, pieces[::2])), found, re.DOTALL)
+    if match is None:
+        return False
+    return all(said.setdefault(name, value) == value for name, value in zip(pieces[1::2], match.groups(), strict=True))

@@ -47,6 +47,10 @@ class NameMap:
             return self._rename.to.format(**match.groupdict()) + fifo
         return name
 
+    def given(self, name: str) -> str | None:
+        """What the migration file itself says of a name, an ARN or an account."""
+        return self._given.get(name)
+
     def of(self, resource: Resource) -> tuple[str, str]:
         """A resource's key and its name in the target; what has no name keeps its key."""
         if resource.kind not in HELD:

@@ -70,7 +70,8 @@ class Resource:
     """A resource as it was read. `properties` are CloudFormation's without its name; `policy` is a document apart.
 
     `key` tells it from others of its kind: its name, or what it connects; `new_key` is what that is to be in the
-    target, once it is rewritten. `enabled` says whether it acts by itself.
+    target, once it is rewritten. `beside` are members that no template carries, which are compared all the same.
+    `enabled` says whether it acts by itself.
     """
 
     kind: ResourceKind
@@ -80,6 +81,7 @@ class Resource:
     properties: Json = field(default_factory=dict)
     policy: Json | None = None
     enabled: bool | None = None
+    beside: Json = field(default_factory=dict)
     new_key: str = ""
 
     @property

@@ -5,7 +5,9 @@ Nothing here knows CloudFormation: a template spells the parts in its own way, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,11 +31,16 @@ class OwnArn:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """What a person has to say: a parameter, why, and what it is unless they say otherwise."""
+    """What a person has to say: a parameter, why, and what it is unless they say otherwise.
+
+    `begins` is how it begins, where that is known; `secret` marks a value that is never shown.
+    """
 
     parameter: str
     why: str
     default: str | None = None
+    begins: PartedText | None = None
+    secret: bool = False
 
 
 Part = str | OfPlace | OwnArn | Hole
@@ -81,3 +88,44 @@ def in_place(value: Any, place: Mapping[OfPlace, str], hole: Callable[[Hole], st
     if isinstance(value, list):
         return [in_place(inner, place, hole) for inner in value]
     return value
+
+
+def merged(parts: Iterable[Part]) -> PartedText:
+    """Parts with what is plain text put together, and nothing empty."""
+    found: list[Part] = []
+    for part in parts:
+        if type(part) is str and found and type(found[-1]) is str:
+            found[-1] += part
+        elif part != "" or type(part) is not str:
+            found.append(part)
+    return PartedText(tuple(found) or ("",))
+
+
+def simplest(text: PartedText) -> Any:
+    """A text in parts, or as it is where it has but one."""
+    (first, *more) = text.parts
+    return first if not more and type(first) is str else text
+
+
+def parts_of(text: Any) -> tuple[Part, ...]:
+    """The parts of a text, of which a plain one has one."""
+    return text.parts if isinstance(text, PartedText) else (text,)
+
+
+def as_json_text(value: Any) -> Any:
+    """A structure as one JSON text, in parts where it holds any."""
+    texts: list[PartedText] = []
+
+    def marked(inner: Any) -> Any:
+        if isinstance(inner, PartedText):
+            texts.append(inner)
+            return f"\x00{len(texts) - 1}\x00"
+        if isinstance(inner, dict):
+            return {name: marked(each) for name, each in inner.items()}
+        return [marked(each) for each in inner] if isinstance(inner, list) else inner
+
+    pieces = re.split(r"\\u0000(\d+)\\u0000", json.dumps(marked(value)))
+    parts: list[Part] = []
+    for at, piece in enumerate(pieces):
+        parts += texts[int(piece)].parts if at % 2 else [piece]
+    return simplest(merged(parts))

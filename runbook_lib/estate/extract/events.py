@@ -113,6 +113,10 @@ def _schedule(group: str, name: str, answer: Json) -> Resource:
     properties["Target"] = target
     if group != DEFAULT:
         properties["GroupName"] = group
+    beside = carried(answer.get("Target") or {}, SCHEDULE_TARGET_LEFT)
+    if (after := answer.get("ActionAfterCompletion", "NONE")) != "NONE":
+        beside["ActionAfterCompletion"] = after
     return Resource(
-        ResourceKind.SCHEDULE, f"{group}/{name}", name, answer.get("Arn", ""), properties, None, state == "ENABLED"
+        ResourceKind.SCHEDULE, f"{group}/{name}", name, answer.get("Arn", ""), properties, None, state == "ENABLED",
+        beside,
     )  # fmt: skip

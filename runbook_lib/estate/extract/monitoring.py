@@ -13,6 +13,10 @@ from runbook_lib.estate.members import ALARM, COMPOSITE, LOG_GROUP
 from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 CHILD = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]*)"|'([^']*)'|([^)\s]+))\s*\)""")
+LOG_GROUP_BESIDE = {
+    "metricFilterCount": "its metric filters are not carried: make them by hand",
+    "dataProtectionStatus": "its data protection policy is not carried: put it by hand",
+}
 Wants = Callable[[str, Any], bool]
 
 
@@ -99,9 +103,10 @@ def read_dashboards(reader: ServiceReader, wants: Wants) -> list[Resource]:
     return sorted(found, key=lambda dashboard: dashboard.key)
 
 
-def read_log_groups(reader: ServiceReader, wants: Callable[[str], bool]) -> list[Resource]:
+def read_log_groups(reader: ServiceReader, wants: Callable[[str], bool]) -> tuple[list[Resource], list[Unexpressed]]:
     """The log groups that are wanted; what they hold is never read."""
-    found = []
+    found: list[Resource] = []
+    left: list[Unexpressed] = []
     for entry in reader.entries(LOG_GROUPS):
         if not wants(entry["logGroupName"]):
             continue
@@ -111,5 +116,7 @@ def read_log_groups(reader: ServiceReader, wants: Callable[[str], bool]) -> list
         tags = cloudformation_tags((reader.get("logs", "ListTagsForResource", name, resourceArn=arn) or {}).get("tags"))
         if tags:
             properties["Tags"] = tags
-        found.append(Resource(ResourceKind.LOG_GROUP, name, name, arn, properties))
-    return sorted(found, key=lambda group: group.key)
+        beside = {m: entry[m] for m in LOG_GROUP_BESIDE if entry.get(m) and entry[m] != "DISABLED"}
+        left += [Unexpressed(f"log group {name}, {m}", LOG_GROUP_BESIDE[m]) for m in beside]
+        found.append(Resource(ResourceKind.LOG_GROUP, name, name, arn, properties, beside=beside))
+    return sorted(found, key=lambda group: group.key), left

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import QUEUES
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import carried, cloudformation_tags, typed, unknown_attributes
+from runbook_lib.estate.extract.spelling import carried, cloudformation_tags, typed, unknown_attributes, unknown_values
 from runbook_lib.estate.members import QUEUE, QUEUE_LEFT
 from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
@@ -41,4 +41,5 @@ def _queue(reader: ServiceReader, name: str, left: list[Unexpressed]) -> Resourc
     tags = cloudformation_tags((reader.get("sqs", "ListQueueTags", name, QueueUrl=url) or {}).get("Tags"))
     if tags:
         found["Tags"] = tags
-    return Resource(ResourceKind.QUEUE, name, name, attributes.get("QueueArn", ""), found, policy)
+    beside = unknown_values(attributes, QUEUE, QUEUE_LEFT)
+    return Resource(ResourceKind.QUEUE, name, name, attributes.get("QueueArn", ""), found, policy, beside=beside)

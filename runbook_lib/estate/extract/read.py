@@ -115,7 +115,7 @@ def _monitoring(reading: EstateReading) -> None:
     _add(reading, alarms)
     shown = around | {alarm.name for alarm in alarms[0]}
     reading.resources += read_dashboards(cloudwatch, lambda name, body: wanted.dashboards(name, body, shown))
-    reading.resources += read_log_groups(reading.reader("logs"), wanted.log_groups)
+    _add(reading, read_log_groups(reading.reader("logs"), wanted.log_groups))
 
 
 def _watched(alarm: dict[str, Any]) -> Any:

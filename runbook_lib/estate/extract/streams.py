@@ -18,6 +18,11 @@ def table_in(arn: str) -> str:
     return arn.partition(":table/")[2].partition("/stream/")[0] if ":dynamodb:" in arn and "/stream/" in arn else ""
 
 
+def mapping_key(source: str, function: str) -> str:
+    """What a mapping connects, in words."""
+    return f"{table_in(source) or source.rpartition(':')[2]} to {function.partition(':function:')[2]}"
+
+
 def read_mappings(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:
     """The mappings of these tables' streams and of these queues."""
     found = []
@@ -35,8 +40,7 @@ def _mapping(entry: Json, source: str) -> Resource:
         properties["KmsKeyArn"] = properties.pop("KMSKeyArn")
     function = str(properties.pop("FunctionArn", ""))
     properties["FunctionName"] = function
-    target = function.partition(":function:")[2]
-    key = f"{table_in(source) or source.rpartition(':')[2]} to {target}"
+    key = mapping_key(source, function)
     arn = str(entry.get("EventSourceMappingArn") or entry.get("UUID") or "")
     return Resource(ResourceKind.MAPPING, key, "", arn, properties, None, state not in ("Disabled", "Disabling"))
 

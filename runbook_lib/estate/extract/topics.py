@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from runbook_lib.aws.reading.listings import SUBSCRIPTIONS, TOPICS
 from runbook_lib.aws.reading.reader import ServiceReader
-from runbook_lib.estate.extract.spelling import Json, carried, cloudformation_tags, parsed, typed, unknown_attributes
+from runbook_lib.estate.extract.spelling import (
+    Json,
+    carried,
+    cloudformation_tags,
+    parsed,
+    typed,
+    unknown_attributes,
+    unknown_values,
+)
 from runbook_lib.estate.members import SUBSCRIPTION, SUBSCRIPTION_LEFT, TOPIC, TOPIC_LEFT
 from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
@@ -25,6 +33,11 @@ ACTIONS_OF_SNS = frozenset(
     )
 )  # fmt: skip
 DOCUMENTS = ("FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "ReplayPolicy")
+
+
+def subscription_key(topic: str, protocol: str, endpoint: str) -> str:
+    """What a subscription connects, in words; `topic` is an ARN."""
+    return f"{topic.rpartition(':')[2]} to {protocol} {endpoint}"
 
 
 def topic_names(reader: ServiceReader) -> list[str]:
@@ -62,10 +75,13 @@ def _topic(reader: ServiceReader, name: str, arn: str, attributes: Json) -> Reso
         del found["FifoTopic"]
     if found.get("FifoTopic") is None:
         found.pop("ContentBasedDeduplication", None)
+    beside = unknown_values(attributes, TOPIC, TOPIC_LEFT)
+    if attributes.get("DeliveryPolicy"):
+        beside["DeliveryPolicy"] = parsed(attributes["DeliveryPolicy"])
     tags = cloudformation_tags((reader.get("sns", "ListTagsForResource", name, ResourceArn=arn) or {}).get("Tags"))
     if tags:
         found["Tags"] = tags
-    return Resource(ResourceKind.TOPIC, name, name, arn, found, _own_policy(policy, arn))
+    return Resource(ResourceKind.TOPIC, name, name, arn, found, _own_policy(policy, arn), beside=beside)
 
 
 def _own_policy(policy: object, arn: str) -> Json | None:
@@ -106,5 +122,7 @@ def _subscribe(reader: ServiceReader, topic: str, entry: Json, found: list[Resou
         del properties["FilterPolicyScope"]
     if properties.get("RawMessageDelivery") is False:
         del properties["RawMessageDelivery"]
-    properties |= {"Protocol": protocol, "Endpoint": endpoint, "TopicArn": entry.get("TopicArn", "")}
-    found.append(Resource(ResourceKind.SUBSCRIPTION, f"{topic} to {protocol} {endpoint}", "", str(arn), properties))
+    properties |= {"Protocol": protocol, "Endpoint": endpoint, "TopicArn": str(entry.get("TopicArn", ""))}
+    beside = unknown_values(attributes, SUBSCRIPTION, SUBSCRIPTION_LEFT)
+    key = subscription_key(properties["TopicArn"], protocol, endpoint)
+    found.append(Resource(ResourceKind.SUBSCRIPTION, key, "", str(arn), properties, beside=beside))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,10 @@ def rewrite_estate(
     same_place, same_account = source.place == target.place, source.account == target.account
     if mistakes := mistakes_of(estate, names, same_place=same_place, same_account=same_account):
         raise ConfigError("\n".join(mistakes))
-    return Rewritten(estate, tuple(Rewriting(estate, names, tables, source, target).whole()), tables)
+    rewriting = Rewriting(estate, names, tables, source, target)
+    resources = tuple(rewriting.whole())
+    said = dict.fromkeys((*estate.unexpressed, *rewriting.said))
+    return Rewritten(replace(estate, unexpressed=tuple(said)), resources, tables)
 
 
 def template_of(config: Migration, rewritten: Rewritten, stack: str | None) -> Json:

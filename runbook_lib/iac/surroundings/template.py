@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from runbook_lib.errors import ConfigError
 from runbook_lib.estate.extract.monitoring import children_of
@@ -43,14 +43,18 @@ CIRCLE = (
 )
 
 
+RESOLVED = "it holds a dynamic reference, which CloudFormation would replace by what it names: make it by hand"
+
+
 def around_template(
-    description: str, resources: Iterable[Resource], left: Iterable[Unexpressed], not_read: Iterable[str]
+    description: str, resources: Collection[Resource], left: Iterable[Unexpressed], not_read: Iterable[str]
 ) -> Json:
     """A template; `resources` are rewritten, `left` and `not_read` stand in its metadata.
 
     Raises ConfigError where a template cannot hold them all.
     """
-    chosen = sorted(resources, key=lambda r: (r.kind, r.key, r.arn))
+    chosen = sorted((r for r in resources if not _is_resolved(r)), key=lambda r: (r.kind, r.key, r.arn))
+    left = [*left, *(Unexpressed(r.label, RESOLVED) for r in resources if _is_resolved(r))]
     circles = back_edges(chosen)
     labels = _unique_labels(chosen)
     waking = {WAKING[r.kind][0] for r in chosen if r.kind in WAKING}
@@ -87,6 +91,11 @@ def around_template(
         "Conditions": waking_conditions(kinds),
         "Resources": made,
     }
+
+
+def _is_resolved(resource: Resource) -> bool:
+    """Whether CloudFormation would put a secret or a parameter in place of one of its texts, which are texts here."""
+    return "{{resolve:" in str([resource.properties, resource.policy])
 
 
 def _unique_labels(resources: list[Resource]) -> list[str]:
@@ -179,7 +188,9 @@ def _positions(made: Json) -> Json:
 def _of_holes(holes: Mapping[str, Hole], made: Json) -> Json:
     used = references_in(made)
     return {
-        name: {"Type": "String", "Description": hole.why[:4000]} | ({"Default": hole.default} if hole.default else {})
+        name: {"Type": "String", "Description": hole.why[:4000]}
+        | ({"Default": hole.default} if hole.default else {})
+        | ({"NoEcho": True} if hole.secret else {})
         for name, hole in sorted(holes.items())
         if name in used
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.estate.compare import HOLE, OFF_THERE, Acting, Likeness, compare_estates, differing
+from runbook_lib.estate.compare import OFF_THERE, Acting, Likeness, compare_estates, differing, hole
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 
 
@@ -21,9 +21,16 @@ from runbook_lib.estate.resource import Estate, Resource, ResourceKind
         ({}, {"b": 1}, ["b"]),
         ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, ["a[1].b"]),
         ({"a": [1]}, {"a": [1, 2]}, ["a"]),
-        ({"a": f"arn:{HOLE}:x"}, {"a": "arn:anything:x"}, []),
-        ({"a": f"arn:{HOLE}:x"}, {"a": "arn:anything:y"}, ["a"]),
-        ({"a": HOLE}, {"a": ""}, ["a"]),
+        ({"a": f"arn:{hole('P')}:x"}, {"a": "arn:anything:x"}, []),
+        ({"a": f"arn:{hole('P')}:x"}, {"a": "arn:anything:y"}, ["a"]),
+        ({"a": hole("P")}, {"a": ""}, ["a"]),
+        ({"a": hole("P"), "b": [hole("P")]}, {"a": "1", "b": ["1"]}, []),
+        ({"a": hole("P"), "b": [hole("P")]}, {"a": "1", "b": ["2"]}, ["b[0]"]),
+        ({"a": hole("P"), "b": hole("Q")}, {"a": "1", "b": "2"}, []),
+        ({"a": f"{hole('P')}/{hole('P')}"}, {"a": "1/1"}, []),
+        ({"a": f"{hole('P')}/{hole('P')}"}, {"a": "1/2"}, ["a"]),
+        ({"a": hole("P", "arn:t/")}, {"a": "arn:t/1"}, []),
+        ({"a": hole("P", "arn:t/")}, {"a": "arn:u/1"}, ["a"]),
         ({"a": '{"x":  1}'}, {"a": '{"x": 1}'}, []),
         ({"a": '{"x": 1}'}, {"a": '{"x": 2}'}, ["a.x"]),
         ({"a": None}, {"a": None}, []),

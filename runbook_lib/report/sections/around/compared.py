@@ -14,8 +14,8 @@ from runbook_lib.run.steps import SURROUNDINGS
 COMPARED_COLUMNS = ("kind", "source", "target", "outcome", "acts", "differs in")
 ENDED = (StepStatus.COMPLETED, StepStatus.NOT_RUN)
 NO_VERDICT = (
-    "No part of the verdict, which is about the tables. Names, places, values set by a parameter and being asleep are "
-    "not differences."
+    "No part of the verdict, which is about the tables. Names, places and being asleep are no differences; a parameter "
+    "is expected to be its default, or what surroundings.names says."
 )
 
 
