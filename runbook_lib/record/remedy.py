@@ -10,6 +10,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.run.verdicts import FAIL
 
 SETTINGS = "migration.yaml"
+DELETE_EXTRA = "--delete-extra"
 
 
 def settings_of(run_id: str, attempts: Sequence[AttemptRecord]) -> str:
@@ -27,7 +28,7 @@ def repair_command(
         for flag, found in (
             ("--write-missing", any(table.missing for table in wrong)),
             ("--write-different", any(table.different for table in wrong)),
-            ("--delete-extra", any((table.extra or 0) > (table.there_before or 0) for table in wrong)),
+            (DELETE_EXTRA, any(_to_delete(table) for table in wrong)),
         )
         if found
     ]
@@ -35,3 +36,8 @@ def repair_command(
         return None
     words = ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags, "--execute"]
     return " ".join([*map(shlex.quote, words), "--confirm", shlex.quote(run_id)])
+
+
+def _to_delete(table: TableRecord) -> int:
+    """How many items only the target has that were not there, in whatever form, before the run."""
+    return (table.extra or 0) - (table.there_before or 0) - (table.otherwise_before or 0)

@@ -14,7 +14,7 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import WrongItemsNote, WrongLook, written_by_others
-from runbook_lib.run.witnesses.items_before import forgives
+from runbook_lib.run.witnesses.items_before import was_there
 from runbook_lib.run.witnesses.source_ttl import excuse_for
 from runbook_lib.validate.checkpoint import DigestCheckpoint
 from runbook_lib.validate.compare import Rules, compare
@@ -53,7 +53,7 @@ def look_at(
         look_again=lambda keys: read_keys(target.transport, pair.target, keys, Backoff()),
         rules=Rules(
             run.secret, excuse.expiry, excuse.clock(run.now), 0, one.refused_keys,
-            forgives(run, pair.source, loaded), wrong.note,
+            was_there(run, pair.source, loaded), wrong.note,
         ),
     )  # fmt: skip
     wrong.end()

@@ -19,6 +19,7 @@ from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.tables.comparison import PathDifference
+from runbook_lib.run.witnesses.items_before import ThereBefore, WasThere
 from runbook_lib.validate.attribute_diff import differing_paths
 from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 
@@ -63,7 +64,8 @@ class Comparison:
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
     scan and the second look saw differently, because the target was written to in between. `unread` of them were there
     and the scan had none of them.
-    `there_before` of the extra items may be there, each for itself: they are no differences and not listed.
+    `there_before` of the extra items may be there, each for itself: they are no differences and not listed. Others,
+    `otherwise_before`, were there or may have been, and are not as they were: no repair may take them away.
     """
 
     exported: int
@@ -77,6 +79,7 @@ class Comparison:
     moved: int = 0
     unread: int = 0
     there_before: int = 0
+    otherwise_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Rules:
     `expires` gives the moment, in Unix seconds, at which the TTL removes an exported item, where it may have;
     `clock` is asked for the time after an item was looked for. `refused` are the canonical keys of items that
     the import could not write: their absence is known. `was_there` tells, of a canonical key and the keyed digest of
-    what is under it now, an item that may be there beside the export. At most `limit` differences are listed, all
+    what is under it now, whether the item was there before the run. At most `limit` differences are listed, all
     are counted. `note` hears of each that something could be done about: its kind, the canonical key, the keyed digest
     of what is under it now, empty where nothing is, and whether the export says one thing about it.
     """
@@ -96,7 +99,7 @@ class Rules:
     clock: Callable[[], float]
     limit: int
     refused: Known = frozenset
-    was_there: Callable[[bytes, bytes], bool] = lambda name, item_digest: False
+    was_there: WasThere = lambda name, item_digest: ThereBefore.NO
     note: NoteWrong = no_note
 
 
@@ -221,10 +224,12 @@ def _settle(
         if kind is None:
             continue
         result.counts[kind] += 1
-        if kind == "extra" and rules.was_there(name, item_digest):
+        before = rules.was_there(name, item_digest) if kind == "extra" else ThereBefore.NO
+        if before is ThereBefore.FORGIVEN:
             result.there_before += 1
             continue
-        if kind in REPAIRABLE:
+        result.otherwise_before += before is ThereBefore.OTHERWISE
+        if kind in REPAIRABLE and before is ThereBefore.NO:
             rules.note(kind, name, item_digest, len(suspect.exported) < 2)
         if len(result.listed) < rules.limit:
             paths = None

@@ -61,16 +61,17 @@ def disagreements(
         if loaded is None or overlay is not None
         else (counts["items_written"] or 0) + (counts.get("items_present") or 0)
     )
-    expected = due - found["expired"] + found["extra"]
-    if held != expected:
-        reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}")
+    expected = due - found["expired"]
+    if held != expected + found["extra"]:
+        more = f", {found['extra']:,} of them extra" if found["extra"] else ""
+        reasons.append(f"{expected:,} items should be in the target, a scan finds {held:,}{more}")
     if counts["items_quarantined"]:
         reasons.append(f"{_items(counts['items_quarantined'])} in quarantine and not written")
     for kind in ("missing", "different"):
         if found[kind]:
             reasons.append(f"{_items(found[kind])} {kind}")
     if (extra := found["extra"] - found.get("there_before", 0)) > 0:
-        known = unknown or "none of which was there, as it is now, before this run's first write"
+        known = unknown or f"none of which was there, as it is now, before this run's first write{_changed(found)}"
         reasons.append(f"{_items(extra)} extra, {known if loaded else 'and this run cannot know since when'}")
     return reasons
 
@@ -107,6 +108,13 @@ def _left_over(bulk: BulkPutFact, items: int) -> str:
         f"{bulk.conditions:,} kept out by a condition, the rest not read ({codes or 'no record'} in {where}, which "
         "holds items)"
     )
+
+
+def _changed(found: dict[str, int]) -> str:
+    """Extra items that are somebody's who had them there before, and changed them."""
+    if not (count := found.get("otherwise_before", 0)):
+        return ""
+    return f"; {_items(count)} under a key that was there, so somebody has changed it since, and no repair deletes it"
 
 
 def not_transformed(fact: TransformFact | None) -> list[str]:

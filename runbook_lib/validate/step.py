@@ -32,7 +32,7 @@ from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
 from runbook_lib.run.tables.wrong_items import WrongItemsNote, WrongLook
 from runbook_lib.run.verdicts import Verdict
-from runbook_lib.run.witnesses.items_before import forgives, why_unknown
+from runbook_lib.run.witnesses.items_before import was_there, why_unknown
 from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
@@ -145,7 +145,7 @@ def _compare(
             look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
             rules=Rules(
                 run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
-                forgives(run, pair.source, loaded), note,
+                was_there(run, pair.source, loaded), note,
             ),
         )  # fmt: skip
 
@@ -155,7 +155,9 @@ def _compare(
     ended = format_timestamp(run.now())
     _keep_differences(run, pair.source, comparison)
     counts = witnesses(run.ledger, pair.source, export, loaded, comparison)
-    found_wrong = comparison.counts | {"there_before": comparison.there_before}
+    found_wrong = comparison.counts | {
+        "there_before": comparison.there_before, "otherwise_before": comparison.otherwise_before,
+    }  # fmt: skip
     reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded), changes)
     reasons += window_reasons(run, pair)
     if changes is not None:
@@ -196,6 +198,7 @@ def _compare(
         expired=found_wrong["expired"],
         quarantined=found_wrong["quarantined"],
         there_before=comparison.there_before,
+        otherwise_before=comparison.otherwise_before,
         looked_again=comparison.looked_again,
         moved=comparison.moved,
         read=ReadSpans(read_export, (format_timestamp(tallies[1].began), ended)),

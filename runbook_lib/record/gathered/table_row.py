@@ -217,6 +217,7 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         different=checked.different if checked else None,
         expired=checked.expired if checked else None,
         there_before=checked.there_before if checked else None,
+        otherwise_before=checked.otherwise_before if checked else None,
         export_digest=checked.export_digest if checked else None,
         target_digest=checked.target_digest if checked else None,
         bytes=manifest.billed_bytes if manifest else None,

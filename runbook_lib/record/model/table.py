@@ -177,6 +177,7 @@ class TableRecord(Section):
     different: Count | None = None
     expired: Count | None = None
     there_before: Count | None = None
+    otherwise_before: Count | None = None
     export_digest: str | None = None
     target_digest: str | None = None
     bytes: Count | None = None

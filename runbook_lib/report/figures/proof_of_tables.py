@@ -43,7 +43,9 @@ def unproved(table: TableRecord) -> list[str]:
     if held is None:
         found.append("the target was not scanned")
     elif expected is not None and held != expected:
-        found.append(f"{pluralize(expected, 'item')} should be in the target, a scan finds {count(held)}")
+        extra = table.extra or 0
+        more = f", {count(extra)} of them extra" if extra else ""
+        found.append(f"{pluralize(expected - extra, 'item')} should be in the target, a scan finds {count(held)}{more}")
     for kind, value in (("missing", table.missing), ("different", table.different)):
         if value is None:
             found.append(f"{kind} items were not looked for")

@@ -73,6 +73,7 @@ class ValidationFact:
     expired: int | None = late()
     quarantined: int | None = late()
     there_before: int | None = late()
+    otherwise_before: int | None = late()
     looked_again: int | None = late()
     moved: int | None = late()
     read: ReadSpans | None = late()

@@ -7,6 +7,7 @@ is complete before the first write, or it is made anew; one that was made with a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from itertools import islice
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
@@ -19,8 +20,22 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.tables.unwritten import HeldRow, count_held, forget_held, held_digest, keep_held
 
 ROWS_AT_ONCE = 2_000
-# Given the canonical key and the keyed digest of an item that is there now: whether it may be there.
-Forgives = Callable[[bytes, bytes], bool]
+
+
+class ThereBefore(Enum):
+    """Whether an item that no export has was in the target before the run's first write.
+
+    One that was, or may have been, there OTHERWISE is its owner's, who has changed it since: it is no part of a proof,
+    and nothing that the run may take away.
+    """
+
+    NO = "no"
+    FORGIVEN = "forgiven"
+    OTHERWISE = "otherwise"
+
+
+# Asked of the canonical key and the keyed digest of an item that is there now.
+WasThere = Callable[[bytes, bytes], ThereBefore]
 
 
 def record_held(
@@ -64,17 +79,22 @@ def why_unknown(run: Run, loaded: ImportFact | None) -> str | None:
     return None
 
 
-def forgives(run: Run, source: str, loaded: ImportFact | None) -> Forgives:
+def was_there(run: Run, source: str, loaded: ImportFact | None) -> WasThere:
     """What may be in the target beside the export: items that were there before this run's first write.
 
     With `append` each has to be as it was, for `append` promises to change none; `overwrite` does not promise it.
+    Where it is not known what was there, any item may have been.
     """
-    if loaded is None or not loaded.items_before or why_unknown(run, loaded):
-        return lambda name, item_digest: False
+    if loaded is None or not loaded.items_before:
+        return lambda name, item_digest: ThereBefore.NO
+    if why_unknown(run, loaded):
+        return lambda name, item_digest: ThereBefore.OTHERWISE
     secret, unchanged = run.secret, loaded.on_non_empty != "overwrite"
 
-    def was_there(name: bytes, item_digest: bytes) -> bool:
+    def of_item(name: bytes, item_digest: bytes) -> ThereBefore:
         held = held_digest(run.ledger, source, bytes.fromhex(secret.key_hash(name)))
-        return held is not None and (not unchanged or held == item_digest)
+        if held is None:
+            return ThereBefore.NO
+        return ThereBefore.OTHERWISE if unchanged and held != item_digest else ThereBefore.FORGIVEN
 
-    return was_there
+    return of_item

@@ -23,6 +23,7 @@ from runbook_lib.run.tables.wrong_items import SentState
 from runbook_lib.validate.step import validate_tables
 from tests.support.guarded_writes import LOST, loses_answers, write_before
 from tests.support.steps import up_to_the_import
+from tests.support.tables import turn_on_recovery
 from tests.support.world import World, things
 from tools.defects import CATALOGUE, KEY, Estate, planted
 
@@ -268,6 +269,37 @@ def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
     with pytest.raises(TransferError, match="was written to by somebody else"):
         repaired(run)
     assert "i00003" not in ids(world)
+
+
+@pytest.mark.parametrize("mode", ["append", "sync"])
+@pytest.mark.parametrize("secret", ["kept", "lost"])
+def test_what_was_there_before_and_was_changed_by_its_owner_is_never_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, mode: str, secret: str
+) -> None:
+    """It is extra, and nobody's but its owner's: no command that is printed takes it away, nor one that is typed."""
+    world.pair("a", things(10))
+    world.put(world.target, world.dst("a"), [{"id": {"S": "theirs"}}, {"id": {"S": "theirs too"}}])
+    turn_on_recovery(world, world.target, world.dst("a"))
+    run = up_to_the_import(world, **{"import": {"on_non_empty": mode}})
+    theirs = {"id": {"S": "theirs"}, "since": {"BOOL": True}}
+    world.put(world.target, world.dst("a"), [theirs, EXTRA])
+    if secret == "lost":
+        monkeypatch.setattr("runbook_lib.run.witnesses.items_before.why_unknown", lambda *_: "the secret is lost")
+    fact = validate_tables(run)[world.src("a")]
+    assert (fact.verdict, fact.extra) == ("FAIL", 3 if secret == "lost" else 2 + 1)
+    assert fact.otherwise_before == (3 if secret == "lost" else 1)
+    record = report_run(run)
+    assert ("--delete-extra" in str(record.repair_command)) == (secret == "kept")
+    done = repaired(run)
+    assert (done.extra, done.counts.deleted) == ((0, 0) if secret == "lost" else (1, 1))
+    left = {item["id"]["S"]: item for item in world.items(world.target, world.dst("a"))}
+    assert left["theirs"] == theirs
+    assert "theirs too" in left
+    after = validate_tables(run)[world.src("a")]
+    assert after.verdict == "FAIL"
+    if secret == "kept":
+        assert "1 item is under a key that was there, so somebody has changed it since, and no repair" in str(after)
+        assert report_run(run).repair_command is None
 
 
 def test_an_item_too_wide_for_a_condition_is_left_and_told(world: World) -> None:

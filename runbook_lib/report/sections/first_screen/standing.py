@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.endpoints import is_aws
 from runbook_lib.record.reasons import ReasonId
-from runbook_lib.record.remedy import settings_of
+from runbook_lib.record.remedy import DELETE_EXTRA, settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
@@ -93,6 +93,13 @@ def _after_a_dry_run(figures: RunFigures) -> NextStep:
     return NextStep(f"Ready: nothing stands in the way. {cost}{again}", (_run(record, execute=True),))
 
 
+def _deletes(command: str) -> str:
+    """What is to be known before an item is deleted that somebody else may want."""
+    if DELETE_EXTRA not in command.split():
+        return ""
+    return f" {DELETE_EXTRA} deletes items that the export does not have: leave it out if somebody wants them there."
+
+
 def _after_a_fail(figures: RunFigures) -> NextStep:
     record = figures.record
     grounds = {ground.id for ground in record.grounds}
@@ -108,8 +115,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             return NextStep(
                 f"Not as exported: {pluralize(len(wrong), 'target')}. Once whatever changed the items has stopped, "
                 "write only those that are wrong (without --execute and --confirm the command only shows what it would "
-                "write and what that costs); then everything is validated again. If the comparison only ran too early, "
-                "validate again.",
+                f"write and what that costs); then everything is validated again.{_deletes(record.repair_command)} "
+                "If the comparison only ran too early, validate again.",
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
             )
         return NextStep(
