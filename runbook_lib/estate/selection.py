@@ -81,9 +81,11 @@ def _monitors(setting: bool | list[str]) -> Callable[[str, Any, frozenset[str]],
 
 
 def names_any(value: Any, names: Collection[str]) -> bool:
-    """Whether a text anywhere in a structure is one of these names, or ends an ARN with one."""
+    """Whether a text anywhere in a structure is one of these names, or has one as a word of its own."""
     if isinstance(value, dict):
         return any(names_any(each, names) for each in value.values())
     if isinstance(value, list):
         return any(names_any(each, names) for each in value)
-    return isinstance(value, str) and (value in names or re.split("[:/]", value)[-1] in names)
+    if not isinstance(value, str):
+        return False
+    return value in names or any(word.strip(".") in names for word in re.findall(r"[A-Za-z0-9_.-]+", value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
@@ -13,7 +14,7 @@ from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import ComparedResource, Likeness, compare_estates, expected_estate
 from runbook_lib.estate.resource import Estate, Unexpressed
 from runbook_lib.estate.selection import selection_of_names
-from runbook_lib.iac.surroundings.of_config import Rewritten, estate_of, rewritten_estate
+from runbook_lib.iac.surroundings.of_config import Now, Rewritten, estate_of, rewritten_estate, the_moment
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.references.listing import table_cell
 
@@ -36,21 +37,22 @@ class BothSides:
         return bool(self.rows) and not self.not_read and all(row.likeness is Likeness.EQUAL for row in self.rows)
 
 
-def compare_sides(config: Migration, clients: Clients, tables: Mapping[str, str]) -> BothSides:
+def compare_sides(config: Migration, clients: Clients, tables: Mapping[str, str], now: datetime) -> BothSides:
     """Read both sides and hold them against each other; nothing is changed."""
-    rewritten = rewritten_estate(config, clients, tables)
+    rewritten = rewritten_estate(config, clients, tables, now)
     expected = expected_estate(rewritten.resources, clients.target_identity)
-    found = estate_of(clients, "target", selection_of_names(expected, tables if config.surroundings.of_tables else {}))
+    meant = selection_of_names(expected, tables if config.surroundings.of_tables else {})
+    found = estate_of(clients, "target", meant, now)
     rows = compare_estates(rewritten.estate, expected, found)
     not_read = (*rewritten.estate.not_read, *found.not_read)
     return BothSides(rewritten, tuple(rows), expected, rewritten.estate.unexpressed, not_read)
 
 
-def comparison_of(config_path: str | Path) -> tuple[str, bool]:
+def comparison_of(config_path: str | Path, now: Now = the_moment) -> tuple[str, bool]:
     """The comparison as Markdown, and whether both sides are alike."""
     config = load_config(config_path)
     clients = connect(config)
-    both = compare_sides(config, clients, select_tables(config, list_tables(clients.source)))
+    both = compare_sides(config, clients, select_tables(config, list_tables(clients.source)), now())
     return as_page(both, config), both.are_alike
 
 

@@ -6,9 +6,8 @@ It holds names and addresses; what a variable holds is never in it.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -18,6 +17,7 @@ from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import Acting, Likeness
+from runbook_lib.iac.surroundings.of_config import Now, the_moment
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.references.find import find_references
 from runbook_lib.references.listing import table_cell, unread_words
@@ -31,12 +31,13 @@ Lines = list[str]
 LONGEST_NAME = 100  # of a hook
 
 
-def handbook_of(config_path: str | Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
+def handbook_of(config_path: str | Path, now: Now = the_moment) -> str:
     """The handbook as Markdown."""
     config = load_config(config_path)
     clients = connect(config)
     tables = select_tables(config, list_tables(clients.source))
-    return handbook_text(config, clients, tables, compare_sides(config, clients, tables), format_timestamp(now()))
+    at = now()
+    return handbook_text(config, clients, tables, compare_sides(config, clients, tables, at), format_timestamp(at))
 
 
 def handbook_text(config: Migration, clients: Clients, tables: Mapping[str, str], both: BothSides, at: str) -> str:

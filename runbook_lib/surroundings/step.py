@@ -11,8 +11,7 @@ from runbook_lib.atomic_files import encoded, write_atomically
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estate.resource import STACKS, Unexpressed
-from runbook_lib.iac.cloudformation import cloudformation
-from runbook_lib.iac.surroundings.of_config import template_of
+from runbook_lib.iac.surroundings.of_config import as_yaml, template_of
 from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND, SurroundingsFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.steps import SURROUNDINGS
@@ -32,8 +31,8 @@ def compare_surroundings(run: Run) -> SurroundingsFact:
     """
     with run.step(SURROUNDINGS):
         tables = {pair.source: pair.target for pair in run.planned_pairs()}
-        both = compare_sides(run.config, run.clients, tables)
-        at = format_timestamp(run.now())
+        both = compare_sides(run.config, run.clients, tables, now := run.now())
+        at = format_timestamp(now)
         texts, unwritten = _templates(run.config, both)
         texts[HANDBOOK] = handbook_text(run.config, run.clients, tables, both, at)
         digests = {name: hashlib.sha256(encoded(text)).hexdigest() for name, text in texts.items()}
@@ -50,7 +49,7 @@ def _templates(config: Migration, both: BothSides) -> tuple[dict[str, str], list
     for stack, name in TEMPLATES.items():
         if any(resource.kind.stack == stack for resource in both.rewritten.resources):
             try:
-                texts[name] = cloudformation(template_of(config, both.rewritten, stack))
+                texts[name] = as_yaml(template_of(config, both.rewritten, stack))
             except ConfigError as error:
                 unwritten.append(Unexpressed(f"the whole template {stack}", str(error)))
     return texts, unwritten

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runbook_lib.aws.reading.listings import BUSES, RULE_TARGETS, RULES, SCHEDULES
 from runbook_lib.aws.reading.reader import ServiceReader
@@ -14,8 +18,8 @@ DEFAULT = "default"
 
 
 def bus_names(reader: ServiceReader) -> list[str]:
-    """The names of all buses; those of partners are not this account's to make."""
-    return sorted(entry["Name"] for entry in reader.entries(BUSES) if not entry["Name"].startswith("aws."))
+    """The names of all buses."""
+    return sorted(entry["Name"] for entry in reader.entries(BUSES))
 
 
 def read_buses(reader: ServiceReader, names: Iterable[str]) -> tuple[list[Resource], list[Unexpressed]]:
@@ -23,6 +27,9 @@ def read_buses(reader: ServiceReader, names: Iterable[str]) -> tuple[list[Resour
     found: list[Resource] = []
     left: list[Unexpressed] = []
     for name in sorted(set(names)):
+        if name.startswith("aws."):
+            left.append(Unexpressed(f"event bus {name}", "a partner's events come to it: subscribe to them anew"))
+            continue
         if name != DEFAULT:
             found += _bus(reader, name)
         for entry in reader.entries(RULES, name, EventBusName=name):
@@ -77,8 +84,10 @@ def schedule_keys(reader: ServiceReader) -> list[str]:
     return sorted(f"{entry.get('GroupName', DEFAULT)}/{entry['Name']}" for entry in reader.entries(SCHEDULES))
 
 
-def read_schedules(reader: ServiceReader, keys: Iterable[str]) -> tuple[list[Resource], list[Unexpressed]]:
-    """The schedules of these keys, and the groups that they are in."""
+def read_schedules(
+    reader: ServiceReader, keys: Iterable[str], now: datetime
+) -> tuple[list[Resource], list[Unexpressed]]:
+    """The schedules of these keys, and the groups that they are in; those that will never act again are named."""
     found: list[Resource] = []
     left: list[Unexpressed] = []
     for key in sorted(set(keys)):
@@ -86,6 +95,12 @@ def read_schedules(reader: ServiceReader, keys: Iterable[str]) -> tuple[list[Res
         answer = reader.get("scheduler", "GetSchedule", key, Name=name, GroupName=group)
         if answer is None:
             continue
+        if why := _is_over(answer, now):
+            left.append(Unexpressed(f"schedule {key}", why))
+            continue
+        if _moment(answer.get("StartDate")) < now:
+            left.append(Unexpressed(f"schedule {key}, StartDate", "it is past, and would be refused: without it"))
+            answer = {name: value for name, value in answer.items() if name != "StartDate"}
         if group != DEFAULT and not any(r.kind is ResourceKind.SCHEDULE_GROUP and r.name == group for r in found):
             found.append(Resource(ResourceKind.SCHEDULE_GROUP, group, group))
         found.append(_schedule(group, name, answer))
@@ -99,6 +114,25 @@ def read_schedules(reader: ServiceReader, keys: Iterable[str]) -> tuple[list[Res
         if str(answer.get("ScheduleExpression", "")).startswith("at("):
             left.append(Unexpressed(f"schedule {key}", "it is for one moment: once that is past, it is refused"))
     return found, left
+
+
+def _is_over(answer: Json, now: datetime) -> str:
+    """Why a schedule will never act again; "" if it may."""
+    if _moment(answer.get("EndDate")) < now:
+        return "its EndDate is past: it will never act again"
+    said = re.fullmatch(r"at\((.+)\)", str(answer.get("ScheduleExpression", "")))
+    try:
+        zone = ZoneInfo(str(answer.get("ScheduleExpressionTimezone") or "UTC"))
+        once = datetime.fromisoformat(said[1]).replace(tzinfo=zone) if said else now
+    except (ValueError, ZoneInfoNotFoundError):
+        return ""  # CloudFormation will say what is wrong with it
+    return "it was for one moment, which is past: it will never act again" if once < now else ""
+
+
+def _moment(value: Any) -> datetime:
+    """A moment as boto3 gives it, or as a text; one without a zone is UTC's."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value or "9999-12-31"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _schedule(group: str, name: str, answer: Json) -> Resource:

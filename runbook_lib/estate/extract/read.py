@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from runbook_lib.aws.reading.reader import ServiceReader
@@ -26,6 +27,7 @@ class EstateReading:
     reader_of: Callable[[str], ServiceReader]
     who: Identity
     wanted: Selection
+    now: datetime
     resources: list[Resource] = field(default_factory=list)
     left: list[Unexpressed] = field(default_factory=list)
     readers: dict[str, ServiceReader] = field(default_factory=dict)
@@ -39,11 +41,14 @@ class EstateReading:
         return frozenset(resource.name for resource in self.resources if resource.kind in kinds)
 
 
-def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted: Selection) -> Estate:
+def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted: Selection, now: datetime) -> Estate:
     """Everything that is meant, and what of it no template carries; refused calls stand in `not_read`."""
-    reading = EstateReading(reader_of, who, wanted)
+    reading = EstateReading(reader_of, who, wanted, now)
     _messaging(reading)
-    _grow(reading)
+    queues = None
+    while queues != (queues := reading.names(ResourceKind.QUEUE)):  # who reads a queue may hand failures to another
+        _readers(reading)
+        _grow(reading)
     _monitoring(reading)
     unread = [each for reader in reading.readers.values() for each in reader.unread]
     said = {f"{u.side}: {u.service}:{u.operation}{f' of {u.subject}' if u.subject else ''}: {u.code}" for u in unread}
@@ -59,11 +64,16 @@ def _messaging(reading: EstateReading) -> None:
     _add(reading, read_topics(topics, place, filter(wanted.topics, topic_names(topics))))
     events, scheduler = reading.reader("events"), reading.reader("scheduler")
     _add(reading, read_buses(events, filter(wanted.buses, bus_names(events))))
-    _add(reading, read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler))))
-    own_queues = reading.names(ResourceKind.QUEUE)
-    if wanted.tables or own_queues:
-        reading.resources += read_mappings(reading.reader("lambda"), wanted.tables, own_queues)
-        reading.resources += read_pipes(reading.reader("pipes"), wanted.tables, own_queues)
+    _add(reading, read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler)), reading.now))
+
+
+def _readers(reading: EstateReading) -> None:
+    """The mappings and pipes of the tables' streams and of the queues that are known by now."""
+    tables, queues = reading.wanted.tables, reading.names(ResourceKind.QUEUE)
+    reading.resources = [r for r in reading.resources if r.kind not in (ResourceKind.MAPPING, ResourceKind.PIPE)]
+    if tables or queues:
+        reading.resources += read_mappings(reading.reader("lambda"), tables, queues)
+        reading.resources += read_pipes(reading.reader("pipes"), tables, queues)
 
 
 def _add(reading: EstateReading, found: tuple[list[Resource], list[Unexpressed]]) -> None:
@@ -86,6 +96,11 @@ def _grow(reading: EstateReading) -> None:
             return
         tried |= more
         _add(reading, read_queues(reading.reader("sqs"), more))
+        refused = {each.subject for each in reading.reader("sqs").unread}
+        reading.left += [
+            Unexpressed(f"queue {name}", "failures are handed to it, and it is not there: what names it is refused")
+            for name in sorted(more - reading.names(ResourceKind.QUEUE) - refused)
+        ]
 
 
 def failures_of(value: Any) -> Iterator[str]:

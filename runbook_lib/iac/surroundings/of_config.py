@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ from runbook_lib.iac.surroundings.app import surroundings_app
 from runbook_lib.iac.surroundings.template import around_template
 from runbook_lib.plan.naming import select_tables
 
+MOST_BYTES = 1_000_000  # of a template in S3; source: "Understand CloudFormation quotas", CloudFormation User Guide
+Now = Callable[[], datetime]
+
+
+def the_moment() -> datetime:
+    return datetime.now(UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
@@ -36,7 +44,7 @@ class Rewritten:
     tables: Mapping[str, str]
 
 
-def surroundings_of(config_path: str | Path, form: str, stack: str | None = None) -> str:
+def surroundings_of(config_path: str | Path, form: str, stack: str | None = None, now: Now = the_moment) -> str:
     """The surroundings as `cloudformation` (YAML) or `cdk` (Python); `stack` chooses messaging or monitoring.
 
     Raises ConfigError for names that cannot be, and where a template cannot hold all of it.
@@ -44,15 +52,26 @@ def surroundings_of(config_path: str | Path, form: str, stack: str | None = None
     config = load_config(config_path)
     clients = connect(config)
     tables = select_tables(config, list_tables(clients.source))
-    whole = template_of(config, rewritten_estate(config, clients, tables), stack)
+    whole = template_of(config, rewritten_estate(config, clients, tables, now()), stack)
     if form == "cdk":
         return surroundings_app(whole, f"{stack or 'surroundings'}-{config.name}", config.target.region)
-    return cloudformation(whole)
+    return as_yaml(whole)
 
 
-def rewritten_estate(config: Migration, clients: Clients, tables: Mapping[str, str]) -> Rewritten:
+def as_yaml(template: Json) -> str:
+    """A template as a text; raises ConfigError for one that CloudFormation would not take."""
+    text = cloudformation(template)
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise ConfigError(
+            f"surroundings: a template has at most {MOST_BYTES:,} bytes, found {size:,}; write one for each --stack, "
+            "or narrow surroundings.dashboards and the others and write one for each part"
+        )
+    return text
+
+
+def rewritten_estate(config: Migration, clients: Clients, tables: Mapping[str, str], now: datetime) -> Rewritten:
     """Read what the migration file means in the source, and rewrite it for the target."""
-    estate = estate_of(clients, "source", selection_of(config.surroundings, tables))
+    estate = estate_of(clients, "source", selection_of(config.surroundings, tables), now)
     return rewrite_estate(config, estate, tables, clients.source_identity, clients.target_identity)
 
 
@@ -88,7 +107,7 @@ def template_of(config: Migration, rewritten: Rewritten, stack: str | None) -> J
     return around_template(description, chosen, rewritten.estate.unexpressed, rewritten.estate.not_read)
 
 
-def estate_of(clients: Clients, side: str, wanted: Selection) -> Estate:
+def estate_of(clients: Clients, side: str, wanted: Selection, now: datetime) -> Estate:
     """One side's surroundings, read by clients that can do nothing else."""
     who = clients.source_identity if side == "source" else clients.target_identity
     made: list[Any] = []
@@ -98,7 +117,7 @@ def estate_of(clients: Clients, side: str, wanted: Selection) -> Estate:
         return ServiceReader(side, client)
 
     try:
-        return read_estate(reader_of, who, wanted)
+        return read_estate(reader_of, who, wanted, now)
     finally:
         for client in made:
             with closing(client):

@@ -8,7 +8,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.estate.extract.monitoring import children_of
 from runbook_lib.estate.resource import Json, Resource, ResourceKind, Unexpressed
 from runbook_lib.estate.text_parts import Hole, OwnArn, PartedText, each_text
-from runbook_lib.iac.cloudformation import RESOURCES, logical_ids
+from runbook_lib.iac.cloudformation import NOTES, RESOURCES, logical_ids
 from runbook_lib.iac.surroundings.intrinsics import references_in, spelled
 from runbook_lib.iac.surroundings.sleep import WAKING, state_of, waking_conditions, waking_parameters
 
@@ -110,7 +110,7 @@ def _unique_labels(resources: list[Resource]) -> list[str]:
 
 
 def _notes(said: list[str], not_read: list[str]) -> Json:
-    notes: Json = {"Asleep": ASLEEP}
+    notes: Json = {"Asleep": ASLEEP, "Size": NOTES["Size"]}
     if said:
         notes["NotCarriedOver"] = said
     if not_read:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,12 @@ def test_what_is_deployed_from_the_template_is_as_the_source_is(
     config = load_config(file)
     clients = connect(config)
     tables = {TABLE: "app-dev-orders"}
-    before = rewritten_estate(config, clients, tables)
+    now = datetime.now(UTC)
+    before = rewritten_estate(config, clients, tables, now)
     for stack in ("messaging", "monitoring"):
         deploy(there("cloudformation"), stack, surroundings_of(file, "cloudformation", stack))
     expected = expected_estate(before.resources, clients.target_identity)
-    found = estate_of(clients, "target", selection_of_names(expected, tables))
+    found = estate_of(clients, "target", selection_of_names(expected, tables), now)
     rows = compare_estates(before.estate, expected, found)
     assert {row.kind for row in rows} >= {"queue", "topic", "subscription", "event bus", "rule", "alarm", "dashboard"}
     unlike = {(row.source, row.likeness, row.differences) for row in rows if row.likeness is not Likeness.EQUAL}
@@ -94,7 +96,7 @@ def test_what_is_deployed_from_the_template_is_as_the_source_is(
     sqs = there("sqs")  # a difference that a person makes afterwards is found
     url = sqs.get_queue_url(QueueName="app-dev-orders")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "61"})
-    again = estate_of(clients, "target", selection_of_names(expected, tables))
+    again = estate_of(clients, "target", selection_of_names(expected, tables), now)
     changed = [row for row in compare_estates(before.estate, expected, again) if row.likeness is Likeness.DIFFERENT]
     assert (f"{STEM}-orders", ("VisibilityTimeout",)) in [(row.source, row.differences) for row in changed]
     assert len(changed) == 1 + len(LOST_BY_MINISTACK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -74,7 +75,7 @@ def read(world: World, stem: str, tables: list[str]) -> Estate:
         "queues": glob, "topics": glob, "buses": glob, "schedules": [f"default/{stem}*"],
         "log_groups": [f"*{stem}*"], "alarms": glob,
     }))  # fmt: skip
-    return estate_of(connect(config), "source", selection_of(config.surroundings, tables))
+    return estate_of(connect(config), "source", selection_of(config.surroundings, tables), datetime.now(UTC))
 
 
 def test_a_whole_estate_comes_back_as_it_was_read(world: World) -> None:

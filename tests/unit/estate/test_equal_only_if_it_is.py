@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ class Services:
 
 def read(services: Services) -> tuple[Resource, ...]:
     client = ServiceReader("source", services)
-    return (*read_queues(client, ["q"])[0], *read_schedules(client, ["default/s"])[0])
+    return (*read_queues(client, ["q"])[0], *read_schedules(client, ["default/s"], datetime.now(UTC))[0])
 
 
 @pytest.mark.parametrize(

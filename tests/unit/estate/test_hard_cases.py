@@ -10,7 +10,7 @@ from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.estate.resource import MONITORING, Estate, Resource, ResourceKind
 from runbook_lib.iac.surroundings.app import surroundings_app
-from runbook_lib.iac.surroundings.of_config import rewrite_estate, template_of
+from runbook_lib.iac.surroundings.of_config import as_yaml, rewrite_estate, template_of
 from runbook_lib.sandbox import demo_config
 from tests.support.around import ACCOUNT, FOREIGN, LOANS, OLD, TABLES, USERS, alarm, properties_of, queue, side, written
 
@@ -191,3 +191,11 @@ def test_a_null_that_cdk_would_drop_is_refused_there() -> None:
 def test_nothing_that_is_meant_is_an_error_and_no_empty_template() -> None:
     with pytest.raises(ConfigError, match="nothing of the source is meant"):
         written()
+
+
+def test_a_template_that_cloudformation_would_not_take_is_refused_and_how_a_large_one_is_deployed_is_said() -> None:
+    template = written(alarm(OLD + "a", AlarmDescription="x" * 900_000))
+    assert "s3-bucket" in template["Metadata"]["Size"]
+    assert as_yaml(template)
+    with pytest.raises(ConfigError, match="at most 1,000,000 bytes"):
+        as_yaml(written(alarm(OLD + "a", AlarmDescription="é" * 500_000)))
