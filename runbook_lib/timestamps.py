@@ -8,3 +8,11 @@ from datetime import UTC, datetime
 def format_timestamp(moment: datetime) -> str:
     """A moment as text: UTC, ISO 8601, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def elapsed_seconds(first: datetime | str | None, last: datetime | str | None) -> float | None:
+    """Seconds from one reading of a clock to a later one; None where one is missing, or the clock was set back."""
+    began, ended = (datetime.fromisoformat(m) if isinstance(m, str) else m for m in (first or None, last or None))
+    if began is None or ended is None or ended < began:
+        return None
+    return round((ended - began).total_seconds(), 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
@@ -17,7 +17,7 @@ from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_of
 from runbook_lib.run.run import Run
-from runbook_lib.timestamps import format_timestamp
+from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 JUDGED = 3  # of the last windows
 FULL_EXPORT = "full_export"
@@ -88,7 +88,7 @@ def _windows_of_one(run: Run, pair: Pair) -> Iterator[str]:
         yield f"{pair.source}: no window was applied yet, so nobody knows how long one takes; run runbook catch-up"
     for window in _last(run, pair):
         start, end = window.span
-        taken, covers = took(window), (end - start).total_seconds()
+        taken, covers = took(window), max(0.0, (end - start).total_seconds())
         if taken is None or taken >= covers:
             said = "nobody knows how long" if taken is None else f"{taken:,.0f} s"
             yield (
@@ -127,7 +127,7 @@ def _export_seconds(run: Run, pair: Pair) -> float | None:
     fact = EXPORTS.of(run.ledger, pair.source)
     if fact is None or fact.finished is None:
         return None
-    return (datetime.fromisoformat(fact.finished) - datetime.fromisoformat(fact.started)).total_seconds()
+    return elapsed_seconds(fact.started, fact.finished)
 
 
 def _most(values: Iterable[float | None]) -> float | None:

@@ -93,10 +93,12 @@ def _patience(run: Run, sleep: Sleep) -> Wait:
 
 
 def _look_again(run: Run, pairs: list[Pair]) -> None:
-    """What an earlier start could not read may be there now."""
+    """What an earlier start could not read, or did not come to read, may be there now."""
     for pair in pairs:
         fact = EXPORTS.of(run.ledger, pair.source)
-        if fact is not None and fact.status == ExportStatus.UNREADABLE:
+        if fact is None:
+            continue
+        if fact.status == ExportStatus.UNREADABLE or (fact.status == DONE and fact.completed is None):
             EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING, failure=None))
 
 
@@ -160,8 +162,9 @@ def _found(run: Run, pair: Pair) -> tuple[bool]:
 
 
 def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
-    fact = ExportFact(Method.EXPORT, RUNNING, format_timestamp(run.now()), token=token)
-    EXPORTS.record(run.ledger, pair.source, _after(fact, state))
+    """A start. One that has ended meanwhile is in progress all the same until its manifest is taken."""
+    fact = _after(ExportFact(Method.EXPORT, RUNNING, format_timestamp(run.now()), token=token), state)
+    EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING) if fact.status == DONE else fact)
 
 
 def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[str]:

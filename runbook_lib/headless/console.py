@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.plan.check import NOT_CHECKED
-from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import GATE_NAMES
 from runbook_lib.report.figures.run_figures import figures_of
@@ -24,6 +23,7 @@ from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER
 from runbook_lib.run.tables.files import written_so_far
+from runbook_lib.timestamps import elapsed_seconds
 
 
 def first_line(run_id: str, folder: Path) -> str:
@@ -104,11 +104,16 @@ def _live_so_far(ledger: Ledger, step: str) -> str:
     return ""
 
 
-def seconds_running(ledger: Ledger, step: str, now: datetime) -> float | None:
-    """How long a running step has been at it, by its own clock; None before its notebook has come to it."""
+def seconds_running(ledger: Ledger, step: str, now: datetime, at_most: float) -> float | None:
+    """How long a running step has been at it, by its own clock; None before its notebook has come to it.
+
+    `at_most` is how long its notebook has been: more, or less than nothing, is what a clock says that was set.
+    """
     fact = STEP_FACTS.of(ledger, step)
-    began = as_moment(fact.started) if fact is not None and fact.status == StepStatus.RUNNING else None
-    return (now - began).total_seconds() if began is not None else None
+    if fact is None or fact.status != StepStatus.RUNNING:
+        return None
+    passed = elapsed_seconds(fact.started, now)
+    return at_most if passed is None else min(passed, at_most)
 
 
 def seconds_of_step(record: RunRecord, step: str, otherwise: float) -> float:

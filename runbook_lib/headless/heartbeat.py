@@ -25,15 +25,14 @@ def heartbeat(folder: Path, step: str, say: Callable[[str], None], every: float 
         began_itself = False
         while not over.wait(every):
             ledger = Ledger(folder / LEDGER)
-            far = so_far(ledger, step, pace, time.monotonic())
-            seconds = seconds_running(ledger, step, datetime.now(UTC))
+            far, waited = so_far(ledger, step, pace, time.monotonic()), time.monotonic() - began
+            seconds = seconds_running(ledger, step, datetime.now(UTC), waited)
             ledger.close()
             began_itself = began_itself or seconds is not None
             if seconds is None and began_itself:  # its own clock has stopped: the notebook only shows what came of it
                 say(f"{step:<9} ... finishing")
                 continue
-            told = time.monotonic() - began if seconds is None else seconds
-            say(f"{step:<9} ... {told:.0f} s{f', {far}' if far else ''}")
+            say(f"{step:<9} ... {waited if seconds is None else seconds:.0f} s{f', {far}' if far else ''}")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

@@ -8,6 +8,7 @@ own record in the ledger says so.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -222,19 +223,20 @@ def _step(run: Run, request: Request, step: str, kernel: WarmKernel, say: Say) -
     if action := request.before.get(step):
         action()
     say(f"{step:<9} running")
-    began = datetime.now(UTC)
+    began, clock = datetime.now(UTC), time.monotonic()
     with heartbeat(run.folder, step, say):
         failure = _execute(run, request, step, kernel)
+    taken = time.monotonic() - clock
     ledger = Ledger(run.folder / LEDGER)
     fact = STEP_FACTS.of(ledger, step)
     if failure is None and (fact is None or fact.status != StepStatus.COMPLETED):
         failure = "the notebook ended without finishing its step"
     if failure is not None:
-        fail_step(ledger, step, failure, request.execute, (began, datetime.now(UTC)))
+        fail_step(ledger, step, failure, request.execute, (began, datetime.now(UTC)), taken)
     state = build_record(ledger, run.id, run.config.name, running=True)
     write_record(run.folder, state)
     ledger.close()
-    seconds = seconds_of_step(state, step, (datetime.now(UTC) - began).total_seconds())
+    seconds = seconds_of_step(state, step, taken)
     told = shortened(failure, where="in the report") if failure else outcome_line(state, step)
     request.after(StepEnd(step, "failed" if failure else "completed", round(seconds, 3), failure or told))
     say(f"{step:<9} {'failed' if failure else 'done'} after {seconds:.1f} s{f': {told}' if told else ''}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from runbook_lib.errors import ResumeRefused
 from runbook_lib.load.first_write import begin_writing, end_writing
@@ -13,7 +12,7 @@ from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.load.targets.bulk_put import begin_bulk_put, check_bulk_put, finish_bulk_put
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.waiting import Sleep
-from runbook_lib.timestamps import format_timestamp
+from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,9 @@ class BulkPutWriter:
             fact = finish_bulk_put(run, pair, table.export, loading, self.sleep)
         finally:
             fact, now = IMPORTS.needed(run.ledger, pair.source), run.now()
-            seconds = (now - datetime.fromisoformat(str(fact.started))).total_seconds()
-            fact = replace(fact, seconds=round(seconds, 3), finished=format_timestamp(now), counted=True)
+            fact = replace(
+                fact, seconds=elapsed_seconds(fact.started, now), finished=format_timestamp(now), counted=True
+            )
             IMPORTS.record(run.ledger, pair.source, fact)
         end_writing(run, pair)
         IMPORTS.record(run.ledger, pair.source, replace(fact, status=ImportStatus.COMPLETED, failure=None))

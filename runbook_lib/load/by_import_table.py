@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from runbook_lib.errors import ResumeRefused
 from runbook_lib.load.table_load import TableLoad
@@ -15,7 +14,7 @@ from runbook_lib.load.targets.import_table import READER, begin_import, finish_i
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.facts.targets import CreationStatus
 from runbook_lib.run.waiting import Sleep
-from runbook_lib.timestamps import format_timestamp
+from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,7 @@ class ImportTableWriter:
             finish_import(run, table.pair, table.export, loading, self.sleep)
         finally:
             fact, now = IMPORTS.needed(run.ledger, source), run.now()
-            seconds = (now - datetime.fromisoformat(str(fact.started))).total_seconds()
-            taken = replace(fact, seconds=round(seconds, 3), finished=format_timestamp(now))
+            taken = replace(fact, seconds=elapsed_seconds(fact.started, now), finished=format_timestamp(now))
             IMPORTS.record(run.ledger, source, taken)
         loading.show("done")
 

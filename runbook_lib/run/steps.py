@@ -8,7 +8,7 @@ from datetime import datetime
 from runbook_lib.run.facts.starts import CODES, STEP_FACTS, STEP_SECONDS, STEP_STARTS, StepFact, StepStart, StepStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
-from runbook_lib.timestamps import format_timestamp
+from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 STEPS = ("preflight", "export", "import", "validate", "report")
 TRANSFORM, LEAK_SCAN = "transform", "leak_scan"  # steps of a run whose migration file has a transform
@@ -70,8 +70,10 @@ def sign_step(ledger: Ledger, step: str, fact: StepFact, arns: dict[str, str | N
     STEP_STARTS.record(ledger, step, (*(STEP_STARTS.of(ledger, step) or ()), start))
 
 
-def fail_step(ledger: Ledger, step: str, failure: str, execute: bool, span: tuple[datetime, datetime]) -> None:
-    """Record that a step's notebook failed; `span` is the notebook's, where the step itself did not come so far."""
+def fail_step(
+    ledger: Ledger, step: str, failure: str, execute: bool, span: tuple[datetime, datetime], seconds: float
+) -> None:
+    """Record that a step's notebook failed; its own `span` and `seconds` stand where the step did not come so far."""
     known = STEP_FACTS.of(ledger, step) or StepFact(StepStatus.FAILED)
     began, ended = span
     failed = replace(
@@ -81,7 +83,7 @@ def fail_step(ledger: Ledger, step: str, failure: str, execute: bool, span: tupl
         execute=execute if known.execute is None else known.execute,
         started=known.started or format_timestamp(began),
         finished=known.finished or format_timestamp(ended),
-        seconds=(ended - began).total_seconds() if known.seconds is None else known.seconds,
+        seconds=round(seconds, 3) if known.seconds is None else known.seconds,
     )
     STEP_FACTS.record(ledger, step, failed)
 
@@ -90,12 +92,11 @@ def interrupt_running(ledger: Ledger, now: datetime) -> None:
     """Settle what a killed process left open: each step that is still running was interrupted."""
     for step, fact in STEP_FACTS.all(ledger).items():
         if fact.status == StepStatus.RUNNING:
-            began = datetime.fromisoformat(fact.started) if fact.started else now
             stopped = replace(
                 fact,
                 status=StepStatus.INTERRUPTED,
                 message="interrupted",
                 finished=format_timestamp(now),
-                seconds=round((now - began).total_seconds(), 3),
+                seconds=elapsed_seconds(fact.started or now, now),
             )
             STEP_FACTS.record(ledger, step, stopped)

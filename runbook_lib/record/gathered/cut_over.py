@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.record.model.cut_over import (
@@ -29,6 +27,7 @@ from runbook_lib.run.facts.cut_over.gates import (
 from runbook_lib.run.facts.cut_over.hooks import HOOKS_RUN
 from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.timestamps import elapsed_seconds
 
 
 def cut_over_record(ledger: Ledger, pairs: list[Pair]) -> CutOverRecord | None:
@@ -41,7 +40,7 @@ def cut_over_record(ledger: Ledger, pairs: list[Pair]) -> CutOverRecord | None:
         frozen_at=fact.frozen_at or None,
         until=fact.until,
         go_at=fact.go_at,
-        freeze_seconds=_between(fact.frozen_at, fact.go_at),
+        freeze_seconds=elapsed_seconds(fact.frozen_at, fact.go_at),
         by=fact.by,
         forecast=ForecastRecord.model_validate(to_json(forecast) | {"seconds": forecast.seconds}) if forecast else None,
         gates=[_gate(gate, gates[gate]) for gate in Gate if gate in gates],
@@ -58,14 +57,8 @@ def cut_over_record(ledger: Ledger, pairs: list[Pair]) -> CutOverRecord | None:
 
 
 def _gate(gate: Gate, fact: GateFact) -> GateRecord:
-    return GateRecord.model_validate(to_json(fact) | {"gate": gate, "seconds": _between(fact.began, fact.ended)})
+    return GateRecord.model_validate(to_json(fact) | {"gate": gate, "seconds": elapsed_seconds(fact.began, fact.ended)})
 
 
 def _quiet(ledger: Ledger, topic: Topic[QuietFact]) -> list[QuietRecord]:
     return [QuietRecord.model_validate(to_json(fact) | {"source": name}) for name, fact in topic.all(ledger).items()]
-
-
-def _between(first: str | None, last: str | None) -> float | None:
-    if not first or not last:
-        return None
-    return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), 3)

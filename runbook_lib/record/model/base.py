@@ -24,6 +24,8 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from runbook_lib.timestamps import elapsed_seconds
+
 MOST = 10**18  # of anything that is counted
 LONGEST = 10_000  # characters of a name: far more than any has, so that only what is hostile does not fit
 
@@ -114,9 +116,8 @@ NEVER: Span = (None, None)
 
 
 def seconds_between(span: Span) -> float | None:
-    """How long a span is; None where its beginning or its end is not known."""
-    start, end = (as_moment(text) for text in span)
-    return (end - start).total_seconds() if start and end else None
+    """How long a span is; None if its beginning or its end is not known, or the clock was set back between them."""
+    return elapsed_seconds(*(as_moment(text) for text in span))
 
 
 def as_moment(text: str | None) -> datetime | None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.timestamps import elapsed_seconds
 
 
 class WindowState(StrEnum):
@@ -82,13 +83,8 @@ class WindowFact:
     def lag(self) -> dict[str, float | None]:
         """Seconds from the window's end until it was applied, by what they were spent on."""
 
-        def between(first: str | None, last: str | None) -> float | None:
-            if first is None or last is None:
-                return None
-            return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
-
-        export = None if self.reused else between(self.asked, self.exported)
-        return {"recovery": self.behind, "export": export, "apply": between(self.exported, self.applied)}
+        export = None if self.reused else elapsed_seconds(self.asked, self.exported)
+        return {"recovery": self.behind, "export": export, "apply": elapsed_seconds(self.exported, self.applied)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,22 @@ def test_a_start_whose_answer_was_lost_is_found_again_by_its_token(world: World)
     assert export_tables(run)[world.src("a")]["arn"] == first
 
 
+@pytest.mark.parametrize("killed", ["after the call", "after its answer, as an earlier version left it"])
+def test_an_export_that_ended_while_nobody_looked_is_read_by_the_next_start(world: World, killed: str) -> None:
+    """A full disk, a kill: AWS goes on, and has completed the export when the run is taken up again."""
+    world.pair("a", things(5))
+    run = world.open()
+    before = exported(run)[world.src("a")]
+    run.ledger.forget("export", world.src("a"))
+    if killed != "after the call":
+        bare = {"finished": None, "manifest": None, "files": None, "whole": None, "first_attributes": None}
+        run.ledger.put("export", world.src("a"), before | bare)
+    fact = export_tables(run)[world.src("a")]
+    assert (fact["arn"], fact["status"], fact["files"]) == (before["arn"], "COMPLETED", before["files"])
+    assert fact["manifest"] == before["manifest"]
+    assert fact["whole"] == before["whole"]
+
+
 def test_a_failed_export_is_named_and_may_be_tried_again(world: World) -> None:
     world.pair("a", things(5))
     world.pair("b", things(5))

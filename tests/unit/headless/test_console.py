@@ -76,9 +76,9 @@ def test_exports_have_a_rate_and_a_time_left_once_some_are_done() -> None:
 
 def test_a_step_has_one_time_in_the_log_and_in_the_report(ledger: Ledger) -> None:
     """A kernel that starts slowly is no time of the step: the log says what the record says."""
-    assert seconds_running(ledger, "import", NOW) is None
+    assert seconds_running(ledger, "import", NOW, 100.0) is None
     STEP_FACTS.record(ledger, "import", StepFact(StepStatus.RUNNING, started=LATER))
-    assert seconds_running(ledger, "import", NOW) == 90.0
+    assert seconds_running(ledger, "import", NOW, 100.0) == 90.0
     made = RunRecord.model_validate(records.record())
     known = next(step for step in made.steps if step.name == "import")
     assert seconds_of_step(made, "import", 999.0) == known.seconds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Topic
+from runbook_lib.timestamps import elapsed_seconds
 
 SHORTEST_SECONDS = 60.0  # between two looks of which a rate is made
 
@@ -74,11 +74,7 @@ def changes_per_hour(looks: Sequence[DriftFact]) -> float | None:
         return None
     last = known[-1]
     before = known[-2] if len(known) > 1 and known[-2].as_of == last.as_of else None
-    if before is not None and (seconds := _between(before.at, last.at)) >= SHORTEST_SECONDS:
+    if before is not None and (seconds := elapsed_seconds(before.at, last.at) or 0.0) >= SHORTEST_SECONDS:
         return max(0.0, 3600 * ((last.items or 0) - (before.items or 0)) / seconds)
-    seconds = _between(last.as_of, last.at)
+    seconds = elapsed_seconds(last.as_of, last.at) or 0.0
     return 3600 * (last.items or 0) / seconds if seconds >= SHORTEST_SECONDS else None
-
-
-def _between(first: str | None, last: str | None) -> float:
-    return (datetime.fromisoformat(last or "") - datetime.fromisoformat(first or "")).total_seconds()
