@@ -34,7 +34,7 @@ test: $(READY)   ## run the fast tests and the notebooks
 	$(BIN)/python -m pytest -m "not whole and not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
-whole: $(READY)  ## run whole migrations: demos, campaigns, the wheel, workers, JupyterLab in a browser
+whole: $(READY)  ## run whole migrations and commands: demos, campaigns, repairs, the wheel, JupyterLab in a browser
 	$(BIN)/python -m pytest -m whole --numprocesses 3 --dist worksteal tests
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs

@@ -24,6 +24,8 @@ from tests.support.in_process import runbook_here
 from tests.support.other_targets import other_target
 from tests.support.world import ACCOUNT, World, things
 
+pytestmark = pytest.mark.whole
+
 EXECUTE = ("--execute", "--confirm", NAME)
 
 

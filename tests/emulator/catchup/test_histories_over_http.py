@@ -11,5 +11,6 @@ TABLES = 10  # histories of one run
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.whole
 def test_the_target_is_the_source_however_often_the_run_was_killed(world: World, seed: int) -> None:
     moved_history(world, seed, TABLES, rounds=2)

@@ -10,6 +10,8 @@ from tests.support.in_process import runbook_here
 from tests.support.webhook import webhook
 from tests.support.world import World, things
 
+pytestmark = pytest.mark.whole
+
 NOTIFY = {"on": ["pass", "fail"], "urls_env": "WHO_IS_TOLD"}
 
 

@@ -29,6 +29,7 @@ def migrate(world: World, *more: str, through: str = "") -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.whole
 def test_a_small_migration_passes_by_own_names_and_the_printed_permissions_and_is_removed(world: World) -> None:
     world.pair("users", [{"id": {"S": "theirs"}}])
     with between(world.endpoint, after=with_checksum) as proxy:

@@ -228,6 +228,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.AFTERWARDS])
+@pytest.mark.whole
 def test_it_goes_on_at_the_gate_where_it_was_killed(world: World, gate: Gate) -> None:
     moving = about_to(world, references={"in_preflight": gate is Gate.REFERENCES})
 

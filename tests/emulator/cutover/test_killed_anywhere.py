@@ -31,6 +31,7 @@ def cut(moving: Moving, frozen: str, **options: Any) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.whole
 def test_it_ends_as_if_it_had_been_left_alone(world: World, seed: int) -> None:
     moving, chance = about_to(world), random.Random(seed)
     frozen, source, lives = moving.now(), moving.source(), 0

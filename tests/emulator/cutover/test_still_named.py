@@ -16,6 +16,8 @@ from tests.support.moving import Moving, live, moved
 from tests.support.namers import MARKER, a_function, around
 from tests.support.world import World
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def moving(world: World) -> Iterator[Moving]:

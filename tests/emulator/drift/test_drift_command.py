@@ -18,6 +18,8 @@ from tests.support.masks import KEY_NAME, MASK_KEY, email_rule, keep_rule, mask,
 from tests.support.moving import SETTINGS, Moving, item, live, moved
 from tests.support.world import World, things
 
+pytestmark = pytest.mark.whole
+
 
 def look(moving: Moving) -> Any:
     return look_for_drift(moving.run)[moving.world.src("a")]

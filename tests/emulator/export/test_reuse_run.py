@@ -87,6 +87,7 @@ def test_three_targets_of_one_export_make_one_export_in_all(world: World) -> Non
 
 
 @pytest.mark.parametrize("masked_first", [True, False], ids=["first-masked", "second-masked"])
+@pytest.mark.whole
 def test_a_masked_run_and_one_that_is_not_share_the_export_as_the_source_was(
     world: World, masked_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_masked_run_and_one_that_is_not_share_the_export_as_the_source_was(
     assert {item["email"]["S"].rpartition("@")[2] for item in found} == {"example.invalid"}
 
 
+@pytest.mark.whole
 def test_a_scan_is_shared_too_and_nothing_is_read_again(world: World) -> None:
     world.pair("a", things(30), pitr=False)
     first_run(world)
@@ -115,6 +117,7 @@ def test_a_scan_is_shared_too_and_nothing_is_read_again(world: World) -> None:
     assert record["tables"][0]["reused_run"] == "first"
 
 
+@pytest.mark.whole
 def test_a_table_that_the_other_run_did_not_export_is_refused_by_name(world: World) -> None:
     world.pair("a", things(5))
     world.pair("b", things(5))
@@ -133,6 +136,7 @@ def test_a_table_that_the_other_run_did_not_export_is_refused_by_name(world: Wor
     assert EXPORTS.of(run.ledger, world.src("b")) is None
 
 
+@pytest.mark.whole
 def test_a_run_that_is_not_there_not_finished_or_changed_since_is_refused(world: World) -> None:
     world.pair("a", things(5))
     assert "expected the folder of run first" in refusal(world)
@@ -238,6 +242,7 @@ def test_what_says_how_to_export_is_refused_beside_it(world: World, also: dict[s
         open_run(str(config), "second", execute=True)
 
 
+@pytest.mark.whole
 def test_a_cleanup_of_the_run_that_made_an_export_leaves_it_to_those_that_use_it(world: World) -> None:
     world.pair("a", things(20))
     first_run(world)
@@ -292,6 +297,7 @@ def test_who_cannot_say_that_it_uses_an_export_does_not_use_it(world: World) -> 
         world.endpoint = behind
 
 
+@pytest.mark.whole
 def test_a_run_that_has_its_plan_goes_on_without_the_other_folder(world: World) -> None:
     world.pair("a", things(12))
     first_run(world)

@@ -322,6 +322,7 @@ def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resume
     assert world.record("r1")["totals"]["items_written"] == 2000
 
 
+@pytest.mark.whole
 def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(world: World) -> None:
     """A limit on file sizes stands for the disk: the ledger cannot grow any more in mid-run."""
     world.pair("a", things(500))
@@ -339,6 +340,7 @@ def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(w
     assert world.record("r1")["totals"]["items_in_target"] == 500
 
 
+@pytest.mark.whole
 def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notebooks that stop early without an error, or whose kernel dies, fail their step."""
     from runbook_lib.headless import runner
@@ -388,6 +390,7 @@ def kernels_dying_at_birth(folder: Path, count: int) -> dict[str, str]:
     return {"JUPYTER_PATH": str(folder / "jupyter")}
 
 
+@pytest.mark.whole
 def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(
@@ -397,6 +400,7 @@ def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World)
     assert (world.folder / "births").read_text() == ".."
 
 
+@pytest.mark.whole
 def test_that_a_step_was_done_at_an_earlier_start_says_nothing_of_this_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,6 +417,7 @@ def test_that_a_step_was_done_at_an_earlier_start_says_nothing_of_this_one(
     assert (idle["status"], "ended without finishing" in idle["message"]) == ("failed", True)
 
 
+@pytest.mark.whole
 def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(

@@ -282,6 +282,7 @@ except (OSError, TypeError, ValueError) as error:
 """
 
 
+@pytest.mark.whole
 def test_no_other_user_of_this_machine_gets_into_a_local_cluster() -> None:
     from runbook_lib.cluster.dask import open_cluster
     from runbook_lib.config.model import Engine

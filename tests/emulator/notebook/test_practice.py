@@ -23,6 +23,8 @@ from papermill.cli import papermill as papermill_cli
 from tests.support.in_process import NoKernel, execute_here
 from tests.support.world import World, things
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[3]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FIRST = ROOT / "notebooks" / "00_preflight.ipynb"

@@ -15,6 +15,8 @@ from tests.support.in_process import runbook_here
 from tests.support.tables import turn_on_recovery
 from tests.support.world import World, indexed_by, things
 
+pytestmark = pytest.mark.whole
+
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "plan.schema.json"
 
 

@@ -371,6 +371,7 @@ def test_a_version_that_was_removed_and_put_again_is_another(world: World, verif
     assert (code, said["version_id"] in text) == (1, True), text
 
 
+@pytest.mark.whole
 def test_each_seal_is_anchored_and_the_folder_of_an_earlier_one_is_no_longer_the_last(
     world: World, verify: Verify
 ) -> None:
@@ -460,6 +461,7 @@ def test_requests_of_verify_go_to_the_askers_place_only(world: World, verify: Ve
     assert seen == []
 
 
+@pytest.mark.whole
 def test_a_run_and_its_second_start_anchor_their_seals_and_say_so(world: World, verify: Verify) -> None:
     world.pair("a", things(3))
     bucket = lock(world)

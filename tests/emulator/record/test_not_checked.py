@@ -235,6 +235,7 @@ def test_what_is_accepted_passes_and_says_so(case: Case) -> None:
     ]
 
 
+@pytest.mark.whole
 def test_the_command_fails_without_a_word_of_acceptance_and_passes_with_it(case: Case) -> None:
     world = case.world
     world.fault(operation="Query", kind="denied")

@@ -67,6 +67,7 @@ def test_everything_that_names_an_old_table_is_found_and_nothing_that_it_holds_i
     assert "variable ORDERS_TABLE" in both
 
 
+@pytest.mark.whole
 def test_no_marker_is_in_a_run_that_looked(estate: World) -> None:
     estate.pair("a")
     a_function(estate, f"{estate.tag}-g", {"TABLE": f"{MARKER}/{estate.src('a')}", "SECRET": MARKER})
@@ -140,6 +141,7 @@ def test_a_list_whose_pages_lose_their_end_is_read_again(estate: World) -> None:
     assert len({each.resource for each in found.found if each.service == "alarm"}) == 60
 
 
+@pytest.mark.whole
 def test_a_service_that_answers_otherwise_than_aws_is_not_checked_and_the_others_are(
     estate: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ from tests.support.in_process import runbook_here
 from tests.support.steps import up_to_the_import
 from tests.support.world import World, things
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def failed(world: World) -> str:

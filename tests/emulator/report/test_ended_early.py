@@ -39,6 +39,7 @@ def reported(run: Run) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.whole
 def test_after_a_killed_kernel_nobody_claims_that_nothing_was_written(world: World) -> None:
     world.pair("a", things(60))
     config = str(world.config(confirm_target=HERE))

@@ -135,6 +135,7 @@ def of_another_account(world: World) -> dict[str, str]:
     }
 
 
+@pytest.mark.whole
 def test_a_refused_start_changes_nothing_of_a_sealed_run(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_refused_start_changes_nothing_of_a_sealed_run(
     assert len(world.items(world.target, world.dst("a"))) == 3
 
 
+@pytest.mark.whole
 def test_a_cleaned_run_refuses_to_go_on_and_keeps_its_bytes(world: World) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)
@@ -331,6 +333,7 @@ def test_a_choice_is_looked_at_again_before_the_first_write(world: World) -> Non
     assert run_cli(["run", config, "--run-id", "r1"]) == 2
 
 
+@pytest.mark.whole
 def test_settings_of_a_later_start_stand_beside_those_of_the_first(world: World) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)

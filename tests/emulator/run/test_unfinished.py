@@ -195,6 +195,7 @@ def test_killed_at_any_instant_of_a_further_start_no_page_says_pass_without_a_se
     assert not [f.name for f in tmp_path.rglob("*.new")]
 
 
+@pytest.mark.whole
 def test_each_step_of_a_notebook_begins_with_taking_the_seal_off(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target="111122223333/us-east-2")
@@ -216,6 +217,7 @@ def test_each_step_of_a_notebook_begins_with_taking_the_seal_off(world: World) -
     again.ledger.close()
 
 
+@pytest.mark.whole
 def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: World) -> None:
     world.pair("a", things(30))
     config, folder = world.config(confirm_target="111122223333/us-east-2"), world.folder / "reports" / "r"

@@ -260,9 +260,9 @@ def test_an_unknown_export_is_not_found(aws: Aws) -> None:
 
 def test_exports_are_listed_newest_first_in_pages(aws: Aws, new_table: Any) -> None:
     table = new_table(recovery=True)
-    made = [aws.export(table)["ExportArn"] for _ in range(3)]
+    made = [aws.export(table)["ExportArn"] for _ in range(26)]  # one more than a page holds
     first = aws.source.list_exports(TableArn=aws.arn(table), MaxResults=2)
-    rest = aws.source.list_exports(TableArn=aws.arn(table), MaxResults=2, NextToken=first["NextToken"])
+    rest = aws.source.list_exports(TableArn=aws.arn(table), MaxResults=25, NextToken=first["NextToken"])
     listed = [entry["ExportArn"] for entry in first["ExportSummaries"] + rest["ExportSummaries"]]
     assert listed == made[::-1]
     assert "NextToken" not in rest

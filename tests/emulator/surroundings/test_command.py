@@ -44,6 +44,7 @@ def lint(text: str, folder: Path) -> str:
     return done.stdout + (done.stderr if done.returncode else "")
 
 
+@pytest.mark.whole
 def test_both_stacks_are_clean_and_nothing_of_the_source_is_left_in_them(world: World, tmp_path: Path) -> None:
     config = estate(world)
     kinds: dict[str, set[str]] = {}

@@ -15,6 +15,8 @@ from tests.support.in_process import runbook_here
 from tests.support.namers import MARKER, a_function
 from tests.support.world import World, things
 
+pytestmark = pytest.mark.whole
+
 BODY = "BODYMARKER4417"
 
 

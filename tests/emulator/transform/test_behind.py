@@ -72,6 +72,7 @@ def test_append_adds_what_was_made_and_leaves_what_is_there(world: World) -> Non
     assert b"marker." not in repr(world.items(world.target, world.dst("a"))).encode()
 
 
+@pytest.mark.whole
 def test_a_cluster_loads_and_compares_what_was_made(world: World) -> None:
     """Its workers have the target's role, which cannot read the exports."""
     world.pair("a", people(40))

@@ -14,6 +14,8 @@ from tests.support.markers import spellings
 from tests.support.masks import KEY_NAME, MASK_KEY, address, email_rule, keep_rule, mask, people
 from tests.support.world import World, indexed_by
 
+pytestmark = pytest.mark.whole
+
 KEY = {KEY_NAME: MASK_KEY}
 
 

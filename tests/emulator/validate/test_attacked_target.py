@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.forged_sums import sides
 from tests.support.in_process import runbook_here
 from tests.support.world import World
@@ -21,6 +23,7 @@ def tables(world: World) -> dict[str, dict[str, Any]]:
     return {row["target"]: row for row in world.record("r")["tables"]}
 
 
+@pytest.mark.whole
 def test_a_forged_target_and_one_that_its_own_ttl_emptied_pass_only_until_they_are_looked_at(world: World) -> None:
     exported, altered = sides()
     world.pair("forged", exported)

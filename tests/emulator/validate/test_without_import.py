@@ -99,6 +99,7 @@ def test_a_run_that_compared_some_tables_only_does_not_pass(world: World) -> Non
     assert made["reasons"] == [f"{world.src('b')}: it was not compared"]
 
 
+@pytest.mark.whole
 def test_the_command_compares_days_later(world: World) -> None:
     world.pair("a", things(20))
     config = world.config()
