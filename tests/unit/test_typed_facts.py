@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,7 @@ FOREIGN = {"_repr_html_": "IPython's own name for what a notebook shows"}
 PINNED = "unit/aws/test_private_names.py"  # holds private names of other libraries to be where they are used
 
 
+@cache
 def modules(folder: Path) -> dict[str, ast.Module]:
     return {
         file.relative_to(folder).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
@@ -108,8 +110,8 @@ def members_by_name(tree: ast.AST) -> Iterator[str]:
 
 def anything(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node) in ANYTHING:
-            yield f"line {node.lineno}: {ast.unparse(node)}"
+        if isinstance(node, ast.Subscript) and (text := ast.unparse(node)) in ANYTHING:
+            yield f"line {node.lineno}: {text}"
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:
