@@ -12,6 +12,7 @@ from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import ComparedResource, Likeness, compare_estates, expected_estate
+from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import Estate, Unexpressed
 from runbook_lib.estate.selection import selection_of_names
 from runbook_lib.iac.surroundings.of_config import Now, Rewritten, estate_of, rewritten_estate, the_moment
@@ -23,13 +24,18 @@ COLUMNS = ("kind", "source", "target", "", "acts", "differs in")
 
 @dataclass(frozen=True, slots=True)
 class BothSides:
-    """The comparison of a migration file's surroundings; `not_read` are calls that were refused on either side."""
+    """The comparison of a migration file's surroundings; `not_read` are calls that were refused on either side.
+
+    `region` is the target's, `names` the rule for everything that has one.
+    """
 
     rewritten: Rewritten
     rows: tuple[ComparedResource, ...]
     expected: Estate
     unexpressed: tuple[Unexpressed, ...]
     not_read: tuple[str, ...]
+    region: str
+    names: NameMap
 
     @property
     def are_alike(self) -> bool:
@@ -45,7 +51,9 @@ def compare_sides(config: Migration, clients: Clients, tables: Mapping[str, str]
     found = estate_of(clients, "target", meant, now)
     rows = compare_estates(rewritten.estate, expected, found)
     not_read = (*rewritten.estate.not_read, *found.not_read)
-    return BothSides(rewritten, tuple(rows), expected, rewritten.estate.unexpressed, not_read)
+    names = NameMap(config, tables)
+    unexpressed = rewritten.estate.unexpressed
+    return BothSides(rewritten, tuple(rows), expected, unexpressed, not_read, clients.target_identity.region, names)
 
 
 def comparison_of(config_path: str | Path, now: Now = the_moment) -> tuple[str, bool]:

@@ -20,14 +20,23 @@ from runbook_lib.estate.compare import Acting, Likeness
 from runbook_lib.iac.surroundings.of_config import Now, the_moment
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.references.find import find_references
-from runbook_lib.references.listing import table_cell, unread_words
-from runbook_lib.references.old_names import How
-from runbook_lib.run.facts.around.references import Reference, References
+from runbook_lib.references.listing import unread_words
+from runbook_lib.run.facts.around.references import References
 from runbook_lib.surroundings.both_sides import BothSides, compare_sides, unknown_lines_of
-from runbook_lib.surroundings.endpoints import ServiceEndpoint, endpoints_of
+from runbook_lib.surroundings.deployment import deployment_lines
+from runbook_lib.surroundings.endpoints import ServiceEndpoint, functions_of, interfaces_of, messaging_endpoints
+from runbook_lib.surroundings.to_set import (
+    arn_of_table,
+    functions_named,
+    missing_functions,
+    missing_interfaces,
+    table_lines,
+    to_set_lines,
+)
 from runbook_lib.timestamps import format_timestamp
 
 Lines = list[str]
+COLUMNS, UNLIKE = ("kind", "name", "address"), ("kind", "source", "target", "")
 LONGEST_NAME = 100  # of a hook
 
 
@@ -42,17 +51,26 @@ def handbook_of(config_path: str | Path, now: Now = the_moment) -> str:
 
 def handbook_text(config: Migration, clients: Clients, tables: Mapping[str, str], both: BothSides, at: str) -> str:
     """The handbook of a comparison that was made; interfaces and references are looked for anew."""
-    endpoints, unread = endpoints_of(clients, both.expected)
-    references = find_references(clients, tables, roles=config.references.roles)
     who = clients.target_identity
+    interfaces, unread = interfaces_of(clients, "target")
+    old_interfaces, unread_there = interfaces_of(clients, "source")
+    functions, unread_functions = functions_of(clients)
+    endpoints = [*messaging_endpoints(both.expected, who), *interfaces]
+    references = find_references(clients, tables, roles=config.references.roles)
+    used = functions_named(references, both.names)
+    wanting = [
+        *([] if unread else missing_interfaces(old_interfaces, interfaces, both.names)),
+        *([] if unread_functions else missing_functions(used, functions)),
+    ]
     lines = [
         *_head(config, who, at),
+        *deployment_lines(config, both),
         *_tables(tables, who),
         *_endpoints(endpoints),
-        *_to_set(references, who),
-        *_tests(endpoints, references, who.region),
-        *_not_there(both),
-        *_unknown(both, references, unread),
+        *to_set_lines(references, both, who),
+        *_tests(endpoints, sorted(used), who.region),
+        *_not_there(both, wanting),
+        *_unknown(both, references, [*unread, *unread_there, *unread_functions]),
     ]
     return "\n".join(lines)
 
@@ -60,54 +78,26 @@ def handbook_text(config: Migration, clients: Clients, tables: Mapping[str, str]
 def _head(config: Migration, who: Identity, at: str) -> Lines:
     return [
         f"# Handbook: {config.name}, from {config.source.region} to {config.target.region}", "",
-        f"Made by `runbook surroundings --handbook` at {at} from what was found in {who.account}/{who.region} and in "
+        f"Made by `runbook surroundings` at {at} from what was found in {who.account}/{who.region} and in "
         "the source. Names and addresses only: what a variable holds was neither kept nor written.", "",
     ]  # fmt: skip
 
 
-def _rows(columns: tuple[str, ...], rows: list[list[str]], nothing: str) -> Lines:
-    if not rows:
-        return [nothing, ""]
-    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
-    return [*lines, *(f"| {' | '.join(map(table_cell, row))} |" for row in rows), ""]
-
-
-def _arn(table: str, who: Identity) -> str:
-    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{table}"
-
-
 def _tables(tables: Mapping[str, str], who: Identity) -> Lines:
-    rows = [[old, new, _arn(new, who)] for old, new in tables.items()]
-    return ["## Tables", "", *_rows(("old", "new", "new ARN"), rows, "None.")]
+    rows = [[old, new, arn_of_table(new, who)] for old, new in tables.items()]
+    return ["## Tables", "", *table_lines(("old", "new", "new ARN"), rows, "None.")]
 
 
 def _endpoints(endpoints: list[ServiceEndpoint]) -> Lines:
     rows = [[each.kind, each.name, each.address] for each in endpoints]
-    return ["## Addresses", "", *_rows(("kind", "name", "address"), rows, "No interface, queue or topic is known.")]
-
-
-def _to_set(references: References, who: Identity) -> Lines:
-    """Every place that names an old table, and what it has to say instead."""
-    rows = [[r.service, r.resource, r.side, r.where, _instead(r, who)] for r in references.found]
     return [
-        "## What to set", "",
-        *_rows(("service", "resource", "side", "where", "to"), rows, "No place that was looked at names an old table."),
-    ]  # fmt: skip
+        "## Addresses",
+        "",
+        *table_lines(COLUMNS, rows, "No interface, queue or topic is known."),
+    ]
 
 
-def _instead(reference: Reference, who: Identity) -> str:
-    new = reference.target
-    if reference.how == How.ARN:
-        return f"{_arn(new, who)} in place of that of {reference.source}"
-    if reference.how == How.NAME:
-        return new
-    if reference.how == How.STEM:
-        return f"how the new names begin, for instance of {new} ({reference.tables} tables)"
-    return f"{new} in place of {reference.source}"
-
-
-def _tests(endpoints: list[ServiceEndpoint], references: References, region: str) -> Lines:
-    functions = sorted({r.resource.partition(":")[0] for r in references.found if r.service == "function"})
+def _tests(endpoints: list[ServiceEndpoint], functions: list[str], region: str) -> Lines:
     asked = f"aws lambda invoke --invocation-type DryRun --region {region} --function-name"
     of_functions = [ServiceEndpoint("function", name, "", f"{asked} {name} /dev/null") for name in functions]
     tested = [*endpoints, *of_functions]
@@ -115,7 +105,8 @@ def _tests(endpoints: list[ServiceEndpoint], references: References, region: str
         return ["## Tests", "", "Nothing is known that could be tested.", ""]
     probes = yaml.safe_dump({"hooks": {"smoke": [_probe(each) for each in tested]}}, sort_keys=False, width=140)
     return [
-        "## Tests", "", "One for each address and function; none of them receives a message or writes.", "",
+        "## Tests", "", "One for each address and function; no message is received, nothing written. An API often "
+        "answers its root with 403 or 404: put a path that answers there, or the status that you expect.", "",
         "```sh", *(each.test for each in tested), "```", "",
         "The same as probes of the cut-over, for the migration file:", "", "```yaml", probes.rstrip(), "```", "",
     ]  # fmt: skip
@@ -132,7 +123,7 @@ def _probe(endpoint: ServiceEndpoint) -> dict[str, object]:
     return {**named, "run": shlex.split(endpoint.test), "environment": ["AWS_PROFILE"]}
 
 
-def _not_there(both: BothSides) -> Lines:
+def _not_there(both: BothSides, wanting: list[list[str]]) -> Lines:
     rows = [
         [
             row.kind,
@@ -143,8 +134,13 @@ def _not_there(both: BothSides) -> Lines:
         for row in both.rows
         if row.likeness is not Likeness.EQUAL or row.acting is Acting.ASLEEP
     ]
+    rows += wanting
     all_there = "All that was compared is there, equal and awake." if both.rows else "Nothing was compared."
-    return ["## Not there yet, different, or asleep", "", *_rows(("kind", "source", "target", ""), rows, all_there)]
+    return [
+        "## Not there yet, different, or asleep",
+        "",
+        *table_lines(UNLIKE, rows, all_there),
+    ]
 
 
 def _unknown(both: BothSides, references: References, unread: list[str]) -> Lines:

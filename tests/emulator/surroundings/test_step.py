@@ -49,6 +49,7 @@ def test_a_run_shows_both_regions_and_keeps_its_verdict(world: World, passed: Pa
     template = yaml.safe_load((folder / "surroundings" / "messaging.yaml").read_text())
     assert [said["Type"] for said in template["Resources"].values()] == ["AWS::SQS::Queue"] * 2
     assert not (folder / "surroundings" / "monitoring.yaml").exists()
+    assert '<a href="#surroundings">' in (folder / "report.html").read_text()
     assert (folder / "60_surroundings.ipynb").exists()
     sealed = (folder / SUMS).read_text()
     for name in ("handbook.md", "surroundings/messaging.yaml", "60_surroundings.ipynb"):
