@@ -14,7 +14,12 @@ class ValidateSettings(Strict):
         default=None, ge=1, le=1000,
         description="parallel segments of the Scan; 4 where nothing is given, fewer for a table of less than 4 MB",
     )  # fmt: skip
-    max_rcu: float | None = Field(default=None, gt=0, description="read units per second the Scan may use")
+    tables_at_once: int = Field(
+        default=8, ge=1, le=64, description="tables compared side by side; one after another by workers of a cluster"
+    )
+    max_rcu: float | None = Field(
+        default=None, gt=0, description="read units per second that the Scans of all tables together may use"
+    )
     max_differences: int = Field(default=1000, ge=0, description="differences listed one by one in the run folder")
     without_import: bool = Field(
         default=False,
@@ -25,7 +30,7 @@ class ValidateSettings(Strict):
         default=False, description="also compare the target with the live source, for information; reads the source"
     )
     drift_max_rcu: float | None = Field(
-        default=None, gt=0, description="read units per second of the source that the drift view may use"
+        default=None, gt=0, description="read units per second that the drift view may use of all sources together"
     )
     index_samples: int = Field(
         default=20, ge=0, le=1000, description="number of keys of each index to query in the target; 0: none"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
-from runbook_lib.config.model import ImportSettings
+from runbook_lib.config.model import ImportSettings, Migration
 from runbook_lib.run.facts.estimate import Range
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once
@@ -56,6 +56,16 @@ def divided(units: Range | None, rates: Range) -> Range | None:
     return None if units is None else Range(units.low / rates.high, units.high / rates.low)
 
 
+def total_of(ranges: Sequence[Range | None]) -> Range | None:
+    """The sum; None if anything in it is not known."""
+    whole = Range(0.0, 0.0)
+    for one in ranges:
+        if one is None:
+            return None
+        whole += one
+    return whole
+
+
 def by_machine(seconds: Range | None, items: int | None, machine: Range = MACHINE) -> Range | None:
     """What the table allows or what a machine can do, whichever takes longer."""
     if seconds is None or items is None:
@@ -69,16 +79,27 @@ def machine_for(settings: ImportSettings) -> Range:
 
 
 def imports_together(settings: ImportSettings, items: int, seconds: Sequence[Range | None]) -> Range | None:
-    """How long the imports of tables take of which several go on at once, in whatever order they are begun.
+    """How long the imports of tables take, see `_together`."""
+    at_once = 1 if settings.on_non_empty == "sync" else settings.tables_at_once
+    return _together(at_once, machine_for(settings), items, seconds)
 
-    Never less than the longest of them, nor than their sum evenly shared out, nor than one process needs to send so
+
+def validations_together(settings: Migration, items: int, seconds: Sequence[Range | None]) -> Range | None:
+    """How long the validations of tables take; a ceiling of read units is one for all of them."""
+    alone = settings.engine.kind != "local" or settings.validate_.max_rcu is not None
+    return _together(1 if alone else settings.validate_.tables_at_once, MACHINE, items, seconds)
+
+
+def _together(at_once: int, machine: Range, items: int, seconds: Sequence[Range | None]) -> Range | None:
+    """How long tables take of which several are worked on at once, in whatever order they are begun.
+
+    Never less than the longest of them, nor than their sum evenly shared out, nor than one process needs for so
     many items; at most both together (R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969). None if one
     is not known.
     """
     known = [each for each in seconds if each is not None]
     if not known or len(known) < len(seconds):
         return None if seconds else Range(0.0, 0.0)
-    at_once, machine = 1 if settings.on_non_empty == "sync" else settings.tables_at_once, machine_for(settings)
     low, high = [each.low for each in known], [each.high for each in known]
     most = sum(high) / at_once + max(high) * (1 - 1 / at_once)
     return Range(max(max(low), sum(low) / at_once, items / machine.high), max(most, items / machine.low))

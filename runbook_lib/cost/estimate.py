@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.durations import by_machine, divided, imports_together, machine_for, read_rates, write_rates
+from runbook_lib.cost.durations import (
+    by_machine,
+    divided,
+    imports_together,
+    machine_for,
+    read_rates,
+    total_of,
+    validations_together,
+    write_rates,
+)
 from runbook_lib.cost.prices import prices_of, sources_of
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.run.facts.estimate import Basis, CostLine, Estimate, Range, TableEstimate
@@ -67,12 +76,12 @@ def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[
         *_repeated(config, written, capacities),
     ]
     to = prices_of(config.target.region, config.prices)
-    gigabytes = _sum([_gigabytes(load) for load in loads])
+    gigabytes = total_of([_gigabytes(load) for load in loads])
     ranks = list(Basis)
     return Estimate(
         basis=max((load.basis for load in loads), key=ranks.index, default=Basis.UNKNOWN),
         parts=tuple(parts),
-        usd=_sum([part.usd for part in parts]),
+        usd=total_of([part.usd for part in parts]),
         hours=_hours(config, loads, works, capacities),
         import_table_usd=_priced(gigabytes, to.import_gb),
         storage_usd_month=_priced(gigabytes, prices_of(config.staging.region, config.prices).storage_gb_month),
@@ -149,7 +158,7 @@ def _gigabytes(load: TableSize) -> Range | None:
 
 
 def _export(config: Migration, loads: Sequence[TableSize]) -> CostLine:
-    size = _sum([_gigabytes(load) for load in loads if load.method == "export"])
+    size = total_of([_gigabytes(load) for load in loads if load.method == "export"])
     return CostLine("Export to S3", size, "GB", _priced(size, prices_of(config.source.region, config.prices).export_gb))
 
 
@@ -158,8 +167,8 @@ def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[st
     scanned = [load for load in loads if load.method == "scan"]
     paid = [_scan_units(config, load) for load in scanned if _on_demand(capacities.get(load.source, NOT_KNOWN).source)]
     price = prices_of(config.source.region, config.prices).million_reads
-    return CostLine("Scans of the source", _sum([_scan_units(config, load) for load in scanned]), "read units",
-                _priced(_sum(paid), price, 1e-6))  # fmt: skip
+    return CostLine("Scans of the source", total_of([_scan_units(config, load) for load in scanned]), "read units",
+                _priced(total_of(paid), price, 1e-6))  # fmt: skip
 
 
 def _scan_units(config: Migration, load: TableSize) -> Range | None:
@@ -173,15 +182,15 @@ def _scan_units(config: Migration, load: TableSize) -> Range | None:
 def _transfer(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """An export into another region; what this machine fetches and sends depends on where it stands."""
     crosses = config.source.region != config.staging.region
-    size = _sum([_gigabytes(load) for load in loads if crosses and load.method == "export"])
+    size = total_of([_gigabytes(load) for load in loads if crosses and load.method == "export"])
     usd = _priced(size, prices_of(config.source.region, config.prices).transfer_gb)
     return CostLine("Transfer of the export between regions", size, "GB", usd and Range(0.0, usd.high))
 
 
 def _requests(config: Migration, loads: Sequence[TableSize]) -> tuple[CostLine, CostLine]:
     prices = prices_of(config.staging.region, config.prices)
-    files = _sum([_files(load) for load in loads])
-    own = _sum([_files(load) for load in loads if load.method != "reuse"])
+    files = total_of([_files(load) for load in loads])
+    own = total_of([_files(load) for load in loads if load.method != "reuse"])
     gets = files and Range(2 * files.low, 3 * files.high)  # by the import, and once or twice by the validation
     if config.transform is not None:  # another export, made of each file; its keys and its raw values are read again
         own = own and files and Range(own.low + files.low, own.high + files.high)
@@ -210,7 +219,7 @@ def _writes(
     """Writes to the target; what is written with provisioned capacity is paid for already."""
     paid = [u for work, u in units if _on_demand(capacities.get(work.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_writes
-    return CostLine(name, _sum([u for _, u in units]), "write units", _priced(_sum(paid), price, 1e-6))
+    return CostLine(name, total_of([u for _, u in units]), "write units", _priced(total_of(paid), price, 1e-6))
 
 
 def _repeated(
@@ -220,14 +229,14 @@ def _repeated(
     copies: list[tuple[TableEstimate, Range | None]] = []
     for work in works:
         stand = capacities.get(work.source, NOT_KNOWN).to_fill
-        units = _sum([work.write_units, work.index_units])
+        units = total_of([work.write_units, work.index_units])
         copies += [(work, units)] * (len(stand.replicas) if stand else 0)
     return [_writes(config, REPEATED, copies, capacities)] if copies else []
 
 
 def _imports(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """What ImportTable reads, uncompressed; it uses no write units, neither of tables nor of indexes."""
-    size = _sum([_gigabytes(load) for load in loads if load.writing == "import_table"])
+    size = total_of([_gigabytes(load) for load in loads if load.writing == "import_table"])
     return CostLine("ImportTable", size, "GB", _priced(size, prices_of(config.target.region, config.prices).import_gb))
 
 
@@ -245,7 +254,7 @@ def _bulk_puts(config: Migration, loads: Sequence[TableSize], works: Sequence[Ta
     if not own:
         return []
     unknown = any(work.bytes is None or (work.items and not work.bytes) for work in own)
-    size = None if unknown else _sum([bulk_put_bytes(work).times(1 / GB) for work in own])
+    size = None if unknown else total_of([bulk_put_bytes(work).times(1 / GB) for work in own])
     price = prices_of(config.target.region, config.prices).bulk_put_gb
     return [CostLine("Bulk put", size, "GB", _priced(size, price))]
 
@@ -255,8 +264,8 @@ def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mappin
     units = [(w, w.read_units and Range(w.read_units.low, 2 * w.read_units.high)) for w in works]
     paid = [twice for w, twice in units if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_reads
-    return CostLine("Scans of the target for the validation", _sum([twice for _, twice in units]), "read units",
-                _priced(_sum(paid), price, 1e-6))  # fmt: skip
+    return CostLine("Scans of the target for the validation", total_of([twice for _, twice in units]), "read units",
+                _priced(total_of(paid), price, 1e-6))  # fmt: skip
 
 
 def _on_demand(stand: TableCapacity | None) -> bool:
@@ -265,33 +274,23 @@ def _on_demand(stand: TableCapacity | None) -> bool:
 
 
 def _hours(
-    config: Migration,
-    loads: Sequence[TableSize],
-    works: Sequence[TableEstimate],
+    config: Migration, loads: Sequence[TableSize], works: Sequence[TableEstimate],
     capacities: Mapping[str, TableCapacities],
-) -> Range | None:
-    """Exports run side by side, and so do imports, as many as may; scans and validations follow each other."""
-    spans: list[Range | None] = [work.validate_seconds for work in works]
-    imports = [work.import_seconds for work in works]
-    spans.append(imports_together(config.import_, sum(load.items or 0 for load in loads), imports))
+) -> Range | None:  # fmt: skip
+    """Exports run side by side, and so do imports and validations, as many as may; scans follow each other."""
+    items = sum(load.items or 0 for load in loads)
+    spans = [
+        imports_together(config.import_, items, [work.import_seconds for work in works]),
+        validations_together(config, items, [work.validate_seconds for work in works]),
+    ]
     if any(load.method == "export" and load.basis in (Basis.HINT, Basis.UNKNOWN) for load in loads):
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:
         if load.method == "scan" and load.basis in (Basis.HINT, Basis.UNKNOWN):
             stand = capacities.get(load.source, NOT_KNOWN).source
             spans.append(divided(_scan_units(config, load), read_rates(stand, config.export.scan_max_rcu)))
-    whole = _sum(spans)
+    whole = total_of(spans)
     return whole and whole.times(1 / 3600)
-
-
-def _sum(ranges: Sequence[Range | None]) -> Range | None:
-    """The sum; None if anything in it is not known."""
-    whole = Range(0.0, 0.0)
-    for one in ranges:
-        if one is None:
-            return None
-        whole += one
-    return whole
 
 
 def _priced(quantity: Range | None, price: float | None, per: float = 1.0) -> Range | None:

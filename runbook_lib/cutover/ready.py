@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
@@ -14,7 +14,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.cut_over.gates import FORECASTS, Forecast
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS
-from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.validation import VALIDATIONS, ValidationFact
 from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import elapsed_seconds, format_timestamp
@@ -31,8 +31,9 @@ def settling(run: Run) -> timedelta:
 def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
     """How long the writers would have to stand still, if they were stopped now.
 
-    Exports of several tables run at the same time, so the longest counts; windows are applied and tables compared one
-    after the other, so those are added up. A part that was never measured is None, and so is the whole.
+    Exports of several tables run at the same time, so the longest counts; windows are applied one after the other, so
+    those are added up; of comparisons that went on beside each other each moment counts once. A part that was never
+    measured is None, and so is the whole.
     """
     chosen = list(pairs)
     last = [_last(run, pair) for pair in chosen]
@@ -43,7 +44,7 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
         if (measured := applied[number]) is not None:  # more was changed since than any window held: it takes longer
             applied[number] = max(measured, apply_seconds(windows, changes))
     longest, all_of_them = _most(exports), _sum(applied)
-    compared = [fact.seconds if (fact := VALIDATIONS.of(run.ledger, pair.source)) else None for pair in chosen]
+    compared = [VALIDATIONS.of(run.ledger, pair.source) for pair in chosen]
     before = FORECASTS.of(run.ledger)  # of a freeze that came to nothing, whose windows took the comparison back
     return Forecast(
         made=format_timestamp(run.now()),
@@ -51,7 +52,7 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
         recovery=_recovery(run, chosen),
         window=None if longest is None or all_of_them is None else round(longest + all_of_them, 3),
         full_export=_most(_export_seconds(run, pair) for pair in chosen),
-        comparison=_sum(compared) if None not in compared or before is None else before.comparison,
+        comparison=seconds_compared(compared) if None not in compared or before is None else before.comparison,
         with_full_export=run.config.cut_over.proof == FULL_EXPORT,
         changes=None if not expected or None in expected else sum(changes or 0 for changes in expected),
     )
@@ -121,6 +122,21 @@ def _recovery(run: Run, pairs: list[Pair]) -> float | None:
         behind.append(max(0.0, (now - latest).total_seconds()))
     waits = settling(run) + timedelta(seconds=run.config.catch_up.margin_seconds)
     return round(max(behind, default=0.0) + waits.total_seconds(), 3)
+
+
+def seconds_compared(facts: Iterable[ValidationFact | None]) -> float | None:
+    """Seconds in which at least one of the tables was compared; None if one never was."""
+    spans = []
+    for fact in facts:
+        if fact is None or not fact.started or not fact.finished:
+            return None
+        spans.append((datetime.fromisoformat(fact.started), datetime.fromisoformat(fact.finished)))
+    seconds, until = 0.0, None
+    for began, ended in sorted(spans):
+        begin = began if until is None else max(began, until)
+        seconds += max(0.0, (ended - begin).total_seconds())
+        until = ended if until is None else max(until, ended)
+    return round(seconds, 3)
 
 
 def _export_seconds(run: Run, pair: Pair) -> float | None:

@@ -10,6 +10,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.describe.throughput import WriteLimits, write_limits
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.cluster.at_once import Share
 from runbook_lib.cluster.protocol import UnitContext
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.cost.measure import Measure
@@ -22,7 +23,6 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.first_write import begin_writing, end_writing
-from runbook_lib.load.side_by_side import Share
 from runbook_lib.load.table_load import TableLoad, check_only, load, refuse_unaccounted
 from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.plan.pair import Pair

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from runbook_lib.cluster.at_once import Share
 from runbook_lib.cluster.connect import open_roster
 from runbook_lib.errors import GateFailed, TransferError
 from runbook_lib.load.by_batch_write import BatchTableWriter, item_wire
 from runbook_lib.load.by_bulk_put import BulkPutWriter
 from runbook_lib.load.by_import_table import ImportTableWriter
 from runbook_lib.load.by_sync import SyncWriter
-from runbook_lib.load.side_by_side import Share, one_by_one, side_by_side
+from runbook_lib.load.side_by_side import one_by_one, side_by_side
 from runbook_lib.load.table_load import TableProgress, Watch
 from runbook_lib.load.table_writer import TableToFill, TableWriter
 from runbook_lib.plan.pair import Pair

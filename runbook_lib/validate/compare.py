@@ -26,6 +26,7 @@ from runbook_lib.validate.bucket_digest import BucketDigest, bucket_of
 ITEMS_AT_ONCE = 500_000
 KEYS_AT_ONCE = 100  # of one second look
 CONTENT_BYTES = 64 << 20  # of exported items kept while their differing paths are looked for
+HELD_BYTES = 256  # that one of ITEMS_AT_ONCE takes, about
 KINDS = ("missing", "extra", "different", "expired", "quarantined")
 REPAIRABLE = ("missing", "extra", "different")
 # DynamoDB does not delete what expired longer ago than this ("Using time to live", Developer Guide).

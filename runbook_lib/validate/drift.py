@@ -21,7 +21,7 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, RunbookError
 from runbook_lib.items.canonical import Item, canonical_json
-from runbook_lib.items.keys import key_of
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.around.drift import DRIFT_LOOKS, DRIFTS, DriftedItem, DriftFact, DriftKind
 from runbook_lib.run.facts.export import EXPORTS
@@ -32,7 +32,17 @@ from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
 from runbook_lib.validate.compare import TTL_REACH_SECONDS, Comparison, Rules, compare
-from runbook_lib.validate.readers import SegmentReader, Show, TableReader, segments_for, table_buckets, threads_for
+from runbook_lib.validate.readers import (
+    Check,
+    SegmentReader,
+    Show,
+    TableReader,
+    segments_for,
+    stoppable,
+    table_buckets,
+    threads_for,
+    unstopped,
+)
 
 LISTED, PATHS = 100, 20
 KINDS = {"missing": DriftKind.ONLY_IN_SOURCE, "extra": DriftKind.ONLY_IN_TARGET, "different": DriftKind.CHANGED,
@@ -57,18 +67,23 @@ class _Gone:
         self.count += kind == "extra" and name in self.keys
 
 
-def live_source(run: Run, pair: Pair) -> TableReader:
-    """A source, in as many segments as its size asks for, and no faster than it may be read."""
+def source_limit(run: Run) -> RateLimit:
+    """How fast sources may be read."""
+    return RateLimit(run.config.validate_.drift_max_rcu)
+
+
+def live_source(run: Run, pair: Pair, limit: RateLimit | None = None) -> TableReader:
+    """A source, in as many segments as its size asks for, and no faster than it may be, or all with this `limit`."""
     export, facts = EXPORTS.of(run.ledger, pair.source), pair.source_facts or pair.target_facts
     size = export.completed.manifest.billed_bytes if export and export.completed else 0
-    threads, limit = run.config.validate_.segments or threads_for(size), RateLimit(run.config.validate_.drift_max_rcu)
+    threads, limit = run.config.validate_.segments or threads_for(size), limit or source_limit(run)
     key = facts.key if facts else ()
     return TableReader(run.clients.source_wire, pair.source, segments_for(threads, size), threads, limit, key)
 
 
 def drift_of(
     run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest, *, source: SegmentReader | None = None,
-    show: Show = lambda done: None,
+    limit: RateLimit | None = None, show: Show = lambda done: None, check: Check = unstopped,
 ) -> DriftFact:  # fmt: skip
     """Compare the target, as it was just read, with the source as it is now, and record the look.
 
@@ -77,7 +92,9 @@ def drift_of(
     """
     began, clock = format_timestamp(run.now()), time.monotonic()
     try:
-        fact = _compare(run, pair, target, target_buckets, source, show)
+        plain = live_source(run, pair, limit)
+        fact = _compare(run, pair, target, target_buckets, source or plain, plain.key, show, check)
+        fact = fact if source is not None else replace(fact, read_units=plain.limit.used)
     except RunbookError as error:
         fact = DriftFact(failure=str(error))
     ended, seconds = format_timestamp(run.now()), round(time.monotonic() - clock, 3)
@@ -97,11 +114,10 @@ def _stands_at(run: Run, pair: Pair) -> str | None:
 
 
 def _compare(
-    run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest, chosen: SegmentReader | None, show: Show
-) -> DriftFact:
-    plain = live_source(run, pair)
-    source, key = chosen or plain, plain.key
-    buckets = table_buckets(source, key, DigestCheckpoint(run.secret, run.now), show)
+    run: Run, pair: Pair, target: TableReader, target_buckets: BucketDigest, source: SegmentReader,
+    key: tuple[KeyAttribute, ...], show: Show, check: Check,
+) -> DriftFact:  # fmt: skip
+    buckets = table_buckets(source, key, DigestCheckpoint(run.secret, run.now), show, check)
     at, excuse = _time_at(run.clients.source, pair.source), _excuse_of(run.clients.source, pair.source)
     now = at.timestamp() if at else 0.0  # where nobody knows the time, nothing has expired
     gone = _Gone(excuse, now)
@@ -114,14 +130,14 @@ def _compare(
 
     limit = min(LISTED, run.config.validate_.max_differences)
     found = compare(
-        buckets, target_buckets, source.items, target.items, key, look_again=look_again,
+        buckets, target_buckets, lambda: stoppable(source.items(), check), lambda: stoppable(target.items(), check),
+        key, look_again=look_again,
         rules=Rules(run.secret, excuse.expiry, lambda: now, limit, note=gone.note),
     )  # fmt: skip
     counts = found.counts
     return DriftFact(
         found.exported, counts["missing"], counts["extra"] - gone.count, counts["different"],
-        counts["expired"] + gone.count, plain.limit.used if chosen is None else None,
-        at=format_timestamp(at) if at else None, listed=tuple(_listed(found, gone)),
+        counts["expired"] + gone.count, at=format_timestamp(at) if at else None, listed=tuple(_listed(found, gone)),
     )  # fmt: skip
 
 

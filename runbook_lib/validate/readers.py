@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, unless
@@ -25,8 +26,23 @@ from runbook_lib.validate.checkpoint import DigestCheckpoint
 # What is read again, at most and per thread, after a kill.
 SEGMENT_BYTES, PAGE_BYTES, THREADS = 64 << 20, 1 << 20, 4
 MOST_SEGMENTS = 1_000_000  # of DynamoDB
-SHOW_EVERY = 5000
+SHOW_EVERY, CHECK_EVERY = 5000, 250  # items
+LOOK = 0.2  # seconds
 Show = Callable[[int], None]
+Check = Callable[[], None]
+Read = TypeVar("Read")
+
+
+def unstopped() -> None:
+    """Nobody stops this."""
+
+
+def stoppable(stream: Iterator[Read], check: Check, every: int = CHECK_EVERY) -> Iterator[Read]:
+    """The stream; `check` is called now and then, and ends it by raising."""
+    for count, each in enumerate(stream):
+        if count % every == 0:
+            check()
+        yield each
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +108,11 @@ class TableReader:
     def items_of(self, segment: int) -> Iterator[Item]:
         return scan_items(Segment(self.transport, self.table, self.limit, segment, self.segments), self._names)
 
-    def count(self) -> int:
+    def count(self, check: Check = unstopped) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
         others = self.segments + 1
-        return sum(
-            sum(count_segment(Segment(self.transport, self.table, self.limit, n, others))) for n in range(others)
-        )
+        each = (count_segment(Segment(self.transport, self.table, self.limit, n, others)) for n in range(others))
+        return sum(stoppable(chain.from_iterable(each), check, every=1))
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -137,14 +152,14 @@ class SegmentReader(Protocol):
 
 
 def export_buckets(
-    side: FileReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+    side: FileReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show, check: Check = unstopped
 ) -> BucketDigest:
     """The export's buckets; files that the tally has are not read again."""
     try:
         for file in side.files:
             if file.ordinal not in checkpoint.done:
                 buckets, before = BucketDigest(checkpoint.secret), checkpoint.buckets.items
-                buckets.add_items(_shown(side.items_of(file), show, before), key)
+                buckets.add_items(_shown(side.items_of(file), show, before, check), key)
                 checkpoint.finish(file.ordinal, buckets)
     finally:
         checkpoint.keep()
@@ -152,7 +167,11 @@ def export_buckets(
 
 
 def table_buckets(
-    side: SegmentReader, key: tuple[KeyAttribute, ...], checkpoint: DigestCheckpoint, show: Show
+    side: SegmentReader,
+    key: tuple[KeyAttribute, ...],
+    checkpoint: DigestCheckpoint,
+    show: Show,
+    check: Check = unstopped,
 ) -> BucketDigest:
     """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()
@@ -164,9 +183,13 @@ def table_buckets(
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
         try:
-            for done in as_completed([pool.submit(fill, s) for s in range(side.segments)]):
-                done.result()
-                show(checkpoint.buckets.items)
+            going = {pool.submit(fill, segment) for segment in range(side.segments)}
+            while going:
+                ended, going = wait(going, LOOK, FIRST_COMPLETED)
+                check()
+                for done in ended:
+                    done.result()
+                    show(checkpoint.buckets.items)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -174,8 +197,10 @@ def table_buckets(
     return checkpoint.buckets
 
 
-def _shown(items: Iterator[Item], show: Show, before: int) -> Iterator[Item]:
+def _shown(items: Iterator[Item], show: Show, before: int, check: Check) -> Iterator[Item]:
     for count, item in enumerate(items, 1):
-        if count % SHOW_EVERY == 0:
-            show(before + count)
+        if count % CHECK_EVERY == 0:
+            check()
+            if count % SHOW_EVERY == 0:
+                show(before + count)
         yield item

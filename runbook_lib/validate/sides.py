@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws.dynamodb.describe.tables import TableDescription
+from dataclasses import dataclass, field
+
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.cluster.at_once import Room, Share
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
-from runbook_lib.run.run import Run
+from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
-from runbook_lib.validate.readers import ExportReader, TableReader, segments_for, threads_for
+from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
+from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison
+from runbook_lib.validate.readers import Check, ExportReader, TableReader, segments_for, threads_for, unstopped
+
+CONNECTIONS = 32  # to the targets of all tables together, unless one is to be read in more segments
+News = tuple[str, str, int, int]  # table, state, items done, items expected
+# Of all tables that are compared at once: items held in memory while differences are named or indexes are sampled.
+HELD = ITEMS_AT_ONCE + CONTENT_BYTES // HELD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the tables of one validation have together."""
+
+    run: Run
+    roster: WorkerRoster | None
+    target_limit: RateLimit
+    source_limit: RateLimit
+    share: Share = field(default_factory=Share)
+    room: Room = field(default_factory=lambda: Room(HELD))
 
 
 def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
@@ -19,10 +42,58 @@ def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescr
     return ExportReader(run.clients.staging, export.bucket, files, table.key, lines)
 
 
-def table_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> TableReader:
-    """The target, in as many segments as its size asks for, and no faster than it may be read."""
-    settings = run.config.validate_
-    threads = settings.segments or threads_for(export.manifest.billed_bytes)
-    segments = segments_for(threads, export.manifest.billed_bytes)
-    limit = RateLimit(settings.max_rcu)
-    return TableReader(run.clients.target_wire, pair.target, segments, threads, limit, table.key)
+def target_limit(run: Run) -> RateLimit:
+    """How fast targets may be read."""
+    return RateLimit(run.config.validate_.max_rcu)
+
+
+def table_side(
+    run: Run,
+    pair: Pair,
+    export: CompletedExport,
+    table: TableDescription,
+    limit: RateLimit | None = None,
+    share: Share | None = None,
+) -> TableReader:
+    """The target, in as many segments as its size asks for, and no faster than it may be read.
+
+    Beside other tables it is read within the `limit` of all of them, and over its `share` of the connections.
+    """
+    settings, size = run.config.validate_, export.manifest.billed_bytes
+    wanted = settings.segments or threads_for(size)
+    segments = segments_for(wanted, size)
+    threads = min(wanted, (share or Share()).of(max(CONNECTIONS, wanted)))
+    return TableReader(run.clients.target_wire, pair.target, segments, threads, limit or target_limit(run), table.key)
+
+
+def tallies(
+    run: Run, pair: Pair, export: CompletedExport, table: TableDescription
+) -> tuple[KeptDigestCheckpoint, DigestCheckpoint]:
+    """The export's, with what an earlier, killed comparison of the same export has left, and the target's, empty."""
+    manifest = [export.arn, export.manifest.summary_md5, export.manifest.files_md5]
+    binding = [*manifest, [[k.name, k.type] for k in table.key]]
+    return KeptDigestCheckpoint(run.ledger, pair.source, binding, run.secret, run.now), DigestCheckpoint(
+        run.secret, run.now
+    )
+
+
+def replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:
+    """Why the target, as it was read, is not one table; empty if it is the same as when the comparison began."""
+    after = describe_table(run.clients.target, pair.target)
+    if after is not None and table_identity(after) == table_identity(before):
+        return []
+    return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
+
+
+def unread(side: TableReader, comparison: Comparison, check: Check = unstopped) -> list[str]:
+    """Why a scan that did not see all that the target holds is no proof of what it did not see; empty if it was whole.
+
+    Items that were right when they were looked for once more are no difference. But what missed them may have missed
+    others, which nobody looks for; a second count with other segments tells.
+    """
+    if not comparison.unread or (held := side.count(check)) == comparison.found:
+        return []
+    return [
+        f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
+        f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
+    ]

@@ -16,8 +16,8 @@ from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.cluster.at_once import TableThread, all_at_once
 from runbook_lib.cluster.connect import open_roster
-from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
@@ -37,11 +37,20 @@ from runbook_lib.run.witnesses.source_ttl import Excuse, excuse_for
 from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
-from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
-from runbook_lib.validate.compare import Comparison, NoteWrong, Rules, compare, no_note
+from runbook_lib.validate.checkpoint import DigestCheckpoint
+from runbook_lib.validate.compare import (
+    CONTENT_BYTES,
+    HELD_BYTES,
+    ITEMS_AT_ONCE,
+    Comparison,
+    NoteWrong,
+    Rules,
+    compare,
+    no_note,
+)
 from runbook_lib.validate.distributed import DistributedDigest
-from runbook_lib.validate.drift import drift_of
-from runbook_lib.validate.indexes.check import Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.drift import drift_of, source_limit
+from runbook_lib.validate.indexes.check import ITEMS_HELD, Settings, ask_target, check_indexes, wrong_indexes
 from runbook_lib.validate.overlay import (
     OverlaidExport,
     overlaid,
@@ -51,15 +60,15 @@ from runbook_lib.validate.overlay import (
     second_reasons,
     window_reasons,
 )
-from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, table_buckets
+from runbook_lib.validate.readers import Check, ExportReader, TableReader, export_buckets, stoppable, table_buckets
 from runbook_lib.validate.reconcile import disagreements, not_transformed, witnesses
-from runbook_lib.validate.sides import export_side, table_side
+from runbook_lib.validate.sides import News, Together, export_side, replaced, table_side, tallies, target_limit, unread
 
 Watch = Callable[[str, str, int, int], None]
 
 
 def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, ValidationFact]:
-    """Compare every planned table with its export; returns the facts by source table.
+    """Compare every planned table with its export, several at once, the smallest soon; the facts by source table.
 
     Reads only. Needs the manifest and the target, and no import by this run; a table whose import
     was only tried in a dry run is left out, for there is nothing to prove yet. Differences are
@@ -68,12 +77,24 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
     with run.step("validate"):
         run.keep_accepted()
         with open_roster(run, "validate") as roster:
-            for pair in run.planned_pairs():
-                VALIDATIONS.record(run.ledger, pair.source, _validate(run, pair, watch, roster))
+            together = Together(run, roster, target_limit(run), source_limit(run))
+
+            def validate(pair: Pair, thread: TableThread[News]) -> None:
+                VALIDATIONS.record(run.ledger, pair.source, _validate(together, pair, thread))
+
+            pairs = sorted(run.planned_pairs(), key=lambda pair: (_items(run, pair), pair.source))
+            at_once = 1 if roster else run.config.validate_.tables_at_once
+            all_at_once(pairs, validate, at_once, together.share, lambda news: watch(*news))
         return VALIDATIONS.all(run.ledger)
 
 
-def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -> ValidationFact:
+def _items(run: Run, pair: Pair) -> int:
+    export = EXPORTS.of(run.ledger, pair.source)
+    return export.completed.items if export is not None and export.completed is not None else 0
+
+
+def _validate(together: Together, pair: Pair, thread: TableThread[News]) -> ValidationFact:
+    run = together.run
     began, clock = format_timestamp(run.now()), time.monotonic()
     export, loaded = EXPORTS.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     if pair.method == Method.SKIP:
@@ -88,7 +109,7 @@ def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -
     if loaded is not None and not imported and not run.config.validate_.without_import:
         return ValidationFact(Verdict.DRY_RUN, ("nothing was written, so there is nothing to compare",))
     try:
-        fact = _compare(run, pair, completed, loaded if imported else None, watch, roster)
+        fact = _compare(together, pair, completed, loaded if imported else None, thread)
     except RunbookError as error:
         fact = ValidationFact(Verdict.FAIL, (f"the comparison could not be made: {error}",), imported)
     ended, seconds = format_timestamp(run.now()), round(time.monotonic() - clock, 3)
@@ -96,40 +117,37 @@ def _validate(run: Run, pair: Pair, watch: Watch, roster: WorkerRoster | None) -
 
 
 def _compare(
-    run: Run,
-    pair: Pair,
-    export: CompletedExport,
-    loaded: ImportFact | None,
-    watch: Watch,
-    roster: WorkerRoster | None,
+    together: Together, pair: Pair, export: CompletedExport, loaded: ImportFact | None, thread: TableThread[News]
 ) -> ValidationFact:
+    run, check = together.run, thread.check
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    full, other = export_side(run, pair, export, table), table_side(run, pair, export, table)
+    full = export_side(run, pair, export, table)
+    other = table_side(run, pair, export, table, together.target_limit.beside(), together.share)
     over = overlaid(run, pair, full)
     one: ExportReader | OverlaidExport = over or full
-    tallies: tuple[DigestCheckpoint, DigestCheckpoint] = _tallies(run, pair, export, table)
+    sums: tuple[DigestCheckpoint, DigestCheckpoint] = tallies(run, pair, export, table)
     if over is not None:  # how keys go on from the full export is counted while it is read, all of it
-        tallies = (DigestCheckpoint(run.secret, run.now), tallies[1])
+        sums = (DigestCheckpoint(run.secret, run.now), sums[1])
 
     def show(state: str) -> Callable[[int], None]:
-        return lambda done: watch(pair.source, state, done, export.items)
+        return lambda done: thread.tell((pair.source, state, done, export.items))
 
-    census = roster and DistributedDigest(run, roster, pair.source, table.key)
+    census = together.roster and DistributedDigest(run, together.roster, pair.source, table.key)
     state = show("reading the export")
     exported = (
-        census.of_export(full, tallies[0], state)
+        census.of_export(full, sums[0], state)
         if census and over is None
-        else export_buckets(one, table.key, tallies[0], state)
+        else export_buckets(one, table.key, sums[0], state, check)
     )
     changes = overlay_facts(run, pair, over, export) if over else None
-    read_export = format_timestamp(tallies[0].began), format_timestamp(run.now())
+    read_export = format_timestamp(sums[0].began), format_timestamp(run.now())
     state, limit = show("scanning the target"), run.config.validate_.max_rcu
     found = (
-        census.of_table(other, limit, tallies[1], state)
+        census.of_table(other, limit, sums[1], state)
         if census
-        else table_buckets(other, table.key, tallies[1], state)
+        else table_buckets(other, table.key, sums[1], state, check)
     )
     after = run.clients.asked_once()
     excuse = excuse_for(run, pair, export.manifest, ttl_attribute(after.target, pair.target))
@@ -140,14 +158,19 @@ def _compare(
     def held_against(
         buckets: BucketDigest, items: Callable[[], Iterator[Item]], note: NoteWrong = no_note
     ) -> Comparison:
-        return compare(
-            buckets, found, items, other.items, table.key,
-            look_again=lambda keys: read_keys(other.transport, pair.target, keys, Backoff()),
-            rules=Rules(
-                run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
-                was_there(run, pair.source, loaded), note,
-            ),
+        def look_again(keys: list[Item]) -> list[Item]:
+            check()
+            return read_keys(other.transport, pair.target, keys, Backoff())
+
+        rules = Rules(
+            run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
+            was_there(run, pair.source, loaded), note,
         )  # fmt: skip
+        with together.room.of(_held(buckets, found, export), check):
+            return compare(
+                buckets, found, lambda: stoppable(items(), check), lambda: stoppable(other.items(), check), table.key,
+                look_again, rules,
+            )  # fmt: skip
 
     wrong.begin()
     comparison = held_against(exported, one.items, wrong.note)
@@ -162,24 +185,24 @@ def _compare(
     reasons += window_reasons(run, pair)
     if changes is not None:
         reasons += overlay_reasons(changes, export.manifest.export_time)
-        second, why = _against_the_second(run, pair, full, changes, held_against)
+        second, why = _against_the_second(run, pair, full, changes, held_against, check)
         changes, reasons = replace(changes, second_export=second), reasons + why
-    reasons += _unread(other, comparison)
+    reasons += unread(other, comparison, check)
     reasons += not_transformed(TRANSFORMS.of(run.ledger, pair.source))
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
     if loaded and loaded.binding and loaded.binding.target_table_id != table_identity(table):
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
     held = bool(loaded and loaded.items_before)
-    indexes = _indexes(run, one, other, table, excuse, may_hold_more=held, follow=not reasons)
+    indexes = _indexes(together, one, other, table, excuse, thread, may_hold_more=held, follow=not reasons)
     parity = look_alike(run.config, after, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
-        drift_of(run, pair, other, found)
-    reasons += _replaced(run, pair, table)
-    tallies[0].forget()
+        drift_of(run, pair, other, found, limit=together.source_limit.beside(), check=check)
+    reasons += replaced(run, pair, table)
+    sums[0].forget()
     verdict = Verdict.FAIL if reasons else Verdict.PASS
-    watch(pair.source, verdict, comparison.found, export.items)
+    thread.tell((pair.source, verdict, comparison.found, export.items))
     return ValidationFact(
         verdict,
         tuple(reasons),
@@ -201,7 +224,7 @@ def _compare(
         otherwise_before=comparison.otherwise_before,
         looked_again=comparison.looked_again,
         moved=comparison.moved,
-        read=ReadSpans(read_export, (format_timestamp(tallies[1].began), ended)),
+        read=ReadSpans(read_export, (format_timestamp(sums[1].began), ended)),
         export_digest=comparison.export_digest,
         target_digest=comparison.target_digest,
         indexes=indexes,
@@ -217,22 +240,32 @@ def _against_the_second(
     full: ExportReader,
     changes: OverlayFact,
     held_against: Callable[[BucketDigest, Callable[[], Iterator[Item]]], Comparison],
+    check: Check,
 ) -> tuple[SecondComparison | None, list[str]]:
     """Compare the target with a second full export too, where one was made; why it is not as that says."""
     if (second := second_reader(run, pair, full)) is None:
         return None, []
     made, reader = second
-    buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None)
+    buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None, check)
     compared = SecondComparison(made.arn, made.moment, buckets.items)
     return compared, second_reasons(made, buckets, held_against(buckets, reader.items), changes.as_of)
 
 
+def _held(one: BucketDigest, other: BucketDigest, export: CompletedExport) -> int:
+    """How many items' room naming the differences of two sides takes, the contents that are kept meanwhile included."""
+    if not one.differing(other):
+        return 0
+    contents = min(CONTENT_BYTES, export.manifest.billed_bytes) // HELD_BYTES
+    return min(ITEMS_AT_ONCE, one.items + other.items) + contents
+
+
 def _indexes(
-    run: Run,
+    together: Together,
     one: ExportReader | OverlaidExport,
     other: TableReader,
     table: TableDescription,
     excuse: Excuse,
+    thread: TableThread[News],
     *,
     may_hold_more: bool,
     follow: bool,
@@ -241,48 +274,18 @@ def _indexes(
 
     Unless they can `follow` a table that is right, there is nothing to wait for.
     """
-    chosen = run.config.validate_
+    run, chosen = together.run, together.run.config.validate_
     wait = chosen.index_wait_seconds if follow else 0.0
     settings = Settings(
         chosen.index_samples, wait, may_hold_more, run.secret, excuse.clock(run.now),
-        in_table=lambda keys: read_keys(other.transport, other.table, keys, Backoff()), sleep=time.sleep,
+        in_table=lambda keys: read_keys(other.transport, other.table, keys, Backoff()), sleep=thread.sleep,
     )  # fmt: skip
-    exported = ((item, excuse.expiry(item)) for item in one.items())
+    indexes = live_indexes(run.clients.target, other.table)
+    exported = ((item, excuse.expiry(item)) for item in stoppable(one.items(), thread.check))
     ask = ask_target(other.transport, other.table, other.limit, Backoff())
-    return check_indexes(live_indexes(run.clients.target, other.table), table.key, exported, ask, settings)
-
-
-def _tallies(
-    run: Run, pair: Pair, export: CompletedExport, table: TableDescription
-) -> tuple[KeptDigestCheckpoint, DigestCheckpoint]:
-    """The export's, with what an earlier, killed comparison of the same export has left, and the target's, empty."""
-    manifest = [export.arn, export.manifest.summary_md5, export.manifest.files_md5]
-    binding = [*manifest, [[k.name, k.type] for k in table.key]]
-    return KeptDigestCheckpoint(run.ledger, pair.source, binding, run.secret, run.now), DigestCheckpoint(
-        run.secret, run.now
-    )
-
-
-def _replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:
-    """Why the target, as it was read, is not one table; empty if it is the same as when the comparison began."""
-    after = describe_table(run.clients.target, pair.target)
-    if after is not None and table_identity(after) == table_identity(before):
-        return []
-    return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
-
-
-def _unread(side: TableReader, comparison: Comparison) -> list[str]:
-    """Why a scan that did not see all that the target holds is no proof of what it did not see; empty if it was whole.
-
-    Items that were right when they were looked for once more are no difference. But what missed them may have missed
-    others, which nobody looks for; a second count with other segments tells.
-    """
-    if not comparison.unread or (held := side.count()) == comparison.found:
-        return []
-    return [
-        f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
-        f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
-    ]
+    items = sum(file.items for file in one.files)
+    with together.room.of(min(ITEMS_HELD, items * len(indexes)), thread.check):
+        return check_indexes(indexes, table.key, exported, ask, settings)
 
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:

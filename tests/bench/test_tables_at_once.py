@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.cluster.at_once import Share
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
-from runbook_lib.load.side_by_side import Share, side_by_side
+from runbook_lib.load.side_by_side import side_by_side
 from runbook_lib.load.table_writer import TableToFill
 from runbook_lib.run.ledger import Ledger
 from tests.bench import OneFile, engine_run, publish

@@ -321,6 +321,9 @@ def test_target_and_live_source_are_read_within_read_units_of_their_own(
             self.spent: list[float] = []
             made.append((units_per_second, self.spent))
 
+        def beside(self) -> RateLimit:
+            return self
+
         def spend(self, units: float) -> None:
             self.spent.append(units)
 

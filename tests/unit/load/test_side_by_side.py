@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.cluster.at_once import Share
 from runbook_lib.errors import ResumeRefused, TransferError
-from runbook_lib.load.side_by_side import Share, side_by_side
+from runbook_lib.load.side_by_side import side_by_side
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.load.table_writer import TableToFill
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus

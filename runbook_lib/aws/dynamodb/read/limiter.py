@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 class RateLimit:
@@ -20,11 +21,15 @@ class RateLimit:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._rate = units_per_second
-        self._monotonic, self._sleep = monotonic, sleep
+        self._pace = _Pace(units_per_second, monotonic, sleep, monotonic())
         self._lock = threading.Lock()
-        self._free_at = monotonic()
         self.used = 0.0
+
+    def beside(self) -> RateLimit:
+        """Another one with a count of its own; both together stay at the one ceiling."""
+        other = RateLimit(None)
+        other._pace = self._pace
+        return other
 
     def note(self, units: float) -> None:
         """Account for units after which no further request is sent."""
@@ -34,10 +39,24 @@ class RateLimit:
     def spend(self, units: float) -> None:
         """Account for consumed units and wait until the next request may be sent."""
         self.note(units)
-        if self._rate is None:
+        self._pace.wait_for(units)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """One ceiling, and the moment from which it has something left."""
+
+    rate: float | None
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    free_at: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_for(self, units: float) -> None:
+        if self.rate is None:
             return
-        with self._lock:
-            now = self._monotonic()
-            self._free_at = max(self._free_at, now) + units / self._rate
-            wait = self._free_at - now
-        self._sleep(wait)
+        with self.lock:
+            now = self.monotonic()
+            self.free_at = max(self.free_at, now) + units / self.rate
+            wait = self.free_at - now
+        self.sleep(wait)

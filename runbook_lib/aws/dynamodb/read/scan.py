@@ -23,11 +23,13 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.lines import split_items
+from runbook_lib.items.page import PageItems
 
 RCU_BYTES = 4096
 MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")
+Items = TypeVar("Items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,12 @@ def scan_segment(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Page]:
     Raises TransferError for a page that contradicts itself or, where `key` names the table's key attributes, whose
     first or last item does not have them.
     """
-    for items, rcu in _pages(segment, split_items, key):
+    for items, answer in _answers(segment, split_items, key):
+        _check_count(segment.table, answer, len(items))
         for item in {*items[:1], *items[-1:]} if key else ():
             if not set(key) <= orjson.loads(item).keys():
                 raise _keyless(segment.table, key)
-        yield Page(items, rcu)
+        yield Page(items, _units(answer))
 
 
 def count_segment(segment: Segment) -> Iterator[int]:
@@ -98,12 +101,14 @@ def goes_on_after(segment: Segment, last: Item) -> bool:
 def scan_items(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Item]:
     """The items of one segment, parsed; for looking at them only, as `scan_segment` is five times slower.
 
-    Where `key` names the table's key attributes, the scan goes on after the last item that it was given, and ends only
-    where the server, asked for what follows it, has nothing: a page cannot lose those that come after it.
+    What is wrong with a page may show only after its items. Where `key` names the table's key attributes, the scan
+    goes on after the last item that it was given, and ends only where the server, asked for what follows it, has
+    nothing: a page cannot lose those that come after it.
     """
     own = partial(_key_of_last, segment.table, key) if key else None
-    for items, _ in _pages(segment, _parsed, key, own):
+    for items, answer in _answers(segment, _apart, key, own=own):
         yield from items
+        _check_count(segment.table, answer, items.count)
 
 
 def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
@@ -119,38 +124,36 @@ def _parsed(page: bytes) -> tuple[list[Item], Answer]:
     return answer.pop("Items", []), answer
 
 
-def _key_of_last(table: str, key: tuple[str, ...], items: list[Item]) -> Item | None:
+def _apart(page: bytes) -> tuple[PageItems, Answer]:
+    items = PageItems(page)
+    return items, items.rest
+
+
+def _key_of_last(table: str, key: tuple[str, ...], items: PageItems) -> Item | None:
     """The key of a page's last item, None of an empty page."""
-    if not items:
+    if items.last is None:
         return None
-    if not set(key) <= items[-1].keys():
+    if not set(key) <= items.last.keys():
         raise _keyless(table, key)
-    return {name: items[-1][name] for name in key}
+    return {name: items.last[name] for name in key}
 
 
 def _keyless(table: str, key: tuple[str, ...]) -> TransferError:
     return TransferError(f"Scan of {table}: a page holds an item without the table's key {', '.join(key)}")
 
 
-def _pages(
-    segment: Segment,
-    cut: Callable[[bytes], tuple[list[Any], Answer]],
-    key: tuple[str, ...] = (),
-    own: Callable[[list[Item]], Item | None] | None = None,
-) -> Iterator[tuple[list[Any], float]]:
-    for items, answer in _answers(segment, cut, key, own=own):
-        if len(items) != answer["Count"]:
-            raise TransferError(f"Scan of {segment.table}: a page says {answer['Count']} items and holds {len(items)}")
-        yield items, _units(answer)
+def _check_count(table: str, answer: Answer, held: int) -> None:
+    if held != answer["Count"]:
+        raise TransferError(f"Scan of {table}: a page says {answer['Count']} items and holds {held}")
 
 
 def _answers(
     segment: Segment,
-    cut: Callable[[bytes], tuple[list[Any], Answer]],
+    cut: Callable[[bytes], tuple[Items, Answer]],
     key: tuple[str, ...] = (),
     how: Answer | None = None,
-    own: Callable[[list[Item]], Item | None] | None = None,
-) -> Iterator[tuple[list[Any], Answer]]:
+    own: Callable[[Items], Item | None] | None = None,
+) -> Iterator[tuple[Items, Answer]]:
     """Every page of a segment: its items, and the rest of the answer. `own` gives the key to go on after, if any."""
     request, limit = segment.request | (how or {}), segment.limit
     course, empty = _Course(segment.table, key), 0

@@ -1,0 +1,77 @@
+"""The items of a page of answers, parsed a few at a time, each few when they are asked for.
+
+A page is a megabyte of text and ten of objects, which fit into no processor's cache and which the garbage collector
+goes through again and again: parsing it as a whole costs more than everything else about it. Where a page may be cut
+is guessed, and proved by parsing: a piece that begins where an item begins and is whole by itself ends where one ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from runbook_lib.items.canonical import Item
+
+PIECE = 4 << 10  # bytes that are parsed at a time
+_BEGIN = b'"Items":['
+_BEGIN_ALONE = b"{" + _BEGIN + b"]"
+# Between two items; what goes on with a type and its value is inside of one, in a list. Only a guess, for speed.
+_BORDER = re.compile(rb'\}\},\{"(?!(?:[SNB]":"|[SNB]S":\[|L":\[|M":\{|BOOL":[tf]|NULL":t))')
+
+
+class PageItems:
+    """The items of one page, to be gone through once.
+
+    `rest` is the answer without them; `count` and `last` are of those that were handed out so far.
+    """
+
+    def __init__(self, page: bytes) -> None:
+        """Raises ValueError for what is no JSON object; that may also turn out while it is gone through."""
+        self.count, self._page = 0, page
+        self.last: Item | None = None
+        self.rest: dict[str, Any]
+        self._span, self._whole = (0, 0), list[Item]()
+        if (inside := _inside(page)) is not None:
+            self._span, self.rest = inside
+        else:
+            self.rest = orjson.loads(page)
+            self._whole = self.rest.pop("Items", [])
+
+    def __iter__(self) -> Iterator[Item]:
+        for items in chain([self._whole], self._pieces()):
+            yield from items
+            self.count += len(items)
+            self.last = items[-1] if items else self.last
+
+    def _pieces(self) -> Iterator[list[Item]]:
+        (at, end), size = self._span, PIECE
+        while at < end:
+            border = _BORDER.search(self._page, at + size, end)
+            cut = border.start() + 2 if border else end
+            try:
+                items: list[Item] = orjson.loads(b"[" + self._page[at:cut] + b"]")
+            except ValueError:
+                if border is None:
+                    raise
+                size = 2 * (cut - at)  # that was inside of an item
+                continue
+            yield items
+            at, size = cut + 1, PIECE
+
+
+def _inside(page: bytes) -> tuple[tuple[int, int], dict[str, Any]] | None:
+    """Where the items of a page begin and end, and the rest of it; None where it is not spelled as DynamoDB does."""
+    begin = page.find(_BEGIN) + len(_BEGIN)
+    end = len(page) if begin >= len(_BEGIN) else 0
+    while (end := page.rfind(b"}]", begin, end)) >= 0:
+        after = page[end + 2 :]
+        with suppress(ValueError):
+            before, rest = orjson.loads(page[:begin] + b"]}"), orjson.loads(_BEGIN_ALONE + after)
+            if before.pop("Items", None) == rest.pop("Items") == [] and b'"Items"' not in after:
+                return (begin, end + 1), before | rest
+    return None
