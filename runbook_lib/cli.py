@@ -27,7 +27,7 @@ from runbook_lib.commands.plan import plan
 from runbook_lib.commands.repair import repair
 from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
-from runbook_lib.errors import ConfigError, ResumeRefused, RunbookError
+from runbook_lib.errors import ConfigError, Interrupted, ResumeRefused, RunbookError
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
@@ -134,7 +134,8 @@ def verify(run_dir: Path, config: Path | None, signed_by: str | None, kms: bool)
 
     proof = prove(run_dir, config, signed_by=signed_by, by_kms=kms)
     sealed = f"{proof.files} files of {run_dir} are as they were sealed; the verdict in them is {proof.verdict}"
-    for text in (sealed, str(proof), proof.anchor, proof.signature, SEAL_MEANS):
+    whose = f"They are those of the run {proof.run_id} of the migration {proof.name}"
+    for text in (sealed, whose, str(proof), proof.anchor, proof.signature, SEAL_MEANS):
         click.echo(visible(text))
     return 0
 
@@ -223,6 +224,7 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
             f"error: {_with_place(error)}; what the ledger holds is not lost, run again with the same run id", err=True
         )
         return 1
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        told = f": {stopped}" if isinstance(stopped, Interrupted) and str(stopped) else ""
+        click.echo(visible(f"interrupted{told}"), err=True)
         return 130

@@ -1,7 +1,8 @@
 """One budget over the runs of a campaign: before each begins, what all have cost and it is estimated to cost.
 
 A run that has begun counts with the most that is known of it: its latest estimates, or what it used if that is more. So
-the sum never falls because a run was dearer than it was thought to be. A cost that nobody knows keeps to no budget.
+the sum never falls because a run was dearer than it was thought to be. A cost that nobody knows keeps to no budget, and
+that of a folder that is not as it was sealed is one.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ def refuse_beyond_budget(campaign: Campaign, run: CampaignRun, found: Iterable[R
     most = campaign.limits.max_cost_usd
     if most is None:
         return
-    others = [each for each in found if each.run.id != run.id and each.record is not None]
-    own = next((each.record for each in found if each.run.id == run.id), None)
-    costs = {each.run.id: cost_of(each.record) for each in others if each.record is not None}
-    costs[run.id] = (cost_of(own) if own is not None else None) or estimated_cost_of(campaign, run)
+    begun = {each.run.id: each.record for each in found if each.folder.exists()}
+    costs = {name: cost_of(record) if record is not None else None for name, record in begun.items()}
+    own = begun.get(run.id)
+    if own is None or not own.executed:  # a dry run may be long ago, and its tables and prices have changed since
+        now = estimated_cost_of(campaign, run)
+        costs[run.id] = None if now is None else max(now, costs.get(run.id) or 0.0)
     if unknown := [name for name, cost in costs.items() if cost is None]:
         raise GateFailed(
             f"limits.max_cost_usd: expected at most {most:g} USD for the campaign, found no cost that is known of "
-            f"{', '.join(unknown)}; set `prices` in its migration file, or take the limit out"
+            f"{', '.join(unknown)}; set `prices` in its migration file, put right what is wrong with its folder, or "
+            "take the limit out"
         )
     total = sum(cost for cost in costs.values() if cost is not None)
     if total > most:

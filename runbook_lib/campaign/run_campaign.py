@@ -15,8 +15,8 @@ from runbook_lib.atomic_files import turn
 from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.campaign.budget import refuse_beyond_budget
 from runbook_lib.campaign.page import page_of, write_page
-from runbook_lib.campaign.standing import RunStanding, Standing, proved, standing_of
-from runbook_lib.campaign.targets import shared_targets, targets_of
+from runbook_lib.campaign.standing import RunStanding, Standing, proved, signed_as_asked, standing_of
+from runbook_lib.campaign.targets import recorded_targets, shared_targets, targets_of
 from runbook_lib.config.campaign import Campaign, CampaignRun, load_campaign
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, Interrupted, RunbookError
@@ -26,6 +26,7 @@ from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.paths import reports_root
 from runbook_lib.preflight.hold_to_plan import refuse_another_plan
 from runbook_lib.preflight.plan_file import read_plan
+from runbook_lib.report.text import pluralize
 from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun, refuse_another_choice, refuse_another_run
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.ledger import Ledger
@@ -64,7 +65,8 @@ def run_campaign(file: Path, say: Say, *, execute: bool, confirm: str) -> list[R
     _check(campaign, execute=execute, confirm=confirm)
     with terminable(), _alone(campaign):
         progress = CampaignProgress(campaign, execute, say)
-        say(f"campaign {campaign.name}: {len(campaign.runs):,} runs in {len(campaign.waves):,} waves")
+        runs, waves = pluralize(len(campaign.runs), "run"), pluralize(len(campaign.waves), "wave")
+        say(f"campaign {campaign.name}: {runs} in {waves}")
         try:
             for run in campaign.runs:
                 progress.show()
@@ -139,7 +141,7 @@ def _do(progress: CampaignProgress, run: CampaignRun) -> bool:
     campaign, say = progress.campaign, progress.say
     found = standing_of(campaign, run, {})
     if found.is_done(execute=progress.execute):
-        found = proved(found)
+        found = proved(found, load_config(campaign.place(run.config)))
         if found.standing is not Standing.BROKEN:
             say(f"{run.id}: {found.standing} already, and its folder bears it out")
             return True
@@ -166,6 +168,7 @@ def _run(progress: CampaignProgress, run: CampaignRun) -> bool:
         after=progress.show,
     )
     try:
+        _refuse_shared(progress, run)
         refuse_beyond_budget(campaign, run, progress.standings())
         record = run_notebooks(request, progress.say)
     except RunbookError as error:
@@ -175,4 +178,22 @@ def _run(progress: CampaignProgress, run: CampaignRun) -> bool:
     if record.verdict == INTERRUPTED:
         raise Interrupted(f"{run.id} was interrupted; run the campaign again to go on")
     progress.say(f"{run.id}: {record.verdict}")
-    return standing_of(campaign, run, {}).is_done(execute=progress.execute)
+    found = standing_of(campaign, run, {})
+    if found.is_done(execute=progress.execute):
+        found = signed_as_asked(found, load_config(request.config))
+    if found.standing is Standing.BROKEN:
+        progress.broken[run.id] = found
+        progress.say(f"{run.id}: {found.standing}: {found.why}")
+    return found.is_done(execute=progress.execute)
+
+
+def _refuse_shared(progress: CampaignProgress, run: CampaignRun) -> None:
+    """Raise ConfigError for a run about to write to what others have loaded by now, unseen by the first look."""
+    loaded = {each.run.id: each.record for each in progress.standings() if each.record and each.record.executed}
+    config = load_config(progress.campaign.place(run.config))
+    if not progress.execute or run.id in loaded or config.import_.on_non_empty == "append":
+        return
+    targets = {name: recorded_targets(record) for name, record in loaded.items()}
+    targets[run.id] = targets_of(config, connect(config), run)
+    if wrong := shared_targets(targets, loaded):
+        raise ConfigError("\n".join(wrong))

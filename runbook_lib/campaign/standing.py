@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from runbook_lib.config.campaign import Campaign, CampaignRun
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
+from runbook_lib.record.signature_check import SignatureDemand, check_signature
 from runbook_lib.report.proof import prove
 from runbook_lib.run.admission.admit import folder_of, is_begun, is_running
 from runbook_lib.run.sealed.seal import pages_are_sealed
@@ -58,10 +60,13 @@ class RunStanding:
 
 def standing_of(campaign: Campaign, run: CampaignRun, refused: Mapping[str, str]) -> RunStanding:
     """How a run stands, as its sealed folder says; `refused` are reasons of this start, by id."""
+    found = _in_its_folder(campaign, run)
+    return replace(found, standing=Standing.REFUSED, why=refused[run.id]) if run.id in refused else found
+
+
+def _in_its_folder(campaign: Campaign, run: CampaignRun) -> RunStanding:
     run_id = campaign.run_id(run)
     folder = folder_of(run_id)
-    if run.id in refused:
-        return RunStanding(run, run_id, folder, Standing.REFUSED, why=refused[run.id])
     if not (folder / RUN_JSON).is_file():
         begun = folder.exists() and is_begun(folder)
         return RunStanding(run, run_id, folder, Standing.UNFINISHED if begun else Standing.WAITING)
@@ -94,16 +99,32 @@ def _not_as_sealed(folder: Path, run_id: str, named: str) -> str:
     return f"{folder} is not as it was sealed; runbook verify says what was changed. Put it back, or remove the folder"
 
 
-def proved(found: RunStanding) -> RunStanding:
+def proved(found: RunStanding, config: Migration) -> RunStanding:
     """The standing of a run that counts as done, if its folder bears it out now; else BROKEN, and why.
 
-    A PASS is taken from a folder that is verified, and whose pages follow from its ledger.
+    A PASS is taken from a folder that is verified, and whose pages follow from its ledger; it is signed where the
+    migration file asks for that.
     """
     try:
         proof = prove(found.folder)
     except (ConfigError, EvidenceError) as error:
-        return RunStanding(found.run, found.run_id, found.folder, Standing.BROKEN, why=str(error))
+        return _broken(found, str(error))
     if proof.verdict != found.standing:
-        why = f"expected the verdict {found.standing} in {found.folder}, found {proof.verdict}"
-        return RunStanding(found.run, found.run_id, found.folder, Standing.BROKEN, why=why)
+        return _broken(found, f"expected the verdict {found.standing} in {found.folder}, found {proof.verdict}")
+    return signed_as_asked(found, config)
+
+
+def signed_as_asked(found: RunStanding, config: Migration) -> RunStanding:
+    """The standing of a run whose seal is signed, if its migration file asks for that; else BROKEN, and why."""
+    if config.sign is None or found.record is None:
+        return found
+    try:
+        check_signature(found.folder, found.record.signer, SignatureDemand(config=config))
+    except (ConfigError, EvidenceError) as error:
+        again = f"runbook run {found.run.config} --run-id {found.run_id} --only report"
+        return _broken(found, f"{error}. If you know why, have it signed anew: {again}")
     return found
+
+
+def _broken(found: RunStanding, why: str) -> RunStanding:
+    return replace(found, standing=Standing.BROKEN, record=None, why=why)

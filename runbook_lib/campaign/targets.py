@@ -14,16 +14,38 @@ from runbook_lib.config.campaign import CampaignRun
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan.naming import choose_tables
+from runbook_lib.record.model.table import SKIPPED
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.run.sealed.other_run import earlier_exports
+from runbook_lib.run.verdicts import NOT_CHOSEN
+
+NOT_LOADED = frozenset({SKIPPED, NOT_CHOSEN})
 
 
 def targets_of(config: Migration, clients: Clients, run: CampaignRun) -> frozenset[str]:
-    """The targets of a run as ACCOUNT/REGION/TABLE, as far as its sources are there now; the run itself asks again."""
+    """The targets of a run as ACCOUNT/REGION/TABLE, as far as its sources, or exports of them, are there now."""
     try:
-        chosen, _ = choose_tables(config, list_tables(clients.source), run.tables)
-    except ConfigError:  # none of its tables is there, as with an export whose table is gone
+        chosen, _ = choose_tables(config, {*list_tables(clients.source), *_exported(config, clients)}, run.tables)
+    except ConfigError:  # nothing of it is there yet
         return frozenset()
     place = clients.target_identity.spelled
     return frozenset(f"{place}/{target}" for target in chosen.values())
+
+
+def _exported(config: Migration, clients: Clients) -> Iterable[str]:
+    """The tables of which there are earlier exports to use; they themselves may be gone."""
+    try:
+        return earlier_exports(config, clients)
+    except ConfigError:  # of a run of this campaign, perhaps, that has not exported yet
+        return ()
+
+
+def recorded_targets(record: RunRecord) -> frozenset[str]:
+    """The targets of a run as its record has them."""
+    who = record.identity.target
+    return frozenset(
+        f"{who.account}/{who.region}/{table.target}" for table in record.tables if table.method not in NOT_LOADED
+    )
 
 
 def shared_targets(targets: Mapping[str, frozenset[str]], adding: Iterable[str]) -> list[str]:

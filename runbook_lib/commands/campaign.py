@@ -30,5 +30,6 @@ def end_of_campaign(found: list[RunStanding], *, execute: bool) -> int:
     for each in found:
         say(f"  {each.run_id}: {each.standing}{f': {each.why}' if each.why and each not in done else ''}")
     word = ("PASS" if execute else "DRY-RUN") if len(done) == len(found) else "FAIL"
-    say(f"{word}: {len(done):,} of {len(found):,} runs {'are proved' if execute else 'are looked through'}")
+    many = f"{'run is' if len(found) == 1 else 'runs are'} {'proved' if execute else 'looked through'}"
+    say(f"{word}: {len(done):,} of {len(found):,} {many}")
     return 0 if len(done) == len(found) else 1

@@ -18,10 +18,13 @@ from typing import Any
 import pytest
 import yaml
 
+from runbook_lib.campaign import run_campaign
 from runbook_lib.run.sealed.seal import seal
+from runbook_lib.sandbox.client import sandbox_client
 from tests.support.campaigns import NAME, campaign_file, fleet, migration
 from tests.support.in_process import runbook_here
 from tests.support.other_targets import other_target
+from tests.support.tables import turn_on_recovery
 from tests.support.world import ACCOUNT, World, things
 
 pytestmark = pytest.mark.whole
@@ -217,6 +220,82 @@ def test_two_runs_that_replace_one_target_are_refused_before_anything(world: Wor
     assert written(world, "a") == [0]
 
 
+def test_a_target_is_shared_though_the_sources_are_gone_of_which_exports_are_used(world: World) -> None:
+    """Nothing of the source says so any more; what the exports are of does."""
+    world.pair("a", things(5))
+    world.pair("b", things(7))
+    into_a = {"include": [world.src("b")], "overrides": {world.src("b"): world.dst("a")}}
+    made = {}
+    for name, tables in (("a", {"include": [world.src("a")]}), ("b", into_a)):
+        assert runbook_here("run", world.config(tables=tables), "--run-id", name).returncode == 0
+        (made[name],) = world.record(name)["tables"]
+        world.source.delete_table(TableName=world.src(name))
+
+    def used(name: str, **more: Any) -> str:
+        return world.config(name=name, export={"reuse": {world.src(name): made[name]["export_arn"]}}, **more).name
+
+    turn_on_recovery(world, world.target, world.dst("a"))
+    over = {"tables": into_a, "import": {"on_non_empty": "overwrite"}}
+    runs = [
+        [{"id": "a", "config": used("a", tables={"include": [world.src("a")]})}],
+        [{"id": "b", "config": used("b", **over)}],
+    ]
+    ran = run(campaign_file(world, runs), *EXECUTE)
+    assert ran.returncode == 2, ran.stdout
+    assert f"b: {ACCOUNT}/us-east-2/{world.dst('a')} is a target of a, too" in ran.stderr
+    assert written(world, "a") == [0]
+
+
+def test_a_target_that_became_shared_after_the_first_look_is_not_loaded_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = fleet(world, [["a"]])
+    world.pair("b", things(7))
+    turn_on_recovery(world, world.target, world.dst("a"))
+    into_a = {"include": [world.src("b")], "overrides": {world.src("b"): world.dst("a")}}
+    over = world.config(tables=into_a, name="b", **{"import": {"on_non_empty": "overwrite"}})
+    runs = [[{"id": "a", "config": migration(world, "a")}], [{"id": "b", "config": over.name}]]
+    file = campaign_file(world, runs)
+    looks, look = list[int](), run_campaign.targets_of
+
+    def later(*arguments: Any) -> frozenset[str]:
+        looks.append(1)
+        return look(*arguments) if len(looks) > 2 else frozenset()  # the first look at both: neither is there yet
+
+    monkeypatch.setattr(run_campaign, "targets_of", later)
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world)) == (1, {"a": "PASS", "b": "refused"}), ran.stdout
+    assert written(world, "a") == [10]
+
+
+@pytest.mark.parametrize("also", ["signed", "says why not"])
+def test_a_seal_whose_signature_was_taken_away_is_no_proof_where_the_file_asks_for_one(world: World, also: str) -> None:
+    kms = sandbox_client("kms", world.endpoint, "us-east-2")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    file = fleet(world, [["a"]], sign={"kms": key})
+    assert run(file, *EXECUTE).returncode == 0
+    assert run(file, *EXECUTE).returncode == 0
+    folder = world.folder / "reports" / f"{NAME}-a"
+    for name in ("sig", "pub", *(["signed"] if also == "signed" else [])):
+        (folder / f"SHA256SUMS.{name}").unlink()
+    if also == "says why not":
+        (folder / "SHA256SUMS.signed").write_text('{"state": "not signed", "key": "x", "why": "KMS was away"}')
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world)) == (1, {"a": "broken"}), ran.stdout
+    assert "SHA256SUMS is not signed, and it should be" in ran.stdout
+    (anew,) = re.findall(r"have it signed anew: runbook (.+)", ran.stdout)[:1]
+    command = anew.split()
+    assert runbook_here(command[0], world.folder / command[1], *command[2:]).returncode == 0
+    assert run(file, *EXECUTE).returncode == 0
+
+
+def test_a_run_whose_seal_could_not_be_signed_is_not_done(world: World) -> None:
+    file = fleet(world, [["a"]], sign={"kms": "alias/absent"})
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world)) == (1, {"a": "broken"}), ran.stdout
+    assert world.record(f"{NAME}-a")["verdict"] == "PASS"
+
+
 PRICES = {"million_writes": 1_000_000.0}
 
 
@@ -244,6 +323,47 @@ def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None
     assert not (world.folder / "reports" / f"{NAME}-c").exists()
     again = run(campaign_like(file, limits={"max_cost_usd": one * 4}), *EXECUTE)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.parametrize("how", ["edited", "cut short", "refused"])
+def test_what_a_run_has_cost_counts_however_it_stands(world: World, how: str) -> None:
+    """A folder that is not as it was sealed says nothing, and one that cannot go on has cost what it has."""
+    world.pair("a", things(10))
+    world.pair("b", things(3))
+    waves = [[{"id": name, "config": migration(world, name, prices=PRICES)}] for name in ("a", "b")]
+    file = campaign_file(world, waves, stop_on_fail=False, limits={"max_cost_usd": 12})
+    assert run(file, *EXECUTE).returncode == 1
+    assert (standings(world), written(world, "b")) == ({"a": "PASS", "b": "refused"}, [0])
+    record = world.folder / "reports" / f"{NAME}-a" / "run.json"
+    if how == "refused":
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00001"}})
+        again = runbook_here("run", _config_of(file, "a"), "--run-id", f"{NAME}-a", "--from", "validate", "--execute")
+        assert again.returncode == 1, again.stdout
+        campaign_like(file, limits={"max_cost_usd": 5})
+    else:
+        text = record.read_text(encoding="utf-8")
+        record.write_text(text.replace('"name"', '"name" ', 1) if how == "edited" else text[:100], encoding="utf-8")
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 1
+    assert standings(world) == {"a": "refused" if how == "refused" else "broken", "b": "refused"}
+    assert written(world, "b") == [0]
+
+
+def _config_of(file: Path, run_id: str) -> Path:
+    waves = yaml.safe_load(file.read_text(encoding="utf-8"))["waves"]
+    (name,) = [each["config"] for wave in waves for each in wave["runs"] if each["id"] == run_id]
+    return file.parent / str(name)
+
+
+def test_what_a_dry_run_estimated_long_ago_is_estimated_again(world: World) -> None:
+    file = campaign_like(fleet(world, [["a"]], prices=PRICES), limits={"max_cost_usd": 15})
+    assert run(file).returncode == 0
+    config = _config_of(file, "a")
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings["prices"] = {"million_writes": 1000 * PRICES["million_writes"]}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    ran = run(file, *EXECUTE)
+    assert (ran.returncode, standings(world), written(world, "a")) == (1, {"a": "refused"}, [0])
 
 
 def test_a_cost_that_nobody_knows_keeps_to_no_budget(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
