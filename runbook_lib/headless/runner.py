@@ -29,8 +29,7 @@ from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.notices.send import tell
 from runbook_lib.paths import notebooks
 from runbook_lib.preflight.hold_to_plan import hold_to_plan
-from runbook_lib.preflight.plan import Plan
-from runbook_lib.preflight.step import plan_of, refuse_misconfigured
+from runbook_lib.preflight.step import as_executed, plan_of, refuse_misconfigured
 from runbook_lib.record.anchor import Anchor
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RunRecord, write_record
@@ -186,14 +185,8 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
                 refuse_cut_over(run.ledger, run.id)
         refuse_misconfigured(plan := plan_of(run, around=False))
         if "preflight" in steps or request.plan is not None:
-            run.plan_file = hold_to_plan(run, _as_executed(run, plan, request.plan), request.plan)
+            run.plan_file = hold_to_plan(run, as_executed(run, plan) if request.plan else plan, request.plan)
         yield run
-
-
-def _as_executed(run: Run, plan: Plan, file: Path | None) -> Plan:
-    """The plan of a run that may write, as a plan file has it: only then recovery of a source is turned on."""
-    same = file is None or run.execute or not run.config.export.enable_pitr
-    return plan if same else plan_of(run, around=False, execute=True)
 
 
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Container, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused
 from runbook_lib.preflight.plan import Plan
-from runbook_lib.preflight.plan_file import PlanFile, PlannedCost, read_plan
+from runbook_lib.preflight.plan_file import PlanFile, PlannedCost, plan_in, read_plan
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.codec import to_json
 from runbook_lib.run.facts.plan import PLAN_FILE, PlanFileFact
+from runbook_lib.run.facts.targets import CREATED
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
 
 MORE, LEAST_USD, LEAST_HOURS = 1.25, 1.0, 0.5
-ABSENT = "nothing"
-# What a run that has begun changes by itself: its targets, how they differ, and what is left to do.
+PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+# What a run changes by itself in a table that it has made or written to: that table, and how it differs.
 OF_THE_RUN = frozenset({"target_table", "differences"})
+
+
+class Absent(Enum):
+    """What stands for a member that is not there; no text does, for a file may say any."""
+
+    NOTHING = "nothing"
 
 
 def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None:
@@ -27,17 +37,33 @@ def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None
     Raises ConfigError naming each member in which the run would do something else, and ResumeRefused where it was
     begun with another plan file, or with none.
     """
-    begun = is_begun(run.folder)
-    said = refuse_another_plan(run.ledger, run.id, file, begun=begun)
+    said = refuse_another_plan(run.ledger, run.id, file, begun=is_begun(run.folder))
     if said is None or file is None:
         return None
+    if wrong := _departed(run, plan, said):
+        raise ConfigError(f"--plan: this run would not do what {file} says; nothing was done. {wrong}")
+    return PlanFileFact(said.digest, file.name, said.text())
+
+
+def hold_pre_flight_to_plan(run: Run, plan: Callable[[], Plan]) -> None:
+    """Raise GateFailed where the pre-flight of a run with a plan file finds something else than that says.
+
+    What was looked at before the run began may be another table by now.
+    """
+    known = PLAN_FILE.of(run.ledger)
+    if known is None or known.text is None:
+        return
+    if wrong := _departed(run, plan(), plan_in(known.text, Path(known.name))):
+        raise GateFailed(f"this run does not find any more what its plan file {known.name} says. {wrong}")
+
+
+def _departed(run: Run, plan: Plan, said: PlanFile) -> str:
+    """Each member in which a run would depart from its plan, and what to do; empty where it would not."""
     found = PlanFile.of(run.config, run.clients, plan, run.only)
-    if wrong := list(departures(said, found, begun=begun)):
-        raise ConfigError(
-            f"--plan: this run would not do what {file} says; nothing was done. Make the plan anew and have it "
-            "reviewed, or put back what has changed:\n" + "\n".join(f"  {each}" for each in wrong)
-        )
-    return PlanFileFact(said.digest, file.name)
+    own = {pair.source for pair in plan.pairs if CREATED.of(run.ledger, pair.source) or run.has_written_to(pair)}
+    wrong = list(departures(said, found, own))
+    head = "Make the plan anew and have it reviewed, or put back what has changed:\n"
+    return head + "\n".join(f"  {each}" for each in wrong) if wrong else ""
 
 
 def refuse_another_plan(ledger: Ledger, run_id: str, file: Path | None, *, begun: bool) -> PlanFile | None:
@@ -59,17 +85,22 @@ def refuse_another_plan(ledger: Ledger, run_id: str, file: Path | None, *, begun
     return said
 
 
-def departures(said: PlanFile, found: PlanFile, *, begun: bool = False) -> Iterator[str]:
-    """Each member in which what was found is not what the plan says; of a run that has begun, but its own doing.
+def departures(said: PlanFile, found: PlanFile, own: Container[str] = ()) -> Iterator[str]:
+    """Each member in which what was found is not what the plan says, but for what a run did to its `own` targets.
 
-    An estimate may be up to a quarter higher, for sizes grow; a warning may be gone, but there may be no new one.
+    An estimate may be up to a quarter higher, for sizes grow; a warning may be gone, but there may be no new one, until
+    the run has written.
     """
     planned, now = (to_json(each) | {"settings": dict(_leaves(each.settings))} for each in (said, found))
-    for name in ("runbook", "name", "chosen", "source", "target", "settings", "hook", "tables", "left_out"):
-        yield from _differing(planned[name], now[name], name, OF_THE_RUN if begun else frozenset())
-    if not begun:
+    tables = said.tables.keys() | found.tables.keys()
+    for name in ("runbook", "name", "chosen", "source", "target", "settings", "hook", "left_out"):
+        yield from _differing(planned[name], now[name], name)
+    for table in sorted(tables):
+        one, other = (each["tables"].get(table, Absent.NOTHING) for each in (planned, now))
+        yield from _differing(one, other, f"tables.{table}", OF_THE_RUN if table in own else frozenset())
+    if not any(table in own for table in tables):
         for name in sorted(found.warnings.keys() - said.warnings.keys()):
-            yield f"warnings: {name}: the plan says {ABSENT}, and now it is {found.warnings[name]}"
+            yield f"warnings: {name}: the plan says {Absent.NOTHING.value}, and now it is {found.warnings[name]}"
         yield from _dearer(said.estimate, found.estimate)
 
 
@@ -81,12 +112,14 @@ def _dearer(said: PlannedCost, found: PlannedCost) -> Iterator[str]:
             yield f"estimate.{name}: the plan says at most {planned:g}, and now it is {said_now}"
 
 
-def _differing(said: Any, found: Any, where: str, but: frozenset[str]) -> Iterator[str]:
+def _differing(said: Any, found: Any, where: str, but: frozenset[str] = frozenset()) -> Iterator[str]:
     """The places in which two JSON values differ, with both."""
     if isinstance(said, dict) and isinstance(found, dict):
         for name in [*said, *(n for n in found if n not in said)]:
             if name not in but:
-                yield from _differing(said.get(name, ABSENT), found.get(name, ABSENT), f"{where}.{name}", but)
+                yield from _differing(
+                    said.get(name, Absent.NOTHING), found.get(name, Absent.NOTHING), f"{where}.{name}", but
+                )
     elif isinstance(said, list) and isinstance(found, list) and len(said) == len(found):
         for place, (one, other) in enumerate(zip(said, found, strict=True)):
             yield from _differing(one, other, f"{where}[{place}]", but)
@@ -95,14 +128,20 @@ def _differing(said: Any, found: Any, where: str, but: frozenset[str]) -> Iterat
 
 
 def _leaves(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their whole keys: a section that has none but defaults is not in a plan."""
+    """Settings by their whole keys: a section that has none but defaults is not in a plan.
+
+    A name that is not plain is quoted, so that no other key has the same whole key.
+    """
     for name, value in settings.items():
+        key = f"{above}{name if PLAIN.fullmatch(name) else json.dumps(name)}"
         if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{above}{name}.")
+            yield from _leaves(value, f"{key}.")
         else:
-            yield f"{above}{name}", value
+            yield key, value
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Absent):
+        return value.value
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 120 else f"{text[:120]}..."

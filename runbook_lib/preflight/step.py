@@ -33,6 +33,7 @@ from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.preflight.checks.context import CheckContext, concern
 from runbook_lib.preflight.checks.references import look_for_references, of_references
+from runbook_lib.preflight.hold_to_plan import hold_pre_flight_to_plan
 from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
@@ -71,6 +72,7 @@ def preflight(run: Run) -> Plan:
     with run.step("preflight"):
         run.keep_accepted()
         plan = looked or plan_of(run, clients)
+        hold_pre_flight_to_plan(run, lambda: as_executed(run, plan, clients))
         keep_plan(run, plan)
         keep_before(run, plan, clients)
         keep_source_ttl(run, plan.pairs, clients)
@@ -89,6 +91,12 @@ def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True, ex
         is_begun=lambda pair: pair.source in exports,
         execute=run.execute if execute is None else execute, now=run.now, around=around,
     )  # fmt: skip
+
+
+def as_executed(run: Run, plan: Plan, clients: Clients | None = None) -> Plan:
+    """The plan of a run that may write, as a plan file has it: only then recovery of a source is turned on."""
+    same = run.execute or not run.config.export.enable_pitr
+    return plan if same else plan_of(run, clients, around=False, execute=True)
 
 
 def make_plan(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.plan.check import Check, Obstacle
 from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.schema.difference import DefinitionDifference, Gap, Parity
@@ -52,10 +53,11 @@ class TableCapacities:
 
 @dataclass(frozen=True, slots=True)
 class PlanFileFact:
-    """The plan file that a run was begun with."""
+    """The plan file that a run was begun with, and its text, which later pre-flights are held to."""
 
     digest: str
     name: str
+    text: str | None = late()
 
 
 PAIRS = Topic("pair", PlannedPair)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from runbook_lib.errors import GateFailed
+from runbook_lib.preflight.hold_to_plan import hold_to_plan
 from runbook_lib.preflight.plan_file import PlanFile, read_plan
+from runbook_lib.preflight.step import plan_of, preflight
+from runbook_lib.run.facts.codec import reader_of
+from runbook_lib.run.facts.plan import PLAN_FILE
+from runbook_lib.run.run import open_run
 from tests.support.in_process import runbook_here
 from tests.support.tables import turn_on_recovery
 from tests.support.world import World, indexed_by, things
@@ -37,15 +46,15 @@ def edited(plan: Path, change: Callable[[dict[str, Any]], None], digest: bool = 
     """The plan with a change; with `digest` as somebody would forge it."""
     data = json.loads(plan.read_text(encoding="utf-8"))
     change(data)
-    plan.write_text(json.dumps(data), encoding="utf-8")
-    if digest:
-        read = json.loads(plan.read_text(encoding="utf-8"))
-        from runbook_lib.run.facts.codec import reader_of
-
-        made: PlanFile = reader_of(PlanFile)(read)
-        read["digest"] = made.own_digest()
-        plan.write_text(json.dumps(read), encoding="utf-8")
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    plan.write_text(with_its_digest(text) if digest else text, encoding="utf-8")
     return plan
+
+
+def with_its_digest(text: str) -> str:
+    """The text of a plan, whatever stands in it, with the digest that it has then."""
+    made: PlanFile = reader_of(PlanFile)(json.loads(text))
+    return re.sub(r'"digest": "[0-9a-f]{64}"', f'"digest": "{made.own_digest()}"', text, count=1)
 
 
 def test_a_plan_is_the_same_each_time_and_has_no_time_and_fits_its_schema(world: World) -> None:
@@ -177,6 +186,106 @@ def test_an_edited_plan_is_refused_and_a_forged_one_by_what_it_says(world: World
     assert "expected schema_version 1" in refused(world, config, plan)
     plan.write_text("no json", encoding="utf-8")
     assert "expected a plan file of runbook plan" in refused(world, config, plan)
+
+
+def _twice(text: str) -> str:
+    """Who reads the file sees the first, a program the last."""
+    return text.replace('"settings": {', '"settings": {"import": {"on_non_empty": "fail"}},\n  "settings": {', 1)
+
+
+def _spelled_in_one(text: str) -> str:
+    return text.replace('"on_non_empty": "append"', '"on_non_empty": "fail"').replace(
+        '"references": {', '"import.on_non_empty": "append",\n    "references": {', 1
+    )
+
+
+def _quoted(text: str) -> str:
+    return text.replace('"import": {', '"\\"import": {\n      "x": 1\n    },\n    "import": {', 1)
+
+
+def _without_end(text: str) -> str:
+    return re.sub(r'"usd": [^,]+,', '"usd": NaN,', text)
+
+
+def _beyond_all(text: str) -> str:
+    return re.sub(r'"usd": [^,]+,', '"usd": 1e999,', text)
+
+
+def _nothing_left_out(text: str) -> str:
+    return text.replace('"left_out": {}', '"left_out": {\n    "production": "nothing"\n  }')
+
+
+def _formatted(text: str) -> str:
+    return json.dumps(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "forge", [_twice, _spelled_in_one, _quoted, _without_end, _beyond_all, _nothing_left_out, _formatted]
+)
+def test_a_plan_that_reads_otherwise_than_it_is_followed_is_refused_though_its_digest_is_right(
+    world: World, forge: Callable[[str], str]
+) -> None:
+    world.pair("a", things(5))
+    config = world.config(**{"import": {"on_non_empty": "append"}})
+    plan = planned(world, config)
+    before = plan.read_text(encoding="utf-8")
+    text = with_its_digest(forge(before))
+    assert text != before
+    plan.write_text(text, encoding="utf-8")
+    refused(world, config, plan)
+    plan.write_text(before.replace("\n", "\r\n"), encoding="utf-8", newline="")  # as git may check it out
+    assert runbook_here("run", config, "--run-id", "r", "--plan", plan, "--execute").returncode == 0
+
+
+@pytest.mark.parametrize("moment", ["killed in its pre-flight", "after a dry run"])
+def test_a_target_that_is_another_one_before_anything_was_written_is_not_the_planned_one(
+    world: World, moment: str
+) -> None:
+    world.pair("a", things(5))
+    config = world.config()
+    plan = planned(world, config)
+    command = ["run", str(config), "--run-id", "r", "--plan", str(plan)]
+    if moment == "after a dry run":
+        assert runbook_here(*command).returncode == 0
+        _target_made_anew(world)
+    else:
+        started = [sys.executable, "-m", "runbook_lib", *command, "--execute"]
+        with subprocess.Popen(started, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert any(re.match(r"preflight +running", line) for line in process.stdout)
+            process.kill()
+        _target_made_anew(world)
+    ran = runbook_here(*command, "--execute")
+    assert ran.returncode == 2, ran.stdout
+    assert f"tables.{world.src('a')}.target_table.id: the plan says" in ran.stderr
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def test_a_target_that_is_another_one_between_two_looks_stops_the_pre_flight(world: World) -> None:
+    """The first look is the runner's, before the run has a folder; the second is the pre-flight's own."""
+    world.pair("a", things(5))
+    config = world.config()
+    file = planned(world, config)
+    run = open_run(str(config), "r", True)
+    fact = hold_to_plan(run, plan_of(run, around=False), file)
+    assert fact is not None
+    run.ledger.allow()
+    PLAN_FILE.record(run.ledger, fact)
+    _target_made_anew(world)
+    with pytest.raises(GateFailed, match=rf"tables.{world.src('a')}.target_table.id: the plan says"):
+        preflight(run)
+    assert run.pairs() == []
+
+
+def test_a_dry_run_of_a_plan_goes_on_as_a_real_one_and_then_its_own_writes_are_no_departure(world: World) -> None:
+    world.pair("a", things(5))
+    world.pair("b", things(5))
+    world.target.delete_table(TableName=world.dst("b"))
+    config = world.config(tables={"include": [world.src("*")], "create_missing": True})
+    plan = planned(world, config)
+    for more in ([], ["--execute"], ["--execute"]):
+        ran = runbook_here("run", config, "--run-id", "r", "--plan", plan, *more)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_a_run_that_was_begun_without_a_plan_takes_none_later_and_no_other(world: World) -> None:
