@@ -72,9 +72,14 @@ def start_bulk_put(client: Any, request: Asked, since: datetime | None) -> BulkP
 def describe_bulk_put(client: Any, arn: str) -> BulkPutState:
     """Look at a bulk put; raises TransferError if it cannot be looked at."""
     try:
-        return _state(client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"])
+        state = _state(client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"])
     except (ClientError, BotoCoreError) as error:
         raise told(TransferError(f"bulk put {arn} cannot be looked at: {error}; run again to go on"), error) from None
+    if state.arn != arn:
+        raise TransferError(
+            f"the bulk put {arn} was asked for, and the answer is about {state.arn}; run again to go on"
+        )
+    return state
 
 
 def _own_operation(client: Any, request: Asked, since: datetime) -> dict[str, Any] | None:

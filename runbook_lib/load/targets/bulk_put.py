@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.aws.dynamodb.bulk_put import (
+    COMPLETED,
     FAILED,
     MOST_OBJECTS,
     Asked,
@@ -195,7 +196,11 @@ def _wait(run: Run, what: str, sleep: Sleep) -> Wait:
 
 
 def _check(fact: ImportFact, state: BulkPutState, export: CompletedExport) -> None:
-    """What a bulk put may say of itself: it wrote where it should, and counts no more than there is."""
+    """What a bulk put may say of itself: it wrote where it should, counts no more than there is, agrees with itself.
+
+    Whoever says that it ended with errors, or was cancelled, and counts none, or none as many as it reports, has not
+    said what it wrote. That the target holds the items by then, perhaps by somebody else, makes no proof of it.
+    """
     bound = fact.binding.target_table_id if fact.binding is not None else None
     if state.table_id != bound:
         raise TransferError(
@@ -212,6 +217,17 @@ def _check(fact: ImportFact, state: BulkPutState, export: CompletedExport) -> No
         raise TransferError(
             f"the manifest says {export.items} items, the bulk put processed {state.processed} and refused "
             f"{state.failed}; it cannot process more than there are. {ANEW}"
+        )
+    if state.status != COMPLETED and known.written == export.items:
+        raise TransferError(
+            f"the bulk put is {state.status}, and by its counts and its output all {export.items} items were written; "
+            f"both cannot be, so nobody knows what it wrote. {ANEW}"
+        )
+    refused = sum((known.refused or {}).values()) - (known.conditions or 0)
+    if known.conditions is not None and refused > state.failed:
+        raise TransferError(
+            f"the bulk put refused {state.failed} items by its own count, and its output has {refused} records of "
+            f"such: nobody knows how many it wrote. {ANEW}"
         )
     if (known.written or 0) < 0:
         raise TransferError(

@@ -417,6 +417,54 @@ def test_a_count_below_the_manifest_s_is_never_a_pass_though_all_is_there(
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+@pytest.mark.parametrize("status", ["COMPLETED_WITH_ERRORS", "CANCELLED"])
+def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    run = exported(world)
+    look = calls.describe_bulk_put
+
+    def ends_otherwise(*arguments: Any) -> Any:
+        state = look(*arguments)
+        return replace(state, status=status) if state.ended else state
+
+    monkeypatch.setattr(bulk_put, "describe_bulk_put", ends_otherwise)
+    with pytest.raises(TransferError, match="both cannot be, so nobody knows what it wrote"):
+        import_tables(run)
+    assert count(world) == 40
+    assert ended(run)["verdict"] == "FAIL"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_refusals_in_the_output_that_no_counter_has_are_no_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    run = exported(world)
+    start, records = calls.start_bulk_put, b'{"ErrorCode": "ValidationError"}\n' * 3
+
+    def with_refusals(client: Any, request: dict[str, Any], since: Any) -> Any:
+        body = gzip.compress(records) if packed else records
+        world.put_object(request["OutputS3Configuration"]["S3KeyPrefix"] + "ERROR/part-0", body)
+        return start(client, request, since)
+
+    monkeypatch.setattr(bulk_put, "start_bulk_put", with_refusals)
+    with pytest.raises(TransferError, match="refused 0 items by its own count, and its output has 3 records of such"):
+        import_tables(run)
+    assert ended(run)["verdict"] == "FAIL"
+
+
+def test_an_answer_about_another_operation_is_none(world: World) -> None:
+    run = exported(world)
+
+    class Client:
+        def describe_bulk_operation(self, **_: Any) -> Any:
+            return {"BulkOperationDescription": {"BulkOperationArn": "arn:other", "BulkOperationStatus": "COMPLETED"}}
+
+    with pytest.raises(TransferError, match="the answer is about arn:other"):
+        calls.describe_bulk_put(Client(), "arn:mine")
+    assert run.ledger.calls("target").get("StartBulkPutItems") is None
+
+
 @pytest.mark.parametrize("moment", ["start_bulk_put", "describe_bulk_put", "read_output", "refuse_changed"])
 def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
