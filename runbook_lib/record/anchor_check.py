@@ -23,6 +23,7 @@ from runbook_lib.run.unfinished import SUMS
 from runbook_lib.timestamps import format_timestamp
 
 LARGEST = 65_536
+NOT_ASKED_FOR = "The anchor was not looked at: the migration file asks for none (report.anchor)"
 NOT_LOOKED_AT = (
     "The anchor was not looked at: with --config and the migration file as you keep it, the seal is held to the one "
     "that its staging bucket has (report.anchor)"

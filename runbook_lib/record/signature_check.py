@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.aws.session.signing_client import seal_signer
-from runbook_lib.aws.signing import DIGESTS, SigningKey, kms_bears_out, public_key
+from runbook_lib.aws.signing import DIGESTS, SigningKey, is_same_key, kms_bears_out, public_key
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.extras import require
@@ -88,7 +88,22 @@ def check_signature(folder: Path, signer: SignerRecord | None, expected: Signatu
             f"{folder}: SHA256SUMS is signed by a key of the fingerprint {fingerprint}, and run.json says that "
             f"{signer.key or signer.asked} of the fingerprint {signer.fingerprint} signs it"
         )
+    _refuse_another_key(folder, signer, expected)
     return _held_to(folder, signer, fingerprint, expected, (message, signature))
+
+
+def _refuse_another_key(folder: Path, signer: SignerRecord | None, expected: SignatureDemand) -> None:
+    """Raise EvidenceError where the run asked for a signature by another key than the asker's own file names."""
+    if expected.by_kms or expected.config is None or expected.config.sign is None:
+        return
+    wanted = expected.config.sign.kms
+    if signer is None or not any(_names_one(wanted, known) for known in (signer.asked, signer.key) if known):
+        asked = f"by {signer.asked}" if signer is not None else "by no key"
+        raise EvidenceError(
+            f"{folder}: SHA256SUMS should be signed with {wanted}, as sign.kms of your migration file says, and "
+            f"run.json asks for a signature {asked}; if that key is meant, name it there, or give its --signed-by "
+            "without --config"
+        )
 
 
 def _unsigned(folder: Path, signer: SignerRecord | None, expected: SignatureDemand) -> str:
@@ -107,6 +122,12 @@ def _why(folder: Path) -> str:
         return f": {said['why']}" if said.get("why") else ""
     except (OSError, ValueError, KeyError, AttributeError, RecursionError):
         return ""
+
+
+def _names_one(one: str, other: str) -> bool:
+    """Whether two names may be of one key; two ARNs are if they are the same."""
+    arns = one.startswith("arn:") and other.startswith("arn:")
+    return one == other or (not arns and is_same_key(one, other))
 
 
 def _held_to(

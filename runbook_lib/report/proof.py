@@ -18,7 +18,7 @@ from typing import Any
 
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.errors import ConfigError, EvidenceError, LedgerError, RunbookError
-from runbook_lib.record.anchor_check import NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
+from runbook_lib.record.anchor_check import NOT_ASKED_FOR, NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
 from runbook_lib.record.build import SUMMED, build_record
 from runbook_lib.record.model.base import Section
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
@@ -61,11 +61,16 @@ class Followed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a verification came to; nothing was wrong. `anchor` and `signature` say what these bear out."""
+    """What a verification came to; nothing was wrong. `anchor` and `signature` say what these bear out.
+
+    `run_id` and `name` are those of the run in the folder, whatever the folder is called.
+    """
 
     files: int
     followed: Followed
     verdict: str
+    run_id: str
+    name: str
     anchor: str = NOT_LOOKED_AT
     signature: str = NONE
 
@@ -98,10 +103,11 @@ def prove(folder: Path, migration: Path | None = None, *, signed_by: str | None 
     record = _fitting(folder, data)
     followed = _follow(folder, record, data)
     signature = check_signature(folder, record.signer, expected)
-    if migration is None or config is None or (config.report.anchor is None and config.sign is not None):
-        return Proof(files, followed, record.verdict, signature=signature)
-    anchor = str(hold_to_anchor(folder, record.run_id, migration))
-    return Proof(files, followed, record.verdict, anchor, signature)
+    anchor = NOT_LOOKED_AT
+    if migration is not None and config is not None:
+        only_signed = config.report.anchor is None and config.sign is not None
+        anchor = NOT_ASKED_FOR if only_signed else str(hold_to_anchor(folder, record.run_id, migration))
+    return Proof(files, followed, record.verdict, record.run_id, record.name, anchor, signature)
 
 
 def _own_file(folder: Path, migration: Path | None, *, by_kms: bool) -> Migration | None:

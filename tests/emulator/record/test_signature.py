@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from runbook_lib.aws.session.signing_client import seal_signer
 from runbook_lib.cli import run_cli
 from runbook_lib.config.model import load_config
-from runbook_lib.errors import ForbiddenCall
+from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.iac.iam_policy import policies_of
 from runbook_lib.record.signature import Signature, as_pem
 from runbook_lib.report.publish import publish
@@ -187,6 +189,28 @@ def _no_base64(folder: Path, world: World) -> None:
     (folder / f"{SUMS}.sig").write_text("\u00fc")
 
 
+def _no_signature(folder: Path, world: World) -> None:
+    (folder / f"{SUMS}.sig").unlink()
+
+
+def _more_than_base64(folder: Path, world: World) -> None:
+    file = folder / f"{SUMS}.sig"
+    file.write_text("!" + file.read_text())
+
+
+def _no_key(folder: Path, world: World) -> None:
+    (folder / f"{SUMS}.pub").write_text(as_pem(b"\x30\x03\x02\x01\x05"))
+
+
+def _key_of_another_kind(folder: Path, world: World) -> None:
+    """Whose signature is right, and of a kind that is not used here."""
+    line = f"{hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()}  {SUMS}\n".encode()
+    private = ed25519.Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (folder / f"{SUMS}.sig").write_text(base64.b64encode(private.sign(line)).decode())
+    (folder / f"{SUMS}.pub").write_text(as_pem(public))
+
+
 def _of_another_run(folder: Path, world: World) -> None:
     other = folder.parent / "other"
     for name in (f"{SUMS}.sig", f"{SUMS}.pub"):
@@ -203,6 +227,10 @@ def _of_another_run(folder: Path, world: World) -> None:
         (_no_public_key, "one is missing; neither says anything alone"),
         (_no_pem, "should hold a public key in PEM"),
         (_no_base64, "should be base64"),
+        (_no_signature, "one is missing; neither says anything alone"),
+        (_more_than_base64, "should be base64"),
+        (_no_key, "is no signature of SHA256SUMS by the key"),
+        (_key_of_another_kind, "is no signature of SHA256SUMS by the key"),
         (_of_another_run, "is no signature of SHA256SUMS by the key"),
     ],
 )
@@ -217,6 +245,58 @@ def test_whatever_is_exchanged_is_found(
     code, said = verify(folder)
     assert code == 1, said
     assert says in said
+
+
+@pytest.mark.parametrize("asked", ["another key", "no key", "a key that could not sign"])
+def test_what_the_run_did_not_ask_the_expected_key_for_is_not_what_the_file_asks_for(
+    world: World, verify: Verify, asked: str
+) -> None:
+    """Made and signed by somebody with a key of his own, and with nothing to hold it to but the file."""
+    arn, other = key(world), key(world)
+    mine = world.config(sign={"kms": arn})
+    theirs = {"another key": {"sign": {"kms": other}}, "no key": {}}.get(asked, {"sign": {"kms": "alias/absent"}})
+    folder = signed(world, world.config(**theirs))
+    if asked != "another key":
+        _other_key(folder, world)
+    code, said = verify(folder, "--config", mine)
+    assert code == 1, said
+    assert "run.json" in said
+    if asked == "no key":
+        assert "found" not in said
+        assert verify(folder)[0] == 0  # nobody said that it should be signed by somebody
+    if asked == "a key that could not sign":
+        assert verify(folder)[0] == 1  # the run says that it has no signature
+
+
+def test_the_run_in_a_folder_is_named_whatever_the_folder_is_called(world: World, verify: Verify) -> None:
+    """A signed PASS of something else, under the name of the run that is asked for."""
+    config = world.config(sign={"kms": key(world)})
+    shutil.copytree(signed(world, config), world.folder / "reports" / "production")
+    code, said = verify(world.folder / "reports" / "production", "--config", config, "--kms")
+    assert code == 0, said
+    assert "They are those of the run r of the migration test" in said
+    assert "The anchor was not looked at: the migration file asks for none (report.anchor)" in said
+
+
+def test_a_folder_does_not_say_itself_by_which_key_it_is_signed(world: World, verify: Verify) -> None:
+    config = world.config(sign={"kms": key(world)})
+    folder = signed(world, config)
+    shutil.copy(config, folder / "migration.yaml")
+    code, said = verify(folder, "--config", folder / "migration.yaml")
+    assert (code, "in the folder that is verified" in said) == (2, True)
+
+
+def test_a_seal_that_nobody_could_be_asked_to_sign_says_why(
+    world: World, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: Any) -> Any:
+        raise ConfigError("no credentials at all")
+
+    monkeypatch.setattr("runbook_lib.record.signature.seal_signer", nobody)
+    folder = signed(world, world.config(sign={"kms": key(world)}))
+    assert record(folder)["verdict"] == "PASS"
+    assert "no credentials at all" in json.loads((folder / f"{SUMS}.signed").read_text())["why"]
+    assert "no credentials at all" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_signature_that_was_taken_away_is_missed_by_who_expects_one(world: World, verify: Verify) -> None:
@@ -269,6 +349,9 @@ def test_the_client_signs_seals_with_the_one_key_and_nothing_else(world: World) 
     for call in (
         lambda: client.sign(KeyId=other, **said),
         lambda: client.sign(KeyId=arn, **said | {"Message": b"I owe you a thousand"}),
+        lambda: client.sign(KeyId=arn, **said | {"MessageType": "DIGEST"}),
+        lambda: client.sign(KeyId=arn, **said | {"SigningAlgorithm": "RSASSA_PSS_SHA_256"}),
+        lambda: client.sign(KeyId=arn, **said, GrantTokens=["x"]),
         lambda: client.get_public_key(KeyId=other),
         lambda: client.schedule_key_deletion(KeyId=arn),
         lambda: client.create_key(),
