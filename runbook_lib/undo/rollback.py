@@ -37,6 +37,7 @@ from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
+from runbook_lib.undo.written_keys import keys_written
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 from runbook_lib.validate.sides import export_side
@@ -129,7 +130,8 @@ def _table(
                     ROLLED_BACK.record(run.ledger, format_timestamp(run.now()))
                 ROLLBACKS.record(run.ledger, pair.source, fact)
         try:
-            way.go(_written(run, pair, export, table))
+            with keys_written(_written(run, pair, export, table)) as written:
+                way.go(written)
         finally:
             run.clients.calls.flush()
             fact = _counted(fact, way)
@@ -141,8 +143,9 @@ def _table(
 def _counted(fact: RollbackFact, way: ThreeWay) -> RollbackFact:
     n = way.counts
     return replace(
-        fact, written=n.total(), restored=n["restored"], deleted=n["deleted"], unchanged=n["unchanged"], kept=n["kept"]
-    )
+        fact, written=n.total(), restored=n["restored"], deleted=n["deleted"], unchanged=n["unchanged"],
+        kept=n["kept"] + n["disputed"], disputed=n["disputed"],
+    )  # fmt: skip
 
 
 def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, base: ScratchMap, sleep: Sleep) -> None:
@@ -164,11 +167,11 @@ def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, bas
 
 
 def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> Iterator[WrittenKey]:
-    """Every key that the run wrote: the export's, and those that windows over it put or deleted."""
+    """Everything that the run wrote: the export's items, and those that windows over it put or deleted."""
     full = _sent_alone(run, pair, export_side(run, pair, export, table))
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
     for line in exported_lines(one, full, run.secret):
-        yield WrittenKey(line.key, key_of(line.item, table.key), line.item)
+        yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({line.digest}))
     if isinstance(one, OverlaidExport):
         yield from _deleted(one, run)
 
@@ -192,4 +195,4 @@ def _deleted(one: OverlaidExport, run: Run) -> Iterator[WrittenKey]:
                 key = run.secret.key_digest(canonical_json(change.key))
                 known = one.overlay.get(key)
                 if change.new is None and known is not None and known.number == fact.number:
-                    yield WrittenKey(key, change.key, None)
+                    yield WrittenKey(key, change.key, frozenset({None}))

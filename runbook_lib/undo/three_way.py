@@ -20,11 +20,14 @@ from runbook_lib.run.tables.scratch import ScratchMap
 
 @dataclass(frozen=True, slots=True)
 class WrittenKey:
-    """A key that the run wrote, its digest, and the item; None for a delete."""
+    """A key that the run wrote, its digest, and the digest of what the run left there; None for a delete.
+
+    An export that says more than one thing about a key has several; any may be the one that was written last.
+    """
 
     digest: bytes
     key: Item
-    ours: Item | None
+    ours: frozenset[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class BeforeAndNow:
 
 @dataclass(slots=True)
 class ThreeWay:
-    """One table's way back; unless it is to `execute` it only counts what would be done.
+    """One table's way back; unless it is to `execute` it only counts what would be done. Each key is written once.
 
     `base` are the lines of what was there before, by the digests of their keys; `recorded` is the keyed digest of the
     item that the run itself had found under a key then.
@@ -57,7 +60,7 @@ class ThreeWay:
     counts: Counter[str] = field(default_factory=Counter)
 
     def go(self, written: Iterable[WrittenKey]) -> None:
-        """Take back what can be taken back, and count keys as restored, deleted, unchanged and kept."""
+        """Take back what can be taken back, and count keys as restored, deleted, unchanged, kept and disputed."""
         keys = iter(written)
         with ThreadPoolExecutor(max(1, self.threads), thread_name_prefix="rollback") as pool:
             while group := list(islice(keys, KEYS_AT_ONCE)):
@@ -66,11 +69,11 @@ class ThreeWay:
 
     def _outcome(self, at: BeforeAndNow) -> str:
         if at.disputed:
-            return "kept"
+            return "disputed"
         now = at.now.digest if at.now is not None else None
         if now == (at.before.digest if at.before is not None else None):
             return "unchanged"
-        if now != (self.items.digest_of(at.key.ours) if at.key.ours is not None else None):
+        if now not in at.key.ours:
             return "kept"
         done = "restored" if at.before is not None else "deleted"
         return done if not self.execute or self._write(at) in WRITTEN else "kept"

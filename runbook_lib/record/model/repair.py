@@ -33,6 +33,7 @@ class RollbackRecord(Section):
     deleted: Count = 0
     unchanged: Count = 0
     kept: Count = 0
+    disputed: Count | None = None
     failure: str | None = None
 
 

@@ -83,10 +83,22 @@ def rollback_sentence(back: RollbackRecord) -> str:
     would = "would be " if back.status == RollbackStatus.DRY_RUN else ""
     said = (
         f"{back.target}: of {count(back.written)} keys that the run wrote {count(back.restored)} {would}restored, "
-        f"{count(back.deleted)} {would}deleted, {count(back.unchanged)} as before already, {count(back.kept)} kept as "
-        "somebody else has written them since"
+        f"{count(back.deleted)} {would}deleted, {count(back.unchanged)} as before already, "
+        f"{kept_for(back.kept, back.disputed or 0)}"
     )
     return f"{said}; it failed: {back.failure}" if back.failure else said
+
+
+def kept_for(kept: int, disputed: int) -> str:
+    """How many items a rollback has left alone, and why."""
+    if not disputed:
+        return f"{count(kept)} kept as somebody else has written them since"
+    others = kept - disputed
+    written = f"{count(others)} as somebody else has written them since, " if others else ""
+    return (
+        f"{count(kept)} kept: {written}{count(disputed)} as the export of what was there before is not what this run "
+        "had recorded"
+    )
 
 
 def _cost(units: int | None, usd: float | None) -> str:

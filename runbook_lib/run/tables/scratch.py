@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class ScratchMap:
-    """Bytes by bytes; what is put twice under a key is there as it was put last."""
+    """Bytes by bytes; what is put twice under a key is there as it was put last, what is added stands behind it."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -20,6 +20,20 @@ class ScratchMap:
         """Put many, in one transaction."""
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO held VALUES (?, ?)", rows)
+
+    def add_all(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Add many, each behind what is under its key already, in one transaction."""
+        with self._db:
+            self._db.executemany(
+                "INSERT INTO held VALUES (?, ?) ON CONFLICT (key) "
+                "DO UPDATE SET value = CAST(value || excluded.value AS BLOB)",
+                rows,
+            )
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Everything, in the order of the keys."""
+        for key, value in self._db.execute("SELECT key, value FROM held ORDER BY key"):
+            yield bytes(key), bytes(value)
 
     def get(self, key: bytes) -> bytes | None:
         row = self._db.execute("SELECT value FROM held WHERE key = ?", (key,)).fetchone()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import orjson
 import pytest
 
 from runbook_lib.aws.dynamodb import guarded_items, guarded_write
+from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.preflight.step import preflight
+from runbook_lib.report.sections.repairs import rollback_sentence
 from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.afterwards.rollback import RollbackFact
 from runbook_lib.run.run import Run, open_run
@@ -172,8 +175,34 @@ def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world:
     run.ledger.write("UPDATE held_before SET digest = ? WHERE source = ? AND key = ?", other)
     after = held(world)
     fact = rolled_back(run)
-    assert (fact.restored, fact.kept, fact.deleted) == (0, 15, 15)
+    assert (fact.restored, fact.kept, fact.disputed, fact.deleted) == (0, 15, 15, 15)
+    said = rollback_sentence(report_run(run, judging=False).rollbacks[0])
+    assert said.endswith("15 kept: 15 as the export of what was there before is not what this run had recorded")
     assert held(world) == {name: item for name, item in after.items() if name not in odd(30)}
+
+
+@pytest.mark.parametrize("left", ["one", "other"])
+@pytest.mark.parametrize("before", [True, False], ids=["replaced", "added"])
+def test_a_key_that_the_export_names_twice_is_taken_back_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: str, before: bool
+) -> None:
+    """Either of the two may be what the run left there."""
+    run, was = overwritten(world)
+    key = "i00002" if before else "i00003"
+    one, other = ({"id": {"S": key}, "n": {"N": key[-1]}}, {"id": {"S": key}, "other": {"BOOL": True}})
+    read = rollback.exported_lines
+
+    def twice(reader: Any, full: Any, secret: Any) -> Any:
+        for line in read(reader, full, secret):
+            yield line
+            if line.item == one:
+                yield ExportedLine.of(other, orjson.dumps({"Item": other}), full.key, secret)
+
+    monkeypatch.setattr(rollback, "exported_lines", twice)
+    world.put(world.target, world.dst("a"), [one if left == "one" else other])
+    fact = rolled_back(run)
+    assert (fact.written, fact.restored, fact.deleted, fact.kept) == (30, 7, 15, 0)
+    assert held(world) == was
 
 
 def odd(count: int) -> set[str]:

@@ -11,6 +11,7 @@ from runbook_lib.record.remedy import DELETE_EXTRA, settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
+from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.steps import STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS
@@ -37,10 +38,10 @@ def since_then(figures: RunFigures) -> str | None:
     if record.rolled_back and not record.cleaned:
         done = sum(back.restored + back.deleted for back in record.rollbacks)
         kept = sum(back.kept for back in record.rollbacks)
+        disputed = sum(back.disputed or 0 for back in record.rollbacks)
         return (
             f"Rolled back at {moment(record.rolled_back)}: {pluralize(done, 'item')} of the targets as before this "
-            f"run, {count(kept)} kept because somebody else has written them since. What this page says of the targets "
-            "was true before that."
+            f"run, {kept_for(kept, disputed)}. What this page says of the targets was true before that."
         )
     if not record.cleaned:
         return None

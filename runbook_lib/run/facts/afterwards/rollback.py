@@ -36,7 +36,8 @@ class RollbackFact:
     """One table's rollback: what was there before is `restored`, what was not is `deleted`.
 
     `unchanged` are as they were before the run already, `kept` were written by somebody else since, or cannot be told
-    by a condition. Together they are the keys that the run has `written`.
+    by a condition. Together they are the keys that the run has `written`. `disputed` of those kept are so because the
+    export of what was there before is not what the run itself had recorded.
     """
 
     source: str
@@ -48,6 +49,7 @@ class RollbackFact:
     deleted: int = 0
     unchanged: int = 0
     kept: int = 0
+    disputed: int | None = late()
     finished: str | None = late()
     failure: str | None = late()
 
