@@ -62,11 +62,6 @@ FURTHER_FACTS: tuple[FurtherFact, ...] = (
         _believed("a digest by others; not seen in a file of AWS"),
     ),
     FurtherFact(
-        "While an import runs, its token gives the import that runs, whatever else is asked for.",
-        "the folder in the answer is held to the one that was asked for",
-        measured_by_others("test_import.py, pull request 31619"),
-    ),
-    FurtherFact(
         "The counts of an import stay 0 until its end.",
         "an import shows no progress, and 0 is not taken for a result",
         measured_by_others("test_import.py, pull request 31619"),
@@ -127,16 +122,6 @@ FURTHER_FACTS: tuple[FurtherFact, ...] = (
         model("Record, userIdentity"),
     ),
     FurtherFact(
-        "A record of a stream can be read for 24 hours, an iterator be used for 15 minutes.",
-        "streams are no way to catch up; windows are",
-        guide("DynamoDB Streams: data retention limit"),
-    ),
-    FurtherFact(
-        "A parent shard is read before its children, and may be trimmed away before them.",
-        "a parent that is missing counts as read",
-        guide("DynamoDB Streams: reading and processing a stream"),
-    ),
-    FurtherFact(
         "A table that had recovery leaves a backup of AWS's own for 35 days when it is removed, at no cost.",
         "the clean-up lists it, and does not try to remove it",
         guide("Point-in-time recovery: deleting a table"),
@@ -155,11 +140,6 @@ FURTHER_FACTS: tuple[FurtherFact, ...] = (
         "A bulk put needs an ACTIVE table without replicas, and no index that is being made.",
         "it is refused in the pre-flight, not by its failure",
         guide("Bulk put: prerequisites"),
-    ),
-    FurtherFact(
-        "Items that a bulk put left out by their condition are in no count of their own.",
-        "they are counted in its output, and the comparison tells the rest",
-        model("BulkOperationDescription, FailedItemCount"),
     ),
     FurtherFact(
         "A bulk put ends COMPLETED_WITH_ERRORS when an item was not valid, and botocore's waiter calls that a success.",

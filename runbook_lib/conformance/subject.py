@@ -27,6 +27,8 @@ class WhyNot(StrEnum):
     ONLY_LONG = "it takes long: ask with --long"
     NO_KMS_KEY = "no key was given: --kms-key"
     NOT_DONE_HERE = "it never does this"
+    NOT_IN_TIME = "it does this in its own time, which is longer than an asking"
+    NOT_SPELLED = "no document says how it is asked for"
     NO_FIXTURE = "what it is asked about could not be made"
     TIME_IS_UP = "the time was up"
     COST_IS_UP = "the limit of cost was reached"
@@ -117,6 +119,12 @@ class Subject:
         if self.pass_time is None and not self.long:
             raise CannotAsk(WhyNot.ONLY_LONG)
         (self.pass_time or self.sleep)(seconds)
+
+    def let_hours_pass(self, hours: float) -> None:
+        """Let more time pass than an asking can wait; only where that is possible without waiting."""
+        if self.pass_time is None:
+            raise CannotAsk(WhyNot.NOT_IN_TIME)
+        self.pass_time(hours * 3600)
 
     def put(self, table: str, *items: dict[str, Any]) -> None:
         for item in items:

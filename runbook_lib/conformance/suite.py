@@ -25,6 +25,7 @@ from runbook_lib.conformance.questions.staging import (
     export_files,
     export_request,
     import_table,
+    stream_shards,
     streams,
     window_lines,
     windows,
@@ -32,7 +33,7 @@ from runbook_lib.conformance.questions.staging import (
 
 _MODULES: tuple[ModuleType, ...] = (
     batch_write, values, keys, conditions, capacity, throttling, reads, tables, recovery, surroundings,
-    export_request, export_files, windows, window_lines, import_table, bulk_put, streams, wire,
+    export_request, export_files, windows, window_lines, import_table, bulk_put, streams, stream_shards, wire,
 )  # fmt: skip
 
 

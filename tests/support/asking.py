@@ -22,7 +22,7 @@ class PassingTime:
     """A clock that the embedded AWS shares: what one lets pass, passes for both."""
 
     def __init__(self, endpoint: str) -> None:
-        self._endpoint, self._passed = endpoint, 0.0
+        self.endpoint, self._passed = endpoint, 0.0
 
     def now(self) -> float:
         return time.time() + self._passed
@@ -30,7 +30,7 @@ class PassingTime:
     def let_pass(self, seconds: float) -> None:
         self._passed += seconds
         body = json.dumps({"seconds": seconds}).encode()
-        request = urllib.request.Request(f"{self._endpoint}/_sandbox/clock", body, method="POST")
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/clock", body, method="POST")
         with urllib.request.urlopen(request, timeout=10):
             pass
 

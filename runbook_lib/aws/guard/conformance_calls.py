@@ -1,7 +1,7 @@
 """Every call that `runbook conformance` may make, and on which names: its own, which all begin alike.
 
 A table is called PREFIX-ID-WHAT and an object lies under PREFIX-ID/. What is not named in a call (listing tables,
-the account's limits, records behind an iterator that was given for an own stream) is only ever read.
+the account's limits, bulk puts, records behind an iterator that was given for an own stream) is only ever read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ READS_WITHOUT_A_NAME = frozenset(
     {
         "sts:GetCallerIdentity",
         "dynamodb:ListTables",
+        "dynamodb:ListBulkOperations",
+        "dynamodb:DescribeBulkOperation",  # whose ARN names no table
         "dynamodb:DescribeLimits",
         "dynamodbstreams:GetRecords",
     }

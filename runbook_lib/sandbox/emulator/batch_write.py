@@ -21,7 +21,7 @@ from runbook_lib.sandbox.emulator.rules.capacity import WRITE_BLOCK, write_units
 from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_key_only, check_primary_key
 from runbook_lib.sandbox.emulator.rules.values import check_item
 from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, size_of, stored, wire_bytes
-from runbook_lib.sandbox.emulator.streams import record_change
+from runbook_lib.sandbox.emulator.streams.records import record_change
 
 MAX_REQUESTS = 25
 MAX_BODY = 16 * 1024 * 1024

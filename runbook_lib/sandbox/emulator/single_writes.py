@@ -20,7 +20,7 @@ from runbook_lib.sandbox.emulator.replies import AwsError, Reply, dumps, dynamod
 from runbook_lib.sandbox.emulator.rules.keys import check_index_keys, check_key_only, check_primary_key
 from runbook_lib.sandbox.emulator.rules.values import TOO_LARGE, check_item, check_value
 from runbook_lib.sandbox.emulator.store import Store, StoredItem, keys_of, stored, wire_bytes
-from runbook_lib.sandbox.emulator.streams import is_unchanged
+from runbook_lib.sandbox.emulator.streams.records import is_unchanged
 
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 TRANSACTION = "TransactWriteItems"

@@ -74,6 +74,7 @@ def _build(options: argparse.Namespace) -> Any:
     from runbook_lib.sandbox.emulator.s3.export import ExportJobs
     from runbook_lib.sandbox.emulator.s3.import_table import ImportJobs
     from runbook_lib.sandbox.emulator.store import Store
+    from runbook_lib.sandbox.emulator.streams.shards import install_streams
     from runbook_lib.sandbox.fleet.seed import seed
     from runbook_lib.sandbox.server.app import FrontDoor
     from runbook_lib.sandbox.server.dispatch import ServiceDispatcher
@@ -81,6 +82,7 @@ def _build(options: argparse.Namespace) -> Any:
     store = Store()
     store.install()
     install_descriptions(store)
+    install_streams(store)
     exports = ExportJobs(store, open_bucket, options.export_seconds)
     imports = ImportJobs(store, read_prefix, options.export_seconds)
     bulk_puts = BulkPutJobs(store, read_prefix, open_bucket, options.export_seconds)

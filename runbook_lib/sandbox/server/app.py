@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ from runbook_lib.sandbox.emulator.s3.incremental import Flaw
 from runbook_lib.sandbox.emulator.scan import scan, serves_scan
 from runbook_lib.sandbox.emulator.single_writes import WRITES, noticing, write
 from runbook_lib.sandbox.emulator.store import Store
-from runbook_lib.sandbox.emulator.streams import check_shard
+from runbook_lib.sandbox.emulator.streams.shards import STREAM_OPERATIONS, StreamReader
 from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttling_error
 from runbook_lib.sandbox.server.requests import operation_of, signed_for
 
@@ -63,12 +63,21 @@ class FrontDoor:
         self._moto = moto
         self._store = store
         self._exports = exports
-        self._imports = imports
         self._bulk_puts = bulk_puts
         self._account = account
         self._account_of_key = account_of_key
         self._facts = facts
-        self._attachments = Attachments(store)
+        self._streams = StreamReader(store)
+        attachments = Attachments(store)
+        self._answers: dict[str, Callable[[str, str, dict[str, Any]], bytes]] = {
+            "DescribeExport": exports.describe_export,
+            "ListExports": exports.list_exports,
+            "ImportTable": imports.import_table,
+            "DescribeImport": imports.describe_import,
+            "ListImports": imports.list_imports,
+            **{name: partial(attachments.answer, name) for name in ATTACHED_OPERATIONS},
+            **{name: partial(self._streams.answer, name) for name in STREAM_OPERATIONS},
+        }
         self._faults = FaultBook()
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._acknowledged: Counter[tuple[str, str, str]] = Counter()
@@ -104,13 +113,7 @@ class FrontDoor:
             return dynamodb_error(error)
 
     def _serve_dynamodb(
-        self,
-        environ: dict[str, Any],
-        account: str,
-        region: str,
-        operation: str,
-        request: dict[str, Any],
-        body: bytes,
+        self, environ: dict[str, Any], account: str, region: str, operation: str, request: dict[str, Any], body: bytes
     ) -> Reply:
         tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
         tables = tables or [t["TableName"] for t in (request.get("TableCreationParameters"),) if t]
@@ -138,18 +141,8 @@ class FrontDoor:
             answer = query(self._store, account, region, request)
         elif operation == "ExportTableToPointInTime":
             answer = self._exports.export_table(account, region, request, _flaw_of(fault))
-        elif operation == "DescribeExport":
-            answer = self._exports.describe_export(account, region, request)
-        elif operation == "ListExports":
-            answer = self._exports.list_exports(account, region, request)
-        elif operation in ATTACHED_OPERATIONS:
-            answer = self._attachments.answer(operation, account, region, request)
-        elif operation == "ImportTable":
-            answer = self._imports.import_table(account, region, request)
-        elif operation == "DescribeImport":
-            answer = self._imports.describe_import(account, region, request)
-        elif operation == "ListImports":
-            answer = self._imports.list_imports(account, region, request)
+        elif operation in self._answers:
+            answer = self._answers[operation](account, region, request)
         elif operation in BULK_OPERATIONS:
             answer = self._bulk_puts.answer(operation, account, region, request, fault.spec.kind if fault else None)
         elif operation in WRITES:
@@ -158,12 +151,9 @@ class FrontDoor:
             _after(fault)
             return reply
         else:
-            if operation == "GetShardIterator":
-                check_shard(self._store, account, region, request)
             if operation == "CreateTable":
                 check_new_name(request)
-            of_partiql = operation.startswith(("Execute", "BatchExecute"))
-            with self._store.locked(), noticing(self._store, account, region) if of_partiql else nullcontext():
+            with self._store.locked(), self._around(operation, account, region, request):
                 reply = _ask(self._moto, environ)
             _after(fault)
             return with_read_units(reply, request) if operation == "GetItem" else reply
@@ -172,6 +162,13 @@ class FrontDoor:
             with self._counts_lock:
                 self._acknowledged["dynamodb", region, operation] += acknowledged
         return dynamodb_reply(answer)
+
+    def _around(self, operation: str, account: str, region: str, request: Any) -> AbstractContextManager[None]:
+        """Who has to notice what moto does."""
+        if operation.startswith(("Execute", "BatchExecute")):
+            return noticing(self._store, account, region)
+        of_streams = operation in ("UpdateTable", "DeleteTable")
+        return self._streams.keeping(account, region, request) if of_streams else nullcontext()
 
     def _serve_other(self, environ: dict[str, Any], operation: str, refusal: Callable[[AwsError], Reply]) -> Reply:
         fault = self._faults.next(operation, [])

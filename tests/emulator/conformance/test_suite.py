@@ -20,6 +20,7 @@ NAMED = known_of(SANDBOX)
 # What the embedded AWS cannot be asked; the throttling that it never does by itself is asked below.
 NOT_ASKED = {
     "account-based-endpoint": WhyNot.ONLY_AWS,
+    "bulk-put-whose-condition-fails": WhyNot.NOT_SPELLED,
     "throttled-write": WhyNot.NOT_DONE_HERE,
     "throttling-reason": WhyNot.NOT_DONE_HERE,
     "unprocessed-items": WhyNot.NOT_DONE_HERE,
@@ -29,7 +30,7 @@ NOT_ASKED = {
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """One of its own: its clock is moved."""
-    with start_sandbox(empty=True, export_seconds=0.1) as sandbox:
+    with start_sandbox(empty=True, export_seconds=0.3) as sandbox:
         yield sandbox.endpoint
 
 
@@ -66,3 +67,25 @@ def test_throttling_is_answered_once_it_happens(endpoint: str) -> None:
     with fault(endpoint, operation="BatchWriteItem", kind="unprocessed", table=table):
         second = list(ask_all(questions_fitting("unprocessed-items"), subject))
     assert [type(answer.outcome) for answer in (*first, *second)] == [AsExpected] * 3
+
+
+def test_items_that_a_condition_kept_out_are_counted_once_it_happens(endpoint: str) -> None:
+    subject = subject_of(endpoint)
+    with fault(endpoint, operation="StartBulkPutItems", kind="kept-out", table=subject.table("bulk")):
+        [answer] = ask_all(questions_fitting("bulk-put-whose-condition-fails"), subject)
+    assert isinstance(answer.outcome, AsExpected), answer.outcome
+
+
+def test_what_only_time_brings_about_is_told_as_not_asked_where_nobody_can_let_it_pass(endpoint: str) -> None:
+    """As an account is asked: with leave to take long, and without a clock to move."""
+    names = (
+        "child-of-an-ended-shard", "order-across-a-split", "children-of-an-ended-shard", "iterator-at-a-trimmed-record",
+        "horizon-of-a-trimmed-shard", "parent-that-was-trimmed-away",
+    )  # fmt: skip
+    subject = subject_of(endpoint, long=True)
+    answers = list(ask_all(questions_fitting(*names), subject))
+    assert len(answers) == len(names)
+    for answer in answers:
+        assert isinstance(answer.outcome, NotAsked), answer
+        assert answer.outcome.why is WhyNot.NOT_IN_TIME
+        assert "four hours" in answer.outcome.detail

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from runbook_lib.aws.outcome import outcome_of
+from runbook_lib.aws.outcome import FAILURES, is_unknown, outcome_of
 from runbook_lib.conformance.fixtures import keyed
 from runbook_lib.conformance.question import Area, Need, api, guide, measured_by_others, question
-from runbook_lib.conformance.subject import Subject
+from runbook_lib.conformance.subject import CannotAsk, Subject, WhyNot
 
 _LONG = (Need.BUCKET, Need.LONG)
 _TESTS = "test_import.py, pull request 31619"
 _COUNTS = "an import is proved by its counts and, item by item, by the comparison"
+_ATTEMPTS = 3  # at catching an import while it runs; AWS takes minutes for each
 _GOOD = [{"Item": {"id": {"S": f"i{n}"}, "v": {"N": str(n)}}} for n in range(3)]
 
 
@@ -40,8 +42,7 @@ def imported(subject: Subject, what: str, *lines: str) -> dict[str, Any]:
     """What DescribeImport says of an import that is over, of a file with these lines, made once."""
     if f"import {what}" not in subject.made:
         if lines:
-            body = gzip.compress("\n".join(lines).encode(), mtime=0)
-            subject.s3.put_object(Bucket=subject.bucket, Key=f"{folder(subject, what)}/data.json.gz", Body=body)
+            put_lines(subject, what, lines)
         arn = subject.ddb.import_table(**wanted(subject, what))["ImportTableDescription"]["ImportArn"]
         found: dict[str, Any] = {}
 
@@ -54,6 +55,12 @@ def imported(subject: Subject, what: str, *lines: str) -> dict[str, Any]:
         subject.made[f"import {what}"] = found
     made: dict[str, Any] = subject.made[f"import {what}"]
     return made
+
+
+def put_lines(subject: Subject, what: str, lines: Sequence[str]) -> None:
+    """The file that an import reads."""
+    body = gzip.compress("\n".join(lines).encode(), mtime=0)
+    subject.s3.put_object(Bucket=subject.bucket, Key=f"{folder(subject, what)}/data.json.gz", Body=body)
 
 
 def in_lines(items: list[dict[str, Any]]) -> list[str]:
@@ -159,6 +166,43 @@ def import_token_after_its_end(subject: Subject) -> str:
     """Is the same request with the same token refused once the import is over?"""
     good_import(subject)
     return outcome_of(subject.ddb.import_table, **wanted(subject, "good"))
+
+
+@question(
+    Area.IMPORT,
+    expect=(True, True, "ImportConflictException"),
+    relied_on="while an import runs its token gives that import: the folder in the answer is held to what was asked",
+    source=measured_by_others(_TESTS),
+    needs=_LONG,
+)
+def import_token_while_it_runs(subject: Subject) -> tuple[bool | str, ...]:
+    """Does a running import's token give that import and its folder for another folder, and a conflict for a table?"""
+    for attempt in range(_ATTEMPTS):
+        what = f"runs-{attempt}"
+        put_lines(subject, what, in_lines(_GOOD))
+        request = wanted(subject, what)
+        first = subject.ddb.import_table(**request)["ImportTableDescription"]
+        elsewhere = {"S3BucketSource": wanted(subject, "elsewhere")["S3BucketSource"]}
+        again = _answer_of(subject, request | elsewhere)
+        other = request["TableCreationParameters"] | {"TableName": subject.names.table("imported-never")}
+        said = outcome_of(subject.ddb.import_table, **request | {"TableCreationParameters": other})
+        found = subject.ddb.describe_import(ImportArn=first["ImportArn"])["ImportTableDescription"]
+        if found["ImportStatus"] != "IN_PROGRESS":
+            continue  # it was over before all was asked
+        same = again.get("ImportArn") == first["ImportArn"]
+        return same, again.get("S3BucketSource") == request["S3BucketSource"], said
+    raise CannotAsk(WhyNot.NO_FIXTURE, "each import was over before its token could be used again")
+
+
+def _answer_of(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
+    """The import that an answer tells of; nothing where it was refused."""
+    try:
+        found: dict[str, Any] = subject.ddb.import_table(**request)["ImportTableDescription"]
+    except FAILURES as error:
+        if is_unknown(error):
+            raise
+        return {}
+    return found
 
 
 @question(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import loads
@@ -10,8 +11,7 @@ from typing import Any
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamRecord, Table
 
-from runbook_lib.sandbox.emulator.replies import AwsError
-from runbook_lib.sandbox.emulator.store import Store, wire_bytes
+from runbook_lib.sandbox.emulator.store import wire_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ def record_change(table: Table, old: Item | None, new: Item | None) -> None:
     if shard is None or is_unchanged(old, new):
         return
     sequence = len(shard.items) + shard.starting_sequence_number
-    shard.items.append(LateRecord(table, old, new, sequence, datetime.now(UTC)))  # type: ignore[arg-type]
+    # As they are now: moto's UpdateItem changes an item in place.
+    record = LateRecord(table, deepcopy(old), deepcopy(new), sequence, datetime.now(UTC))
+    shard.items.append(record)  # type: ignore[arg-type]
 
 
 def is_unchanged(old: Item | None, new: Item | None) -> bool:
@@ -48,10 +50,3 @@ def is_unchanged(old: Item | None, new: Item | None) -> bool:
     if old is None or new is None:
         return old is new
     return bool(loads(wire_bytes(old)) == loads(wire_bytes(new)))
-
-
-def check_shard(store: Store, account: str, region: str, request: dict[str, Any]) -> None:
-    """Raise for an iterator of a shard or a stream that is not there; moto fails by itself."""
-    table = store.find(account, region, str(request.get("StreamArn", "")).partition("/stream/")[0])
-    if table is None or table.stream_shard is None or table.stream_shard.id != request.get("ShardId"):
-        raise AwsError("ResourceNotFoundException", f"Requested resource not found: Shard {request.get('ShardId')}")
