@@ -17,6 +17,7 @@ from runbook_lib.aws.session.clients import Clients, connect
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.estate.compare import Acting, Likeness
+from runbook_lib.iac.policy_statements import table_arn
 from runbook_lib.iac.surroundings.of_config import Now, the_moment
 from runbook_lib.plan.naming import select_tables
 from runbook_lib.references.find import find_references
@@ -26,7 +27,6 @@ from runbook_lib.surroundings.both_sides import BothSides, compare_sides, unknow
 from runbook_lib.surroundings.deployment import deployment_lines
 from runbook_lib.surroundings.endpoints import ServiceEndpoint, functions_of, interfaces_of, messaging_endpoints
 from runbook_lib.surroundings.to_set import (
-    arn_of_table,
     functions_named,
     missing_functions,
     missing_interfaces,
@@ -84,7 +84,7 @@ def _head(config: Migration, who: Identity, at: str) -> Lines:
 
 
 def _tables(tables: Mapping[str, str], who: Identity) -> Lines:
-    rows = [[old, new, arn_of_table(new, who)] for old, new in tables.items()]
+    rows = [[old, new, table_arn(who, new)] for old, new in tables.items()]
     return ["## Tables", "", *table_lines(("old", "new", "new ARN"), rows, "None.")]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.name_map import DEFAULT, NameMap
 from runbook_lib.estate.resource import ResourceKind
+from runbook_lib.iac.policy_statements import table_arn
 from runbook_lib.references.listing import table_cell
 from runbook_lib.references.old_names import How
 from runbook_lib.run.facts.around.references import Reference, References
@@ -25,10 +26,6 @@ def table_lines(columns: tuple[str, ...], rows: list[list[str]], nothing: str) -
     return [*lines, *(f"| {' | '.join(map(table_cell, row))} |" for row in rows), ""]
 
 
-def arn_of_table(table: str, who: Identity) -> str:
-    return f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{table}"
-
-
 def to_set_lines(references: References, both: BothSides, who: Identity) -> list[str]:
     """Every place that names an old table, what it has to say instead, and who sets it."""
     rows = [[r.service, r.resource, r.side, r.where, _instead(r, who), _how(r, both)] for r in references.found]
@@ -42,7 +39,7 @@ def to_set_lines(references: References, both: BothSides, who: Identity) -> list
 def _instead(reference: Reference, who: Identity) -> str:
     new = reference.target
     if reference.how == How.ARN:
-        return f"{arn_of_table(new, who)} in place of that of {reference.source}"
+        return f"{table_arn(who, new)} in place of that of {reference.source}"
     if reference.how == How.NAME:
         return new
     if reference.how == How.STEM:

@@ -18,6 +18,8 @@ from runbook_lib.aws.pages import pages, whole
 from runbook_lib.aws.reading.listings import Listing
 
 Answer = dict[str, Any]
+# What an answer ends in that is not as AWS's; its words may hold what nobody is to read.
+UNLIKE_AWS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 GONE = ("NotFound", "NonExistent", "DoesNotExist")  # in the codes of what was there when it was listed
 
 
@@ -84,7 +86,9 @@ class ServiceReader:
             code = code_of(error)
             if not (subject and any(part in code for part in GONE)):
                 self.unread.append(Unread(self.side, service, operation, code, subject))
-            return None
+        except UNLIKE_AWS as error:
+            self.unread.append(Unread(self.side, service, operation, type(error).__name__, subject))
+        return None
 
 
 def _plain(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.aws.reading.reader import UNLIKE_AWS, ServiceReader, Unread
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.extract.events import bus_names, read_buses, read_schedules, schedule_keys
 from runbook_lib.estate.extract.monitoring import read_alarms, read_dashboards, read_log_groups
@@ -17,6 +18,7 @@ from runbook_lib.estate.extract.topics import read_topics, topic_names
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind, Unexpressed
 from runbook_lib.estate.selection import Selection
 
+Found = tuple[list[Resource], list[Unexpressed]]
 FAILURES = ("deadLetterTargetArn", "DeadLetterConfig", "OnFailure")
 
 
@@ -56,15 +58,29 @@ def read_estate(reader_of: Callable[[str], ServiceReader], who: Identity, wanted
     return Estate(tuple(reading.resources), tuple(dict.fromkeys(reading.left)), tuple(sorted(said)), subjects)
 
 
+def _look(reading: EstateReading, service: str, read: Callable[[ServiceReader], Found]) -> list[Resource]:
+    """Take in what one service has; answers unlike AWS's are noted, and what they would show is not checked."""
+    reader = reading.reader(service)
+    try:
+        found, left = read(reader)
+    except UNLIKE_AWS as error:
+        reader.unread.append(Unread(reader.side, service, "reading", type(error).__name__))
+        return []
+    reading.resources += found
+    reading.left += left
+    return found
+
+
 def _messaging(reading: EstateReading) -> None:
-    wanted = reading.wanted
-    queues, topics = reading.reader("sqs"), reading.reader("sns")
-    _add(reading, read_queues(queues, filter(wanted.queues, queue_names(queues))))
-    place = f"arn:{reading.who.partition}:sns:{reading.who.region}:{reading.who.account}:"
-    _add(reading, read_topics(topics, place, filter(wanted.topics, topic_names(topics))))
-    events, scheduler = reading.reader("events"), reading.reader("scheduler")
-    _add(reading, read_buses(events, filter(wanted.buses, bus_names(events))))
-    _add(reading, read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler)), reading.now))
+    wanted, who = reading.wanted, reading.who
+    place = f"arn:{who.partition}:sns:{who.region}:{who.account}:"
+    _look(reading, "sqs", lambda sqs: read_queues(sqs, filter(wanted.queues, queue_names(sqs))))
+    _look(reading, "sns", lambda sns: read_topics(sns, place, filter(wanted.topics, topic_names(sns))))
+    _look(reading, "events", lambda events: read_buses(events, filter(wanted.buses, bus_names(events))))
+    _look(
+        reading, "scheduler",
+        lambda scheduler: read_schedules(scheduler, filter(wanted.schedules, schedule_keys(scheduler)), reading.now),
+    )  # fmt: skip
 
 
 def _readers(reading: EstateReading) -> None:
@@ -72,13 +88,8 @@ def _readers(reading: EstateReading) -> None:
     tables, queues = reading.wanted.tables, reading.names(ResourceKind.QUEUE)
     reading.resources = [r for r in reading.resources if r.kind not in (ResourceKind.MAPPING, ResourceKind.PIPE)]
     if tables or queues:
-        reading.resources += read_mappings(reading.reader("lambda"), tables, queues)
-        reading.resources += read_pipes(reading.reader("pipes"), tables, queues)
-
-
-def _add(reading: EstateReading, found: tuple[list[Resource], list[Unexpressed]]) -> None:
-    reading.resources += found[0]
-    reading.left += found[1]
+        _look(reading, "lambda", lambda functions: read_mappings(functions, tables, queues))
+        _look(reading, "pipes", lambda pipes: (read_pipes(pipes, tables, queues), []))
 
 
 def _grow(reading: EstateReading) -> None:
@@ -95,7 +106,7 @@ def _grow(reading: EstateReading) -> None:
         if not more:
             return
         tried |= more
-        _add(reading, read_queues(reading.reader("sqs"), more))
+        _look(reading, "sqs", partial(read_queues, names=more))
         refused = {each.subject for each in reading.reader("sqs").unread}
         reading.left += [
             Unexpressed(f"queue {name}", "failures are handed to it, and it is not there: what names it is refused")
@@ -125,12 +136,18 @@ def _arns(value: Any) -> Iterable[str]:
 def _monitoring(reading: EstateReading) -> None:
     wanted = reading.wanted
     around = wanted.tables | reading.names(ResourceKind.QUEUE, ResourceKind.TOPIC, ResourceKind.RULE, ResourceKind.BUS)
-    cloudwatch = reading.reader("cloudwatch")
-    alarms = read_alarms(cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around), grows=wanted.grows)
-    _add(reading, alarms)
-    shown = around | {alarm.name for alarm in alarms[0]}
-    reading.resources += read_dashboards(cloudwatch, lambda name, body: wanted.dashboards(name, body, shown))
-    _add(reading, read_log_groups(reading.reader("logs"), wanted.log_groups))
+    alarms = _look(
+        reading, "cloudwatch",
+        lambda cloudwatch: read_alarms(
+            cloudwatch, lambda name, held: wanted.alarms(name, _watched(held), around), grows=wanted.grows
+        ),
+    )  # fmt: skip
+    shown = around | {alarm.name for alarm in alarms}
+    _look(
+        reading, "cloudwatch",
+        lambda cloudwatch: (read_dashboards(cloudwatch, lambda name, body: wanted.dashboards(name, body, shown)), []),
+    )  # fmt: skip
+    _look(reading, "logs", lambda logs: read_log_groups(logs, wanted.log_groups))
 
 
 def _watched(alarm: dict[str, Any]) -> Any:

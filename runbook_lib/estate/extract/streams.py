@@ -8,7 +8,7 @@ from runbook_lib.aws.reading.listings import MAPPINGS, PIPES
 from runbook_lib.aws.reading.reader import ServiceReader
 from runbook_lib.estate.extract.spelling import Json, capitalized, carried, cloudformation_tags
 from runbook_lib.estate.members import MAPPING, PIPE
-from runbook_lib.estate.resource import Resource, ResourceKind
+from runbook_lib.estate.resource import Resource, ResourceKind, Unexpressed
 
 RUNNING = ("RUNNING", "STARTING", "UPDATING")
 
@@ -23,14 +23,20 @@ def mapping_key(source: str, function: str) -> str:
     return f"{table_in(source) or source.rpartition(':')[2]} to {function.partition(':function:')[2]}"
 
 
-def read_mappings(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:
+def read_mappings(
+    reader: ServiceReader, tables: Collection[str], queues: Collection[str]
+) -> tuple[list[Resource], list[Unexpressed]]:
     """The mappings of these tables' streams and of these queues."""
-    found = []
+    found: list[Resource] = []
+    left: list[Unexpressed] = []
     for entry in reader.entries(MAPPINGS):
         source = str(entry.get("EventSourceArn") or "")
         if table_in(source) in tables or (":sqs:" in source and source.rpartition(":")[2] in queues):
             found.append(_mapping(entry, source))
-    return sorted(found, key=lambda mapping: (mapping.key, mapping.arn))
+            if entry.get("FilterCriteriaError"):  # its key is not ours to use
+                why = "it could not be decrypted: set it by hand"
+                left.append(Unexpressed(f"{found[-1].label}, FilterCriteria", why))
+    return sorted(found, key=lambda mapping: (mapping.key, mapping.arn)), left
 
 
 def _mapping(entry: Json, source: str) -> Resource:
@@ -42,7 +48,9 @@ def _mapping(entry: Json, source: str) -> Resource:
     properties["FunctionName"] = function
     key = mapping_key(source, function)
     arn = str(entry.get("EventSourceMappingArn") or entry.get("UUID") or "")
-    return Resource(ResourceKind.MAPPING, key, "", arn, properties, None, state not in ("Disabled", "Disabling"))
+    beside = {"FilterCriteria": error.get("ErrorCode")} if (error := entry.get("FilterCriteriaError")) else {}
+    awake = state not in ("Disabled", "Disabling")
+    return Resource(ResourceKind.MAPPING, key, "", arn, properties, None, awake, beside)
 
 
 def read_pipes(reader: ServiceReader, tables: Collection[str], queues: Collection[str]) -> list[Resource]:

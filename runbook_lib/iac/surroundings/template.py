@@ -175,6 +175,7 @@ def _waits_for(resource: Resource, named: Mapping[tuple[str, str], str]) -> set[
         rule = resource.properties.get("AlarmRule", "")
         pieces = rule.parts if isinstance(rule, PartedText) else [rule]
         children = children_of(" ".join(piece for piece in pieces if type(piece) is str))
+        children |= {name for name in [resource.properties.get("ActionsSuppressor")] if isinstance(name, str)}
         return {name for (noun, new), name in named.items() if noun.endswith("alarm") and new in children}
     wanted = {(ResourceKind.BUS.noun, resource.properties.get("EventBusName"))}
     wanted |= {(ResourceKind.SCHEDULE_GROUP.noun, resource.properties.get("GroupName"))}

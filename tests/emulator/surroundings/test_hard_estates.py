@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import yaml
 
 from runbook_lib.cli import run_cli
 from runbook_lib.iac.surroundings.of_config import surroundings_of
+from runbook_lib.sandbox.client import sandbox_client
 from tests.support.between import Asked, Said, between
+from tests.support.estates import fixed_estate
 from tests.support.namers import a_function, around
 from tests.support.world import ACCOUNT, World
 
@@ -175,3 +178,43 @@ def test_schedules_whose_moment_is_past_are_said_and_would_not_stop_a_deployment
         f"schedule default/{stem}-begun, StartDate", f"schedule default/{stem}-later", f"schedule default/{stem}-over",
         f"schedule default/{stem}-past",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("operation", "where", "answer"),
+    [
+        ("DescribeAlarms", "us-east-2", {"MetricAlarms": True}),
+        ("DescribeAlarms", "us-east-1", {"MetricAlarms": [{"MetricName": "MARKER"}]}),
+        ("GetDashboard", "us-east-2", {"DashboardBody": {"widgets": "MARKER"}}),
+        ("GetQueueAttributes", "us-east-1", {"Attributes": {"RedrivePolicy": '{"maxReceiveCount": "MARKER"}'}}),
+        ("GetQueueAttributes", "us-east-2", {"Attributes": "MARKER"}),
+        ("ListRules", "us-east-1", {"Rules": [None, {"Arn": "MARKER"}]}),
+        ("ListTargetsByRule", "us-east-2", {"Targets": [{"Arn": "MARKER"}]}),
+        ("DescribeLogGroups", "us-east-1", {"logGroups": [{"arn": "MARKER"}]}),
+    ],
+)
+def test_answers_that_are_not_as_those_of_aws_are_not_checked_and_nothing_of_them_is_shown(
+    world: World, operation: str, answer: dict[str, Any], where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.pair("orders", pitr=False)
+    for region, side in (("us-east-1", "src"), ("us-east-2", "dst")):
+        client = partial(sandbox_client, endpoint=world.endpoint, region=region)
+        fixed_estate(client, f"{world.tag}-{side}", world.src("orders"))
+
+    def odd(asked: Asked) -> Said | None:
+        is_it = (asked.operation, asked.region) == (operation, where)
+        return (200, JSON, json.dumps(answer).encode()) if is_it else None
+
+    globs = [f"{world.tag}-src*"]
+    with between(world.endpoint, before=odd) as server:
+        side_of = {"endpoint_url": server.endpoint}
+        config = world.config(
+            source=side_of, target=side_of,
+            surroundings={"queues": globs, "buses": globs, "dashboards": globs, "log_groups": ["/aws/lambda/*"]},
+        )  # fmt: skip
+        code = run_cli(["surroundings", str(config), "--compare"])
+    said = capsys.readouterr()
+    assert code == 1
+    assert "Traceback" not in said.err
+    assert "MARKER" not in said.out + said.err
+    assert "## Not checked" in said.out or operation == "GetDashboard"

@@ -154,12 +154,14 @@ def test_readers_of_streams_ask_where_to_begin_and_which_stream() -> None:
 
 def test_a_composite_alarm_names_its_children_anew_and_waits_for_them() -> None:
     rule = f'ALARM("{OLD}a") AND NOT OK({OLD}b)'
-    composite = Resource(ResourceKind.COMPOSITE_ALARM, OLD + "any", OLD + "any", "", {"AlarmRule": rule}, None, True)
-    template = written(alarm(OLD + "a"), alarm(OLD + "b"), composite)
+    held = {"AlarmRule": rule, "ActionsSuppressor": OLD + "c"}
+    composite = Resource(ResourceKind.COMPOSITE_ALARM, OLD + "any", OLD + "any", "", held, None, True)
+    template = written(alarm(OLD + "a"), alarm(OLD + "b"), alarm(OLD + "c"), composite)
     (said,) = (s for s in template["Resources"].values() if s["Type"] == ResourceKind.COMPOSITE_ALARM)
     assert said["Properties"]["AlarmRule"] == 'ALARM("bebco-borrower-a-dev") AND NOT OK(bebco-borrower-b-dev)'
     names = {template["Resources"][other]["Properties"]["AlarmName"] for other in said["DependsOn"]}
-    assert names == {"bebco-borrower-a-dev", "bebco-borrower-b-dev"}
+    assert names == {f"bebco-borrower-{name}-dev" for name in "abc"}
+    assert said["Properties"]["ActionsSuppressor"] == "bebco-borrower-c-dev"
 
 
 def test_what_is_off_in_the_source_cannot_be_woken() -> None:
