@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG, RunPath
 from runbook_lib.commands.around.surroundings import surroundings
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
@@ -33,7 +34,6 @@ from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
 
 UNQUOTED = "A glob needs quotes, or the shell puts names of files in its place: --tables 'orders-*'"
-CONFIG = click.argument("config", type=click.Path(path_type=Path))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -123,8 +123,8 @@ def lab(config: Path, no_browser: bool) -> int:
 
 
 @cli.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), metavar="CONFIG",
+@click.argument("run_dir", type=RunPath())
+@click.option("--config", type=RunPath(), metavar="CONFIG",
               help="Your own migration file; also check the seal against its anchor in that bucket.")  # fmt: skip
 @click.option("--signed-by", metavar="FINGERPRINT", help="The key that has to have signed the seal, or its PEM file.")
 @click.option("--kms", is_flag=True, help="Ask KMS about the signature, too, for the key that CONFIG names.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.errors import ConfigError
 from runbook_lib.report.render.escape_markdown import visible
 
@@ -13,7 +14,7 @@ ITEMS = 10_000
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--propose", is_flag=True, help="Print a rule for every path that no rule covers yet.")
 @click.option("--items", type=click.IntRange(1), default=ITEMS, show_default=True,
               help="Number of items to read from each source table.")  # fmt: skip

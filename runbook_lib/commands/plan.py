@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: print it.")
 @click.option("--tables", default="*", metavar="GLOB", help="Source tables to move: globs, separated by commas.")
 def plan(config: Path, out: Path | None, tables: str) -> int:

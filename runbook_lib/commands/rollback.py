@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.commands.output import say
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--run-id", required=True, help="The run to undo.")
 @click.option("--tables", default="", metavar="GLOB", help="Source tables to act on: globs, separated by commas.")
 @click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")

@@ -18,11 +18,11 @@ from runbook_lib.run.facts.cut_over.gates import last_gate
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.plan import PAIRS
 from runbook_lib.run.facts.starts import STEP_FACTS, StepStatus
-from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.validation import COMPARING, VALIDATIONS
 from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER
-from runbook_lib.run.tables.files import written_so_far
+from runbook_lib.run.tables.files import sums_by_table, written_so_far
 from runbook_lib.timestamps import elapsed_seconds
 
 
@@ -46,7 +46,8 @@ class StepEnd:
 class Pace:
     """How fast items are written since the step was first seen to write, and how long the rest takes at that rate."""
 
-    since: tuple[float, int] | None = None
+    since: tuple[float, float] | None = None
+    table: str = ""
 
     def of(self, written: int, items: int, now: float) -> str:
         """Rate and time left; empty until there is something to tell a rate from."""
@@ -60,7 +61,14 @@ class Pace:
             return ""
         return f", {per_second * 60:.3g} exports/min, about {duration((planned - done) / per_second)} left"
 
-    def _measured(self, written: int, items: int, now: float) -> float:
+    def of_comparison(self, table: str, compared: float, items: int, now: float) -> str:
+        """The same for a comparison, since its largest `table` was seen: what small ones take says nothing of that."""
+        if table != self.table:
+            self.table, self.since = table, None
+        per_second = self._measured(compared, items, now)
+        return f", {rate(per_second)}, about {duration((items - compared) / per_second)} left" if per_second else ""
+
+    def _measured(self, written: float, items: int, now: float) -> float:
         if written >= items:
             return 0.0  # all is done that is counted, and what the step does now has no rate
         if self.since is None or written < self.since[1]:
@@ -84,13 +92,29 @@ def so_far(ledger: Ledger, step: str, pace: Pace, now: float) -> str:
             return f"{pluralize(items, 'item')} to be read and checked; this is a dry run"
         return f"{count(written)} of {pluralize(items, 'item')} written{pace.of(written, items, now)}"
     if step == "validate":
-        running = STEP_FACTS.of(ledger, step)
-        began = (running and running.started) or ""
-        compared = [fact for fact in VALIDATIONS.all(ledger).values() if fact.finished and fact.finished >= began > ""]
-        items = sum(fact.items_in_target or 0 for fact in compared)
-        speed = pace.of(items, written_so_far(ledger)[0], now)
-        return f"{count(len(compared))} of {pluralize(planned, 'table')} compared{speed}"
+        return _compared_so_far(ledger, planned, pace, now)
     return _live_so_far(ledger, step)
+
+
+def _compared_so_far(ledger: Ledger, planned: int, pace: Pace, now: float) -> str:
+    """How many tables are compared, how much of those that are being read, and how fast that goes."""
+    running = STEP_FACTS.of(ledger, "validate")
+    began = (running and running.started) or ""
+    facts = VALIDATIONS.all(ledger).items()
+    compared = {source for source, fact in facts if fact.finished and fact.finished >= began > ""}
+    said = f"{count(len(compared))} of {pluralize(planned, 'table')} compared"
+    sums = {source: sums.exported for source, sums in sums_by_table(ledger).items()}
+    # Both sides are read once, one after the other: half of the work each.
+    read = {
+        source: min((fact.of_export + fact.of_target) / 2, sums.get(source, 0))
+        for source, fact in COMPARING.all(ledger).items()
+        if source not in compared
+    }
+    if not read:
+        return said
+    largest = max(read, key=lambda source: (sums.get(source, 0), source))
+    done = sum(sums.get(source, 0) for source in compared) + sum(read.values())
+    return said + pace.of_comparison(largest, done, sum(sums.values()), now)
 
 
 def _live_so_far(ledger: Ledger, step: str) -> str:
@@ -118,7 +142,7 @@ def seconds_running(ledger: Ledger, step: str, now: datetime, at_most: float) ->
 
 def seconds_of_step(record: RunRecord, step: str, otherwise: float) -> float:
     """How long a step has taken, as the report says it, too; `otherwise` for one that did not come to its end."""
-    known = next((s.seconds for s in record.steps if s.name == step and s.status == "completed"), None)
+    known = next((s.seconds for s in record.steps if s.name == step and s.status in ("completed", "failed")), None)
     return otherwise if known is None else known
 
 

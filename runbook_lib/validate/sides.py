@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
@@ -9,7 +12,9 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.cluster.at_once import Room, Share
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.export import EXPORTS, CompletedExport
+from runbook_lib.run.facts.validation import COMPARING, ComparingFact
+from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
@@ -19,6 +24,9 @@ from runbook_lib.validate.readers import Check, ExportReader, TableReader, segme
 
 CONNECTIONS = 32  # to the targets of all tables together, unless one is to be read in more segments
 News = tuple[str, str, int, int]  # table, state, items done, items expected
+Watch = Callable[[str, str, int, int], None]
+EXPORT, TARGET = "reading the export", "scanning the target"
+NOTE_SECONDS = 1.0
 # Of all tables that are compared at once: items held in memory while differences are named or indexes are sampled.
 HELD = ITEMS_AT_ONCE + CONTENT_BYTES // HELD_BYTES
 
@@ -33,6 +41,38 @@ class Together:
     source_limit: RateLimit
     share: Share = field(default_factory=Share)
     room: Room = field(default_factory=lambda: Room(HELD))
+
+
+@contextmanager
+def noted(ledger: Ledger, watch: Watch, monotonic: Callable[[], float] = time.monotonic) -> Iterator[Watch]:
+    """The same watch, and how far each table is stands in the ledger meanwhile, for whoever waits for it."""
+    noted_at: dict[str, float] = {}
+
+    def note(source: str, state: str, done: int, of: int) -> None:
+        watch(source, state, done, of)
+        if state not in (EXPORT, TARGET):
+            COMPARING.forget(ledger, source)
+        elif monotonic() - noted_at.get(source, float("-inf")) >= NOTE_SECONDS:
+            noted_at[source] = monotonic()
+            fact = ComparingFact(done, 0) if state == EXPORT else ComparingFact(of, done)
+            COMPARING.record(ledger, source, fact)
+
+    _forget(ledger)  # what a killed comparison has left
+    try:
+        yield note
+    finally:
+        _forget(ledger)
+
+
+def _forget(ledger: Ledger) -> None:
+    for source in COMPARING.all(ledger):
+        COMPARING.forget(ledger, source)
+
+
+def how_many_exported(run: Run, pair: Pair) -> int:
+    """How many items its export has; 0 where there is none."""
+    export = EXPORTS.of(run.ledger, pair.source)
+    return export.completed.items if export is not None and export.completed is not None else 0
 
 
 def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:

@@ -1,9 +1,8 @@
 """Prove, or disprove, that each target holds the items of its export.
 
-Four independent counts stand side by side: what the manifest says, how many lines were read, how
-many writes were acknowledged, and what a Scan of the target finds. Beyond the counts, every item is
-compared with the export. The table's verdict is PASS only if all of it agrees. docs/validation.md
-says exactly what is compared and which rules make a verdict.
+Four independent counts stand side by side: what the manifest says, how many lines were read, how many writes were
+acknowledged, and what a Scan of the target finds. Beyond the counts, every item is compared with the export. The
+table's verdict is PASS only if all of it agrees. docs/validation.md says what is compared and which rules decide.
 """
 
 from __future__ import annotations
@@ -62,9 +61,21 @@ from runbook_lib.validate.overlay import (
 )
 from runbook_lib.validate.readers import Check, ExportReader, TableReader, export_buckets, stoppable, table_buckets
 from runbook_lib.validate.reconcile import disagreements, not_transformed, witnesses
-from runbook_lib.validate.sides import News, Together, export_side, replaced, table_side, tallies, target_limit, unread
-
-Watch = Callable[[str, str, int, int], None]
+from runbook_lib.validate.sides import (
+    EXPORT,
+    TARGET,
+    News,
+    Together,
+    Watch,
+    export_side,
+    how_many_exported,
+    noted,
+    replaced,
+    table_side,
+    tallies,
+    target_limit,
+    unread,
+)
 
 
 def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, ValidationFact]:
@@ -76,21 +87,16 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
     """
     with run.step("validate"):
         run.keep_accepted()
-        with open_roster(run, "validate") as roster:
+        with open_roster(run, "validate") as roster, noted(run.ledger, watch) as note:
             together = Together(run, roster, target_limit(run), source_limit(run))
 
             def validate(pair: Pair, thread: TableThread[News]) -> None:
                 VALIDATIONS.record(run.ledger, pair.source, _validate(together, pair, thread))
 
-            pairs = sorted(run.planned_pairs(), key=lambda pair: (_items(run, pair), pair.source))
+            pairs = sorted(run.planned_pairs(), key=lambda pair: (how_many_exported(run, pair), pair.source))
             at_once = 1 if roster else run.config.validate_.tables_at_once
-            all_at_once(pairs, validate, at_once, together.share, lambda news: watch(*news))
+            all_at_once(pairs, validate, at_once, together.share, lambda news: note(*news))
         return VALIDATIONS.all(run.ledger)
-
-
-def _items(run: Run, pair: Pair) -> int:
-    export = EXPORTS.of(run.ledger, pair.source)
-    return export.completed.items if export is not None and export.completed is not None else 0
 
 
 def _validate(together: Together, pair: Pair, thread: TableThread[News]) -> ValidationFact:
@@ -135,7 +141,7 @@ def _compare(
         return lambda done: thread.tell((pair.source, state, done, export.items))
 
     census = together.roster and DistributedDigest(run, together.roster, pair.source, table.key)
-    state = show("reading the export")
+    state = show(EXPORT)
     exported = (
         census.of_export(full, sums[0], state)
         if census and over is None
@@ -143,7 +149,7 @@ def _compare(
     )
     changes = overlay_facts(run, pair, over, export) if over else None
     read_export = format_timestamp(sums[0].began), format_timestamp(run.now())
-    state, limit = show("scanning the target"), run.config.validate_.max_rcu
+    state, limit = show(TARGET), run.config.validate_.max_rcu
     found = (
         census.of_table(other, limit, sums[1], state)
         if census

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option(
     "--format", "form", type=click.Choice(["cloudformation", "cdk"]), default="cloudformation", show_default=True
 )

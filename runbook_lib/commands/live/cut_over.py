@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.commands.output import Output, output_options
 from runbook_lib.errors import ConfigError
 
@@ -22,7 +23,7 @@ def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
 
 
 @click.command("cut-over")
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--run-id", required=True, help="The run whose targets replace the sources.")
 @click.option("--frozen-at", default="", metavar="MOMENT",
               help="When the writers were stopped, such as 2026-01-14T10:20:00Z.")  # fmt: skip

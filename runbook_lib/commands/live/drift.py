@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.commands.arguments import CONFIG
 from runbook_lib.commands.output import say
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--run-id", required=True, help="The run whose targets are compared.")
 @click.option("--tables", default="", metavar="GLOB", help="Source tables to look at: globs, separated by commas.")
 def drift(config: Path, run_id: str, tables: str) -> int:

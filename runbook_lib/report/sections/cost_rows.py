@@ -53,7 +53,7 @@ def cost_rows(figures: RunFigures) -> list[CostRow]:
         return []
     used = figures.record.spent
     rows = [
-        CostRow("Cost", tuple(dollars(e.usd) for e in made), _usd(used.usd)),
+        CostRow("Cost", tuple(dollars(e.usd) for e in made), in_dollars(used.usd)),
         CostRow(
             "Time", tuple(hours(e.hours) for e in made), duration(None if used.hours is None else used.hours * 3600)
         ),
@@ -168,8 +168,8 @@ def _synced(looks: list[SyncLook]) -> list[str]:
     return [
         f"With --execute a sync of {pluralize(len(looks), 'table')} would write {count(sums['missing'])} missing and "
         f"{count(sums['different'])} different items and leave {count(sums['right'])} that are equal, using "
-        f"{pluralize(sums['units'], 'write unit')} ({_usd(usd)} including the look-up of each key); writing everything "
-        f"again takes {count(sum(s.full_units for s in looks))} ({_usd(full)}), both without indexes"
+        f"{pluralize(sums['units'], 'write unit')} ({in_dollars(usd)} including the look-up of each key); writing "
+        f"everything again takes {count(sum(s.full_units for s in looks))} ({in_dollars(full)}), both without indexes"
     ]
 
 
@@ -190,7 +190,7 @@ def advice(figures: RunFigures) -> list[str]:
     return [
         f"{a.target}: at {count(a.units_now)} write units per second the import may take "
         f"{duration(a.seconds_now)}, with a warm throughput of {count(a.units)} about {duration(a.seconds)}; "
-        f"that is charged once ({_usd(a.usd) if a.usd is not None else 'price not known'}) and cannot be lowered "
+        f"that is charged once ({in_dollars(a.usd) if a.usd is not None else 'price not known'}) and cannot be lowered "
         "again. This is only done if import.warm_throughput names the table"
         for a in (made[-1].advice if made else [])
     ]
@@ -200,7 +200,7 @@ def dollars(known: LowHigh | None) -> str:
     """A range of USD."""
     if known is None:
         return NOT_KNOWN
-    low, high = _usd(known.low), _usd(known.high)
+    low, high = in_dollars(known.low), in_dollars(known.high)
     return low if low == high else f"{low} to {high}"
 
 
@@ -212,7 +212,8 @@ def hours(known: LowHigh | None) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _usd(value: float | None) -> str:
+def in_dollars(value: float | None) -> str:
+    """An amount, to the cent."""
     if value is None:
         return NOT_MEASURED
     return (

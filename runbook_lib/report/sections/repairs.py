@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.sections.cost_rows import in_dollars
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.afterwards.repair import RepairStatus
 from runbook_lib.run.facts.afterwards.rollback import RollbackStatus
@@ -36,9 +37,10 @@ def repairs_in_sum(found: list[RepairRecord]) -> str:
     if not wrong:
         return f"nothing is to be repaired in {pluralize(len(found), 'table')}"
     items = sum(sum(getattr(r, kind) for kind in r.kinds) for r in wrong)
-    verb = "has" if len(wrong) == 1 else "have"
+    done = any(repaired.status != RepairStatus.DRY_RUN for repaired in found)
+    verb = "had" if done else "has" if len(wrong) == 1 else "have"
     said = f"{len(wrong):,} of {pluralize(len(found), 'table')} {verb} something to repair: {pluralize(items, 'item')}"
-    if any(repaired.status != RepairStatus.DRY_RUN for repaired in found):
+    if done:
         written = sum(r.counts.added + r.counts.replaced + r.counts.deleted for r in found)
         return f"{said}, of which {count(written)} were written"
     units = [r.units for r in wrong if r.units is not None]
@@ -104,5 +106,5 @@ def kept_for(kept: int, disputed: int) -> str:
 def _cost(units: int | None, usd: float | None) -> str:
     if units is None:
         return "an unknown number of write units"
-    price = f" ({usd:.4f} USD)" if usd is not None else ""
+    price = f" ({in_dollars(usd)})" if usd is not None else ""
     return f"{pluralize(units, 'write unit')}{price}"

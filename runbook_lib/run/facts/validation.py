@@ -106,5 +106,14 @@ class CanaryFact:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ComparingFact:
+    """How much of a table is read while it is compared; gone once it has a verdict."""
+
+    of_export: int
+    of_target: int
+
+
 VALIDATIONS = Topic("validation", ValidationFact)
+COMPARING = Topic("comparing", ComparingFact)
 CANARIES = Topic("canary", CanaryFact)

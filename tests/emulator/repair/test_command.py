@@ -76,7 +76,10 @@ def test_of_many_tables_only_those_are_told_that_have_something_to_repair(world:
         line for line in lines if line.startswith(world.dst("c"))
     ]
     (end,) = [line for line in lines if line.startswith("FAIL: ")]
-    assert "nothing was written; 1 of 5 tables has something to repair: 1 item, for 1 write unit (" in end
+    assert (
+        "nothing was written; 1 of 5 tables has something to repair: 1 item, for 1 write unit (less than 0.01 USD)"
+        in end
+    )
     assert "; writing everything again 15 write units (" in end
     quiet = runbook_here("repair", config, "--run-id", "r", "--write-missing", "--quiet")
     assert [line.split(": ")[0] for line in quiet.stdout.splitlines()] == ["FAIL", "report"]

@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.headless.console import Pace, first_line, outcome_line, seconds_of_step, seconds_running, so_far
 from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.facts.cut_over.gates import GATES, Gate, GateFact, GateState
 from runbook_lib.run.facts.export import ExportStatus
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
+from runbook_lib.run.facts.validation import COMPARING, ComparingFact
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import STEPS
+from runbook_lib.run.tables.files import keep_files
 from runbook_lib.timestamps import format_timestamp
 from tests.support import records
 from tests.support.facts import export_table, plan_pair, prove_table
@@ -170,6 +173,33 @@ def test_the_first_line_names_the_run_its_state_and_its_report(tmp_path: Path) -
     folder.mkdir()
     (folder / "ledger.sqlite").write_bytes(b"")
     assert first_line("r1", folder) == f"run r1: resumed; report: {folder / 'report.html'}"
+
+
+def test_the_time_left_of_a_comparison_is_told_by_the_items_of_the_table_that_is_read(ledger: Ledger) -> None:
+    """Small tables take their time whatever they hold: their rate said minutes of a large one that took seconds."""
+    STEP_FACTS.record(ledger, "validate", StepFact(StepStatus.RUNNING, EARLIER))
+    keep_files(ledger, "a", [DataFile(0, "a/1", "m", 10)])
+    keep_files(ledger, "b", [DataFile(0, "b/1", "m", 100_000)])
+    pace = Pace()
+    assert so_far(ledger, "validate", pace, 0.0) == "0 of 2 tables compared"
+    COMPARING.record(ledger, "a", ComparingFact(5, 0))
+    assert so_far(ledger, "validate", pace, 10.0) == "0 of 2 tables compared"
+    COMPARING.forget(ledger, "a")
+    prove_table(ledger, "a", finished=LATER)
+    COMPARING.record(ledger, "b", ComparingFact(20_000, 0))
+    assert so_far(ledger, "validate", pace, 20.0) == "1 of 2 tables compared"
+    COMPARING.record(ledger, "b", ComparingFact(60_000, 0))
+    assert so_far(ledger, "validate", pace, 30.0) == "1 of 2 tables compared, 2,000 items/s, about 35.0 s left"
+    COMPARING.record(ledger, "b", ComparingFact(100_000, 60_000))
+    assert so_far(ledger, "validate", pace, 55.0) == "1 of 2 tables compared, 2,000 items/s, about 10.0 s left"
+    COMPARING.record(ledger, "b", ComparingFact(100_000, 120_000))  # the target holds more than the export
+    assert so_far(ledger, "validate", pace, 60.0) == "1 of 2 tables compared"
+
+
+def test_a_failed_step_has_one_time_as_well() -> None:
+    made = records.record()
+    made["steps"] = [step | {"status": "failed", "seconds": 12.5} for step in made["steps"] if step["name"] == "import"]
+    assert seconds_of_step(RunRecord.model_validate(made), "import", 999.0) == 12.5
 
 
 def test_a_comparison_of_an_earlier_start_does_not_count_again(ledger: Ledger) -> None:
