@@ -112,6 +112,11 @@ def parts_of(text: Any) -> tuple[Part, ...]:
     return text.parts if isinstance(text, PartedText) else (text,)
 
 
+def _escaped(part: Part) -> Part:
+    """A part as it stands within a text in JSON."""
+    return json.dumps(part)[1:-1] if type(part) is str else part
+
+
 def as_json_text(value: Any) -> Any:
     """A structure as one JSON text, in parts where it holds any."""
     texts: list[PartedText] = []
@@ -127,5 +132,5 @@ def as_json_text(value: Any) -> Any:
     pieces = re.split(r"\\u0000(\d+)\\u0000", json.dumps(marked(value)))
     parts: list[Part] = []
     for at, piece in enumerate(pieces):
-        parts += texts[int(piece)].parts if at % 2 else [piece]
+        parts += map(_escaped, texts[int(piece)].parts) if at % 2 else [piece]
     return simplest(merged(parts))
