@@ -264,7 +264,8 @@ def _notes(
         "ReadAutoScaling, GetResourcePolicy, DescribeKinesisStreamingDestination and DescribeContributorInsights: "
         "without them the report says of what they ask for that it was not checked.",
         "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items. runbook "
-        "rollback needs ExportTargets and WriteTargetExports besides, where import.on_non_empty is overwrite or sync.",
+        "rollback needs DeleteEntries besides and, where import.on_non_empty is overwrite or sync, ExportTargets and "
+        "WriteTargetExports.",
         "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
     ]
     if "surroundings" in config.model_fields_set:

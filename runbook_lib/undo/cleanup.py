@@ -33,6 +33,7 @@ from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
+from runbook_lib.run.witnesses.closed_tables import closed
 from runbook_lib.run.witnesses.export_users import is_used, leave_use, refuse_while_used
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import leave
@@ -127,6 +128,11 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
 
 def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
+    with ExitStack() as shut:
+        _remove_what_is_its(run, pair, removal, hands, shut)
+
+
+def _remove_what_is_its(run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack) -> None:
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None
@@ -136,11 +142,11 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
     elif loaded is not None and (why := _why_still_written(run, pair, loaded)):
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
-        _remove_table(run, pair, created.table_id, removal, hands, wrote=begun)
+        _remove_table(run, pair, created.table_id, removal, hands, shut, wrote=begun)
     elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded is not None and loaded.binding is not None:
-        _remove_items(run, pair, loaded, loaded.binding, removal)
+        _remove_items(run, pair, loaded, loaded.binding, removal, hands, shut)
     _remove_objects(run, pair, removal, hands)
     if hands is not None and not removal.kept:
         table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
@@ -157,11 +163,14 @@ def _why_still_written(run: Run, pair: Pair, loaded: ImportFact) -> str:
     return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""
 
 
-def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: Hands | None, *, wrote: bool) -> None:
+def _remove_table(
+    run: Run, pair: Pair, table_id: str, removal: Removal, hands: Hands | None, shut: ExitStack, *, wrote: bool
+) -> None:
     """Delete a table that the run created, if it holds nothing but what the run wrote."""
     facts = _same(run, pair, table_id, removal)
     if facts is None:
         return
+    _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=wrote)
     if wrote:
         for _, unchanged in _unchanged(run, pair, facts, removal):
@@ -175,6 +184,7 @@ def _remove_table(run: Run, pair: Pair, table_id: str, removal: Removal, hands: 
         )
         return
     if hands is not None:
+        refuse_unless_alone(run, pair, facts, wrote=wrote)  # once more: its tag may lead elsewhere by now
         _mark(run)
         created = CREATED.of(run.ledger, pair.source)
         for capacity in (created.scaled or ()) if created else ():  # AWS does not end it with the table
@@ -198,7 +208,9 @@ def await_gone(run: Run, name: str, sleep: Callable[[float], None]) -> None:
     Wait(PATIENCE_SECONDS, POLL_SECONDS, late, sleep).until(gone)
 
 
-def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, removal: Removal) -> None:
+def _remove_items(
+    run: Run, pair: Pair, loaded: ImportFact, binding: Binding, removal: Removal, hands: Hands | None, shut: ExitStack
+) -> None:
     """Take out of a table that was empty what the run wrote into it."""
     if loaded.items_before:
         undo = f"to undo, restore it to {loaded.started} or earlier"
@@ -210,6 +222,7 @@ def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, re
     facts = _same(run, pair, binding.target_table_id, removal)
     if facts is None:
         return
+    _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=True)
     undoing = Undoing.of(run, pair, facts) if removal.done else None
     for last_of_file, items in _unchanged(run, pair, facts, removal):
@@ -227,6 +240,12 @@ def _remove_items(run: Run, pair: Pair, loaded: ImportFact, binding: Binding, re
             f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "
             "that no condition of DynamoDB can say that they are as they were; they stay"
         )
+
+
+def _close(run: Run, pair: Pair, table: TableDescription, hands: Hands | None, shut: ExitStack) -> None:
+    """From now on no other run begins to write to a table, until all of it that is this run's is gone."""
+    if hands is not None:
+        shut.enter_context(closed(run, pair, table, partial(aws.delete_objects, hands.objects)))
 
 
 def _mark(run: Run) -> None:

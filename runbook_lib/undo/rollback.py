@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
+from runbook_lib.aws.dynamodb.delete import delete_objects
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter, threads_waiting
@@ -32,6 +35,7 @@ from runbook_lib.run.steps import ROLLBACK
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 from runbook_lib.run.tables.unwritten import held_digest, present_in
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.closed_tables import closed
 from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
@@ -101,12 +105,11 @@ def _table(
             f"the bulk put into {pair.target} was not followed to its end and may still be writing; nothing was taken "
             "back. Run the import again with this run's id, then the rollback"
         )
-    refuse_later_writers(run, pair, table)
     if execute and (late := still_in_doubt(run.ledger, pair.target, run.now())):
         raise GateFailed(f"{late}; nothing was taken back")
     if why := why_unknown(run, loaded):
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
-    with scratch_map() as base:
+    with scratch_map() as base, _alone(run, pair, table, execute=execute):
         if loaded.items_before:
             refuse_unrecoverable(run, pair, loaded)
             _fill(run, pair, table, loaded, base, sleep)
@@ -138,6 +141,17 @@ def _table(
             ROLLBACKS.record(run.ledger, pair.source, fact)
     done = RollbackStatus.COMPLETED if execute else RollbackStatus.DRY_RUN
     return replace(fact, status=done, finished=format_timestamp(run.now()))
+
+
+@contextmanager
+def _alone(run: Run, pair: Pair, table: TableDescription, *, execute: bool) -> Iterator[None]:
+    """With nobody who has written since or, while anything is taken back, begins to; raises TableError otherwise."""
+    with ExitStack() as shut:
+        if execute:
+            remover = shut.enter_context(closing(run.clients.staging_remover()))
+            shut.enter_context(closed(run, pair, table, partial(delete_objects, remover)))
+        refuse_later_writers(run, pair, table)
+        yield
 
 
 def _counted(fact: RollbackFact, way: ThreeWay) -> RollbackFact:

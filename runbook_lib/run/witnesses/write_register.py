@@ -30,6 +30,7 @@ from runbook_lib.timestamps import format_timestamp
 PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
 LONGEST_TAG, LONGEST_ENTRY = 256, 4_096
 ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
+CLOSING = "closing"  # in place of it too: the folder of the marks of runs that take back what they wrote
 LOOKS = 3
 
 
@@ -79,9 +80,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     bucket or the server has no register, the run goes on, and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
-    known = REGISTRATIONS.needed(run.ledger, pair.source)
-    staging = run.config.target_staging
-    own = f"s3://{'/'.join(filter(None, [staging.bucket, staging.prefix, 'register']))}"
+    known, own = REGISTRATIONS.needed(run.ledger, pair.source), own_register(run)
     try:
         named, why = _named(run, table)
         for _ in range(LOOKS):
@@ -103,6 +102,12 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     REGISTRATIONS.record(run.ledger, pair.source, known)
 
 
+def own_register(run: Run) -> str:
+    """The register in this run's own bucket."""
+    staging = run.config.target_staging
+    return f"s3://{'/'.join(filter(None, [staging.bucket, staging.prefix, 'register']))}"
+
+
 def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
     """After the last write, enter this run where the tag leads now.
 
@@ -110,6 +115,8 @@ def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
     """
     try:
         register(run, pair, table)
+    except TableClosed:
+        return  # whoever takes back there has seen this run's entry, which it had before it wrote, and refuses
     except TransferError as error:  # what was written is written; a cleanup of this run will refuse
         known = REGISTRATIONS.needed(run.ledger, pair.source)
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
@@ -132,18 +139,23 @@ def _named(run: Run, table: TableDescription | None) -> tuple[str | None, str | 
         return None, str(error)
 
 
+class TableClosed(TransferError):
+    """Another run takes back what it wrote to a table."""
+
+
 class NoRegister(TransferError):
     """This run's own bucket cannot hold a register."""
 
 
 def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registration, foreign: bool) -> None:
     try:
-        bucket, folder = _folder(run, pair, str(known.place))
+        bucket, folder = entries_folder(run, pair, str(known.place))
     except NoRegister as error:
         if not foreign:
             raise
         raise TransferError(f"{error}; nothing was written: take the tag off if no run that it names matters") from None
     key = f"{folder}{quote(table_identity(table), safe='') if table else ASKED_FOR}/{run.id}"
+    refuse_closed(run, pair, table, bucket, folder)  # before it stands in the way of whoever left a mark, too
     if [bucket, key] in known.entries:
         return
     who = run.clients.target_identity
@@ -154,11 +166,11 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
         }
     ).encode()  # fmt: skip
     place = str(known.place)
-    client = _registrar(run, place)
+    client = registrar_at(run, place)
     try:
         if aws.create_entry(client, bucket, key, body) and place in run.granted.conditions:
-            known.entries.append([bucket, key])  # nobody else can have made it: this server heeds the condition
-            return
+            _entered(run, pair, table, known, bucket, folder, key)
+            return  # nobody else can have made it: this server heeds the condition
         held = aws.create_entry(client, bucket, key, body)  # now there is one: a server with conditions says so
     except TransferError as error:
         if foreign:
@@ -171,17 +183,43 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
     if held:
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     run.granted.conditions.add(place)
-    said = _entry(run, bucket, key)
+    said = read_entry(run, bucket, key)
     if said.get("nonce") != known.nonce:
         raise TransferError(
             f"s3://{bucket}/{key} says that a run {run.id!r} has begun to write to target {pair.target} at "
             f"{said.get('at')}, and this run's ledger knows nothing of it: it is another run of that name, or this "
             "ledger has lost what it knew. Nothing was written now: start a new run with another run id"
         )
+    _entered(run, pair, table, known, bucket, folder, key)
+
+
+def _entered(
+    run: Run, pair: Pair, table: TableDescription | None, known: Registration, bucket: str, folder: str, key: str
+) -> None:
+    """Keep an entry, and look once more for whoever may have begun to take back before he could see it."""
     known.entries.append([bucket, key])
+    REGISTRATIONS.record(run.ledger, pair.source, known)
+    refuse_closed(run, pair, table, bucket, folder)
 
 
-def _entry(run: Run, bucket: str, key: str) -> dict[str, Any]:
+def closing_key(folder: str, table: TableDescription) -> str:
+    """Where the mark of the one run lies that takes back what it wrote to a table; `folder` is the table's."""
+    return f"{folder}{CLOSING}/{quote(table_identity(table), safe='')}"
+
+
+def refuse_closed(run: Run, pair: Pair, table: TableDescription | None, bucket: str, folder: str) -> None:
+    """Raise TransferError while another run takes back what it wrote: it would take this run's items for its own."""
+    key = closing_key(folder, table) if table is not None else ""
+    if key and read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) is not None:
+        said = read_entry(run, bucket, key)
+        raise TableClosed(
+            f"run {said.get('run')!r} takes back what it wrote to target {pair.target} since {said.get('at')} "
+            f"(s3://{bucket}/{key}); nothing was written now. Run this again once its cleanup or rollback has ended; "
+            "one that was stopped has to be run again first, with its --run-id"
+        )
+
+
+def read_entry(run: Run, bucket: str, key: str) -> dict[str, Any]:
     """What an entry says; whatever is no entry is none of this run's."""
     try:
         said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
@@ -192,10 +230,10 @@ def _entry(run: Run, bucket: str, key: str) -> dict[str, Any]:
 
 def is_own_entry(run: Run, known: Registration, bucket: str, key: str) -> bool:
     """Whether an entry says what this run has written, and not what another of its name has."""
-    return _entry(run, bucket, key).get("nonce") == known.nonce
+    return read_entry(run, bucket, key).get("nonce") == known.nonce
 
 
-def _folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
+def entries_folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
     """Bucket and folder of a target's entries in a register; raises TransferError for a place that is none."""
     found = PLACE.fullmatch(place)
     if found is None or len(place) > LONGEST_TAG:
@@ -208,7 +246,7 @@ def _tag(run: Run, table: TableDescription, place: str) -> None:
     aws.set_register_tag(_tagger(run), table.arn, place)
 
 
-def _registrar(run: Run, place: str) -> Any:
+def registrar_at(run: Run, place: str) -> Any:
     """The client for a register; one for all tables."""
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     return run.granted.client(f"register {place}", lambda: registrar(run.clients, bucket, prefix.strip("/") + "/"))
@@ -229,8 +267,8 @@ def others(run: Run, pair: Pair, table: TableDescription | None, known: Registra
 
 def listed_entries(run: Run, pair: Pair, known: Registration) -> tuple[str, list[str]]:
     """A target's folder in the register, and the keys of all entries in it."""
-    bucket, folder = _folder(run, pair, str(known.place))
-    return folder, aws.list_entries(_registrar(run, str(known.place)), bucket, folder)
+    bucket, folder = entries_folder(run, pair, str(known.place))
+    return folder, aws.list_entries(registrar_at(run, str(known.place)), bucket, folder)
 
 
 def other_writers(

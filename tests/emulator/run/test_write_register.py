@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import register, registration
+from runbook_lib.undo import cleanup
 from runbook_lib.undo.cleanup import clean_up
 from tests.support import records
 from tests.support.policies import actions_of, planned, policies_for, resources_of
@@ -459,3 +461,137 @@ def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monk
     assert len(made) == 4
     assert {(known := registration(run, world.src(name))) and known.standing for name in ("a", "b", "c")} == {"entered"}
     assert len(entries(world)) == 3
+
+
+def _writing_meanwhile(world: World, policy: str) -> tuple[list[str], Callable[[], None]]:
+    """A second run that does everything once, and what became of it: its verdict, or why it was refused."""
+    became: list[str] = []
+
+    def begin() -> None:
+        if became:
+            return
+        became.append("under way")
+        try:
+            run = up_to_the_import(world, "second", **{"import": {"on_non_empty": policy}})
+            became[0] = str(proved(run)["verdict"])
+        except TransferError as error:
+            became[0] = str(error)
+
+    return became, begin
+
+
+@pytest.mark.parametrize("policy", ["append", "overwrite", "sync"])
+@pytest.mark.parametrize("made", [False, True], ids=["an own table", "a table that the run made"])
+def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could_take(
+    world: World, monkeypatch: pytest.MonkeyPatch, made: bool, policy: str
+) -> None:
+    """The look at the register was made; the second run would put the very items that are about to be deleted."""
+    if made:
+        source_without_target(world, "a", 10)
+    else:
+        world.pair("a", things(10))
+    first = up_to_the_import(world, "first", **(CREATE_MISSING if made else {}))
+    world.target.update_continuous_backups(
+        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    became, begin = _writing_meanwhile(world, policy)
+    look = cleanup.own_items
+
+    def looking(*arguments: Any) -> Any:
+        begin()
+        yield from look(*arguments)
+
+    monkeypatch.setattr(cleanup, "own_items", looking)
+    assert the_only(clean_up(first, "first")).kept == ""
+    assert "'first' takes back what it wrote" in became[0]
+    assert "nothing was written now" in became[0]
+    assert target_exists(world, world.dst("a")) is not made
+    assert entries(world) == set()  # neither a mark nor an entry of a run that has written nothing
+    if not made:
+        assert world.items(world.target, world.dst("a")) == []
+        became.clear()
+        begin()  # once the cleanup has ended
+        assert became == ["PASS"]
+
+
+def test_a_run_that_entered_itself_just_before_the_mark_was_set_is_seen_by_the_cleanup(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pair("a", things(10))
+    first = up_to_the_import(world, "first")
+    became, begin = _writing_meanwhile(world, "append")
+    create = registers.create_entry
+
+    def creating(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+        if "/closing/" in key:
+            begin()
+        return create(s3, bucket, key, body)
+
+    monkeypatch.setattr(registers, "create_entry", creating)
+    assert "second" in kept(first)
+    assert became == ["PASS"]
+    assert not [key for key in keys_in_bucket(world) if "/closing/" in key]
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+def test_of_a_run_and_a_cleanup_that_come_at_once_the_run_sees_the_mark(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It saw no mark, and enters itself after the cleanup has looked: it looks once more before it writes."""
+    world.pair("a", things(10))
+    first = up_to_the_import(world, "first")
+    second = world.open("second", **APPEND)
+    preflight(second)
+    export_tables(second)
+    create, look, done = registers.create_entry, cleanup.own_items, list[Removal]()
+    has_looked, go = threading.Event(), threading.Event()
+    cleaning = threading.Thread(target=lambda: done.append(the_only(clean_up(first, "first"))))
+
+    def creating(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+        if key.endswith("/second") and not cleaning.ident:
+            cleaning.start()
+            has_looked.wait(20)
+        return create(s3, bucket, key, body)
+
+    def looking(*arguments: Any) -> Any:
+        has_looked.set()
+        go.wait(20)
+        yield from look(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registers, "create_entry", creating)
+        patch.setattr(cleanup, "own_items", looking)
+        with pytest.raises(TransferError, match="'first' takes back what it wrote"):
+            import_tables(second)
+        with pytest.raises(TransferError, match="'first' takes back what it wrote"):
+            import_tables(second)  # its entry, which it has by now, is no leave to write
+        go.set()
+        cleaning.join()
+    assert done[0].items_deleted == 10
+    assert "PutItem" not in second.ledger.calls("target")
+    import_tables(second)
+    assert proved(second)["verdict"] == "PASS"
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+def test_a_cleanup_that_was_killed_keeps_others_out_until_it_is_run_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pair("a", things(10))
+    first = up_to_the_import(world, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(cleanup, "own_items", _killed)
+        patch.setattr(cleanup.aws, "delete_objects", _killed)  # nor does it come to take its mark off
+        with pytest.raises(SystemExit):
+            clean_up(first, "first")
+    became, begin = _writing_meanwhile(world, "append")
+    begin()
+    assert "'first' takes back what it wrote" in became[0]
+    assert the_only(clean_up(first, "first")).items_deleted == 10
+    became.clear()
+    begin()
+    assert became == ["PASS"]
+
+
+def _killed(*_: Any) -> Any:
+    raise SystemExit

@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.aws.dynamodb import guarded_items, guarded_write
 from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
-from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.errors import ConfigError, ResumeRefused, TransferError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.sections.repairs import rollback_sentence
 from runbook_lib.report.step import report_run
@@ -312,6 +312,30 @@ def test_what_a_later_run_has_written_too_is_not_taken_back(world: World) -> Non
     assert held(world) == theirs
     assert rolled_back(second).kept == 0  # the first was there before it: what that had written comes back
     assert held(world) == theirs
+
+
+def test_a_run_that_comes_during_a_rollback_writes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would put the very items that are about to be taken back, and prove them."""
+    first, before = overwritten(world)
+    second = world.open("second", **{"import": {"on_non_empty": "overwrite"}})
+    preflight(second)
+    export_tables(second)
+    look, said = ThreeWay.looked_at, list[str]()
+
+    def looking(self: ThreeWay, keys: list[WrittenKey]) -> Any:
+        with pytest.raises(TransferError) as caught:
+            import_tables(second)
+        said.append(str(caught.value))
+        return look(self, keys)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreeWay, "looked_at", looking)
+        assert rolled_back(first).kept == 0
+    assert all("'r' takes back what it wrote" in why for why in said)
+    assert said
+    assert held(world) == before
+    import_tables(second)  # nobody keeps it out any more
+    assert validate_tables(second)[world.src("a")].verdict == "PASS"
 
 
 def test_where_no_register_says_who_wrote_nothing_is_taken_back(world: World) -> None:
