@@ -12,6 +12,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.said import (
+    answer_of,
+    refuse_answer_of_another,
+    said_count,
+    said_text,
+    said_text_or_none,
+)
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import TableError, TransferError
@@ -75,10 +82,7 @@ def describe_bulk_put(client: Any, arn: str) -> BulkPutState:
         state = _state(client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"])
     except (ClientError, BotoCoreError) as error:
         raise told(TransferError(f"bulk put {arn} cannot be looked at: {error}; run again to go on"), error) from None
-    if state.arn != arn:
-        raise TransferError(
-            f"the bulk put {arn} was asked for, and the answer is about {state.arn}; run again to go on"
-        )
+    refuse_answer_of_another("DescribeBulkOperation", TransferError, arn, state.arn)
     return state
 
 
@@ -131,15 +135,16 @@ def _name_in(name_or_arn: str) -> str:
 
 
 def _state(said: dict[str, Any]) -> BulkPutState:
-    used = said.get("BulkOperationUsage")
-    return BulkPutState(
-        arn=said["BulkOperationArn"],
-        table_id=_table(said).get("TableId"),
-        status=said["BulkOperationStatus"],
-        processed=said.get("ProcessedItemCount"),
-        failed=said.get("FailedItemCount"),
-        bytes_read=said.get("ProcessedInputBytes"),
-        bytes_billed=sum(one.get("BulkPutBytes") or 0 for one in used) if used is not None else None,
-        failure_code=said.get("FailureCode"),
-        failure=said.get("FailureMessage"),
-    )
+    with answer_of("DescribeBulkOperation", TransferError):
+        used = said.get("BulkOperationUsage")
+        return BulkPutState(
+            arn=said_text(said, "BulkOperationArn"),
+            table_id=said_text_or_none(_table(said), "TableId"),
+            status=said_text(said, "BulkOperationStatus"),
+            processed=said_count(said, "ProcessedItemCount"),
+            failed=said_count(said, "FailedItemCount"),
+            bytes_read=said_count(said, "ProcessedInputBytes"),
+            bytes_billed=sum(said_count(one, "BulkPutBytes") or 0 for one in used) if used is not None else None,
+            failure_code=said_text_or_none(said, "FailureCode"),
+            failure=said_text_or_none(said, "FailureMessage"),
+        )

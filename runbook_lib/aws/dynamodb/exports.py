@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
+from runbook_lib.aws.dynamodb.said import answer_of, refuse_answer_of_another, said_count, said_text
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ExportError
@@ -151,22 +152,29 @@ def _exports_of(client: Any, table_arn: str) -> list[str]:
 def describe_export(client: Any, arn: str) -> ExportState:
     """Look at an export; raises ExportError if there is none."""
     try:
-        return _state(client.describe_export(ExportArn=arn)["ExportDescription"])
+        state = _state(client.describe_export(ExportArn=arn)["ExportDescription"])
     except (ClientError, BotoCoreError) as error:
         raise told(ExportError(f"export {arn} cannot be looked at: {error}"), error) from None
+    refuse_answer_of_another("DescribeExport", ExportError, arn, state.arn)
+    return state
 
 
 def _state(said: dict[str, Any]) -> ExportState:
-    arn = said["ExportArn"]
-    prefix = (said.get("S3Prefix") or "").strip("/")
+    with answer_of("DescribeExport", ExportError):
+        return _read(said)
+
+
+def _read(said: dict[str, Any]) -> ExportState:
+    arn = said_text(said, "ExportArn")
+    prefix = said_text(said, "S3Prefix").strip("/") if said.get("S3Prefix") else ""
     failure, window = said.get("FailureCode"), said.get("IncrementalExportSpecification") or {}
     return ExportState(
         arn=arn,
-        status=said["ExportStatus"],
+        status=said_text(said, "ExportStatus"),
         bucket=said.get("S3Bucket") or "",
         folder=f"{prefix}/AWSDynamoDB/{arn.rsplit('/', 1)[-1]}/".lstrip("/"),
-        items=said.get("ItemCount"),
-        billed_bytes=said.get("BilledSizeBytes"),
+        items=said_count(said, "ItemCount"),
+        billed_bytes=said_count(said, "BilledSizeBytes"),
         failure=f"{failure}: {said.get('FailureMessage')}" if failure else None,
         table_arn=said.get("TableArn"),
         table_id=said.get("TableId"),

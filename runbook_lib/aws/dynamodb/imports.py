@@ -8,6 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.said import (
+    answer_of,
+    refuse_answer_of_another,
+    said_count,
+    said_text,
+    said_text_or_none,
+)
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import TableError, TransferError
@@ -119,9 +126,11 @@ def _check_asked(said: dict[str, Any], request: dict[str, Any]) -> None:
 def describe_import(client: Any, arn: str) -> ImportState:
     """Look at an import; raises TransferError if it cannot be looked at."""
     try:
-        return _state(client.describe_import(ImportArn=arn)["ImportTableDescription"])
+        state = _state(client.describe_import(ImportArn=arn)["ImportTableDescription"])
     except (ClientError, BotoCoreError) as error:
         raise told(TransferError(f"import {arn} cannot be looked at: {error}; run again to go on"), error) from None
+    refuse_answer_of_another("DescribeImport", TransferError, arn, state.arn)
+    return state
 
 
 def settle_setting(client: Any, name: str, **setting: Any) -> None:
@@ -134,16 +143,17 @@ def settle_setting(client: Any, name: str, **setting: Any) -> None:
 
 
 def _state(said: dict[str, Any]) -> ImportState:
-    return ImportState(
-        arn=said["ImportArn"],
-        table_arn=said["TableArn"],
-        table_id=said.get("TableId") or said["TableArn"],
-        status=said["ImportStatus"],
-        processed=said.get("ProcessedItemCount"),
-        imported=said.get("ImportedItemCount"),
-        errors=said.get("ErrorCount"),
-        bytes=said.get("ProcessedSizeBytes"),
-        log_group=said.get("CloudWatchLogGroupArn"),
-        failure_code=said.get("FailureCode"),
-        failure=said.get("FailureMessage"),
-    )
+    with answer_of("DescribeImport", TransferError):
+        return ImportState(
+            arn=said_text(said, "ImportArn"),
+            table_arn=said_text(said, "TableArn"),
+            table_id=said_text_or_none(said, "TableId") or said_text(said, "TableArn"),
+            status=said_text(said, "ImportStatus"),
+            processed=said_count(said, "ProcessedItemCount"),
+            imported=said_count(said, "ImportedItemCount"),
+            errors=said_count(said, "ErrorCount"),
+            bytes=said_count(said, "ProcessedSizeBytes"),
+            log_group=said_text_or_none(said, "CloudWatchLogGroupArn"),
+            failure_code=said_text_or_none(said, "FailureCode"),
+            failure=said_text_or_none(said, "FailureMessage"),
+        )

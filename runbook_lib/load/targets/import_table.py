@@ -164,6 +164,7 @@ def _note_state(run: Run, pair: Pair, fact: ImportFact, state: ImportState) -> I
 def _followed(run: Run, pair: Pair, client: Any, arn: str, table_load: TableLoad, sleep: Sleep) -> ImportState:
     def ended() -> ImportState | None:
         now = describe_import(client, arn)
+        _refuse_other_table(run, pair, now)
         if now.status != IN_PROGRESS:
             return now
         table_load.progress.done = now.processed or 0
@@ -174,6 +175,17 @@ def _followed(run: Run, pair: Pair, client: Any, arn: str, table_load: TableLoad
     table_load.progress.done, table_load.progress.quarantined = state.processed or 0, state.errors or 0
     table_load.show("imported")
     return state
+
+
+def _refuse_other_table(run: Run, pair: Pair, state: ImportState) -> None:
+    """Raise TransferError unless the import still makes the table that it made when it was asked for."""
+    binding = IMPORTS.needed(run.ledger, pair.source).binding
+    if binding is not None and state.table_id != binding.target_table_id:
+        raise TransferError(
+            f"import {state.arn} should make the table {binding.target_table_id}, as ImportTable said, and "
+            f"DescribeImport says {state.table_id} now; nothing of it is believed. Look at {pair.target}, and run "
+            "again to go on"
+        )
 
 
 def _wait(run: Run, what: str, sleep: Sleep) -> Wait:

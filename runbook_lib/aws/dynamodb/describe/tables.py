@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.said import said_count
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, read_on, whole
 from runbook_lib.errors import ConfigError, CredentialsError
@@ -113,8 +114,8 @@ def _facts(table: dict[str, Any], name: str) -> TableDescription:
         ),
         billing=(table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
         stream=stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
-        items_hint=table.get("ItemCount", 0),
-        bytes_hint=table.get("TableSizeBytes", 0),
+        items_hint=said_count(table, "ItemCount") or 0,
+        bytes_hint=said_count(table, "TableSizeBytes") or 0,
     )
 
 
