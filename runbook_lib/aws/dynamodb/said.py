@@ -50,6 +50,6 @@ def refuse_answer_of_another(operation: str, kind: type[RunbookError], asked: st
     """Raise an error of this kind unless an answer is of what was asked for, by its ARN."""
     if asked != found:
         raise kind(
-            f"{operation} was asked for {asked}, and the answer is about {found}: nothing of it is believed; ask whoever "
-            "runs the server, or run again"
+            f"{operation} was asked for {asked}, and the answer is about {found}: nothing of it is believed; ask "
+            "whoever runs the server, or run again"
         )
