@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from runbook_lib.aws.guard.reading_calls import REFERENCE_READS
 from runbook_lib.aws.reading.listings import FUNCTIONS, GRAPHQL_APIS, HTTP_APIS, HTTP_STAGES, REST_APIS, REST_STAGES
-from runbook_lib.aws.reading.reader import ServiceReader
+from runbook_lib.aws.reading.reader import UNLIKE_AWS, ServiceReader, Unread
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.aws.session.reading_clients import reading_client
@@ -50,7 +51,10 @@ def interfaces_of(clients: Clients, side: str) -> tuple[list[ServiceEndpoint], l
     for service, read in asked:
         with closing(reading_client(clients, side, service, REFERENCE_READS)) as client:
             reader = ServiceReader(side, client)
-            found += read(reader, who)
+            try:
+                found += list(read(reader, who))
+            except UNLIKE_AWS as error:
+                reader.unread.append(Unread(side, service, "reading", type(error).__name__))
             unread += _refused(reader)
     return found, unread
 
@@ -73,7 +77,7 @@ def _messaging(expected: Estate, who: Identity) -> Iterator[ServiceEndpoint]:
 
 
 def _answers(url: str) -> str:
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url}"
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {shlex.quote(url)}"
 
 
 def _rest(reader: ServiceReader, who: Identity) -> Iterator[ServiceEndpoint]:
@@ -97,4 +101,6 @@ def _graphql(reader: ServiceReader, who: Identity) -> Iterator[ServiceEndpoint]:
     for api in reader.entries(GRAPHQL_APIS):
         url = str((api.get("uris") or {}).get("GRAPHQL") or "")
         asked = """curl -sS -H 'content-type: application/json' -d '{"query":"{__typename}"}'"""
-        yield ServiceEndpoint("GraphQL API", api.get("name", ""), url, f"{asked} {url}", api.get("name", ""))
+        yield ServiceEndpoint(
+            "GraphQL API", api.get("name", ""), url, f"{asked} {shlex.quote(url)}", api.get("name", "")
+        )

@@ -166,7 +166,7 @@ def _position(resource: Resource) -> Json:
 def _reads_stream(resource: Resource) -> bool:
     """Whether its source is the stream of a table, whose ARN nobody knows before the table is there."""
     texts = each_text(resource.properties.get("EventSourceArn"))
-    return any(hole.default is None for text in texts for hole in text.holes())
+    return any(hole.begins is not None for text in texts for hole in text.holes())
 
 
 def _waits_for(resource: Resource, named: Mapping[tuple[str, str], str]) -> set[str]:

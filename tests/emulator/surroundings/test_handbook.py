@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -126,3 +127,32 @@ def test_what_a_template_sets_is_not_for_people(world: World, capsys: pytest.Cap
     rows = [row.strip("| ").split(" | ") for row in book_of(config, capsys).splitlines() if f" | {stem}-" in row]
     how = {row[1]: row[5] for row in rows if len(row) == 6}
     assert how == {f"{stem}-a": "surroundings/monitoring.yaml has it", f"{stem}-r": f"set it in {world.tag}-dst-r"}
+
+
+HOSTILE = "https://x.example/$(touch /tmp/x);rm"
+
+
+@pytest.mark.parametrize(
+    ("answer", "quoted"),
+    [
+        ({"items": [{"apiId": "a", "name": "n", "apiEndpoint": HOSTILE}]}, True),
+        ({"items": [{"name": "MARKER"}]}, False),
+        ({"items": [None]}, False),
+    ],
+)
+def test_what_a_server_calls_an_address_is_one_word_of_a_command_or_not_checked(
+    world: World, answer: dict[str, object], quoted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.pair("orders", pitr=False)
+
+    def apis(asked: Asked) -> Said | None:
+        stages = {"items": [{"stageName": "live"}]} if asked.path.startswith("/v2/apis/a/stages") else {"items": []}
+        said = answer if asked.path.partition("?")[0] == "/v2/apis" else stages
+        return (200, [], json.dumps(said).encode()) if asked.path.startswith("/v2/apis") else None
+
+    with between(world.endpoint, before=apis) as server:
+        book = book_of(str(world.config(target={"endpoint_url": server.endpoint})), capsys)
+    commands = [shlex.split(line) for line in book.splitlines() if line.startswith("curl ")]
+    assert ([f"{HOSTILE}/live"] in [words[-1:] for words in commands]) is quoted
+    assert ("apigatewayv2" in book.partition("## Not checked")[2]) is not quoted
+    assert "MARKER" not in book

@@ -149,6 +149,8 @@ def test_readers_of_streams_ask_where_to_begin_and_which_stream() -> None:
     assert made["Enabled"] == {"Fn::If": ["MappingsAwake", True, False]}
     (made,) = properties_of(template, ResourceKind.PIPE)
     assert made["SourceParameters"]["DynamoDBStreamParameters"]["StartingPosition"] == {"Ref": "StartingPosition"}
+    given = properties_of(written(mapping, **{STREAM: "arn:of-the-new-stream"}), ResourceKind.MAPPING)
+    assert given[0]["StartingPosition"] == {"Ref": "StartingPosition"}
     assert template["Parameters"]["ArnFn"]["Default"] == f"arn:aws:lambda:us-east-2:{ACCOUNT}:function:fn"
 
 
