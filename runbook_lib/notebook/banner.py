@@ -27,6 +27,7 @@ NEXT = {
     "cleanup": "00_preflight", "transform": "20_import", "leak_scan": "90_report",
     "surroundings": "90_report",
 }  # fmt: skip
+TO_UNDO = "only after a rehearsal, or to undo the import"  # a migration that passed is over
 WITH_TRANSFORM = {"export": "15_transform", "validate": "33_leak_scan"}
 WRITES, REMOVES = ("import", "catch_up", "repair", "cut_over"), ("cleanup",)
 
@@ -100,7 +101,7 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
     written = EXECUTED.of(run.ledger) is True
     if step in WRITES:
         if run.execute:
-            return "WRITING", BAD, f"items will be written to {there}, once the gate below has let them"
+            return "WRITING", BAD, f"items will be written to {there}, once the gate below allows it"
         return "DRY RUN", OPEN, f"nothing will be written to {there}; execute = True writes"
     if run.config.validate_.canary and step == "validate" and run.execute:
         return "WRITING", BAD, f"one reserved item will be written to each target in {there} and deleted again"
@@ -128,7 +129,7 @@ def _state(run: Run) -> str:
     """Whether the run is new or gone on with, and why another one is not."""
     if not is_begun(run.folder):
         finished = run.sitting == Sitting.NEXT
-        why = "; the one before it is finished; to go on with that one, spell its run_id" if finished else ""
+        why = "; the one before it is finished; to go on with that one, enter its run_id above" if finished else ""
         return f"NEW: nothing of it is there yet{why}"
     exported = EXPORT_TIME.of(run.ledger)
     of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
@@ -142,7 +143,7 @@ def _place(who: Identity) -> str:
 def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
     """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
     after = WITH_TRANSFORM.get(step, NEXT[step]) if run.config.transform else NEXT[step]
-    found = [(f"next: {after}", f"{after}.ipynb")]
+    found = [(f"{TO_UNDO if step == 'report' else 'next'}: {after}", f"{after}.ipynb")]
     if (run.folder / "report.html").is_file():
         way = os.path.relpath(run.folder / "report.html", Path.cwd())
         found.append(("report", quote(way)))

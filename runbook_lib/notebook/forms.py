@@ -77,7 +77,9 @@ def confirmation_form(run: Run) -> ipywidgets.Widget:
         try:
             check_confirmation(run.confirmation, run.clients)
         except ConfigError:
-            answer.value = "does not spell the target of this run"
+            answer.value = (
+                "this is not the target of this run" if typed.value.strip() else "enter the target as ACCOUNT/REGION"
+            )
         else:
             answer.value = "confirmed: writing is allowed once <code>execute</code> is True"
 
@@ -142,17 +144,20 @@ def _each_time(act: Callable[..., None], *widgets: ipywidgets.Widget) -> None:
 def _as_html(rows: list[DifferenceRow], of: int) -> str:
     more = f"; the first {SHOWN_ROWS} are shown" if len(rows) > SHOWN_ROWS else ""
     said = f"{len(rows):,} of {pluralize(of, 'listed difference')}{more}"
-    return said + differences_shown(rows[:SHOWN_ROWS])._repr_html_()
+    return f"<div style='line-height:1.3'>{said}{differences_shown(rows[:SHOWN_ROWS])._repr_html_()}</div>"
 
 
 def outcome_form(table: ShownTable) -> ipywidgets.Widget:
     """The rows of a table, to be narrowed down to those with one outcome."""
-    picked = ipywidgets.Dropdown(description="outcome", options=[ANY, *table.outcomes()])
+    outcomes = table.outcomes()  # all rows stand in the table itself: here what went wrong comes first
+    first = outcomes[0] if outcomes else ANY
+    picked = ipywidgets.Dropdown(description="outcome", options=[ANY, *outcomes], value=first)
     found = ipywidgets.HTML()
 
     def show(_: object = None) -> None:
         shown = table if picked.value == ANY else table.only(picked.value)
-        found.value = f"{len(shown.rows):,} of {pluralize(len(table.rows), 'row')}{shown._repr_html_()}"
+        said = f"{len(shown.rows):,} of {pluralize(len(table.rows), 'row')}"
+        found.value = f"<div style='line-height:1.3'>{said}{shown._repr_html_()}</div>"
 
     _each_time(show, picked)
     return ipywidgets.VBox([picked, found])

@@ -97,8 +97,8 @@ def gate_exports(run: Run) -> Line:
 
 
 @stops(
-    "set execute = True and spell the target in confirm_target, or type it into the form "
-    "above, if it is the one you mean; then run this cell and all below."
+    "enter the target in confirm_target of the migration file, or in the form above, if it is the one you mean; "
+    "then run this cell and all below."
 )
 def gate_confirmed(run: Run) -> Line:
     """The target is spelled, by the migration file or by a person."""

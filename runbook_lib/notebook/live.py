@@ -14,6 +14,7 @@ from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
+from runbook_lib.notebook.views import export_named
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
@@ -75,7 +76,7 @@ def export_progress() -> Callable[[dict[str, ExportFact]], None]:
     def watch(states: dict[str, ExportFact]) -> None:
         for source, fact in states.items():
             items = f"{fact.items:,}" if fact.items is not None else ""
-            table.set((source, fact.status, items, fact.arn or ""))
+            table.set((source, fact.status, items, export_named(fact)))
 
     return watch
 

@@ -36,6 +36,12 @@ class Column:
     spell: Callable[[Any], str] = _text
     number: bool = False
     outcome: bool = False
+    names: bool = False
+
+
+def names_column(name: str) -> Column:
+    """A column of names of tables, which keeps enough room for them beside many others."""
+    return Column(name, names=True)
 
 
 def number(name: str) -> Column:
@@ -125,7 +131,7 @@ class ShownTable:
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p style='text-align:left'>{escape(self.empty)}</p>"
-        head = "".join(f"<th style='{_aligned(c)}{CELL}'>{escape(c.name)}</th>" for c in self.columns)
+        head = "".join(f"<th style='{_aligned(c, c.name)}{CELL}'>{escape(c.name)}</th>" for c in self.columns)
         body = "".join(f"<tr>{self._cells(n, row)}</tr>" for n, row in enumerate(self.rows))
         return (
             f"<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
@@ -138,18 +144,25 @@ class ShownTable:
 
     def _cells(self, place: int, row: Sequence[Any]) -> str:
         return "".join(
-            f"<td style='{_aligned(column)}{CELL}'>{_cell(column, visible(text), (place, n) in self.off)}</td>"
+            f"<td style='{_aligned(column, text)}{CELL}'>{_cell(column, visible(text), (place, n) in self.off)}</td>"
             for n, (column, text) in enumerate(zip(self.columns, self._spelled(row), strict=True))
         )
 
 
-def _aligned(column: Column) -> str:
-    return "text-align:right;white-space:nowrap;" if column.number else "text-align:left;white-space:normal;"
+def _aligned(column: Column, text: str) -> str:
+    """A number is not broken; a heading, and what is said beside a number, may be."""
+    if column.number:
+        return f"text-align:right;white-space:{'nowrap' if text[:1].isdigit() and '(' not in text else 'normal'};"
+    return "text-align:left;white-space:normal;" + ("min-width:12em;" if column.names else "")
 
 
 def _cell(column: Column, text: str, off: bool) -> str:
     if column.outcome and text:
-        return chip(text)
+        return _unbroken(chip(text))
     if off:
-        return chip(f"\u2260 {text}", BAD)
+        return _unbroken(chip(f"\u2260 {text}", BAD))
     return f"<i>{escape(text)}</i>" if text == NOT_MEASURED else escape(text)
+
+
+def _unbroken(html: str) -> str:
+    return f"<span style='white-space:nowrap'>{html}</span>"

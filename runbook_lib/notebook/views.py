@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from runbook_lib.notebook.tables import Column, ShownTable, number, outcome, seconds, weight, when_column
+from runbook_lib.notebook.tables import Column, ShownTable, names_column, number, outcome, seconds, weight, when_column
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
@@ -14,7 +15,7 @@ from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_rows
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.facts.afterwards.repair import RepairFact
-from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.export import EXPORTS, ExportFact
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
 from runbook_lib.run.facts.targets import CREATED, WARMED, Removal
@@ -24,7 +25,7 @@ from runbook_lib.run.tables.comparison import DifferenceRow, differences
 from runbook_lib.run.verdicts import NOT_CHOSEN
 from runbook_lib.schema.words import spell_key
 
-TABLE = Column("table")
+TABLE = names_column("table")
 COUNTED = {
     "items_exported": "manifest",
     "lines_read": "lines read",
@@ -44,7 +45,7 @@ def plan_table(run: Run) -> ShownTable:
     rows = [_plan_row(pair) for pair in run.pairs()]
     rows += [(t.source, "not chosen", t.target, "", "", "", "", "", None, None) for t in left]
     columns = (
-        TABLE, outcome("keys"), Column("target"), Column("read by"), Column("written by"), Column("source key"),
+        TABLE, outcome("keys"), names_column("target"), Column("read by"), Column("written by"), Column("source key"),
         Column("target key"), Column("indexes"), number("items (hours old)"), weight("size (hours old)"),
     )  # fmt: skip
     return ShownTable.of(f"{pluralize(len(rows), 'table')} of the plan.", columns, rows, "There is no plan yet.")
@@ -96,6 +97,12 @@ def estimate_table(record: RunRecord) -> ShownTable:
     return ShownTable.of("What it takes, as it was estimated.", columns, rows, "Nothing is estimated yet.")
 
 
+def export_named(fact: ExportFact) -> str:
+    """The id of an export within its table; of a Scan that this tool made it up, for AWS knows no such export."""
+    name = (fact.arn or "").rpartition("/")[2]
+    return f"{name} (made up by this tool)" if fact.method == Method.SCAN and name else name
+
+
 def export_table(run: Run) -> ShownTable:
     """What the manifests say was exported."""
     columns = [
@@ -105,7 +112,7 @@ def export_table(run: Run) -> ShownTable:
     rows = [
         (
             source, str(fact.status), str(fact.method), fact.items, fact.files,
-            fact.manifest.billed_bytes if fact.manifest else None, fact.arn, fact.failure,
+            fact.manifest.billed_bytes if fact.manifest else None, export_named(fact), fact.failure,
         )
         for source, fact in EXPORTS.all(run.ledger).items()
     ]  # fmt: skip
@@ -184,7 +191,7 @@ def canary_table(record: RunRecord) -> ShownTable:
 def reconciliation_table(record: RunRecord) -> ShownTable:
     """The independent counts of every table, side by side; a count that disagrees with the manifest stands out."""
     columns = [
-        Column("source and target"), outcome("verdict"), Column("method"),
+        names_column("source and target"), outcome("verdict"), Column("method"),
         *(Column(name, number=True) for name in COUNTED.values()), seconds("time"), Column("why"),
     ]  # fmt: skip
     rows, off = [], {}

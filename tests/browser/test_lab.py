@@ -84,7 +84,7 @@ def nothing_is_written_before_the_target_is_typed(desk: Desk, lab: Lab) -> None:
     expect(desk.output("gate_writes").last).to_contain_text(f"ConfigError: confirm_target: expected '{TARGET}'")
     form = desk.cell("form_confirmation")
     form.locator("input").fill("111122223333/us-east-1")
-    expect(form).to_contain_text("does not spell the target")
+    expect(form).to_contain_text("is not the target")
     assert lab.acknowledged() == 0
     form.locator("input").fill(TARGET)
     expect(form).to_contain_text("confirmed")

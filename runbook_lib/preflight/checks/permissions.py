@@ -67,7 +67,7 @@ def permissions(side: str, who: Identity, statements: list[dict[str, Any]], iam:
         "grant it; `runbook policy` writes the whole policy",
     )  # fmt: skip
     if not who.is_aws:
-        return unknown(check, "the server is not AWS, so there is no IAM to ask")
+        return unknown(check, "the server is not AWS, so there is no IAM to ask", "nothing here; on AWS, IAM is asked")
     if who.principal is None:
         return unknown(check, f"IAM can simulate users and roles; this is {who.arn}")
     principal = who.principal

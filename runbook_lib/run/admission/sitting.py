@@ -1,7 +1,8 @@
 """Which run a notebook belongs to that was not told a run id: the notebooks of one sitting share a run.
 
 It is `<name>-lab`, and after that has been finished `<name>-lab-2`, and so on: what is finished is gone on with only
-by its spelled id, for its export is of another day. Finished is what has a verdict, whichever it is.
+by its spelled id, for its export is of another day. Finished is what has a verdict, whichever it is. What can only be
+done with a run that has come so far (a repair, a catch-up) is done with the last one, and asks anew whether to write.
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import Verdict
 
 ANY_TIME = ("report", "cleanup")  # what is done with a run that has come to its end
+AFTERWARDS = (
+    "leak_scan",
+    "repair",
+    "catch_up",
+    "cut_over",
+    "surroundings",
+)  # and what a new run has no use for
 
 
 class Sitting(StrEnum):
-    """How a run was found: by its spelled id, as one not finished, or because the one before it is."""
+    """How a run was found: by its spelled id, as one not finished, as the last, or because the one before it is."""
 
     SPELLED = "spelled"
     SAME = "same"
+    LAST = "last"
     NEXT = "next"
 
 
@@ -34,7 +43,7 @@ def sitting(name: str, step: str) -> tuple[str, Sitting]:
     last = _last(name)
     folder = folder_of(_spelled(name, last))
     if step not in ANY_TIME and is_begun(folder) and _is_finished(Ledger(folder / LEDGER, admit=_never), step):
-        return _spelled(name, last + 1), Sitting.NEXT
+        return (folder.name, Sitting.LAST) if step in AFTERWARDS else (_spelled(name, last + 1), Sitting.NEXT)
     return folder.name, Sitting.SAME
 
 

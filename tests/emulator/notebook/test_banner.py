@@ -59,6 +59,22 @@ def test_before_anything_each_notebook_says_what_it_would_do(world: World) -> No
     assert notebook(config, "import", execute=True).banner().mode == "WRITING"
 
 
+def test_what_a_new_run_has_no_use_for_is_done_with_the_last_one_and_asks_anew(world: World) -> None:
+    """A repair or a catch-up opened a new run after a finished one, which had nothing and could only say so."""
+    world.pair("a", things(4))
+    config = world.config(confirm_target="")
+    sat_through(config, confirm=True)
+    validate_tables(notebook(config, "validate"))
+    for _ in ("proved", "reported"):
+        for step in ("leak_scan", "repair", "catch_up", "cut_over", "surroundings"):
+            run = notebook(config, step)
+            assert (step, run.id, run.execute, run.confirmed) == (step, "test-lab", False, "")
+            assert "RESUMED" in str(run.banner())
+        assert report_run(notebook(config, "report")).verdict == "PASS"
+    assert notebook(config, "preflight").id == "test-lab-2"
+    assert "next" not in notebook(config, "report").banner()._repr_html_()  # a cleanup is nothing that has to follow
+
+
 def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: World) -> None:
     world.pair("a", things(4))
     config = world.config(confirm_target="", validate={"canary": True})

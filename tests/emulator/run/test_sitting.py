@@ -46,7 +46,7 @@ def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     world.table(world.target, world.dst("a"))
     again = open_run(str(config))
     assert again.id == "test-lab-2"
-    assert says(again).endswith("the one before it is finished; to go on with that one, spell its run_id")
+    assert says(again).endswith("the one before it is finished; to go on with that one, enter its run_id above")
     assert sitting(config) == ("test-lab-2", "PASS")
     assert len(world.items(world.target, world.dst("a"))) == 12
     spelled = open_run(str(config), "test-lab")
@@ -76,7 +76,7 @@ def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(wor
     assert sitting(config, execute=False) == ("test-lab", "DRY-RUN")
     world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(7)])
     again = open_run(str(config))
-    assert says(again).endswith("the one before it is finished; to go on with that one, spell its run_id")
+    assert says(again).endswith("the one before it is finished; to go on with that one, enter its run_id above")
     assert sitting(config) == ("test-lab-2", "PASS")
     assert len(world.items(world.target, world.dst("a"))) == 12
 
