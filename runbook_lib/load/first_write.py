@@ -40,6 +40,7 @@ def begin_writing(
         again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
         IMPORTS.record(run.ledger, pair.source, again)
         return again
+    _refuse_unseen(pair, now)
     started = format_timestamp(run.now())
     _check_may_hold(run, pair)
     begin_registration(run, pair.source)
@@ -67,6 +68,16 @@ def _refuse_another(pair: Pair, known: Binding, binding: Binding) -> None:
             f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
             f"{[was[n] for n in differs]}, now {[now[n] for n in differs]}; "
             "start a new run with another run id"
+        )
+
+
+def _refuse_unseen(pair: Pair, now: TableDescription) -> None:
+    """Raise GateFailed for a target that took the place of the one of the pre-flight, while the export ran perhaps."""
+    seen = pair.target_facts
+    if seen is not None and table_identity(seen) != table_identity(now):
+        raise GateFailed(
+            f"target {pair.target} should be the table that the pre-flight looked at ({table_identity(seen)}) and is "
+            f"another one of that name ({table_identity(now)}); nothing was written: run 00_preflight again"
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runbook_lib.errors import GateFailed
+from runbook_lib.errors import GateFailed, RunbookError
 from runbook_lib.preflight.hold_to_plan import hold_to_plan
 from runbook_lib.preflight.plan_file import PlanFile, read_plan
 from runbook_lib.preflight.step import plan_of, preflight
@@ -21,6 +21,7 @@ from runbook_lib.run.facts.codec import reader_of
 from runbook_lib.run.facts.plan import PLAN_FILE
 from runbook_lib.run.run import open_run
 from tests.support.in_process import runbook_here
+from tests.support.recorded import export_tables, import_tables
 from tests.support.tables import turn_on_recovery
 from tests.support.world import World, indexed_by, things
 
@@ -275,6 +276,21 @@ def test_a_target_that_is_another_one_between_two_looks_stops_the_pre_flight(wor
     with pytest.raises(GateFailed, match=rf"tables.{world.src('a')}.target_table.id: the plan says"):
         preflight(run)
     assert run.pairs() == []
+
+
+def test_a_target_that_was_made_anew_while_the_export_ran_is_not_written_to(world: World) -> None:
+    """With a plan file or without: what was looked at, compared and confirmed is another table."""
+    world.pair("a", things(5))
+    run = world.open()
+    preflight(run)
+    export_tables(run)
+    _target_made_anew(world)
+    with pytest.raises(RunbookError, match="is another one of that name"):
+        import_tables(run)
+    assert world.items(world.target, world.dst("a")) == []
+    preflight(run)
+    import_tables(run)
+    assert len(world.items(world.target, world.dst("a"))) == 5
 
 
 def test_a_dry_run_of_a_plan_goes_on_as_a_real_one_and_then_its_own_writes_are_no_departure(world: World) -> None:
