@@ -38,5 +38,6 @@ class SurroundingsSettings(Strict):
     log_groups: list[str] = Field(default_factory=list, description="names or globs of log groups")
     names: dict[str, str] = Field(
         default_factory=dict,
-        description="name in the source: name in the target, where tables.rename does not give the right name",
+        description="name in the source: name in the target, where tables.rename does not give the right name; also of "
+        "what a parameter stands for: an ARN, an account, a key or a subnet of the source and its counterpart",
     )
