@@ -82,7 +82,8 @@ def _in_its_folder(campaign: Campaign, run: CampaignRun) -> RunStanding:
     if undone := _undone(record):
         return RunStanding(run, run_id, folder, Standing.UNDONE, record, undone)
     known = OF_VERDICT.get(record.verdict) if sealed else None
-    return RunStanding(run, run_id, folder, known or Standing.UNFINISHED, record, "; ".join(record.reasons[:2]))
+    why = "; ".join(reason.rstrip(".") for reason in record.reasons[:2])
+    return RunStanding(run, run_id, folder, known or Standing.UNFINISHED, record, why)
 
 
 def _undone(record: RunRecord) -> str:

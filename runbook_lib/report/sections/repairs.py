@@ -42,7 +42,7 @@ def repairs_in_sum(found: list[RepairRecord]) -> str:
     said = f"{len(wrong):,} of {pluralize(len(found), 'table')} {verb} something to repair: {pluralize(items, 'item')}"
     if done:
         written = sum(r.counts.added + r.counts.replaced + r.counts.deleted for r in found)
-        return f"{said}, of which {count(written)} were written"
+        return f"{said}, of which {count(written)} {'was' if written == 1 else 'were'} written"
     units = [r.units for r in wrong if r.units is not None]
     full, full_usd = (_sum([getattr(r, name) for r in found]) for name in ("full_units", "full_usd"))
     usd = _sum([r.usd for r in wrong])
