@@ -38,6 +38,7 @@ from runbook_lib.run.witnesses.export_users import is_used, leave_use, refuse_wh
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import leave
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import own_items
 from runbook_lib.undo.own_objects import own_objects
@@ -139,7 +140,7 @@ def _remove_what_is_its(run: Run, pair: Pair, removal: Removal, hands: Hands | N
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
-    elif loaded is not None and (why := _why_still_written(run, pair, loaded)):
+    elif loaded is not None and (why := _why_still_written(run, pair, loaded, hands)):
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, shut, wrote=begun)
@@ -153,12 +154,12 @@ def _remove_what_is_its(run: Run, pair: Pair, removal: Removal, hands: Hands | N
         leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
-def _why_still_written(run: Run, pair: Pair, loaded: ImportFact) -> str:
+def _why_still_written(run: Run, pair: Pair, loaded: ImportFact, hands: Hands | None) -> str:
     """Why something of this run may still be written to a target; empty where nothing can be."""
-    if loaded.bulk_put is not None and not loaded.bulk_put.ended:
+    if still_put_in_bulk(run, pair, loaded, look=hands is not None):
         return (
-            "its bulk put was not followed to its end and may still be writing; run the import again with this run's "
-            "id, then the cleanup"
+            "its bulk put may still be writing, as far as is known; a cleanup with --execute asks DynamoDB, run it "
+            "again once the bulk put has ended"
         )
     return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""
 

@@ -39,6 +39,7 @@ from runbook_lib.run.witnesses.closed_tables import closed
 from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.undo.written_keys import keys_written
@@ -100,10 +101,10 @@ def _table(
     assert loaded.binding is not None
     if table is None or table_identity(table) != loaded.binding.target_table_id:
         raise GateFailed(f"target {pair.target} is not the table that this run wrote to; nothing was written to it")
-    if loaded.bulk_put is not None and not loaded.bulk_put.ended:
+    if still_put_in_bulk(run, pair, loaded, look=execute):
         raise GateFailed(
-            f"the bulk put into {pair.target} was not followed to its end and may still be writing; nothing was taken "
-            "back. Run the import again with this run's id, then the rollback"
+            f"the bulk put into {pair.target} may still be writing, as far as is known; nothing was taken back. A "
+            "rollback with --execute asks DynamoDB, run it again once the bulk put has ended"
         )
     if execute and (late := still_in_doubt(run.ledger, pair.target, run.now())):
         raise GateFailed(f"{late}; nothing was taken back")

@@ -76,6 +76,16 @@ def start_bulk_put(client: Any, request: Asked, since: datetime | None) -> BulkP
     return _state(said)
 
 
+def find_bulk_put(client: Any, request: Asked, since: datetime) -> BulkPutState | None:
+    """The bulk put that carries the request's token, of those begun since; None if none does, and nothing is begun."""
+    try:
+        said = _own_operation(client, request, since)
+    except (ClientError, BotoCoreError) as error:
+        failure = TransferError(f"the bulk put into {request['TableName']} cannot be looked for: {error}; run again")
+        raise told(failure, error) from None
+    return None if said is None else _state(said)
+
+
 def describe_bulk_put(client: Any, arn: str) -> BulkPutState:
     """Look at a bulk put; raises TransferError if it cannot be looked at."""
     try:

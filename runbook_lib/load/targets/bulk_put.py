@@ -24,6 +24,7 @@ from runbook_lib.aws.dynamodb.bulk_put import (
     Asked,
     BulkPutState,
     describe_bulk_put,
+    find_bulk_put,
     start_bulk_put,
 )
 from runbook_lib.aws.s3.objects import list_folder
@@ -114,6 +115,29 @@ def finish_bulk_put(
     known = _known(fact)
     table_load.progress.done = known.written or 0
     return fact
+
+
+def look_after_bulk_put(run: Run, pair: Pair, export: CompletedExport) -> ImportFact:
+    """What has become of a bulk put that nobody followed to its end, asked once; nothing is begun.
+
+    For whoever takes back what a run wrote: a run that was cleaned up in part cannot import any more.
+    """
+    fact = IMPORTS.needed(run.ledger, pair.source)
+    known = _known(fact)
+    request = _request(run, pair, export, known)
+    client = bulk_putter(run.clients, request)
+    try:
+        if known.arn is not None:
+            state: BulkPutState | None = describe_bulk_put(client, known.arn)
+        else:
+            since = datetime.fromisoformat(str(known.asked)) - CLOCKS_APART
+            state = find_bulk_put(client, request, since)
+    finally:
+        client.close()
+    if state is None:
+        return fact
+    fact = _note_state(run, pair, fact, state)
+    return _with_output(run, pair, fact) if state.ended else fact
 
 
 def output_prefix(run: Run, pair: Pair) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.imports import (
+    FAILED,
     IN_PROGRESS,
     ImportState,
     describe_import,
@@ -204,6 +205,11 @@ def _check(state: ImportState, export: CompletedExport) -> None:
         raise TransferError(
             f"the import should be COMPLETED and is {state.status} ({state.failure_code}: {state.failure}); "
             f"see {state.log_group}, delete the table it made and start a new run"
+        )
+    if state.status == FAILED and not state.errors:
+        raise TransferError(
+            f"the import is FAILED as items were refused ({state.failure_code}), and it counts none of them: nobody "
+            f"knows what it wrote. See {state.log_group}, delete the table it made and start a new run"
         )
     counts = (state.processed, state.imported, state.errors)
     if None in counts or not items == state.processed == (state.imported or 0) + (state.errors or 0):

@@ -28,6 +28,7 @@ from runbook_lib.repair.step import repair_tables
 from runbook_lib.report.sections.cost_rows import dry_run_summary
 from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.estimate import Basis
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
@@ -605,9 +606,11 @@ def test_what_was_put_is_removed_by_a_cleanup_and_what_it_left_over_too(world: W
     assert not any("/bulk-put/" in key for key in left)
 
 
+@pytest.mark.parametrize("going_on", [True, False])
 def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, going_on: bool
 ) -> None:
+    """It asks itself what has become of it: the run may have been cleaned up in part, and imports nothing any more."""
     run = exported(world)
 
     def killed(*arguments: Any) -> Any:
@@ -617,17 +620,55 @@ def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
         patch.setattr(bulk_put, "describe_bulk_put", killed)
         with pytest.raises(KeyboardInterrupt):
             import_tables(run)
-    objects = keys_in_bucket(world)
-    (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
-    assert "may still be writing" in removal.kept
-    assert removal.done is False
-    assert objects <= keys_in_bucket(world)  # it reads them
-    (fact,) = roll_back(run, "r")
-    assert "may still be writing" in str(fact.failure)
+    objects, look = keys_in_bucket(world), bulk_put.describe_bulk_put
+
+    def running(client: Any, arn: str) -> Any:
+        return replace(look(client, arn), status="IN_PROGRESS")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_put, "describe_bulk_put", running)
+        (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+        assert "may still be writing" in removal.kept
+        assert removal.done is False
+        assert objects <= keys_in_bucket(world)  # it reads them
+        (fact,) = roll_back(run, "r")
+        assert "may still be writing" in str(fact.failure)
     assert target_exists(world, world.dst("a"))
-    import_tables(run)  # as it says
+    if going_on:
+        import_tables(run)
     (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
     assert (count(world), removal.done) == (0, True)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["its ARN is known", "killed before its ARN was recorded"])
+def test_a_run_that_was_cleaned_up_in_part_is_cleaned_up_of_a_bulk_put_that_nobody_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """The cleanup of one table ends the run; the other table's bulk put ends by itself."""
+    world.pair("b", things(20))
+    run = exported(world)
+
+    def killed(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_put, "describe_bulk_put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            import_tables(run)
+    if not known:
+        fact = IMPORTS.needed(run.ledger, world.src("b"))
+        assert fact.bulk_put is not None
+        lost = replace(fact.bulk_put, arn=None, status=None, table_id=None, ended=None)
+        IMPORTS.record(run.ledger, world.src("b"), replace(fact, bulk_put=lost))
+    only_a = again(run)
+    only_a.only = world.src("a")
+    (removal,) = clean_up(only_a, "r", sleep=lambda seconds: None)
+    assert removal.done
+    begun = world.requests("StartBulkPutItems")
+    assert all(removal.done for removal in clean_up(again(run), "r", sleep=lambda seconds: None))
+    assert world.requests("StartBulkPutItems") == begun  # it looked, and began nothing
+    assert world.items(world.target, world.dst("b")) == []
+    assert keys_in_bucket(world) == set()
 
 
 def test_who_has_one_bulk_put_begun_can_do_nothing_else(world: World) -> None:

@@ -508,6 +508,35 @@ def test_an_import_that_dynamodb_gives_up_fails_the_table(world: World, monkeypa
         import_tables(run)
 
 
+def test_an_import_that_failed_over_items_and_counts_none_of_them_is_no_pass_though_all_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = exported(world)
+    look = imports.describe_import
+
+    def contradicting(client: Any, arn: str) -> imports.ImportState:
+        state = look(client, arn)
+        return replace(state, status="FAILED", failure_code="ItemValidationError") if state.ended else state
+
+    monkeypatch.setattr(table_import, "describe_import", contradicting)
+    with pytest.raises(TransferError, match="it counts none of them: nobody knows what it wrote"):
+        import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
+
+
+def test_an_import_that_names_another_table_than_it_was_asked_for_is_not_believed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = exported(world)
+    look = imports.describe_import
+    monkeypatch.setattr(table_import, "describe_import", lambda *of: replace(look(*of), table_id="another"))
+    with pytest.raises(TransferError, match=r"DescribeImport says another now; nothing of it is believed"):
+        import_tables(run)
+    monkeypatch.setattr(table_import, "describe_import", look)
+    import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+
+
 def test_what_was_imported_is_removed_by_a_cleanup(world: World) -> None:
     run = exported(world)
     import_tables(run)
