@@ -47,12 +47,10 @@ class Measured:
     def read(cls) -> Measured:
         title = re.search(r"<!-- measured: import -->\nLines of (\d+) bytes", BOOK.read_text(encoding="utf-8"))
         assert title
-        digest = measured("digest of plain items", "parse_line, key and item digest", "CPU per item")
-        fetch = measured("file", "fetch, then items()", "CPU per item")
         return cls(
             line=float(title[1]),
             load=measured("import", "(d)", "CPU per item") / 1e6,
-            compare=(2 * digest + fetch) / 1e6,
+            compare=measured("validation", "(b)", "CPU per item, both sides") / 1e6,
             unit=measured("dask units", "all of it", "per unit") / 1e3,
         )
 
@@ -169,7 +167,7 @@ def inputs(m: Measured) -> list[str]:
         ("line of an item in the export", f"{m.line:.0f} bytes, 1 write unit", "measured: [import](benchmarks.md)"),
         ("processor, to load an item", f"{m.load * 1e6:.1f} µs", "measured: [import](benchmarks.md), way (d)"),
         ("processor, to compare an item on both sides", f"{m.compare * 1e6:.1f} µs",
-         "measured: [comparison and file](benchmarks.md)"),
+         "measured: [validation](benchmarks.md), way (b)"),
         ("coordinator and scheduler, for a unit", f"{m.unit * 1e3:.1f} ms", "measured: [Dask](benchmarks.md)"),
         ("of what was measured, planned with", f"{PLANNED:.0%}", "assumed: no network, no TLS is in the measurements"),
         ("data file", f"{FILE / 1e6:.0f} MB of items", "assumed; the manifest says how many there are"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runbook_lib.cluster.processes import worker_processes
+from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.config.model import Migration
+from runbook_lib.errors import RunbookError
 from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
 from runbook_lib.run.run import Run
 
@@ -27,6 +30,31 @@ def open_roster(run: Run, step: str) -> Iterator[WorkerRoster | None]:
     with open_cluster(run.config.engine, f"runbook-{run.id}") as engine:
         ENGINES.record(run.ledger, step, ClusterEngine(kind, **engine.facts()))
         yield WorkerRoster(engine, run.ledger, step, run.now)
+
+
+@contextmanager
+def open_processes(run: Run, step: str, many: int) -> Iterator[WorkerRoster | None]:
+    """The same of so many worker processes on this machine; None where they are of no use here.
+
+    Each has to reach the target by itself: what it knows of credentials is what this process was started with.
+    """
+    with worker_processes(many) as engine:
+        site = UnitContext(run.config, run.clients.target_identity.place)
+        answers = [engine.submit(greet, site) for _ in range(many)]
+        if not all(answer.exception() is None and answer.result()["ready"] for answer in answers):
+            yield None
+            return
+        ENGINES.record(run.ledger, step, LocalEngine(run.config.engine.kind, many))
+        yield WorkerRoster(engine, run.ledger, step, run.now)
+
+
+def greet(desk: WorkerContext, site: UnitContext) -> Message:
+    """What a worker does first: find its credentials, and see where they lead."""
+    try:
+        desk.clients(site)
+    except RunbookError:
+        return {"ready": False}
+    return {"ready": True}
 
 
 def check_engine(config: Migration) -> None:

@@ -17,6 +17,11 @@ class ValidateSettings(Strict):
     tables_at_once: int = Field(
         default=8, ge=1, le=64, description="tables compared side by side; one after another by workers of a cluster"
     )
+    processes: int | None = Field(
+        default=None, ge=1, le=64,
+        description="worker processes that read both sides of tables of 100 MB or 250,000 items and more; default one "
+        "for each CPU, 8 at most; 1: this process reads them",
+    )  # fmt: skip
     max_rcu: float | None = Field(
         default=None, gt=0, description="read units per second that the Scans of all tables together may use"
     )

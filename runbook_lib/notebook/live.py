@@ -150,7 +150,7 @@ def _cells(now: TableProgress) -> tuple[str, ...]:
 
 
 def _together(tables: list[TableProgress]) -> TableProgress:
-    """All tables as one; they are loaded one after another, so the rate is that of the one being loaded."""
+    """All tables as one; the rates are those of the ones being loaded."""
     table_load = [t for t in tables if t.state == "loading"]
     whole = TableProgress("", "", sum(t.items for t in tables), state="loading" if table_load else "")
     for name in ("done", "quarantined", "bytes", "wcu", "throttles", "refused"):

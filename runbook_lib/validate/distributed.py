@@ -6,6 +6,7 @@ unit whose worker went away is counted again as a whole: nothing of it was taken
 
 from __future__ import annotations
 
+import pickle
 import time
 import zlib
 from collections import deque
@@ -24,8 +25,10 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.source_ttl import Excuse
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
+from runbook_lib.validate.indexes.sample import IndexSample
 from runbook_lib.validate.readers import ExportReader, Show, TableReader
 
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
@@ -66,14 +69,40 @@ class SegmentUnit:
         return [self.segment]
 
 
+@dataclass(frozen=True, slots=True)
+class SamplesUnit:
+    """Some files of an export, and the empty samples of indexes to be filled from them."""
+
+    files: FilesUnit
+    samples: tuple[IndexSample, ...]
+    excuse: Excuse
+
+
 def digest_files(desk: WorkerContext, unit: FilesUnit) -> Message:
     """What a worker does with files."""
 
-    def items() -> Iterator[Item]:
-        s3 = desk.clients(unit.site).staging
-        return ExportReader(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
+    return _counted(desk, unit, lambda: _items_of(desk, unit))
 
-    return _counted(desk, unit, items)
+
+def sample_files(desk: WorkerContext, unit: SamplesUnit) -> Message:
+    """What a worker does with files and samples."""
+    began, failure, calls = time.monotonic(), None, list[tuple[str, str, int]]()
+    samples = tuple(sample.empty() for sample in unit.samples)
+    try:
+        for item in _items_of(desk, unit.files):
+            expires = unit.excuse.expiry(item)
+            for sample in samples:
+                sample.add(item, expires)
+        calls = calls_of(desk.clients(unit.files.site).calls)
+    except RunbookError as error:
+        failure = str(error)
+    told = {"failure": failure, "process": desk.process, "calls": calls, "seconds": time.monotonic() - began}
+    return told | {"samples": zlib.compress(pickle.dumps(samples), 1)}
+
+
+def _items_of(desk: WorkerContext, unit: FilesUnit) -> Iterator[Item]:
+    s3 = desk.clients(unit.site).staging
+    return ExportReader(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
 
 
 def digest_segment(desk: WorkerContext, unit: SegmentUnit) -> Message:
@@ -117,12 +146,8 @@ class DistributedDigest:
     def of_export(self, side: ExportReader, checkpoint: DigestCheckpoint, show: Show) -> BucketDigest:
         """The export's buckets; files that the tally has are not read again."""
         left = [file for file in side.files if file.ordinal not in checkpoint.done]
-        units = [
-            FilesUnit(self._site, side.bucket, tuple(files), self.key, side.refused, checkpoint.secret)
-            for files in _together(left)
-        ]
-        ahead = AHEAD * self.roster.engine.slots()
-        self._count(digest_files, units, ahead, checkpoint, show)
+        units = self._units(side, left, checkpoint.secret)
+        self._count(digest_files, units, AHEAD * self.roster.engine.slots(), checkpoint, show)
         return checkpoint.buckets
 
     def of_table(
@@ -139,14 +164,45 @@ class DistributedDigest:
         self._count(digest_segment, units, ahead, checkpoint, show, lambda said: side.limit.note(said["read_units"]))
         return checkpoint.buckets
 
+    def of_indexes(self, side: ExportReader, excuse: Excuse, samples: list[IndexSample]) -> None:
+        """Fill samples of indexes with the export's items."""
+        empty = tuple(sample.empty() for sample in samples)
+        units = [SamplesUnit(unit, empty, excuse) for unit in self._units(side, side.files, self.run.secret)]
+
+        def take(said: Message, unit: SamplesUnit) -> None:
+            self._heard(said, 0)
+            parts: tuple[IndexSample, ...] = pickle.loads(zlib.decompress(said["samples"]))
+            for sample, part in zip(samples, parts, strict=True):
+                sample.merge(part)
+
+        self._spread(sample_files, units, AHEAD * self.roster.engine.slots(), take)
+
     @property
     def _site(self) -> UnitContext:
         return UnitContext(self.run.config, self.run.clients.target_identity.place)
 
+    def _units(self, side: ExportReader, files: Iterable[DataFile], secret: RunSecret) -> list[FilesUnit]:
+        groups = map(tuple, _together(files))
+        return [FilesUnit(self._site, side.bucket, group, self.key, side.refused, secret) for group in groups]
+
     def _count(
         self, work: Work, units: list[Any], ahead: int, checkpoint: DigestCheckpoint, show: Show,
-        take: Callable[[Message], None] = lambda said: None,
+        more: Callable[[Message], None] = lambda said: None,
     ) -> None:  # fmt: skip
+        def take(said: Message, unit: FilesUnit | SegmentUnit) -> None:
+            self._heard(said, said["items"])
+            buckets = BucketDigest.unpack(zlib.decompress(said["buckets"]), checkpoint.secret)
+            checkpoint.finish_all(unit.parts, buckets)
+            more(said)
+            show(checkpoint.buckets.items)
+
+        try:
+            self._spread(work, units, ahead, take)
+        finally:
+            checkpoint.keep()
+
+    def _spread(self, work: Work, units: list[Any], ahead: int, take: Callable[[Message, Any], None]) -> None:
+        """Have every unit done, once to its end, and take in what is said of it."""
         waiting, running = deque(units), dict[Future[Message], Any]()
         ended: SimpleQueue[Future[Message]] = SimpleQueue()
         lost = 0
@@ -170,13 +226,10 @@ class DistributedDigest:
                     waiting.append(unit)
                 else:
                     lost = 0
-                    self._take(future.result(), unit.parts, checkpoint)
-                    take(future.result())
-                    show(checkpoint.buckets.items)
+                    take(future.result(), unit)
         finally:
             for future in running:
                 future.cancel()
-            checkpoint.keep()
             self.roster.keep(self.source, 0.0)
 
     def _is_lost(self, future: Future[Message]) -> bool:
@@ -188,13 +241,13 @@ class DistributedDigest:
             raise TransferError(f"{self.source}: a worker failed: {type(error).__name__}: {error}") from error
         return True
 
-    def _take(self, said: Message, parts: list[int], checkpoint: DigestCheckpoint) -> None:
+    def _heard(self, said: Message, items: int) -> None:
+        """Account for a unit that was done; raises TransferError for one that failed."""
         now = self.run.now().timestamp()
         self.roster.count_calls(said["process"], said["calls"])
         if said["failure"]:
             raise TransferError(said["failure"])
-        self.roster.note(self.source, said["process"], now, said["items"], since=said["seconds"])
-        checkpoint.finish_all(parts, BucketDigest.unpack(zlib.decompress(said["buckets"]), checkpoint.secret))
+        self.roster.note(self.source, said["process"], now, items, since=said["seconds"])
 
 
 def _together(files: Iterable[DataFile]) -> Iterator[list[DataFile]]:

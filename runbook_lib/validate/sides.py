@@ -12,17 +12,24 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.cluster.at_once import Room, Share
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.plan.pair import Pair
+from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
-from runbook_lib.run.facts.validation import COMPARING, ComparingFact
+from runbook_lib.run.facts.load import IMPORTS
+from runbook_lib.run.facts.masking.transform import is_transformed
+from runbook_lib.run.facts.validation import COMPARING, ComparingFact, ValidationFact
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
+from runbook_lib.run.verdicts import Verdict
+from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison
 from runbook_lib.validate.readers import Check, ExportReader, TableReader, segments_for, threads_for, unstopped
 
 CONNECTIONS = 32  # to the targets of all tables together, unless one is to be read in more segments
+LARGE = 100_000_000  # bytes that take longer to go through than processes to start
+ITEM_BYTES = 400  # that cost as much to go through as what else an item costs, however small it is
 News = tuple[str, str, int, int]  # table, state, items done, items expected
 Watch = Callable[[str, str, int, int], None]
 EXPORT, TARGET = "reading the export", "scanning the target"
@@ -69,10 +76,33 @@ def _forget(ledger: Ledger) -> None:
         COMPARING.forget(ledger, source)
 
 
-def how_many_exported(run: Run, pair: Pair) -> int:
-    """How many items its export has; 0 where there is none."""
+def bytes_to_compare(run: Run, pair: Pair) -> int:
+    """About how many bytes of items there are to be read on each side."""
     export = EXPORTS.of(run.ledger, pair.source)
-    return export.completed.items if export is not None and export.completed is not None else 0
+    completed = export.completed if export is not None else None
+    return max(completed.manifest.billed_bytes, completed.items * ITEM_BYTES) if completed is not None else 0
+
+
+def due_of(run: Run, pair: Pair) -> ValidationFact | tuple[CompletedExport, bool]:
+    """What to compare a table with, and whether this run imported it; or what is said of one that is not compared."""
+    export, loaded = EXPORTS.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
+    if pair.method == Method.SKIP:
+        why = "no point-in-time recovery, and export.without_pitr is 'skip'"
+        return ValidationFact(Verdict.NOT_MIGRATED, (why,))
+    completed = export.completed if export is not None else None
+    if completed is None:
+        return ValidationFact(Verdict.FAIL, ("there is no completed export to compare with",))
+    if run.config.transform is not None and not is_transformed(run.ledger, pair.source):
+        return ValidationFact(Verdict.FAIL, ("its export is not transformed, so there is nothing to compare with",))
+    imported = loaded is not None and loaded.binding is not None
+    if loaded is not None and not imported and not run.config.validate_.without_import:
+        return ValidationFact(Verdict.DRY_RUN, ("nothing was written, so there is nothing to compare",))
+    return completed, imported
+
+
+def is_large(run: Run, pair: Pair) -> bool:
+    """Whether there is so much to compare that processes are worth their start."""
+    return bytes_to_compare(run, pair) >= LARGE and not isinstance(due_of(run, pair), ValidationFact)
 
 
 def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
@@ -88,22 +118,20 @@ def target_limit(run: Run) -> RateLimit:
 
 
 def table_side(
-    run: Run,
-    pair: Pair,
-    export: CompletedExport,
-    table: TableDescription,
-    limit: RateLimit | None = None,
-    share: Share | None = None,
+    run: Run, pair: Pair, export: CompletedExport, table: TableDescription, together: Together | None = None
 ) -> TableReader:
     """The target, in as many segments as its size asks for, and no faster than it may be read.
 
-    Beside other tables it is read within the `limit` of all of them, and over its `share` of the connections.
+    Beside other tables it is read within the limit of all of them, and over its share of the connections.
     """
-    settings, size = run.config.validate_, export.manifest.billed_bytes
+    settings, size, share = run.config.validate_, export.manifest.billed_bytes, together.share if together else Share()
     wanted = settings.segments or threads_for(size)
     segments = segments_for(wanted, size)
-    threads = min(wanted, (share or Share()).of(max(CONNECTIONS, wanted)))
-    return TableReader(run.clients.target_wire, pair.target, segments, threads, limit or target_limit(run), table.key)
+    if together and together.roster and bytes_to_compare(run, pair) >= LARGE:
+        segments = max(segments, together.roster.engine.slots())
+    threads = min(wanted, share.of(max(CONNECTIONS, wanted)))
+    limit = together.target_limit.beside() if together else target_limit(run)
+    return TableReader(run.clients.target_wire, pair.target, segments, threads, limit, table.key)
 
 
 def tallies(
@@ -137,3 +165,11 @@ def unread(side: TableReader, comparison: Comparison, check: Check = unstopped) 
         f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
         f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
     ]
+
+
+def held_while_naming(one: BucketDigest, other: BucketDigest, export: CompletedExport) -> int:
+    """How many items' room naming the differences of two sides takes, the contents that are kept meanwhile included."""
+    if not one.differing(other):
+        return 0
+    contents = min(CONTENT_BYTES, export.manifest.billed_bytes) // HELD_BYTES
+    return min(ITEMS_AT_ONCE, one.items + other.items) + contents

@@ -10,20 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.at_once import TableThread, all_at_once
-from runbook_lib.cluster.connect import open_roster
+from runbook_lib.cluster.connect import open_processes, open_roster
+from runbook_lib.cluster.processes import processors
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Method
-from runbook_lib.run.facts.export import EXPORTS, CompletedExport
+from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
-from runbook_lib.run.facts.masking.transform import TRANSFORMS, is_transformed
+from runbook_lib.run.facts.masking.transform import TRANSFORMS
 from runbook_lib.run.facts.plan import ParityFact
 from runbook_lib.run.facts.validation import VALIDATIONS, IndexFact, ReadSpans, ValidationFact
 from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
@@ -37,19 +38,11 @@ from runbook_lib.schema.compare_pair import look_alike, parity_blockers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
-from runbook_lib.validate.compare import (
-    CONTENT_BYTES,
-    HELD_BYTES,
-    ITEMS_AT_ONCE,
-    Comparison,
-    NoteWrong,
-    Rules,
-    compare,
-    no_note,
-)
+from runbook_lib.validate.compare import Comparison, NoteWrong, Rules, compare, no_note
 from runbook_lib.validate.distributed import DistributedDigest
 from runbook_lib.validate.drift import drift_of, source_limit
 from runbook_lib.validate.indexes.check import ITEMS_HELD, Settings, ask_target, check_indexes, wrong_indexes
+from runbook_lib.validate.indexes.sample import IndexSample
 from runbook_lib.validate.overlay import (
     OverlaidExport,
     overlaid,
@@ -67,8 +60,11 @@ from runbook_lib.validate.sides import (
     News,
     Together,
     Watch,
+    bytes_to_compare,
+    due_of,
     export_side,
-    how_many_exported,
+    held_while_naming,
+    is_large,
     noted,
     replaced,
     table_side,
@@ -89,31 +85,35 @@ def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None
         run.keep_accepted()
         with open_roster(run, "validate") as roster, noted(run.ledger, watch) as note:
             together = Together(run, roster, target_limit(run), source_limit(run))
-
-            def validate(pair: Pair, thread: TableThread[News]) -> None:
-                VALIDATIONS.record(run.ledger, pair.source, _validate(together, pair, thread))
-
-            pairs = sorted(run.planned_pairs(), key=lambda pair: (how_many_exported(run, pair), pair.source))
-            at_once = 1 if roster else run.config.validate_.tables_at_once
-            all_at_once(pairs, validate, at_once, together.share, lambda news: note(*news))
+            pairs = sorted(run.planned_pairs(), key=lambda pair: (bytes_to_compare(run, pair), pair.source))
+            many = 1 if roster else run.config.validate_.processes or processors()
+            large = [pair for pair in pairs if many > 1 and is_large(run, pair)]
+            _validate_all(together, [pair for pair in pairs if pair not in large], note)
+            if large:
+                with open_processes(run, "validate", many) as processes:
+                    _validate_all(replace(together, roster=processes), large, note)
         return VALIDATIONS.all(run.ledger)
+
+
+def _validate_all(together: Together, pairs: list[Pair], watch: Watch) -> None:
+    """Several at once; one after another, where all workers are at one."""
+    run = together.run
+
+    def validate(pair: Pair, thread: TableThread[News]) -> None:
+        VALIDATIONS.record(run.ledger, pair.source, _validate(together, pair, thread))
+
+    at_once = 1 if together.roster else run.config.validate_.tables_at_once
+    all_at_once(pairs, validate, at_once, together.share, lambda news: watch(*news))
 
 
 def _validate(together: Together, pair: Pair, thread: TableThread[News]) -> ValidationFact:
     run = together.run
     began, clock = format_timestamp(run.now()), time.monotonic()
-    export, loaded = EXPORTS.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
-    if pair.method == Method.SKIP:
-        why = "no point-in-time recovery, and export.without_pitr is 'skip'"
-        return ValidationFact(Verdict.NOT_MIGRATED, (why,))
-    completed = export.completed if export is not None else None
-    if completed is None:
-        return ValidationFact(Verdict.FAIL, ("there is no completed export to compare with",))
-    if run.config.transform is not None and not is_transformed(run.ledger, pair.source):
-        return ValidationFact(Verdict.FAIL, ("its export is not transformed, so there is nothing to compare with",))
-    imported = loaded is not None and loaded.binding is not None
-    if loaded is not None and not imported and not run.config.validate_.without_import:
-        return ValidationFact(Verdict.DRY_RUN, ("nothing was written, so there is nothing to compare",))
+    due = due_of(run, pair)
+    if isinstance(due, ValidationFact):
+        return due
+    completed, imported = due
+    loaded = IMPORTS.of(run.ledger, pair.source)
     try:
         fact = _compare(together, pair, completed, loaded if imported else None, thread)
     except RunbookError as error:
@@ -130,7 +130,7 @@ def _compare(
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
     full = export_side(run, pair, export, table)
-    other = table_side(run, pair, export, table, together.target_limit.beside(), together.share)
+    other = table_side(run, pair, export, table, together)
     over = overlaid(run, pair, full)
     one: ExportReader | OverlaidExport = over or full
     sums: tuple[DigestCheckpoint, DigestCheckpoint] = tallies(run, pair, export, table)
@@ -172,7 +172,7 @@ def _compare(
             run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
             was_there(run, pair.source, loaded), note,
         )  # fmt: skip
-        with together.room.of(_held(buckets, found, export), check):
+        with together.room.of(held_while_naming(buckets, found, export), check):
             return compare(
                 buckets, found, lambda: stoppable(items(), check), lambda: stoppable(other.items(), check), table.key,
                 look_again, rules,
@@ -200,7 +200,8 @@ def _compare(
     if loaded and loaded.binding and loaded.binding.target_table_id != table_identity(table):
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
     held = bool(loaded and loaded.items_before)
-    indexes = _indexes(together, one, other, table, excuse, thread, may_hold_more=held, follow=not reasons)
+    fill = partial(census.of_indexes, full, excuse) if census and over is None else None
+    indexes = _indexes(together, one, other, table, excuse, thread, may_hold_more=held, follow=not reasons, fill=fill)
     parity = look_alike(run.config, after, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
@@ -257,14 +258,6 @@ def _against_the_second(
     return compared, second_reasons(made, buckets, held_against(buckets, reader.items), changes.as_of)
 
 
-def _held(one: BucketDigest, other: BucketDigest, export: CompletedExport) -> int:
-    """How many items' room naming the differences of two sides takes, the contents that are kept meanwhile included."""
-    if not one.differing(other):
-        return 0
-    contents = min(CONTENT_BYTES, export.manifest.billed_bytes) // HELD_BYTES
-    return min(ITEMS_AT_ONCE, one.items + other.items) + contents
-
-
 def _indexes(
     together: Together,
     one: ExportReader | OverlaidExport,
@@ -275,6 +268,7 @@ def _indexes(
     *,
     may_hold_more: bool,
     follow: bool,
+    fill: Callable[[list[IndexSample]], None] | None,
 ) -> tuple[IndexFact, ...]:
     """What the target's indexes answer for a sample of the export's items, in a pass of its own.
 
@@ -291,7 +285,7 @@ def _indexes(
     ask = ask_target(other.transport, other.table, other.limit, Backoff())
     items = sum(file.items for file in one.files)
     with together.room.of(min(ITEMS_HELD, items * len(indexes)), thread.check):
-        return check_indexes(indexes, table.key, exported, ask, settings)
+        return check_indexes(indexes, table.key, exported, ask, settings, fill)
 
 
 def _keep_differences(run: Run, source: str, comparison: Comparison) -> None:

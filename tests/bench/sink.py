@@ -52,7 +52,8 @@ def running_sink(delay: float = 0.0, stored: Path | None = None) -> Iterator[Sin
             process.terminate()
 
 
-def _answer(body: bytes, kind: str = "application/x-amz-json-1.0") -> bytes:
+def answer_of(body: bytes, kind: str = "application/x-amz-json-1.0") -> bytes:
+    """An HTTP answer with this body."""
     head = (
         f'HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nETag: "bench"\r\n'
         f"Content-Length: {len(body)}\r\nx-amz-crc32: {zlib.crc32(body)}\r\nx-amzn-RequestId: SINK\r\n\r\n"
@@ -61,13 +62,13 @@ def _answer(body: bytes, kind: str = "application/x-amz-json-1.0") -> bytes:
 
 
 ACCOUNT = "111122223333"
-IDENTITY = _answer(
+IDENTITY = answer_of(
     b"<GetCallerIdentityResponse><GetCallerIdentityResult>"
     b"<Arn>arn:aws:iam::%b:user/bench</Arn><UserId>bench</UserId><Account>%b</Account>"
     b"</GetCallerIdentityResult></GetCallerIdentityResponse>" % (ACCOUNT.encode(), ACCOUNT.encode()),
     "text/xml",
 )
-ACKNOWLEDGED = _answer(b'{"UnprocessedItems":{}}')
+ACKNOWLEDGED = answer_of(b'{"UnprocessedItems":{}}')
 
 
 class Counts:
@@ -77,10 +78,10 @@ class Counts:
         self.requests = self.puts = 0
 
 
-def _described(body: bytes) -> bytes:
+def described(body: bytes) -> bytes:
     """A table that is there, as DescribeTable says it."""
     table = {"TableArn": f"arn:aws:dynamodb:us-east-2:{ACCOUNT}:table/{json.loads(body)['TableName']}"}
-    return _answer(json.dumps({"Table": table}).encode())
+    return answer_of(json.dumps({"Table": table}).encode())
 
 
 class Connection(asyncio.Protocol):
@@ -107,13 +108,13 @@ class Connection(asyncio.Protocol):
                 return
             if head.startswith(b"get / "):
                 counts = vars(self._counts) | {"cpu": time.process_time()}
-                self._transport.write(_answer(json.dumps(counts).encode()))
+                self._transport.write(answer_of(json.dumps(counts).encode()))
             elif head.startswith(b"get "):
                 self._transport.write(self._stored)
             elif b"x-www-form-urlencoded" in head:
                 self._transport.write(IDENTITY)
             elif b"describetable" in head:
-                self._transport.write(_described(bytes(received[end + 4 : self._wanted])))
+                self._transport.write(described(bytes(received[end + 4 : self._wanted])))
             else:
                 self._counts.requests += 1
                 self._counts.puts += received.count(b'"PutRequest"', end, self._wanted) or b".putitem" in head
@@ -138,4 +139,4 @@ async def _serve(delay: float, stored: bytes) -> None:
 
 if __name__ == "__main__":
     file = Path(sys.argv[2]).read_bytes() if len(sys.argv) > 2 else b""
-    asyncio.run(_serve(float(sys.argv[1]), _answer(file, "binary/octet-stream")))
+    asyncio.run(_serve(float(sys.argv[1]), answer_of(file, "binary/octet-stream")))

@@ -147,6 +147,7 @@ class EngineRecord(Section):
     dashboard: str | None = None
     workers: Count | None = None
     slots: Count | None = None
+    processes: Count | None = None
 
 
 class WorkerRecord(Section):

@@ -24,6 +24,9 @@ def _engines(record: RunRecord) -> list[tuple[str, str]]:
     """Who did the work of a step, where it was not this process alone."""
     found = []
     for step, engine in sorted(record.engine.items()):
+        if engine.processes:
+            beside = pluralize(engine.processes, "process", "processes")
+            found.append((f"engine of the {step}", f"{engine.kind}: {beside} beside the coordinator, for large tables"))
         if engine.kind not in (None, LOCAL):
             workers = pluralize(engine.workers, "worker process", "worker processes")
             said = f"{engine.kind}: {workers} at {engine.scheduler}, {engine.slots} units at once"

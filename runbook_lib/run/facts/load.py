@@ -177,9 +177,10 @@ class SyncFact:
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """A step was done by this process."""
+    """A step was done by this process, and so many beside it."""
 
     kind: str
+    processes: int | None = late()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,14 +72,20 @@ def check_indexes(
     exported: Iterable[tuple[Item, float | None]],
     ask: Ask,
     settings: Settings,
+    fill: Callable[[list[IndexSample]], None] | None = None,
 ) -> tuple[IndexFact, ...]:
-    """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most."""
+    """The facts of every index; `exported` are the items of the export with their TTL, and is read once at most.
+
+    Where `fill` is given, the samples are filled by it and `exported` is not read.
+    """
     asked = [index for index in indexes if settings.samples and index.state == "ACTIVE"]
     most = ITEMS_HELD // (len(asked) * settings.samples) if asked else 0
     samples = {
         index.name: IndexSample(index, table_key, settings.samples, max(1, most), settings.secret) for index in asked
     }
-    if samples:
+    if samples and fill is not None:
+        fill(list(samples.values()))
+    elif samples:
         for item, expires in exported:
             for sample in samples.values():
                 sample.add(item, expires)

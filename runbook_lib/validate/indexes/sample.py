@@ -41,9 +41,18 @@ class SampledKey:
     def add(self, primary: bytes, item: Expected, most: int) -> None:
         if not self.too_many:
             self.items[primary] = item
-            if len(self.items) > most:
-                self.items.clear()
-                self.too_many = True
+            self._hold(most)
+
+    def merge(self, other: SampledKey, most: int) -> None:
+        """Take in what was seen elsewhere of the same key."""
+        self.too_many = self.too_many or other.too_many
+        self.items |= other.items
+        self._hold(most)
+
+    def _hold(self, most: int) -> None:
+        if self.too_many or len(self.items) > most:
+            self.items.clear()
+            self.too_many = True
 
 
 @dataclass(slots=True)
@@ -81,6 +90,25 @@ class IndexSample:
         primary = None if expires is None else key_of(item, self.table_key)
         expected = Expected(self.projected(item), expires, primary)
         held.add(self.primary(item), expected, self.most)
+
+    def empty(self) -> IndexSample:
+        """A new sample of the same index that has seen nothing."""
+        return IndexSample(self.index, self.table_key, self.size, self.most, self.secret)
+
+    def merge(self, other: IndexSample) -> None:
+        """Take in a sample of the same index and size, of other items: it is as if one had seen all of them.
+
+        A key that is among the smallest of all is among those of each part that has it.
+        """
+        self.belonging += other.belonging
+        for place, held in other._held.items():
+            if place in self._held:
+                self._held[place].merge(held, self.most)
+            else:
+                self._held[place] = held
+        for place in sorted(self._held)[self.size :]:
+            del self._held[place]
+        self._last = max(self._held, default=b"")
 
     def primary(self, item: Item) -> bytes:
         """The digest of an item's primary key."""

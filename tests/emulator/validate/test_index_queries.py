@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -291,6 +293,28 @@ class Scripted:
         assert operation == "Query"
         self.heard.append(json.loads(body))
         return json.dumps(self.answers.pop(0)).encode()
+
+
+@given(
+    st.integers(0, 200), st.integers(1, 40), st.integers(1, 20), st.integers(1, 12), st.lists(st.integers(0, 200)),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_samples_of_parts_put_together_are_the_sample_of_all_of_them(
+    count: int, owners: int, size: int, most: int, cuts: list[int], order: random.Random
+) -> None:
+    items, secret = owned(count, owners), RunSecret.new()
+    order.shuffle(items)
+    whole = IndexSample(live(), ID, size, most, secret)
+    together, places = whole.empty(), sorted({0, count, *(min(cut, count) for cut in cuts)})
+    for item in items:
+        whole.add(item, 5.0)
+    for begin, end in pairwise(places):
+        part = whole.empty()
+        for item in items[begin:end]:
+            part.add(item, 5.0)
+        together.merge(pickle.loads(pickle.dumps(part)))
+    assert together.sampled() == whole.sampled()
+    assert together.belonging == whole.belonging == count
 
 
 def test_all_pages_of_a_key_are_read_and_paid_for() -> None:
