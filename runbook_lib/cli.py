@@ -104,11 +104,13 @@ def minutes_of(text: str) -> float:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; default: a free one.")
 @click.option("--scale", type=click.FloatRange(0, 10, min_open=True), default=0.05, show_default=True,
               help="Size of the source tables, 1 being the reference fleet's.")  # fmt: skip
-def sandbox(port: int, scale: float) -> int:
+@click.option("--migration", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the demo's migration file to FILE; another file is not overwritten.")  # fmt: skip
+def sandbox(port: int, scale: float, migration: Path | None) -> int:
     """Run the AWS emulator with the demo's source tables until interrupted."""
     from runbook_lib.sandbox.demo.run import stay_up
 
-    stay_up(port, scale, say)
+    stay_up(port, scale, say, migration)
     return 0
 
 

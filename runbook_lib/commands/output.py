@@ -115,6 +115,9 @@ def _print_end(record: RunRecord, folder: Path) -> None:
         say(f"  to repair just these items: {record.repair_command}")
     if report.how_to_accept:  # to be copied, so never cut
         say(f"  {report.how_to_accept}")
+    for command in report.next_step.commands if report.verdict == "DRY-RUN" and report.next_step else ():
+        if "--execute" in command.split():  # nothing stands in the way
+            say(f"  to write them: {command}")
     numbers = [
         report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
     ]

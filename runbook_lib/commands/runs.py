@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def status(run_id: str, as_json: bool) -> int:
 
 def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
     from runbook_lib.report.model import ReportModel
-    from runbook_lib.run.unfinished import GO_ON, UNFINISHED, WHY
+    from runbook_lib.run.unfinished import CHANGED, GO_ON, SEE_WHICH, UNFINISHED, WHY, WHY_CHANGED
     from runbook_lib.run.verdicts import RUNNING
 
     report = ReportModel(row.figures.record)
@@ -87,6 +88,9 @@ def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
     proposed = {"what": after.what, "commands": list(after.commands)} if after else None
     if running:
         why, proposed = ["It is running."], None
+    elif row.verdict == CHANGED:
+        command = f"runbook verify {shlex.quote(f'reports/{folder.name}')}"
+        why, proposed = [WHY_CHANGED], {"what": SEE_WHICH, "commands": [command]}
     elif row.verdict in (RUNNING, UNFINISHED):
         why, proposed = [WHY], {"what": GO_ON, "commands": []}
     steps = [

@@ -27,6 +27,12 @@ WHY = (
     "A further step of this run was started and the run's folder has not been sealed since: the step is running, or "
     "its process was killed. Nothing is concluded yet, and what an earlier report of this run said does not hold."
 )
+CHANGED = "CHANGED"
+WHY_CHANGED = (
+    "Something in this run's folder is not as it was sealed: what its pages say is not to be relied on. No step was "
+    "started since."
+)
+SEE_WHICH = "See which files; put them back from a copy, or let the report be written again."
 GO_ON = "If no process of it is left, start the run again with the same run id; a report is written at its end."
 HTML = """<!DOCTYPE html>
 <html lang="en">

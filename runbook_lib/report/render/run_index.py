@@ -18,7 +18,7 @@ from runbook_lib.report.render.neighbours import Neighbour, neighbours
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
-from runbook_lib.run.unfinished import INDEX, INDEX_LOCK, INDEX_SECONDS, UNFINISHED
+from runbook_lib.run.unfinished import CHANGED, INDEX, INDEX_LOCK, INDEX_SECONDS, SUMS, UNFINISHED
 from runbook_lib.run.verdicts import RUNNING
 
 SHOWN_COMPARISONS = 50
@@ -116,14 +116,15 @@ def _row(known: Neighbour) -> ListedRun:
         return ListedRun(known.name, LONG_AGO, broken=known.broken)
     figures, folder = figures_of(known.record), known.folder
     record, believed = figures.record, known.sealed or known.record.verdict == RUNNING
+    otherwise = CHANGED if (folder / SUMS).is_file() else UNFINISHED  # whatever starts a step takes the seal off first
     return ListedRun(
         folder=known.name,
         started=as_moment(record.started) or LONG_AGO,
         figures=figures,
         sealed=known.sealed,
         link=f"{quote(os.fsencode(folder.name))}/report.html" if (folder / "report.html").is_file() else None,
-        verdict=record.verdict if believed else UNFINISHED,
-        headline=headline(figures) if believed else UNFINISHED,
+        verdict=record.verdict if believed else otherwise,
+        headline=headline(figures) if believed else otherwise,
         source=place(record, "source"),
         target=place(record, "target"),
         tables=figures.how_many.removesuffix(" table").removesuffix(" tables"),

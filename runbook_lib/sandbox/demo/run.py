@@ -20,8 +20,10 @@ from typing import Any
 
 import yaml
 
+from runbook_lib.atomic_files import write_atomically
 from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.campaign.standing import RunStanding
+from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
 from runbook_lib.record.run_json import RunRecord
@@ -125,18 +127,29 @@ def run_live_demo(scale: float, sabotage: str | None, run_id: str, say: Say, aft
         return LiveDemo(sandbox.endpoint, config, live_tables(), sabotage, say, after).run(run_id)
 
 
-def stay_up(port: int, scale: float, say: Say) -> None:
-    """Keep a sandbox running until SIGINT or SIGTERM."""
+def stay_up(port: int, scale: float, say: Say, migration: Path | None = None) -> None:
+    """Keep a sandbox running until SIGINT or SIGTERM; its migration file is written to `migration`, too."""
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     with _ready(port, scale, say) as (sandbox, config):
+        if migration is not None:
+            config = copied_to(migration, config)
         say(f"migration file: {config}")
         say("any credentials will do; in another terminal, for example:")
         say(f"  AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox runbook run {config}")
         say("Ctrl-C stops it, and everything in it is gone")
         while not over.wait(1.0) and sandbox.alive:
             pass
+
+
+def copied_to(to: Path, config: Path) -> Path:
+    """A copy of a migration file; raises ConfigError where there is another file."""
+    text = config.read_text(encoding="utf-8")
+    if to.exists() and to.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"--migration: expected a new file, found {to}, which is another one; name another file")
+    write_atomically(to, text)
+    return to
 
 
 def open_demo_lab(scale: float, browser: bool, say: Say) -> int:

@@ -46,6 +46,13 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         told = json.loads(capsys.readouterr().out)
         assert told["running"] is True
         assert (told["why"], told["next"]) == (["It is running."], None)
+    page = (folder / "report.md").read_text()
+    (folder / "report.md").write_text(f"{page}.")
+    assert run_cli(["status", "r1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["next"]["commands"]) == ("CHANGED", ["runbook verify reports/r1"])
+    assert "No step was started since" in told["why"][0]  # it was said to be running, or killed
+    (folder / "report.md").write_text(page)
     (folder / "SHA256SUMS").unlink()  # as a killed process leaves it
     assert run_cli(["status", "r1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

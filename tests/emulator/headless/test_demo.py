@@ -61,13 +61,15 @@ def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:
 @pytest.mark.whole
 def test_the_sandbox_command_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "runbook_lib", "sandbox", "--scale", "0.01"], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "runbook_lib", "sandbox", "--scale", "0.01", "--migration", tmp_path / "m.yaml"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stdout is not None
     said = [process.stdout.readline() for _ in range(3)]
     try:
         assert "sandbox: http://127.0.0.1:" in "".join(said)
         config = said[-1].removeprefix("migration file: ").strip()
+        assert config == str(tmp_path / "m.yaml")
         assert Path(config).is_file()
         ran = subprocess.run(
             [sys.executable, "-m", "runbook_lib", "run", config, "--run-id", "x", "--only", "preflight"],

@@ -52,6 +52,20 @@ def test_a_dry_run_proves_nothing_and_an_interrupted_one_is_an_error() -> None:
     assert cases(made)[THE_RUN].find("error") is not None
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_dry_run_ends_with_the_command_that_writes_and_nothing_else_does(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path))
+    made = KINDS[kind]()
+    record = typed(made)
+    (tmp_path / record.run_id).mkdir()
+    Output().conclude(record)
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  to write them: ")]
+    command = f"runbook run reports/{record.run_id}/migration.yaml --run-id {record.run_id} --execute"
+    assert said == ([f"  to write them: {command}"] if record.verdict == "DRY-RUN" else [])
+
+
 @given(st.text(st.characters(codec=None), max_size=60))
 def test_any_name_makes_xml_and_one_command(name: str) -> None:
     made = records.passed()
