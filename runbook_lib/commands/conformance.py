@@ -102,7 +102,9 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
     say(f"{len(asking.questions())} questions, as {clients.names.stem}* in {' and '.join(asking.regions)}, "
          f"objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
     say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
-         f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:.0f} minutes of asking")  # fmt: skip
+         f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:g} minutes of asking")  # fmt: skip
+    for note in estimate.notes:
+        say(note)
     if estimate.dollars > asking.limit:
         raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
     who = clients.identity(asking.endpoint)
@@ -118,7 +120,7 @@ def _migrate(asking: Asking, given: dict[str, Any]) -> int:
     """Migrate small tables from one region to the other; 1 unless each run passes."""
     from runbook_lib.conformance.account.asking import new_id
     from runbook_lib.conformance.account.budget import migrations_estimate
-    from runbook_lib.headless.small_migration import SmallMigrations
+    from runbook_lib.headless.small_migration import SmallMigrations, strategies_of
     from runbook_lib.paths import reports_root
     from runbook_lib.run.verdicts import PASS
 
@@ -127,7 +129,9 @@ def _migrate(asking: Asking, given: dict[str, Any]) -> int:
     say(f"migrates {clients.names.stem}from-* in {asking.region} to {clients.names.stem}into-* in "
          f"{asking.other_region}, objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
     say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
-         f"minutes; limit {asking.limit:.2f} USD")  # fmt: skip
+         f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:g} minutes of migrating")  # fmt: skip
+    for note in estimate.notes:
+        say(note)
     if estimate.dollars > asking.limit:
         raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
     who = clients.identity(asking.endpoint)
@@ -138,7 +142,9 @@ def _migrate(asking: Asking, given: dict[str, Any]) -> int:
     records = SmallMigrations(asking, clients, say).run()
     for record in records:
         say(f"{record.verdict}: {reports_root() / record.run_id / 'report.html'}")
-    return 0 if all(record.verdict == PASS for record in records) else 1
+    for strategy in strategies_of(asking)[len(records) :]:
+        say(f"not migrated by {strategy}")
+    return 0 if [record.verdict for record in records] == [PASS] * len(strategies_of(asking)) else 1
 
 
 def _clean(asking: Asking, given: dict[str, Any]) -> int:

@@ -25,12 +25,13 @@ from runbook_lib.conformance.account.removal import Waiting, register_asking, re
 from runbook_lib.conformance.made.exports import SAMPLE, recovered
 from runbook_lib.conformance.subject import Subject
 from runbook_lib.headless.runner import Request, run_notebooks
+from runbook_lib.headless.time_limit import TimeLimit
 from runbook_lib.iac.iam_policy import policies
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_statements import table_arn
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.facts.cut_over.gates import CutOverAsked
-from runbook_lib.run.verdicts import PASS
+from runbook_lib.run.verdicts import INTERRUPTED, PASS
 
 BATCH = "batch_write"
 LONG_STRATEGIES = ("import_table", "bulk_put")  # which DynamoDB does itself, in its own time
@@ -52,16 +53,25 @@ class SmallMigrations:
     def run(self) -> list[RunRecord]:
         """One run for each way of loading a target, with --long also a cut-over; everything made is removed again.
 
-        The reports stay. A run that does not pass ends only itself.
+        The reports stay. A run that does not pass ends only itself; one that was interrupted ends them all, be it by a
+        person or by the time that was given: then there are fewer records than ways.
         """
         pause = 5.0 if self.clients.is_aws else 0.1
+        records: list[RunRecord] = []
+        limit = TimeLimit(self.asking.minutes * 60)
         register_asking(self.clients, self.asking.regions, time.time)
         try:
-            with tempfile.TemporaryDirectory(prefix="runbook-migrate-") as folder:
-                return [self._migrated(strategy, Path(folder)) for strategy in strategies_of(self.asking)]
+            with tempfile.TemporaryDirectory(prefix="runbook-migrate-") as folder, limit.held():
+                for strategy in strategies_of(self.asking):
+                    records.append(self._migrated(strategy, Path(folder)))
+                    if records[-1].verdict == INTERRUPTED or limit.is_up:
+                        break
+            if limit.is_up:
+                self.say(f"the time was up after {self.asking.minutes:g} minutes (--minutes); nothing more is begun")
         finally:
             for line in lines_about(remove_all(self.clients, Waiting(self.say, pause=pause))):
                 self.say(line)
+        return records
 
     def _migrated(self, strategy: str, folder: Path) -> RunRecord:
         word = strategy.replace("_", "-")

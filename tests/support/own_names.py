@@ -11,6 +11,7 @@ from tests.support.between import Asked, Said
 from tests.support.world import World
 
 OWN = "runbook-conformance-"
+ARNS = {"TableArn", "ExportArn", "ImportArn", "StreamArn", "ResourceArn"}  # that of a bulk put names no table
 
 
 def with_checksum(call: Asked, said: Said) -> Said:
@@ -27,8 +28,9 @@ def named(call: Asked) -> list[str]:
         keys = re.findall(r"<Key>([^<]*)</Key>", call.body.decode("utf-8", "replace")) if "delete" in call.path else []
         return [name for name in (key, unquote(prefix[1]) if prefix else "", *keys) if name]
     body = call.json
-    names = [str(body[n]).rpartition(":table/")[2] for n in body if n == "TableName" or n.endswith("Arn")]
+    names = [str(body[n]).rpartition(":table/")[2] for n in body if n == "TableName" or n in ARNS]
     names += list(body.get("RequestItems", ()))
+    names += [body[n]["S3KeyPrefix"] for n in body if n.startswith(("S3BucketSource", "InputS3", "OutputS3"))]
     names += [body["S3Prefix"]] if "S3Prefix" in body else []
     names += [body["TableCreationParameters"]["TableName"]] if "TableCreationParameters" in body else []
     return names

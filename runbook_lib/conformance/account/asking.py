@@ -156,4 +156,5 @@ def lines_about(removed: Removed) -> list[str]:
     lines = [f"removed {len(removed.tables)} tables and {removed.objects} objects"]
     lines += [f"left, as nothing shows that it was made by this command: {name}" for name in removed.left]
     lines += [f"kept by AWS for 35 days, at no cost: {name}" for name in removed.kept_by_aws]
+    lines += [f"remembered by AWS for 90 days, its objects are removed: {name}" for name in removed.remembered]
     return lines

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.guard.sent_bytes import SentBytes
 from runbook_lib.config.money import Prices
-from runbook_lib.conformance.question import Need, Question
+from runbook_lib.conformance.question import Area, Need, Question
 from runbook_lib.conformance.subject import WhyNot
 from runbook_lib.cost.prices import PRICES, prices_of
 
@@ -17,18 +17,23 @@ LONG_MINUTES = 150.0
 _COPIES = 6  # of an item: its table and five indexes at most
 _WRITES = {"BatchWriteItem": 25, "PutItem": 1, "DeleteItem": 1}  # and how many items one has at most
 _READ_UNITS = 256  # of a page of 1 MB, consistent; the most that one request reads
-_GB = 1e9
+_MOVING = ("ExportTableToPointInTime", "ImportTable", "StartBulkPutItems")
+_NO_PRICE = (
+    "no price of StartBulkPutItems is known: each bulk put is counted as an import of {each:.0f} MB; what AWS bills "
+    "for it may be more, and no limit holds it"
+)
 _EACH_IMPORT_OR_EXPORT = 0.02  # GB that one is billed for at most: twice the least size of a window
 
 
 @dataclass(frozen=True, slots=True)
 class AskingEstimate:
-    """Dollars and minutes, each an upper bound; `priced` says by which region's prices."""
+    """Dollars and minutes, each an upper bound; `priced` says by which region's prices, `notes` what has no price."""
 
     dollars: float
     minutes: float
     priced: str
     lines: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...] = ()
 
 
 def priced_by(region: str) -> tuple[Prices, float, str]:
@@ -50,9 +55,19 @@ def estimate_of(questions: tuple[Question, ...], region: str, *, long: bool) -> 
         ("requests to S3", 2_000 * (prices.thousand_puts or 0) / 1e3),
         ("a provisioned table, one hour", 0.001),
     )
-    minutes = 100.0 if long else 22.0
+    minutes = 120.0 if long else 22.0
+    bulk_puts = sum(one.topic is Area.BULK_PUT for one in asked)
+    return _estimate(lines, minutes, factor, priced, bulk_puts)
+
+
+def _estimate(
+    lines: tuple[tuple[str, float], ...], minutes: float, factor: float, priced: str, bulk_puts: int
+) -> AskingEstimate:
     dollars = round(sum(cost for _, cost in lines) * factor, 4)
-    return AskingEstimate(dollars, minutes, priced, tuple((name, round(cost * factor, 4)) for name, cost in lines))
+    notes = (_NO_PRICE.format(each=_EACH_IMPORT_OR_EXPORT * 1000),) if bulk_puts else ()
+    return AskingEstimate(
+        dollars, minutes, priced, tuple((name, round(cost * factor, 4)) for name, cost in lines), notes
+    )
 
 
 def migrations_estimate(region: str, *, long: bool) -> AskingEstimate:
@@ -67,10 +82,7 @@ def migrations_estimate(region: str, *, long: bool) -> AskingEstimate:
         ("exports and imports", moved * _EACH_IMPORT_OR_EXPORT * max(prices.export_gb or 0, prices.import_gb or 0)),
         ("requests to S3", 2_000 * (prices.thousand_puts or 0) / 1e3),
     )
-    dollars = round(sum(cost for _, cost in lines) * factor, 4)
-    return AskingEstimate(
-        dollars, 150.0 if long else 20.0, priced, tuple((name, round(cost * factor, 4)) for name, cost in lines)
-    )
+    return _estimate(lines, 150.0 if long else 20.0, factor, priced, int(long))
 
 
 def spent_at_most(sent: SentBytes, region: str) -> float:
@@ -79,7 +91,7 @@ def spent_at_most(sent: SentBytes, region: str) -> float:
     writes = sum(sent.bytes[name] / 1024 + items * sent.requests[name] for name, items in _WRITES.items()) * _COPIES
     reads = sum(sent.requests[name] for name in ("Scan", "Query", "BatchGetItem")) * _READ_UNITS
     reads += sent.requests["GetItem"] * 100
-    moved = sent.requests["ExportTableToPointInTime"] + sent.requests["ImportTable"]
+    moved = sum(sent.requests[name] for name in _MOVING)
     s3 = sent.requests["PutObject"] + sent.requests["ListObjectsV2"] + sent.requests["GetObject"]
     dollars = (
         writes * (prices.million_writes or 0) / 1e6

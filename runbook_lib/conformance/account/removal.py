@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from runbook_lib.aws.dynamodb.bulk_put import OPERATIONS_AT_ONCE
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.dynamodb.exports import EXPORTS_AT_ONCE
 from runbook_lib.aws.guard.conformance_calls import OWN_PREFIX, OWN_TABLE, TAG
@@ -26,6 +27,7 @@ from runbook_lib.errors import TableError
 _REGISTER = "register.json"
 _GONE = "ResourceNotFoundException"
 _DELETED_AT_ONCE = 1000
+_BULK_PUT_RUNS = frozenset({"IN_PROGRESS", "CANCELLING"})
 _LEFT_TO_WAIT = 3600.0  # an import of a few lines may take that long on a bad day
 
 
@@ -37,6 +39,7 @@ class Removed:
     objects: int = 0
     left: list[str] = field(default_factory=list)
     kept_by_aws: list[str] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)  # exports and imports, which nobody can remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,15 @@ class Waiting:
 
 
 def remove_all(clients: OwnClients, waiting: Waiting, *, has_bucket: bool = True) -> Removed:
-    """Remove what is left: exports and imports are waited for, then tables, then objects, the registers last."""
+    """Remove what is left: exports, imports and bulk puts are waited for, then tables, then objects, registers last."""
     found = leftovers(clients, has_bucket=has_bucket)
     done = Removed(left=list(found.unknown))
+    for client in {id(client): client for _, client in found.tables}.values():
+        names = frozenset(name for name, its in found.tables if its is client)
+        waiting.until(partial(_no_bulk_put_runs, client, names), "a bulk put")
     for name, client in found.tables:
         _come_to_rest(client, name, waiting)
+        done.remembered += _remembered(client, name)
     for name, client in found.tables:
         _delete(client, name, waiting)
         done.tables.append(name)
@@ -168,7 +175,42 @@ def _unrest(client: Any, name: str) -> str:
         return ""
 
 
-def _running(client: Any, arn: str) -> list[str]:
+def _no_bulk_put_runs(client: Any, names: frozenset[str]) -> bool:
+    """Whether no bulk put into one of these tables runs; it would go on writing its output."""
+
+    def read(size: int) -> list[str]:
+        answers = pages(client.list_bulk_operations, MaxResults=size)
+        found = [one for page in answers for one in page["BulkOperationsSummaryList"]]
+        return [str(one["BulkOperationArn"]) for one in found if one["BulkOperationStatus"] in _BULK_PUT_RUNS]
+
+    try:
+        arns = whole(read, OPERATIONS_AT_ONCE)
+        described = [client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"] for arn in arns]
+    except FAILURES as error:
+        if is_unknown(error):
+            return True
+        raise
+    tables = {str(table.get("TableName")).rpartition("/")[2] for one in described for table in one["TableDetails"]}
+    return not tables & names
+
+
+def _remembered(client: Any, name: str) -> list[str]:
+    """The exports of a table, and the import that made it: AWS remembers them for 90 days, and takes none away."""
+    try:
+        arn = str(client.describe_table(TableName=name)["Table"]["TableArn"])
+        imports = client.list_imports(TableArn=arn)["ImportSummaryList"]
+    except FAILURES as error:
+        if code_of(error) not in (_GONE, "TableNotFoundException") and not is_unknown(error):
+            raise
+        return []
+    where = f"{name} in {client.meta.region_name}"
+    found = [f"export {one.rpartition('/')[2]} of {where}" for one, _ in _exports(client, arn)]
+    return found + [f"import {str(one['ImportArn']).rpartition('/')[2]} of {where}" for one in imports]
+
+
+def _exports(client: Any, arn: str) -> list[tuple[str, str]]:
+    """The ARN and the status of each export of a table, as listed."""
+
     def read(size: int) -> list[tuple[str, str]]:
         answers = pages(client.list_exports, TableArn=arn, MaxResults=size)
         return [
@@ -176,12 +218,15 @@ def _running(client: Any, arn: str) -> list[str]:
         ]
 
     try:
-        listed = whole(read, EXPORTS_AT_ONCE)
+        return whole(read, EXPORTS_AT_ONCE)
     except FAILURES as error:
         if is_unknown(error):
             return []
         raise
-    arns = [arn for arn, status in listed if status == "IN_PROGRESS"]
+
+
+def _running(client: Any, arn: str) -> list[str]:
+    arns = [arn for arn, status in _exports(client, arn) if status == "IN_PROGRESS"]
     # A list may say so long after it is over; the description is of now.
     described = ((arn, client.describe_export(ExportArn=arn)["ExportDescription"]) for arn in arns)
     return [arn for arn, found in described if found["ExportStatus"] == "IN_PROGRESS"]

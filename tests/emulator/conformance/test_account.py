@@ -22,7 +22,14 @@ from tests.support.in_process import runbook_here
 from tests.support.own_names import OWN, left, named, with_checksum
 from tests.support.world import ACCOUNT, World
 
-READS = {"ListTables", "DescribeLimits", "GetRecords", ""}  # without a name; STS and S3 have no target
+READS = {
+    "ListTables",
+    "DescribeLimits",
+    "GetRecords",
+    "ListBulkOperations",
+    "DescribeBulkOperation",
+    "",
+}  # without a name; STS and S3 have no target
 
 
 @pytest.fixture
@@ -129,7 +136,8 @@ def test_what_was_sent_is_held_to_the_limit_while_it_is_asked(world: World, prox
 def test_the_policy_allows_each_call_that_is_made_and_names_what_is_own(
     world: World, proxy: Between, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked(world, *CONFIRMED, "--only", "batch-of-2*,records-of-an-item,import-of-three-items,folder-of-an-export")
+    asked(world, *CONFIRMED, "--only", "batch-of-2*,records-of-an-item,stream-that-was*,"
+          "import-of-three-items,bulk-put-of*,list-of-bulk-puts,folder-of-an-export")  # fmt: skip
     capsys.readouterr()
     assert asked(world, "--policy") == 0
     policy = json.loads(capsys.readouterr().out)

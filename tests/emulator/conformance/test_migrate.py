@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,7 +15,9 @@ import pytest
 from runbook_lib.conformance.account.asking import Asking, new_id
 from runbook_lib.headless import runner
 from runbook_lib.headless.small_migration import SmallMigrations
-from tests.support.between import between
+from runbook_lib.record.run_json import RunRecord
+from runbook_lib.run.verdicts import INTERRUPTED
+from tests.support.between import Asked, Said, between
 from tests.support.in_process import NoKernel, execute_here, runbook_here
 from tests.support.own_names import OWN, left, named, with_checksum
 from tests.support.policies import actions_of
@@ -36,9 +38,10 @@ def test_a_small_migration_passes_by_own_names_and_the_printed_permissions_and_i
         done = migrate(world, "--execute", "--confirm", ACCOUNT, through=proxy.endpoint)
         heard = [call for call in proxy.asked if call.path != "/_sandbox/health"]
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "remembered by AWS for 90 days, its objects are removed: export" in done.stdout
     assert {name for call in heard for name in named(call) if not name.startswith(OWN)} == set()
     nameless = {call.operation for call in heard if call.operation and not named(call)}
-    assert nameless <= {"ListTables", "ListExports", "DescribeLimits"}, "which only read"
+    assert nameless <= {"ListTables", "ListExports", "DescribeLimits", "ListBulkOperations"}, "which only read"
     printed = json.loads(migrate(world, "--policy").stdout)
     allowed = {action for part in printed.values() for policy in part.values() for action in actions_of(policy)}
     assert {f"dynamodb:{call.operation}" for call in heard if call.operation} <= allowed
@@ -58,6 +61,8 @@ def test_a_small_migration_passes_by_own_names_and_the_printed_permissions_and_i
         ((), 0, "dry run: nothing was made"),
         (("--execute",), 2, "the account, found nothing"),
         (("--limit", "0.0001"), 2, "--limit: expected at least"),
+        (("--long",), 0, "no price of StartBulkPutItems is known"),
+        (("--minutes", "7.5"), 0, "and 7.5 minutes of migrating"),
     ],
 )
 def test_without_leave_nothing_is_migrated(world: World, more: tuple[str, ...], code: int, said: str) -> None:
@@ -92,22 +97,99 @@ def test_with_leave_to_take_long_each_strategy_passes_and_a_cut_over_too(
     assert left(world) == []
 
 
-@pytest.mark.whole
-def test_what_a_killed_migration_left_is_removed(world: World) -> None:
-    place = ("--region", "us-east-1", "--other-region", "us-east-2", "--bucket", world.bucket)
+def place_of(world: World) -> tuple[str, ...]:
+    return ("--region", "us-east-1", "--other-region", "us-east-2", "--bucket", world.bucket)
+
+
+def killed_migration(world: World, after: int) -> int:
+    """Migrate in a process of its own that is killed at its n-th call; how many calls there were.
+
+    Its kernel is a process by itself, which ends once it notices that it was left alone: that is waited for.
+    """
+    calls = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def strike(call: Asked) -> Said | None:
+        nonlocal calls
+        calls += 1
+        if calls == after and process is not None:
+            process.send_signal(signal.SIGKILL)
+        return None
+
+    with between(world.endpoint, before=strike) as here:
+        command = [sys.executable, "-m", "runbook_lib", "conformance", *place_of(world), "--endpoint", here.endpoint]
+        process = subprocess.Popen(
+            [*command, "--migrate", "--execute", "--confirm", ACCOUNT],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        process.wait(timeout=400)
+        quiet_since, heard = time.monotonic(), calls
+        while time.monotonic() - quiet_since < 3:
+            time.sleep(0.1)
+            if calls != heard:
+                quiet_since, heard = time.monotonic(), calls
+    return calls
+
+
+def cleaned(world: World) -> Any:
     leave = ("--endpoint", world.endpoint, "--execute", "--confirm", ACCOUNT)
-    command = [sys.executable, "-m", "runbook_lib", "conformance", *place, *leave, "--migrate"]
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        ends = time.monotonic() + 120
-        while not any("-into-" in name for name in left(world)):
-            assert process.poll() is None
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert left(world)
-    done = runbook_here("conformance", *place, *leave, "--clean")
+    return runbook_here("conformance", *place_of(world), *leave, "--clean")
+
+
+def test_a_migration_killed_at_its_beginning_leaves_nothing_after_a_clean(world: World) -> None:
+    assert killed_migration(world, after=12) >= 12
+    assert left(world), "its register and its table"
+    done = cleaned(world)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert left(world) == []
+    assert "removed 1 tables" in done.stdout
+    assert cleaned(world).returncode == 0
+
+
+def moments(seed: int, count: int, calls: int = 160) -> list[int]:
+    """At which call to kill: once in each stretch of the way, and by chance within it."""
+    chance, length = random.Random(seed), calls // count
+    return [chance.randrange(n * length + 4, (n + 1) * length + 4) for n in range(count)]
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("after", moments(20, 10))
+def test_after_any_of_ten_kills_of_a_migration_clean_leaves_nothing(world: World, after: int) -> None:
+    world.pair("users", [{"id": {"S": "theirs"}}])
+    world.put_object("exports/theirs", b"x")
+    assert killed_migration(world, after) >= after
+    done = cleaned(world)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left(world) == []
+    assert world.items(world.source, world.src("users")) == [{"id": {"S": "theirs"}}]
+    assert world.s3.get_object(Bucket=world.bucket, Key="exports/theirs")["Body"].read() == b"x"
+
+
+@pytest.mark.whole
+def test_the_time_that_was_given_ends_a_migration_and_everything_is_removed(world: World) -> None:
+    command = [sys.executable, "-m", "runbook_lib", "conformance", *place_of(world), "--endpoint", world.endpoint]
+    given = ("--migrate", "--execute", "--confirm", ACCOUNT, "--minutes", "0.2")
+    done = subprocess.run([*command, *given], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the time was up after 0.2 minutes (--minutes)" in done.stdout
+    assert "removed table" in done.stdout
+    assert left(world) == []
+    [folder] = [f for f in (world.folder / "reports").iterdir() if f.name.startswith("conformance-")]
+    assert json.loads((folder / "run.json").read_text())["verdict"] == "INTERRUPTED"
+
+
+def test_time_that_is_up_before_the_first_run_begins_none(world: World) -> None:
+    done = migrate(world, "--execute", "--confirm", ACCOUNT, "--minutes", "0.00001")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "not migrated by batch_write" in done.stdout
+    assert "the time was up" in done.stdout
+    assert left(world) == []
+
+
+def test_a_migration_that_is_interrupted_is_the_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses Ctrl-C does not want the next strategy."""
+    asking = Asking("us-east-1", "us-east-2", world.bucket, endpoint=world.endpoint, long=True, minutes=10)
+    interrupted = RunRecord(run_id="r", name="n", verdict=INTERRUPTED)
+    monkeypatch.setattr("runbook_lib.headless.small_migration.run_notebooks", lambda request, say: interrupted)
+    assert SmallMigrations(asking, asking.clients(new_id()), lambda line: None).run() == [interrupted]
     assert left(world) == []
