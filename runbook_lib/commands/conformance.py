@@ -63,6 +63,10 @@ def _carried_out(asking: Asking, given: dict[str, Any]) -> int:
     asking.questions()
     if asking.region == asking.other_region:
         raise ConfigError(f"--other-region: expected another region than {asking.region}")
+    if given["clean"] and given["migrate"]:
+        raise ConfigError("--clean and --migrate exclude each other; --clean removes what is left of migrations, too")
+    if given["migrate"] and asking.engine and not given["policy"]:
+        raise ConfigError("--migrate: expected --bucket too, which a migration goes through")
     if given["policy"]:
         return _print_policy(asking, migrate=given["migrate"])
     if asking.engine:
@@ -176,8 +180,8 @@ def _check_confirmed(confirm: str, account: str) -> None:
 
 
 def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
-    """Write the report; 1 where an answer deviates, and where nothing was answered."""
-    from runbook_lib.conformance.answer import in_words
+    """Write the report; 1 where an answer deviates or is missing that should be there, and where there is none."""
+    from runbook_lib.conformance.answer import in_words, why_not
     from runbook_lib.conformance.shareable import write_report
     from runbook_lib.paths import reports_root
 
@@ -186,5 +190,7 @@ def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
     say(", ".join(f"{count} {kind}" for kind, count in counts.items()))
     for answer in report.surprises():
         say(f"{answer.question.id}: {answer.question.asks} Expected {in_words(answer.question.expected)}")
+    for answer in report.unanswered():
+        say(f"{answer.question.id}: not answered, though it should be: {why_not(answer.outcome)}")
     click.echo(f"report: {page}")
-    return 0 if counts["as expected"] and not report.surprises() else 1
+    return 0 if counts["as expected"] and not report.surprises() and not report.unanswered() else 1

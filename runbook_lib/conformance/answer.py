@@ -49,6 +49,11 @@ class QuestionAnswer:
         return not isinstance(self.outcome, NotAsked)
 
 
+def why_not(outcome: AnswerOutcome) -> str:
+    """Why there is no answer, in words; nothing where there is one."""
+    return (outcome.detail or outcome.why.value) if isinstance(outcome, NotAsked) else ""
+
+
 def in_words(found: Observed | AnyOf) -> str:
     """A finding as people read it."""
     if isinstance(found, AnyOf):

@@ -35,7 +35,7 @@ def ask(question: Question, subject: Subject) -> AnswerOutcome:
     except ForbiddenCall as error:
         return Deviates(None, question.expected, f"its answer leads elsewhere: {error}")
     except FAILURES as error:
-        if is_unknown(error):
+        if is_unknown(error) and not subject.clients.is_aws:  # AWS has them all
             return NotAsked(WhyNot.NO_OPERATION, code_of(error))
         return Deviates(None, question.expected, f"{code_of(error)}: {error}")
     except _OTHER_FORM as error:

@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_files import write_atomically
-from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked, QuestionAnswer, in_words
+from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked, QuestionAnswer, in_words, why_not
 from runbook_lib.conformance.latency import Latency
+from runbook_lib.conformance.subject import WhyNot
 
 SCHEMA_VERSION = 1
 # What may stand in a message of a server: account numbers, access keys, and whatever the asking itself says is private.
-_PRIVATE = ((re.compile(r"(?<!\d)\d{12}(?!\d)"), "ACCOUNT"), (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), "KEY"))
+_PRIVATE = (
+    (re.compile(r"(?<!\d)\d{12}(?!\d)"), "ACCOUNT"),
+    (re.compile(r"(?<!\d)\d{4}-\d{4}-\d{4}(?!\d)"), "ACCOUNT"),
+    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b"), "KEY"),
+    (re.compile(r"\b(?:mrk-[0-9a-f]{32}|(?<=key/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b"), "KEY"),
+)
+CUT_SHORT = frozenset({WhyNot.NO_FIXTURE, WhyNot.TIME_IS_UP, WhyNot.COST_IS_UP})
 ORDER = ("deviates", "cannot be asked here", "as expected")
 
 
@@ -44,6 +51,10 @@ class AskingReport:
     def surprises(self) -> list[QuestionAnswer]:
         """The answers that deviate and are not known to."""
         return [answer for answer in self.answers if answer.deviates and answer.question.id not in self.known]
+
+    def unanswered(self) -> list[QuestionAnswer]:
+        """The questions that should have been answered: what they are about was not had, or a limit was reached."""
+        return [one for one in self.answers if isinstance(one.outcome, NotAsked) and one.outcome.why in CUT_SHORT]
 
     def to_json(self) -> dict[str, Any]:
         told = {
@@ -93,7 +104,7 @@ def _row(answer: QuestionAnswer, known: dict[str, str]) -> dict[str, Any]:
     if answer.deviates and one.id in known:
         row["known"] = known[one.id]
     if isinstance(outcome, NotAsked):
-        return row | {"why_not": outcome.why.name, "detail": outcome.detail or outcome.why.value}
+        return row | {"why_not": outcome.why.name, "detail": why_not(outcome)}
     if isinstance(outcome, AsExpected) or not outcome.detail:
         return row | {"found": in_words(outcome.found)}
     return row | {"found": None, "detail": outcome.detail}

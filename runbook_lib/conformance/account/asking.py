@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.guard.conformance_calls import OwnNames
@@ -128,8 +129,21 @@ def ask_subject(asking: Asking, clients: OwnClients, say: Say, who: Identity | N
         latency=latency,
         cost_at_most=cost,
         versions={"runbook": __version__, "botocore": version("botocore")},
-        private=(asking.bucket, asking.kms_key or "", *((who.arn or "", who.account) if who else ())),
+        private=_private(asking, clients, who),
     )
+
+
+def _private(asking: Asking, clients: OwnClients, who: Identity | None) -> tuple[str, ...]:
+    """What must stand in no report, in whatever an answer says."""
+    key = asking.kms_key or ""
+    place = urlsplit(asking.endpoint or "")
+    known = [asking.bucket, key, key.rpartition("/")[2], place.username, place.password]
+    if who is not None:
+        known += [who.account, who.arn]
+        held = clients.session.get_credentials()
+        frozen = held.get_frozen_credentials() if held is not None else None
+        known += [frozen.access_key, frozen.secret_key, frozen.token] if frozen is not None else []
+    return tuple(word for word in known if word)
 
 
 def _bucket_is_there(asking: Asking, clients: OwnClients) -> bool:

@@ -1,33 +1,36 @@
 """Removing what askings made, also those that were killed: known by tag or register, and waited for where it runs.
 
 What an asking made is told by two witnesses: the tag that its tables have from their first moment, and the register, an
-object that is written before anything else and removed last. What only has a name like theirs is left, and named.
+object that is written before anything else, where nothing was, and removed last. By the register alone only a table is
+known that was made after it was written. What only has a name like theirs is left, and named.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from runbook_lib.aws.dynamodb.bulk_put import OPERATIONS_AT_ONCE
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
 from runbook_lib.aws.dynamodb.exports import EXPORTS_AT_ONCE
-from runbook_lib.aws.guard.conformance_calls import OWN_PREFIX, OWN_TABLE, TAG
+from runbook_lib.aws.guard.conformance_calls import ID, OWN_PREFIX, OWN_TABLE, TAG
 from runbook_lib.aws.outcome import FAILURES, code_of, is_unknown, outcome_of
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.aws.session.own_clients import OwnClients
-from runbook_lib.errors import TableError
+from runbook_lib.errors import ConfigError, TableError
 
 _REGISTER = "register.json"
 _GONE = "ResourceNotFoundException"
 _DELETED_AT_ONCE = 1000
 _BULK_PUT_RUNS = frozenset({"IN_PROGRESS", "CANCELLING"})
+_CLOCKS_APART = timedelta(minutes=5)
 _LEFT_TO_WAIT = 3600.0  # an import of a few lines may take that long on a bad day
 
 
@@ -53,7 +56,12 @@ class Leftovers:
 
 
 def register_asking(clients: OwnClients, regions: tuple[str, str], clock: Callable[[], float]) -> None:
-    """Say in the bucket that this asking begins, before anything is made."""
+    """Say in the bucket that this asking begins, before anything is made, and where nothing is."""
+    taken = list(_objects(clients)) or [
+        n for c in (clients.dynamodb, clients.other) for n in _names(c, clients.names.stem)
+    ]
+    if taken:
+        raise ConfigError(f"expected nothing of the name {clients.names.stem}* yet, found {taken[0]}; run it again")
     told = {"asking": clients.names.id, "regions": regions, "begun": datetime.fromtimestamp(clock(), UTC).isoformat()}
     clients.s3.put_object(
         Bucket=clients.names.bucket,
@@ -66,12 +74,13 @@ def register_asking(clients: OwnClients, regions: tuple[str, str], clock: Callab
 def leftovers(clients: OwnClients, *, has_bucket: bool = True) -> Leftovers:
     """Look for what bears these names, in both regions and the bucket."""
     objects = _objects(clients) if has_bucket else {}
-    registered = frozenset(asking for asking, keys in objects.items() if any(k.endswith(f"/{_REGISTER}") for k in keys))
+    begun = {asking: moment for asking in objects if (moment := _begun(clients, asking, objects[asking])) is not None}
+    registered = frozenset(begun)
     tables, unknown = [], [f"objects of {asking}" for asking in objects if asking not in registered]
     for client in (clients.dynamodb, clients.other):
         for name in _names(client, clients.names.stem):
             asking = OWN_TABLE.fullmatch(name)
-            if asking is not None and (asking[1] in registered or _tag(client, name) == asking[1]):
+            if asking is not None and _is_own(client, name, asking[1], begun.get(asking[1])):
                 tables.append((name, client))
             else:
                 unknown.append(f"table {name} in {client.meta.region_name}")
@@ -126,15 +135,30 @@ def _names(client: Any, stem: str) -> list[str]:
     return [name for name in list_tables(client) if name.startswith(stem)]
 
 
-def _tag(client: Any, name: str) -> str | None:
+def _begun(clients: OwnClients, asking: str, keys: list[str]) -> datetime | None:
+    """When an asking was registered; None where there is no register of it that this command wrote."""
+    key = f"{OWN_PREFIX}-{asking}/{_REGISTER}"
+    if key not in keys or re.fullmatch(ID, asking) is None:
+        return None
     try:
-        arn = client.describe_table(TableName=name)["Table"]["TableArn"]
-        tags = client.list_tags_of_resource(ResourceArn=arn)["Tags"]
+        told = json.loads(clients.s3.get_object(Bucket=clients.names.bucket, Key=key)["Body"].read())
+        return datetime.fromisoformat(told["begun"]) if told["asking"] == asking else None
+    except (ValueError, KeyError, TypeError):
+        return None  # something else of that name
+
+
+def _is_own(client: Any, name: str, asking: str, begun: datetime | None) -> bool:
+    """Whether a table was made by an asking: its tag says so, or it was made after the asking was registered."""
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+        if begun is not None and table["CreationDateTime"] >= begun - _CLOCKS_APART:
+            return True
+        tags = client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
     except FAILURES as error:
         if code_of(error) != _GONE:
             raise
-        return None
-    return next((str(tag["Value"]) for tag in tags if tag["Key"] == TAG), None)
+        return begun is not None  # gone meanwhile
+    return any((tag["Key"], tag["Value"]) == (TAG, asking) for tag in tags)
 
 
 def _objects(clients: OwnClients) -> dict[str, list[str]]:

@@ -11,13 +11,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.conformance.account.policy import asking_policy, permission_of
-from tests.support.between import Asked, Between, Said, between
+from tests.support.between import Asked, Between, Said, between, changed, refusal
 from tests.support.in_process import runbook_here
 from tests.support.own_names import OWN, left, named, with_checksum
 from tests.support.world import ACCOUNT, World
@@ -89,6 +90,7 @@ def test_an_account_is_asked_by_own_names_alone_and_nothing_stays(
         ((*CONFIRMED, "--other-region", "us-east-1"), 2, "--other-region: expected another region"),
         (("--clean",), 0, "dry run: nothing was removed"),
         (("--clean", "--execute", "--confirm", "1"), 2, "the account"),
+        ((*CONFIRMED, "--clean", "--migrate"), 2, "--clean and --migrate exclude each other"),
     ],
 )  # fmt: skip
 def test_without_leave_nothing_is_made(
@@ -215,6 +217,102 @@ def test_what_only_has_such_a_name_is_left_and_named(world: World, capsys: pytes
     finally:
         for name in (table, other):
             world.source.delete_table(TableName=name)
+
+
+@pytest.mark.parametrize(
+    ("asking", "body"),
+    [
+        ("notes", b'{"asking": "notes", "begun": "2020-01-01T00:00:00+00:00"}'),
+        ("0badcafe", b"mine"),
+        ("0badcafe", b'{"asking": "deadbeef", "begun": "2020-01-01T00:00:00+00:00"}'),
+        ("0badcafe", b'{"asking": "0badcafe", "begun": "yesterday"}'),
+        ("0badcafe", b'["0badcafe"]'),
+    ],
+)
+def test_an_object_that_is_only_called_a_register_gives_nothing_away(world: World, asking: str, body: bytes) -> None:
+    keys = [f"runbook-conformance-{asking}/register.json", f"runbook-conformance-{asking}/theirs"]
+    for key in keys:
+        world.put_object(key, body)
+    table = f"runbook-conformance-{asking}-plain"
+    world.table(world.source, table)
+    try:
+        assert asked(world, "--clean", *CONFIRMED) == 1
+        assert sorted(left(world)) == sorted([table, *keys])
+    finally:
+        world.source.delete_table(TableName=table)
+
+
+def test_a_table_that_was_there_before_its_asking_was_registered_is_left(world: World) -> None:
+    table, key = "runbook-conformance-0badcafe-imported-x", "runbook-conformance-0badcafe/register.json"
+    world.table(world.source, table)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    world.put_object(key, json.dumps({"asking": "0badcafe", "begun": later}).encode())
+    try:
+        assert asked(world, "--clean", *CONFIRMED) == 1
+        assert table in left(world)
+    finally:
+        world.source.delete_table(TableName=table)
+
+
+@pytest.mark.parametrize("what", ["a table", "an object"])
+def test_nothing_is_begun_under_names_that_somebody_has(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    monkeypatch.setattr("runbook_lib.conformance.account.asking.new_id", lambda: "0badcafe")
+    name = "runbook-conformance-0badcafe-theirs"
+    if what == "a table":
+        world.table(world.target, name)
+    else:
+        world.put_object("runbook-conformance-0badcafe/theirs", b"x")
+    before = left(world)
+    try:
+        assert asked(world, *CONFIRMED, "--only", "batch-of-25") == 2
+        assert "expected nothing of the name" in capsys.readouterr().err
+        assert left(world) == before
+    finally:
+        if what == "a table":
+            world.target.delete_table(TableName=name)
+
+
+def test_a_server_whose_exports_all_fail_is_not_called_as_expected(world: World, tmp_path: Path) -> None:
+    """What could not be had is no answer: such a report is never a success."""
+
+    def failed(call: Asked, said: Said) -> Said:
+        if call.operation != "DescribeExport":
+            return said
+        return changed(said, lambda data: data["ExportDescription"].update(ExportStatus="FAILED"))
+
+    out = tmp_path / "out"
+    with between(world.endpoint, after=failed) as lying:
+        names = "batch-of-25,folder-of-an-export"
+        done = runbook_here("conformance", "--endpoint", lying.endpoint, "--only", names, "--out", out)
+    assert done.returncode == 1, done.stdout
+    assert "folder-of-an-export: not answered, though it should be: the export 'full' ended FAILED" in done.stdout
+    assert json.loads((out / "conformance.json").read_text())["counts"]["as expected"] == 1
+
+
+def test_whatever_a_server_says_no_account_and_no_key_stands_in_the_report(world: World, tmp_path: Path) -> None:
+    secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00"
+    message = f"{ACCOUNT} 1111-2222-3333 {secret} AKIAIOSFODNN7EXAMPLE AROAIOSFODNN7EXAMPLE {world.bucket}"
+
+    def telling(call: Asked) -> Said | None:
+        return refusal("InternalServerError", 400, message) if call.operation == "BatchWriteItem" else None
+
+    out = tmp_path / "out"
+    with between(world.endpoint, before=telling) as lying, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+        patch.setenv("AWS_ENDPOINT_URL", lying.endpoint)
+        assert asked(world, *CONFIRMED, "--only", "batch-of-25,batch-with-a-bad-member", "--out", str(out)) == 1
+    told = "".join(file.read_text() for file in out.iterdir())
+    assert "InternalServerError" in told
+    words = [word for word in message.split() if word in told]
+    assert words == []
+
+
+def test_a_migration_needs_a_bucket_also_of_an_engine(world: World) -> None:
+    done = runbook_here("conformance", "--endpoint", world.endpoint, "--migrate")
+    assert (done.returncode, left(world)) == (2, [])
+    assert "--migrate: expected --bucket" in done.stderr
 
 
 def test_where_nobody_answers_nothing_is_called_a_deviation() -> None:

@@ -122,6 +122,16 @@ def test_an_operation_that_is_not_there_cannot_be_asked(code: str) -> None:
     assert ask(made(fails(client_error(code))), Nobody()) == NotAsked(WhyNot.NO_OPERATION, code)  # type: ignore[arg-type]
 
 
+def test_an_operation_that_aws_says_it_does_not_have_is_a_deviation() -> None:
+    """It has each that is relied on: there this is no reason not to have asked."""
+
+    class Aws(Nobody):
+        class clients:
+            is_aws = True
+
+    assert isinstance(ask(made(fails(client_error("UnknownOperationException"))), Aws()), Deviates)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("need", "why"),
     [
