@@ -181,7 +181,7 @@ def _check_confirmed(confirm: str, account: str) -> None:
 
 def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
     """Write the report; 1 where an answer deviates or is missing that should be there, and where there is none."""
-    from runbook_lib.conformance.answer import in_words, why_not
+    from runbook_lib.conformance.answer import in_words, reason_of
     from runbook_lib.conformance.shareable import write_report
     from runbook_lib.paths import reports_root
 
@@ -191,6 +191,6 @@ def _conclude(report: AskingReport, out: Path | None, asking_id: str) -> int:
     for answer in report.surprises():
         say(f"{answer.question.id}: {answer.question.asks} Expected {in_words(answer.question.expected)}")
     for answer in report.unanswered():
-        say(f"{answer.question.id}: not answered, though it should be: {why_not(answer.outcome)}")
+        say(f"{answer.question.id}: not answered, though it should be: {reason_of(answer.outcome)}")
     click.echo(f"report: {page}")
     return 0 if counts["as expected"] and not report.surprises() and not report.unanswered() else 1

@@ -49,7 +49,7 @@ class QuestionAnswer:
         return not isinstance(self.outcome, NotAsked)
 
 
-def why_not(outcome: AnswerOutcome) -> str:
+def reason_of(outcome: AnswerOutcome) -> str:
     """Why there is no answer, in words; nothing where there is one."""
     return (outcome.detail or outcome.why.value) if isinstance(outcome, NotAsked) else ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_files import write_atomically
-from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked, QuestionAnswer, in_words, why_not
+from runbook_lib.conformance.answer import AsExpected, Deviates, NotAsked, QuestionAnswer, in_words, reason_of
 from runbook_lib.conformance.latency import Latency
 from runbook_lib.conformance.subject import WhyNot
 
@@ -104,7 +104,7 @@ def _row(answer: QuestionAnswer, known: dict[str, str]) -> dict[str, Any]:
     if answer.deviates and one.id in known:
         row["known"] = known[one.id]
     if isinstance(outcome, NotAsked):
-        return row | {"why_not": outcome.why.name, "detail": why_not(outcome)}
+        return row | {"why_not": outcome.why.name, "detail": reason_of(outcome)}
     if isinstance(outcome, AsExpected) or not outcome.detail:
         return row | {"found": in_words(outcome.found)}
     return row | {"found": None, "detail": outcome.detail}

@@ -16,20 +16,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.dynamodb.bulk_put import OPERATIONS_AT_ONCE
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
-from runbook_lib.aws.dynamodb.exports import EXPORTS_AT_ONCE
 from runbook_lib.aws.guard.conformance_calls import ID, OWN_PREFIX, OWN_TABLE, TAG
-from runbook_lib.aws.outcome import FAILURES, code_of, is_unknown, outcome_of
-from runbook_lib.aws.pages import pages, whole
+from runbook_lib.aws.outcome import FAILURES, code_of, outcome_of
 from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.aws.session.own_clients import OwnClients
+from runbook_lib.conformance.account.still_running import no_bulk_put_runs, remembered_by_aws, unrest_of
 from runbook_lib.errors import ConfigError, TableError
 
 _REGISTER = "register.json"
 _GONE = "ResourceNotFoundException"
 _DELETED_AT_ONCE = 1000
-_BULK_PUT_RUNS = frozenset({"IN_PROGRESS", "CANCELLING"})
 _CLOCKS_APART = timedelta(minutes=5)
 _LEFT_TO_WAIT = 3600.0  # an import of a few lines may take that long on a bad day
 
@@ -111,10 +108,10 @@ def remove_all(clients: OwnClients, waiting: Waiting, *, has_bucket: bool = True
     done = Removed(left=list(found.unknown))
     for client in {id(client): client for _, client in found.tables}.values():
         names = frozenset(name for name, its in found.tables if its is client)
-        waiting.until(partial(_no_bulk_put_runs, client, names), "a bulk put")
+        waiting.until(partial(no_bulk_put_runs, client, names), "a bulk put")
     for name, client in found.tables:
         _come_to_rest(client, name, waiting)
-        done.remembered += _remembered(client, name)
+        done.remembered += remembered_by_aws(client, name)
     for name, client in found.tables:
         _delete(client, name, waiting)
         done.tables.append(name)
@@ -175,85 +172,13 @@ def _come_to_rest(client: Any, name: str, waiting: Waiting) -> None:
     told: set[str] = set()
 
     def rests() -> bool:
-        why = _unrest(client, name)
+        why = unrest_of(client, name)
         if why and why not in told:
             told.add(why)
             waiting.say(f"{name}: {why}; waiting")
         return not why
 
     waiting.until(rests, f"{name} to come to rest")
-
-
-def _unrest(client: Any, name: str) -> str:
-    """What still runs on a table; empty where nothing does, or where it is gone."""
-    try:
-        table = client.describe_table(TableName=name)["Table"]
-        if table["TableStatus"] == "DELETING":
-            return ""
-        if table["TableStatus"] != "ACTIVE":
-            return str(table["TableStatus"])
-        return "an export runs" if _running(client, str(table["TableArn"])) else ""
-    except FAILURES as error:
-        if code_of(error) not in (_GONE, "TableNotFoundException"):
-            raise
-        return ""
-
-
-def _no_bulk_put_runs(client: Any, names: frozenset[str]) -> bool:
-    """Whether no bulk put into one of these tables runs; it would go on writing its output."""
-
-    def read(size: int) -> list[str]:
-        answers = pages(client.list_bulk_operations, MaxResults=size)
-        found = [one for page in answers for one in page["BulkOperationsSummaryList"]]
-        return [str(one["BulkOperationArn"]) for one in found if one["BulkOperationStatus"] in _BULK_PUT_RUNS]
-
-    try:
-        arns = whole(read, OPERATIONS_AT_ONCE)
-        described = [client.describe_bulk_operation(BulkOperationArn=arn)["BulkOperationDescription"] for arn in arns]
-    except FAILURES as error:
-        if is_unknown(error):
-            return True
-        raise
-    tables = {str(table.get("TableName")).rpartition("/")[2] for one in described for table in one["TableDetails"]}
-    return not tables & names
-
-
-def _remembered(client: Any, name: str) -> list[str]:
-    """The exports of a table, and the import that made it: AWS remembers them for 90 days, and takes none away."""
-    try:
-        arn = str(client.describe_table(TableName=name)["Table"]["TableArn"])
-        imports = client.list_imports(TableArn=arn)["ImportSummaryList"]
-    except FAILURES as error:
-        if code_of(error) not in (_GONE, "TableNotFoundException") and not is_unknown(error):
-            raise
-        return []
-    where = f"{name} in {client.meta.region_name}"
-    found = [f"export {one.rpartition('/')[2]} of {where}" for one, _ in _exports(client, arn)]
-    return found + [f"import {str(one['ImportArn']).rpartition('/')[2]} of {where}" for one in imports]
-
-
-def _exports(client: Any, arn: str) -> list[tuple[str, str]]:
-    """The ARN and the status of each export of a table, as listed."""
-
-    def read(size: int) -> list[tuple[str, str]]:
-        answers = pages(client.list_exports, TableArn=arn, MaxResults=size)
-        return [
-            (str(one["ExportArn"]), str(one["ExportStatus"])) for page in answers for one in page["ExportSummaries"]
-        ]
-
-    try:
-        return whole(read, EXPORTS_AT_ONCE)
-    except FAILURES as error:
-        if is_unknown(error):
-            return []
-        raise
-
-
-def _running(client: Any, arn: str) -> list[str]:
-    arns = [arn for arn, status in _exports(client, arn) if status == "IN_PROGRESS"]
-    # A list may say so long after it is over; the description is of now.
-    described = ((arn, client.describe_export(ExportArn=arn)["ExportDescription"]) for arn in arns)
-    return [arn for arn, found in described if found["ExportStatus"] == "IN_PROGRESS"]
 
 
 def _delete(client: Any, name: str, waiting: Waiting) -> None:
