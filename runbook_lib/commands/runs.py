@@ -66,7 +66,7 @@ def status(run_id: str, as_json: bool) -> int:
     if row.elsewhere:
         say(f"  {row.elsewhere}")
     for step in facts["steps"]:
-        taken = "" if step["seconds"] is None else f" after {step['seconds']:.1f} s"
+        taken = "" if step["seconds"] is None or step["status"] == "not run" else f" after {step['seconds']:.1f} s"
         say(f"  {step['name']:<9} {step['status']}{taken}{_because(step)}")
     for line in facts["why"]:
         say(f"  {line}")

@@ -150,6 +150,8 @@ def _as_html(rows: list[DifferenceRow], of: int) -> str:
 def outcome_form(table: ShownTable) -> ipywidgets.Widget:
     """The rows of a table, to be narrowed down to those with one outcome."""
     outcomes = table.outcomes()  # all rows stand in the table itself: here what went wrong comes first
+    if len(outcomes) == 1:  # nothing to narrow down: the table is not shown twice
+        return ipywidgets.HTML(f"{pluralize(len(table.rows), 'row')}, all {escape(outcomes[0])}")
     first = outcomes[0] if outcomes else ANY
     picked = ipywidgets.Dropdown(description="outcome", options=[ANY, *outcomes], value=first)
     found = ipywidgets.HTML()

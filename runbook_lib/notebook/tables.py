@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RANK = {BAD: 0, GOOD: 2}  # what is neither stands between them
 LAST = {"not chosen": 3}  # what the run is not about
-CELL = "padding:3px 8px;vertical-align:top;border-bottom:1px solid #9ca3af;"
+CELL = "padding:3px 6px;vertical-align:top;border-bottom:1px solid #9ca3af;"
 
 
 def _text(value: object) -> str:
@@ -153,7 +153,7 @@ def _aligned(column: Column, text: str) -> str:
     """A number is not broken; a heading, and what is said beside a number, may be."""
     if column.number:
         return f"text-align:right;white-space:{'nowrap' if text[:1].isdigit() and '(' not in text else 'normal'};"
-    return "text-align:left;white-space:normal;" + ("min-width:12em;" if column.names else "")
+    return "text-align:left;white-space:normal;" + ("min-width:10em;" if column.names else "")
 
 
 def _cell(column: Column, text: str, off: bool) -> str:

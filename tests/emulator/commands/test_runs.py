@@ -34,6 +34,7 @@ def test_a_run_is_listed_and_told_and_its_steps_come_as_json(world: World, capsy
     said = capsys.readouterr().out
     assert "r1: DRY-RUN; dry run" in said
     assert "--run-id r1 --execute" in said
+    assert "not run after" not in said
     _while_it_runs(world, capsys)
 
 

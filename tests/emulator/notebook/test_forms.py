@@ -123,6 +123,12 @@ def look_through(run: Run, world: World, with_key: int) -> None:
     assert "secret" not in found.value + str(static) + static._repr_html_()
 
 
+def test_where_all_rows_are_alike_the_table_is_not_shown_twice() -> None:
+    columns = [Column("check"), outcome("outcome")]
+    form = outcome_form(ShownTable.of("Checks.", columns, [("a", "ok"), ("b", "ok")], "none"))
+    assert form.value == "2 rows, all ok"
+
+
 def test_a_table_is_narrowed_down_to_the_rows_of_one_outcome() -> None:
     columns = [Column("check"), outcome("outcome")]
     table = ShownTable.of("Checks.", columns, [("a", "ok"), ("b", "blocker"), ("c", "ok")], "none")
