@@ -36,6 +36,7 @@ from runbook_lib.version import __version__
 
 Say = Callable[[str], None]
 _ENGINE_REQUESTS, _ACCOUNT_REQUESTS = 100, 1000  # whose latency is measured
+_SHORTEST_CREDENTIAL = 16  # of AWS; made-up ones may be plain words
 _TABLE_PATIENCE, _EXPORT_PATIENCE = 300.0, 3600.0  # seconds, of an account
 
 
@@ -142,7 +143,8 @@ def _private(asking: Asking, clients: OwnClients, who: Identity | None) -> tuple
         known += [who.account, who.arn]
         held = clients.session.get_credentials()
         frozen = held.get_frozen_credentials() if held is not None else None
-        known += [frozen.access_key, frozen.secret_key, frozen.token] if frozen is not None else []
+        held_words = (frozen.access_key, frozen.secret_key, frozen.token) if frozen is not None else ()
+        known += [word for word in held_words if word and len(word) >= _SHORTEST_CREDENTIAL]
     return tuple(word for word in known if word)
 
 

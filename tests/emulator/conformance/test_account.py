@@ -18,7 +18,9 @@ import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.conformance.account.policy import asking_policy, permission_of
-from tests.support.between import Asked, Between, Said, between, changed, refusal
+from runbook_lib.conformance.made.bulk_puts import bulk_put, line_of
+from tests.support.asking import subject_of
+from tests.support.between import Asked, Between, Said, between, changed
 from tests.support.in_process import runbook_here
 from tests.support.own_names import OWN, left, named, with_checksum
 from tests.support.world import ACCOUNT, World
@@ -295,16 +297,18 @@ def test_whatever_a_server_says_no_account_and_no_key_stands_in_the_report(world
     secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00"
     message = f"{ACCOUNT} 1111-2222-3333 {secret} AKIAIOSFODNN7EXAMPLE AROAIOSFODNN7EXAMPLE {world.bucket}"
 
-    def telling(call: Asked) -> Said | None:
-        return refusal("InternalServerError", 400, message) if call.operation == "BatchWriteItem" else None
+    def telling(call: Asked, said: Said) -> Said:
+        if call.operation != "DescribeTable":
+            return said
+        return changed(said, lambda data: data["Table"].update(BillingModeSummary={"BillingMode": message}))
 
     out = tmp_path / "out"
-    with between(world.endpoint, before=telling) as lying, pytest.MonkeyPatch.context() as patch:
+    with between(world.endpoint, after=telling) as lying, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
         patch.setenv("AWS_ENDPOINT_URL", lying.endpoint)
-        assert asked(world, *CONFIRMED, "--only", "batch-of-25,batch-with-a-bad-member", "--out", str(out)) == 1
+        assert asked(world, *CONFIRMED, "--only", "billing-mode", "--out", str(out)) == 1
     told = "".join(file.read_text() for file in out.iterdir())
-    assert "InternalServerError" in told
+    assert "PRIVATE ACCOUNT PRIVATE KEY KEY PRIVATE" in told, "what it said, without that"
     words = [word for word in message.split() if word in told]
     assert words == []
 
@@ -313,6 +317,29 @@ def test_a_migration_needs_a_bucket_also_of_an_engine(world: World) -> None:
     done = runbook_here("conformance", "--endpoint", world.endpoint, "--migrate")
     assert (done.returncode, left(world)) == (2, [])
     assert "--migrate: expected --bucket" in done.stderr
+
+
+def test_a_clean_waits_for_a_bulk_put_that_would_go_on_writing(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as running three times; whoever does not wait removes its table under it."""
+    subject = subject_of(world.endpoint)
+    made = bulk_put(subject, "left", line_of("left-0"))
+    table, told = made.request["TableName"], []
+
+    def still_runs(call: Asked, said: Said) -> Said:
+        if call.operation == "ListBulkOperations" and told.count("runs") < 3:
+            told.append("runs")
+            summary = {"BulkOperationArn": made.arns[0], "BulkOperationStatus": "IN_PROGRESS"}
+            return changed(said, lambda data: data.update(BulkOperationsSummaryList=[summary]))
+        if call.operation == "DeleteTable" and call.json["TableName"] == table:
+            told.append("removed")
+        return said
+
+    with between(world.endpoint, after=still_runs) as here:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint)
+        assert asked(world, "--clean", *CONFIRMED) == 0, capsys.readouterr().out
+    assert told == ["runs", "runs", "runs", "removed"]
 
 
 def test_where_nobody_answers_nothing_is_called_a_deviation() -> None:
