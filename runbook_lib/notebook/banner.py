@@ -96,12 +96,12 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
         if run.execute:
             return "REMOVING", BAD, f"removes what this run created in {there}, once its id is typed"
         return "DRY RUN", OPEN, f"nothing will be removed in {there}; execute = True and confirm_cleanup remove"
+    if step in WRITES and run.execute:  # whatever was proved before
+        return "WRITING", BAD, f"items will be written to {there}, once the gate below allows it"
     if verdict := _verdict(run):
         return verdict, colour_of(verdict), _said_of(verdict, run)
     written = EXECUTED.of(run.ledger) is True
     if step in WRITES:
-        if run.execute:
-            return "WRITING", BAD, f"items will be written to {there}, once the gate below allows it"
         return "DRY RUN", OPEN, f"nothing will be written to {there}; execute = True writes"
     if run.config.validate_.canary and step == "validate" and run.execute:
         return "WRITING", BAD, f"one reserved item will be written to each target in {there} and deleted again"

@@ -196,6 +196,12 @@ def test_the_time_left_of_a_comparison_is_told_by_the_items_of_the_table_that_is
     assert so_far(ledger, "validate", pace, 60.0) == "1 of 2 tables compared"
 
 
+def test_a_table_that_was_not_chosen_has_no_verdict_in_the_log() -> None:
+    """It was counted as NOT MIGRATED beside a PASS that says that it was not chosen."""
+    some = [*TABLES, TABLES[0] | {"source": "c", "verdict": "NOT MIGRATED", "method": "not_chosen"}]
+    assert outcome_line(records.typed({"tables": some}), "validate") == "1 FAIL, 1 PASS"
+
+
 def test_a_failed_step_has_one_time_as_well() -> None:
     made = records.record()
     made["steps"] = [step | {"status": "failed", "seconds": 12.5} for step in made["steps"] if step["name"] == "import"]

@@ -138,6 +138,7 @@ def _dry(figures: RunFigures) -> str:
 
 
 def verdicts(figures: RunFigures) -> str:
-    """How many tables have which verdict: `29 PASS, 2 FAIL`."""
-    counts = Counter(table.verdict for table in figures.tables)
+    """How many of the run's tables have which verdict: `29 PASS, 2 FAIL`; no table that nobody chose has one."""
+    chosen = {table.source for table in figures.chosen}
+    counts = Counter(table.verdict for table in figures.tables if table.source in chosen)
     return ", ".join(f"{count(n)} {word}" for word, n in counts.items()) or "no table"
