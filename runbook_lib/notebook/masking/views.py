@@ -44,7 +44,8 @@ def unnamed_table(run: Run) -> ShownTable:
         for source, fact in TRANSFORMS.all(run.ledger).items()
         for path in fact.unnamed or ()
     ]
-    return ShownTable.of("Values that no rule names.", columns, rows, "Every value has a rule.")
+    none = NOTHING if run.config.transform is None else "Every value has a rule."
+    return ShownTable.of("Values that no rule names.", columns, rows, none)
 
 
 def leak_table(run: Run) -> ShownTable:

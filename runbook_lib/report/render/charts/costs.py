@@ -22,7 +22,7 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
                   linewidth=0.4)  # fmt: skip
         axes.annotate(_said(line), (line.share, place), (5, 0), textcoords="offset points", va="center", fontsize=8,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
-    axes.axvline(1.0, color="black", linewidth=1, linestyle="--")
+    axes.axvline(1.0, color="black", linewidth=1, linestyle="--", zorder=0.9)  # below the bars and their labels
     axes.set_yticks(range(len(lines)), [line.name for line in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlim(0, most * 1.5)
