@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import environ
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -53,7 +54,11 @@ def picture_the_report(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1100, "height": 560})
     page.goto((SAMPLE / "report.html").as_uri())
     page.screenshot(path=PICTURES / "verdict.png")
-    page.locator("#tables").locator("xpath=..").screenshot(path=PICTURES / "tables.png")
+    head, last = page.locator("#tables").bounding_box(), page.locator("#tables ~ section").first.bounding_box()
+    assert head
+    assert last
+    clip: Any = {"x": 0, "y": head["y"], "width": 1100, "height": last["y"] + last["height"] - head["y"]}
+    page.screenshot(path=PICTURES / "tables.png", full_page=True, clip=clip)
     page.locator("figure").first.screenshot(path=PICTURES / "timeline.png")
 
 
