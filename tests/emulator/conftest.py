@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from matplotlib.figure import Figure
 
-from runbook_lib.report.render.charts import draw
+from runbook_lib.report.render.charts import draw, drawing
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +19,12 @@ def _charts_not_drawn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw, "svg", _laid_out)
         yield
+
+
+@pytest.fixture
+def charts_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test that holds what a process of its own has drawn to what is drawn here."""
+    monkeypatch.setattr(draw, "svg", drawing.svg)
 
 
 def _laid_out(figure: Figure) -> str:

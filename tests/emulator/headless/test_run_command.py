@@ -295,6 +295,7 @@ def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, 
 
 
 @pytest.mark.whole
+@pytest.mark.usefixtures("charts_drawn")
 @pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.chaos)])
 def test_a_run_is_alone_and_when_interrupted_says_so_exits_130_and_can_be_resumed(
     world: World, how: signal.Signals
