@@ -29,6 +29,7 @@ from runbook_lib.run.facts.windows import WindowFact, WindowState, WindowWarning
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 WAITS = ("fail", "overwrite")
@@ -93,6 +94,7 @@ def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Wa
                 f"target {pair.target} is another table than the one that the import of {pair.source} wrote to; start "
                 "a new run with another run id"
             )
+        register(run, pair, now)  # and learn of a run that takes back there what it wrote
     fact = EXPORTS.needed(run.ledger, pair.source)
     if (export := fact.completed) is None:
         raise ExportError(f"the export of {pair.source} should be COMPLETED and is {fact.status}; run 10_export first")

@@ -39,6 +39,7 @@ from runbook_lib.run.tables.wrong_items import (
     forget_wrong,
     take_over_look,
 )
+from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[RepairFact, str, int], None]
@@ -163,6 +164,7 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
             fact = _kept(run, _measured(table, writing, replace(fact, finished=format_timestamp(run.now()))))
             show("measured", fact.asked)
             return fact
+        register(run, table.pair, table.table)  # and learn of a run that takes back there what it wrote
         take_over_look(run.ledger, source)
     finally:
         forget_wrong(run.ledger, source, WrongLook.REPAIR)

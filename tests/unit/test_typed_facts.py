@@ -64,6 +64,7 @@ INSIDE = {  # of run/, which alone may read facts as they are stored
     "run/secret.py": "the environment",
     "run/tables/json_column.py": "columns of JSON, read by their shape",
     "run/unfinished.py": "run.json of whatever version, as JSON",
+    "run/witnesses/closed_tables.py": "marks in a register, as JSON",
     "run/witnesses/source_ttl.py": "items in DynamoDB's JSON",
     "run/witnesses/write_register.py": "entries of a register, as JSON",
 }
@@ -74,7 +75,7 @@ TALLIES = {
     "report/sections/first_screen/summary.py": "calls by operation",
     "validate/reconcile.py": "counts by name",
 }
-FOREIGN = {"_repr_html_": "IPython's own name for what a notebook shows"}
+FOREIGN = {"_repr_html_": "IPython's own name for what a notebook shows", "_exit": "Python's own, of its module os"}
 PINNED = "unit/aws/test_private_names.py"  # holds private names of other libraries to be where they are used
 
 

@@ -17,6 +17,7 @@ from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
 from runbook_lib.run.facts.windows import WindowState, WindowWarning
 from runbook_lib.run.verdicts import Verdict
 from tests.support.moving import item, live, moved
+from tests.support.taking_back import taken_back_meanwhile
 from tests.support.world import World
 
 
@@ -35,6 +36,18 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert found.changes is not None
     assert found.changes.as_of == windows[-1].end
     assert found.items_compared == found.items_in_target == found.changes.items_due == len(moving.source())
+
+
+def test_while_another_run_takes_back_what_it_wrote_no_window_is_applied(world: World) -> None:
+    moving = moved(world)
+    live(moving, 0)
+    before = moving.target()
+    others = taken_back_meanwhile(world, moving.run)
+    with others, pytest.raises(RunbookError, match="'other' takes back what it wrote"):
+        moving.catch_up()
+    assert moving.target() == before
+    moving.catch_up()
+    assert moving.target() == moving.source()
 
 
 def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:

@@ -28,6 +28,7 @@ from tests.support.world import World, things
 STEPS = ["preflight", "export", "import", "validate", "report"]
 
 
+@pytest.mark.usefixtures("charts_drawn")
 def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) -> None:
     world.pair("a", things(30))
     world.pair("b", things(12), pitr=False)

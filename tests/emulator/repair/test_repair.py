@@ -24,6 +24,7 @@ from runbook_lib.validate.step import validate_tables
 from tests.support.guarded_writes import LOST, loses_answers, write_before
 from tests.support.steps import up_to_the_import
 from tests.support.tables import turn_on_recovery
+from tests.support.taking_back import taken_back_meanwhile
 from tests.support.world import World, things
 from tools.defects import CATALOGUE, KEY, Estate, planted
 
@@ -147,6 +148,17 @@ def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World
     world.target.delete_item(TableName=world.dst("a"), Key=MISSING)
     repaired(run, RepairChoice(True, True, True, even_after_cut_over=True))
     assert report_run(run).verdict == "FAIL"
+    assert validate_tables(run)[world.src("a")].verdict == "PASS"
+
+
+def test_while_another_run_takes_back_what_it_wrote_nothing_is_repaired(world: World) -> None:
+    """The other would take what is put back now for its own."""
+    run = damaged(world)
+    before = ids(world)
+    with taken_back_meanwhile(world, run), pytest.raises(TransferError, match="'other' takes back what it wrote"):
+        repaired(run)
+    assert ids(world) == before
+    assert repaired(run).counts.written == 3
     assert validate_tables(run)[world.src("a")].verdict == "PASS"
 
 
