@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,13 +165,13 @@ def _caught_up(history: History, config: Path, lasted: int) -> int:
     """Catch up in lives that are killed, and in one that is not; how many moments that one had."""
     for end in (*(history.chance.randint(1, lasted) for _ in range(history.chance.randrange(4))), None):
         history.misbehave()
-        with mortal(end) as life:
-            run = open_run(str(config), "r", True)
+        with ExitStack() as shut, mortal(end) as life:
             try:
+                run = open_run(str(config), "r", True)
+                shut.callback(run.ledger.close)
                 catch_up(run)
             except Killed:
                 history.kills += 1
-        run.ledger.close()
     history.world.clear_faults()
     return max(20, life.moments)
 
