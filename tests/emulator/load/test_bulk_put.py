@@ -606,12 +606,8 @@ def test_what_was_put_is_removed_by_a_cleanup_and_what_it_left_over_too(world: W
     assert not any("/bulk-put/" in key for key in left)
 
 
-@pytest.mark.parametrize("going_on", [True, False])
-def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
-    world: World, monkeypatch: pytest.MonkeyPatch, going_on: bool
-) -> None:
-    """It asks itself what has become of it: the run may have been cleaned up in part, and imports nothing any more."""
-    run = exported(world)
+def stop_following(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import until the bulk puts have begun, and be interrupted at the first look at what became of one."""
 
     def killed(*arguments: Any) -> Any:
         raise KeyboardInterrupt
@@ -620,6 +616,15 @@ def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
         patch.setattr(bulk_put, "describe_bulk_put", killed)
         with pytest.raises(KeyboardInterrupt):
             import_tables(run)
+
+
+@pytest.mark.parametrize("going_on", [True, False])
+def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch, going_on: bool
+) -> None:
+    """It asks itself what has become of it: the run may have been cleaned up in part, and imports nothing any more."""
+    run = exported(world)
+    stop_following(run, monkeypatch)
     objects, look = keys_in_bucket(world), bulk_put.describe_bulk_put
 
     def running(client: Any, arn: str) -> Any:
@@ -647,14 +652,7 @@ def test_a_run_that_was_cleaned_up_in_part_is_cleaned_up_of_a_bulk_put_that_nobo
     """The cleanup of one table ends the run; the other table's bulk put ends by itself."""
     world.pair("b", things(20))
     run = exported(world)
-
-    def killed(*arguments: Any) -> Any:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(bulk_put, "describe_bulk_put", killed)
-        with pytest.raises(KeyboardInterrupt):
-            import_tables(run)
+    stop_following(run, monkeypatch)
     if not known:
         fact = IMPORTS.needed(run.ledger, world.src("b"))
         assert fact.bulk_put is not None
