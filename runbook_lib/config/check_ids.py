@@ -42,6 +42,7 @@ class CheckId(StrEnum):
     ACTIVE = "active"
     EMPTY = "empty"
     UNDO = "undo"
+    REGISTER = "register"
     STREAM = "stream"
     TRIGGERS = "triggers"
     KINESIS_STREAMS = "kinesis-streams"

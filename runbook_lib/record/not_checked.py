@@ -8,19 +8,16 @@ counts as it came out then.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from runbook_lib.config.check_ids import Bearing, CheckId, bearing, is_of_definition, words
+from runbook_lib.config.sections.accept import EVERYWHERE, Acceptance, accepting
 from runbook_lib.record.model.run import CheckRecord, UncheckedRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.schema.compare_pair import gap_id
 from runbook_lib.validate.canary import NOT_TRIED
 from runbook_lib.validate.indexes.check import NOT_CHECKED
-
-EVERYWHERE = "*"
-Accept = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +59,14 @@ class Unchecked:
         )  # fmt: skip
 
 
-def unchecked(checks: Iterable[CheckRecord], tables: Iterable[TableRecord], accept: Accept) -> list[Unchecked]:
+def unchecked(checks: Iterable[CheckRecord], tables: Iterable[TableRecord], accept: Acceptance) -> list[Unchecked]:
     """Everything that is not known, of the checks and tables of a record; what stands against a PASS comes first."""
     tables = list(tables)
     found = [*_looks(checks, tables, accept), *(u for table in tables for u in _of_table(table, accept))]
     return sorted(found, key=lambda u: (not u.is_open, u.bearing, u.id, u.source, u.subject))
 
 
-def accepting(accept: Accept, check: str, source: str) -> str | None:
-    """The glob that lets a look at a source table stay unmade, or None; only "*" does for the whole run's.
-
-    The definition as a whole stands for each of its properties.
-    """
-    ids = [check, CheckId.DEFINITION] if is_of_definition(check) else [check]
-    globs = [glob for name in ids for glob in accept.get(name) or ()]
-    return next((g for g in globs if g == EVERYWHERE or (source and fnmatchcase(source, g))), None)
-
-
-def accepting_all(unknown: Iterable[Unchecked], accept: Accept, sources: Iterable[str]) -> dict[str, list[str]]:
+def accepting_all(unknown: Iterable[Unchecked], accept: Acceptance, sources: Iterable[str]) -> dict[str, list[str]]:
     """All that `accept.not_checked` has to say for a record without anything open: what it says, and the rest.
 
     A look at every one of `sources` is accepted by "*", as is one of the whole run.
@@ -101,7 +88,7 @@ def counted_ids(unknown: Iterable[Unchecked]) -> str:
     return ", ".join(f"{name} ({n:,})" if n > 1 else name for name, n in sorted(counts.items()))
 
 
-def _looks(checks: Iterable[CheckRecord], tables: list[TableRecord], accept: Accept) -> Iterator[Unchecked]:
+def _looks(checks: Iterable[CheckRecord], tables: list[TableRecord], accept: Acceptance) -> Iterator[Unchecked]:
     """Those of the pre-flight. Definitions are taken from their latest comparison instead."""
     compared = {table.source for table in tables if table.parity}
     for check in checks:
@@ -109,7 +96,7 @@ def _looks(checks: Iterable[CheckRecord], tables: list[TableRecord], accept: Acc
             yield _made(check.id, check.source, check.table, check.found, accept)
 
 
-def _of_table(table: TableRecord, accept: Accept) -> Iterator[Unchecked]:
+def _of_table(table: TableRecord, accept: Acceptance) -> Iterator[Unchecked]:
     source, target = table.source, table.target
     for gap in table.parity.not_checked if table.parity else ():
         yield _made(gap_id(gap.property), source, target, gap.why, accept, gap.property)
@@ -123,6 +110,6 @@ def _of_table(table: TableRecord, accept: Accept) -> Iterator[Unchecked]:
         yield _made(CheckId.CANARY, source, target, str(table.canary.why), accept)
 
 
-def _made(check: str, source: str, subject: str, why: str, accept: Accept, about: str = "") -> Unchecked:
+def _made(check: str, source: str, subject: str, why: str, accept: Acceptance, about: str = "") -> Unchecked:
     subject = f"{about} of {subject}" if about else subject
     return Unchecked(check, source, subject, why, bearing(check), accepting(accept, check, source))

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.outcome import is_unknown
 from runbook_lib.aws.pages import pages
 from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.errors import TableError, TransferError
@@ -19,6 +20,10 @@ from runbook_lib.errors import TableError, TransferError
 EXISTS = frozenset({"PreconditionFailed", "412"})
 CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 TRIES = 5
+
+
+class NoTags(TableError):
+    """The server does not know tags of tables, so no other run can have named a register in one."""
 
 
 def tagging_form(request: Mapping[str, Any]) -> bool:
@@ -45,7 +50,9 @@ def creating_form(request: Mapping[str, Any]) -> bool:
 
 
 def register_tag(client: Any, arn: str) -> str | None:
-    """Where a table's register is, as its tag says; None without it. Raises TableError if tags cannot be read.
+    """Where a table's register is, as its tag says; None without it.
+
+    Raises TableError if tags cannot be read, NoTags if the server has none.
 
     A page that lost its token looks like the last, and no other size of pages can be asked for here. So that there is
     no tag is believed of two readings only, for another run's register would be forgotten and its items be removed.
@@ -54,7 +61,8 @@ def register_tag(client: Any, arn: str) -> str | None:
         found = _register_in(client, arn)
         return _register_in(client, arn) if found is None else found
     except (ClientError, BotoCoreError) as error:
-        raise TableError(f"the tags of {arn} cannot be read: {error}") from None
+        kind = NoTags if is_unknown(error) else TableError
+        raise kind(f"the tags of {arn} cannot be read: {error}") from None
 
 
 def _register_in(client: Any, arn: str) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from runbook_lib.config.check_ids import CheckId, definition_id
+from runbook_lib.config.check_ids import CheckId, definition_id, is_of_definition
 from runbook_lib.config.section import Strict
 
 # The properties of parity.py, without the two that a target cannot differ in and still take the items.
@@ -17,6 +19,8 @@ Acceptable = Literal[
     "auto scaling", "resource policy", "Kinesis destinations", "contributor insights",
 ]  # fmt: skip
 
+EVERYWHERE = "*"
+Acceptance = Mapping[str, Sequence[str]]
 KNOWN_IDS = frozenset(map(str, CheckId)) | {
     definition_id(name) for name in ("key", "attribute types", "unknown members", *get_args(Acceptable))
 }
@@ -46,3 +50,13 @@ class Accept(Strict):
         description="what may still name an old table at the go of a cut-over: globs of `SERVICE RESOURCE`, as the "
         "report spells them, such as `function orders-*`",
     )
+
+
+def accepting(accept: Acceptance, check: str, source: str) -> str | None:
+    """The glob that lets a look at a source table stay unmade, or None; only "*" does for the whole run's.
+
+    The definition as a whole stands for each of its properties.
+    """
+    ids = [check, CheckId.DEFINITION] if is_of_definition(check) else [check]
+    globs = [glob for name in ids for glob in accept.get(name) or ()]
+    return next((g for g in globs if g == EVERYWHERE or (source and fnmatchcase(source, g))), None)

@@ -8,12 +8,15 @@ from dataclasses import replace
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity, kinesis_streams, triggers
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, is_empty, ttl_attribute
+from runbook_lib.aws.s3.registers import NoTags, register_tag
 from runbook_lib.config.check_ids import CheckId
+from runbook_lib.errors import TableError
 from runbook_lib.plan.check import BLOCKER, OK, WARNING, Check, ok, run_check, unknown
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
+from runbook_lib.run.witnesses.named_register import UNREGISTERED
 from runbook_lib.schema.words import spell_key
 
 
@@ -37,6 +40,8 @@ def of_target(context: CheckContext, pair: Pair) -> Iterator[Check]:
         yield _kinesis(context, pair)
         yield _replicas(pair, stand)
     yield _ttl(context, pair)
+    if pair.method != Method.SKIP and not context.config.validate_.without_import:
+        yield _register(context, pair, target)
 
 
 def _there(context: CheckContext, pair: Pair) -> Check:
@@ -179,3 +184,17 @@ def _ttl(context: CheckContext, pair: Pair) -> Check:
         return ok(c, "off") if attribute is None else replace(c, found=f"on, by {attribute}")
 
     return run_check(check, found)
+
+
+def _register(context: CheckContext, pair: Pair, target: TableDescription) -> Check:
+    """Where the tag cannot be read, the import does not begin; without tags on the server, nobody has named one."""
+    check = Check(
+        CheckId.REGISTER, pair.target, OK, "tags that say where the runs that have written to it are registered", "",
+        f"allow dynamodb:ListTagsOfResource on it; nothing is written without it. {UNREGISTERED}",
+    )  # fmt: skip
+    try:
+        return ok(check, register_tag(context.clients.target, target.arn) or "no run is registered")
+    except NoTags as error:
+        return ok(check, f"the server has no tags, so a cleanup of this run will refuse ({error})")
+    except TableError as error:
+        return unknown(check, str(error), check.remedy)

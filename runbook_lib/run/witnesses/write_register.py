@@ -19,12 +19,13 @@ from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.aws.s3.objects import read_object
-from runbook_lib.aws.session.granted_calls import registrar, tagger
+from runbook_lib.aws.session.granted_calls import registrar
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.witnesses.named_register import name_register, named_register, register_tagger
 from runbook_lib.timestamps import format_timestamp
 
 PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
@@ -76,23 +77,22 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     """Enter this run in the register of a table before it writes; a second time it changes nothing.
 
     `table` is None for one that ImportTable is about to make. Raises TransferError where the register that the
-    table names cannot be written, or has an entry of this run's id that is not this run's. Where this run's own
-    bucket or the server has no register, the run goes on, and its cleanup will refuse.
+    table names is not known or cannot be written, or has an entry of this run's id that is not this run's. Where this
+    run's own bucket or the server has no register, the run goes on, and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
     known, own = REGISTRATIONS.needed(run.ledger, pair.source), own_register(run)
     try:
-        named, why = _named(run, table)
+        named, why = named_register(run, pair, table)
         for _ in range(LOOKS):
             known.place = named or known.place or own
             _enter(run, pair, table, known, named is not None and named != own)
             if table is None or why or not tag or named is not None:
                 break
-            named = aws.register_tag(run.clients.target, table.arn)  # another run may have been at it
-            if named is None:
-                _tag(run, table, known.place)
-                named = aws.register_tag(run.clients.target, table.arn)
-            if named in (None, known.place):
+            named, why = named_register(run, pair, table)  # another run may have been at it
+            if named is None and not why:
+                named, why = name_register(run, pair, table, known.place)
+            if why or named in (None, known.place):
                 break
         known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
         known.others = _seen(run, pair, table, known)
@@ -129,14 +129,6 @@ def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registrat
         return others(run, pair, table, known)
     except TransferError:
         return None
-
-
-def _named(run: Run, table: TableDescription | None) -> tuple[str | None, str | None]:
-    """The register that a table names, and why that is not known."""
-    try:
-        return (aws.register_tag(run.clients.target, table.arn) if table else None), None
-    except TableError as error:
-        return None, str(error)
 
 
 class TableClosed(TransferError):
@@ -242,21 +234,10 @@ def entries_folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
     return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
 
 
-def _tag(run: Run, table: TableDescription, place: str) -> None:
-    aws.set_register_tag(_tagger(run), table.arn, place)
-
-
 def registrar_at(run: Run, place: str) -> Any:
     """The client for a register; one for all tables."""
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     return run.granted.client(f"register {place}", lambda: registrar(run.clients, bucket, prefix.strip("/") + "/"))
-
-
-def _tagger(run: Run) -> Any:
-    """The client that sets and takes off the register's tag of the planned targets."""
-    return run.granted.client(
-        "tags", lambda: tagger(run.clients, frozenset(pair.target for pair in run.planned_pairs()))
-    )
 
 
 def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:
@@ -294,6 +275,6 @@ def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> 
     if known is None:
         return
     if table is not None and known.standing == WriterStanding.ENTERED and not others(run, pair, table, known):
-        aws.take_register_tag(_tagger(run), table.arn)
+        aws.take_register_tag(register_tagger(run), table.arn)
     for bucket, key in known.entries:
         remove(bucket, [key])

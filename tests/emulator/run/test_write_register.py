@@ -16,9 +16,11 @@ from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.s3 import registers
 from runbook_lib.aws.session import granted_calls as granted
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ForbiddenCall, TableError, TransferError
 from runbook_lib.load import first_write
 from runbook_lib.load.targets import import_table as table_import
+from runbook_lib.plan.check import CheckStatus
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
@@ -30,6 +32,7 @@ from runbook_lib.run.witnesses.write_register import register, registration
 from runbook_lib.undo import cleanup
 from runbook_lib.undo.cleanup import clean_up
 from tests.support import records
+from tests.support.between import Asked, Said, between, refusal
 from tests.support.policies import actions_of, planned, policies_for, resources_of
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import the_only, up_to_the_import
@@ -204,24 +207,44 @@ def test_a_register_that_cannot_be_written_refuses_before_the_first_write(world:
 
 
 @pytest.mark.parametrize("operation", ["ListTagsOfResource", "TagResource"])
-def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(
-    world: World, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
+def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(world: World, operation: str) -> None:
     world.pair("a", things(10))
-
-    def unknown(*_: Any) -> Any:
-        raise TableError(f"{operation}: UnknownOperationException")
-
-    name = "register_tag" if operation == "ListTagsOfResource" else "set_register_tag"
-    with monkeypatch.context() as patch:
-        patch.setattr(registers, name, unknown)
-        run = up_to_the_import(world)
+    with between(world.endpoint, before=lambda asked: _without(asked, operation, "UnknownOperationException")) as to:
+        run = up_to_the_import(world, target={"endpoint_url": to.endpoint})
         assert proved(run)["verdict"] == "PASS"
-    (table,) = build_record(run.ledger, run.id, "test").to_json()["tables"]
-    assert "nonce" not in table["register"]
-    assert "a cleanup of this run will refuse" in str(attention(records.figures({"tables": [table]})))
-    assert "UnknownOperationException" in kept(run)
+        (table,) = build_record(run.ledger, run.id, "test").to_json()["tables"]
+        assert "nonce" not in table["register"]
+        assert "a cleanup of this run will refuse" in str(attention(records.figures({"tables": [table]})))
+        assert "UnknownOperationException" in kept(run)
     assert len(world.items(world.target, world.dst("a"))) == 10
+
+
+def _without(asked: Asked, operation: str, code: str) -> Said | None:
+    return refusal(code) if asked.operation == operation else None
+
+
+@pytest.mark.parametrize("accept", [{}, {"definition-tags": ["*"]}])
+def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
+    world: World, accept: dict[str, list[str]]
+) -> None:
+    """With a bucket of its own it would be invisible to the first run, whose cleanup would take what it has proved."""
+    world.pair("a", things(10))
+    first, other = up_to_the_import(world, "first"), f"{world.tag}-other"
+    for n in range(10):
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": f"i{n:05}"}})
+    world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    here: dict[str, Any] = {"staging": {"bucket": other, "prefix": "p"}, "accept": {"not_checked": accept}}
+    with between(
+        world.endpoint, before=lambda asked: _without(asked, "ListTagsOfResource", "AccessDeniedException")
+    ) as to:
+        second = world.open("second", **here, target={"endpoint_url": to.endpoint})
+        (told,) = [check for check in preflight(second).checks if check.id == CheckId.REGISTER]
+        assert told.status == CheckStatus.NOT_CHECKED
+        export_tables(second)
+        with pytest.raises(TransferError, match="allow dynamodb:ListTagsOfResource"):
+            import_tables(second)
+        assert world.items(world.target, world.dst("a")) == []
+    assert the_only(clean_up(first, "first")).done
 
 
 def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(

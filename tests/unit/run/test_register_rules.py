@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.aws.s3.registers import NoTags
 from runbook_lib.aws.session.granted_clients import GrantedClients
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.table import Registered
-from runbook_lib.run.witnesses import write_register
+from runbook_lib.run.witnesses import named_register, write_register
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import (
     ASKED_FOR,
@@ -50,12 +51,13 @@ class Server:
         self.tag: str | None = None
         self.objects: dict[tuple[str, str], bytes] = {}
         self.fails: set[str] = set()
+        self.no_tags: type[TableError] = NoTags
         self.conditions, self.keeps_tags = True, True
         self.before_tagging: Callable[[], None] = lambda: None
         self.clients: list[str] = []
 
     def register_tag(self, client: Any, arn: str) -> str | None:
-        self._fail("tags", TableError)
+        self._fail("tags", self.no_tags)
         return self.tag
 
     def set_register_tag(self, client: Any, arn: str, place: str) -> None:
@@ -101,18 +103,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
         monkeypatch.setattr(write_register.aws, name, getattr(made, name))
     monkeypatch.setattr(write_register, "read_object", made.read_object)
     monkeypatch.setattr(write_register, "registrar", made.registrar)
-    monkeypatch.setattr(write_register, "tagger", lambda *_: "tags")
+    monkeypatch.setattr(named_register, "tagger", lambda *_: "tags")
     return made
 
 
-def run_of(name: str, bucket: str = "bbb", prefix: str = "exports") -> Any:
+def run_of(name: str, bucket: str = "bbb", prefix: str = "exports", accept: Any = None) -> Any:
     ledger, staging = Ledger(), SimpleNamespace(bucket=bucket, prefix=prefix)
     return SimpleNamespace(
         id=name,
         ledger=SimpleNamespace(get=ledger.read, put=ledger.put),
         granted=GrantedClients(),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        config=SimpleNamespace(staging=staging, target_staging=staging),
+        config=SimpleNamespace(
+            staging=staging, target_staging=staging, accept=SimpleNamespace(not_checked=accept or {})
+        ),
         clients=SimpleNamespace(
             target="client", staging="s3", target_identity=SimpleNamespace(place=["us-east-2", "111122223333"])
         ),
@@ -232,6 +236,40 @@ def test_without_a_register_of_its_own_a_run_goes_on_and_a_cleanup_refuses(
     with pytest.raises(TableError, match="stands in no register") as caught:
         refuse_unless_alone(run, PAIR, TABLE, wrote=True)
     assert str(caught.value).endswith(f"({known(run).why})")
+
+
+@pytest.mark.parametrize("readings", [0, 1, 2])
+def test_where_tags_may_not_be_read_nothing_is_written_unless_the_file_says_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch, readings: int
+) -> None:
+    """The register of another run may be named there, whose cleanup would take this run's items for its own."""
+    server.no_tags, read, left = TableError, server.register_tag, iter(range(readings))
+
+    def denied(client: Any, arn: str) -> str | None:
+        if next(left, None) is None:
+            server.fails = {"tags"}
+        return read(client, arn)
+
+    monkeypatch.setattr(write_register.aws, "register_tag", denied)
+    with pytest.raises(TransferError, match=r"cannot read that: no tags. Nothing was written now: allow"):
+        entered(server, "one")
+    left = iter(())
+    run = entered(server, "two", accept={"register": ["s*"]})
+    assert (known(run).standing, known(run).why) == (WriterStanding.NOT_ENTERED, "no tags")
+    with pytest.raises(TransferError, match="cannot read that"):
+        entered(server, "three", accept={"register": ["another"], "definition-tags": ["*"]})
+
+
+def test_a_tag_that_may_not_be_set_and_was_set_by_another_meanwhile_is_followed(server: Server) -> None:
+    def overtaken(*_: Any) -> None:
+        server.tag = "s3://theirs/register"
+        raise TableError("no tagging")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_register.aws, "set_register_tag", overtaken)
+        run = entered(server, "one")
+    assert (known(run).standing, known(run).place) == (WriterStanding.ENTERED, "s3://theirs/register")
+    assert {bucket for bucket, _ in server.objects} == {"bbb", "theirs"}
 
 
 def test_tags_that_could_not_be_read_once_are_not_set_a_moment_later(server: Server) -> None:
