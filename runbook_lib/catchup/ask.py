@@ -14,8 +14,7 @@ from runbook_lib.errors import ConfigError, ExportError
 from runbook_lib.export_format.manifest import INCREMENTAL_EXPORT, Manifest
 from runbook_lib.plan.chain import SHORTEST, ChainFault, Link, Span, chain_faults, restorable_faults
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
-from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.plan.reuse import Reuse, ended_manifest, read_reused
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run
@@ -145,9 +144,7 @@ def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> Window
             f"{pair.source}: window {fact.number} ({fact.start} to {fact.end}) should be exported and is "
             f"{state.status}: {state.failure or 'no reason was given'}; begin anew with a full export, or run again"
         )
-    refuse_partial(state, INCREMENTAL_EXPORT)
-    manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True, of_changes=True)
-    refuse_other(manifest, state)
+    manifest = ended_manifest(run.clients, state, INCREMENTAL_EXPORT)
     found = (Link.of(manifest).span.start, Link.of(manifest).span.end, manifest.view)
     if found != (*fact.span, fact.view):
         raise ExportError(

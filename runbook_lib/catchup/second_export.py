@@ -10,8 +10,7 @@ from runbook_lib.aws.dynamodb.exports import ExportState, find_export, start_exp
 from runbook_lib.catchup.ask import ended_export
 from runbook_lib.errors import ExportError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.reuse import load_manifest
-from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.plan.reuse import ended_manifest
 from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, SecondExport
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
@@ -31,9 +30,7 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
     if state.status != DONE:
         why = state.failure or "no reason was given"
         raise ExportError(f"the second export of {pair.source} ended as {state.status}: {why}; run again")
-    refuse_partial(state)
-    manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
-    refuse_other(manifest, state)
+    manifest = ended_manifest(run.clients, state)
     with run.ledger.batch():
         keep_export_files(run.ledger, pair.source, arn, manifest.files)
         md5 = manifest.summary_md5 + manifest.files_md5

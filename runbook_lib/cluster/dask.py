@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import queue
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
-from runbook_lib.cluster.protocol import Message, UnitContext, Work
+from runbook_lib.cluster.desk import Desk
+from runbook_lib.cluster.protocol import Message, Work
 from runbook_lib.config.engine import EngineSettings as Settings
 from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.extras import how_to_install
@@ -55,9 +54,8 @@ class DaskWorkerContext(WorkerPlugin):  # type: ignore[misc]
             raise RuntimeError(f"the coordinator has version {self.version} of the runbook, this worker {__version__}")
         self.worker, self.slots, self._at = worker.address, worker.state.nthreads, worker
         self.process = uuid4().hex
-        self._takers: dict[str, Callable[[Message], None]] = {}
-        self._lock = threading.Lock()
-        self._clients: WorkerClients | None = None
+        self.desk = Desk()
+        self.clients, self.listen = self.desk.clients, self.desk.listen
         self._client = await Client(
             worker.scheduler.address,
             asynchronous=True,
@@ -70,27 +68,11 @@ class DaskWorkerContext(WorkerPlugin):  # type: ignore[misc]
     async def teardown(self, worker: Any) -> None:
         await self._client.close()
 
-    def clients(self, site: UnitContext) -> WorkerClients:
-        with self._lock:
-            if self._clients is None:
-                self._clients = connect_worker(site.config, site.target)
-            return self._clients
-
     def send(self, message: Message) -> None:
         self._at.log_event(_reports(self.name), message)
 
-    @contextmanager
-    def listen(self, name: str, take: Callable[[Message], None]) -> Iterator[None]:
-        self._takers[name] = take
-        try:
-            yield
-        finally:
-            del self._takers[name]
-
     def _take(self, event: tuple[float, list[Message]]) -> None:
-        for message in event[1]:
-            if take := self._takers.get(message["to"]):
-                take(message)
+        self.desk.tell(event[1])
 
 
 def _reports(name: str) -> str:

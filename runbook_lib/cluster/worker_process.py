@@ -11,54 +11,31 @@ import pickle
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from runbook_lib.aws.session.worker_clients import WorkerClients, connect_worker
+from runbook_lib.cluster.desk import Desk
 from runbook_lib.cluster.frames import FrameSocket
-from runbook_lib.cluster.protocol import Message, UnitContext, Work
+from runbook_lib.cluster.protocol import Message, Work
 
 UNITS_AT_ONCE = 4  # while one waits for a page, another is worked on
 READY, DONE, FAILED, SAID, DO, TOLD = "ready", "done", "failed", "said", "do", "told"
 
 
-class ProcessDesk:
+class ProcessContext:
     """The desk of a worker process; see `protocol.WorkerContext`."""
 
     slots = UNITS_AT_ONCE
 
     def __init__(self, coordinator: FrameSocket) -> None:
         self.worker = self.process = uuid4().hex
-        self._coordinator, self._lock = coordinator, threading.Lock()
-        self._clients: WorkerClients | None = None
-        self._takers: dict[str, Callable[[Message], None]] = {}
-
-    def clients(self, site: UnitContext) -> WorkerClients:
-        with self._lock:
-            if self._clients is None:
-                self._clients = connect_worker(site.config, site.target)
-            return self._clients
+        self._coordinator, self.desk = coordinator, Desk()
+        self.clients, self.listen = self.desk.clients, self.desk.listen
 
     def send(self, message: Message) -> None:
         self._coordinator.send((SAID, message))
-
-    @contextmanager
-    def listen(self, name: str, take: Callable[[Message], None]) -> Iterator[None]:
-        self._takers[name] = take
-        try:
-            yield
-        finally:
-            del self._takers[name]
-
-    def tell(self, messages: list[Message]) -> None:
-        """Give each message to whoever listens to its name."""
-        for message in messages:
-            if take := self._takers.get(message["to"]):
-                take(message)
 
     def do(self, number: int, pickled: bytes) -> None:
         """Do one unit and answer with its outcome."""
@@ -74,15 +51,15 @@ class ProcessDesk:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which ends this
     coordinator = FrameSocket(socket.socket(fileno=int(sys.argv[1])))
-    desk, pool = ProcessDesk(coordinator), ThreadPoolExecutor(UNITS_AT_ONCE)
+    context, pool = ProcessContext(coordinator), ThreadPoolExecutor(UNITS_AT_ONCE)
     try:
-        coordinator.send((READY, desk.worker))
+        coordinator.send((READY, context.worker))
         while True:
             kind, *content = coordinator.receive()
             if kind == DO:
-                pool.submit(desk.do, *content)
+                pool.submit(context.do, *content)
             elif kind == TOLD:
-                desk.tell(*content)
+                context.desk.tell(*content)
     except (EOFError, OSError):
         os._exit(0)  # the units under way are nobody's any more
 

@@ -13,7 +13,10 @@ from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError, TransferError
 
 if TYPE_CHECKING:
+    from runbook_lib.aws.session.identity import Identity
+    from runbook_lib.aws.session.own_clients import OwnClients
     from runbook_lib.conformance.account.asking import Asking
+    from runbook_lib.conformance.account.budget import AskingEstimate
     from runbook_lib.conformance.shareable import AskingReport
 
 
@@ -107,15 +110,9 @@ def _ask_account(asking: Asking, given: dict[str, Any]) -> int:
          f"objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
     say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
          f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:g} minutes of asking")  # fmt: skip
-    for note in estimate.notes:
-        say(note)
-    if estimate.dollars > asking.limit:
-        raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
-    who = clients.identity(asking.endpoint)
-    if not given["execute"]:
-        say(f"dry run: nothing was made. To ask, add --execute --confirm {who.account}")
+    who = _if_allowed(asking, clients, estimate, given, "ask")
+    if who is None:
         return 0
-    _check_confirmed(given["confirm"], who.account)
     report = ask_subject(asking, clients, say, who)
     return _conclude(report, given["out"], asking_id)
 
@@ -134,21 +131,30 @@ def _migrate(asking: Asking, given: dict[str, Any]) -> int:
          f"{asking.other_region}, objects under {asking.bucket}/{clients.names.folder}")  # fmt: skip
     say(f"estimated at most {estimate.dollars:.2f} USD (prices of {estimate.priced}) and {estimate.minutes:.0f} "
          f"minutes; limits {asking.limit:.2f} USD and {asking.minutes:g} minutes of migrating")  # fmt: skip
-    for note in estimate.notes:
-        say(note)
-    if estimate.dollars > asking.limit:
-        raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
-    who = clients.identity(asking.endpoint)
-    if not given["execute"]:
-        say(f"dry run: nothing was made. To migrate, add --execute --confirm {who.account}")
+    if _if_allowed(asking, clients, estimate, given, "migrate") is None:
         return 0
-    _check_confirmed(given["confirm"], who.account)
     records = SmallMigrations(asking, clients, say).run()
     for record in records:
         say(f"{record.verdict}: {reports_root() / record.run_id / 'report.html'}")
     for strategy in strategies_of(asking)[len(records) :]:
         say(f"not migrated by {strategy}")
     return 0 if [record.verdict for record in records] == [PASS] * len(strategies_of(asking)) else 1
+
+
+def _if_allowed(
+    asking: Asking, clients: OwnClients, estimate: AskingEstimate, given: dict[str, Any], verb: str
+) -> Identity | None:
+    """Who asks, where the estimate is within the limit and the account is confirmed; None for a dry run."""
+    for note in estimate.notes:
+        say(note)
+    if estimate.dollars > asking.limit:
+        raise ConfigError(f"--limit: expected at least {estimate.dollars:.2f}, the estimate; nothing was made")
+    who = clients.identity(asking.endpoint)
+    if not given["execute"]:
+        say(f"dry run: nothing was made. To {verb}, add --execute --confirm {who.account}")
+        return None
+    _check_confirmed(given["confirm"], who.account)
+    return who
 
 
 def _clean(asking: Asking, given: dict[str, Any]) -> int:

@@ -23,8 +23,8 @@ from runbook_lib.export.first_items import complete_looks
 from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.reuse import Reuse, load_manifest, read_reused
-from runbook_lib.plan.whole_export import Wholeness, refuse_other, refuse_partial, refuse_replaced
+from runbook_lib.plan.reuse import Reuse, ended_manifest, load_manifest, read_reused
+from runbook_lib.plan.whole_export import Wholeness, refuse_replaced
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import (
     EXPORT_TIME,
@@ -211,9 +211,7 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
 def _look_at(run: Run, source: str, fact: ExportFact, planned: TableDescription | None) -> None:
     state = describe_export(run.clients.source, str(fact.arn))
     if state.status == DONE:
-        refuse_partial(state)
-        manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
-        refuse_other(manifest, state)
+        manifest = ended_manifest(run.clients, state)
         if planned is not None:
             refuse_replaced(planned, manifest.table_id)
         _keep(run, source, replace(_after(fact, state), whole=Wholeness(True)), manifest)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from runbook_lib.aws.dynamodb.exports import describe_export
+from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
 from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
@@ -22,7 +22,7 @@ from runbook_lib.export_format.manifest import (
     table_of,
 )
 from runbook_lib.plan.chain import Link, Span, chain_faults
-from runbook_lib.plan.whole_export import Wholeness, ask_whole, refuse_partial
+from runbook_lib.plan.whole_export import Wholeness, ask_whole, refuse_other, refuse_partial
 
 URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]+[a-z0-9])/((?:.+/)?AWSDynamoDB/[^/]+)/?(?:manifest-summary\.json)?")
 
@@ -180,6 +180,16 @@ def refuse_swapped(planned: Reuse, found: Reuse, holder: str = THIS_PLAN, remedy
             f"the windows after the export in s3://{planned.bucket}/{planned.folder} are not those that this run's "
             "plan holds any more. Put them back, or start a new run with another run id"
         )
+
+
+def ended_manifest(clients: Clients, state: ExportState, kind: str = FULL_EXPORT) -> Manifest:
+    """The manifest of an export of this kind that has ended; raises ExportError if it is not all that AWS says."""
+    refuse_partial(state, kind)
+    manifest = load_manifest(
+        clients, state.bucket, state.folder, need_sidecars=True, of_changes=kind == INCREMENTAL_EXPORT
+    )
+    refuse_other(manifest, state)
+    return manifest
 
 
 def load_manifest(

@@ -17,8 +17,9 @@ from runbook_lib.errors import EvidenceError
 from runbook_lib.record.model.around import ReferencesRecord, SurroundingsRecord
 from runbook_lib.record.model.base import Count, Moment, Name, Number, OneOf, Recorded, Section
 from runbook_lib.record.model.comparison import ItemDifferences
-from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, ThroughputRecord, Usage, WarmedUp
+from runbook_lib.record.model.cost import EstimateRecord, Measured, RecoveryTurnedOn, Usage, WarmedUp
 from runbook_lib.record.model.cut_over import CutOverRecord
+from runbook_lib.record.model.rates import ThroughputRecord
 from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.model.run import (
     Accepted,

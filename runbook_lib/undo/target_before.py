@@ -13,8 +13,7 @@ from runbook_lib.aws.session.granted_calls import target_exporter
 from runbook_lib.errors import ExportError, GateFailed
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.reuse import load_manifest
-from runbook_lib.plan.whole_export import refuse_other, refuse_partial
+from runbook_lib.plan.reuse import ended_manifest
 from runbook_lib.run.facts.afterwards.rollback import TARGETS_BEFORE, TargetBefore
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
@@ -74,9 +73,7 @@ def export_before(
         if state.status != DONE:
             why = state.failure or "no reason was given"
             raise ExportError(f"the export of target {pair.target} ended as {state.status}: {why}; run again")
-        refuse_partial(state)
-        manifest = load_manifest(run.clients, state.bucket, state.folder, need_sidecars=True)
-        refuse_other(manifest, state)
+        manifest = ended_manifest(run.clients, state)
         with run.ledger.batch():
             keep_export_files(run.ledger, pair.source, arn, manifest.files)
             md5 = manifest.summary_md5 + manifest.files_md5

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.record.gathered.table_row import METHODS
-from runbook_lib.record.model.cost import ThroughputRecord
+from runbook_lib.record.model.rates import ThroughputRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.draw import TITLES

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from runbook_lib.load.engine.latency import end_of, percentile
-from runbook_lib.record.model.cost import RequestTimes, ThroughputRecord
+from runbook_lib.record.model.rates import RequestTimes, ThroughputRecord
 from runbook_lib.run.tables.throughput import SampleRow
 
 INTERVALS, LEAST_SECONDS = 120, 0.05

@@ -95,29 +95,6 @@ class Measured(Section):
     refused: list[WouldRefuse] = []
 
 
-class RequestTimes(Section):
-    """Requests that were answered within `ms` milliseconds, and not within those of the entry before."""
-
-    ms: Number = 0.0
-    requests: Count = 0
-
-
-class ThroughputRecord(Section):
-    """How fast the run wrote itself; averages are over the `seconds` in which anything was written.
-
-    The times of requests are as this machine saw them, from sending to the whole answer, in milliseconds.
-    """
-
-    seconds: Number = 0.0
-    items_per_second: Number = 0.0
-    items_per_second_best: Number = 0.0
-    units_per_second: Number | None = None
-    units_per_second_best: Number | None = None
-    request_ms_p50: Number | None = None
-    request_ms_p99: Number | None = None
-    request_times: list[RequestTimes] = []
-
-
 class RecoveryTurnedOn(Section):
     """Point-in-time recovery that this run turned on, and since when there is a moment to export."""
 
