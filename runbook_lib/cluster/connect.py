@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 
 from runbook_lib.cluster.processes import worker_processes
@@ -40,7 +41,10 @@ def open_processes(run: Run, step: str, many: int) -> Iterator[WorkerRoster | No
     """
     with worker_processes(many) as engine:
         site = UnitContext(run.config, run.clients.target_identity.place)
-        answers = [engine.submit(greet, site) for _ in range(many)]
+        waiting = answers = [engine.submit(greet, site) for _ in range(many)]
+        while waiting := [answer for answer in waiting if not answer.done()]:
+            wait(waiting, timeout=1.0)
+            engine.look()
         if not all(answer.exception() is None and answer.result()["ready"] for answer in answers):
             yield None
             return

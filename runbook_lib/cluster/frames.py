@@ -13,17 +13,20 @@ from contextlib import suppress
 from typing import Any
 
 _LENGTH = struct.Struct(">Q")
+_TIME = struct.Struct("ll")  # timeval
 
 
 class FrameSocket:
-    """One end; several threads may send, one receives."""
+    """One end; several threads may send, one receives. With `patience`, in seconds, a send waits no longer."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, patience: int = 0) -> None:
+        if patience:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIME.pack(patience, 0))
         self._end, self._lock = end, threading.Lock()
         self._incoming = end.makefile("rb")
 
     def send(self, message: Any) -> None:
-        """Raises OSError where the other end is gone."""
+        """Raises OSError where the other end is gone, or takes nothing; nothing more can be sent then."""
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         with self._lock:
             self._end.sendall(_LENGTH.pack(len(data)) + data)

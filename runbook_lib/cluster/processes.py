@@ -23,11 +23,13 @@ from typing import Any
 
 from runbook_lib.cluster.frames import FrameSocket
 from runbook_lib.cluster.protocol import Message, Work
-from runbook_lib.cluster.worker_process import DO, DONE, READY, SAID, TOLD, UNITS_AT_ONCE
+from runbook_lib.cluster.worker_process import ASK, DO, DONE, HERE, READY, SAID, TOLD, UNITS_AT_ONCE
 from runbook_lib.errors import TransferError
 
 MOST_BY_ITSELF = 8  # processes
 END_SECONDS = 5.0  # until a process that does not end is killed
+SILENT_LOOKS = 60  # a second apart, after which a process that answers none of them is killed: it is stopped or stuck
+SEND_SECONDS = 60  # until one that takes nothing in is
 MODULE = "runbook_lib.cluster.worker_process"
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container, on Linux
 
@@ -59,6 +61,7 @@ class WorkerProcess:
     units: dict[int, UnitFuture] = field(default_factory=dict)
     is_lost: bool = False
     name: str | None = None  # once it is ready
+    unanswered: int = 0  # looks, since it was last heard of
     _child: subprocess.Popen[bytes] = field(init=False, repr=False)
     _frames: FrameSocket = field(init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -72,7 +75,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )  # fmt: skip
-        self._frames = FrameSocket(ours)
+        self._frames = FrameSocket(ours, SEND_SECONDS)
         self._listener = threading.Thread(target=self._listen, name=f"worker process {self._child.pid}", daemon=True)
         self._listener.start()
 
@@ -88,17 +91,32 @@ class WorkerProcess:
         if lost:
             unit.set_exception(ProcessLost(self._how_it_ended()))
             return
-        with suppress(OSError):  # it is gone, and the listener tells so
-            self._frames.send((DO, number, pickled))
+        self._send((DO, number, pickled))
 
     def tell(self, messages: list[Message]) -> None:
-        with suppress(OSError):
-            self._frames.send((TOLD, messages))
+        self._send((TOLD, messages))
+
+    def look(self) -> None:
+        """Ask whether the process listens, which it does whatever it works at; end one that has long said nothing."""
+        if self.unanswered >= SILENT_LOOKS:
+            self.kill()
+        elif not self.is_lost:
+            self.unanswered += 1
+            self._send((ASK,))
+
+    def _send(self, frame: tuple[Any, ...]) -> None:
+        try:
+            self._frames.send(frame)
+        except OSError:  # it is gone, or as good as gone; the listener tells so
+            self.kill()
 
     def _listen(self) -> None:
         try:
             while True:
                 kind, *content = self._frames.receive()
+                self.unanswered = 0
+                if kind == HERE:
+                    continue
                 if kind == READY:
                     (self.name,) = content
                 elif kind == SAID:
@@ -180,8 +198,14 @@ class Processes:
     def is_loss(self, error: BaseException) -> bool:
         return isinstance(error, ProcessLost)
 
+    def look(self) -> None:
+        """See which processes still listen; to be called every second while one is waited for."""
+        for worker in self.workers:
+            worker.look()
+
     def check(self) -> None:
         """Raise TransferError where no process ever became ready: starting another would not help."""
+        self.look()
         if all(worker.is_lost and worker.name is None for worker in self.workers):
             raise TransferError(
                 "no worker process could be started, see what they said; set validate.processes to 1 to do without"

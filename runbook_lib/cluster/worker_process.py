@@ -21,7 +21,7 @@ from runbook_lib.cluster.frames import FrameSocket
 from runbook_lib.cluster.protocol import Message, Work
 
 UNITS_AT_ONCE = 4  # while one waits for a page, another is worked on
-READY, DONE, FAILED, SAID, DO, TOLD = "ready", "done", "failed", "said", "do", "told"
+READY, DONE, FAILED, SAID, DO, TOLD, ASK, HERE = "ready", "done", "failed", "said", "do", "told", "ask", "here"
 
 
 class ProcessContext:
@@ -60,6 +60,8 @@ def main() -> None:
                 pool.submit(context.do, *content)
             elif kind == TOLD:
                 context.desk.tell(*content)
+            elif kind == ASK:
+                coordinator.send((HERE,))
     except (EOFError, OSError):
         os._exit(0)  # the units under way are nobody's any more
 

@@ -42,11 +42,10 @@ from runbook_lib.run.admission.admit import (
     free_folder,
     is_begun,
     keep_settings,
-    refuse_cleaned,
-    refuse_cut_over,
     sole_runner,
 )
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.ended import refuse_cleaned, refuse_cut_over
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked

@@ -36,11 +36,11 @@ from runbook_lib.run.admission.admit import (
     refuse_another_account,
     refuse_another_choice,
     refuse_another_run,
-    refuse_ended,
     refuse_other_runner,
     refuse_unwritable,
     step_lock,
 )
+from runbook_lib.run.admission.ended import refuse_ended
 from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
@@ -53,6 +53,7 @@ from runbook_lib.run.facts.starts import (
     FINGERPRINT,
     IDENTITIES,
     PERMISSION,
+    RUN_ID,
     SETTINGS_DIGESTS,
     STARTED,
     STEP_FACTS,
@@ -129,6 +130,7 @@ class Run:
     def _write_beginning(self, ledger: Ledger) -> None:
         with ledger.batch():
             SETTINGS_DIGESTS.record(ledger, SETTINGS, hashlib.sha256(self.settings).hexdigest())
+            RUN_ID.record(ledger, self.id)
             FINGERPRINT.record(ledger, self.config.fingerprint())
             CHOSEN_TABLES.record(ledger, self.only)
             STARTED.record(ledger, format_timestamp(self.now()))

@@ -202,31 +202,34 @@ class DistributedDigest:
             checkpoint.keep()
 
     def _spread(self, work: Work, units: list[Any], ahead: int, take: Callable[[Message, Any], None]) -> None:
-        """Have every unit done, once to its end, and take in what is said of it."""
-        waiting, running = deque(units), dict[Future[Message], Any]()
+        """Have every unit done, once to its end, and take in what is said of it.
+
+        A worker that goes away takes along all that it was given: what counts is how often one unit was lost.
+        """
+        waiting, running = deque((unit, 1) for unit in units), dict[Future[Message], tuple[Any, int]]()
         ended: SimpleQueue[Future[Message]] = SimpleQueue()
-        lost = 0
         try:
             while waiting or running:
                 while waiting and len(running) < ahead:
-                    unit = waiting.popleft()
+                    unit, attempt = waiting.popleft()
                     future = self.roster.engine.submit(work, unit)
-                    running[future] = unit
+                    running[future] = unit, attempt
                     future.add_done_callback(ended.put)
                 try:
                     future = ended.get(timeout=1.0)
                 except Empty:
                     self.roster.engine.check()
                     continue
-                unit = running.pop(future)
-                if self._is_lost(future):
-                    lost += 1
-                    if lost > TRIES:
-                        raise TransferError(f"workers that read {self.source} went away {lost} times; see their logs")
-                    waiting.append(unit)
-                else:
-                    lost = 0
+                unit, attempt = running.pop(future)
+                if not self._is_lost(future):
                     take(future.result(), unit)
+                elif attempt < TRIES:
+                    waiting.appendleft((unit, attempt + 1))  # at once: what always kills its worker shows soon
+                else:
+                    raise TransferError(
+                        f"workers that read {self.source} went away {TRIES} times with the same part of it; "
+                        "see their logs"
+                    )
         finally:
             for future in running:
                 future.cancel()

@@ -23,12 +23,9 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import NAME, Migration
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root
-from runbook_lib.run.facts.afterwards.rollback import ROLLED_BACK
-from runbook_lib.run.facts.cut_over.gates import went
-from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUNNER_TOKEN
-from runbook_lib.run.facts.targets import CLEANED
+from runbook_lib.run.facts.publication import PUBLICATION
+from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUN_ID, RUNNER_TOKEN
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import AFTERWARDS, CUT_OVER, ROLLBACK, SURROUNDINGS
 
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
 ORPHAN_SECONDS = 20.0  # the kernel of a killed run takes a moment to notice that it is an orphan
@@ -43,6 +40,14 @@ class Seat:
     folder: Path
     lock: int | None = None
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def take(self) -> None:
+        """Hold a run that had no folder yet when this start was looked at, and has one now.
+
+        Raises ConfigError where the other start that has begun it is at it still.
+        """
+        if self.lock is None:
+            self.lock = _held_alone(self.folder, 0.0)
 
     def move(self, folder: Path) -> None:
         """Hold another folder, which is about to take the place of the one that is held."""
@@ -90,15 +95,24 @@ def sole_runner(folder: Path) -> Iterator[Seat]:
     seat = Seat(folder)
     try:
         if is_begun(folder):
-            seat.lock = _locked(folder, RUNNER_SECONDS)
-            if seat.lock is None:
-                raise ConfigError(f"run {folder.name} is running already; wait for it or use another run id")
-            with step_lock(folder, ConfigError):
-                pass
+            seat.lock = _held_alone(folder, RUNNER_SECONDS)
         yield seat
     finally:
         if seat.lock is not None:
             os.close(seat.lock)
+
+
+def _held_alone(folder: Path, seconds: float) -> int:
+    """A lock of a run's folder, with no step of the run under way; raises ConfigError where another start has it."""
+    lock = _locked(folder, seconds)
+    if lock is None:
+        raise ConfigError(f"run {folder.name} is running already; wait for it or use another run id")
+    try:
+        with step_lock(folder, ConfigError):
+            return lock
+    except BaseException:
+        os.close(lock)
+        raise
 
 
 @contextmanager
@@ -122,7 +136,12 @@ def is_of_runner(ledger: Ledger) -> bool:
 
 
 def refuse_other_runner(folder: Path, ledger: Ledger, seat: Seat | None) -> None:
-    """Raise GateFailed if a runner has the run that is not ours: nobody writes between its steps."""
+    """Raise GateFailed, or ConfigError of a runner, if a runner has the run that is not ours.
+
+    Nobody writes between its steps. Whoever asks with a `seat` has the run from now on.
+    """
+    if seat is not None:
+        seat.take()
     if seat is not None or is_of_runner(ledger):
         return
     lock = _locked(folder, 0.0, fcntl.LOCK_SH)
@@ -154,11 +173,20 @@ def refuse_unwritable(folder: Path) -> None:
 
 
 def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
-    """Raise ResumeRefused if the run was started with a configuration that moves other items."""
+    """Raise ResumeRefused for a ledger of another run, and if the run's configuration moved other items.
+
+    With a copied ledger a run would be proved that wrote nothing, and its cleanup would take away what another wrote.
+    """
     try:
-        began = FINGERPRINT.of(ledger)
+        began, published = FINGERPRINT.of(ledger), PUBLICATION.of(ledger)
+        own = RUN_ID.of(ledger) or (published.run_id if published else run_id)
     except LedgerError as error:
         raise ResumeRefused(f"run {run_id} cannot be taken up: {error}") from None
+    if own != run_id:
+        raise ResumeRefused(
+            f"{ledger.path}: expected the ledger of run {run_id}, found that of run {own}, copied or in a folder that "
+            f"was renamed; nothing was done. Call the folder {own} again, or use another run id for a new run"
+        )
     if began != config.fingerprint():
         raise ResumeRefused(
             f"run {run_id} was started with another configuration (fingerprint {began}, now "
@@ -191,31 +219,6 @@ def refuse_another_choice(ledger: Ledger, tables: str, run_id: str) -> str:
 def globs(tables: str) -> frozenset[str]:
     """The globs of a choice of tables."""
     return frozenset(glob.strip() for glob in tables.split(","))
-
-
-def refuse_cleaned(ledger: Ledger, run_id: str) -> None:
-    """Raise ResumeRefused for a run whose traces were removed, or that was rolled back: what it knows is not there."""
-    if cleaned := CLEANED.of(ledger):
-        raise ResumeRefused(f"run {run_id} was cleaned up at {cleaned} and cannot go on; start a new run")
-    if back := ROLLED_BACK.of(ledger):
-        raise ResumeRefused(f"run {run_id} was rolled back at {back} and cannot go on; start a new run")
-
-
-def refuse_ended(ledger: Ledger, run_id: str, step: str) -> None:
-    """Raise ResumeRefused for a step of a run whose traces were removed, or whose targets are in use."""
-    if step not in AFTERWARDS:
-        refuse_cleaned(ledger, run_id)
-    if step not in (*AFTERWARDS, CUT_OVER, SURROUNDINGS) or step == ROLLBACK:
-        refuse_cut_over(ledger, run_id)
-
-
-def refuse_cut_over(ledger: Ledger, run_id: str) -> None:
-    """Raise ResumeRefused for a run whose targets are in use: to write to them, or to compare them, is over."""
-    if moment := went(ledger):
-        raise ResumeRefused(
-            f"run {run_id} was cut over at {moment}: its targets belong to their application and are not as any export "
-            "says. runbook cut-over looks at what is still written to the sources; for anything else start a new run"
-        )
 
 
 def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callable[[Ledger], None]) -> None:

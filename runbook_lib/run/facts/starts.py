@@ -94,6 +94,7 @@ class CodeFact:
     packages: dict[str, str]
 
 
+RUN_ID = Note("run", "id", str)
 STARTED = Note("run", "started", str)
 FINGERPRINT = Note("run", "fingerprint", str)
 CHOSEN_TABLES = Note("run", "tables", str)

@@ -18,6 +18,8 @@ from runbook_lib.cli import run_cli
 from runbook_lib.errors import ConfigError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
+from runbook_lib.run.admission import admit as admission
+from runbook_lib.run.admission.admit import sole_runner
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_cleanup, open_run
 from runbook_lib.run.sealed.seal import verify
@@ -380,3 +382,78 @@ def test_the_log_of_a_killed_process_is_read_and_left_as_it_is(tmp_path: Path) -
     writer.close()
     assert looks.get("run", "what") == 4
     looks.close()
+
+
+def test_of_two_runners_that_looked_at_the_same_new_run_one_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second finds a folder at its first write, of a run that was not there when it was admitted."""
+    world.pair("a", things(3))
+    config = str(world.config())
+    folder = world.folder / "reports" / "r1"
+    with sole_runner(folder) as one, sole_runner(folder) as other:
+        first, second = open_run(config, "r1", seat=one), open_run(config, "r1", seat=other)
+        first.ledger.allow()
+        before = traces(folder)
+        with pytest.raises(ConfigError, match="is running already"):
+            second.ledger.allow()
+        assert traces(folder) == before
+        assert other.lock is None
+        preflight(first)
+        with pytest.raises(ConfigError, match="is running already"):
+            preflight(second)
+        first.ledger.close()
+    with sole_runner(folder) as seat:  # the first has ended meanwhile: who comes later may go on
+        assert seat.lock is not None
+
+
+def test_a_runner_does_not_begin_beside_a_notebook_that_has_begun_its_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "ORPHAN_SECONDS", 0.1)
+    world.pair("a", things(3))
+    config = str(world.config())
+    folder = world.folder / "reports" / "r1"
+    with sole_runner(folder) as seat:
+        run, by_hand = open_run(config, "r1", seat=seat), open_run(config, "r1")
+        preflight(by_hand)
+        by_hand.ledger.close()
+        with locked(folder / "migration.yaml"), pytest.raises(ConfigError, match="worked on by another process"):
+            run.ledger.allow()
+        assert seat.lock is None
+        run.ledger.allow()
+        assert seat.lock is not None
+        run.ledger.close()
+
+
+@pytest.mark.parametrize(("whole_folder", "knows_its_id"), [(True, True), (False, False)])
+def test_a_ledger_is_its_own_runs_and_no_copys(world: World, whole_folder: bool, knows_its_id: bool) -> None:
+    """Under another id it would prove a run that wrote nothing, and its cleanup would take the first one's items."""
+    world.pair("a", things(3))
+    config = world.config(confirm_target=HERE)
+    folder = whole(world, config)
+    if not knows_its_id:  # of an older version
+        ledger = Ledger(folder / "ledger.sqlite")
+        ledger.forget("run", "id")
+        ledger.close()
+    copy = folder.with_name("r2")
+    if whole_folder:
+        shutil.copytree(folder, copy)
+    else:
+        run = open_run(str(config), "r2")
+        preflight(run)
+        run.ledger.close()
+        shutil.copyfile(folder / "ledger.sqlite", copy / "ledger.sqlite")
+    before = traces(copy), traces(folder)
+    taking_back = ["--run-id", "r2", "--execute", "--confirm", "r2"]
+    for command in (
+        ["run", config, "--run-id", "r2", "--execute"],
+        ["run", config, "--run-id", "r2", "--only", "report"],
+        ["cleanup", config, *taking_back],
+        ["rollback", config, *taking_back],
+    ):
+        assert run_cli([str(word) for word in command]) == 2, command
+    with pytest.raises(ResumeRefused, match=r"expected the ledger of run r2, found that of run r1"):
+        open_run(str(config), "r2")
+    assert (traces(copy), traces(folder)) == before
+    assert len(world.items(world.target, world.dst("a"))) == 3

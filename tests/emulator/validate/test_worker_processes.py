@@ -125,15 +125,18 @@ def test_samples_of_indexes_that_processes_take_are_those_that_this_process_take
 
 
 class Killing(Processes):
-    """Kills the process that a unit was given to, as often as it is told to."""
+    """Kills the process that a unit was given to, as often as it is told to, `after` so many units."""
+
+    after = 0
 
     def __init__(self, many: int, kills: int) -> None:
         super().__init__(many)
-        self.kills, self.killed = kills, list[int]()
+        self.kills, self.killed, self.given = kills, list[int](), 0
 
     def submit(self, work: Work, *arguments: Any) -> Future[Message]:
         unit = super().submit(work, *arguments)
-        if work is not connect.greet and len(self.killed) < self.kills:
+        self.given += work is not connect.greet
+        if self.given > self.after and len(self.killed) < self.kills:
             process = unit.process  # type: ignore[attr-defined]
             self.killed.append(process.pid)
             os.kill(process.pid, signal.SIGKILL)
@@ -264,3 +267,23 @@ def test_workers_that_find_no_credentials_leave_the_work_to_this_process(
     assert len(engines) == 1
     assert ENGINES.of(run.ledger, "validate") == LocalEngine("local")
     assert not shifts(run.ledger)
+
+
+def test_one_process_that_dies_fails_no_table_however_much_it_had(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes eight units along at once: that is one loss of each of them, and not eight of the table."""
+    run, made = ready(world, segments=40), killing(monkeypatch, 1)
+    monkeypatch.setattr(Killing, "after", 30)
+    fact = validate_tables(run)[world.src("a")]
+    assert len(made[0].killed) == 1
+    assert (fact.verdict, fact.items_in_target, fact.items_compared) == ("PASS", ITEMS, ITEMS)
+
+
+def test_a_unit_that_kills_its_process_each_time_fails_the_table_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, made = ready(world, segments=40), killing(monkeypatch, 1_000)
+    fact = validate_tables(run)[world.src("a")]
+    assert fact.verdict == "FAIL"
+    assert len(made[0].killed) < 100

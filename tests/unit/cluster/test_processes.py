@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,3 +130,43 @@ def test_a_container_keeps_as_many_busy_as_its_quota_allows(
         file.write_text(quota + "\n", encoding="ascii")
     monkeypatch.setattr(module, "CPU_QUOTA", file)
     assert least <= processors() <= most
+
+
+def test_a_process_that_is_stopped_is_a_loss_of_its_units_and_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody looks, whoever waits for its answer waits for ever."""
+    monkeypatch.setattr(module, "SILENT_LOOKS", 3)
+    with worker_processes(1) as opened:
+        pid = opened.submit(doubled, 1).result(PATIENCE)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        unit = opened.submit(doubled, 2)
+        until = time.monotonic() + PATIENCE
+        while not unit.done():
+            assert time.monotonic() < until
+            opened.check()
+            time.sleep(0.05)
+        error = unit.exception()
+        assert error is not None
+        assert opened.is_loss(error)
+        assert opened.submit(doubled, 3).result(PATIENCE)["doubled"] == 6
+        assert not is_there(pid)
+
+
+def test_a_process_that_works_for_long_is_not_taken_for_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENT_LOOKS", 10)
+    with worker_processes(1) as opened:
+        unit = opened.submit(goes_on, 2.0)
+        opened.submit(doubled, 1).result(PATIENCE)  # it is ready
+        while not unit.done():
+            opened.check()
+            time.sleep(0.1)
+        assert unit.exception() is None
+
+
+def test_what_is_sent_to_a_process_that_takes_nothing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEND_SECONDS", 1)
+    with worker_processes(1) as opened:
+        pid = opened.submit(doubled, 1).result(PATIENCE)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        error = opened.submit(doubled, bytes(8 << 20)).exception(PATIENCE)
+        assert error is not None
+        assert opened.is_loss(error)
