@@ -120,7 +120,7 @@ def send_window(
     finally:
         sending.flush(target)
     acknowledged = sum(file.written for file in files)
-    refused = count_refused(run.ledger, fact.source, fact.number)
+    refused = count_refused(run.ledger, fact.source, fact.number, fact.arn or "")
     if acknowledged + refused != (fact.puts or 0) + (fact.deletes or 0):
         raise TransferError(
             f"{pair.source}: window {fact.number} holds {fact.puts:,} puts and {fact.deletes:,} deletes, and "

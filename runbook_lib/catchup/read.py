@@ -24,6 +24,7 @@ from runbook_lib.run.tables.windows import (
     keep_changes,
     window_counts,
 )
+from runbook_lib.transform.key_check import KeysCollide
 
 AT_ONCE = 5_000
 
@@ -56,6 +57,13 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
                 for rows in _groups(fetched, secret):
                     keep_changes(ledger, fact.source, fact.number, rows)
         counts = window_counts(ledger, fact.source, fact.number)
+        if counts.puts + counts.deletes != fact.changes and fact.raw is not None:
+            raise KeysCollide(
+                (fact.changes or 0) - counts.puts - counts.deletes,
+                f"window {fact.number} ({fact.start} to {fact.end}) has {fact.changes} changes of "
+                f"{counts.puts + counts.deletes} keys, by DUPLICATE_KEY or because keys become one: which of a key's "
+                "is its last state, nobody knows. Nothing of the window was written.",
+            )
         if counts.puts + counts.deletes != fact.changes:
             raise CorruptFile(
                 f"{fact.folder}: DUPLICATE_KEY: window {fact.number} ({fact.start} to {fact.end}) has {fact.changes} "

@@ -16,6 +16,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.second import derive_second
 
 RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
 
@@ -31,8 +32,10 @@ def export_again(run: Run, pair: Pair, moment: datetime, sleep: Sleep) -> Second
         why = state.failure or "no reason was given"
         raise ExportError(f"the second export of {pair.source} ended as {state.status}: {why}; run again")
     manifest = ended_manifest(run.clients, state)
+    keep_export_files(run.ledger, pair.source, arn, manifest.files)  # also for who has to remove them
+    known, manifest = derive_second(run, pair, known, manifest)
     with run.ledger.batch():
-        keep_export_files(run.ledger, pair.source, arn, manifest.files)
+        keep_export_files(run.ledger, pair.source, known.arn or "", manifest.files)
         md5 = manifest.summary_md5 + manifest.files_md5
         return _keep(run, pair, replace(known, items=manifest.items, manifest_md5=md5))
 

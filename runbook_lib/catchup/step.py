@@ -13,7 +13,9 @@ from datetime import timedelta
 from runbook_lib.catchup.ask import ask_for_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, open_table, tables_fit
+from runbook_lib.config.model import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
+from runbook_lib.export_format.incremental import BOTH_IMAGES
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
@@ -41,10 +43,8 @@ def catch_up(
     export asked for. Raises GateFailed before anything where no table can be caught up with or one is not loaded, and
     at the end ExportError that names each table which could not go on.
     """
-    if run.config.transform is not None:
-        raise GateFailed(
-            "catch-up and transform cannot be combined yet: windows hold raw items; nothing was asked for or written"
-        )
+    if run.config.transform is not None and run.config.catch_up.view != BOTH_IMAGES:
+        raise GateFailed(NEEDS_OLD_IMAGES)
     minutes = until_lag_minutes if until_lag_minutes is not None else UNTIL_LAG.of(run.ledger)
     until_lag = timedelta(minutes=minutes) if minutes else None
     with run.step(CATCH_UP):

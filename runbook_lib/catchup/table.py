@@ -23,6 +23,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportStatus
+from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.facts.starts import STEP_STARTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, WindowWarning, keep_window, windows_of
@@ -31,6 +32,7 @@ from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.windows import derive_window, refuse_merged
 
 WAITS = ("fail", "overwrite")
 Watch = Callable[[WindowFact, int], None]
@@ -108,7 +110,7 @@ def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
     run = table.run
     if fact.state is WindowState.ASKED:
         fact = await_window(run, table.pair, fact, table.sleep)
-    fact = read_window(run, fact, table.key)
+    fact = read_window(run, derive_window(run, table.pair, fact), table.key)
     table.watch(fact, 0)
     if table.writer is None or fact.state is WindowState.APPLIED:
         return
@@ -116,6 +118,8 @@ def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
     begun = [w.number for w in known if w.state in (WindowState.APPLYING, WindowState.APPLIED)]
     waiting = [w.number for w in known if w.state is not WindowState.APPLIED]
     refuse(table.pair.source, list(turn_faults(fact.number, Span(*fact.span), begun, waiting)))
+    if fact.state is not WindowState.APPLYING:
+        refuse_merged(run, table.pair, fact)
     _apply(table, fact, known[fact.number - 2] if fact.number > 1 else None, table.writer)
 
 
@@ -127,6 +131,7 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
         table.sleep(run.config.catch_up.quiet_seconds)
     again = fact.state is WindowState.APPLYING  # its process was killed, with requests on their way
     VALIDATIONS.forget(ledger, table.pair.source)
+    LEAKS.forget(ledger, table.pair.source)
     fact = keep_window(
         ledger,
         replace(

@@ -32,6 +32,10 @@ from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSett
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
 
+NEEDS_OLD_IMAGES = (
+    "catch_up.view should be NEW_AND_OLD_IMAGES with a transform and is NEW_IMAGE: only the old image of a change says "
+    "which items had been made of it"
+)
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
@@ -216,14 +220,15 @@ class Migration(Strict):
 
     @model_validator(mode="after")
     def _masks(self) -> Migration:
-        """What would let raw items past a transform."""
+        """What would let raw items past a transform, or leave one of which nobody knows what it had been made into."""
         if self.transform is not None:
-            if has_chain(self):
-                raise ValueError(
-                    "export.reuse with windows and transform cannot be combined yet: windows hold raw items"
-                )
             if self.validate_.drift:
-                raise ValueError("validate.drift and transform cannot be combined: it compares with the raw source")
+                raise ValueError(
+                    "validate.drift and transform cannot be combined: it compares with the raw source; use runbook "
+                    "drift, which transforms what it reads"
+                )
+            if has_chain(self) and self.catch_up.view != "NEW_AND_OLD_IMAGES":
+                raise ValueError(NEEDS_OLD_IMAGES)
         return self
 
     @property

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
-from runbook_lib.catchup.read import open_changes
 from runbook_lib.export_format.incremental import Change
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.cut_over.gates import QuietFact
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.windows import export_files
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.raw_windows import raw_window
 
 NAMED = 20  # keys, as hashes
 
@@ -30,7 +29,7 @@ class _Heard:
 def quiet_since(
     run: Run, windows: Iterable[WindowFact], key: tuple[KeyAttribute, ...], since: datetime, source: str
 ) -> QuietFact:
-    """Read windows and count what was written after `since`.
+    """Read windows, as they were exported, and count what was written after `since`.
 
     A delete is forgiven where the old image says, by the attribute of the source's TTL, that the item had expired when
     it was deleted. Without old images no delete is.
@@ -39,11 +38,9 @@ def quiet_since(
     heard, end = _Heard(), format_timestamp(since)
     for window in windows:
         end = max(end, window.end)
-        for row in export_files(run.ledger, source, window.arn or ""):
-            with open_changes(run, window, row.file, key) as checked:
-                for _, change in checked.changes():
-                    if change.micros > since.timestamp() * 1_000_000:
-                        _note(run, heard, change, ttl)
+        for _, _, change in raw_window(run, window, key).changes():
+            if change.micros > since.timestamp() * 1_000_000:
+                _note(run, heard, change, ttl)
     return QuietFact(format_timestamp(since), end, heard.late, heard.expired, tuple(heard.hashes))
 
 

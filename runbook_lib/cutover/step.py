@@ -24,6 +24,7 @@ from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.errors import GateFailed
 from runbook_lib.export_format.incremental import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
+from runbook_lib.leak_scan.step import scan_for_leaks
 from runbook_lib.plan.naming import is_among
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
@@ -190,7 +191,10 @@ def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> 
                 export_again(run, table.pair, table.until, sleep)
         _await_writes(run, pairs, sleep)
         validate_tables(run)
-        if wrong := [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]:
+        wrong = [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]
+        leaks = scan_for_leaks(run)  # the last windows brought values that no scan before has looked for
+        wrong += [f"{source}: {leak.hits:,} raw values are in its target" for source, leak in leaks.items() if leak.hits]
+        if wrong:
             raise stay_shut(
                 run, Gate.DATA_PROOF, CutOverFault.NOT_PROVED,
                 f"{'; '.join(wrong)}. Start the writers at the sources again; nothing was switched",

@@ -166,6 +166,16 @@ def parse_change(line: bytes, window: ChangeWindow) -> Change:
     return Change(key, _micros(data.get(METADATA)), old, new, _image_bytes(line, data) if new is not None else b"")
 
 
+def spell_change(micros: int, key: bytes, old: bytes | None, new: bytes | None) -> bytes:
+    """The line of a change, its members in the order in which AWS writes them."""
+    line = b'{"Metadata":{"WriteTimestampMicros":{"N":"%d"}},"Keys":%b' % (micros, key)
+    if old is not None:
+        line += b',"OldImage":' + old
+    if new is not None:
+        line += b',"NewImage":' + new
+    return line + b"}"
+
+
 def _micros(metadata: Any) -> int:
     try:
         text = metadata["WriteTimestampMicros"]["N"]

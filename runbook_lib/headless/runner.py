@@ -107,7 +107,8 @@ class Request:
         if self.surroundings:
             return (SURROUNDINGS, "report")
         if self.catch_up:
-            return (CATCH_UP, *STEPS[STEPS.index("validate") :])
+            caught_up = (CATCH_UP, *STEPS[STEPS.index("validate") :])
+            return with_transform(caught_up) if load_config(self.config).transform else caught_up
         if self.repair is not None:
             repaired = (REPAIR, "validate", "report")
             if not self.execute:

@@ -28,6 +28,7 @@ from runbook_lib.masking.leaves import KEPT, UNRULED, ItemLeaves
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.verbs import SETS, Unmaskable
 from runbook_lib.run.facts.masking.leak_scan import SoughtFact
+from runbook_lib.transform.raw_windows import RawWindow
 
 MOST_ANYWHERE = 100_000  # values in one automaton: about 100 MB
 LEAST_DIGITS = 7  # of a number that is also looked for without its separators
@@ -35,7 +36,7 @@ LEAST_DIGITS = 7  # of a number that is also looked for without its separators
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """The raw export of one table, and the mask that was to hide it."""
+    """The raw export of one table with its raw windows, and the mask that was to hide them."""
 
     source: str
     s3: Any
@@ -44,6 +45,7 @@ class RawTable:
     mask: TableMask
     target: str = ""
     hook: ItemHook | None = None
+    windows: Sequence[RawWindow] = ()
 
     def items(self) -> Iterator[Item]:
         """The items as they were exported."""
@@ -66,6 +68,10 @@ class RawTable:
             with fetch(self.s3, self.bucket, file) as checked:
                 for number, line in checked.items():
                     yield HookContext(self.source, self.target, file.ordinal, number), parse_line(line)
+        for window in self.windows:
+            for file, number, change in window.changes():
+                if change.new is not None:
+                    yield HookContext(self.source, self.target, file.ordinal, number), change.new
 
 
 @dataclass(slots=True)

@@ -17,7 +17,6 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, RunbookError, TransferError
-from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Attribute, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through
@@ -28,9 +27,11 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.masking.leak_scan import LEAKS, SOUGHT, LeakFact, LeakHit
-from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED, TRANSFORMS, TransformStatus, files_transformed
+from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED, TRANSFORMS, TransformStatus, raw_files
+from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.raw_windows import raw_window
 from runbook_lib.transform.settings import Ready, make_ready
 
 Watch = Callable[[str, str, int, int], None]
@@ -72,9 +73,12 @@ def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
     export = fact.raw.completed if fact is not None else None
     if fact is None or export is None or mask is None or fact.status != TransformStatus.COMPLETED:
         raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
-    made = files_transformed(run.ledger, pair.source)
-    files = [DataFile(file.ordinal, file.raw_key, file.raw_md5, file.counts.exported) for file in made]
-    return RawTable(pair.source, run.clients.raw, export.bucket, files, mask, pair.target, ready.hook)
+    key = pair.source_facts.key if pair.source_facts else ()
+    windows = tuple(raw_window(run, fact, key) for fact in windows_of(run.ledger, pair.source))
+    return RawTable(
+        pair.source, run.clients.raw, export.bucket, raw_files(run.ledger, pair.source), mask, pair.target, ready.hook,
+        windows,
+    )  # fmt: skip
 
 
 def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Watch) -> LeakFact:

@@ -69,10 +69,19 @@ class TableMask:
     def rules(self) -> tuple[MaskRule, ...]:
         return self.tree.rules
 
+    def keeps_apart(self, name: str, kind: str) -> bool:
+        """Whether two values of an attribute stay two, whatever else their items hold."""
+        rule = self._rule_of(name)
+        verbs = (Verb.KEEP, Verb.PSEUDONYM, Verb.TEMPLATE)
+        return rule is not None and rule.verb in verbs and not self.may_merge(name, kind)
+
+    def _rule_of(self, name: str) -> MaskRule | None:
+        node = self._root.names.get(name) or self._root.any_name
+        return self.rules[node.index] if node is not None and node.index >= 0 else None
+
     def may_merge(self, name: str, kind: str) -> bool:
         """Whether two values of an attribute could become one: where pseudonyms have few digits, or a chosen length."""
-        node = self._root.names.get(name) or self._root.any_name
-        rule = self.rules[node.index] if node is not None and node.index >= 0 else None
+        rule = self._rule_of(name)
         if rule is None or rule.verb not in (Verb.PSEUDONYM, Verb.TEMPLATE):
             return False
         forms = {rule.form, *(part.form for part in rule.parts.values())}

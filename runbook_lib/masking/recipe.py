@@ -93,6 +93,13 @@ class Recipe:
         keys = (*self.index_keys, *(self.key if len(self.key) > 1 else ()))
         return tuple(key for key in keys if self.mask is not None and self.mask.may_merge(key.name, key.type))
 
+    @property
+    def may_merge_keys(self) -> bool:
+        """Whether two items could have one key afterwards: by a hook, or by what the mask does with the key."""
+        mask = self.mask
+        masked = mask is not None and not all(mask.keeps_apart(key.name, key.type) for key in self.key)
+        return self.hook is not None or masked
+
     def key_changes(self, item: Item, context: HookContext) -> Iterator[tuple[KeyAttribute, Attribute, Attribute]]:
         """What each of those keys of an item was, and what it becomes; nothing for an item that stays behind."""
         mask = self.mask

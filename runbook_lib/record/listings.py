@@ -17,10 +17,11 @@ from runbook_lib.record.model.around import (
     SurroundingsRecord,
 )
 from runbook_lib.record.model.repair import RepairRecord
-from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord
+from runbook_lib.record.model.windows import GapRecord, LagRecord, WindowRecord, WindowTransformRecord
 from runbook_lib.run.facts.afterwards.repair import REPAIRS
 from runbook_lib.run.facts.around.references import REFERENCES
 from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND
+from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS, WindowTransform
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
 
@@ -38,10 +39,28 @@ def window_rows(ledger: Ledger) -> list[WindowRecord]:
     return [
         WindowRecord.model_validate(
             asdict(fact)
-            | {"state": str(fact.state), "lag": LagRecord(**fact.lag), "warned": [str(w) for w in fact.warned or ()]}
+            | {
+                "state": str(fact.state),
+                "lag": LagRecord(**fact.lag),
+                "warned": [str(w) for w in fact.warned or ()],
+                "transform": _window_transform(WINDOW_TRANSFORMS.of(ledger, fact.name)),
+            }
         )
         for fact in windows_of(ledger)
     ]
+
+
+def _window_transform(made: WindowTransform | None) -> WindowTransformRecord | None:
+    if made is None or made.counts is None:
+        return None
+    counts = made.counts
+    return WindowTransformRecord(
+        raw_arn=made.raw.arn,
+        exported=counts.exported,
+        added=counts.added,
+        left_out=counts.left_out,
+        quarantined=counts.quarantined,
+    )
 
 
 def repair_rows(ledger: Ledger) -> list[RepairRecord]:

@@ -10,9 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
-from runbook_lib.config.model import Migration
+from runbook_lib.config.model import NEEDS_OLD_IMAGES, Migration
 from runbook_lib.config.moving.transform import MaskKeySetting, Transform
 from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.export_format.incremental import BOTH_IMAGES
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.masking.expression.parse import parse_filter
 from runbook_lib.masking.hook import ItemHook, load_hook
@@ -97,16 +98,13 @@ def _key_of(setting: MaskKeySetting, environment: Mapping[str, str] | None, macs
 
 
 def refuse_untransformed(config: Migration, *, catch_up: bool) -> None:
-    """Raise ConfigError for what a transform lacks, or for windows, which would bring raw items to a target.
+    """Raise ConfigError for what a transform lacks, or for windows of which it could not make others.
 
     KMS is not asked yet: nothing is known of the account before a run is open.
     """
     make_ready(config, macs=lambda key: bytes(LEAST_BYTES))
-    if catch_up and config.transform is not None:
-        raise ConfigError(
-            "catch-up and transform cannot be combined yet: the windows of an export hold raw items, and nothing was "
-            "asked for or written; make a new run instead"
-        )
+    if catch_up and config.transform is not None and config.catch_up.view != BOTH_IMAGES:
+        raise ConfigError(NEEDS_OLD_IMAGES)
 
 
 def keep_hook(config: Migration, folder: Path) -> None:

@@ -14,15 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import BinaryIO
 
-from runbook_lib.aws.s3.objects import put_object, read_object
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.export_format.manifest import Manifest, most_bytes, read_manifest
-from runbook_lib.export_format.writer import ExportIdentity, ExportWriter, FileEntry, export_folder, new_export_id
+from runbook_lib.export_format.writer import ExportWriter, FileEntry, new_export_id
 from runbook_lib.masking.paths import Path as AttributePath
-from runbook_lib.masking.paths import spell_path
 from runbook_lib.masking.recipe import Recipe
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
@@ -35,19 +31,19 @@ from runbook_lib.run.facts.masking.transform import (
     TransformCounts,
     TransformFact,
     TransformStatus,
-    UnnamedPath,
     files_transformed,
 )
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows, keep_files
 from runbook_lib.run.tables.unwritten import count_quarantined, keep_quarantined
 from runbook_lib.timestamps import format_timestamp
+from runbook_lib.transform.derived import DerivedPlace, derived_manifest, derived_writer
 from runbook_lib.transform.key_check import KeysCollide, check_key_values, check_keys
 from runbook_lib.transform.rewrite import FileRewrite, UnnamedValues
 from runbook_lib.transform.settings import Ready, make_ready
+from runbook_lib.transform.unnamed import unnamed_error, unnamed_paths
 
 Watch = Callable[[str, str, int, int], None]
-TOLD_COLLISIONS, TOLD_PATHS = 5, 20
 
 
 def transform_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, TransformFact]:
@@ -127,24 +123,8 @@ def _begun(run: Run, pair: Pair, ready: Ready) -> tuple[TransformFact, Completed
 
 
 def _writer(run: Run, fact: TransformFact, export: CompletedExport) -> ExportWriter:
-    place, manifest = run.config.target_staging, export.manifest
-    identity = ExportIdentity(
-        export_arn=f"{manifest.table_arn}/transform/{fact.export_id}",
-        table_arn=manifest.table_arn,
-        table_id=manifest.table_id,
-        bucket=place.bucket,
-        prefix=place.prefix,
-        export_id=fact.export_id,
-        export_time=datetime.fromisoformat(manifest.export_time or fact.started),
-        start_time=datetime.fromisoformat(fact.started),
-        sse_algorithm="KMS" if place.kms_key_id else "AES256",
-        sse_kms_key_id=place.kms_key_id,
-    )
-
-    def put(key: str, body: BinaryIO) -> None:
-        put_object(run.clients.staging, place.bucket, key, body, place.kms_key_id)
-
-    return ExportWriter(put, identity, fast=True)
+    of = export.manifest
+    return derived_writer(run, DerivedPlace(of.table_arn, of.table_id, fact.export_id, fact.started, of.export_time))
 
 
 def _rewrite_files(
@@ -186,23 +166,14 @@ def _rewrite_files(
 
 
 def _refuse_unnamed(run: Run, pair: Pair, unnamed: Counter[tuple[AttributePath, str]]) -> None:
-    rows = sorted((spell_path(path), kind, values) for (path, kind), values in unnamed.items())
     fact = TRANSFORMS.needed(run.ledger, pair.source)
-    paths = tuple(UnnamedPath(*row) for row in rows)
-    TRANSFORMS.record(run.ledger, pair.source, replace(fact, unnamed=paths))
-    told = ", ".join(f"{path} ({kind}, {values:,})" for path, kind, values in rows[:TOLD_PATHS])
-    more = f" and {len(rows) - TOLD_PATHS} more" if len(rows) > TOLD_PATHS else ""
-    raise TransferError(
-        f"no rule of transform.mask says what becomes of {told}{more}; `runbook mask CONFIG --propose` lists all of "
-        "them with rules to choose from"
-    )
+    TRANSFORMS.record(run.ledger, pair.source, replace(fact, unnamed=unnamed_paths(unnamed)))
+    raise unnamed_error(unnamed)
 
 
 def _keep(run: Run, pair: Pair, fact: TransformFact, export: CompletedExport, recipe: Recipe, clock: float) -> None:
     """From now on the derived export stands for the table's: all at once, and from its manifests as they lie there."""
-    place = run.config.target_staging
-    folder = export_folder(place.prefix, fact.export_id)
-    manifest = _manifest(run, place.bucket, folder)
+    manifest = derived_manifest(run, fact.export_id)
     files, now = files_transformed(run.ledger, pair.source), run.now()
     counts = [file.counts for file in files]
     total = TransformCounts(*(sum(getattr(c, name) for c in counts) for name in TransformCounts.__dataclass_fields__))
@@ -230,8 +201,8 @@ def _keep(run: Run, pair: Pair, fact: TransformFact, export: CompletedExport, re
     derived = replace(
         fact.raw,
         arn=manifest.export_arn,
-        bucket=place.bucket,
-        folder=folder,
+        bucket=run.config.target_staging.bucket,
+        folder=manifest.folder,
         items=manifest.items,
         files=len(manifest.files),
         manifest=ManifestFact.of(manifest),
@@ -240,10 +211,3 @@ def _keep(run: Run, pair: Pair, fact: TransformFact, export: CompletedExport, re
         TRANSFORMS.record(run.ledger, pair.source, done)
         EXPORTS.record(run.ledger, pair.source, derived)
         keep_files(run.ledger, pair.source, manifest.files)
-
-
-def _manifest(run: Run, bucket: str, folder: str) -> Manifest:
-    def read(key: str) -> bytes | None:
-        return read_object(run.clients.staging, bucket, key, most_bytes(key) + 1)
-
-    return read_manifest(read, folder, need_sidecars=True)

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from runbook_lib.export_format.writer import data_file_name, export_folder
+from runbook_lib.export_format.writer import data_file_name, export_folder, shared_data_folder
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus, files_transformed
-from runbook_lib.run.facts.windows import SECOND_EXPORTS, SUPERSEDED_EXPORTS, trailing_windows, windows_of
+from runbook_lib.run.facts.masking.windows import SECOND_TRANSFORMS, WINDOW_TRANSFORMS
+from runbook_lib.run.facts.windows import (
+    SECOND_EXPORTS,
+    SUPERSEDED_EXPORTS,
+    SecondExport,
+    WindowFact,
+    trailing_windows,
+    windows_of,
+)
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.tables.windows import export_files
+from runbook_lib.transform.raw_windows import raw_export_of
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
 
@@ -47,17 +56,39 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     loaded = IMPORTS.of(run.ledger, pair.source)
     if loaded is not None and (bulk := loaded.bulk_put) is not None and bulk.outputs:
         yield OwnObjects(bulk.bucket, bulk.outputs, raw=False)
-    windows = [*windows_of(run.ledger, pair.source), *trailing_windows(run.ledger, pair.source)]
-    second = SECOND_EXPORTS.of(run.ledger, pair.source)
-    exports = [(w.arn, w.bucket, w.folder) for w in windows if w.manifest_md5 and not w.reused]
-    others = SUPERSEDED_EXPORTS.all(run.ledger).items()
-    full = [second, *(other for name, other in others if name.startswith(f"{pair.source} "))]
-    exports += [
-        (each.arn, str(each.bucket), str(each.folder)) for each in full if each is not None and each.items is not None
-    ]
-    for arn, bucket, folder in exports:
-        keys = (row.file.key for row in export_files(run.ledger, pair.source, arn or ""))
-        yield OwnObjects(bucket, (*keys, *_sidecars(folder)))
+    for window in (*windows_of(run.ledger, pair.source), *trailing_windows(run.ledger, pair.source)):
+        yield from _of_window(run, window)
+    second, others = SECOND_EXPORTS.of(run.ledger, pair.source), SUPERSEDED_EXPORTS.all(run.ledger).items()
+    for each in (second, *(other for name, other in others if name.startswith(f"{pair.source} "))):
+        if each is not None:
+            yield from _of_second(run, pair, each)
+
+
+def _of_window(run: Run, window: WindowFact) -> Iterator[OwnObjects]:
+    raw, made = raw_export_of(window), WINDOW_TRANSFORMS.of(run.ledger, window.name)
+    files = _files(run, window.source, raw.arn)
+    if made is not None:
+        place = run.config.target_staging
+        names = (data_file_name(f"{made.export_id} {key}".encode()) for key in files)
+        data, folder = shared_data_folder(place.prefix), export_folder(place.prefix, made.export_id)
+        yield OwnObjects(place.bucket, (*(data + name for name in names), *_sidecars(folder)), raw=False)
+    if raw.manifest_md5 and not window.reused:
+        yield OwnObjects(raw.bucket, (*files, *_sidecars(raw.folder)))
+
+
+def _of_second(run: Run, pair: Pair, second: SecondExport) -> Iterator[OwnObjects]:
+    arn, bucket, folder = second.arn, second.bucket, second.folder
+    if second.raw is not None:
+        arn, bucket, folder = second.raw.arn, second.raw.bucket, second.raw.folder
+    files, made = _files(run, pair.source, arn), SECOND_TRANSFORMS.of(run.ledger, f"{pair.source} {arn}")
+    if made is not None:
+        yield _derived(run, made.export_id, files)
+    if second.items is not None or made is not None:
+        yield OwnObjects(bucket, (*files, *_sidecars(folder)))
+
+
+def _files(run: Run, source: str, arn: str | None) -> list[str]:
+    return [row.file.key for row in export_files(run.ledger, source, arn or "")]
 
 
 def _derived(run: Run, export_id: str, raw_files: Iterable[str]) -> OwnObjects:

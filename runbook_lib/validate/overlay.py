@@ -18,6 +18,7 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS
 from runbook_lib.run.facts.windows import (
     SECOND_EXPORTS,
     OverlayFact,
@@ -135,6 +136,9 @@ def window_reasons(run: Run, pair: Pair) -> list[str]:
                 f"a change was never exported: {_changes(fact.broken)} of {named} not what {before} had left; begin "
                 "anew with a full export"
             )
+        made = WINDOW_TRANSFORMS.of(run.ledger, fact.name)
+        if made is not None and made.counts is not None and made.counts.quarantined:
+            found.append(f"{_changes(made.counts.quarantined)} of {named} in quarantine: its new state cannot be transformed")
         if fact.quarantined:
             found.append(f"{_changes(fact.quarantined)} of {named} in quarantine and not written")
         before = "the windows before it"
@@ -187,6 +191,8 @@ def second_reasons(made: SecondExport, buckets: BucketDigest, comparison: Compar
         found.append(f"the second full export is of {made.moment}, and the last window ends at {until}; catch up again")
     if buckets.items != made.items:
         found.append(f"the second full export's manifest says {made.items:,} items, {buckets.items:,} were read")
+    if made.quarantined:
+        found.append(f"{made.quarantined:,} items of the second full export cannot be transformed and are in no target")
     wrong = {kind: comparison.counts[kind] for kind in ("missing", "extra", "different") if comparison.counts[kind]}
     if wrong:
         told = ", ".join(f"{count:,} {kind}" for kind, count in wrong.items())

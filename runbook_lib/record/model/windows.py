@@ -13,6 +13,19 @@ class LagRecord(Section):
     apply: Number | None = None
 
 
+class WindowTransformRecord(Section):
+    """What a transform made of a window: exported + added = left_out + quarantined + the window's own changes.
+
+    `left_out` are changes of items that are in no target, before or after; `raw_arn` is the window as it was exported.
+    """
+
+    raw_arn: str | None = None
+    exported: Count = 0
+    added: Count = 0
+    left_out: Count = 0
+    quarantined: Count = 0
+
+
 class WindowRecord(Section):
     """One window of a table: the changes from `start` up to `end`, and how far they are in the target."""
 
@@ -34,6 +47,7 @@ class WindowRecord(Section):
     written_again: Count = 0
     warned: list[str] = []
     lag: LagRecord = LagRecord()
+    transform: WindowTransformRecord | None = None
 
 
 class SecondExportRecord(Section):

@@ -29,7 +29,13 @@ def open_window(window: WindowRecord) -> str:
             f"holds {pluralize(window.changes, 'change')}: {count(puts)} puts and {count(deletes)} deletes, of which "
             f"{count(acknowledged)} were acknowledged and {count(refused)} refused"
         )
-    if refused:
+    made = window.transform
+    if made is not None and made.exported + made.added != window.changes + made.left_out + made.quarantined:
+        return (
+            f"holds {pluralize(window.changes, 'change')}, made of {count(made.exported)}, of which "
+            f"{count(made.left_out)} were left out and {count(made.quarantined)} refused with {count(made.added)} added"
+        )
+    if refused := refused + (made.quarantined if made else 0):
         return f"has {pluralize(refused, 'change')} in quarantine"
     return f"has {pluralize(window.broken, 'change')} that do not go on from before" if window.broken else ""
 
@@ -40,7 +46,7 @@ def unproved_windows(table: TableRecord) -> list[str]:
     if changes is None:
         return []
     found = []
-    due = (table.items_exported or 0) - changes.left_out + changes.present
+    due = (table.items_due or 0) - changes.left_out + changes.present
     if not changes.items_due == due == table.items_compared:
         found.append(
             f"{pluralize(due, 'item')} should be there after {pluralize(changes.windows, 'window')}, "

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook_lib.run.facts.codec import late
+from runbook_lib.run.facts.masking.windows import RawExport
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.timestamps import elapsed_seconds
@@ -38,7 +39,8 @@ class WindowFact:
     for by the source's own. `broken` counts the changes whose old image is not what the last window with the key had
     left; `digests` is the fingerprint of the secret that they were compared under. `uncertain` says that a request of
     it may still arrive: its process was killed, or an answer lost. A `trailing` one was asked for after the cut-over,
-    to be looked at; it is never applied. `warned` is what was to be warned of at the target.
+    to be looked at; it is never applied. `warned` is what was to be warned of at the target. `raw` is the window as AWS
+    exported it, where a transform has made another of it, which all else is of.
     """
 
     source: str
@@ -69,6 +71,7 @@ class WindowFact:
     applied: str | None = None
     trailing: bool | None = late()
     warned: tuple[WindowWarning, ...] | None = late()
+    raw: RawExport | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -102,7 +105,11 @@ class CaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class SecondExport:
-    """A full export at the end of the last window, made to be compared with the target; `items` once it is there."""
+    """A full export at the end of the last window, made to be compared with the target; `items` once it is there.
+
+    `raw` is the export as AWS made it, where a transform has made another of it, which all else is of; `quarantined`
+    are items of it of which nothing could be made.
+    """
 
     moment: str
     token: str
@@ -111,6 +118,8 @@ class SecondExport:
     folder: str = ""
     items: int | None = None
     manifest_md5: str = ""
+    raw: RawExport | None = late()
+    quarantined: int | None = late()
 
 
 @dataclass(frozen=True, slots=True)

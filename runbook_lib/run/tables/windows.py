@@ -88,8 +88,13 @@ def keep_refused(ledger: Ledger, source: str, number: int, rows: Iterable[tuple[
     )
 
 
-def count_refused(ledger: Ledger, source: str, number: int) -> int:
-    row = ledger.rows("SELECT COUNT(*) AS n FROM window_quarantine WHERE source = ? AND number = ?", source, number)[0]
+def count_refused(ledger: Ledger, source: str, number: int, arn: str) -> int:
+    """How many changes of a window's files were refused: by the target, or of the raw files by the transform."""
+    row = ledger.rows(
+        "SELECT COUNT(*) AS n FROM window_quarantine q JOIN window_file f ON f.source = q.source AND f.key = q.key "
+        "WHERE q.source = ? AND q.number = ? AND f.arn = ?",
+        source, number, arn,
+    )[0]  # fmt: skip
     return int(row["n"])
 
 
@@ -119,6 +124,28 @@ def window_counts(ledger: Ledger, source: str, number: int) -> WindowCounts:
         source, number,
     )[0]  # fmt: skip
     return WindowCounts(int(row["puts"]), int(row["deletes"]), int(broken["n"]))
+
+
+def inserted_keys(ledger: Ledger, source: str, number: int) -> frozenset[bytes]:
+    """The keys, by their digests, under which a window puts an item where it says none was, and no window before it."""
+    rows = ledger.rows(
+        "SELECT key FROM change c WHERE source = ? AND number = ? AND known AND old IS NULL AND digest IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM change e WHERE e.source = c.source AND e.key = c.key AND e.number < c.number)",
+        source, number,
+    )  # fmt: skip
+    return frozenset(row["key"] for row in rows)
+
+
+def inserted_before(ledger: Ledger, source: str, number: int) -> int:
+    """How many items a window puts where it says none was, and a window before it has left one."""
+    row = ledger.rows(
+        "SELECT COUNT(*) AS n FROM change c JOIN change p ON p.source = c.source AND p.key = c.key AND p.number = "
+        "(SELECT MAX(number) FROM change e WHERE e.source = c.source AND e.key = c.key AND e.number < c.number) "
+        "WHERE c.source = ? AND c.number = ? AND c.known AND c.old IS NULL AND c.digest IS NOT NULL "
+        "AND p.digest IS NOT NULL",
+        source, number,
+    )[0]  # fmt: skip
+    return int(row["n"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,9 +196,9 @@ def test_values_of_an_index_key_that_become_one_fail_before_anything_is_written(
 def test_what_would_let_raw_items_through_is_refused_by_name(world: World) -> None:
     code = 2
     world.pair("a", people(1))
-    config = world.config(transform=mask(email_rule(), keep_rule("n")))
+    config = world.config(transform=mask(email_rule(), keep_rule("n")), catch_up={"view": "NEW_IMAGE"})
     caught = runbook_here("catch-up", config, "--run-id", "r", **KEY)
-    assert (caught.returncode, "catch-up and transform cannot be combined" in caught.stderr) == (code, True)
+    assert (caught.returncode, "catch_up.view should be NEW_AND_OLD_IMAGES" in caught.stderr) == (code, True)
     without = runbook_here("run", config, "--run-id", "r", **{KEY_NAME: ""})
     assert (without.returncode, KEY_NAME in without.stderr) == (code, True)
     drift = world.config(transform=mask(email_rule()), validate={"drift": True})

@@ -25,18 +25,18 @@ from tests.support.world import World
 LIFE = """
 import os, signal, sys
 from runbook_lib.run.run import open_run
-from runbook_lib.transform import step
+from runbook_lib.transform import derived, step
 config, moment, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
 def happens(what):
     global left
     left -= what == moment
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-put = step.put_object
+put = derived.put_object
 def then_die(client, bucket, key, *rest):
     put(client, bucket, key, *rest)
     happens("put of " + ("data" if "/data/" in key else "the rest"))
-step.put_object = then_die
+derived.put_object = then_die
 run = open_run(config, "r", execute=True)
 step.transform_tables(run, lambda table, state, done, of: happens(state))
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.topic import Note, Topic
@@ -123,6 +124,12 @@ def is_transformed(ledger: Ledger, source: str) -> bool:
     """Whether the export that the ledger knows of a table is what its transform made."""
     fact = TRANSFORMS.of(ledger, source)
     return fact is not None and fact.status == TransformStatus.COMPLETED
+
+
+def raw_files(ledger: Ledger, source: str) -> list[DataFile]:
+    """The files of a table's export as it was, once all of them are transformed."""
+    made = files_transformed(ledger, source)
+    return [DataFile(file.ordinal, file.raw_key, file.raw_md5, file.counts.exported) for file in made]
 
 
 def files_transformed(ledger: Ledger, source: str) -> list[TransformedFile]:

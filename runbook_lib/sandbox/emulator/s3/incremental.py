@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.dynamodb.models.table import Table
 
+from runbook_lib.export_format.incremental import spell_change
 from runbook_lib.export_format.writer import ExportedWindow
 from runbook_lib.sandbox.emulator.change_log import ChangeLog, LoggedWrite
 from runbook_lib.sandbox.emulator.hash_order import segment_bounds
@@ -110,9 +111,4 @@ def _flawed(changes: list[LoggedWrite], flaw: Flaw | None) -> Iterable[LoggedWri
 
 
 def _line(change: LoggedWrite, *, both: bool) -> bytes:
-    line = b'{"Metadata":{"WriteTimestampMicros":{"N":"%d"}},"Keys":%b' % (change.micros, change.key)
-    if both and change.old is not None:
-        line += b',"OldImage":' + change.old
-    if change.new is not None:
-        line += b',"NewImage":' + change.new
-    return line + b"}"
+    return spell_change(change.micros, change.key, change.old if both else None, change.new)
