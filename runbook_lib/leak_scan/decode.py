@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
 import html
-import io
-import lzma
 import quopri
 import re
 import unicodedata
-import zipfile
-import zlib
-from base64 import b32decode
-from binascii import Error as BadBase64
-from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
-from contextlib import suppress
 from string import ascii_letters, digits
 from urllib.parse import unquote_plus
 
-SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
-LARGEST = 16 << 20  # bytes that are unpacked of one value
-LEAST_PACKED = 8  # characters of Base64 for 6 of a value
-HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
+from runbook_lib.leak_scan.packed import LEAST_PACKED, is_readable, readings
+
 NUMBERS = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
 SPACED = re.compile(r"\d[\d ().\-/]{6,25}\d", re.ASCII)
 NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
-MOST_JOINTS = 8  # of a run: Base64 itself has one in thirty-two characters
-_JOINTS = re.compile(r"[+/_\-]")
-_BASE32 = re.compile(r"[A-Z2-7]{10,}={0,6}")
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\/bfnrt]))')
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -55,8 +41,6 @@ class _Others(dict[int, str]):
 
 
 _RUNS = _Others((code, chr(code) if chr(code) in f"{ascii_letters}{digits}+/_-=" else " ") for code in range(128))
-GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-BZIP, XZ, ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
 
 
 def fold(text: str) -> str:
@@ -92,10 +76,9 @@ def unpacked(text: str, nothing: set[str]) -> Iterator[tuple[str, str | bytes]]:
         if len(found) < LEAST_PACKED or found in nothing:
             continue
         hides = False
-        for step, data in _packed(found):
-            if is_readable(data):
-                hides = True
-                yield step, data
+        for reading in readings(found):
+            hides = True
+            yield reading
         if not hides:
             if len(nothing) >= MOST_NOTHING:
                 nothing.clear()
@@ -110,23 +93,6 @@ def _listed_bytes(text: str) -> Iterator[tuple[str, bytes]]:
             yield "a list of bytes", bytes(numbers)
 
 
-def _packed(run: str) -> Iterator[tuple[str, bytes]]:
-    """The bytes that a run of letters and digits may stand for."""
-    if len(run) >= 12 and HEX.fullmatch(run):
-        yield "hexadecimal", unhexlify(run)
-        if len(run) >= SURELY_HEX:
-            return
-    if (data := from_base64(run)) is not None:
-        yield "Base64", data
-    if (plain := run.rstrip("=")).isupper() and _BASE32.fullmatch(run):
-        with suppress(BadBase64):
-            yield "Base32", b32decode(plain + "=" * (-len(plain) % 8))
-    if joints := [match.end() for match in _JOINTS.finditer(run)][:MOST_JOINTS]:  # they may join it to other words
-        for part in dict.fromkeys((*_JOINTS.split(run), *(run[at:] for at in joints))):
-            if len(part) >= LEAST_PACKED and (data := from_base64(part)) is not None:
-                yield "Base64", data
-
-
 def _character(match: re.Match[str]) -> str:
     return chr(int(match[1], 16))
 
@@ -138,25 +104,6 @@ def _label(match: re.Match[str]) -> str:
         return match[0]
 
 
-def is_readable(data: bytes) -> bool:
-    """Whether bytes are a text, or packed."""
-    held = decompressed(data)
-    return text_of_bytes(data if held is None else held) is not None
-
-
-def from_base64(text: str) -> bytes | None:
-    """The bytes of Base64 in either alphabet, with or without padding; None for what is none."""
-    plain = text.rstrip("=")
-    if len(plain) % 4 == 1:
-        return None
-    if "-" in plain or "_" in plain:
-        plain = plain.replace("-", "+").replace("_", "/")
-    try:
-        return a2b_base64(plain + "=" * (-len(plain) % 4))
-    except BadBase64:
-        return None
-
-
 def unescaped(text: str) -> str:
     """A text without the escapes of JSON, one layer of them."""
 
@@ -165,54 +112,3 @@ def unescaped(text: str) -> str:
 
     plain = _ESCAPE.sub(one, text)
     return _SURROGATES.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), plain)
-
-
-def decompressed(data: bytes) -> bytes | None:
-    """What gzip, zlib, bzip2, xz or a zip file holds, as far as it can be read; None for what is none."""
-    if data.startswith(ZIP):
-        return _unzipped(data)
-    try:
-        if data.startswith(GZIP) or data[:2] in ZLIB:
-            return zlib.decompressobj(47).decompress(data, LARGEST)
-        if data.startswith(BZIP):
-            return bz2.BZ2Decompressor().decompress(data, LARGEST)
-        if data.startswith(XZ):
-            return lzma.LZMADecompressor().decompress(data, LARGEST)
-    except (zlib.error, OSError, lzma.LZMAError, ValueError):
-        return None
-    return None
-
-
-def _unzipped(data: bytes) -> bytes | None:
-    """The members of a zip file, one after the other, with their names."""
-    held, left = list[bytes](), LARGEST
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            for member in file.infolist():
-                with file.open(member) as content:
-                    held += [member.filename.encode(), content.read(left)]
-                left -= len(held[-1])
-                if left <= 0:
-                    break
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
-        return b"\n".join(held) or None
-    return b"\n".join(held)
-
-
-def text_of_bytes(data: bytes) -> str | None:
-    """The text that bytes are; None where they are none."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = ""
-    if text and "\0" not in text:
-        return text
-    if b"\0" in data and len(data) % 2 == 0:
-        for spelling in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "utf-16-be"):
-            try:
-                wide = data.decode(spelling)
-            except UnicodeDecodeError:
-                continue
-            if wide.isprintable():
-                return wide
-    return text or None

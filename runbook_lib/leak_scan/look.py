@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import (
-    NO_DIGITS,
-    SPACED,
-    decompressed,
-    fold,
-    from_base64,
-    is_readable,
-    text_of_bytes,
-    unpacked,
-)
+from runbook_lib.leak_scan.decode import NO_DIGITS, SPACED, fold, unpacked
+from runbook_lib.leak_scan.packed import decompressed, from_base64, is_readable, text_of_bytes
 from runbook_lib.leak_scan.words import ValueWords
 
 DEEPEST = 3

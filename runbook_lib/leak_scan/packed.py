@@ -1,0 +1,135 @@
+"""What a run of letters and digits may stand for: Base64, Base32 or hexadecimal of a text, or of packed bytes."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import re
+import zipfile
+import zlib
+from base64 import b32decode
+from binascii import Error as BadBase64
+from binascii import a2b_base64, unhexlify
+from collections.abc import Iterator
+from contextlib import suppress
+
+SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
+LARGEST = 16 << 20  # bytes that are unpacked of one value
+LEAST_PACKED = 8  # characters of Base64 for 6 of a value
+MOST_JOINTS = 8  # of a run: Base64 itself has one in thirty-two characters
+HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
+_JOINTS = re.compile(r"[+/_\-]")
+_BASE32 = re.compile(r"[A-Z2-7]{10,}={0,6}")
+GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+BZIP, XZ, ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
+_PADDING = ("", "===", "==", "=")
+_PACKED = frozenset(b"\x1f\x78B\xfdP")  # with which they begin
+# Like UTF-8, and all of it; most bytes that are no text are told from it by the first few.
+_LIKE_TEXT = re.compile(
+    rb"(?:[\x00-\x7f]+|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+"
+)
+
+
+def readings(run: str) -> Iterator[tuple[str, bytes]]:
+    """The bytes that a run may stand for and that are a text, or packed; what the way to them is called."""
+    for step, data in _packed(run):
+        if _may_be_read(data) and is_readable(data):
+            yield step, data
+
+
+def _may_be_read(data: bytes) -> bool:
+    """Whether it is worth a closer look: the inner loop of a scan, for nearly all runs are words or numbers."""
+    return bool(data) and (
+        data.isascii() or data[0] in _PACKED or b"\0" in data or _LIKE_TEXT.fullmatch(data) is not None
+    )
+
+
+def _packed(run: str) -> list[tuple[str, bytes]]:
+    """All bytes that a run may stand for."""
+    found = list[tuple[str, bytes]]()
+    if len(run) >= 12 and HEX.fullmatch(run):
+        found.append(("hexadecimal", unhexlify(run)))
+        if len(run) >= SURELY_HEX:
+            return found
+    if (data := from_base64(run)) is not None:
+        found.append(("Base64", data))
+    if run.isupper() and _BASE32.fullmatch(run):
+        plain = run.rstrip("=")
+        with suppress(BadBase64):
+            found.append(("Base32", b32decode(plain + "=" * (-len(plain) % 8))))
+    if run.isalnum():
+        return found
+    if joints := [match.end() for match in _JOINTS.finditer(run)][:MOST_JOINTS]:  # they may join it to other words
+        for part in dict.fromkeys((*_JOINTS.split(run), *(run[at:] for at in joints))):
+            if len(part) >= LEAST_PACKED and (data := from_base64(part)) is not None:
+                found.append(("Base64", data))
+    return found
+
+
+def is_readable(data: bytes) -> bool:
+    """Whether bytes are a text, or packed."""
+    held = decompressed(data)
+    return text_of_bytes(data if held is None else held) is not None
+
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes of Base64 in either alphabet, with or without padding; None for what is none."""
+    plain = text if text.isalnum() else text.rstrip("=").replace("-", "+").replace("_", "/")
+    if (odd := len(plain) & 3) == 1:
+        return None
+    try:
+        return a2b_base64(plain + _PADDING[odd])
+    except BadBase64:
+        return None
+
+
+def decompressed(data: bytes) -> bytes | None:
+    """What gzip, zlib, bzip2, xz or a zip file holds, as far as it can be read; None for what is none."""
+    if data.startswith(ZIP):
+        return _unzipped(data)
+    try:
+        if data.startswith(GZIP) or data[:2] in ZLIB:
+            return zlib.decompressobj(47).decompress(data, LARGEST)
+        if data.startswith(BZIP):
+            return bz2.BZ2Decompressor().decompress(data, LARGEST)
+        if data.startswith(XZ):
+            return lzma.LZMADecompressor().decompress(data, LARGEST)
+    except (zlib.error, OSError, lzma.LZMAError, ValueError):
+        return None
+    return None
+
+
+def _unzipped(data: bytes) -> bytes | None:
+    """The members of a zip file, one after the other, with their names."""
+    held, left = list[bytes](), LARGEST
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            for member in file.infolist():
+                with file.open(member) as content:
+                    held += [member.filename.encode(), content.read(left)]
+                left -= len(held[-1])
+                if left <= 0:
+                    break
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
+        return b"\n".join(held) or None
+    return b"\n".join(held)
+
+
+def text_of_bytes(data: bytes) -> str | None:
+    """The text that bytes are; None where they are none."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and "\0" not in text:
+        return text
+    if b"\0" in data and len(data) % 2 == 0:
+        for spelling in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "utf-16-be"):
+            try:
+                wide = data.decode(spelling)
+            except UnicodeDecodeError:
+                continue
+            if wide.isprintable():
+                return wide
+    return text or None
