@@ -13,7 +13,7 @@ from datetime import timedelta
 from runbook_lib.catchup.ask import ask_for_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, open_table, tables_fit
-from runbook_lib.config.model import NEEDS_OLD_IMAGES
+from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.export_format.incremental import BOTH_IMAGES
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in

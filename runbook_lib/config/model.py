@@ -23,7 +23,7 @@ from runbook_lib.config.reading.yaml_lines import LARGEST, parse
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
 from runbook_lib.config.sections.accept import Accept, Acceptable
-from runbook_lib.config.sections.catch_up import CatchUp
+from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES, CatchUp
 from runbook_lib.config.sections.cut_over import CutOverSettings
 from runbook_lib.config.sections.hooks import Hooks
 from runbook_lib.config.sections.notify import Notify
@@ -32,10 +32,6 @@ from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSett
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
 
-NEEDS_OLD_IMAGES = (
-    "catch_up.view should be NEW_AND_OLD_IMAGES with a transform and is NEW_IMAGE: only the old image of a change says "
-    "which items had been made of it"
-)
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 

@@ -193,7 +193,9 @@ def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> 
         validate_tables(run)
         wrong = [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]
         leaks = scan_for_leaks(run)  # the last windows brought values that no scan before has looked for
-        wrong += [f"{source}: {leak.hits:,} raw values are in its target" for source, leak in leaks.items() if leak.hits]
+        wrong += [
+            f"{source}: {leak.hits:,} raw values are in its target" for source, leak in leaks.items() if leak.hits
+        ]
         if wrong:
             raise stay_shut(
                 run, Gate.DATA_PROOF, CutOverFault.NOT_PROVED,

@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
-from runbook_lib.config.model import NEEDS_OLD_IMAGES, Migration
+from runbook_lib.config.model import Migration
 from runbook_lib.config.moving.transform import MaskKeySetting, Transform
+from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ConfigError, ResumeRefused
 from runbook_lib.export_format.incremental import BOTH_IMAGES
 from runbook_lib.items.keyed import RunSecret

@@ -138,7 +138,9 @@ def window_reasons(run: Run, pair: Pair) -> list[str]:
             )
         made = WINDOW_TRANSFORMS.of(run.ledger, fact.name)
         if made is not None and made.counts is not None and made.counts.quarantined:
-            found.append(f"{_changes(made.counts.quarantined)} of {named} in quarantine: its new state cannot be transformed")
+            found.append(
+                f"{_changes(made.counts.quarantined)} of {named} in quarantine: its new state cannot be transformed"
+            )
         if fact.quarantined:
             found.append(f"{_changes(fact.quarantined)} of {named} in quarantine and not written")
         before = "the windows before it"

@@ -9,6 +9,11 @@ from pydantic import Field, field_validator
 
 from runbook_lib.config.section import Strict
 
+NEEDS_OLD_IMAGES = (
+    "catch_up.view should be NEW_AND_OLD_IMAGES with a transform and is NEW_IMAGE: only the old image of a change says "
+    "which items had been made of it"
+)
+
 
 class CatchUp(Strict):
     """How what was written to a source since its export is brought to the target."""

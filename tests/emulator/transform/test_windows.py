@@ -222,7 +222,9 @@ def test_without_old_images_it_is_refused_before_anything_is_asked_for(world: Wo
     made.minutes()
     before = world.requests("ExportTableToPointInTime")
     for command in (["catch-up"], ["cut-over", "--frozen-at", "2026-01-01T00:00:00Z"]):
-        ran = runbook_here(*command, made.config, "--run-id", "r", "--execute", "--confirm", "r", **{KEY_NAME: MASK_KEY})
+        ran = runbook_here(
+            *command, made.config, "--run-id", "r", "--execute", "--confirm", "r", **{KEY_NAME: MASK_KEY}
+        )
         assert ran.returncode == 2, ran.stdout + ran.stderr
         assert "catch_up.view should be NEW_AND_OLD_IMAGES with a transform" in ran.stderr
     with pytest.raises(GateFailed, match="NEW_AND_OLD_IMAGES"):
