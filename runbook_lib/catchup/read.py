@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, ChangeWindow, CheckedChanges, fetch_changes
+from runbook_lib.export_format.incremental import BOTH_IMAGES, ChangeWindow, CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
@@ -22,6 +21,7 @@ from runbook_lib.run.tables.windows import (
     export_files,
     forget_changes,
     keep_changes,
+    row_of,
     window_counts,
 )
 from runbook_lib.transform.key_check import KeysCollide
@@ -94,13 +94,3 @@ def _groups(fetched: CheckedChanges, secret: RunSecret) -> Iterator[list[ChangeR
             rows = []
     if rows:
         yield rows
-
-
-def row_of(change: Change, secret: RunSecret, *, known: bool) -> ChangeRow:
-    """What is kept of a change."""
-    return ChangeRow(secret.key_digest(canonical_json(change.key)), _digest(change.new, secret),
-                     _digest(change.old, secret), known)  # fmt: skip
-
-
-def _digest(item: Item | None, secret: RunSecret) -> bytes | None:
-    return secret.item_digest(canonical_json(item)) if item is not None else None

@@ -60,6 +60,7 @@ def _window_transform(made: WindowTransform | None) -> WindowTransformRecord | N
         added=counts.added,
         left_out=counts.left_out,
         quarantined=counts.quarantined,
+        broken=made.broken,
     )
 
 

@@ -6,7 +6,7 @@ delete, too, and stands in quarantine: the target holds what the transform makes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,11 @@ from runbook_lib.items.keys import held_key, key_of
 from runbook_lib.masking.hook import HookContext
 from runbook_lib.masking.recipe import TWICE, NotPure, Recipe, RecipeTally, Untransformable
 from runbook_lib.run.facts.masking.windows import ChangeCounts, TransformedChanges
+from runbook_lib.run.tables.windows import ChangeRow, row_of
 from runbook_lib.transform.key_check import KeysCollide
 from runbook_lib.transform.rewrite import UnnamedValues
 
+AT_ONCE = 5_000  # rows
 Made = dict[bytes, tuple[bytes, bytes]]  # by canonical key: the key as it is spelled, and the item
 Refused = tuple[str, int, str | None, str]  # file, line, key hash, reason
 
@@ -41,10 +43,12 @@ class ChangesRewrite:
     window: ChangeWindow
     writer: ExportWriter
     secret: RunSecret
+    keep: Callable[[list[ChangeRow]], None]
     refused: list[Refused] = field(default_factory=list)
 
     def rewrite(self, window: str, file: DataFile, name: str) -> TransformedChanges:
-        """Make a file; it is stored only where all of it could be judged. `refused` has what could not be made.
+        """Make a file; it is stored only where all of it could be judged. `refused` has what could not be made;
+        `keep` is given its changes as they were exported, so many at a time.
 
         Raises UnnamedValues, and TransferError for a hook that is not pure or a file that does not add up.
         """
@@ -63,7 +67,7 @@ class ChangesRewrite:
         )  # fmt: skip
 
     def _lines(self, checked: CheckedChanges, tally: _Tally) -> Iterator[bytes]:
-        file = checked.file
+        file, rows = checked.file, list[ChangeRow]()
         for number, change in checked.changes():
             context = HookContext(self.source, self.target, file.ordinal, number)
             try:
@@ -78,7 +82,12 @@ class ChangesRewrite:
                 key_hash = self.secret.key_hash(canonical_json(change.key))
                 self.refused.append((file.key, number, key_hash, why))
             tally.note(len(lines), refused=why is not None)
+            rows.append(row_of(change, self.secret, known=True))
+            if len(rows) == AT_ONCE:
+                self.keep(rows)
+                rows.clear()
             yield from lines
+        self.keep(rows)
         unnamed = [one.mask.unnamed for one in (tally.new, tally.old) if one.mask is not None and one.mask.unnamed]
         if unnamed:
             raise UnnamedValues(unnamed[0])

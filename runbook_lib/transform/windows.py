@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from runbook_lib.aws.session.mac_key import mac_keys
-from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, TransferError
+from runbook_lib.errors import CorruptFile, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.incremental import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.writer import ExportedWindow, ExportWriter, FileEntry, data_file_name, new_export_id
@@ -37,12 +37,16 @@ from runbook_lib.run.facts.windows import WindowFact, keep_window, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.windows import (
+    ChangeRow,
     count_refused,
     export_files,
     inserted_before,
     inserted_keys,
+    keep_changes,
     keep_export_files,
     keep_refused,
+    raw_side,
+    window_counts,
 )
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.changes import ChangesRewrite
@@ -99,7 +103,8 @@ def _begun(run: Run, pair: Pair, fact: WindowFact, ready: Ready) -> WindowTransf
         return known
     raw = RawExport(fact.arn, fact.bucket, fact.folder, fact.changes or 0, fact.manifest_md5)
     now = run.now()
-    made = WindowTransform(binding, new_export_id(now, uuid.uuid4().hex), raw, format_timestamp(now))
+    export_id = new_export_id(now, uuid.uuid4().hex)
+    made = WindowTransform(binding, export_id, raw, format_timestamp(now), run.secret.fingerprint)
     WINDOW_TRANSFORMS.record(run.ledger, fact.name, made)
     return made
 
@@ -125,19 +130,25 @@ def _rewrite_files(
     """Make every file that is not made yet; a file with unnamed values is not stored, and the others are looked at."""
     raw, unnamed = made.raw, Counter[tuple[AttributePath, str]]()
     window = ChangeWindow(*fact.span, fact.view, recipe.key)
-    work = ChangesRewrite(recipe, pair.source, pair.target, run.clients.raw, raw.bucket, window, writer, run.secret)
+    side = raw_side(pair.source)
+
+    def keep(rows: list[ChangeRow]) -> None:
+        keep_changes(run.ledger, side, fact.number, rows)
+
+    work = ChangesRewrite(
+        recipe, pair.source, pair.target, run.clients.raw, raw.bucket, window, writer, run.secret, keep
+    )
     known = {file.raw_key for file in changes_transformed(run.ledger, fact.name)}
     for row in export_files(run.ledger, pair.source, raw.arn or ""):
         if row.file.key in known:
             continue
         try:
-            file = work.rewrite(fact.name, row.file, data_file_name(f"{made.export_id} {row.file.key}".encode()))
+            with run.ledger.batch():
+                file = work.rewrite(fact.name, row.file, data_file_name(f"{made.export_id} {row.file.key}".encode()))
+                TRANSFORMED_CHANGES.record(run.ledger, f"{fact.name} {row.file.key}", file)
+                keep_refused(run.ledger, pair.source, fact.number, work.refused)
         except UnnamedValues as error:
             unnamed += error.values
-            continue
-        with run.ledger.batch():
-            TRANSFORMED_CHANGES.record(run.ledger, f"{fact.name} {row.file.key}", file)
-            keep_refused(run.ledger, pair.source, fact.number, work.refused)
     if unnamed:
         raise unnamed_error(unnamed)
     limit = run.config.import_.quarantine_limit
@@ -164,10 +175,16 @@ def _keep(run: Run, fact: WindowFact, made: WindowTransform) -> WindowFact:
         fact, raw=made.raw, arn=manifest.export_arn, bucket=run.config.target_staging.bucket, folder=manifest.folder,
         changes=manifest.items, manifest_md5=manifest.summary_md5 + manifest.files_md5,
     )  # fmt: skip
-    with run.ledger.batch():
-        WINDOW_TRANSFORMS.record(
-            run.ledger, fact.name, replace(made, counts=total, finished=format_timestamp(run.now()))
+    raw = window_counts(run.ledger, raw_side(fact.source), fact.number)
+    if raw.puts + raw.deletes != total.exported:
+        raise CorruptFile(
+            f"{made.raw.folder}: DUPLICATE_KEY: window {fact.number} ({fact.start} to {fact.end}) has {total.exported} "
+            f"changes of {raw.puts + raw.deletes} keys; which of a key's is its last state, nobody knows. Nothing of "
+            "the window was written: export it again"
         )
+    done = replace(made, counts=total, broken=raw.broken, finished=format_timestamp(run.now()))
+    with run.ledger.batch():
+        WINDOW_TRANSFORMS.record(run.ledger, fact.name, done)
         keep_export_files(run.ledger, fact.source, manifest.export_arn, manifest.files)
         return keep_window(run.ledger, derived)
 

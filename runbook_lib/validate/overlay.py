@@ -18,6 +18,7 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
+from runbook_lib.run.facts.masking.transform import TRANSFORMS, raw_files
 from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS
 from runbook_lib.run.facts.windows import (
     SECOND_EXPORTS,
@@ -29,10 +30,10 @@ from runbook_lib.run.facts.windows import (
     windows_of,
 )
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files
+from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files, raw_side
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison
-from runbook_lib.validate.readers import ExportReader
+from runbook_lib.validate.readers import Check, ExportReader, stoppable
 
 
 @dataclass(slots=True)
@@ -141,6 +142,13 @@ def window_reasons(run: Run, pair: Pair) -> list[str]:
             found.append(
                 f"{_changes(made.counts.quarantined)} of {named} in quarantine: its new state cannot be transformed"
             )
+        if made is not None and made.broken:
+            found.append(
+                f"a change was never exported: {_changes(made.broken)} of {named}, as it was exported, not what "
+                f"{before} had left; begin anew with a full export"
+            )
+        if made is not None and made.digests != run.secret.fingerprint:
+            found.append(f"{named} was transformed under a secret that is lost; begin anew with a full export")
         if fact.quarantined:
             found.append(f"{_changes(fact.quarantined)} of {named} in quarantine and not written")
         before = "the windows before it"
@@ -148,12 +156,13 @@ def window_reasons(run: Run, pair: Pair) -> list[str]:
 
 
 def overlay_reasons(facts: OverlayFact, begins: str) -> list[str]:
-    """Why the windows do not go on from the full export."""
-    if not facts.broken:
-        return []
+    """Why the windows do not go on from the full export, as they are applied or as they were exported."""
+    sides = {"": facts.broken, ", as it was exported,": facts.raw_broken or 0}
     return [
-        f"a change was never exported: {_changes(facts.broken)} not what the full export of {begins} had left, by "
+        f"a change was never exported: {_changes(broken)} not what the full export of {begins}{side} had left, by "
         "the old images of the windows; begin anew with a full export"
+        for side, broken in sides.items()
+        if broken
     ]
 
 
@@ -175,6 +184,24 @@ def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: CompletedEx
         old_images=all(fact.view == "NEW_AND_OLD_IMAGES" for fact in facts),
         broken=one.overlay.in_full() - met.as_said + met.strangers,
     )
+
+
+def raw_broken(run: Run, pair: Pair, key: tuple[KeyAttribute, ...], check: Check) -> int | None:
+    """How many first changes do not go on from the raw export, by the raw images; None where nothing was transformed.
+
+    A transform may make equal what was not: a lost change to what it drops shows here alone.
+    """
+    made = TRANSFORMS.of(run.ledger, pair.source)
+    export = made.raw.completed if made is not None else None
+    if export is None:
+        return None
+    reader = ExportReader(run.clients.raw, export.bucket, raw_files(run.ledger, pair.source), key, {})
+    overlay, met, keyed = Overlay(run.ledger, raw_side(pair.source)), Continuity(), run.secret.item_digests()
+    for item in stoppable(reader.items(), check):
+        name, held = digests(item, key, keyed)
+        if (known := overlay.get(run.secret.key_digest(name))) is not None:
+            met.note(known, held)
+    return overlay.in_full() - met.as_said + met.strangers
 
 
 def second_reader(run: Run, pair: Pair, base: ExportReader) -> tuple[SecondExport, ExportReader] | None:

@@ -48,6 +48,7 @@ from runbook_lib.validate.overlay import (
     overlaid,
     overlay_facts,
     overlay_reasons,
+    raw_broken,
     second_reader,
     second_reasons,
     window_reasons,
@@ -190,6 +191,7 @@ def _compare(
     reasons = disagreements(counts, found_wrong, loaded, why_unknown(run, loaded), changes)
     reasons += window_reasons(run, pair)
     if changes is not None:
+        changes = replace(changes, raw_broken=raw_broken(run, pair, table.key, check))
         reasons += overlay_reasons(changes, export.manifest.export_time)
         second, why = _against_the_second(run, pair, full, changes, held_against, check)
         changes, reasons = replace(changes, second_export=second), reasons + why

@@ -16,7 +16,8 @@ class LagRecord(Section):
 class WindowTransformRecord(Section):
     """What a transform made of a window: exported + added = left_out + quarantined + the window's own changes.
 
-    `left_out` are changes of items that are in no target, before or after; `raw_arn` is the window as it was exported.
+    `left_out` are changes of items that are in no target, before or after; `raw_arn` is the window as it was exported,
+    of which `broken` changes do not go on from before.
     """
 
     raw_arn: str | None = None
@@ -24,6 +25,7 @@ class WindowTransformRecord(Section):
     added: Count = 0
     left_out: Count = 0
     quarantined: Count = 0
+    broken: Count | None = None
 
 
 class WindowRecord(Section):
@@ -62,7 +64,7 @@ class OverlayRecord(Section):
     """A full export with its windows laid over it: keys of it that were left out, and those that are there after all.
 
     `items_due` are what should be in the target `as_of` the end of the last window; `broken` changes do not go on from
-    what was there before.
+    what was there before, and `raw_broken` do not by the raw images, where a transform has made others.
     """
 
     windows: Count = 0
@@ -74,6 +76,7 @@ class OverlayRecord(Section):
     old_images: bool = False
     broken: int | None = None
     second_export: SecondExportRecord | None = None
+    raw_broken: int | None = None
 
 
 class GapRecord(Section):

@@ -35,6 +35,8 @@ def open_window(window: WindowRecord) -> str:
             f"holds {pluralize(window.changes, 'change')}, made of {count(made.exported)}, of which "
             f"{count(made.left_out)} were left out and {count(made.quarantined)} refused with {count(made.added)} added"
         )
+    if made is not None and made.broken:
+        return f"has {pluralize(made.broken, 'change')} that do not go on from before, as it was exported"
     if refused := refused + (made.quarantined if made else 0):
         return f"has {pluralize(refused, 'change')} in quarantine"
     return f"has {pluralize(window.broken, 'change')} that do not go on from before" if window.broken else ""
@@ -52,6 +54,8 @@ def unproved_windows(table: TableRecord) -> list[str]:
             f"{pluralize(due, 'item')} should be there after {pluralize(changes.windows, 'window')}, "
             f"{count(table.items_compared)} were compared"
         )
+    if changes.raw_broken:
+        found.append(f"{pluralize(changes.raw_broken, 'change')} that do not go on from the raw full export")
     if changes.broken:
         found.append(f"{pluralize(changes.broken, 'change')} that do not go on from the full export")
     return found

@@ -136,7 +136,7 @@ class OverlayFact:
     """A full export with its windows laid over it: keys of it that were left out, and those that are there after all.
 
     `items_due` are what should be in the target `as_of` the end of the last window; `broken` changes do not go on from
-    what was there before.
+    what was there before, and `raw_broken` do not by the raw images, where a transform has made others.
     """
 
     windows: int
@@ -148,6 +148,7 @@ class OverlayFact:
     old_images: bool
     broken: int
     second_export: SecondComparison | None = late()
+    raw_broken: int | None = late()
 
 
 WINDOWS = Topic("window", WindowFact)

@@ -12,7 +12,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from runbook_lib.export_format.incremental import Change
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.json_column import held_in, held_spans
 
@@ -27,6 +30,16 @@ class ChangeRow:
     digest: bytes | None
     old: bytes | None
     known: bool
+
+
+def row_of(change: Change, secret: RunSecret, *, known: bool) -> ChangeRow:
+    """What is kept of a change."""
+    return ChangeRow(secret.key_digest(canonical_json(change.key)), _digest(change.new, secret),
+                     _digest(change.old, secret), known)  # fmt: skip
+
+
+def _digest(item: Item | None, secret: RunSecret) -> bytes | None:
+    return secret.item_digest(canonical_json(item)) if item is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,11 @@ class WindowCounts:
     puts: int
     deletes: int
     broken: int
+
+
+def raw_side(source: str) -> str:
+    """Under which name the changes of a table's windows stand as they were exported, where a transform made others."""
+    return f"{source} (raw)"  # no table has such a name
 
 
 def keep_export_files(ledger: Ledger, source: str, arn: str, files: Iterable[DataFile]) -> None:

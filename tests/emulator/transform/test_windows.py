@@ -19,7 +19,7 @@ from runbook_lib.leak_scan.step import scan_for_leaks
 from runbook_lib.masking.hook import HookContext
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
-from runbook_lib.report.figures.windows import open_window
+from runbook_lib.report.figures.windows import open_window, unproved_windows
 from runbook_lib.run.facts.cut_over.gates import GATES, CutOverAsked
 from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS, changes_transformed
@@ -293,16 +293,32 @@ def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(worl
     assert made.target() == before
 
 
-def test_a_change_that_was_not_exported_is_found_in_what_was_made(world: World) -> None:
+@pytest.mark.parametrize("of_a_window", [True, False])
+def test_a_change_that_was_not_exported_is_found_though_the_mask_hides_it(world: World, *, of_a_window: bool) -> None:
+    """What was changed is dropped, so that the target is as it should be."""
     made = masked(world)
-    made.write(person(0, 9))
+    if of_a_window:
+        made.write(person(0, 9))
+        made.minutes()
+        made.caught_up().ledger.close()
+    before = made.target()
+    made.write(person(0, 9 if of_a_window else 0) | {"note": {"S": "marker.changed"}})
     made.minutes()
     world.fault(operation="ExportTableToPointInTime", kind="dropped-change", table=world.src("a"), times=1)
     made.caught_up().ledger.close()
+    assert made.target() == before == made.due()
     made.write(person(0, 10))
     made.minutes()
-    found = validate_tables(made.caught_up())[world.src("a")]
-    assert any("a change was never exported" in reason for reason in found.reasons)
+    run = made.caught_up()
+    found = validate_tables(run)[world.src("a")]
+    assert found.verdict == "FAIL"
+    assert any("a change was never exported" in reason and "as it was exported" in reason for reason in found.reasons)
+    assert found.changes is not None
+    assert (found.changes.broken, found.changes.raw_broken) == (0, 0 if of_a_window else 1)
+    record = build_record(run.ledger, run.id, "test")
+    gaps = [gap for window in record.windows if (gap := open_window(window))]
+    assert bool(gaps) == of_a_window
+    assert bool(unproved_windows(record.tables[0])) != of_a_window
 
 
 SHORT = ({"path": "id", "with": "pseudonym", "form": "digits", "length": 2}, keep_rule("n"))

@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 import pytest
 
-from runbook_lib.catchup.read import row_of
 from runbook_lib.export_format.incremental import BOTH_IMAGES, NEW_IMAGE, ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import canonical_json
@@ -24,7 +23,7 @@ from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.chain import Link, Span, chain_faults
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.windows import Overlay, WindowCounts, keep_changes, window_counts
+from runbook_lib.run.tables.windows import Overlay, WindowCounts, keep_changes, row_of, window_counts
 from runbook_lib.sandbox.emulator.change_log import ChangeLog
 from runbook_lib.sandbox.emulator.s3.incremental import change_lines
 

@@ -57,13 +57,19 @@ class TransformedChanges:
 
 @dataclass(frozen=True, slots=True)
 class WindowTransform:
-    """One window's transform; `counts` once it is whole."""
+    """One window's transform; `counts` once it is whole.
+
+    `broken` counts the changes whose raw old image is not what the last raw window with the key had left, under the
+    secret whose fingerprint is `digests`.
+    """
 
     binding: TransformBinding
     export_id: str
     raw: RawExport
     started: str
+    digests: str
     counts: ChangeCounts | None = late()
+    broken: int | None = late()
     finished: str | None = late()
 
 
