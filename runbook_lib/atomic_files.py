@@ -57,6 +57,16 @@ def write_atomically(path: Path, text: str) -> None:
     prepare(path, text).place()
 
 
+def write_where_told(path: Path, text: str) -> None:
+    """Write to a place that somebody named: a file is replaced in one step, a device or a pipe is given the text."""
+    given = path.absolute().parts[1:2] in (("dev",), ("proc",))  # /dev/stdout may be a file
+    if given or (path.exists() and not path.is_file()):
+        with open(path, "ab") as opened:
+            opened.write(encoded(text))
+    else:
+        write_atomically(path.resolve(), text)  # of a link what it names
+
+
 def sweep(folder: Path) -> None:
     """Remove the files that killed processes had prepared in a folder that nobody else writes to now."""
     for file in folder.iterdir() if folder.is_dir() else ():

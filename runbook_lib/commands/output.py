@@ -23,6 +23,7 @@ CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
 End = Callable[["RunRecord", Path], None]
 NUMBERS_DRY = (("items_exported", "items exported"), ("lines_read", "read and checked"))
+JUNIT = (b"<?xml", b"<testsuite")  # how such a file begins
 OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per step, and the record at the end."),
     click.option("--quiet", is_flag=True, help="Print only the result."),
@@ -54,8 +55,8 @@ class Output:
     def __post_init__(self) -> None:
         if self.as_json and self.quiet:
             raise ConfigError("--json and --quiet exclude each other; give one of them")
-        if self.junit and not self.junit.absolute().parent.is_dir():
-            raise ConfigError(f"--junit: expected a file in a folder that is there, found no {self.junit.parent}")
+        if self.junit:
+            _refuse_another_file(self.junit)
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""
@@ -72,7 +73,7 @@ class Output:
 
         A command with last lines of its own gives them as `end`.
         """
-        from runbook_lib.atomic_files import write_atomically
+        from runbook_lib.atomic_files import write_where_told
         from runbook_lib.paths import reports_root
         from runbook_lib.record.run_json import read_json
         from runbook_lib.report.github_notes import note_on_github
@@ -85,10 +86,22 @@ class Output:
         else:
             (end or _print_end)(record, folder)
         if self.junit:
-            write_atomically(self.junit, junit(report))
+            write_where_told(self.junit, junit(report))
         for line in note_on_github(report, folder, os.environ):
             click.echo(line, err=True)
         return CODES[record.verdict]
+
+
+def _refuse_another_file(file: Path) -> None:
+    """Raise ConfigError unless the tables may be written there: nowhere over something that is no JUnit XML."""
+    if not file.absolute().parent.is_dir():
+        raise ConfigError(f"--junit: expected a file in a folder that is there, found no {file.parent}")
+    if file.is_dir():
+        raise ConfigError(f"--junit: expected a file, found the folder {file}")
+    if file.is_file() and file.stat().st_size:
+        with file.open("rb") as opened:
+            if not opened.read(64).startswith(JUNIT):
+                raise ConfigError(f"--junit: {file} is there and is no JUnit XML, so it stays as it is; name another")
 
 
 def conclude(record: RunRecord) -> int:

@@ -108,12 +108,12 @@ def start_window(
 def _start(client: Any, wanted: dict[str, Any]) -> ExportState | None:
     table_arn = wanted["TableArn"]
     try:
-        answer = client.export_table_to_point_in_time(**{k: v for k, v in wanted.items() if v not in (None, "")})
+        asked_for = {k: v for k, v in wanted.items() if v not in (None, "")}
+        said = client.export_table_to_point_in_time(**asked_for)["ExportDescription"]
     except client.exceptions.LimitExceededException:
         return None
     except (ClientError, BotoCoreError) as error:
         raise told(ExportError(f"the export of {table_arn} could not be started: {error}"), error) from None
-    said = answer["ExportDescription"]
     for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime", "IncrementalExportSpecification"):
         asked, found = wanted.get(name), said.get(name)
         if isinstance(found, str):

@@ -13,6 +13,7 @@ from typing import Any
 
 from runbook_lib.aws.guard.allowed_calls import EVENT_NAMES, FORMS
 from runbook_lib.aws.guard.call_counter import Calls
+from runbook_lib.aws.guard.needed_parts import refuse_without_parts
 from runbook_lib.aws.guard.touched import touched
 from runbook_lib.aws.server_messages import only_errors_of_aws
 from runbook_lib.errors import ForbiddenCall
@@ -55,6 +56,7 @@ class Guard:
         events.register_last("before-call.*.*", self._before_call)
         events.register_first("request-created.*.*", self._before_signing)
         events.register_first("before-parse.*.*", only_errors_of_aws)
+        events.register_last("after-call.*.*", refuse_without_parts)
 
     def check(self, service: str, operation: str) -> None:
         """Raise ForbiddenCall unless the operation is allowed."""

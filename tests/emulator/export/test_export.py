@@ -16,7 +16,9 @@ from runbook_lib.errors import ConfigError, ExportError, GateFailed, Interrupted
 from runbook_lib.export import step as export
 from runbook_lib.notebook.gates import gate_exports
 from runbook_lib.preflight.step import preflight, refuse_misconfigured
+from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.run import Run
+from tests.support.between import Asked, Said, between
 from tests.support.recorded import export_tables
 from tests.support.steps import every_step
 from tests.support.world import World, things
@@ -329,3 +331,23 @@ def test_a_run_is_not_taken_up_with_another_method(world: World) -> None:
     configs = [world.config(), world.config(export={"method": {"*": "scan"}})]
     prints = [load_config(file).fingerprint() for file in configs]
     assert prints[0] != prints[1]
+
+
+@pytest.mark.parametrize("operation", ["DescribeExport", "ExportTableToPointInTime"])
+def test_an_answer_that_holds_nothing_fails_its_table_and_no_other(world: World, operation: str) -> None:
+    for name in "ab":
+        world.pair(name, things(3))
+
+    def before(asked: Asked) -> Said | None:
+        hollow = asked.operation == operation and world.src("b").encode() in asked.body
+        return (200, [("Content-Type", "application/x-amz-json-1.0")], b"{}") if hollow else None
+
+    with between(world.endpoint, before=before) as server, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world, "endpoint", server.endpoint)
+        run = world.open()
+        with pytest.raises(ExportError, match=rf"{world.src('b')}.* was answered without ExportDescription"):
+            exported(run)
+        known = {name: fact.completed is not None for name, fact in EXPORTS.all(run.ledger).items()}
+        assert known[world.src("a")]
+        assert not known.get(world.src("b"))
+        run.ledger.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.atomic_files import write_where_told
 from runbook_lib.commands.output import CODES, Output
 from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import StepEnd
@@ -127,3 +129,33 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(tmp_path: Path) -> 
         Output(as_json=True, quiet=True)
     with pytest.raises(ConfigError, match="--junit: expected a file in a folder that is there, found no"):
         Output(junit=tmp_path / "none" / "t.xml")
+
+
+@pytest.mark.parametrize("held", [b"name: mine\n", b"<!DOCTYPE html>", b"\x00"])
+def test_junit_takes_the_place_of_nothing_but_an_earlier_one(tmp_path: Path, held: bytes) -> None:
+    file = tmp_path / "migration.yaml"
+    file.write_bytes(held)
+    with pytest.raises(ConfigError, match="is there and is no JUnit XML, so it stays as it is"):
+        Output(junit=file)
+    assert file.read_bytes() == held
+    with pytest.raises(ConfigError, match="--junit: expected a file, found the folder"):
+        Output(junit=tmp_path)
+    for fine in (b"", b"<?xml version='1.0'?><testsuites/>", b"<testsuites/>"):
+        file.write_bytes(fine)
+        Output(junit=file)
+
+
+def test_junit_goes_into_a_pipe_or_a_device_and_behind_a_link(tmp_path: Path) -> None:
+    """As root, a file took the place of /dev/stdout."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link.xml", tmp_path / "t.xml"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_where_told(pipe, "<?xml piped")
+    assert os.read(reader, 100) == b"<?xml piped"
+    os.close(reader)
+    assert pipe.is_fifo()
+    link.symlink_to(file)
+    write_where_told(link, "<?xml linked")
+    assert (link.is_symlink(), file.read_text()) == (True, "<?xml linked")
+    write_where_told(Path("/dev/null"), "gone")
+    assert Path("/dev/null").is_char_device()
