@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.item_digests import key_and_text
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.masking.hook import HookContext
 from runbook_lib.masking.recipe import NotPure, Recipe, Untransformable
 from runbook_lib.validate.readers import TableReader
@@ -34,8 +36,9 @@ class TransformedSource:
         """Every item that the transform makes; each call scans the source anew."""
         return self._made_of(self.reader.items())
 
-    def items_of(self, segment: int) -> Iterator[Item]:
-        return self._made_of(self.reader.items_of(segment))
+    def spelled_of(self, segment: int, key: Sequence[KeyAttribute]) -> Iterator[tuple[bytes, bytes]]:
+        """The key and the whole of each item that is made of a segment, in canonical JSON."""
+        return (key_and_text(item, key) for item in self._made_of(self.reader.items_of(segment)))
 
     def _made_of(self, items: Iterator[Item]) -> Iterator[Item]:
         tally = self.recipe.tally()

@@ -24,7 +24,7 @@ from isal import isal_zlib
 from runbook_lib.aws.s3.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.lines import parse_line
+from runbook_lib.items.lines import is_utf8, parse_line
 
 IN_MEMORY = 256 << 10
 BUFFER = 64 << 10
@@ -148,10 +148,7 @@ def _is_plain(line: bytes) -> bool:
     # A byte that is given as a number is found six times as fast as one in `bytes`.
     if (ord("\\") in line and b"\\u" in line) or (ord("R") in line and b'Request"' in line):
         return False
-    try:
-        return line.isascii() or bool(line.decode())
-    except UnicodeDecodeError:
-        return False
+    return is_utf8(line)
 
 
 def file_lines(file: DataFile, body: IO[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -23,6 +23,6 @@ def digests(item: Item, schema: Sequence[KeyAttribute], kind: hashlib.blake2b = 
 
 
 def key_and_text(item: Item, schema: Sequence[KeyAttribute]) -> tuple[bytes, bytes]:
-    """An item's key and the item itself, in canonical JSON."""
+    """An item's key and the item itself, in canonical JSON; raises CorruptFile for what is none."""
     item = canonical(item)
     return orjson.dumps(key_of(item, schema), option=OPT_SORT_KEYS), orjson.dumps(item, option=OPT_SORT_KEYS)

@@ -43,6 +43,14 @@ def parse_sent(line: bytes) -> Item:
     return data["Key"]  # type: ignore[no-any-return]
 
 
+def is_utf8(text: bytes) -> bool:
+    """Whether a text is one."""
+    try:
+        return text.isascii() or bool(text.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def sent_in(request: dict[str, dict[str, Item]]) -> Item:
     """The item of a put, or the key of a delete, that came back as unprocessed."""
     return request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import chain
 from typing import Any
 
 import orjson
 
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.item_digests import key_and_text
+from runbook_lib.items.learned_forms import LearnedForms
+from runbook_lib.items.lines import is_utf8
 
+_COMMA = ord(",")
 PIECE = 4 << 10  # bytes that are parsed at a time
 _BEGIN = b'"Items":['
 _BEGIN_ALONE = b"{" + _BEGIN + b"]"
@@ -48,20 +52,48 @@ class PageItems:
             self.count += len(items)
             self.last = items[-1] if items else self.last
 
+    def spelled(self, forms: LearnedForms) -> Iterator[tuple[bytes, bytes]]:
+        """The key and the whole of each item in canonical JSON, parsed only where no form knows it."""
+        page, (at, end), known = self._page, self._span, forms.spelled if is_utf8(self._page) else _unknown
+        items, begun = self._whole, None
+        while True:
+            for item in items:
+                yield key_and_text(item, forms.schema)
+                forms.learn(item)
+            self.count += len(items)
+            self.last = items[-1] if items else self.last
+            while at < end and (spelled := known(page, at)):
+                pair, after = spelled
+                if after != end and (after > end or page[after] != _COMMA):
+                    break
+                begun, at = at, after + 1
+                yield pair
+                self.count += 1
+            if begun is not None:
+                self.last, begun = orjson.loads(page[begun : at - 1]), None
+            if at >= end:
+                return
+            items, at = self._parsed(at, end, 0)
+
     def _pieces(self) -> Iterator[list[Item]]:
-        (at, end), size = self._span, PIECE
+        at, end = self._span
         while at < end:
+            items, at = self._parsed(at, end, PIECE)
+            yield items
+
+    def _parsed(self, at: int, end: int, size: int) -> tuple[list[Item], int]:
+        """The items that begin at a place, of about so many bytes or one at least, and where the next one begins."""
+        while True:
             border = _BORDER.search(self._page, at + size, end)
             cut = border.start() + 2 if border else end
-            try:
+            with suppress(ValueError) if border else nullcontext():
                 items: list[Item] = orjson.loads(b"[" + self._page[at:cut] + b"]")
-            except ValueError:
-                if border is None:
-                    raise
-                size = 2 * (cut - at)  # that was inside of an item
-                continue
-            yield items
-            at, size = cut + 1, PIECE
+                return items, cut + 1
+            size = 2 * (cut - at)  # that was inside of an item
+
+
+def _unknown(page: bytes, at: int) -> None:
+    """What is no UTF-8 is parsed, and fails."""
 
 
 def _inside(page: bytes) -> tuple[tuple[int, int], dict[str, Any]] | None:

@@ -22,9 +22,6 @@ from runbook_lib.items.keys import KeyAttribute
 
 BUCKETS = 4096
 MODULUS = 1 << 128
-# Both sums of a bucket are one number, the keyed one above; so many zeros between them take up what is carried.
-_GAP = bytes(8)
-_SHIFT = 8 * (16 + len(_GAP))
 
 
 class BucketDigest:
@@ -33,26 +30,32 @@ class BucketDigest:
     def __init__(self, secret: RunSecret) -> None:
         self._keyed = secret.item_digests()
         self.counts = [0] * BUCKETS
-        self._sums = [0] * BUCKETS
+        self._keyed_sums, self._plain_sums = [0] * BUCKETS, [0] * BUCKETS
 
     def add_items(self, items: Iterable[Item], schema: Sequence[KeyAttribute]) -> int:
         """Take in many items; returns how many they were."""
-        count, counts, sums, keyed = 0, self.counts, self._sums, self._keyed
-        for count, item in enumerate(items, 1):  # noqa: B007
-            key, spelled = key_and_text(item, schema)
-            digest, plain = keyed.copy(), PLAIN.copy()
-            digest.update(spelled)
+        return self.add_spelled(key_and_text(item, schema) for item in items)
+
+    def add_spelled(self, items: Iterable[tuple[bytes, bytes]]) -> int:
+        """Take in many items, each as its key and the whole of it in canonical JSON; returns how many they were."""
+        count, counts, keyed_sums, plain_sums = 0, self.counts, self._keyed_sums, self._plain_sums
+        keyed_copy, plain_copy, number = self._keyed.copy, PLAIN.copy, int.from_bytes
+        for count, (key, spelled) in enumerate(items, 1):  # noqa: B007
+            keyed, plain = keyed_copy(), plain_copy()
+            keyed.update(spelled)
             plain.update(spelled)
             bucket = crc32(key) % BUCKETS
             counts[bucket] += 1
-            sums[bucket] += int.from_bytes(digest.digest() + _GAP + plain.digest())
+            keyed_sums[bucket] += number(keyed.digest())
+            plain_sums[bucket] += number(plain.digest())
         return count
 
     def merge(self, other: BucketDigest) -> None:
         """Take in all of another; the order of merging does not matter."""
         for bucket in range(BUCKETS):
             self.counts[bucket] += other.counts[bucket]
-            self._sums[bucket] += other._sums[bucket]
+            self._keyed_sums[bucket] += other._keyed_sums[bucket]
+            self._plain_sums[bucket] += other._plain_sums[bucket]
 
     @property
     def items(self) -> int:
@@ -65,8 +68,7 @@ class BucketDigest:
 
     def sums(self, *, keyed: bool) -> list[int]:
         """The sums of the digests, bucket by bucket, modulo 2^128."""
-        shift = _SHIFT if keyed else 0
-        return [(both >> shift) % MODULUS for both in self._sums]
+        return [total % MODULUS for total in (self._keyed_sums if keyed else self._plain_sums)]
 
     def table_digest(self) -> str:
         """One digest of the whole table for publication: the same data gives the same text anywhere."""
@@ -84,7 +86,7 @@ class BucketDigest:
         made = cls(secret)
         for bucket, (count, *halves) in enumerate(struct.iter_unpack(">5Q", packed)):
             keyed, plain = (high << 64 | low for high, low in (halves[:2], halves[2:]))
-            made.counts[bucket], made._sums[bucket] = count, keyed << _SHIFT | plain
+            made.counts[bucket], made._keyed_sums[bucket], made._plain_sums[bucket] = count, keyed, plain
         return made
 
 

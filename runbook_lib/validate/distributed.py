@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -21,7 +22,6 @@ from runbook_lib.cluster.protocol import Message, UnitContext, Work, WorkerConte
 from runbook_lib.cluster.roster import WorkerRoster, calls_of
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.run import Run
@@ -29,7 +29,7 @@ from runbook_lib.run.witnesses.source_ttl import Excuse
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
 from runbook_lib.validate.indexes.sample import IndexSample
-from runbook_lib.validate.readers import ExportReader, Show, TableReader
+from runbook_lib.validate.readers import ExportReader, Show, Spelled, TableReader
 
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
 TRIES = 5
@@ -81,7 +81,11 @@ class SamplesUnit:
 def digest_files(desk: WorkerContext, unit: FilesUnit) -> Message:
     """What a worker does with files."""
 
-    return _counted(desk, unit, lambda: _items_of(desk, unit))
+    def items() -> Iterator[Spelled]:
+        reader = _reader_of(desk, unit)
+        return chain.from_iterable(reader.spelled_of(file, unit.key) for file in reader.files)
+
+    return _counted(desk, unit, items)
 
 
 def sample_files(desk: WorkerContext, unit: SamplesUnit) -> Message:
@@ -89,7 +93,7 @@ def sample_files(desk: WorkerContext, unit: SamplesUnit) -> Message:
     began, failure, calls = time.monotonic(), None, list[tuple[str, str, int]]()
     samples = tuple(sample.empty() for sample in unit.samples)
     try:
-        for item in _items_of(desk, unit.files):
+        for item in _reader_of(desk, unit.files).items():
             expires = unit.excuse.expiry(item)
             for sample in samples:
                 sample.add(item, expires)
@@ -100,27 +104,27 @@ def sample_files(desk: WorkerContext, unit: SamplesUnit) -> Message:
     return told | {"samples": zlib.compress(pickle.dumps(samples), 1)}
 
 
-def _items_of(desk: WorkerContext, unit: FilesUnit) -> Iterator[Item]:
+def _reader_of(desk: WorkerContext, unit: FilesUnit) -> ExportReader:
     s3 = desk.clients(unit.site).staging
-    return ExportReader(s3, unit.bucket, list(unit.files), unit.key, unit.refused).items()
+    return ExportReader(s3, unit.bucket, list(unit.files), unit.key, unit.refused)
 
 
 def digest_segment(desk: WorkerContext, unit: SegmentUnit) -> Message:
     """What a worker does with a segment."""
     limit = RateLimit(unit.max_rcu)
 
-    def items() -> Iterator[Item]:
+    def items() -> Iterator[Spelled]:
         transport = desk.clients(unit.site).target_wire
-        return TableReader(transport, unit.table, unit.segments, 1, limit, unit.key).items_of(unit.segment)
+        return TableReader(transport, unit.table, unit.segments, 1, limit, unit.key).spelled_of(unit.segment, unit.key)
 
     return _counted(desk, unit, items) | {"read_units": limit.used}
 
 
-def _counted(desk: WorkerContext, unit: FilesUnit | SegmentUnit, items: Callable[[], Iterator[Item]]) -> Message:
+def _counted(desk: WorkerContext, unit: FilesUnit | SegmentUnit, items: Callable[[], Iterator[Spelled]]) -> Message:
     buckets, began, failure = BucketDigest(unit.secret), time.monotonic(), None
     calls: list[tuple[str, str, int]] = []
     try:
-        buckets.add_items(items(), unit.key)
+        buckets.add_spelled(items())
         calls = calls_of(desk.clients(unit.site).calls)
     except RunbookError as error:
         failure = str(error)

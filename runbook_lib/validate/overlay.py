@@ -7,13 +7,13 @@ that a change between the two was never exported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
-from runbook_lib.items.item_digests import digests
+from runbook_lib.items.item_digests import digests, key_and_text
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
@@ -87,6 +87,10 @@ class OverlaidExport:
             yield from self._not_overlaid(file)
         else:
             yield from self._last_states(*self.windows[number])
+
+    def spelled_of(self, file: DataFile, key: Sequence[KeyAttribute]) -> Iterator[tuple[bytes, bytes]]:
+        """The key and the whole of each item of `items_of`, in canonical JSON."""
+        return (key_and_text(item, key) for item in self.items_of(file))
 
     def _not_overlaid(self, file: DataFile) -> Iterator[Item]:
         keyed = self.secret.item_digests()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from math import ceil
 from typing import Any, Protocol, TypeVar
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, unless
+from runbook_lib.aws.dynamodb.read.scan import STOPPED, Segment, count_segment, scan_items, scan_spelled
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.errors import CorruptFile
+from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical, canonical_json
+from runbook_lib.items.item_digests import key_and_text
 from runbook_lib.items.keys import KeyAttribute, held_key
-from runbook_lib.items.lines import parse_line
+from runbook_lib.items.learned_forms import LearnedForms
+from runbook_lib.items.lines import PREFIX, parse_line
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint
 
@@ -30,6 +32,8 @@ SHOW_EVERY, CHECK_EVERY = 5000, 250  # items
 LOOK = 0.2  # seconds
 Show = Callable[[int], None]
 Check = Callable[[], None]
+Key = Sequence[KeyAttribute]
+Spelled = tuple[bytes, bytes]  # an item's key and the whole of it, in canonical JSON
 Read = TypeVar("Read")
 
 
@@ -69,13 +73,30 @@ class ExportReader:
         refused = self.refused.get(file.key, ())
         with fetch(self.s3, self.bucket, file) as checked:
             for number, line in checked.items():
-                try:
-                    item = parse_line(line)
-                    if number in refused:
-                        held_key(canonical(item), self.key)
-                except CorruptFile:
-                    continue
-                yield item
+                if (item := self._item(line, number in refused)) is not None:
+                    yield item
+
+    def spelled_of(self, file: DataFile, key: Key) -> Iterator[Spelled]:
+        """The key and the whole of each item of `items_of`, in canonical JSON."""
+        refused, forms = self.refused.get(file.key, ()), LearnedForms(key)
+        with fetch(self.s3, self.bucket, file) as checked:
+            for number, line in checked.items():
+                spelled = forms.spelled(line, len(PREFIX)) if line.startswith(PREFIX) else None
+                if spelled and number not in refused and spelled[1] + 1 == len(line) and line.endswith(b"}"):
+                    yield spelled[0]
+                elif (item := self._item(line, number in refused)) is not None:
+                    yield key_and_text(item, key)
+                    forms.learn(item)
+
+    def _item(self, line: bytes, refused: bool) -> Item | None:
+        """The item of a line; None where there is none that anybody could compare."""
+        try:
+            item = parse_line(line)
+            if refused:
+                held_key(canonical(item), self.key)
+        except CorruptFile:
+            return None
+        return item
 
     def refused_keys(self) -> frozenset[bytes]:
         """The canonical keys of the lines that the import could not write, as far as they have one that can be held."""
@@ -108,6 +129,10 @@ class TableReader:
     def items_of(self, segment: int) -> Iterator[Item]:
         return scan_items(Segment(self.transport, self.table, self.limit, segment, self.segments), self._names)
 
+    def spelled_of(self, segment: int, key: Key) -> Iterator[Spelled]:
+        """The key and the whole of each item of `items_of`, in canonical JSON."""
+        return scan_spelled(Segment(self.transport, self.table, self.limit, segment, self.segments), key)
+
     def count(self, check: Check = unstopped) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
         others = self.segments + 1
@@ -137,7 +162,7 @@ class FileReader(Protocol):
 
     @property
     def files(self) -> list[DataFile]: ...
-    def items_of(self, file: DataFile) -> Iterator[Item]: ...
+    def spelled_of(self, file: DataFile, key: Key) -> Iterator[Spelled]: ...
 
 
 class SegmentReader(Protocol):
@@ -148,7 +173,7 @@ class SegmentReader(Protocol):
     @property
     def threads(self) -> int: ...
     def items(self) -> Iterator[Item]: ...
-    def items_of(self, segment: int) -> Iterator[Item]: ...
+    def spelled_of(self, segment: int, key: Key) -> Iterator[Spelled]: ...
 
 
 def export_buckets(
@@ -159,7 +184,7 @@ def export_buckets(
         for file in side.files:
             if file.ordinal not in checkpoint.done:
                 buckets, before = BucketDigest(checkpoint.secret), checkpoint.buckets.items
-                buckets.add_items(_shown(side.items_of(file), show, before, check), key)
+                _add(buckets, side.spelled_of(file, key), check, show, before)
                 checkpoint.finish(file.ordinal, buckets)
     finally:
         checkpoint.keep()
@@ -176,9 +201,13 @@ def table_buckets(
     """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()
 
+    def unless_stopped() -> None:
+        if stop.is_set():
+            raise TransferError(STOPPED)
+
     def fill(segment: int) -> None:
         buckets = BucketDigest(checkpoint.secret)
-        buckets.add_items(unless(stop, side.items_of(segment)), key)
+        _add(buckets, side.spelled_of(segment, key), unless_stopped)
         checkpoint.finish(segment, buckets)
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
@@ -197,10 +226,12 @@ def table_buckets(
     return checkpoint.buckets
 
 
-def _shown(items: Iterator[Item], show: Show, before: int, check: Check) -> Iterator[Item]:
-    for count, item in enumerate(items, 1):
-        if count % CHECK_EVERY == 0:
-            check()
-            if count % SHOW_EVERY == 0:
-                show(before + count)
-        yield item
+def _add(
+    buckets: BucketDigest, items: Iterator[Spelled], check: Check, show: Show = lambda done: None, before: int = 0
+) -> None:
+    done = 0
+    while count := buckets.add_spelled(islice(items, CHECK_EVERY)):
+        check()
+        done += count
+        if done % SHOW_EVERY == 0:
+            show(before + done)

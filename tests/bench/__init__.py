@@ -40,7 +40,7 @@ def plain_line(number: int) -> bytes:
             "company": {"S": f"company-{number % 997:04}"},
             "title": {"S": f"{TEXT}number {number}"},
             "note": {"S": TEXT * 2},
-            "amount": {"N": f"{number % 100_000}.{number % 90 + 10}"},
+            "amount": {"N": f"{number % 100_000}.{number % 9 + 11}"},
             "version": {"N": str(number % 7)},
             "created": {"S": "2026-11-23T05:33:36.120Z"},
             "active": {"BOOL": number % 2 == 0},
@@ -57,7 +57,7 @@ def mixed_line(number: int) -> bytes:
         {
             "id": {"S": plain_id(number)},
             "title": {"S": f"{TEXT}number {number}"},
-            "amount": {"N": f"{number % 100_000}.{number % 90 + 10}"},
+            "amount": {"N": f"{number % 100_000}.{number % 9 + 11}"},
             "blob": {"B": base64.b64encode(blob).decode()},
             "names": {"SS": ["north", "south", "west"]},
             "sizes": {"NS": ["1", "2.5", str(number + 2)]},

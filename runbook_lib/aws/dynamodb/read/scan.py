@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -22,10 +22,13 @@ from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.items.learned_forms import LearnedForms
 from runbook_lib.items.lines import split_items
 from runbook_lib.items.page import PageItems
 
 RCU_BYTES = 4096
+STOPPED = "the scan was stopped; run again to begin it anew"
 MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")
@@ -111,11 +114,20 @@ def scan_items(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Item]:
         _check_count(segment.table, answer, items.count)
 
 
+def scan_spelled(segment: Segment, schema: Sequence[KeyAttribute]) -> Iterator[tuple[bytes, bytes]]:
+    """The key and the whole of each item of one segment in canonical JSON; read and checked as by `scan_items`."""
+    key, forms = tuple(k.name for k in schema), LearnedForms(schema)
+    own = partial(_key_of_last, segment.table, key) if key else None
+    for items, answer in _answers(segment, _apart, key, own=own):
+        yield from items.spelled(forms)
+        _check_count(segment.table, answer, items.count)
+
+
 def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
     """The stream; TransferError as soon as `stop` is set, so that nobody waits for the rest of a table."""
     for each in stream:
         if stop.is_set():
-            raise TransferError("the scan was stopped; run again to begin it anew")
+            raise TransferError(STOPPED)
         yield each
 
 
