@@ -36,6 +36,9 @@ presigned URL or form, or the wire-level path.
   run wrote to, `DeleteTable` and `UpdateTable` (lift the deletion protection) for tables that it created, and
   `DeleteObjects` for its own exports.
 
+  With `catch_up.by: streams`, of the sources' own streams: `DescribeStream`, `GetShardIterator` and `GetRecords` of the
+  service DynamoDB Streams. No stream is ever turned on, changed or turned off.
+
   For the register of the runs that have written to a target: `TagResource` and `UntagResource` for the one tag
   `runbook:register`, `PutObject` for the run's own entry, or for the mark that keeps other runs out while it
   takes something back, and only with `If-None-Match`, `ListObjectsV2` for the table's folder.

@@ -151,7 +151,7 @@ def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> Window
             f"{pair.source}: window {fact.number} should be from {fact.start} to {fact.end} with {fact.view}, and its "
             f"manifest says {manifest.changes_from} to {manifest.changes_to} with {manifest.view}; export it again"
         )
-    return _exported(run, replace(fact, exported=format_timestamp(run.now())), manifest)
+    return keep_exported(run, replace(fact, exported=format_timestamp(run.now())), manifest)
 
 
 def ended_export(run: Run, arn: str) -> ExportState | None:
@@ -167,10 +167,11 @@ def take_reused(run: Run, pair: Pair, number: int, reuse: Reuse) -> WindowFact:
         pair.source, number, manifest.changes_from, manifest.changes_to, manifest.view, reused=True, arn=reuse.arn,
         bucket=reuse.bucket, folder=reuse.folder, exported=format_timestamp(run.now()),
     )  # fmt: skip
-    return _exported(run, fact, manifest)
+    return keep_exported(run, fact, manifest)
 
 
-def _exported(run: Run, fact: WindowFact, manifest: Manifest) -> WindowFact:
+def keep_exported(run: Run, fact: WindowFact, manifest: Manifest) -> WindowFact:
+    """Record that a window is there, with its files."""
     known = replace(
         fact, state=WindowState.EXPORTED, changes=manifest.items, manifest_md5=manifest.summary_md5 + manifest.files_md5
     )

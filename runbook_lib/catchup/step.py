@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from runbook_lib.catchup.ask import ask_for_window, gaps, next_span, refuse, take_reused
+from runbook_lib.catchup.ask import SECOND, ask_for_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.second_export import export_again
-from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, open_table, tables_fit
+from runbook_lib.catchup.streams.window import look_at_stream
+from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, follow_stream, open_table, tables_fit
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.export_format.incremental import BOTH_IMAGES
@@ -71,6 +72,8 @@ def catch_up(
 
 
 def _table(table: TableToCatchUp, until_lag: timedelta | None) -> None:
+    if table.run.config.catch_up.by == "streams":
+        return _follow(table, until_lag)
     _take_chain(table)
     for fact in table.windows():
         bring_through(table, fact)
@@ -87,6 +90,20 @@ def _table(table: TableToCatchUp, until_lag: timedelta | None) -> None:
     if table.run.config.catch_up.proof == "full_export" and table.windows():
         export_again(table.run, table.pair, table.until, table.sleep)
     return None
+
+
+def _follow(table: TableToCatchUp, until_lag: timedelta | None) -> None:
+    """Read a table's stream up to now and apply it; in a dry run only look whether it could be."""
+    for fact in table.windows():
+        bring_through(table, fact)
+    if table.writer is None:
+        look_at_stream(table.streamed, len(table.windows()) + 1, table.until)
+        return _end(table, None)
+    while True:
+        is_now = follow_stream(table, table.streamed.now() + SECOND)
+        lag = max(timedelta(), table.streamed.now() - table.until)
+        if is_now and (until_lag is None or lag <= until_lag):
+            return _end(table, lag)
 
 
 def _take_chain(table: TableToCatchUp) -> None:

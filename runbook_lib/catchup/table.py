@@ -15,6 +15,13 @@ from runbook_lib.catchup.apply import send_window
 from runbook_lib.catchup.ask import await_window, refuse
 from runbook_lib.catchup.read import read_window
 from runbook_lib.catchup.recheck import recheck
+from runbook_lib.catchup.streams.window import (
+    StreamedTable,
+    go_on_reading,
+    next_end,
+    read_window_of_stream,
+    refuse_mixed,
+)
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import UNANSWERED
@@ -55,6 +62,11 @@ class TableToCatchUp:
         return windows_of(self.run.ledger, self.pair.source)
 
     @property
+    def streamed(self) -> StreamedTable:
+        """The same, as what reads its stream knows it."""
+        return StreamedTable(self.run, self.pair, self.key, self.began, self.table_id, self.sleep)
+
+    @property
     def until(self) -> datetime:
         """The end of the last window that is known, or the moment of the full export."""
         known = self.windows()
@@ -85,6 +97,7 @@ def tables_fit(run: Run, pairs: list[Pair]) -> list[Pair]:
 
 
 def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep) -> TableToCatchUp:
+    refuse_mixed(run, pair)
     now = describe_table(run.clients.target, pair.target)
     shape = now or pair.source_facts
     if shape is None or (writer is not None and now is None):
@@ -109,7 +122,11 @@ def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
     """Bring one window to its end, from wherever it stands."""
     run = table.run
     if fact.state is WindowState.ASKED:
-        fact = await_window(run, table.pair, fact, table.sleep)
+        fact = (
+            go_on_reading(table.streamed, fact)
+            if fact.stream is not None
+            else await_window(run, table.pair, fact, table.sleep)
+        )
     fact = read_window(run, derive_window(run, table.pair, fact), table.key)
     table.watch(fact, 0)
     if table.writer is None or fact.state is WindowState.APPLIED:
@@ -145,6 +162,14 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
         fact = replace(fact, written_again=recheck(run, table.pair, fact, writer, table.key))
     fact = keep_window(ledger, replace(fact, state=WindowState.APPLIED, applied=format_timestamp(run.now())))
     table.watch(fact, 0)
+
+
+def follow_stream(table: TableToCatchUp, due: datetime) -> bool:
+    """Read the next window of a table's stream and apply it; whether it came to `due`."""
+    after = table.until
+    end = next_end(table.streamed, after, due)
+    bring_through(table, read_window_of_stream(table.streamed, len(table.windows()) + 1, after, end))
+    return table.until >= due
 
 
 def warnings_of(run: Run, target: str) -> tuple[WindowWarning, ...]:

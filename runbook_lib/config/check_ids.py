@@ -30,6 +30,7 @@ class CheckId(StrEnum):
     EXPORT_IS_WHOLE = "export-is-whole"
     RECOVERY = "point-in-time-recovery"
     EXPORT_TIME = "export-time"
+    SOURCE_STREAM = "source-stream"
     WAY_OF_WRITING = "way-of-writing"
     MADE_BY_IMPORT_TABLE = "made-by-import-table"
     LOCAL_INDEXES = "local-indexes"

@@ -23,7 +23,7 @@ from runbook_lib.config.reading.yaml_lines import LARGEST, parse
 from runbook_lib.config.report import ReportSettings
 from runbook_lib.config.section import Strict
 from runbook_lib.config.sections.accept import Accept, Acceptable
-from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES, CatchUp
+from runbook_lib.config.sections.catch_up import CatchUp
 from runbook_lib.config.sections.cut_over import CutOverSettings
 from runbook_lib.config.sections.hooks import Hooks
 from runbook_lib.config.sections.notify import Notify
@@ -217,14 +217,12 @@ class Migration(Strict):
     @model_validator(mode="after")
     def _masks(self) -> Migration:
         """What would let raw items past a transform, or leave one of which nobody knows what it had been made into."""
-        if self.transform is not None:
-            if self.validate_.drift:
-                raise ValueError(
-                    "validate.drift and transform cannot be combined: it compares with the raw source; use runbook "
-                    "drift, which transforms what it reads"
-                )
-            if has_chain(self) and self.catch_up.view != "NEW_AND_OLD_IMAGES":
-                raise ValueError(NEEDS_OLD_IMAGES)
+        self.catch_up.refuse_others(transform=self.transform is not None, chain=has_chain(self))
+        if self.transform is not None and self.validate_.drift:
+            raise ValueError(
+                "validate.drift and transform cannot be combined: it compares with the raw source; use runbook drift, "
+                "which transforms what it reads"
+            )
         return self
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from runbook_lib.catchup.ask import ask_for_window, check_span, complete_until, whole_second
+from runbook_lib.catchup.ask import SECOND, ask_for_window, check_span, complete_until, whole_second
 from runbook_lib.catchup.second_export import begin_second_export
-from runbook_lib.catchup.table import TableToCatchUp, bring_through
+from runbook_lib.catchup.table import TableToCatchUp, bring_through, follow_stream
 from runbook_lib.errors import ExportError
 from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
 from runbook_lib.run.facts.windows import WindowFact
@@ -33,8 +33,11 @@ def bring_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_expor
     """Apply windows until each table is proved to stand at `due` or later.
 
     Exports of all tables are asked for before one is waited for, and with the last window of a table its second full
-    export, so that they run at the same time.
+    export, so that they run at the same time. A stream is read to its end instead.
     """
+    if tables and tables[0].run.config.catch_up.by == "streams":
+        _follow_to(tables, due, with_full_export=with_full_export)
+        return
     for table in tables:
         for fact in table.windows():
             bring_through(table, fact)
@@ -50,6 +53,19 @@ def bring_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_expor
             begin_second_export(table.run, table.pair, table.until, table.sleep)
 
 
+def _follow_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_export: bool) -> None:
+    """Read each stream up to `due` and to now, which is waited for once; a full export waits for recovery."""
+    due = max(due, *(whole_second(table.streamed.now() + SECOND) for table in tables))
+    for table in tables:
+        for fact in table.windows():
+            bring_through(table, fact)
+        while not follow_stream(table, due):
+            pass
+    for table in tables if with_full_export else ():
+        await_recovery(table, len(table.windows()), table.until, table.until)
+        begin_second_export(table.run, table.pair, table.until, table.sleep)
+
+
 def _ask(table: TableToCatchUp, due: datetime) -> WindowFact:
     number, after = len(table.windows()) + 1, table.until
     span = span_to(whole_second(after), due, timedelta(minutes=table.run.config.catch_up.window_minutes))
@@ -59,17 +75,22 @@ def _ask(table: TableToCatchUp, due: datetime) -> WindowFact:
 
 def await_complete(table: TableToCatchUp, number: int, after: datetime, span: Span) -> None:
     """Wait until a window could be asked for; raises ExportError where it cannot, or takes too long."""
+    check_span(table.run, table.pair, span, after, await_recovery(table, number, after, span.end))
+
+
+def await_recovery(table: TableToCatchUp, number: int, after: datetime, end: datetime) -> str:
+    """Wait until what was written until `end` can be restored; the identity of the table."""
     minutes = table.run.config.export.timeout_minutes
 
     def late(failure: str) -> ExportError:
         return ExportError(
-            f"{table.pair.source}: what was written until {span.end} should be complete by now, and is not after "
+            f"{table.pair.source}: what was written until {end} should be complete by now, and is not after "
             f"export.timeout_minutes ({minutes:g}){failure}; run the same command again to go on waiting"
         )
 
     def look() -> str | None:
-        end, table_id = complete_until(table.run, table.pair, number, after)
-        return table_id if end is not None and end >= span.end else None
+        complete, table_id = complete_until(table.run, table.pair, number, after)
+        return table_id if complete is not None and complete >= end else None
 
     wait = Wait(minutes * 60, max(1.0, table.run.config.export.poll_seconds), late, table.sleep)
-    check_span(table.run, table.pair, span, after, wait.until(look))
+    return wait.until(look)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
-from runbook_lib.export_format.incremental import Change
+from runbook_lib.catchup.streams.window import written_since
+from runbook_lib.catchup.table import TableToCatchUp
+from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, ChangeWindow, parse_change
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.cut_over.gates import QuietFact
@@ -42,6 +44,19 @@ def quiet_since(
             if change.micros > since.timestamp() * 1_000_000:
                 _note(run, heard, change, ttl)
     return QuietFact(format_timestamp(since), end, heard.late, heard.expired, tuple(heard.hashes))
+
+
+def quiet_by_stream(table: TableToCatchUp) -> QuietFact:
+    """Look at a stream once more and count what was written since the last window, as `quiet_since` does."""
+    run, source = table.run, table.pair.source
+    ttl = ttl_attribute(run.clients.source, source)
+    heard, since = _Heard(), format_timestamp(table.until)
+    net = written_since(table.streamed)
+    window = ChangeWindow(table.until, table.until, BOTH_IMAGES, table.key)
+    for line in net.lines():
+        _note(run, heard, parse_change(line, window), ttl)
+    until = format_timestamp(table.streamed.now())
+    return QuietFact(since, until, heard.late, heard.expired, tuple(heard.hashes))
 
 
 def _note(run: Run, heard: _Heard, change: Change, ttl: str | None) -> None:

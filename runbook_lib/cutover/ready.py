@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import recovery_of
+from runbook_lib.catchup.ask import SECOND
 from runbook_lib.cutover.expected import apply_seconds, expected_changes
 from runbook_lib.errors import ConfigError
 from runbook_lib.export_format.incremental import BOTH_IMAGES, SKEW
@@ -21,10 +22,16 @@ from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 JUDGED = 3  # of the last windows
 FULL_EXPORT = "full_export"
+SHORTEST_JUDGED = 60.0  # seconds: a window of a stream may be a second long, and asking for anything takes longer
 
 
 def settling(run: Run) -> timedelta:
-    """How long after the freeze the last window ends: past what the writers' clocks may be wrong by, and a margin."""
+    """How long after the freeze the last window ends: past what the writers' clocks may be wrong by, and a margin.
+
+    A stream is looked at once more at the go, so that it need not be waited for.
+    """
+    if run.config.catch_up.by == "streams":
+        return timedelta(seconds=run.config.catch_up.settle_seconds)
     return SKEW + max(SKEW, timedelta(seconds=run.config.catch_up.margin_seconds))
 
 
@@ -89,7 +96,7 @@ def _windows_of_one(run: Run, pair: Pair) -> Iterator[str]:
         yield f"{pair.source}: no window was applied yet, so nobody knows how long one takes; run runbook catch-up"
     for window in _last(run, pair):
         start, end = window.span
-        taken, covers = took(window), max(0.0, (end - start).total_seconds())
+        taken, covers = took(window), max(SHORTEST_JUDGED if window.stream else 0.0, (end - start).total_seconds())
         if taken is None or taken >= covers:
             said = "nobody knows how long" if taken is None else f"{taken:,.0f} s"
             yield (
@@ -109,7 +116,12 @@ def _last(run: Run, pair: Pair) -> list[WindowFact]:
 
 
 def _recovery(run: Run, pairs: list[Pair]) -> float | None:
-    """Seconds from the freeze until the last window can be asked for: what recovery is behind, and more."""
+    """Seconds from the freeze until the last window can be asked for: what recovery is behind, and more.
+
+    Streams do not wait for recovery, but a second full export does.
+    """
+    if run.config.catch_up.by == "streams" and run.config.cut_over.proof != FULL_EXPORT:
+        return round(SECOND.total_seconds() + 2 * run.config.catch_up.settle_seconds, 3)
     behind = []
     for pair in pairs:
         try:

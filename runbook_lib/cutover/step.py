@@ -18,7 +18,7 @@ from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
-from runbook_lib.cutover.quiet import quiet_since
+from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
 from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.errors import GateFailed
@@ -87,7 +87,7 @@ def cut_over(
         _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
     _prove_data(run, pairs, watch, sleep)
     with run.step(CUT_OVER):
-        _go(run, pairs, watch)
+        _go(run, pairs, watch, sleep)
         return GATES.all(run.ledger)
 
 
@@ -223,7 +223,7 @@ def _unproved(run: Run, pair: Pair) -> str:
     return ""
 
 
-def _go(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
+def _go(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
     with passing(run, Gate.SMOKE, watch):
         _hook(run, Gate.SMOKE, CutOverFault.SMOKE_FAILED, run.config.hooks.smoke)
         if not run.config.hooks.smoke:
@@ -233,7 +233,26 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch) -> None:
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
+        if run.config.catch_up.by == "streams":
+            _still_quiet(run, _opened(run, pairs, sleep, acting=False), known)
         CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(source_time(run, pairs))))
+
+
+def _still_quiet(run: Run, tables: list[TableToCatchUp], fact: CutOverFact) -> None:
+    """Nothing was written since the last window, to the moment of the go: by streams nothing has to be waited for."""
+    late = []
+    for table in tables:
+        found = quiet_by_stream(table)
+        if found.late:
+            FROZEN.record(run.ledger, table.pair.source, found)
+            keys = ", ".join(found.hashes)
+            late.append(f"{table.pair.source}: {found.late:,} changes, of the keys (as hashes) {keys}")
+    if late:
+        raise stay_shut(
+            run, Gate.GO, CutOverFault.NOT_FROZEN,
+            f"nothing should have been written since {fact.until}, up to the go, and this was: {'; '.join(late)}. It "
+            "is in no target. Find the writer and stop it, then run the same command with the new moment",
+        )  # fmt: skip
 
 
 def _hook(run: Run, gate: Gate, fault: CutOverFault, hooks: Sequence[Hook]) -> None:

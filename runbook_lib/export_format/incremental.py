@@ -29,6 +29,7 @@ from runbook_lib.items.lines import past_separators
 BOTH_IMAGES, NEW_IMAGE = "NEW_AND_OLD_IMAGES", "NEW_IMAGE"
 VIEWS = (BOTH_IMAGES, NEW_IMAGE)
 NEW, OLD, KEYS, METADATA = "NewImage", "OldImage", "Keys", "Metadata"
+AROUND = "StatesAround"  # in Metadata, of a window that was read from a stream, see catchup/streams/net_changes.py
 MEMBERS = frozenset((NEW, OLD, KEYS, METADATA))
 SKEW = timedelta(minutes=1)  # by which the clocks of those who write may differ, as AWS says
 _decoder = json.JSONDecoder()
@@ -38,7 +39,8 @@ _decoder = json.JSONDecoder()
 class Change:
     """One line: the key, when it was last written, and both images; `new` is None for a delete.
 
-    `new_bytes` are the new image as it stands in the file.
+    `new_bytes` are the new image as it stands in the file. `around` are the further states that the full export may
+    have caught the item in, of a change that was read from a stream and made at about that moment; None for no item.
     """
 
     key: dict[str, Attribute]
@@ -46,6 +48,7 @@ class Change:
     old: Item | None
     new: Item | None
     new_bytes: bytes
+    around: tuple[Item | None, ...] = ()
 
     def as_line(self, key_bytes: bytes) -> bytes:
         """What is sent for it: `{"Item":...}` for a put, `{"Key":...}` for a delete."""
@@ -163,7 +166,11 @@ def parse_change(line: bytes, window: ChangeWindow) -> Change:
     if len(data[KEYS]) != len(window.key):
         raise CorruptFile(f"expected {len(window.key)} key attributes, found {len(data[KEYS])}")
     key = key_of(data[KEYS], window.key)
-    return Change(key, _micros(data.get(METADATA)), old, new, _image_bytes(line, data) if new is not None else b"")
+    micros, around = _micros(data.get(METADATA)), data[METADATA].get(AROUND, [])
+    if not isinstance(around, list) or not all(image is None or isinstance(image, dict) for image in around):
+        raise CorruptFile(f"expected {AROUND} to be images that are items")
+    image = _image_bytes(line, data) if new is not None else b""
+    return Change(key, micros, old, new, image, tuple(around))
 
 
 def spell_change(micros: int, key: bytes, old: bytes | None, new: bytes | None) -> bytes:

@@ -49,8 +49,9 @@ def raw_statements(config: Migration, grants: list[TablePermissions], source: Id
 
 
 def _exports(config: Migration, grants: list[TablePermissions], source: Identity, scanner: Identity) -> list[Json]:
-    """The exports' own bucket: read, and written only for tables that are scanned."""
-    exported, scanned = any(g.exported for g in grants), any(g.method == "scan" for g in grants)
+    """The exports' own bucket: read, and written only for tables that are scanned or followed by their streams."""
+    followed = config.catch_up.by == "streams" and any(g.followed for g in grants)
+    exported, scanned = any(g.exported for g in grants), followed or any(g.method == "scan" for g in grants)
     reused = [g.reuse for g in grants if g.reuse]
     own = [objects(config.staging, source)] if exported or scanned else []
     # Without an ARN the key is one of the account that wrote: the source's for exports, whoever scans for scans.

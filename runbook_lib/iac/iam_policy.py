@@ -43,6 +43,7 @@ from runbook_lib.iac.policy_statements import (
     policy_document,
     probing,
     reading_references,
+    reading_streams,
     reading_surroundings,
     register_objects,
     signing,
@@ -160,6 +161,7 @@ def _source(config: Migration, grants: list[TablePermissions], who: Identity) ->
         allow("ExportTables", dynamodb("ExportTableToPointInTime"), exported),
         allow("FollowExports", dynamodb("DescribeExport"), followed),
         allow("ScanTables", dynamodb("Scan"), scanned),
+        *reading_streams(config, [g.source_arn for g in grants if g.followed and g.source_arn]),
         allow("LookUpScanned", dynamodb("BatchGetItem"), looked_up),
         allow("ReadEncryptedTables", ["kms:Decrypt", "kms:DescribeKey"], keys),
         # DynamoDB writes an export to S3 with the rights of whoever started it.

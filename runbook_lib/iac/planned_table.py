@@ -30,5 +30,10 @@ class TablePermissions:
         return self.method in ("export", "fail") or self.recovery
 
     @property
+    def followed(self) -> bool:
+        """Whether it could be caught up with: it has the moment of an export to go on from."""
+        return self.exported or self.method == "reuse"
+
+    @property
     def migrated(self) -> bool:
         return self.method != "skip" or self.recovery

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, STREAM_READS, SURROUNDING_READS
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.aws.session.signing_client import region_of
 from runbook_lib.config.model import Migration
@@ -124,6 +124,12 @@ def reading_references(config: Migration, who: Identity) -> list[Json]:
         allow("ReadReferences", actions, ["*"]),
         allow("ReadReferencesOfApis", ["apigateway:GET"], interfaces),
     ]
+
+
+def reading_streams(config: Migration, tables: Iterable[str]) -> list[Json]:
+    """What reads the streams of tables that are followed by them; nothing turns one on."""
+    arns = [f"{arn}/stream/*" for arn in tables] if config.catch_up.by == "streams" else []
+    return [allow("ReadStreams", dynamodb(*(call.partition(":")[2] for call in sorted(STREAM_READS))), arns)]
 
 
 def reading_surroundings(who: Identity) -> list[Json]:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
 from runbook_lib.aws.dynamodb.describe import tables
 from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
+from runbook_lib.aws.guard.reading_calls import STREAM_READS
 from runbook_lib.aws.session.clients import Clients
+from runbook_lib.aws.session.reading_clients import reading_client
 from runbook_lib.config.check_ids import CheckId
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.estimate import estimate
@@ -33,6 +36,7 @@ from runbook_lib.preflight.before import keep_before
 from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
 from runbook_lib.preflight.checks.context import CheckContext, concern
 from runbook_lib.preflight.checks.references import look_for_references, of_references
+from runbook_lib.preflight.checks.source_stream import of_source_stream
 from runbook_lib.preflight.hold_to_plan import hold_pre_flight_to_plan
 from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
@@ -224,6 +228,7 @@ def _scene(
         is_ours=is_ours,
         now=now,
         places=tuple(sorted({Path(tempfile.gettempdir()), _existing(reports_root())})),
+        streams=cache(lambda: reading_client(clients, "source", "dynamodbstreams", STREAM_READS)),
     )
 
 
@@ -272,6 +277,7 @@ def _look(
 
 def _of_pair(context: CheckContext, pair: Pair) -> Iterator[Check]:
     yield from concern(CheckId.SOURCE_TABLE, pair.source, pair.source, source.of_source(context, pair))
+    yield from concern(CheckId.SOURCE_STREAM, pair.source, pair.source, of_source_stream(context, pair))
     yield from concern(CheckId.WAY_OF_WRITING, pair.source, pair.source, strategy.of_strategy(context, pair))
     yield names.valid(pair)
     if names.VALID.fullmatch(pair.target):

@@ -53,11 +53,13 @@ TABLES = {
     "change": """(
         source TEXT, key BLOB, number INTEGER, digest BLOB, old BLOB, known INTEGER NOT NULL,
         PRIMARY KEY (source, key, number)) WITHOUT ROWID""",
+    "state_around": "(source TEXT, key BLOB, digest BLOB, PRIMARY KEY (source, key, digest)) WITHOUT ROWID",
 }
 # From each version to the next, statement by statement. Version 1 has the tables and facts of 0.1.0, and says so.
 # Version 2 adds the windows of a catch-up, version 3 what a comparison found wrong, for a repair, version 4 what
-# a repair has written, version 5 how long the requests of an import took.
-UPGRADES: tuple[tuple[str, ...], ...] = ((), (), (), (), ())
+# a repair has written, version 5 how long the requests of an import took, version 6 in which states a full export may
+# have caught an item that was written at about its moment.
+UPGRADES: tuple[tuple[str, ...], ...] = ((), (), (), (), (), ())
 VERSION = len(UPGRADES)
 
 

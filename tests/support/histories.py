@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.validate.step import validate_tables
 from tests.support.lives import live
+from tests.support.streamed import BY_STREAMS, stream_on
 from tests.support.world import Item, World
 
 KEYS = 6  # of each table
@@ -34,6 +36,11 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("DescribeExport", "reset"), ("DescribeContinuousBackups", "internal-error"), ("DescribeTable", "reset"),
     ("BatchGetItem", "throttle"), ("Scan", "lost-reply"),
 )  # fmt: skip
+READS = ("DescribeStream", "GetShardIterator", "GetRecords")
+OF_STREAMS: tuple[tuple[str, str], ...] = (
+    ("GetRecords", "expired-iterator"),
+    *((read, kind) for read in READS for kind in ("throttle", "internal-error", "reset", "lost-reply")),
+)
 OF_A_BUCKET = "GetObject"
 QUICK = {"catch_up": {"margin_seconds": 0, "quiet_seconds": 0, "window_minutes": 20},
          "export": {"poll_seconds": 0.05}, "validate": {"index_samples": 0, "segments": 1}}  # fmt: skip
@@ -82,13 +89,14 @@ class History:
     world: World
     chance: random.Random
     names: tuple[str, ...]
+    by: str = "windows"
     held: dict[str, dict[str, Item]] = field(default_factory=dict)
     kills: int = 0
 
     def begin(self) -> None:
         """Tables with a few items each, of which some will expire."""
         for name in self.names:
-            self.world.pair(name)
+            self.world.pair(name, **(stream_on() if self.by == "streams" else {}))
             self.held[name] = {}
             for _ in range(self.chance.randrange(KEYS)):
                 self._write(name)
@@ -100,7 +108,16 @@ class History:
                 for _ in range(self.chance.randrange(4)):
                     self._write(name)
                 self.world.let_pass(name, self.chance.uniform(0.5, 12))
+                if self.by == "streams" and self.chance.random() < 0.2:
+                    self._break_up(name)
             self.world.let_pass(name, 16)
+
+    def _break_up(self, name: str) -> None:
+        """The shards that are open end, after four hours or because they are split, and others follow them."""
+        if self.chance.random() < 0.5:
+            self.world.split_stream(name)
+        else:
+            self.world.let_pass(name, 250)
 
     def _write(self, name: str) -> None:
         table, held = self.world.src(name), self.held[name]
@@ -119,7 +136,7 @@ class History:
     def misbehave(self) -> None:
         """Two faults at most, so that a life can come to its end."""
         self.world.clear_faults()
-        for operation, kind in self.chance.sample(FAULTS, 2):
+        for operation, kind in self.chance.sample(FAULTS + (OF_STREAMS if self.by == "streams" else ()), 2):
             seed = self.chance.randrange(1 << 30)
             self.world.fault(operation=operation, kind=kind, probability=0.2, times=2, seed=seed)
 
@@ -130,15 +147,17 @@ class History:
         }
 
 
-def moved_history(world: World, seed: int, tables: int, rounds: int, *, by_signal: bool = False) -> History:
+def moved_history(
+    world: World, seed: int, tables: int, rounds: int, *, by_signal: bool = False, by: str = "windows"
+) -> History:
     """Tables that were written to, caught up with and proved, however often the run was killed on its way.
 
     It is killed `by_signal`, in a process of its own, or in this one.
     """
     chance = random.Random(seed)
-    history = History(world, chance, tuple(f"h{n:02}" for n in range(tables)))
+    history = History(world, chance, tuple(f"h{n:02}" for n in range(tables)), by)
     history.begin()
-    config = world.config(**QUICK)
+    config = world.config(**{**QUICK, "catch_up": QUICK["catch_up"] | (BY_STREAMS if by == "streams" else {})})
     run = open_run(str(config), "r", True)
     preflight(run)
     export_tables(run)
@@ -169,11 +188,16 @@ def _caught_up(history: History, config: Path, lasted: int) -> int:
             try:
                 run = open_run(str(config), "r", True)
                 shut.callback(run.ledger.close)
-                catch_up(run)
+                catch_up(run, sleep=_let_be)
             except Killed:
                 history.kills += 1
     history.world.clear_faults()
     return max(20, life.moments)
+
+
+def _let_be(seconds: float) -> None:
+    """Wait for an export, and for nothing else: time passes at the sources without that."""
+    time.sleep(min(seconds, 0.05))
 
 
 def _caught_up_by_processes(history: History, config: Path) -> None:

@@ -125,6 +125,11 @@ class World:
         """Let time pass for any one table."""
         self._control("POST", {"seconds": 60 * minutes, "table": arn}, path="clock")
 
+    def split_stream(self, name: str) -> None:
+        """Have each open shard of a source table's stream end now, and be followed by two."""
+        arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{self.src(name)}"
+        self._control("POST", {"table": arn}, path="split")
+
     def fault(self, **fault: Any) -> None:
         """Make the embedded AWS misbehave, see runbook_lib.sandbox.server.faults."""
         self._control("POST", fault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, STREAM_READS, SURROUNDING_READS
 
 SOURCE = frozenset(
     {
@@ -155,7 +155,11 @@ STAGING_ANCHORS = frozenset({"s3:GetObject", "s3:GetObjectLockConfiguration", "s
 # What each side may always be asked for, and what only where somebody asked for it.
 ALWAYS = {"source": SOURCE | REFERENCE_READS, "target": TARGET | REFERENCE_READS, "staging": STAGING}
 ASKED = {
-    "source": SOURCE_RECOVERY | SOURCE_MACS | ROLE_READS | (SURROUNDING_READS - REFERENCE_READS - SOURCE),
+    "source": SOURCE_RECOVERY
+    | SOURCE_MACS
+    | ROLE_READS
+    | STREAM_READS
+    | (SURROUNDING_READS - REFERENCE_READS - SOURCE),
     "target": ROLE_READS
     | (SURROUNDING_READS - REFERENCE_READS - TARGET)
     | TARGET_WRITES

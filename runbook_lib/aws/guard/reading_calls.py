@@ -60,3 +60,11 @@ SURROUNDING_READS = frozenset(
         "sqs:ListQueues",
     }
 )
+# With catch_up.by: streams, of the sources' own streams; none is ever turned on or off.
+STREAM_READS = frozenset(
+    {
+        "dynamodbstreams:DescribeStream",
+        "dynamodbstreams:GetRecords",
+        "dynamodbstreams:GetShardIterator",
+    }
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from runbook_lib.config.section import Strict
 
@@ -18,6 +18,11 @@ NEEDS_OLD_IMAGES = (
 class CatchUp(Strict):
     """How what was written to a source since its export is brought to the target."""
 
+    by: Literal["windows", "streams"] = Field(
+        default="windows",
+        description="where the changes come from: incremental exports, or the sources' streams, which have to be on "
+        "already, with NEW_AND_OLD_IMAGES, and are never turned on",
+    )
     view: Literal["NEW_AND_OLD_IMAGES", "NEW_IMAGE"] = Field(
         default="NEW_AND_OLD_IMAGES",
         description="images in the windows; with both, each change also proves the previous one",
@@ -34,6 +39,13 @@ class CatchUp(Strict):
         ge=0,
         le=600,
         description="pause before the next window after a kill or a broken connection: a request may still arrive",
+    )
+    settle_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=600,
+        description="with streams: pause past the end of a window before the streams are read up to it, as a record "
+        "appears a little after its write",
     )
     proof: Literal["overlay", "full_export"] = Field(
         default="overlay",
@@ -54,6 +66,34 @@ class CatchUp(Strict):
             if start >= end:
                 raise ValueError(f"{gap!r} should end after it begins")
         return gaps
+
+    @model_validator(mode="after")
+    def _of_streams(self) -> CatchUp:
+        """What has a meaning for windows only."""
+        if self.by == "streams":
+            if self.view != "NEW_AND_OLD_IMAGES":
+                raise ValueError(
+                    f"catch_up.by: streams and catch_up.view: {self.view} cannot be combined: take view out"
+                )
+            if self.proof != "overlay":
+                raise ValueError(
+                    "catch_up.by: streams and catch_up.proof: full_export cannot be combined: a stream is cut at "
+                    "positions and not at one moment; cut_over.proof: full_export can, as nobody writes by then"
+                )
+            if self.accept_gaps:
+                raise ValueError(
+                    "catch_up.by: streams and catch_up.accept_gaps cannot be combined: a stream has no gap"
+                )
+        return self
+
+    def refuse_others(self, *, transform: bool, chain: bool) -> None:
+        """Raise ValueError for what does not go with a transform, or with a chain of exports made earlier."""
+        if self.by == "streams" and (transform or chain):
+            raise ValueError(
+                "catch_up.by: streams and a transform, or windows in export.reuse, cannot be combined yet: take one out"
+            )
+        if transform and chain and self.view != "NEW_AND_OLD_IMAGES":
+            raise ValueError(NEEDS_OLD_IMAGES)
 
     @property
     def gaps(self) -> list[tuple[datetime, datetime]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import Recovery
 from runbook_lib.aws.session.clients import Clients
@@ -23,7 +24,7 @@ class CheckContext:
     """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
 
     `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
-    exports as they were found now, by source table.
+    exports as they were found now, by source table. `streams` is the client that reads the sources' streams.
     """
 
     config: Migration
@@ -37,6 +38,7 @@ class CheckContext:
     places: tuple[Path, ...] = field(default=())
     sources: frozenset[str] = field(default=frozenset())
     reuses: Mapping[str, Reuse] = field(default_factory=dict)
+    streams: Callable[[], Any] = field(default=lambda: None)
 
 
 def concern(of: CheckId, subject: str, source: str, made: Iterable[Check]) -> Iterator[Check]:

@@ -50,6 +50,8 @@ class WindowRecord(Section):
     warned: list[str] = []
     lag: LagRecord = LagRecord()
     transform: WindowTransformRecord | None = None
+    stream: str | None = None
+    records: Count | None = None
 
 
 class SecondExportRecord(Section):

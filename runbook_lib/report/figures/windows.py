@@ -86,7 +86,7 @@ class WindowSection:
 
 def window_section(record: RunRecord) -> WindowSection:
     """All that a report shows of windows; without rows where there were none."""
-    return WindowSection(WINDOW_COLUMNS, window_rows_of(record), window_advice(record))
+    return WindowSection(WINDOW_COLUMNS, window_rows_of(record), [*stream_lines(record), *window_advice(record)])
 
 
 def window_rows_of(record: RunRecord) -> list[list[str]]:
@@ -103,11 +103,24 @@ def window_rows_of(record: RunRecord) -> list[list[str]]:
 def windows_line(record: RunRecord) -> str:
     """How many windows there are by now, what they held, and how far behind the targets are."""
     if not record.windows:
-        return "no window yet; one takes at least 15 minutes of the sources' time"
+        return "no window yet; an exported one takes at least 15 minutes of the sources' time"
     changes = sum(w.changes or 0 for w in record.windows)
     done = sum(w.state == APPLIED for w in record.windows)
     lag = "" if record.lag_seconds is None else f", lag at most {duration(record.lag_seconds)}"
     return f"{count(done)} of {pluralize(len(record.windows), 'window')} applied, {pluralize(changes, 'change')}{lag}"
+
+
+def stream_lines(record: RunRecord) -> list[str]:
+    """Which tables were followed by their streams, and what that came to."""
+    found = []
+    for source in dict.fromkeys(window.source for window in record.windows if window.stream):
+        own = [window for window in record.windows if window.source == source and window.stream]
+        records, changes = sum(w.records or 0 for w in own), sum(w.changes or 0 for w in own)
+        found.append(
+            f"{source} was followed by its stream {own[0].stream}: {pluralize(records, 'record')} in "
+            f"{pluralize(len(own), 'window')}, of each key what they come to: {pluralize(changes, 'change')}."
+        )
+    return found
 
 
 ADVICE = {

@@ -40,7 +40,8 @@ class WindowFact:
     left; `digests` is the fingerprint of the secret that they were compared under. `uncertain` says that a request of
     it may still arrive: its process was killed, or an answer lost. A `trailing` one was asked for after the cut-over,
     to be looked at; it is never applied. `warned` is what was to be warned of at the target. `raw` is the window as AWS
-    exported it, where a transform has made another of it, which all else is of.
+    exported it, where a transform has made another of it, which all else is of. `stream` is the stream that its changes
+    were read from, for one that no export has made; `records` is how many of those it had.
     """
 
     source: str
@@ -72,6 +73,8 @@ class WindowFact:
     trailing: bool | None = late()
     warned: tuple[WindowWarning, ...] | None = late()
     raw: RawExport | None = late()
+    stream: str | None = late()
+    records: int | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -88,6 +91,27 @@ class WindowFact:
 
         export = None if self.reused else elapsed_seconds(self.asked, self.exported)
         return {"recovery": self.behind, "export": export, "apply": elapsed_seconds(self.exported, self.applied)}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPosition:
+    """How far one shard of a stream was read: up to a sequence number that was written `at` a second, or to its end.
+
+    Without a number nothing was there yet.
+    """
+
+    shard: str
+    sequence: str | None
+    at: str | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPositions:
+    """How far all shards of a stream were read at the end of a window; they count once the window is applied."""
+
+    stream: str
+    shards: tuple[ShardPosition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,7 @@ class OverlayFact:
 
 
 WINDOWS = Topic("window", WindowFact)
+STREAM_POSITIONS = Topic("stream_positions", StreamPositions)  # under the name of a window
 CAUGHT_UP = Topic("caught_up", CaughtUp)
 SECOND_EXPORTS = Topic("second_export", SecondExport)
 SUPERSEDED_EXPORTS = Topic("superseded_export", SecondExport)  # under the table's name and the ARN

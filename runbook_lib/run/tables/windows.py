@@ -24,18 +24,25 @@ PIECE = 8  # bytes of a key's digest that are held in memory
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change: `old` is what the item was, None for no item; it is `known` where the view has old images."""
+    """One change: `old` is what the item was, None for no item; it is `known` where the view has old images.
+
+    `around` are the further states that a full export may have caught the item in; "no item" among them is `old`.
+    """
 
     key: bytes
     digest: bytes | None
     old: bytes | None
     known: bool
+    around: frozenset[bytes] = frozenset()
 
 
 def row_of(change: Change, secret: RunSecret, *, known: bool) -> ChangeRow:
     """What is kept of a change."""
-    return ChangeRow(secret.key_digest(canonical_json(change.key)), _digest(change.new, secret),
-                     _digest(change.old, secret), known)  # fmt: skip
+    old, around = _digest(change.old, secret), {_digest(image, secret) for image in change.around}
+    if None in around:  # the export may have no item there, or any of the others
+        around, old = {*around, old}, None
+    key, new = secret.key_digest(canonical_json(change.key)), _digest(change.new, secret)
+    return ChangeRow(key, new, old, known, frozenset(state for state in around if state is not None))
 
 
 def _digest(item: Item | None, secret: RunSecret) -> bytes | None:
@@ -118,15 +125,20 @@ def count_refused(ledger: Ledger, source: str, number: int, arn: str) -> int:
 
 def forget_changes(ledger: Ledger, source: str, number: int) -> None:
     """Take back what an earlier start, which did not come to the end of the window, had read of it."""
+    if number == 1:
+        ledger.write("DELETE FROM state_around WHERE source = ?", [(source,)])
     ledger.write("DELETE FROM change WHERE source = ? AND number = ?", [(source, number)])
 
 
 def keep_changes(ledger: Ledger, source: str, number: int, rows: Iterable[ChangeRow]) -> None:
     """Record changes of a window; of those that have one key only the first."""
+    kept = list(rows)
     ledger.write(
         "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?)",
-        [(source, row.key, number, row.digest, row.old, row.known) for row in rows],
+        [(source, row.key, number, row.digest, row.old, row.known) for row in kept],
     )
+    if around := [(source, row.key, digest) for row in kept for digest in row.around]:
+        ledger.write("INSERT OR IGNORE INTO state_around VALUES (?, ?, ?)", around)
 
 
 def window_counts(ledger: Ledger, source: str, number: int) -> WindowCounts:
@@ -168,12 +180,20 @@ def inserted_before(ledger: Ledger, source: str, number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OverlaidKey:
-    """What windows say of one key: its last state and the window that has it, and what should have been there first."""
+    """What windows say of one key: its last state and the window that has it, and what should have been there first.
+
+    That is one of `first_old` and `around`; only with a stream there is more than one.
+    """
 
     digest: bytes | None
     number: int
     first_old: bytes | None
     first_known: bool
+    around: frozenset[bytes] = frozenset()
+
+    def may_have_been(self, held: bytes) -> bool:
+        """Whether the full export goes together with the first change if it holds an item with this digest."""
+        return held == self.first_old or held in self.around
 
 
 class Overlay:
@@ -199,7 +219,11 @@ class Overlay:
         rows = self._ledger.rows("SELECT * FROM change WHERE source = ? AND key = ? ORDER BY number", self._source, key)
         if not rows:
             return None
-        return OverlaidKey(rows[-1]["digest"], rows[-1]["number"], rows[0]["old"], bool(rows[0]["known"]))
+        around = self._ledger.rows("SELECT digest FROM state_around WHERE source = ? AND key = ?", self._source, key)
+        return OverlaidKey(
+            rows[-1]["digest"], rows[-1]["number"], rows[0]["old"], bool(rows[0]["known"]),
+            frozenset(row["digest"] for row in around),
+        )  # fmt: skip
 
     def present(self) -> int:
         """How many of the keys hold an item at the end of the last window."""

@@ -38,11 +38,10 @@ from runbook_lib.sandbox.emulator.scan import scan, serves_scan
 from runbook_lib.sandbox.emulator.single_writes import WRITES, noticing, write
 from runbook_lib.sandbox.emulator.store import Store
 from runbook_lib.sandbox.emulator.streams.shards import STREAM_OPERATIONS, StreamReader
-from runbook_lib.sandbox.server.faults import Fault, FaultBook, describe, throttling_error
+from runbook_lib.sandbox.server.faults import REFUSALS, Fault, FaultBook, describe, error_answer
 from runbook_lib.sandbox.server.requests import operation_of, signed_for
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
-REFUSALS = frozenset({"throttle", "internal-error", "expired-token", "denied"})  # faults that are an error answer
 _MOTO_ACCOUNT = "123456789012"  # what moto says for an access key that it has not issued itself
 
 
@@ -117,11 +116,12 @@ class FrontDoor:
     ) -> Reply:
         tables = [request["TableName"]] if "TableName" in request else list(request.get("RequestItems") or ())
         tables = tables or [t["TableName"] for t in (request.get("TableCreationParameters"),) if t]
-        tables = tables or [str(arn).rpartition("/")[2] for arn in (request.get("TableArn"),) if arn]
+        arns = (request.get(name) for name in ("TableArn", "StreamArn", "ShardIterator"))
+        tables = tables or [str(arn).partition(":table/")[2].partition("/")[0] for arn in arns if arn]
         fault = self._faults.next(operation, tables)
         if fault is not None and fault.spec.kind in REFUSALS:
             table = self._store.find(account, region, tables[0]) if tables else None
-            raise _error_of(fault, table.table_arn if table is not None else None)
+            raise error_answer(fault, table.table_arn if table is not None else None)
         _before(fault)
         acknowledged = 0
         if operation == "BatchWriteItem":
@@ -173,7 +173,7 @@ class FrontDoor:
     def _serve_other(self, environ: dict[str, Any], operation: str, refusal: Callable[[AwsError], Reply]) -> Reply:
         fault = self._faults.next(operation, [])
         if fault is not None and fault.spec.kind in REFUSALS:
-            return refusal(_error_of(fault, None))
+            return refusal(error_answer(fault, None))
         _before(fault)
         if environ["PATH_INFO"] == "/restapis" and environ["REQUEST_METHOD"] == "GET":
             return _json({"item": []})  # moto's REST APIs want packages that nothing else here does
@@ -214,6 +214,9 @@ class FrontDoor:
                 )
             case "POST", "/_sandbox/clock":
                 return self._let_pass(json.loads(body))
+            case "POST", "/_sandbox/split":
+                self._streams.split(str(json.loads(body)["table"]))
+                return _json({})
             case "GET", "/_sandbox/faults":
                 return _json(self._faults.listing())
             case "DELETE", "/_sandbox/faults":
@@ -259,20 +262,6 @@ def _ask(app: WsgiApp, environ: dict[str, Any]) -> Reply:
 def _ask_for(app: WsgiApp, environ: dict[str, Any], body: bytes) -> Reply:
     """Call moto with another body than the one that came."""
     return _ask(app, environ | {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
-
-
-def _error_of(fault: Fault, table_arn: str | None) -> AwsError:
-    if fault.spec.kind == "throttle":
-        return throttling_error(fault.spec.operation, table_arn)
-    s3 = fault.spec.operation.endswith(("Object", "ObjectsV2"))
-    if fault.spec.kind == "expired-token":
-        code = "ExpiredToken" if s3 else "ExpiredTokenException"
-        return AwsError(code, "The security token included in the request is expired")
-    if fault.spec.kind == "denied":
-        what = f"not authorized to perform: {'s3' if s3 else 'dynamodb'}:{fault.spec.operation}"
-        return AwsError("AccessDenied", what, 403) if s3 else AwsError("AccessDeniedException", what)
-    code = "InternalError" if s3 else "InternalServerError"
-    return AwsError(code, "Internal server error", status=500)
 
 
 def _flaw_of(fault: Fault | None) -> Flaw | None:

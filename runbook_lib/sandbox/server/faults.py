@@ -13,6 +13,7 @@ from typing import Any
 
 from runbook_lib.sandbox.emulator.replies import AwsError
 from runbook_lib.sandbox.emulator.s3.bulk_put import FAULTS
+from runbook_lib.sandbox.emulator.streams.shards import STREAM_OPERATIONS, trimmed
 
 # Which kinds exist, and for which operations (None: all).
 KINDS: dict[str, frozenset[str] | None] = {
@@ -28,8 +29,13 @@ KINDS: dict[str, frozenset[str] | None] = {
     "dropped-change": frozenset({"ExportTableToPointInTime"}),
     "duplicate-key": frozenset({"ExportTableToPointInTime"}),
     "skewed-clock": frozenset({"ExportTableToPointInTime"}),
+    "expired-iterator": frozenset({"GetRecords"}),
+    "trimmed": frozenset({"GetRecords", "GetShardIterator"}),
     **dict.fromkeys(FAULTS, frozenset({"StartBulkPutItems"})),
 }
+
+# Those that are an error answer.
+REFUSALS = frozenset({"throttle", "internal-error", "expired-token", "denied", "expired-iterator", "trimmed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ def throttling_error(operation: str, table_arn: str | None) -> AwsError:
     """Return the throttling error of the operation's service."""
     if operation.endswith(("Object", "ObjectsV2")):
         return AwsError("SlowDown", "Please reduce your request rate.", status=503)
+    if operation in STREAM_OPERATIONS:
+        return AwsError("LimitExceededException", "There were too many operations for the shard; try again later")
     way = "Write" if operation in ("BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem") else "Read"
     reason = {"reason": f"Table{way}ProvisionedThroughputExceeded"}
     if table_arn is not None:
@@ -135,6 +143,25 @@ def throttling_error(operation: str, table_arn: str | None) -> AwsError:
         "Consider increasing your provisioning level with the UpdateTable API.",
         ThrottlingReasons=[reason],
     )
+
+
+def error_answer(fault: Fault, table_arn: str | None) -> AwsError:
+    """Return the error answer of a fault that is one."""
+    if fault.spec.kind == "throttle":
+        return throttling_error(fault.spec.operation, table_arn)
+    if fault.spec.kind == "expired-iterator":
+        return AwsError("ExpiredIteratorException", "Iterator expired")
+    if fault.spec.kind == "trimmed":
+        return trimmed()
+    s3 = fault.spec.operation.endswith(("Object", "ObjectsV2"))
+    if fault.spec.kind == "expired-token":
+        code = "ExpiredToken" if s3 else "ExpiredTokenException"
+        return AwsError(code, "The security token included in the request is expired")
+    if fault.spec.kind == "denied":
+        what = f"not authorized to perform: {'s3' if s3 else 'dynamodb'}:{fault.spec.operation}"
+        return AwsError("AccessDenied", what, 403) if s3 else AwsError("AccessDeniedException", what)
+    code = "InternalError" if s3 else "InternalServerError"
+    return AwsError(code, "Internal server error", status=500)
 
 
 def _parse(body: Any) -> FaultSpec:

@@ -10,7 +10,8 @@ from tests.support.world import World
 TABLES = 10  # histories of one run
 
 
+@pytest.mark.parametrize("by", ["windows", "streams"])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.whole
-def test_the_target_is_the_source_however_often_the_run_was_killed(world: World, seed: int) -> None:
-    moved_history(world, seed, TABLES, rounds=2)
+def test_the_target_is_the_source_however_often_the_run_was_killed(world: World, seed: int, by: str) -> None:
+    moved_history(world, seed, TABLES, rounds=2, by=by)

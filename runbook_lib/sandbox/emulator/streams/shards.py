@@ -1,9 +1,9 @@
 """DescribeStream, GetShardIterator and GetRecords over shards that end, have children and are trimmed.
 
-moto has one shard for ever. Here a shard takes records for four hours and is then followed by its child; a record is
-kept for 24 hours, a shard until its last moment is that old, and an iterator is good for 15 minutes, all by the
-sandbox's clock. A stream that was turned off ends its shard, and can still be read. Which record lies in which shard
-follows from its time, so nothing has to happen while time passes.
+moto has one shard for ever. Here a shard takes records for four hours and is then followed by its child, or by two if
+it was split. A record is kept for 24 hours, a shard until its last moment is that old, and an iterator is good for 15
+minutes, all by the sandbox's clock. A stream that was turned off ends its shard, and can still be read. Which record
+lies in which shard follows from its time and key, so nothing has to happen while time passes.
 Sources: "Change data capture for DynamoDB Streams", Developer Guide; AWS's service model; that shards end after about
 four hours was measured by others.
 """
@@ -20,16 +20,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from json import dumps
 from typing import Any
+from zlib import crc32
 
 from moto.dynamodb.models import table as moto_table
 
 from runbook_lib.sandbox.emulator.replies import AwsError, invalid
 from runbook_lib.sandbox.emulator.store import Store
+from runbook_lib.sandbox.emulator.streams.lineage import Shard, id_of, shards_of
 
 STREAM_OPERATIONS = frozenset({"DescribeStream", "GetShardIterator", "GetRecords"})
-OPEN_FOR, KEPT_FOR, ITERATOR_FOR = timedelta(hours=4), timedelta(hours=24), timedelta(minutes=15)
+KEPT_FOR, ITERATOR_FOR = timedelta(hours=24), timedelta(minutes=15)
 MOST_RECORDS, MOST_SHARDS = 1000, 100
-_FIRST_NUMBER = 1100000000017454423009
 _GONE = "ResourceNotFoundException"
 
 
@@ -70,6 +71,7 @@ def install_streams(store: Store) -> None:
 
             self.items: TimedRecords = TimedRecords(now)
             self.began = now()
+            self.splits: list[datetime] = []
 
     moto_table.StreamShard = TimedShard  # type: ignore[misc]
 
@@ -83,25 +85,6 @@ class Stream:
     shard: Any
     view: str
     ended: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A stretch of a stream: records from `first` up to and without `end`, counted from the stream's beginning."""
-
-    number: int
-    first: int
-    end: int
-    closes: datetime
-    open: bool
-
-    @property
-    def id(self) -> str:
-        return f"shardId-{1541626099285 + self.number:020}-f35f62ef"
-
-    def sequence(self, index: int) -> str:
-        """The number of a record; each shard has one more than records, with which it ends."""
-        return str(_FIRST_NUMBER + index + self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +121,16 @@ class StreamReader:
                 table.stream_shard = None
                 self._ended[before.arn] = replace(before, ended=self._now(before))
 
+    def split(self, table_arn: str) -> None:
+        """Have each open shard of a table's stream end now, and be followed by two."""
+        with self._store.locked():
+            account, region = table_arn.split(":")[4], table_arn.split(":")[3]
+            table = self._store.find(account, region, table_arn)
+            if table is None or table.stream_shard is None:
+                raise invalid(f"{table_arn} has no stream")
+            splits: list[datetime] = self._of_table(table).shard.splits  # type: ignore[union-attr]
+            splits.append(self._store.clock.exact(table_arn))
+
     def answer(self, operation: str, account: str, region: str, request: dict[str, Any]) -> bytes:
         """Answer one of `STREAM_OPERATIONS`."""
         with self._store.locked():
@@ -169,17 +162,9 @@ class StreamReader:
 
     def _shards(self, stream: Stream) -> list[Shard]:
         """The shards that are not trimmed away, the oldest first."""
-        now, times = self._now(stream), stream.shard.items.times
-        until = stream.ended or now
-        shards = []
-        for number in range(1 + int((until - stream.shard.began) / OPEN_FOR)):
-            begins = stream.shard.began + number * OPEN_FOR
-            closes = min(begins + OPEN_FOR, stream.ended or begins + OPEN_FOR)
-            is_open = stream.ended is None and now < closes
-            last = len(times) if is_open or stream.ended == closes else bisect_left(times, closes)
-            if is_open or now - closes <= KEPT_FOR:
-                shards.append(Shard(number, bisect_left(times, begins), last, closes, is_open))
-        return shards
+        now, shard = self._now(stream), stream.shard
+        every = shards_of(shard.began, shard.splits, stream.ended, now, shard.items.times)
+        return [one for one in every if one.open or now - one.closes <= KEPT_FOR]
 
     def _shard(self, stream: Stream, id_or_number: str | int) -> Shard:
         for shard in self._shards(stream):
@@ -198,7 +183,7 @@ class StreamReader:
         if asked is not None:
             if asked.get("Type") != "CHILD_SHARDS" or not asked.get("ShardId"):
                 raise invalid("ShardFilter needs Type CHILD_SHARDS and ShardId")
-            shards = [one for one in shards if one.number and _parent_id(one) == asked["ShardId"]]
+            shards = [one for one in shards if one.parent is not None and id_of(one.parent) == asked["ShardId"]]
         ids = [one.id for one in shards]
         start = request.get("ExclusiveStartShardId")
         at = bisect_left(ids, start) + (start in ids) if start else 0
@@ -230,11 +215,11 @@ class StreamReader:
             times = [moment.timestamp() for moment in stream.shard.items.times]
             index = min(max(bisect_left(times, at), oldest), shard.end)
         elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            index = int(request.get("SequenceNumber") or 0) - _FIRST_NUMBER - shard.number
+            index = shard.index(int(request.get("SequenceNumber") or 0))
             if not shard.first <= index <= shard.end:
                 raise invalid(f"SequenceNumber is not of shard {shard.id}")
             if index < oldest:
-                raise _trimmed()
+                raise trimmed()
             index += kind == "AFTER_SEQUENCE_NUMBER"
         else:
             raise invalid(f"ShardIteratorType is not known: {kind}")
@@ -254,11 +239,24 @@ class StreamReader:
             raise AwsError("ExpiredIteratorException", "Iterator expired. The iterator is more than 15 minutes old")
         shard = self._shard(stream, position.number)
         if position.index < self._oldest(stream, shard):
-            raise _trimmed()
-        end = min(position.index + min(request.get("Limit") or MOST_RECORDS, MOST_RECORDS), shard.end)
-        found = [self._record(stream, shard, index) for index in range(position.index, end)]
+            raise trimmed()
+        limit = min(request.get("Limit") or MOST_RECORDS, MOST_RECORDS)
+        own = [
+            i
+            for i in range(position.index, shard.end)
+            if shard.width == 1 or self._lane(stream, i, shard) == shard.lane
+        ]
+        found, end = [self._record(stream, shard, index) for index in own[:limit]], shard.end
+        if len(own) > limit:
+            end = own[limit]
         more = shard.open or end < shard.end
         return {"Records": found} | ({"NextShardIterator": self._given(stream, shard, end)} if more else {})
+
+    @staticmethod
+    def _lane(stream: Stream, index: int, shard: Shard) -> int:
+        """Which of so many shards side by side has the key of a record."""
+        keys = stream.shard.items[index].to_json()["dynamodb"]["Keys"]
+        return crc32(dumps(keys, sort_keys=True, default=_in_json).encode()) % shard.width
 
     @staticmethod
     def _record(stream: Stream, shard: Shard, index: int) -> dict[str, Any]:
@@ -270,18 +268,15 @@ class StreamReader:
         return record | {"awsRegion": stream.table.region_name, "dynamodb": record["dynamodb"] | told}
 
 
-def _parent_id(shard: Shard) -> str:
-    return Shard(shard.number - 1, 0, 0, shard.closes, open=False).id
-
-
 def _told(shard: Shard) -> dict[str, Any]:
     numbers = {"StartingSequenceNumber": shard.sequence(shard.first)}
     numbers |= {} if shard.open else {"EndingSequenceNumber": shard.sequence(shard.end)}
-    parent = {"ParentShardId": _parent_id(shard)} if shard.number else {}
+    parent = {"ParentShardId": id_of(shard.parent)} if shard.parent is not None else {}
     return {"ShardId": shard.id, "SequenceNumberRange": numbers} | parent
 
 
-def _trimmed() -> AwsError:
+def trimmed() -> AwsError:
+    """Return the error for a place whose records are gone."""
     return AwsError(
         "TrimmedDataAccessException", "The operation attempted to read past the oldest stream record in a shard"
     )
