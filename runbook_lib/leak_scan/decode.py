@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from string import ascii_letters, digits
 from urllib.parse import unquote_plus
 
-from runbook_lib.leak_scan.packed import LEAST_PACKED, is_readable, readings
+from runbook_lib.leak_scan.packed import LEAST_PACKED, is_readable, may_hide, readings
 
 NUMBERS = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
 SPACED = re.compile(r"\d[\d ().\-/]{6,25}\d", re.ASCII)
 NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
+MARKS = ("%", "\\", "&", "\n", "=", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\/bfnrt]))')
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -80,9 +81,35 @@ def unpacked(text: str, nothing: set[str]) -> Iterator[tuple[str, str | bytes]]:
             hides = True
             yield reading
         if not hides:
-            if len(nothing) >= MOST_NOTHING:
-                nothing.clear()
-            nothing.add(found)
+            _remember(nothing, found)
+
+
+def is_plain(text: str) -> bool:
+    """Whether nothing but runs of letters and digits could hide anything in a text."""
+    return text.isascii() and not any(mark in text for mark in MARKS)
+
+
+def hiding_runs(text: str, nothing: set[str]) -> list[str]:
+    """The runs of a plain text that `unpacked` would take apart; it may be many texts, which have words in common."""
+    hiding = list[str]()
+    for found in set(text.translate(_RUNS).split()) - nothing:
+        if len(found) >= LEAST_PACKED:
+            if may_hide(found) and any(True for _ in readings(found)):
+                hiding.append(found)
+            else:
+                _remember(nothing, found)
+    return hiding
+
+
+def lists_bytes(text: str) -> bool:
+    """Whether a text has bytes spelled as a list of numbers."""
+    return "[" in text and any(True for _ in _listed_bytes(text))
+
+
+def _remember(nothing: set[str], found: str) -> None:
+    if len(nothing) >= MOST_NOTHING:
+        nothing.clear()
+    nothing.add(found)
 
 
 def _listed_bytes(text: str) -> Iterator[tuple[str, bytes]]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import NO_DIGITS, SPACED, fold, unpacked
+from runbook_lib.leak_scan.decode import NO_DIGITS, SPACED, fold, hiding_runs, is_plain, lists_bytes, unpacked
 from runbook_lib.leak_scan.packed import decompressed, from_base64, is_readable, text_of_bytes
 from runbook_lib.leak_scan.words import ValueWords
 
 DEEPEST = 3
+AT_ONCE = 200  # items that are looked through together
 LONG = 12  # characters from which a value is found inside of a word, too
 AS_IT_IS, IN_BINARY = "as it is", "inside of binary"
 BINARY = '"B":"'
@@ -78,6 +79,50 @@ def look_through(values: RawValues, item: str, counted: Counted) -> dict[int, st
                 counted.not_decoded += 1
                 _look(values, data.replace(b"\0", b"").decode("utf-8", "replace"), IN_BINARY, DEEPEST, found, counted)
     return found
+
+
+def look_through_all(values: RawValues, items: Sequence[str], counted: Counted) -> Iterator[tuple[str, dict[int, str]]]:
+    """The same of many items: each that holds values, with them.
+
+    Nearly all hold none, and that is seen of many at a time; the others are looked through one by one.
+    """
+    for first in range(0, len(items), AT_ONCE):
+        for item in _doubtful(values, items[first : first + AT_ONCE], counted):
+            if there := look_through(values, item, counted):
+                yield item, there
+
+
+def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iterator[str]:
+    """The items that have to be looked through by themselves; the others are clean, and counted."""
+    plain, text = items, " ".join(items)
+    if not _is_plain(text):
+        plain = [item for item in items if _is_plain(item)]
+        yield from (item for item in items if not _is_plain(item))
+        text = " ".join(plain)
+    if lists_bytes(text) or _holds_values(values, text):
+        yield from plain
+        return
+    counted.items += len(plain)
+    counted.values += text.count(ONE) + text.count(SET)
+    if hiding := hiding_runs(text, values.nothing):
+        for item in plain:
+            if any(run in item for run in hiding):
+                counted.items -= 1
+                counted.values -= item.count(ONE) + item.count(SET)
+                yield item
+
+
+def _is_plain(text: str) -> bool:
+    return BINARY not in text and '"BS":' not in text and is_plain(text)
+
+
+def _holds_values(values: RawValues, text: str) -> bool:
+    folded = fold(text)
+    for found in (values.within(folded), values.as_words(folded)):
+        if any(True for _ in found):
+            return True
+    spaced = " ".join(match.translate(NO_DIGITS) for match in SPACED.findall(folded) if not match.isdecimal())
+    return any(True for _ in values.within(spaced))
 
 
 def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, str], counted: Counted) -> None:

@@ -14,6 +14,7 @@ from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
 from contextlib import suppress
 
+SHORTEST_HEX = 12  # digits
 SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
 LARGEST = 16 << 20  # bytes that are unpacked of one value
 LEAST_PACKED = 8  # characters of Base64 for 6 of a value
@@ -26,29 +27,53 @@ BZIP, XZ, ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
 _PADDING = ("", "===", "==", "=")
 _PACKED = frozenset(b"\x1f\x78B\xfdP")  # with which they begin
 # Like UTF-8, and all of it; most bytes that are no text are told from it by the first few.
-_LIKE_TEXT = re.compile(
-    rb"(?:[\x00-\x7f]+|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+"
-)
+_LIKE_TEXT = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 
 
 def readings(run: str) -> Iterator[tuple[str, bytes]]:
     """The bytes that a run may stand for and that are a text, or packed; what the way to them is called."""
-    for step, data in _packed(run):
+    for step, data in every_reading(run):
         if _may_be_read(data) and is_readable(data):
             yield step, data
 
 
+def may_hide(run: str) -> bool:
+    """Whether `readings` could have anything to say of a run: the inner loop of a scan, for nearly none has."""
+    if run.isalnum():
+        if run.isupper():
+            return True  # it may be Base32, too
+        if (size := len(run)) >= SHORTEST_HEX and HEX.fullmatch(run):
+            return size < SURELY_HEX or _may_be_read(unhexlify(run))
+        return _may_be_base64(run)
+    parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
+    if len(parts) > 2 or "=" in run:
+        return any(_may_be_read(data) for _, data in every_reading(run))
+    return _may_be_base64(run.replace("-", "+").replace("_", "/")) or any(
+        len(part) >= LEAST_PACKED and _may_be_base64(part) for part in parts
+    )
+
+
+def _may_be_base64(run: str) -> bool:
+    if (odd := len(run) & 3) == 1:
+        return False
+    try:
+        data = a2b_base64(run + _PADDING[odd])
+    except BadBase64:
+        return False
+    return data.isascii() or data[0] in _PACKED or b"\0" in data or _LIKE_TEXT.fullmatch(data) is not None
+
+
 def _may_be_read(data: bytes) -> bool:
-    """Whether it is worth a closer look: the inner loop of a scan, for nearly all runs are words or numbers."""
+    """Whether it is worth a closer look."""
     return bool(data) and (
         data.isascii() or data[0] in _PACKED or b"\0" in data or _LIKE_TEXT.fullmatch(data) is not None
     )
 
 
-def _packed(run: str) -> list[tuple[str, bytes]]:
+def every_reading(run: str) -> list[tuple[str, bytes]]:
     """All bytes that a run may stand for."""
     found = list[tuple[str, bytes]]()
-    if len(run) >= 12 and HEX.fullmatch(run):
+    if len(run) >= SHORTEST_HEX and HEX.fullmatch(run):
         found.append(("hexadecimal", unhexlify(run)))
         if len(run) >= SURELY_HEX:
             return found

@@ -19,7 +19,7 @@ from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, RunbookError, TransferError
 from runbook_lib.items.canonical import Attribute, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
-from runbook_lib.leak_scan.look import Counted, RawValues, look_through
+from runbook_lib.leak_scan.look import Counted, RawValues, look_through, look_through_all
 from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
 from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.paths import Wild, shown_path, spell_path
@@ -87,11 +87,11 @@ def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Wa
     limit = RateLimit(run.config.validate_.max_rcu)
     key = pair.source_facts.key if pair.source_facts else ()
     for page in scan_segment(Segment(run.clients.target_wire, pair.target, limit)):
-        for line in page.items:
-            there = look_through(values, line.decode("utf-8", "replace"), counted)
+        items = [line.decode("utf-8", "replace") for line in page.items]
+        for item, there in look_through_all(values, items, counted):
             hits += len(there)
-            if there and len(first) < LISTED:
-                first += _hits(run, key, line, there, values, found)
+            if len(first) < LISTED:
+                first += _hits(run, key, item, there, values, found)
         watch(pair.source, "scanning the target", counted.items, counted.items)
     watch(pair.source, "done", counted.items, counted.items)
     return LeakFact(
@@ -101,7 +101,7 @@ def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Wa
 
 
 def _hits(
-    run: Run, key: tuple[KeyAttribute, ...], line: bytes, there: dict[int, str], values: RawValues, found: Gathered
+    run: Run, key: tuple[KeyAttribute, ...], line: str, there: dict[int, str], values: RawValues, found: Gathered
 ) -> Iterator[LeakHit]:
     """Where in an item the values are."""
     item = orjson.loads(line)

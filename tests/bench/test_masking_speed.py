@@ -15,7 +15,7 @@ import pytest
 from runbook_lib.export_format.writer import ExportIdentity, ExportWriter
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
-from runbook_lib.leak_scan.look import Counted, look_through
+from runbook_lib.leak_scan.look import Counted, look_through_all
 from runbook_lib.leak_scan.sought import RawTable, gather
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
@@ -95,7 +95,7 @@ def test_looking_for_raw_values_costs_at_most_what_three_naive_digests_do(tmp_pa
 
         def look() -> None:
             values.nothing.clear()
-            assert not any(look_through(values, line, Counted()) for line in made)
+            assert not list(look_through_all(values, made, Counted()))
 
         said = "all of them inside of every text" if fact.whole == 0 else f"{fact.whole:,} of them as values and words"
         return Way(f"looking for {fact.sought:,} values, {said}", MANY, look)
@@ -105,5 +105,5 @@ def test_looking_for_raw_values_costs_at_most_what_three_naive_digests_do(tmp_pa
     measure(naive, anywhere, words)
     show("leak scan", f"{MANY:,} items of {sum(map(len, made)) // MANY} bytes that were masked, 1 thread", naive,
          anywhere, words)  # fmt: skip
-    assert anywhere.ratio(naive) > 0.3  # its automaton suffers more from a busy machine's cache
-    assert words.ratio(naive) > 0.12
+    assert anywhere.ratio(naive) > 0.34  # its automaton suffers more from a busy machine's cache
+    assert words.ratio(naive) > 0.18

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import bz2
 import gzip
 import html
@@ -14,6 +15,7 @@ import random
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +24,8 @@ import orjson
 import pytest
 
 from runbook_lib.items.canonical import Item
-from runbook_lib.leak_scan.look import Counted, look_through
+from runbook_lib.leak_scan.look import Counted, look_through, look_through_all
+from runbook_lib.leak_scan.packed import every_reading, is_readable, may_hide, readings
 from runbook_lib.leak_scan.sought import RawTable, gather
 from runbook_lib.masking.hook import HookContext, ItemHook
 from runbook_lib.masking.mask_key import MaskKey
@@ -288,3 +291,47 @@ def test_a_shape_of_which_every_part_is_kept_is_no_leak(tmp_path: Path) -> None:
     mask, (values, _, fact) = sought(tmp_path, [item := {"a": {"S": "ref-1234567890"}}], [rule])
     assert (fact.distinct, fact.sought) == (0, 0)
     assert not look_through(values, orjson.dumps(mask.masked(item, mask.tally())).decode(), Counted())
+
+
+def _texts(draw: random.Random) -> Iterator[str]:
+    """Words and numbers as they stand in items, and what may be packed in them, whole, cut, or joined to others."""
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_="
+    plain = draw.choice(["ada", "Zoë Żółć", "漢字 kanji", "\0\1", "marker.person@people.example"]) * draw.randrange(
+        1, 4
+    )
+    data = plain.encode(draw.choice(["utf-8", "utf-16", "utf-16-le", "utf-16-be"]))
+    for packed in (data, gzip.compress(data), zlib.compress(data), bz2.compress(data), draw.randbytes(12)):
+        for spelled in (base64.b64encode, base64.urlsafe_b64encode, base64.b32encode, binascii.hexlify):
+            text = spelled(packed).decode()
+            yield from (text, text.rstrip("="), f"id-{text}", f"{text}_x/{text}", text[draw.randrange(4) :])
+    yield "".join(draw.choice(letters) for _ in range(draw.randrange(8, 40)))
+    yield f"{draw.randrange(1 << 64):016x}-{draw.randrange(10**9):09}"
+
+
+def test_no_run_is_passed_over_that_has_a_reading() -> None:
+    draw, read = random.Random(3), 0
+    for _ in range(400):
+        for text in _texts(draw):
+            has = any(is_readable(data) for _, data in every_reading(text))
+            read += has
+            assert may_hide(text) or not has, text
+            assert any(True for _ in readings(text)) == has, text
+    assert read > 5_000
+
+
+def test_many_items_at_once_are_looked_through_as_each_by_itself(tmp_path: Path) -> None:
+    draw, found = random.Random(5), 0
+    for number in range(60):
+        items = [_random_item(draw, n) for n in range(draw.randrange(1, 40))]
+        mask, (values, _, _) = sought(tmp_path, items, _random_rules(draw))
+        lines = [orjson.dumps(each if draw.random() < 0.1 else mask.masked(each, mask.tally())).decode()
+                 for each in items]  # fmt: skip
+        lines += [orjson.dumps({"id": {"S": text}}).decode() for text in _texts(draw)]
+        draw.shuffle(lines)
+        one, many = Counted(), Counted()
+        alone = [(line, there) for line in lines if (there := look_through(values, line, one))]
+        together = list(look_through_all(values, lines, many))
+        assert sorted(together, key=str) == sorted(alone, key=str), number
+        assert one == many
+        found += len(alone)
+    assert found > 60
