@@ -128,7 +128,12 @@ def _print_end(record: RunRecord, folder: Path) -> None:
         say(f"  to repair just these items: {record.repair_command}")
     if report.how_to_accept:  # to be copied, so never cut
         say(f"  {report.how_to_accept}")
-    for command in report.next_step.commands if report.verdict == "DRY-RUN" and report.next_step else ():
+    following = report.next_step
+    if following and report.verdict in ("FAIL", "INTERRUPTED") and not record.repair_command:
+        say(f"  next: {following.what}")
+        for command in following.commands:
+            say(f"    {command}")
+    for command in following.commands if report.verdict == "DRY-RUN" and following else ():
         if "--execute" in command.split():  # nothing stands in the way
             say(f"  to write them: {command}")
     numbers = [

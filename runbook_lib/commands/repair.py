@@ -94,8 +94,8 @@ def _print_end(out: Output, record: RunRecord, folder: Path, asked: AskedRepair)
             out.say(repair_sentence(repaired))
     for reason in record.reasons if asked.execute else ():
         out.say(f"  {reason}")
-    say(f"{record.verdict}: {'repaired and validated again' if asked.execute else 'nothing was written'}; "
-        f"{repairs_in_sum(found)}")  # fmt: skip
+    done = "repaired and validated again" if asked.execute else "the run's verdict as before, for nothing was written"
+    say(f"{record.verdict}: {done}; {repairs_in_sum(found)}")
     if not asked.execute and any(has_news(repaired) for repaired in found):
         out.say(f"  to write them: {asked.command}")
     say(f"report: {folder / 'report.html'}")

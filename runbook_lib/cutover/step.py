@@ -69,7 +69,7 @@ def cut_over(
     """
     said = asked or CUT_OVER_ASKED.of(run.ledger) or CutOverAsked("", confirmed=False)
     acting = run.execute and said.confirmed
-    with run.step(CUT_OVER):
+    with run.step(CUT_OVER, only_looks=not acting):
         run.keep_accepted()
         pairs = _tables(run)
         gone = (known := CUT_OVERS.of(run.ledger)) is not None and known.go_at is not None

@@ -12,6 +12,8 @@ from runbook_lib.report.figures.cut_over import GATE_NAMES
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.figures.windows import windows_line
 from runbook_lib.report.sections.first_screen.summary import verdicts
+from runbook_lib.report.sections.masking.sentences import masking_outcome
+from runbook_lib.report.sections.repairs import latest_repairs, repairs_in_sum
 from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.cut_over.gates import last_gate
@@ -21,7 +23,7 @@ from runbook_lib.run.facts.starts import STEP_FACTS, StepStatus
 from runbook_lib.run.facts.validation import COMPARING, VALIDATIONS
 from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, LEAK_SCAN, REPAIR, TRANSFORM
 from runbook_lib.run.tables.files import sums_by_table, written_so_far
 from runbook_lib.timestamps import elapsed_seconds
 
@@ -141,9 +143,12 @@ def seconds_running(ledger: Ledger, step: str, now: datetime, at_most: float) ->
 
 
 def seconds_of_step(record: RunRecord, step: str, otherwise: float) -> float:
-    """How long a step has taken, as the report says it, too; `otherwise` for one that did not come to its end."""
+    """How long a step has taken, as the report says it, too; `otherwise` for one that did not come to its end.
+
+    And for a cut-over: it begins again after the comparison in its midst, and is said as the whole of it.
+    """
     known = next((s.seconds for s in record.steps if s.name == step and s.status in ("completed", "failed")), None)
-    return otherwise if known is None else known
+    return otherwise if known is None or step == CUT_OVER else known
 
 
 def outcome_line(record: RunRecord, step: str) -> str:
@@ -161,4 +166,20 @@ def outcome_line(record: RunRecord, step: str) -> str:
         return f"{sums[done].with_noun(what)}, {sums['items_quarantined'].with_noun('in quarantine')}"
     if step == CATCH_UP:
         return windows_line(record)
+    if step == CUT_OVER:
+        return _gates_passed(record)
+    if step == REPAIR:
+        return repairs_in_sum(latest_repairs(record))
+    if step in (TRANSFORM, LEAK_SCAN):
+        return masking_outcome(record, step)
     return verdicts(figures) if step == "validate" else ""
+
+
+def _gates_passed(record: RunRecord) -> str:
+    """How far the cut-over came."""
+    known = record.cut_over
+    gates = known.gates if known else []
+    if not gates:
+        return ""
+    names = {str(gate): name for gate, name in GATE_NAMES.items()}
+    return f"{pluralize(len(gates), 'gate')} passed, the last: {names.get(gates[-1].gate, gates[-1].gate)}"

@@ -15,12 +15,16 @@ from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
 from runbook_lib.notebook.views import export_named
+from runbook_lib.report.figures.cut_over import GATE_NAMES
+from runbook_lib.report.text import moment
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
 from runbook_lib.run.facts.windows import WindowFact
 
 EVERY = 0.5
+MOMENTS = ("from", "to")
+WORDED = (*MOMENTS, "export", "why")
 GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target", "repairing")
 
 
@@ -30,9 +34,11 @@ class LiveTable:
     The columns of `now` are of the moment. However the cell ends, no row is left saying that something goes on.
     """
 
-    def __init__(self, *columns: str, now: tuple[str, ...] = (), caption: str = "Where it stands.") -> None:
-        numbers = (*columns, *now)
-        self._columns = (Column("table"), Column("state"), *(Column(n, number=n != "export") for n in numbers))
+    def __init__(
+        self, *columns: str, now: tuple[str, ...] = (), what: str = "table", caption: str = "Where it stands."
+    ) -> None:
+        kinds = (Column(n, number=n not in WORDED, whole=n in MOMENTS) for n in (*columns, *now))
+        self._columns = (Column(what), Column("state"), *kinds)
         self._caption, self._moving = caption, len(now)
         self._rows: dict[str, list[str]] = {}
         self._drawn = 0.0
@@ -101,11 +107,12 @@ def import_progress() -> Callable[[TableProgress], None]:
 
 def catch_up_progress() -> Callable[[WindowFact, int], None]:
     """Shows each window and what it holds; for `catch_up`."""
-    table = LiveTable("from", "to", "changes", "puts", "deletes")
+    table = LiveTable(*MOMENTS, "changes", "puts", "deletes", what="table and window")
 
     def watch(window: WindowFact, done: int) -> None:
         cells = [str(value) if value is not None else "" for value in (window.changes, window.puts, window.deletes)]
-        table.set((f"{window.source} {window.number}", str(window.state), window.start, window.end, *cells))
+        times = (moment(window.start), moment(window.end))
+        table.set((f"{window.source} {window.number}", str(window.state), *times, *cells))
 
     return watch
 
@@ -123,10 +130,11 @@ def repair_progress() -> Callable[[RepairFact, str, int], None]:
 
 def cut_over_progress() -> Callable[[Gate, GateFact], None]:
     """Shows each gate and its times; for `cut_over`."""
-    table = LiveTable("from", "to", "why")
+    table = LiveTable(*MOMENTS, "why", what="gate")
 
     def watch(gate: Gate, fact: GateFact) -> None:
-        table.set((gate, fact.state, fact.began, fact.ended or "", fact.why))
+        ended = moment(fact.ended) if fact.ended else ""
+        table.set((GATE_NAMES[gate], fact.state, moment(fact.began), ended, fact.why))
 
     return watch
 

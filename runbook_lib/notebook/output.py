@@ -16,12 +16,17 @@ from runbook_lib.report.render.escape_markdown import visible
 GOOD, BAD, OPEN, PLAIN = "#14532d", "#8b1010", "#7a4b00", "#374151"
 WORDS = {
     **dict.fromkeys(
-        ("PASS", "ok", "same", "completed", "COMPLETED", "created", "done", "deleted", "imported", "equal"), GOOD
+        (
+            "PASS", "ok", "same", "completed", "COMPLETED", "created", "done", "deleted", "imported", "equal",
+            "applied", "passed", "repaired",
+        ),
+        GOOD,
     ),
     **dict.fromkeys(
         ("FAIL", "blocker", "blocks", "failed", "FAILED", "different", "missing", "extra", "no target", "kept"), BAD
     ),
-}
+    **dict.fromkeys(("not reached", "nothing to ask", "not chosen", "not begun", "waiting"), PLAIN),
+}  # fmt: skip
 
 
 def is_watched() -> bool:
@@ -30,8 +35,8 @@ def is_watched() -> bool:
 
 
 def colour_of(word: str) -> str:
-    """The colour of a verdict, a state or an outcome; what is neither good nor bad is open."""
-    return WORDS.get(word, OPEN)
+    """The colour of a verdict, a state (`failed`, or with a fault, `failed, NOT_READY`) or an outcome; else open."""
+    return WORDS.get(word.partition(", ")[0], OPEN)
 
 
 def chip(word: str, colour: str | None = None) -> str:

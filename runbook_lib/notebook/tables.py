@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.extras import require
-from runbook_lib.notebook.output import BAD, GOOD, WORDS, chip
+from runbook_lib.notebook.output import BAD, GOOD, chip, colour_of
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import NOT_MEASURED, count, duration, moment, size
 
@@ -30,13 +30,18 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading, how a value of it is spelled, and whether it is a number or the row's outcome."""
+    """A column's heading, how a value of it is spelled, and whether it is a number or the row's outcome.
+
+    An outcome `in_turn` leaves the rows in the order they come in. What is `whole` is not broken into lines.
+    """
 
     name: str
     spell: Callable[[Any], str] = _text
     number: bool = False
     outcome: bool = False
     names: bool = False
+    in_turn: bool = False
+    whole: bool = False
 
 
 def names_column(name: str) -> Column:
@@ -61,12 +66,17 @@ def weight(name: str) -> Column:
 
 def when_column(name: str) -> Column:
     """A column of moments in UTC; empty where there is none."""
-    return Column(name, lambda value: moment(value) if value else "")
+    return Column(name, lambda value: moment(value) if value else "", whole=True)
 
 
 def outcome(name: str) -> Column:
     """The column that says how it stands with a row; it decides the order, what went wrong first."""
     return Column(name, outcome=True)
+
+
+def state_in_turn(name: str) -> Column:
+    """The same for rows that follow each other and stay in their order."""
+    return Column(name, outcome=True, in_turn=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +99,10 @@ class ShownTable:
         off: Callable[[Sequence[Any]], Iterable[int]] = lambda row: (),
     ) -> ShownTable:
         """The rows in the order of their outcome; `off` names the cells of a row that disagree with its others."""
-        place = next((n for n, column in enumerate(columns) if column.outcome), None)
+        place = next((n for n, column in enumerate(columns) if column.outcome and not column.in_turn), None)
         ordered = [tuple(row) for row in rows]
         if place is not None:
-            ordered.sort(key=lambda row: LAST.get(str(row[place]), RANK.get(WORDS.get(str(row[place]), ""), 1)))
+            ordered.sort(key=lambda row: LAST.get(str(row[place]), RANK.get(colour_of(str(row[place])), 1)))
         wrong = frozenset((n, cell) for n, row in enumerate(ordered) for cell in off(row))
         return cls(caption, tuple(columns), tuple(ordered), empty, wrong)
 
@@ -153,7 +163,8 @@ def _aligned(column: Column, text: str) -> str:
     """A number is not broken; a heading, and what is said beside a number, may be."""
     if column.number:
         return f"text-align:right;white-space:{'nowrap' if text[:1].isdigit() and '(' not in text else 'normal'};"
-    return "text-align:left;white-space:normal;" + ("min-width:10em;" if column.names else "")
+    wrap = "nowrap" if column.whole and text != column.name else "normal"
+    return f"text-align:left;white-space:{wrap};" + ("min-width:10em;" if column.names else "")
 
 
 def _cell(column: Column, text: str, off: bool) -> str:

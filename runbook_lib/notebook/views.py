@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from runbook_lib.notebook.tables import Column, ShownTable, names_column, number, outcome, seconds, weight, when_column
+from runbook_lib.notebook.tables import (
+    Column,
+    ShownTable,
+    names_column,
+    number,
+    outcome,
+    seconds,
+    state_in_turn,
+    weight,
+    when_column,
+)
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.record.build import SHOWN_DIFFERENCES
@@ -13,6 +23,7 @@ from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_rows
 from runbook_lib.report.model import ReportModel
+from runbook_lib.report.sections.schema_findings import canary_summary
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import EXPORTS, ExportFact
@@ -171,7 +182,10 @@ def window_table(run: Run) -> ShownTable:
 
 def cut_over_table(record: RunRecord) -> ShownTable:
     """The gates of the cut-over in their order, those that were not reached too."""
-    columns = [Column("gate"), outcome("state"), *(Column(name) for name in CUT_OVER_COLUMNS[2:])]
+    names = [name.lower() for name in CUT_OVER_COLUMNS]
+    columns = [
+        Column(names[0]), state_in_turn(names[1]), *(Column(name, whole=True) for name in names[2:5]), Column(names[5]),
+    ]  # fmt: skip
     return ShownTable.of(
         "The cut-over.", columns, [tuple(row) for row in cut_over_rows(record)], "No gate was reached."
     )
@@ -184,8 +198,9 @@ def _state(fact: ImportFact | None) -> str:
 def canary_table(record: RunRecord) -> ShownTable:
     """In which targets a reserved item was written, read back and deleted."""
     columns = [TABLE, outcome("state"), Column("why"), seconds("time")]
-    rows = [(c.table, c.facts.state, c.facts.why, c.facts.seconds) for c in ReportModel(record).canaries]
-    return ShownTable.of("Canaries.", columns, rows, "No canary was written.")
+    report = ReportModel(record)
+    rows = [(c.table, c.facts.state, c.facts.why, c.facts.seconds) for c in report.canaries]
+    return ShownTable.of("Canaries.", columns, rows, "" if rows else canary_summary(report.figures))
 
 
 def reconciliation_table(record: RunRecord) -> ShownTable:
@@ -241,6 +256,12 @@ def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
     return ShownTable.of("What was wrong, and what became of it.", columns, rows, "There is nothing to repair.")
 
 
+def _of_table(removal: Removal) -> str:
+    if not removal.table_deleted:
+        return "stays"
+    return "would be deleted with its items" if removal.only_looked else "deleted with its items"
+
+
 def removal_table(removals: Iterable[Removal]) -> ShownTable:
     """What a cleanup removed or would remove, and what it keeps."""
     columns = [
@@ -249,8 +270,8 @@ def removal_table(removals: Iterable[Removal]) -> ShownTable:
     ]  # fmt: skip
     rows = [
         (
-            r.target, "kept" if r.kept else "deleted" if r.done else "would be deleted",
-            "deleted" if r.table_deleted else "stays", r.items_found, r.items_deleted, r.items_changed, r.objects,
+            r.target, "kept" if r.kept else "would be deleted" if r.only_looked else "deleted",
+            _of_table(r), r.items_found, r.items_deleted, r.items_changed, r.objects,
             r.kept,
         )
         for r in removals

@@ -113,6 +113,8 @@ def steps_not_done(case: Case) -> Iterator[Reason]:
     for name, step in case.steps.items():
         if name == REPAIR and (not step.execute or _is_validated_since(case, step)):
             continue  # what it left behind is told by the validation
+        if name == CUT_OVER and not step.execute and not (case.cut_over and case.cut_over.frozen_at):
+            continue  # a forecast: nothing was stopped, and nothing is less proved than before
         if name == SURROUNDINGS:
             continue  # it is not about the tables; the report tells of it in a section of its own
         if step.status in ("failed", "running", "interrupted") and not (step.because == REPEATED and told):

@@ -32,7 +32,13 @@ from runbook_lib.report.sections.first_screen.standing import (
     since_then,
 )
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
-from runbook_lib.report.sections.masking.sentences import RULE_COLUMNS, masking_sentences, rule_rows
+from runbook_lib.report.sections.masking.sentences import (
+    MASKED_COLUMNS,
+    RULE_COLUMNS,
+    masked_rows,
+    masking_sentences,
+    rule_rows,
+)
 from runbook_lib.report.sections.reconciliation import (
     FoldedRows,
     ReconciliationRow,
@@ -148,6 +154,14 @@ class ReportModel:
     @cached_property
     def masking(self) -> list[str]:
         return masking_sentences(self.record)
+
+    @property
+    def masked_columns(self) -> tuple[str, ...]:
+        return MASKED_COLUMNS
+
+    @cached_property
+    def masked(self) -> list[list[str]]:
+        return masked_rows(self.record)
 
     @property
     def mask_rule_columns(self) -> tuple[str, ...]:

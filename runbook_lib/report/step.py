@@ -13,7 +13,9 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.record.signature import Signature, told_of_signature
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.publish import publish
+from runbook_lib.report.text import pluralize
 from runbook_lib.run.admission.admit import folder_of, is_of_runner, sole_runner
+from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run, open_cleanup
 from runbook_lib.undo.cleanup import check_cleanup, clean_up
 
@@ -39,6 +41,19 @@ def report_run(run: Run, *, judging: bool = True) -> RunRecord:
     return publish(run.folder, run.ledger, run.id, run.config.name, anchor=anchor, signature=signature)
 
 
+def removal_line(removal: Removal) -> str:
+    """What a cleanup did with one target, or would do: the items of a table that goes go with it."""
+    deleted = "would be deleted" if removal.only_looked else "deleted"
+    objects = pluralize(removal.objects, "staging object")
+    if removal.table_deleted:
+        what = f"table {deleted} with its {pluralize(removal.items_found, 'item')}, {objects} {deleted}"
+    else:
+        items = removal.items_found if removal.only_looked else removal.items_deleted
+        what = f"table stays, {pluralize(items, 'item')} and {objects} {deleted}"
+    changed = f", {pluralize(removal.items_changed, 'item')} changed since" if removal.items_changed else ""
+    return f"{removal.target}: {what}{changed}" + (f"; {removal.kept}" if removal.kept else "")
+
+
 def clean_up_run(
     config: Path, run_id: str, tables: str, execute: bool, confirm: str, say: Callable[[str], None]
 ) -> int:
@@ -56,14 +71,8 @@ def clean_up_run(
         found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
         record = report_run(run, judging=False)
         run.ledger.close()
-    would = "" if execute else "would be "
     for removal in found:
-        say(
-            f"{removal.target}: table {f'{would}deleted' if removal.table_deleted else 'stays'}, "
-            f"{removal.items_deleted if execute else removal.items_found:,} items and {removal.objects:,} objects "
-            f"{would}deleted, {removal.items_changed:,} items changed since"
-            + (f"; {removal.kept}" if removal.kept else "")
-        )
+        say(removal_line(removal))
     if told := told_of_signature(record, run.folder):
         say(f"signature: {told}")
     if told := told_of_anchor(record, run.folder):

@@ -10,6 +10,7 @@ from hashlib import sha256
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.run.tables.comparison import DifferenceRow, PathDifference
+from runbook_lib.timestamps import spell_seconds
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
@@ -41,12 +42,7 @@ def duration(value: object) -> str:
     """Seconds in the unit that suits them, to three or so digits."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return NOT_MEASURED
-    if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    whole = round(value)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+    return spell_seconds(value)
 
 
 def milliseconds(value: float) -> str:

@@ -176,10 +176,11 @@ class Run:
         return begun.binding is not None and begun.binding.target_table_id == table_identity(target)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str, *, only_looks: bool = False) -> Iterator[None]:
         """Record a step's start, end and seconds, who does it and with which code; one process at a time.
 
-        An interrupt is recorded too, and raised as Interrupted, which says how to go on.
+        An interrupt is recorded too, and raised as Interrupted, which says how to go on. A step that `only_looks`
+        is none that may write, whatever the run may.
         """
         if name != "preflight" and not is_begun(self.folder):
             raise GateFailed(f"run {self.id} has not begun: {self.folder} is not there; run 00_preflight first")
@@ -191,7 +192,7 @@ class Run:
             doubt_killed(self.ledger)
             self.tell_calls()
             clock, before = time.monotonic(), STEP_FACTS.of(self.ledger, name)
-            fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute)
+            fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute and not only_looks)
             again = before is None or before.status != StepStatus.COMPLETED
             with self.ledger.batch():
                 keep_seconds(self.ledger, name)

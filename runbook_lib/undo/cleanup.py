@@ -84,8 +84,9 @@ def clean_up(
             if known is not None and known.done:
                 found.append(known)
                 continue
-            removal = Removal(pair.source, pair.target, execute, items_deleted=known.items_deleted if known else 0)
-            watch(pair.source, "looking")
+            before = known.items_deleted if known else 0
+            removal = Removal(pair.source, pair.target, execute, items_deleted=before, only_looked=not execute)
+            watch(pair.target, "checking what this run wrote")
             try:
                 _remove(run, pair, removal, hands)
             except ForbiddenCall:
@@ -98,7 +99,7 @@ def clean_up(
             if execute:
                 REMOVALS.record(run.ledger, pair.source, removal)
             found.append(removal)
-            watch(pair.source, "removed" if removal.done else "left" if execute else "looked at")
+            watch(pair.target, "done" if removal.done else "not finished" if execute else "checked")
         if hands is not None:
             for removal in found:
                 if removal.table_deleted:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook_lib.commands.arguments import CONFIG
-from runbook_lib.commands.output import Output, output_options
+from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.errors import ConfigError
+from runbook_lib.run.steps import CUT_OVER
+from runbook_lib.run.verdicts import PASS
+
+if TYPE_CHECKING:
+    from runbook_lib.record.run_json import RunRecord
 
 
 def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
@@ -44,4 +49,14 @@ def cut_over_command(config: Path, run_id: str, frozen_at: str, execute: bool, c
     record = run_notebooks(Request(config, run_id, execute=confirmed, cut_over=asked, after=out.step), out.say)
     for line in cut_over_lines(record):
         out.say(f"  {line}")
-    return out.conclude(record)
+    known = record.cut_over
+    if confirmed or record.verdict != PASS or (known and known.frozen_at):
+        return out.conclude(record)
+    out.conclude(record, _print_forecast)
+    return 0 if any(s.name == CUT_OVER and s.status == "completed" for s in record.steps) else 1
+
+
+def _print_forecast(record: RunRecord, folder: Path) -> None:
+    """The end of a forecast, which changes nothing about what the run has proved."""
+    say(f"{record.verdict}: the run's verdict as before, for this was a forecast and nothing was stopped or written")
+    say(f"report: {folder / 'report.html'}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from runbook_lib.record.model.cut_over import CutOverRecord
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.text import count, duration, listed, pluralize
+from runbook_lib.report.text import count, duration, listed, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate, GateState
 from runbook_lib.run.verdicts import PASS
 
-CUT_OVER_COLUMNS = ("gate", "state", "from", "to", "took", "what can be undone here, and how")
+CUT_OVER_COLUMNS = ("Gate", "State", "From", "To", "Took", "What can be undone here, and how")
 NOT_REACHED = "not reached"
 GATE_NAMES = {
     Gate.READY: "ready",
@@ -45,9 +45,13 @@ def cut_over_rows(record: RunRecord) -> list[list[str]]:
         at = by_name.get(gate)
         nothing = GateState.NOTHING if gate is Gate.REFERENCES and Gate.GO in by_name else NOT_REACHED
         state = (f"{at.state}, {at.fault}" if at.fault else at.state) if at else nothing
-        times = [str(at.began or ""), str(at.ended or ""), duration(at.seconds)] if at else ["", "", ""]
+        times = [*map(_when, (at.began, at.ended)), duration(at.seconds)] if at else ["", "", ""]
         rows.append([GATE_NAMES[gate], state, *times, UNDO[gate]])
     return rows
+
+
+def _when(at: str | None) -> str:
+    return moment(at) if at else ""
 
 
 def cut_over_lines(record: RunRecord) -> list[str]:
@@ -58,7 +62,8 @@ def cut_over_lines(record: RunRecord) -> list[str]:
 
 
 def _named(known: CutOverRecord) -> list[str]:
-    return [f"Before the go: {gate.why}" for gate in known.gates if gate.gate == Gate.REFERENCES and gate.why]
+    found = [gate.why for gate in known.gates if gate.gate == Gate.REFERENCES and gate.why]
+    return [f"Before the go, {why[0].lower()}{why[1:]}" for why in found]
 
 
 def _forecast(known: CutOverRecord) -> list[str]:
@@ -71,20 +76,21 @@ def _forecast(known: CutOverRecord) -> list[str]:
     whole = "cannot be told" if made.seconds is None else duration(made.seconds)
     held = "" if made.changes is None else f" The last window will hold about {pluralize(made.changes, 'change')}."
     limit = duration(made.limit)
-    return [f"Forecast of {made.made}: the writers stand still for {whole} of {limit} allowed ({said}).{held}"]
+    return [f"Forecast of {moment(made.made)}: the writers stand still for {whole} of {limit} allowed ({said}).{held}"]
 
 
 def _moments(known: CutOverRecord) -> list[str]:
     found = []
     if known.frozen_at:
-        found.append(f"Writers stopped at {known.frozen_at}, typed" + (f" by {known.by}." if known.by else "."))
+        found.append(f"Writers stopped at {moment(known.frozen_at)}, typed" + (f" by {known.by}." if known.by else "."))
     if known.go_at:
         found.append(
-            f"Targets in the place of the sources since {known.go_at}: {duration(known.freeze_seconds)} after the "
-            f"freeze, with all that was written until {known.until}."
+            f"Targets in the place of the sources since {moment(known.go_at)}, {duration(known.freeze_seconds)} after "
+            f"the freeze, with all that was written until {moment(known.until)}."
         )
     if known.earlier:
-        tried = ", ".join(f"{each.frozen_at} (to {each.gate})" for each in known.earlier)
+        names = {str(gate): name for gate, name in GATE_NAMES.items()}
+        tried = ", ".join(f"{moment(e.frozen_at)} (to the gate {names.get(e.gate, e.gate)})" for e in known.earlier)
         found.append(f"Tried before: {tried}.")
     if known.left_out:
         left = pluralize(len(known.left_out), "table")
@@ -125,6 +131,8 @@ def _next(known: CutOverRecord) -> list[str]:
             "Point the application to the targets. The look 15 minutes later is due: run runbook cut-over with the "
             "same run id and --confirm again."
         ]
+    if not known.frozen_at and states.get(Gate.READY) == GateState.FAILED:
+        return [f"Not ready to cut over, and nothing was stopped or changed: {gate.why}" for gate in known.gates]
     if not known.frozen_at and states.get(Gate.READY) == GateState.PASSED:
         return ["Ready: stop the writers, then run runbook cut-over with --frozen-at and --confirm."]
     return []

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.run_json import RunRecord
-from runbook_lib.report.text import count, duration, listed, pluralize
+from runbook_lib.report.text import count, duration, listed, moment, pluralize
 from runbook_lib.run.facts.windows import WindowWarning
 from runbook_lib.run.verdicts import PASS
 
 APPLIED = "applied"
 WINDOW_COLUMNS = (
-    "table", "window", "from", "to", "state", "changes", "puts", "deletes", "lag: recovery", "export", "apply",
+    "Table", "Window", "From", "To", "State", "Changes", "Puts", "Deletes", "Lag: recovery", "Export", "Apply",
 )  # fmt: skip
+FIRST_NUMBER = WINDOW_COLUMNS.index("Changes")
 
 
 def open_window(window: WindowRecord) -> str:
@@ -82,6 +83,7 @@ class WindowSection:
     columns: tuple[str, ...]
     rows: list[list[str]]
     advice: list[str]
+    first_number: int = FIRST_NUMBER
 
 
 def window_section(record: RunRecord) -> WindowSection:
@@ -93,7 +95,7 @@ def window_rows_of(record: RunRecord) -> list[list[str]]:
     """One row per window: table, times, what it held, and the seconds of its lag."""
     return [
         [
-            w.source, str(w.number), str(w.start), str(w.end), w.state, count(w.changes), count(w.puts),
+            w.source, str(w.number), moment(w.start), moment(w.end), w.state, count(w.changes), count(w.puts),
             count(w.deletes), *(duration(part) for part in (w.lag.recovery, w.lag.export, w.lag.apply)),
         ]
         for w in record.windows
@@ -146,13 +148,26 @@ def as_of(record: RunRecord) -> list[str]:
     moments = sorted(t.changes.as_of for t in record.tables if t.changes and t.changes.as_of)
     if not moments:
         return []
-    when = moments[0] if moments[0] == moments[-1] else f"{moments[0]} to {moments[-1]}, each table by itself"
+    first, last = moment(moments[0]), moment(moments[-1])
+    when = first if first == last else f"{first} to {last}, each table by itself"
+    brought = pluralize(len(record.windows), "window")
     caught = pluralize(len(moments), "table")
-    found = [f"As of {when}: {caught} caught up with by {pluralize(len(record.windows), 'window')}."]
+    found = [f"As of {when}: {brought} brought {caught} up to date; {due_in_targets(record)}."]
     left = [t.source for t in record.tables if t.verdict == PASS and not t.changes]
     if left:
         found.append(f"Not caught up with, and as of the export: {pluralize(len(left), 'table')} ({listed(left, 3)}).")
     return found
+
+
+def due_in_targets(record: RunRecord) -> str:
+    """How many items should be in the targets that were caught up with, and how that follows from the export."""
+    caught = [(t.items_exported or 0, t.changes) for t in record.tables if t.changes]
+    exported, gone = sum(items for items, _ in caught), sum(changes.left_out for _, changes in caught)
+    present = sum(changes.present for _, changes in caught)
+    return (
+        f"{pluralize(exported, 'item')} exported - {count(gone)} written or deleted again since + {count(present)} as "
+        f"last written = {count(exported - gone + present)} due in the targets"
+    )
 
 
 def proved_as_of(record: RunRecord) -> str | None:
@@ -163,7 +178,7 @@ def proved_as_of(record: RunRecord) -> str | None:
 def gap_lines(record: RunRecord) -> list[str]:
     """What no export covers and was accepted as quiet, for the first screen."""
     return [
-        f"GAP: no export of {gap.source} covers the time from {gap.start} to {gap.end}; catch_up.accept_gaps says that "
-        "nothing was written then, which nobody could check."
+        f"GAP: no export of {gap.source} covers the time from {moment(gap.start)} to {moment(gap.end)}; "
+        "catch_up.accept_gaps says that nothing was written then, which nobody could check."
         for gap in record.accepted_gaps
     ]

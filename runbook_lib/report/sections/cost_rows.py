@@ -104,10 +104,19 @@ def compared_costs(figures: RunFigures) -> list[Compared]:
 def above_estimate(figures: RunFigures) -> list[str]:
     """What took more than the most that was estimated, in sentences."""
     return [
-        f"{line.name}: {line.used} were used, and at most {line.most} had been estimated"
+        f"{line.name}: {line.used} were used, and at most {line.most} had been estimated{_beyond(figures)}"
         for line in compared_costs(figures)
-        if line.share > 1
+        if line.share > 1 and line.used != line.most
     ]
+
+
+def _beyond(figures: RunFigures) -> str:
+    """What a run did that no estimate of one pass from export to validation has in it."""
+    windows, starts = len(figures.record.windows), len(figures.record.starts)
+    more = [pluralize(windows, "window of the catch-up", "windows of the catch-up")] if windows else []
+    if starts > 1:
+        more.append(f"what {pluralize(starts, 'start')} did again")
+    return f", without {' and '.join(more)}" if more else ""
 
 
 def prices(figures: RunFigures) -> str:

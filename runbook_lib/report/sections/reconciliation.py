@@ -10,6 +10,7 @@ from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.proof_of_tables import expected_in_target
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.totals import Sum, total
+from runbook_lib.report.figures.windows import due_in_targets
 from runbook_lib.report.text import NOT_MEASURED, count, duration, milliseconds, pluralize, rate, size, where_refused
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 
@@ -102,6 +103,7 @@ def total_rows(figures: RunFigures, verdicts: str) -> list[tuple[str, str]]:
         ("Lines read from the exports", str(sums["lines_read"])),
         ("Writes acknowledged", written),
         ("Items in the targets, by scan", str(sums["items_in_target"])),
+        *([("Due in the targets after the catch-up", due_in_targets(figures.record))] if _caught_up(figures) else []),
         ("Filtered / in quarantine", f"{sums['items_filtered']} / {sums['items_quarantined']}"),
         *((kind.capitalize(), str(sums[kind])) for kind in ("missing", "different", "extra", "expired")),
         ("Empty tables", _empty(figures.tables, sums["items_exported"])),
@@ -150,12 +152,17 @@ def quarantine_rows(figures: RunFigures) -> list[QuarantineRecord]:
     return sorted(rows, key=lambda row: -row.items)
 
 
+def _caught_up(figures: RunFigures) -> bool:
+    return any(table.changes for table in figures.chosen)
+
+
 def own_witness(figures: RunFigures) -> str:
-    """Which of the counts is this tool's own where AWS wrote no manifest; empty where AWS wrote them all."""
+    """Which of the counts is this tool's own where AWS wrote no manifest, and which one the windows have changed."""
     scanned = [t for t in figures.chosen if t.method == SCAN]
+    caught = "What is in a target is also what its windows have written and deleted since. " * _caught_up(figures)
     if not scanned:
-        return ""
+        return caught.strip()
     return (
-        f"For {pluralize(len(scanned), 'table')} read by Scan the first count is not from AWS: this tool wrote the "
-        "manifests, and checked them with a second count that used other segments."
+        f"{caught}For {pluralize(len(scanned), 'table')} read by Scan the first count is not from AWS: this tool wrote "
+        "the manifests, and checked them with a second count that used other segments."
     )

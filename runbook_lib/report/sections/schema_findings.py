@@ -170,11 +170,18 @@ def canaries(figures: RunFigures) -> list[CanaryRow]:
     return [CanaryRow(t.target, t.canary) for t in migrated(figures) if t.canary]
 
 
+def _why_no_canary(figures: RunFigures) -> str:
+    if not figures.record.executed:
+        return "this run writes nothing to the targets"
+    validated = any(s.name == "validate" and s.status in ("completed", "failed") for s in figures.record.steps)
+    return "validate.canary is off" if validated else "the run has not come to its validation"
+
+
 def canary_summary(figures: RunFigures) -> str:
     """What the canaries showed and what they cannot show."""
     found = canaries(figures)
     if not found:
-        return "No canary was written: validate.canary is off, or this run writes nothing."
+        return f"No canary was written: {_why_no_canary(figures)}."
     done = sum(canary.facts.state == "done" for canary in found)
     told = (
         "With this run's credentials, a reserved item was written, read back consistently, compared and deleted "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import time
 import uuid
@@ -188,9 +189,10 @@ def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
             f"was renamed; nothing was done. Call the folder {own} again, or use another run id for a new run"
         )
     if began != config.fingerprint():
+        own = shlex.quote(f"reports/{run_id}/{SETTINGS}")
         raise ResumeRefused(
             f"run {run_id} was started with another configuration (fingerprint {began}, now "
-            f"{config.fingerprint()}); use its {SETTINGS}, or another run id for a new run"
+            f"{config.fingerprint()}); use its own file, {own}, or another run id for a new run"
         )
 
 

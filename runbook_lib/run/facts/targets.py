@@ -79,6 +79,7 @@ class Removal:
     items_skipped: int = 0
     objects: int = 0
     kept: str = ""
+    only_looked: bool = False
 
 
 CREATED = Topic("created", CreatedFact)

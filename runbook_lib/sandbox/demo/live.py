@@ -20,6 +20,7 @@ from typing import Any
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.text import moment
 from runbook_lib.run.verdicts import PASS
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.sandbox.demo.live_writer import TAKEN, write_once
@@ -75,7 +76,7 @@ class LiveDemo:
         if record.verdict != PASS:
             return record
         frozen = self._now()
-        self.say(f"the writer is stopped; at the sources it is {frozen}")
+        self.say(f"the writer is stopped; at the sources it is {moment(frozen)}")
         self._let_pass(AFTER_THE_FREEZE_MINUTES)
         if self.sabotage == "late-writer":
             self._write_late()

@@ -54,7 +54,7 @@ def test_the_gate_stays_shut_until_the_function_names_the_new_table(world: World
     cut(moving)
     assert gone(moving)
     record = build_record(moving.run.ledger, "r", "test")
-    assert any(line.startswith("Before the go: No place") for line in cut_over_lines(record))
+    assert any(line.startswith("Before the go, no place") for line in cut_over_lines(record))
     assert unproved_cut_over(record) == []
 
 

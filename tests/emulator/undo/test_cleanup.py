@@ -36,6 +36,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     dry = runbook_here("cleanup", config, "--run-id", "r")
     assert dry.returncode == 0, dry.stderr
     assert "would be deleted" in dry.stdout
+    assert world.src("there") not in dry.stdout  # nobody is to read the name of a source beside "deleted"
     again = f"runbook cleanup {config} --run-id r --execute --confirm r"
     assert dry.stdout.splitlines()[-1] == f"nothing was removed; to remove it: {again}"
     assert keys_in_bucket(world) == made | {"exports/somebody-elses"}

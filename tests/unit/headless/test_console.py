@@ -59,6 +59,21 @@ def test_each_step_ends_with_its_own_numbers() -> None:
     }
 
 
+def test_a_step_that_is_not_part_of_every_run_says_what_came_of_it_too() -> None:
+    scan = {"items": 4, "values": 30, "not_decoded": 2, "hits": 0}
+    made = {"items_kept": 4, "items_filtered": 1, "items_quarantined": 0, "items_derived": 4}
+    tables = [TABLES[0] | {"transform": made, "leak_scan": scan}]
+    repair = {"source": "a", "target": "b", "status": "dry-run", "kinds": ["missing"], "missing": 3, "units": 3}
+    gates = [{"gate": "ready", "state": "passed"}, {"gate": "freeze", "state": "passed"}]
+    record = records.typed(
+        {"executed": True, "tables": tables, "repairs": [repair], "cut_over": {"gates": gates}, "windows": []}
+    )
+    assert outcome_line(record, "transform") == "4 items kept, 1 filtered, 0 in quarantine"
+    assert outcome_line(record, "leak_scan") == "no raw value found in 30 values of 1 target"
+    assert outcome_line(record, "repair").startswith("1 of 1 table has something to repair: 3 items, for 3 write units")
+    assert outcome_line(record, "cut_over") == "2 gates passed, the last: writers stopped"
+
+
 def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> None:
     steps = {step: outcome_line(records.typed({"executed": True, "tables": TABLES[:1]}), step) for step in STEPS}
     shapes = {f"{step:<9} running" for step in STEPS}
@@ -86,6 +101,12 @@ def test_a_step_has_one_time_in_the_log_and_in_the_report(ledger: Ledger) -> Non
     known = next(step for step in made.steps if step.name == "import")
     assert seconds_of_step(made, "import", 999.0) == known.seconds
     assert seconds_of_step(made, "no such step", 999.0) == 999.0
+
+
+def test_a_cut_over_is_said_to_take_as_long_as_all_of_it_did() -> None:
+    """Its step begins again after the comparison; the log said `10 s, at the gate` and then `done after 1.0 s`."""
+    step = {"name": "cut_over", "status": "completed", "seconds": 1.0}
+    assert seconds_of_step(records.typed({"steps": [step]}), "cut_over", 12.5) == 12.5
 
 
 def test_once_a_steps_own_clock_has_stopped_no_later_time_is_told(tmp_path: Path, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,8 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, colour_of
-from runbook_lib.notebook.tables import Column, ShownTable, number, outcome, seconds, weight, when_column
+from runbook_lib.notebook.output import BAD, GOOD, OPEN, PLAIN, Line, colour_of
+from runbook_lib.notebook.tables import (
+    Column,
+    ShownTable,
+    number,
+    outcome,
+    seconds,
+    state_in_turn,
+    weight,
+    when_column,
+)
+from runbook_lib.notebook.views import removal_table
+from runbook_lib.report.step import removal_line
+from runbook_lib.run.facts.targets import Removal
 
 COLUMNS = (Column("table"), outcome("verdict"), number("items"), seconds("time"), weight("size"), when_column("at"))
 OUTCOMES = st.sampled_from(["PASS", "FAIL", "DRY-RUN", "blocker", "ok", "not checked", "warning", "done", "stuck"])
@@ -129,3 +142,35 @@ def test_what_was_not_chosen_stands_last() -> None:
     ]
     ordered = ShownTable.of("caption", COLUMNS, rows, "nothing").rows
     assert [row[1] for row in ordered] == ["FAIL", "UNKNOWN", "PASS", "not chosen"]
+
+
+GATES = (("ready", "passed"), ("freeze", "failed, FREEZE_UNKNOWN"), ("go", "not reached"), ("late", "nothing to ask"))
+
+
+def test_what_follows_each_other_stays_in_its_order_and_has_the_colour_of_its_state() -> None:
+    """A passed gate was amber like one that nobody came to, and a failed one too."""
+    table = ShownTable.of("x", (Column("gate"), state_in_turn("state")), GATES, "")
+    assert [row[0] for row in table.rows] == ["ready", "freeze", "go", "late"]
+    assert [colour_of(state) for _, state in GATES] == [GOOD, BAD, PLAIN, PLAIN]
+    assert colour_of("applied") == GOOD
+
+
+def test_a_moment_and_a_length_of_time_keep_to_one_line() -> None:
+    columns = (when_column("at"), Column("took", whole=True), Column("why"))
+    cells = Cells(ShownTable.of("x", columns, [("2026-11-25T10:00:00Z", "0.20 s", "because")], "")._repr_html_())
+    assert ["nowrap" in style for style in cells.styles[1]] == [True, True, False]
+
+
+def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
+    looked = Removal("source", "target", False, table_deleted=True, items_found=113, objects=10, only_looked=True)
+    done = replace(looked, done=True, only_looked=False)
+    kept = replace(done, done=False, kept="x", table_deleted=False)
+    rows = [removal_table([removal]).rows[0][1:3] for removal in (looked, done, kept)]
+    assert rows == [
+        ("would be deleted", "would be deleted with its items"), ("deleted", "deleted with its items"),
+        ("kept", "stays"),
+    ]  # fmt: skip
+    assert [removal_line(removal) for removal in (looked, done)] == [
+        "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
+        "target: table deleted with its 113 items, 10 staging objects deleted",
+    ]

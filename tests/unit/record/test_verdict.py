@@ -112,6 +112,17 @@ def test_a_freeze_that_was_not_gone_through_with_is_no_pass_and_a_forecast_is_no
         assert list(rules.gates_shut(case(cut_over=fine))) == []
 
 
+def test_a_forecast_that_is_not_ready_leaves_the_verdict_as_it_was() -> None:
+    """Nothing was stopped or written: what was proved is proved still. Of a real cut-over it is a FAIL."""
+    shut = CutOverRecord(gates=[GateRecord(gate="ready", state="failed", why="x")])
+    forecast = StepRecord(name="cut_over", status="failed", message="NOT_READY: x", execute=False)
+    assert run_verdict(True, False, [*STEPS, forecast], [TABLE], (), shut) == ("PASS", [])
+    acting = forecast.model_copy(update={"execute": True})
+    assert run_verdict(True, False, [*STEPS, acting], [TABLE], (), shut)[0] == "FAIL"
+    begun = shut.model_copy(update={"frozen_at": MOMENT})
+    assert run_verdict(True, False, [*STEPS, forecast], [TABLE], (), begun)[0] == "FAIL"
+
+
 def test_every_reason_has_words() -> None:
     assert {*WORDS} == {*ReasonId}
     for each in ReasonId:

@@ -114,7 +114,7 @@ def test_the_verdict_comes_first(kind: str, page: Callable[[str], tuple[str, Pag
     html, _ = page(kind)
     assert f'<p class="word">{kind}</p>' in html
     assert f"<title>{kind}: prod-to-dev" in html
-    assert html.index('class="word"') < html.index("<h2>")
+    assert html.index('class="word"') < html.index("<h2 ")
     assert render_markdown(records.report_of(KINDS[kind]())).startswith(f"## {kind}: migration prod-to-dev\n")
 
 

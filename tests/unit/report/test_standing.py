@@ -76,6 +76,15 @@ def test_a_dry_run_goes_on_with_its_own_exports_and_says_what_it_will_cost() -> 
     assert "--execute" not in following(made).commands[0]
 
 
+def test_a_table_that_was_left_out_is_not_said_to_come_with_another_start_of_this_run() -> None:
+    """Going on keeps what was decided for it, so that the command which says `--from validate` would never pass."""
+    made = records.passed() | {"verdict": "FAIL"}
+    made["tables"][0] |= {"method": "skipped", "verdict": "NOT MIGRATED", "reasons": ["x"]}
+    found = following(records.summed(made))
+    assert "Not migrated: 1 table, which going on with this run does not change." in found.what
+    assert found.commands == (f"runbook cleanup reports/{RUN}/migration.yaml --run-id {RUN}",)
+
+
 def test_each_kind_of_failure_has_its_own_way_on() -> None:
     step = records.record(verdict="FAIL")
     step["steps"][2] |= {"status": "failed", "message": "refused"}

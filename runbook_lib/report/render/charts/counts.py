@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook_lib.report.figures.windows import due_in_targets
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.drawing import Drawn, axes_of
 from runbook_lib.report.text import count
@@ -36,8 +37,9 @@ def counts_side_by_side(report: ReportModel) -> Drawn | None:
     axes.set_xlim(0, most * 1.32)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
+    due = f" ({due_in_targets(report.record)})" if any(t.changes for t in report.figures.chosen) else ""
     told = ", ".join(f"{label} {known}" for label, known in [*way, *wrong])
     return (
         figure,
-        f"Items of all tables, counted by independent means: {told}{'' if wrong else '; nothing stands out'}.",
+        f"Items of all tables, counted by independent means: {told}{due}{'' if wrong else '; nothing stands out'}.",
     )

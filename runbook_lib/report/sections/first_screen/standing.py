@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from runbook_lib.aws.endpoints import is_aws
+from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.reasons import ReasonId
 from runbook_lib.record.remedy import DELETE_EXTRA, settings_of
 from runbook_lib.record.run_json import RunRecord
@@ -14,7 +15,7 @@ from runbook_lib.report.sections.cost_rows import last_estimate
 from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.steps import STEPS
-from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS
+from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,14 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             "validate again.",
             (_run(record, new=True, execute=True), _run(record, execute=_wrote(record), start="validate")),
         )
+    left = [t for t in figures.chosen if t.method == SKIPPED or t.verdict == NOT_MIGRATED]
+    if left:
+        return NextStep(
+            f"Not migrated: {pluralize(len(left), 'table')}, which going on with this run does not change. In your "
+            "migration file name them in tables.exclude, or let them be read (export.without_pitr: scan, or "
+            "point-in-time recovery on), and start a new run. What this one wrote can be removed before:",
+            (_cleanup(record),),
+        )
     if grounds == {ReasonId.NOT_CHECKED}:
         return NextStep(
             "Let the checks run that could not, or accept them in the migration file (see Not checked), then validate "
@@ -153,6 +162,12 @@ def _run(record: RunRecord, *, execute: bool = False, start: str | None = None, 
     words += [] if new else ["--run-id", record.run_id]
     words += ["--from", start] if start else []
     return " ".join([*map(shlex.quote, words), *(["--execute"] if execute else [])])
+
+
+def _cleanup(record: RunRecord) -> str:
+    """The command that shows what a cleanup would remove."""
+    settings = settings_of(record.run_id, record.attempts)
+    return shlex.join(["runbook", "cleanup", settings, "--run-id", record.run_id])
 
 
 def passed_of(figures: RunFigures) -> str | None:

@@ -23,7 +23,7 @@ def headline(figures: RunFigures) -> str:
     """The verdict: of a PASS after a catch-up with its moment, of a run that leaves tables out for how many it is."""
     verdict = figures.record.verdict
     moment_of_proof = proved_as_of(figures.record) if verdict == PASS else None
-    said = f"{verdict} as of {moment_of_proof}" if moment_of_proof else verdict
+    said = f"{verdict} as of {moment(moment_of_proof)}" if moment_of_proof else verdict
     return f"{said}: {figures.how_many}, {count(figures.left)} not chosen" if figures.left else said
 
 
@@ -104,10 +104,9 @@ def proof(figures: RunFigures) -> str:
     only = sum(t.compared_only for t in tables)
     expired, extra = figures.sums["expired"].value, figures.sums["extra"].value
     taken = "items read from the export" if only == len(tables) else "lines read, acknowledged writes"
-    line = (
-        f"Manifest, {taken} and a scan of the target agree for "
-        f"{'the one table' if len(tables) == 1 else f'all {len(tables):,} tables'}, and every item was compared"
-    )
+    changed = ", with the changes since the export," if any(t.changes for t in tables) else ""
+    of_all = {1: "the one table", 2: "both tables"}.get(len(tables), f"all {len(tables):,} tables")
+    line = f"Manifest, {taken} and a scan of the target agree{changed} for {of_all}, and every item was compared"
     allowed = [
         f"{pluralize(expired, 'item')} had been removed by a TTL that the source has too" if expired else "",
         f"{pluralize(extra, 'item')} had been in the targets before the import" if extra else "",

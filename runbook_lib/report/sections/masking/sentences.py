@@ -9,12 +9,17 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.transform import LeakScanRecord, MaskRuleRecord, SoughtRecord, TransformRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, listed, pluralize
+from runbook_lib.run.steps import TRANSFORM
 
 PSEUDONYMISED = (
     "What was masked is pseudonymised, not anonymous: whoever has the key can tell whose values they are, and who "
     "knows enough of a person may find them by what was kept."
 )
 RULE_COLUMNS = ("Rule", "Tables", "Values", "Dropped", "Sets made smaller")
+MASKED_COLUMNS = (
+    "Table", "Exported", "Kept", "Filtered", "In quarantine", "Added by the hook", "Keys rewritten", "Values scanned",
+    "Decoded", "Not decoded", "Raw values found",
+)  # fmt: skip
 KEEP = "keep"
 
 
@@ -35,7 +40,7 @@ class _Sum:
 
 
 def masking_sentences(record: RunRecord) -> list[str]:
-    """The scan's coverage, and each table's transform and scan; empty for a run without a transform."""
+    """The scan's coverage, and what is worth a sentence of single tables; empty for a run without a transform."""
     tables = [table for table in record.tables if table.transform is not None]
     if not tables:
         return []
@@ -85,6 +90,21 @@ def _idle_in_short(record: RunRecord) -> list[str]:
     ]
 
 
+def masking_outcome(record: RunRecord, step: str) -> str:
+    """What a transform or a leak scan came to, for a line of a log."""
+    if step == TRANSFORM:
+        made = [table.transform for table in record.tables if table.transform is not None]
+        kept, filtered = sum(t.items_kept or 0 for t in made), sum(t.items_filtered or 0 for t in made)
+        refused = sum(t.items_quarantined or 0 for t in made)
+        return f"{pluralize(kept, 'item')} kept, {count(filtered)} filtered, {count(refused)} in quarantine" * bool(
+            made
+        )
+    scans = [table.leak_scan for table in record.tables if table.leak_scan is not None]
+    hits, values = sum(scan.hits for scan in scans), sum(scan.values for scan in scans)
+    found = pluralize(hits, "raw value") if hits else "no raw value"
+    return f"{found} found in {pluralize(values, 'value')} of {pluralize(len(scans), 'target')}"
+
+
 def leaks_in_short(record: RunRecord) -> list[str]:
     """What the first screen says of the scan for raw values: what was found, and how much could be looked for."""
     scanned, sought = [table.leak_scan for table in record.tables if table.leak_scan is not None], record.leak_scan
@@ -119,44 +139,47 @@ def _coverage(sought: SoughtRecord) -> str:
 def _left_out(sought: SoughtRecord) -> str:
     left = (
         (sought.short, "shorter than 6 characters"),
-        (sought.kept, "that stand in what is kept, too"),
-        (sought.by_chance, "that a pseudonym looks like by chance"),
+        (sought.kept, "that also stand in values which are kept, where finding one shows nothing"),
+        (sought.by_chance, "that are like a pseudonym by chance"),
     )
     return ", ".join(f"{count(number)} {why}" for number, why in left if number)
 
 
 def _of_table(table: TableRecord) -> Iterator[str]:
-    made = table.transform
+    """What a row of numbers does not say of a table."""
+    made, scan = table.transform, table.leak_scan
     if made is None:
         return
     if made.items_derived is None:
         yield f"{table.source}: its transform did not come to an end{f': {made.failure}' if made.failure else ''}."
         return
-    yield f"{table.source}: {_became(table, made)}"
-    if table.leak_scan is not None:
-        yield f"{table.target}: {_scanned(table.leak_scan)}"
-    elif made.masks:
+    if made.replication_dropped:
+        left = pluralize(made.replication_dropped, "attribute")
+        yield f"{table.source}: {left} of replication left out."
+    if scan is not None and scan.hits:
+        places = sorted({f"{hit.path} ({hit.rule}; {hit.encoding})" for hit in scan.first})
+        yield f"{table.target}: {pluralize(scan.hits, 'raw value')} found{f', at {listed(places)}' if places else ''}."
+    elif scan is None and made.masks:
         yield f"{table.target} was not scanned for raw values."
 
 
-def _became(table: TableRecord, made: TransformRecord) -> str:
-    more = (
-        (made.items_added, "added by the hook"),
-        (made.keys_rewritten, "keys rewritten, no two items with one key"),
-        (made.replication_dropped, "attributes of replication left out"),
-    )
-    told = "".join(f"; {count(number)} {what}" for number, what in more if number)
-    return (
-        f"{pluralize(table.items_exported, 'item')} exported = {count(made.items_kept)} kept + "
-        f"{count(made.items_filtered)} filtered + {count(made.items_quarantined)} in quarantine{told}."
-    )
+def masked_rows(record: RunRecord) -> list[list[str]]:
+    """What became of each table's items, and how far its target was looked through; the worst and largest first."""
+    done = [
+        (table, made)
+        for table in record.tables
+        if (made := table.transform) is not None and made.items_derived is not None and not _is_empty(table)
+    ]
+    done.sort(key=lambda each: (-(each[0].leak_scan.hits if each[0].leak_scan else 0), -(each[0].items_exported or 0)))
+    return [[table.source, *_items_of(table, made), *_scanned(table.leak_scan)] for table, made in done]
 
 
-def _scanned(scan: LeakScanRecord) -> str:
-    said = (
-        f"{pluralize(scan.items, 'item')} with {pluralize(scan.values, 'value')} looked through, "
-        f"{count(scan.decoded)} decoded, {count(scan.not_decoded)} not to be decoded and so not scanned: "
-        f"{'no raw value' if not scan.hits else pluralize(scan.hits, 'raw value')} found"
-    )
-    places = sorted({f"{hit.path} ({hit.rule}; {hit.encoding})" for hit in scan.first})
-    return f"{said}, at {', '.join(places)}." if places else f"{said}."
+def _items_of(table: TableRecord, made: TransformRecord) -> list[str]:
+    parts = (made.items_kept, made.items_filtered, made.items_quarantined, made.items_added, made.keys_rewritten)
+    return [count(table.items_exported), *(count(part or 0) for part in parts)]
+
+
+def _scanned(scan: LeakScanRecord | None) -> list[str]:
+    if scan is None:
+        return ["not scanned", "", "", ""]
+    return [count(number) for number in (scan.values, scan.decoded, scan.not_decoded, scan.hits)]

@@ -1,0 +1,129 @@
+"""A run that was caught up with shows why its targets hold other numbers than the export, and has one kind of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from runbook_lib.report.figures.cut_over import cut_over_lines, cut_over_rows
+from runbook_lib.report.figures.windows import due_in_targets, window_section
+from runbook_lib.report.model import ReportModel
+from runbook_lib.report.render.html import render_html
+from runbook_lib.report.render.markdown import render_markdown
+from tests.support import records
+from tests.support.records import KINDS, Record
+
+RAW_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+CUT_OVER = {
+    "frozen_at": "2026-11-23T06:00:00.432Z", "go_at": "2026-11-23T06:20:00.643Z", "freeze_seconds": 1200.2,
+    "until": "2026-11-23T06:10:00.000Z", "by": "arn:aws:sts::111122223333:user/somebody",
+    "gates": [
+        {"gate": gate, "state": "passed", "began": "2026-11-23T06:01:00.000Z", "ended": "2026-11-23T06:02:00.000Z"}
+        for gate in ("ready", "freeze", "last-window", "freeze-proof", "data-proof", "smoke", "references", "go")
+    ],
+    "forecast": {"made": "2026-11-23T05:59:00.000Z", "limit": 1800.0, "seconds": 122.0},
+    "earlier": [{"frozen_at": "2026-11-23T05:50:00.000Z", "gate": "freeze-proof"}],
+}  # fmt: skip
+
+
+def caught_up(**changes: object) -> Record:
+    """A run of the fleet of which the largest table was written to: five of its items, of which two are left."""
+    made = records.passed()
+    table = max(made["tables"], key=lambda t: t["items_exported"])
+    left = table["items_exported"] - 5 + 2
+    table |= {"items_in_target": left, "items_compared": left}
+    table["changes"] = {
+        "windows": 1, "as_of": "2026-11-23T06:10:00.000Z", "keys": 5, "left_out": 5, "present": 2, "items_due": left,
+        "broken": 0,
+    }  # fmt: skip
+    made["windows"] = [
+        {
+            "source": table["source"], "number": 1, "start": "2026-11-23T05:33:38.000Z",
+            "end": "2026-11-23T06:10:00.000Z", "state": "applied", "changes": 5, "puts": 2, "deletes": 3,
+            "acknowledged": 5, "quarantined": 0, "broken": 0,
+        }
+    ]  # fmt: skip
+    made["accepted_gaps"] = [
+        {"source": table["source"], "start": "2026-11-23T05:00:00.000Z", "end": "2026-11-23T05:10:00.000Z"}
+    ]
+    return records.summed(made | {"cut_over": CUT_OVER} | changes)
+
+
+def html(report: ReportModel) -> str:
+    """The page without charts."""
+    return render_html(report, [])
+
+
+def test_what_is_due_follows_from_the_export_and_the_changes() -> None:
+    made = caught_up()
+    exported = max(t["items_exported"] for t in made["tables"])
+    assert due_in_targets(records.typed(made)) == (
+        f"{exported:,} items exported - 5 written or deleted again since + 2 as last written = {exported - 3:,} due in "
+        "the targets"
+    )
+
+
+@pytest.mark.parametrize("render", [render_markdown, html])
+def test_nobody_has_to_wonder_why_a_target_holds_fewer_items_than_the_export(
+    render: Callable[[ReportModel], str],
+) -> None:
+    page = render(records.report_of(caught_up()))
+    assert "a scan of the target agree, with the changes since the export, for all 31 tables" in page
+    assert page.count("- 5 written or deleted again since + 2 as last written") >= 2  # first screen and totals
+    assert "What is in a target is also what its windows have written and deleted since." in html(
+        records.report_of(caught_up())
+    )
+    plain = render(records.report_of(records.passed()))
+    assert "written or deleted again since" not in plain
+    assert "a scan of the target agree for all 31 tables" in plain
+
+
+def test_every_moment_for_a_reader_is_spelled_alike() -> None:
+    made = records.typed(caught_up())
+    report = records.report_of(caught_up())
+    rows = [cell for row in (*window_section(made).rows, *cut_over_rows(made)) for cell in row]
+    said = [*rows, *cut_over_lines(made), *report.why, report.headline]
+    assert [text for text in said if RAW_MOMENT.search(text)] == []
+    assert report.headline == "PASS as of 2026-11-23 06:10:00 UTC"
+    assert "Tried before: 2026-11-23 05:50:00 UTC (to the gate proof of the freeze)." in cut_over_lines(made)
+    assert not re.search(r"`[^`]*:`", render_markdown(report).split("### Totals")[0])
+
+
+def test_the_verdict_is_larger_than_its_moment() -> None:
+    page = render_html(records.report_of(caught_up()), [])
+    assert '<p class="word">PASS<span class="more"> as of 2026-11-23 06:10:00 UTC</span></p>' in page
+
+
+def test_more_than_estimated_says_what_no_estimate_had_in_it() -> None:
+    bill = {"quantity": {"low": 1.0, "high": 10.0}, "unit": "requests", "usd": {"low": 0.0, "high": 0.1}}
+    estimate = {"basis": "manifest", "parts": [{"name": "S3 GET requests", **bill}], "usd": None, "hours": None}
+    extra = {"estimates": {"export": estimate}, "spent": {"gets": 99}}
+    found = [text for text in records.report_of(caught_up(**extra)).attention if "More than estimated" in text]
+    assert found == [
+        "More than estimated: S3 GET requests: 99 requests were used, and at most 10 requests had been estimated, "
+        "without 1 window of the catch-up"
+    ]
+    part = bill | {"name": "Export to S3", "quantity": {"low": 0.000635, "high": 0.000635}, "unit": "GB"}
+    extra = {"estimates": {"export": estimate | {"parts": [part]}}, "spent": {"export_gb": 0.00063500001}}
+    # what a reader sees as the same is not more
+    assert not [t for t in records.report_of(caught_up(**extra)).attention if "More than estimated" in t]
+
+
+def test_a_forecast_that_is_not_ready_is_told_with_its_reason() -> None:
+    shut = {"gate": "ready", "state": "failed", "fault": "NOT_READY", "why": "no window was applied yet"}
+    made = records.passed() | {"cut_over": {"gates": [shut]}}
+    assert cut_over_lines(records.typed(made)) == [
+        "Not ready to cut over, and nothing was stopped or changed: no window was applied yet"
+    ]
+
+
+@pytest.mark.parametrize("made", [*(kind() for kind in KINDS.values()), caught_up()], ids=[*KINDS, "caught up"])
+def test_the_contents_lead_to_every_section_and_nowhere_else(made: Record) -> None:
+    """Somebody who signs looks for the catch-up and the cut-over there, and not only for what every run has."""
+    page = render_html(records.report_of(made), [])
+    contents = re.findall(r'href="#([a-z-]+)"', page.split("<nav")[1].split("</nav>")[0])
+    sections = re.findall(r'<h2 id="([a-z-]+)"', page)
+    assert len(sections) == page.count("<h2")
+    assert sorted(contents) == sorted(sections)
