@@ -144,9 +144,10 @@ class ShownTable:
         head = "".join(f"<th style='{_aligned(c, c.name)}{CELL}'>{escape(c.name)}</th>" for c in self.columns)
         body = "".join(f"<tr>{self._cells(n, row)}</tr>" for n, row in enumerate(self.rows))
         return (
-            f"<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
+            "<div style='overflow-x:auto'>"  # in a narrow window it scrolls; the last column was cut
+            "<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
             f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
     def _spelled(self, row: Sequence[Any]) -> list[str]:

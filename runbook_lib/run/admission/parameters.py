@@ -12,7 +12,10 @@ def settings_file(config: str, run_id: str, execute: bool, tables: str) -> str:
     given = (("config", config, str), ("run_id", run_id, str), ("execute", execute, bool), ("tables", tables, str))
     for name, value, expected in given:
         if not isinstance(value, expected):
-            raise ConfigError(f"parameter {name}: expected {expected.__name__}, found {value!r}")
+            raise ConfigError(
+                f"parameter {name}: expected {expected.__name__}, found {value!r}; papermill's -p and -r may make "
+                "something else of a value, give it with -f FILE or -y YAML"
+            )
     path = config or os.environ.get("RUNBOOK_CONFIG", "")
     if not path:
         raise ConfigError(

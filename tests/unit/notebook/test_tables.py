@@ -74,7 +74,7 @@ def shown(rows: Any) -> Cells:
 def test_every_row_is_there_once_and_nothing_in_it_is_markup(rows: list[tuple[Any, ...]]) -> None:
     cells = shown(rows)
     assert len(cells.rows) == (len(rows) + 1 if rows else 0)
-    assert cells.elements <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span", "i", "p"}
+    assert cells.elements <= {"div", "table", "caption", "thead", "tbody", "tr", "th", "td", "span", "i", "p"}
     frame = ShownTable.of("caption", COLUMNS, rows, "nothing").frame()
     assert sorted(frame["verdict"]) == sorted(row[1] for row in rows)
 
@@ -111,7 +111,7 @@ def test_a_remedy_is_shown_whole() -> None:
 )
 def test_a_name_from_outside_is_shown_and_does_nothing(hostile: str) -> None:
     html = ShownTable.of(hostile, [Column(hostile), outcome("o")], [(hostile, hostile)], "nothing")._repr_html_()
-    assert Cells(html).elements <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
+    assert Cells(html).elements <= {"div", "table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
     assert not {"\u202e", "\x1b"} & set(html.partition("<tbody>")[2])
     stop = Line("STOP", f": {hostile}", BAD, hostile)
     assert "<script" not in stop._repr_html_()
