@@ -179,8 +179,7 @@ class Run:
     def step(self, name: str, *, only_looks: bool = False) -> Iterator[None]:
         """Record a step's start, end and seconds, who does it and with which code; one process at a time.
 
-        An interrupt is recorded too, and raised as Interrupted, which says how to go on. A step that `only_looks`
-        is none that may write, whatever the run may.
+        An interrupt is recorded and raised as Interrupted. A step that `only_looks` never writes, though the run may.
         """
         if name != "preflight" and not is_begun(self.folder):
             raise GateFailed(f"run {self.id} has not begun: {self.folder} is not there; run 00_preflight first")
