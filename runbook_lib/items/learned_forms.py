@@ -45,6 +45,12 @@ _SCALARS = {
 }  # fmt: skip
 
 
+_SETS = {
+    kind: rb'\{"%b":\[%b(?:,%b)*+\]\}' % (kind.encode(), member, member)
+    for kind, member in {"SS": _TEXT, "NS": _NUMBER, "BS": _BINARY}.items()
+}
+
+
 def _list_of(value: bytes) -> bytes:
     return rb'\{"L":\[(?:%b(?:,(?=\{)|(?=\])))*+\]\}' % value
 
@@ -65,11 +71,12 @@ _ANY = _any_value(2)
 class _Slot:
     """What may stand under a name: canonical values of one of these patterns, maps in any order unless `in_order`.
 
-    Where there is no pattern it may be anything, which has to be parsed.
+    Where there is no pattern it may be anything, which has to be parsed. A set's members are canonical, in any order.
     """
 
     choices: tuple[bytes, ...]
     in_order: bool = True
+    has_sets: bool = False
     optional: bool = False
 
     @property
@@ -82,8 +89,9 @@ class _Slot:
             return replace(self, optional=True)
         choices = dict.fromkeys(self.choices + other.choices)
         known = self.choices and other.choices and len(choices) <= CHOICES
-        in_order, optional = self.in_order and other.in_order, self.optional or other.optional
-        return _Slot(tuple(choices) if known else (), in_order, optional)
+        in_order, has_sets = self.in_order and other.in_order, self.has_sets or other.has_sets
+        known = known and (in_order or not has_sets)
+        return _Slot(tuple(choices) if known else (), in_order, has_sets, self.optional or other.optional)
 
 
 _Shape = dict[str, _Slot]
@@ -139,7 +147,20 @@ def _speller_of(slot: _Slot) -> _Spell | None:
     """What has to be done to an attribute, if anything."""
     if not slot.choices:
         return canonical_json
+    if slot.has_sets:
+        return _set_in_order
     return None if slot.in_order else partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
+
+
+def _set_in_order(attributes: Item) -> bytes:
+    """An attribute with a set whose members are canonical, or with another value that is; ValueError for a double."""
+    for attribute in attributes.values():
+        for kind, members in attribute.items():
+            if kind in _SETS:
+                attribute[kind] = sorted(set(members))
+                if len(attribute[kind]) < len(members):
+                    raise ValueError("a set holds a member twice")
+    return orjson.dumps(attributes)
 
 
 def _attribute(name: str, slot: _Slot, whole: bool) -> bytes:
@@ -242,12 +263,12 @@ def _merged(one: _Shape, other: _Shape) -> _Shape | None:
 def slot_of(attribute: Attribute) -> _Slot:
     """What matches such values in canonical form; anything, where this one is not, or has no form to learn."""
     ((kind, value),) = attribute.items()
-    if kind in _SCALARS:
-        return _Slot((_SCALARS[kind],) if re.fullmatch(_SCALARS[kind], orjson.dumps(attribute)) else ())
-    inside = (
-        [slot_of(inner) for inner in (value.values() if kind == "M" else value)] if kind in ("M", "L") else [_Slot(())]
-    )
-    if not all(slot.choices for slot in inside):
+    if kind not in ("M", "L"):
+        pattern = _SCALARS.get(kind) or _SETS[kind]
+        is_canonical = re.fullmatch(pattern, orjson.dumps(attribute))
+        return _Slot((pattern,) if is_canonical else (), has_sets=kind in _SETS)
+    inside = [slot_of(inner) for inner in (value.values() if kind == "M" else value)]
+    if not all(slot.choices and not slot.has_sets for slot in inside):
         return _Slot(())
     in_order = all(slot.in_order for slot in inside)
     if kind == "M":

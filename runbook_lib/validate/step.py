@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.partial_definition import live_indexes
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
@@ -203,7 +204,9 @@ def _compare(
         reasons.append(f"target {pair.target} is another table than the one that this run wrote to")
     held = bool(loaded and loaded.items_before)
     fill = partial(census.of_indexes, full, excuse) if census and over is None else None
-    indexes = _indexes(together, one, other, table, excuse, thread, may_hold_more=held, follow=not reasons, fill=fill)
+    indexes = _indexes(
+        together, after.target, one, other, table, excuse, thread, may_hold_more=held, follow=not reasons, fill=fill
+    )
     parity = look_alike(run.config, after, pair)
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
@@ -262,6 +265,7 @@ def _against_the_second(
 
 def _indexes(
     together: Together,
+    target: Any,
     one: ExportReader | OverlaidExport,
     other: TableReader,
     table: TableDescription,
@@ -282,7 +286,7 @@ def _indexes(
         chosen.index_samples, wait, may_hold_more, run.secret, excuse.clock(run.now),
         in_table=lambda keys: read_keys(other.transport, other.table, keys, Backoff()), sleep=thread.sleep,
     )  # fmt: skip
-    indexes = live_indexes(run.clients.target, other.table)
+    indexes = live_indexes(target, other.table)
     exported = ((item, excuse.expiry(item)) for item in stoppable(one.items(), thread.check))
     ask = ask_target(other.transport, other.table, other.limit, Backoff())
     items = sum(file.items for file in one.files)

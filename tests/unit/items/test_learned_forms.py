@@ -151,6 +151,24 @@ def test_what_is_not_canonical_to_the_letter_is_left_to_parsing(text: bytes, opt
     assert forms.spelled(text) is None
 
 
+SETS = [
+    ({"tags": {"SS": ["é", "b", "B"]}, "n": {"NS": ["2", "-1", "10"]}, "b": {"BS": ["AQ==", "AA=="]}}, True),
+    ({"tags": {"NULL": True}}, True),
+    ({"tags": {"SS": ["a", "a"]}}, False),
+    ({"tags": {"SS": []}}, False),
+    ({"n": {"NS": ["1", "1.0"]}}, False),
+    ({"b": {"BS": ["AB=="]}}, False),
+]
+
+
+@pytest.mark.parametrize(("more", "known"), SETS)
+def test_sets_are_put_in_order_and_doubles_in_them_are_left_to_parsing(more: dict[str, Any], known: bool) -> None:
+    key: dict[str, Any] = {"id": {"S": "1"}}
+    met = {"tags": {"SS": ["a"]}, "n": {"NS": ["1"]}, "b": {"BS": ["AA=="]}}
+    forms, text = learned([key | met, *[key | {"tags": {"NULL": True}}] * 3], ID), raw(key | more)
+    assert forms.spelled(text) == ((key_and_text(key | more, ID), len(text)) if known else None)
+
+
 def test_forms_that_hardly_match_are_given_up() -> None:
     forms = learned([], ID)
     for number in range(2_000):
