@@ -7,9 +7,11 @@ from typing import Any
 
 from runbook_lib.items.canonical import Attribute
 
+DEEPEST = 100  # levels of maps and lists; what is deeper is read by no function of this package
+
 
 class NotJson(ValueError):
-    """A string that is no JSON, or that says a member twice."""
+    """A string that is no JSON, that says a member twice, or that nests deeper than anybody reads."""
 
 
 class _Number(str):
@@ -24,7 +26,7 @@ def read_json_text(text: str) -> Attribute:
         )
     except (ValueError, RecursionError):
         raise NotJson from None
-    return _typed(value)
+    return _typed(value, DEEPEST)
 
 
 def _refuse(word: str) -> Any:
@@ -38,7 +40,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _typed(value: Any) -> Attribute:
+def _typed(value: Any, left: int) -> Attribute:
+    if left < 0:
+        raise NotJson
     if isinstance(value, _Number):
         return {"N": str(value)}
     if isinstance(value, str):
@@ -48,8 +52,8 @@ def _typed(value: Any) -> Attribute:
     if value is None:
         return {"NULL": True}
     if isinstance(value, list):
-        return {"L": [_typed(each) for each in value]}
-    return {"M": {name: _typed(each) for name, each in value.items()}}
+        return {"L": [_typed(each, left - 1) for each in value]}
+    return {"M": {name: _typed(each, left - 1) for name, each in value.items()}}
 
 
 def spell_json_text(attribute: Attribute) -> str:

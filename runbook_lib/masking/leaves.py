@@ -95,29 +95,29 @@ def _shapes(rule: MaskRule) -> list[tuple[Any, frozenset[str]]]:
 
 
 def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:
-    """Every text in an attribute."""
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "S":
-            yield index, value
-        case "N":
-            yield index, canonical_number(value)
-        case "B":
-            yield from _binary(value, index)
-        case "SS":
-            yield from ((index, member) for member in value)
-        case "NS":
-            yield from ((index, canonical_number(member)) for member in value)
-        case "BS":
-            for member in value:
-                yield from _binary(member, index)
-        case "M":
-            for name, held in value.items():
-                yield index, name
-                yield from _all_of(held, index)
-        case "L":
-            for element in value:
-                yield from _all_of(element, index)
+    """Every text in an attribute, however deep it nests: what no mask takes is looked for all the same."""
+    waiting = [attribute]
+    while waiting:
+        ((kind, value),) = waiting.pop().items()
+        match kind:
+            case "S":
+                yield index, value
+            case "N":
+                yield index, canonical_number(value)
+            case "B":
+                yield from _binary(value, index)
+            case "SS":
+                yield from ((index, member) for member in value)
+            case "NS":
+                yield from ((index, canonical_number(member)) for member in value)
+            case "BS":
+                for member in value:
+                    yield from _binary(member, index)
+            case "M":
+                yield from ((index, name) for name in value)
+                waiting += value.values()
+            case "L":
+                waiting += value
 
 
 def _binary(value: str, index: int) -> Iterator[Leaf]:

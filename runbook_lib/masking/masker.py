@@ -194,7 +194,7 @@ def _json(node: MaskNode, inside: MaskNode, attribute: Attribute, tally: MaskTal
     try:
         held = read_json_text(text)
     except NotJson:
-        raise Unmaskable("a value whose rule is json is no JSON") from None
+        raise Unmaskable("a value whose rule is json is no JSON, or nests too deep") from None
     tally.counts[node.index] += 1
     if "M" in held:
         made: Attribute = {"M": _map(inside, held["M"], tally, held["M"], path)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Iterable
 from contextlib import suppress
@@ -291,6 +292,49 @@ def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(worl
     with pytest.raises(ExportError, match="2 changes of window 3 cannot be transformed"):
         made.caught_up()
     assert made.target() == before
+
+
+def test_a_key_that_a_window_names_twice_is_refused_before_anything_is_written(world: World) -> None:
+    made = masked(world, 5)
+    made.write(person(33, 2))
+    made.minutes()
+    before = made.target()
+    world.fault(operation="ExportTableToPointInTime", kind="duplicate-key", table=world.src("a"), times=1)
+    with pytest.raises(ExportError, match=r"DUPLICATE_KEY: window 1 .* has 2 changes of 1 keys"):
+        made.caught_up()
+    assert made.target() == before
+
+
+def test_items_of_a_second_export_that_cannot_be_made_are_no_pass(world: World) -> None:
+    rules = (*RULES, {"path": "ref", "with": "template", "template": "C#{email}"})
+    made = masked(world, 5, *rules, catch_up={**QUICK["catch_up"], "proof": "full_export"},
+                  **{"import": {"quarantine_limit": 1}})  # fmt: skip
+    made.write(person(33, 2, ref={"S": "VIP"}))
+    made.minutes()
+    run = made.caught_up()
+    (second,) = SECOND_EXPORTS.all(run.ledger).values()
+    assert (second.items, second.quarantined) == (5, 1)
+    reasons = validate_tables(run)[world.src("a")].reasons
+    assert "1 items of the second full export cannot be transformed and are in no target" in reasons
+
+
+def test_the_targets_side_has_nothing_raw_and_reads_nothing_raw(world: World) -> None:
+    """What its client reads lies in a bucket of its own, in which no raw value is."""
+    own = f"{world.bucket}-own"
+    world.s3.create_bucket(Bucket=own, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    transform = mask(*RULES, filter=KEEP, staging={"bucket": own, "prefix": "own", "region": "us-east-2"})
+    made = masked(world, 8, transform=transform, catch_up={**QUICK["catch_up"], "proof": "full_export"})
+    made.write(person(1, 9), person(33, 2), person(2, MOST))
+    made.minutes()
+    run = made.caught_up()
+    assert validate_tables(run)[world.src("a")].verdict == "PASS"
+    (second,) = SECOND_EXPORTS.all(run.ledger).values()
+    assert {second.bucket, *(window.bucket for window in windows_of(run.ledger))} == {own}
+    held = world.s3.list_objects_v2(Bucket=own)["Contents"]
+    assert len(held) > 15
+    for each in held:
+        body = world.s3.get_object(Bucket=own, Key=each["Key"])["Body"].read()
+        assert b"marker" not in (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body), each["Key"]
 
 
 @pytest.mark.parametrize("of_a_window", [True, False])

@@ -327,6 +327,8 @@ def test_many_items_at_once_are_looked_through_as_each_by_itself(tmp_path: Path)
         lines = [orjson.dumps(each if draw.random() < 0.1 else mask.masked(each, mask.tally())).decode()
                  for each in items]  # fmt: skip
         lines += [orjson.dumps({"id": {"S": text}}).decode() for text in _texts(draw)]
+        held = [value["S"] for each in items for value in each.values() if "S" in value]
+        lines += [orjson.dumps({"id": {"S": str(list(text.encode()))}}).decode() for text in held]
         draw.shuffle(lines)
         one, many = Counted(), Counted()
         alone = [(line, there) for line in lines if (there := look_through(values, line, one))]

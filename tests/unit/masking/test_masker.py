@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import ConfigError
 from runbook_lib.items.canonical import Item
+from runbook_lib.masking.leaves import ItemLeaves
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import MOST_NAMES, TableMask
 from runbook_lib.masking.paths import parse_path, spell_path
@@ -415,3 +417,31 @@ PUBLISHED = {
     Form.DIGITS: "471570035777037",
     Form.NAME: "Zenodugibu Gefefalotameno",
 }
+
+
+def _nested(depth: int, shape: str) -> Any:
+    """A value in so many lists or maps, or JSON of it in a string."""
+    if shape == "json":
+        return {"S": '{"a":' + "[" * depth + '"ada@example.com"' + "]" * depth + "}"}
+    held: Any = {"S": "ada@example.com"}
+    for _ in range(depth):
+        held = {"L": [held]} if shape == "L" else {"M": {"m": held}}
+    return held
+
+
+@pytest.mark.parametrize("shape", ["L", "M", "json"])
+@pytest.mark.parametrize("verb", ["keep", "drop", "pseudonym", "none", "inside"])
+def test_however_deep_a_value_nests_it_is_masked_or_refused_and_looked_for(shape: str, verb: str) -> None:
+    inside = {"json": rule("a", "drop" if verb == "drop" else "keep"), "L": rule("p[*][*]", "keep")}
+    rules: tuple[MaskRule, ...] = (rule("p", verb),) if verb in ("keep", "drop", "pseudonym") else ()
+    if shape == "json":
+        rules = (rule("p", "json", rules=(inside["json"],)),)
+    elif verb == "inside":
+        rules = (inside.get(shape) or rule("p.*.m", "keep"),)
+    mask = TableMask(KEY, rules, "orders")
+    for depth in (1, 30, 41, 99, 101, 300, 480, 700, 960, 1_020, 5_000, 100_000):
+        item = {"p": _nested(depth, shape)}
+        with suppress(Unmaskable):
+            mask.masked(item, mask.tally())
+        found = {text for _, text in ItemLeaves(mask.tree).of(item)}
+        assert shape == "json" or "ada@example.com" in found
