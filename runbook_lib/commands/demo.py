@@ -21,6 +21,8 @@ LEAK = "leak"
 @click.option("--sabotage", type=click.Choice([*DAMAGES, *LIVE_DAMAGES, LEAK]),
               help="Damage the target (with --live the proof, with --masked a rule) to see a FAIL.")  # fmt: skip
 @click.option("--live", is_flag=True, help="Move two tables while they are being written to, and cut over.")
+@click.option("--by", type=click.Choice(["windows", "streams"]), default="windows", show_default=True,
+              help="With --live: how the tables are followed.")  # fmt: skip
 @click.option(
     "--campaign",
     "as_campaign",
@@ -35,7 +37,7 @@ LEAK = "leak"
 @click.option("--run-id", default="", help="Name of the run's folder.")
 @output_options
 def demo(
-    scale: float, sabotage: str | None, live: bool, as_campaign: bool, masked: bool, then_repair: bool,
+    scale: float, sabotage: str | None, live: bool, by: str, as_campaign: bool, masked: bool, then_repair: bool,
     with_surroundings: bool, run_id: str, **output: Any,
 ) -> int:  # fmt: skip
     """Start the sandbox, run the demo migration in it headless, and print where the report is."""
@@ -43,6 +45,10 @@ def demo(
 
     if live and (then_repair or with_surroundings or masked):
         raise ConfigError("--live goes with --sabotage alone; leave the other options out")
+    if by == "streams" and (not live or sabotage == "dropped-change"):
+        raise ConfigError(
+            "--by streams goes with --live, and with --sabotage late-writer or gap; leave one of them out"
+        )
     out = Output(**output)
     if as_campaign:
         if sabotage or live or masked or then_repair or with_surroundings or run_id or out.as_json or out.junit:
@@ -58,7 +64,7 @@ def demo(
             f"--then-repair: expected --sabotage with it, one of {', '.join(DAMAGES)}; there is nothing else to repair"
         )
     if live:
-        return out.conclude(run_live_demo(scale, sabotage, run_id, out.say, out.step))
+        return out.conclude(run_live_demo(scale, sabotage, run_id, out.say, out.step, by))
     asked = DemoRequest(
         scale, run_id, sabotage, then_repair=then_repair, with_surroundings=with_surroundings, masked=masked,
         after=out.step,

@@ -119,7 +119,7 @@ def stream_lines(record: RunRecord) -> list[str]:
         own = [window for window in record.windows if window.source == source and window.stream]
         records, changes = sum(w.records or 0 for w in own), sum(w.changes or 0 for w in own)
         found.append(
-            f"{source} was followed by its stream {own[0].stream}: {pluralize(records, 'record')} in "
+            f"{source} was followed by its stream: {pluralize(records, 'record')} in "
             f"{pluralize(len(own), 'window')}, of each key what they come to: {pluralize(changes, 'change')}."
         )
     return found

@@ -31,13 +31,13 @@ ROUNDS, ROUND_MINUTES = 2, 20.0
 AFTER_THE_FREEZE_MINUTES, AFTERWARDS_MINUTES = 3.0, 40.0
 
 
-def live_settings() -> dict[str, Any]:
+def live_settings(by: str) -> dict[str, Any]:
     """What the migration file of the live demo has besides the demo's."""
     return {
         "name": "live",
         "tables": {"include": list(live_tables())},
-        "catch_up": {"margin_seconds": 0, "quiet_seconds": 0},
-        "cut_over": {"max_freeze_minutes": 30.0},
+        "catch_up": {"by": by, "margin_seconds": 0, "quiet_seconds": 0, "settle_seconds": 0.5},
+        "cut_over": {"max_freeze_minutes": 30.0} | ({"proof": "overlay"} if by == "streams" else {}),
     }
 
 
@@ -56,6 +56,7 @@ class LiveDemo:
     sabotage: str | None
     say: Callable[[str], None]
     after: Callable[[StepEnd], None]
+    by: str = "windows"
 
     def run(self, run_id: str) -> RunRecord:
         """From the first export to the look after the switch; ends at the first run that is not a PASS."""
@@ -65,6 +66,8 @@ class LiveDemo:
         def go(**asked: Any) -> RunRecord:
             return run_notebooks(Request(self.config, execute=True, after=self.after, **asked), self.say)
 
+        if self.by == "streams":
+            self._switch_streams(on=True)
         with self._writer():
             record = go(run_id=run_id)
             for number in range(ROUNDS):
@@ -104,12 +107,27 @@ class LiveDemo:
             fault = {"operation": "ExportTableToPointInTime", "kind": "dropped-change", "table": self.tables[0]}
             self._control("faults", fault | {"times": 1})
             self.say(f"sabotage  dropped-change: the next window of {self.tables[0]} leaves a change out")
-        if number == 1 and self.sabotage == "gap":
+        if number == 1 and self.sabotage == "gap" and self.by == "streams":
+            for on in (False, True):
+                self._switch_streams(on=on)
+            self.say("sabotage  gap: the streams were turned off and on again")
+        elif number == 1 and self.sabotage == "gap":
             for on in (False, True):
                 self._client().update_continuous_backups(
                     TableName=self.tables[0], PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
                 )
             self.say(f"sabotage  gap: recovery of {self.tables[0]} was turned off and on again")
+
+    def _switch_streams(self, *, on: bool) -> None:
+        """What a person does at the sources before; the migration itself never does."""
+        wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"} if on else None
+        for table in self.tables:
+            known = self._client().describe_table(TableName=table)["Table"].get("StreamSpecification")
+            if known and known != wanted:
+                self._client().update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+            if wanted and known != wanted:
+                self._client().update_table(TableName=table, StreamSpecification=wanted)
+        self.say(f"the streams of {', '.join(self.tables)} are {'on' if on else 'off'}")
 
     def _write_late(self) -> None:
         client, table = self._client(), self.tables[0]

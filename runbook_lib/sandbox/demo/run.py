@@ -118,13 +118,15 @@ def run_campaign_demo(scale: float, say: Say) -> list[RunStanding]:
         return run_demo_campaign(sandbox.endpoint, sandbox.account, config.parent, say)
 
 
-def run_live_demo(scale: float, sabotage: str | None, run_id: str, say: Say, after: After) -> RunRecord:
+def run_live_demo(
+    scale: float, sabotage: str | None, run_id: str, say: Say, after: After, by: str = "windows"
+) -> RunRecord:
     """Start the sandbox and move two tables that are written to all the while; returns the run's last record."""
-    with _ready(0, scale, say, **live_settings()) as (sandbox, config):
+    with _ready(0, scale, say, **live_settings(by)) as (sandbox, config):
         environment = demo_environment(sandbox.endpoint) | _paths() | {SWITCH: "1"}
         os.environ.clear()
         os.environ.update(environment)
-        return LiveDemo(sandbox.endpoint, config, live_tables(), sabotage, say, after).run(run_id)
+        return LiveDemo(sandbox.endpoint, config, live_tables(), sabotage, say, after, by).run(run_id)
 
 
 def stay_up(port: int, scale: float, say: Say, migration: Path | None = None) -> None:
