@@ -138,12 +138,14 @@ def test_printed_it_shows_every_table_whole_under_its_header(
         assert all("to" + _joined(t["target"]) in s and "Sourceandtarget" in s for s in holding)
 
 
-def test_printed_no_paragraph_is_torn_where_a_page_has_room(
-    pages: dict[str, Path], browser: Browser, tmp_path: Path
-) -> None:
+def test_printed_no_paragraph_is_torn_where_a_page_has_room(browser: Browser, tmp_path: Path) -> None:
     """The page after a broad one is as high as it is: its text does not end where the broad one would."""
-    reader, paper = needed("pdftotext", "poppler-utils"), tmp_path / "report.pdf"
-    with opened(browser, pages["sample"]) as page:
+    reader, paper, file = needed("pdftotext", "poppler-utils"), tmp_path / "report.pdf", tmp_path / "report.html"
+    made = json.loads((ROOT / "reports" / "sample" / "run.json").read_text(encoding="utf-8"))
+    report = records.report_of(made)
+    charts = draw_charts(report, records.samples(made), tmp_path / "charts")
+    file.write_text(render_html(report, charts), encoding="utf-8")
+    with opened(browser, file) as page:
         page.pdf(path=paper, prefer_css_page_size=True, print_background=True)
     text = subprocess.run([reader, paper, "-"], capture_output=True, text=True, check=True).stdout
     sheet = next(s for sheet in text.split("\f") if "Foreachindex," in (s := _joined(sheet)))
