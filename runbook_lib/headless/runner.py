@@ -136,8 +136,9 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
     """
     steps = request.steps()
     with _admitted(request, steps) as run, terminable(), kernel_environment(run), _warm_kernel(run) as kernel:
-        say(first_line(run.id, run.folder))
+        began = first_line(run.id, run.folder)
         _begin(run, request, steps)
+        say(began)  # not before: another start may have begun the same run meanwhile, and this one be refused
         kernel.start()  # it gets ready while the first notebook is
         import_ahead()
         run.ledger.close()  # the kernels write it from here on

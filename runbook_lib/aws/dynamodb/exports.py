@@ -123,7 +123,17 @@ def _start(client: Any, wanted: dict[str, Any]) -> ExportState | None:
                 f"the export of {table_arn} was asked for with {name} {asked}, and AWS answered with "
                 f"{said['ExportArn']}, which has {found}; start a new run"
             )
-    return _state(said)
+    return _of_table(table_arn, _state(said))
+
+
+def _of_table(table_arn: str, state: ExportState) -> ExportState:
+    """The state of an export, if it is one of this table: an answer need not name its table, its ARN does."""
+    if not state.arn.startswith(f"{table_arn}/"):
+        raise ExportError(
+            f"an export of {table_arn} was asked for, and AWS answered with {state.arn}, which is of another table; "
+            "start a new run"
+        )
+    return state
 
 
 def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
@@ -132,7 +142,7 @@ def find_export(client: Any, table_arn: str, token: str) -> ExportState | None:
         for arn in _exports_of(client, table_arn):
             said = client.describe_export(ExportArn=arn)["ExportDescription"]
             if said.get("ClientToken") == token:
-                return _state(said)
+                return _of_table(table_arn, _state(said))
         return None
     except (ClientError, BotoCoreError) as error:
         failure = ExportError(

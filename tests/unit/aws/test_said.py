@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,16 @@ import pytest
 
 from runbook_lib.aws.dynamodb.bulk_put import describe_bulk_put
 from runbook_lib.aws.dynamodb.describe.tables import description_of
-from runbook_lib.aws.dynamodb.exports import describe_export
+from runbook_lib.aws.dynamodb.exports import (
+    WindowRequest,
+    describe_export,
+    find_export,
+    start_export,
+    start_window,
+)
 from runbook_lib.aws.dynamodb.imports import describe_import
 from runbook_lib.aws.dynamodb.said import MOST, said_count
-from runbook_lib.errors import ConfigError, RunbookError
+from runbook_lib.errors import ConfigError, ExportError, RunbookError
 
 ARN = "arn:aws:dynamodb:us-east-1:111122223333:table/t/x/1"
 EXPORT = {"ExportArn": ARN, "ExportStatus": "COMPLETED", "S3Bucket": "b", "ItemCount": 3, "BilledSizeBytes": 9}
@@ -84,6 +91,42 @@ def test_an_answer_about_another_is_not_believed(ask: Callable[[dict[str, Any]],
     named = next(iter(said))
     with pytest.raises(RunbookError, match=rf"was asked for {ARN}, and the answer is about {ARN}0: nothing of it"):
         ask(said | {named: f"{ARN}0"})
+
+
+TABLE_ARN = "arn:aws:dynamodb:us-east-1:111122223333:table/orders"
+MOMENT = datetime(2026, 1, 14, tzinfo=UTC)
+
+
+def _started(client: Any) -> object:
+    return start_export(client, TABLE_ARN, "token", MOMENT, "b", "p", None, None)
+
+
+def _window(client: Any) -> object:
+    window = WindowRequest(TABLE_ARN, "token", MOMENT, MOMENT + timedelta(hours=1), "NEW_AND_OLD_IMAGES")
+    return start_window(client, window, "b", "p", None, None)
+
+
+def _found(client: Any) -> object:
+    return find_export(client, TABLE_ARN, "token")
+
+
+@pytest.mark.parametrize("ask", [_started, _window, _found])
+@pytest.mark.parametrize("of", ["orders", "orders-2", "other"])
+def test_an_export_of_another_table_is_not_followed(ask: Callable[[Any], object], of: str) -> None:
+    """Its answer need not name the table; whatever is asked about that export later agrees with it."""
+    arn = f"arn:aws:dynamodb:us-east-1:111122223333:table/{of}/export/1"
+    said = {"ExportArn": arn, "ExportStatus": "IN_PROGRESS", "ClientToken": "token"}
+    client = SimpleNamespace(
+        export_table_to_point_in_time=lambda **_: {"ExportDescription": said},
+        list_exports=lambda **_: {"ExportSummaries": [{"ExportArn": arn}]},
+        describe_export=lambda **_: {"ExportDescription": said},
+        exceptions=SimpleNamespace(LimitExceededException=KeyError),
+    )
+    if of == "orders":
+        assert ask(client)
+        return
+    with pytest.raises(ExportError, match="which is of another table; start a new run"):
+        ask(client)
 
 
 def test_what_is_left_out_is_not_known_and_whole_numbers_are_taken_in_any_spelling() -> None:
