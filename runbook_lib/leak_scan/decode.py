@@ -15,6 +15,7 @@ from runbook_lib.leak_scan.packed import LEAST_PACKED, is_readable, may_hide, re
 NUMBERS = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
 SPACED = re.compile(r"\d[\d ().\-/]{6,25}\d", re.ASCII)
 NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
+ESCAPED = "JSON in a string"
 MARKS = ("%", "\\", "&", "\n", "=", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\/bfnrt]))')
@@ -26,6 +27,7 @@ _QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|\r?\n)")
 _TYPED_BYTES = re.compile(r'\[(?:\{"N":"\d{1,3}"\},?){6,}')
 _BYTES = re.compile(r"\[ ?(?:\d{1,3}, ?){5,}\d{1,3}")
 _NUMBER = re.compile(r"\d+")
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
 _SPACES = re.compile(r"\s{2,}|[\t\n\r]")
 _DECIMAL = re.compile(r"\d")
 # What is not seen: zero-width characters, soft hyphens; and dashes, which are many.
@@ -45,12 +47,12 @@ _RUNS = _Others((code, chr(code) if chr(code) in f"{ascii_letters}{digits}+/_-="
 
 
 def fold(text: str) -> str:
-    """A text as it is compared: composed, without case and what is not seen, with plain digits and single blanks."""
+    """A text as it is compared: without case, accents and what is not seen, with plain digits and single blanks."""
     if text.isascii():
         folded = text.lower()
     else:
         plain = unicodedata.normalize("NFKC", text).translate(_UNSEEN)
-        plain = unicodedata.normalize("NFKC", plain.casefold())
+        plain = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())))
         folded = _DECIMAL.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
     if "  " in folded or "\n" in folded or "\t" in folded or "\r" in folded:
         return _SPACES.sub(" ", folded)
@@ -62,7 +64,7 @@ def unpacked(text: str, nothing: set[str]) -> Iterator[tuple[str, str | bytes]]:
     if "%" in text and (plain := unquote_plus(_OLD_URL.sub(_character, text))) != text:
         yield "URL-encoded", plain
     if "\\" in text and (plain := unescaped(text)) != text:
-        yield "JSON in a string", plain
+        yield ESCAPED, plain
     if "&" in text and (plain := html.unescape(text)) != text:
         yield "HTML-escaped", plain
     if "\n" in text and (plain := text.replace("\r", "").replace("\n", "")):

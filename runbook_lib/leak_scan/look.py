@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import NO_DIGITS, SPACED, fold, hiding_runs, is_plain, lists_bytes, unpacked
+from runbook_lib.leak_scan.decode import ESCAPED, NO_DIGITS, SPACED, fold, hiding_runs, is_plain, lists_bytes, unpacked
 from runbook_lib.leak_scan.packed import decompressed, from_base64, is_readable, text_of_bytes
 from runbook_lib.leak_scan.words import ValueWords
 
@@ -140,11 +140,12 @@ def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, s
         return
     for step, inner in unpacked(text, values.nothing):
         told = f"{how}, {step}" if how else step
+        below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
         if isinstance(inner, bytes):
-            _look_at_bytes(values, inner, told, depth + 1, found, counted)
+            _look_at_bytes(values, inner, told, below, found, counted)
         else:
             counted.decoded += 1
-            _look(values, inner, told, depth + 1, found, counted)
+            _look(values, inner, told, below, found, counted)
 
 
 def _look_at_bytes(

@@ -20,6 +20,7 @@ LARGEST = 16 << 20  # bytes that are unpacked of one value
 LEAST_PACKED = 8  # characters of Base64 for 6 of a value
 MOST_JOINTS = 8  # of a run: Base64 itself has one in thirty-two characters
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
+_MARKED_HEX = re.compile(r"0?[xX]((?:[0-9a-fA-F]{2}){6,})")  # as programs and databases spell bytes
 _JOINTS = re.compile(r"[+/_\-]")
 _BASE32 = re.compile(r"[A-Z2-7]{10,}={0,6}")
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -44,7 +45,7 @@ def may_hide(run: str) -> bool:
             return True  # it may be Base32, too
         if (size := len(run)) >= SHORTEST_HEX and HEX.fullmatch(run):
             return size < SURELY_HEX or _may_be_read(unhexlify(run))
-        return _may_be_base64(run)
+        return _may_be_base64(run) or (run[0] in "0xX" and _MARKED_HEX.fullmatch(run) is not None)
     parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
     if len(parts) > 2 or "=" in run:
         return any(_may_be_read(data) for _, data in every_reading(run))
@@ -77,6 +78,8 @@ def every_reading(run: str) -> list[tuple[str, bytes]]:
         found.append(("hexadecimal", unhexlify(run)))
         if len(run) >= SURELY_HEX:
             return found
+    if run[0] in "0xX" and (marked := _MARKED_HEX.fullmatch(run)):
+        found.append(("hexadecimal", unhexlify(marked[1])))
     if (data := from_base64(run)) is not None:
         found.append(("Base64", data))
     if run.isupper() and _BASE32.fullmatch(run):

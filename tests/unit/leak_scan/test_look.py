@@ -112,6 +112,13 @@ PLACES: dict[str, Any] = {
     "quoted-printable": {"x": {"S": quopri.encodestring(f"To: {MAIL} = ok".encode()).decode()}},
     "escapes of a program": {"x": {"S": "".join(f"\\x{b:02x}" if b < 128 else chr(b) for b in MAIL.encode("latin-1"))}},
     "escapes of an old browser": {"x": {"S": "".join(f"%u{ord(c):04X}" for c in MAIL)}},
+    "accents left out": {"x": {"S": "by zoe.muller@people.example"}},
+    "a name without its accents": {"x": {"S": "ZOE MULLER-LUDENSCHEIDT"}},
+    "JSON in JSON in JSON": {"x": {"S": json.dumps([json.dumps([json.dumps({"mail": MAIL})])])}},
+    "URL-encoded Base64": {"x": {"S": quote(b64(MAIL.encode()), safe="")}},
+    "hexadecimal in upper case": {"x": {"S": f"0x{MAIL.encode().hex().upper()}"}},
+    "bytes as a database shows them": {"x": {"S": f"\\x{MAIL.encode().hex()}"}},
+    "a name of a map in a list": {"x": {"L": [{"M": {f"by {MAIL}": {"NULL": True}}}]}},
     "full width": {"x": {"S": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in MAIL)}},
     "characters that are not seen": {"x": {"S": "\u200b".join(MAIL)}},
     "soft hyphens": {"x": {"S": NAME.replace("ü", "ü\u00ad")}},
@@ -140,6 +147,20 @@ def test_a_raw_value_is_found_wherever_it_hides(place: str, tmp_path: Path) -> N
     there = look_through(values, orjson.dumps(target).decode(), Counted())
     assert there, place
     assert {found.rule_of(number).split(": ")[0] for number in there} == {"t"}
+
+
+def test_every_place_is_found_among_many_items_that_hold_nothing(tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [ITEM], rules())
+    hidden = [orjson.dumps({"id": {"S": "1"}} | held).decode() for held in PLACES.values()]
+    opaque = [orjson.dumps({"id": {"S": str(n)}, "x": {"B": b64(bytes([n, 255, 254] * 3))}}).decode() for n in range(9)]
+    clean = [orjson.dumps({"id": {"S": f"clean {n}"}, "n": {"NS": ["1", "2"]}}).decode() for n in range(900)]
+    draw = random.Random(1)
+    one, many, lines = Counted(), Counted(), [*hidden, *opaque, *clean]
+    draw.shuffle(lines)
+    alone = {line: there for line in lines if (there := look_through(values, line, one))}
+    assert alone.keys() == set(hidden)
+    assert dict(look_through_all(values, lines, many)) == alone
+    assert one == many
 
 
 def test_at_least_fifteen_places_are_tried() -> None:
@@ -303,7 +324,15 @@ def _texts(draw: random.Random) -> Iterator[str]:
     for packed in (data, gzip.compress(data), zlib.compress(data), bz2.compress(data), draw.randbytes(12)):
         for spelled in (base64.b64encode, base64.urlsafe_b64encode, base64.b32encode, binascii.hexlify):
             text = spelled(packed).decode()
-            yield from (text, text.rstrip("="), f"id-{text}", f"{text}_x/{text}", text[draw.randrange(4) :])
+            yield from (
+                text,
+                text.rstrip("="),
+                f"id-{text}",
+                f"{text}_x/{text}",
+                f"0x{text}",
+                f"X{text}",
+                text[draw.randrange(4) :],
+            )
     yield "".join(draw.choice(letters) for _ in range(draw.randrange(8, 40)))
     yield f"{draw.randrange(1 << 64):016x}-{draw.randrange(10**9):09}"
 
