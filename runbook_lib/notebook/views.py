@@ -28,6 +28,7 @@ from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import EXPORTS, ExportFact
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.masking.windows import refused_of
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
 from runbook_lib.run.facts.targets import CREATED, WARMED, Removal
 from runbook_lib.run.facts.windows import windows_of
@@ -174,9 +175,12 @@ def window_table(run: Run) -> ShownTable:
         *(seconds(name) for name in ("lag: recovery", "export", "apply")),
     ]  # fmt: skip
     rows = [
-        (w.source, w.number, str(w.state), w.start, w.end, w.changes, w.puts, w.deletes, w.quarantined, *w.lag.values())
+        (
+            w.source, w.number, str(w.state), w.start, w.end, w.changes, w.puts, w.deletes,
+            refused_of(run.ledger, w.name, w.quarantined), *w.lag.values(),
+        )
         for w in windows_of(run.ledger)
-    ]
+    ]  # fmt: skip
     return ShownTable.of("Windows, and the time from each one's end until it was applied.", columns, rows, "No window.")
 
 

@@ -18,9 +18,11 @@ from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused
 from runbook_lib.leak_scan.step import scan_for_leaks
 from runbook_lib.masking.hook import HookContext
+from runbook_lib.notebook.views import window_table
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.report.figures.windows import open_window, unproved_windows
+from runbook_lib.report.sections.masking.sentences import masking_sentences
 from runbook_lib.run.facts.cut_over.gates import GATES, CutOverAsked
 from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS, changes_transformed
@@ -281,6 +283,11 @@ def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(worl
     scan_for_leaks(run)
     record = build_record(run.ledger, run.id, "test")
     assert "1 change in quarantine" in open_window(record.windows[0])
+    assert "1 window with 2 changes, transformed as their exports were: 0 left out, 1 in quarantine." in (
+        masking_sentences(record)
+    )
+    shown = window_table(run)
+    assert dict(zip((column.name for column in shown.columns), shown.rows[0], strict=True))["in quarantine"] == 1
     run.ledger.close()
     made.write(person(1, 4))  # good again
     made.minutes()

@@ -52,7 +52,19 @@ def masking_sentences(record: RunRecord) -> list[str]:
         found += _of_table(table) if table.source not in empty else ()
     if empty:
         found.append(f"{pluralize(len(empty), 'table')} without items: {listed(empty, 3)}.")
-    return found
+    return found + _of_windows(record)
+
+
+def _of_windows(record: RunRecord) -> list[str]:
+    made = [window.transform for window in record.windows if window.transform is not None]
+    if not made:
+        return []
+    exported, out = sum(each.exported for each in made), sum(each.left_out for each in made)
+    refused = sum(each.quarantined for each in made)
+    return [
+        f"{pluralize(len(made), 'window')} with {pluralize(exported, 'change')}, transformed as their exports were: "
+        f"{count(out)} left out, {count(refused)} in quarantine."
+    ]
 
 
 def rule_rows(record: RunRecord) -> list[list[str]]:

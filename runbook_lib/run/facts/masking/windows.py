@@ -99,3 +99,11 @@ def second_files(ledger: Ledger, name: str) -> list[TransformedFile]:
     """The files of a second export that were made, in the order of the export's."""
     made = [file for key, file in SECOND_FILES.all(ledger).items() if key.startswith(f"{name} ")]
     return sorted(made, key=lambda file: file.ordinal)
+
+
+def refused_of(ledger: Ledger, window: str, by_target: int | None) -> int | None:
+    """How many changes of a window are in quarantine: refused by the target, or by its transform before that."""
+    made = WINDOW_TRANSFORMS.of(ledger, window)
+    if made is None or made.counts is None:
+        return by_target
+    return (by_target or 0) + made.counts.quarantined
