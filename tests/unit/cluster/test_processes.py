@@ -138,12 +138,14 @@ def test_a_process_that_is_stopped_is_a_loss_of_its_units_and_is_replaced(monkey
     with worker_processes(1) as opened:
         pid = opened.submit(doubled, 1).result(PATIENCE)["pid"]
         os.kill(pid, signal.SIGSTOP)
-        unit = opened.submit(doubled, 2)
+        unit, looks = opened.submit(doubled, 2), 0
         until = time.monotonic() + PATIENCE
         while not unit.done():
             assert time.monotonic() < until
             opened.check()
+            looks += 1
             time.sleep(0.05)
+        assert looks < 100  # many more would fill the socket, and a send that waits for ever ends it as well
         error = unit.exception()
         assert error is not None
         assert opened.is_loss(error)
