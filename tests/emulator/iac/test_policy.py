@@ -20,7 +20,7 @@ from runbook_lib.aws.guard.allowed_calls import (
     TARGET_WARMING,
     TARGET_WRITES,
 )
-from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, SURROUNDING_READS
+from runbook_lib.aws.guard.reading_calls import REFERENCE_READS, ROLE_READS, STREAM_READS, SURROUNDING_READS
 from runbook_lib.config.model import Migration
 from runbook_lib.iac.iam_policy import policies, policies_of
 from runbook_lib.iac.planned_table import TablePermissions
@@ -214,6 +214,18 @@ def test_a_bucket_is_written_by_the_target_only_for_scans() -> None:
     found = policies_for(planned("a", "scan"))
     assert resources_of(found["target"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
     assert not actions_of(found["source"], "s3:")
+
+
+def test_streams_are_read_by_exactly_the_calls_that_the_guard_lists_and_only_where_they_are_followed() -> None:
+    calls = {f"dynamodb:{call.partition(':')[2]}" for call in STREAM_READS}
+    grants = planned("a", "export"), planned("b", "scan"), planned("c", "skip")
+    by_windows = policies_for(*grants)["source"]
+    found = policies_for(*grants, catch_up={"by": "streams"})
+    assert actions_of(found["source"]) - actions_of(by_windows) == calls
+    assert all(resources_of(found["source"], call) == {f"{table_arn('a')}/stream/*"} for call in calls)
+    assert not any(action.endswith("UpdateTable") for action in actions_of(found["source"]))
+    followed = policies_for(planned("a", "export"), catch_up={"by": "streams"})
+    assert "arn:aws:s3:::runbook-staging/exports/*" in resources_of(followed["target"], "s3:PutObject")
 
 
 @pytest.mark.parametrize("reference", ["s3://old/x/AWSDynamoDB/01-b/", f"{table_arn('b')}/export/01-b"])
