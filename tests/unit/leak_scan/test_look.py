@@ -366,3 +366,19 @@ def test_many_items_at_once_are_looked_through_as_each_by_itself(tmp_path: Path)
         assert one == many
         found += len(alone)
     assert found > 60
+
+
+@pytest.mark.parametrize("text", [f"to ({MAIL}), please", f"a <{MAIL}>;b", f"x#{MAIL}|y"])
+def test_an_address_among_others_is_found_beyond_the_automaton_too(text: str, tmp_path: Path) -> None:
+    _, (values, _, fact) = sought(tmp_path, [ITEM], rules(), most=0)
+    assert fact.anywhere == 0
+    assert look_through(values, orjson.dumps({"id": {"S": "1"}, "x": {"S": text}}).decode(), Counted())
+
+
+def test_names_that_a_rule_masks_are_looked_for_and_other_names_are_not(tmp_path: Path) -> None:
+    names = [MaskRule("*", "by", Verb.PSEUDONYM, Form.EMAIL, "email", names=True), MaskRule("*", "by.*", Verb.KEEP)]
+    item: Item = {"id": {"S": "1"}, "by": {"M": {MAIL: {"BOOL": True}}}}
+    mask, (values, _, fact) = sought(tmp_path, [item], [MaskRule("*", "id", Verb.KEEP), *names])
+    assert (fact.distinct, fact.anywhere) == (1, 1)
+    assert look_through(values, orjson.dumps(item).decode(), Counted())
+    assert not look_through(values, orjson.dumps(mask.masked(item, mask.tally())).decode(), Counted())
