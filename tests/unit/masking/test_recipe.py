@@ -53,6 +53,14 @@ def test_a_filter_decides_first_and_a_hook_may_leave_out_or_add() -> None:
         (Recipe(KEY, hook=hook_of(lambda item: item | {"x": {"marker-of-a-person": 1}})), "not an item"),
         (Recipe((KeyAttribute("pk", "N", "HASH"),)), "key attribute 'pk' should be of type N"),
         (Recipe(KEY, (KeyAttribute("n", "S", "HASH"),)), "index key 'n' should be of type S"),
+        (
+            Recipe(KEY, (KeyAttribute("g", "S", "HASH"),), hook=hook_of({**ITEM, "g": {"S": ""}})),
+            "'g' is empty or longer",
+        ),
+        (
+            Recipe(KEY, (KeyAttribute("g", "S", "RANGE"),), hook=hook_of({**ITEM, "g": {"S": "x" * 1025}})),
+            "'g' is empty",
+        ),
     ],
 )
 def test_an_item_that_cannot_be_in_the_target_is_refused_and_not_shown(recipe: Recipe, told: str) -> None:
