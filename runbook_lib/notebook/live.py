@@ -37,7 +37,7 @@ class LiveTable:
     def __init__(
         self, *columns: str, now: tuple[str, ...] = (), what: str = "table", caption: str = "Where it stands."
     ) -> None:
-        kinds = (Column(n, number=n not in WORDED, whole=n in MOMENTS) for n in (*columns, *now))
+        kinds = (Column(n, number=n not in WORDED, moments=n in MOMENTS) for n in (*columns, *now))
         self._columns = (Column(what), Column("state"), *kinds)
         self._caption, self._moving = caption, len(now)
         self._rows: dict[str, list[str]] = {}

@@ -32,7 +32,8 @@ def _text(value: object) -> str:
 class Column:
     """A column's heading, how a value of it is spelled, and whether it is a number or the row's outcome.
 
-    An outcome `in_turn` leaves the rows in the order they come in. What is `whole` is not broken into lines.
+    An outcome `in_turn` leaves the rows in the order they come in. What is `whole` is not broken into lines, a moment
+    at most between its day and its time.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Column:
     names: bool = False
     in_turn: bool = False
     whole: bool = False
+    moments: bool = False
 
 
 def names_column(name: str) -> Column:
@@ -66,7 +68,7 @@ def weight(name: str) -> Column:
 
 def when_column(name: str) -> Column:
     """A column of moments in UTC; empty where there is none."""
-    return Column(name, lambda value: moment(value) if value else "", whole=True)
+    return Column(name, lambda value: moment(value) if value else "", moments=True)
 
 
 def outcome(name: str) -> Column:
@@ -165,7 +167,8 @@ def _aligned(column: Column, text: str) -> str:
     if column.number:
         return f"text-align:right;white-space:{'nowrap' if text[:1].isdigit() and '(' not in text else 'normal'};"
     wrap = "nowrap" if column.whole and text != column.name else "normal"
-    return f"text-align:left;white-space:{wrap};" + ("min-width:10em;" if column.names else "")
+    room = 10 if column.names else 8 if column.moments else 0
+    return f"text-align:left;white-space:{wrap};" + (f"min-width:{room}em;" if room else "")
 
 
 def _cell(column: Column, text: str, off: bool) -> str:

@@ -188,7 +188,8 @@ def cut_over_table(record: RunRecord) -> ShownTable:
     """The gates of the cut-over in their order, those that were not reached too."""
     names = [name.lower() for name in CUT_OVER_COLUMNS]
     columns = [
-        Column(names[0]), state_in_turn(names[1]), *(Column(name, whole=True) for name in names[2:5]), Column(names[5]),
+        Column(names[0]), state_in_turn(names[1]), *(Column(name, moments=True) for name in names[2:4]),
+        Column(names[4], whole=True), names_column(names[5]),
     ]  # fmt: skip
     return ShownTable.of(
         "The cut-over.", columns, [tuple(row) for row in cut_over_rows(record)], "No gate was reached."

@@ -155,10 +155,11 @@ def test_what_follows_each_other_stays_in_its_order_and_has_the_colour_of_its_st
     assert colour_of("applied") == GOOD
 
 
-def test_a_moment_and_a_length_of_time_keep_to_one_line() -> None:
+def test_a_moment_has_room_for_its_day_and_its_time_and_a_length_of_time_keeps_to_one_line() -> None:
     columns = (when_column("at"), Column("took", whole=True), Column("why"))
     cells = Cells(ShownTable.of("x", columns, [("2026-11-25T10:00:00Z", "0.20 s", "because")], "")._repr_html_())
-    assert ["nowrap" in style for style in cells.styles[1]] == [True, True, False]
+    assert ["nowrap" in style for style in cells.styles[1]] == [False, True, False]
+    assert ["min-width" in style for style in cells.styles[1]] == [True, False, False]
 
 
 def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
