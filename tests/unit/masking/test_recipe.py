@@ -16,7 +16,7 @@ from runbook_lib.masking.hook import HookContext, ItemHook, load_hook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.pseudonyms import Form
-from runbook_lib.masking.recipe import NotPure, Recipe, Untransformable, spell_item
+from runbook_lib.masking.recipe import TWICE, NotPure, Recipe, Untransformable, spell_item
 from runbook_lib.masking.rules import MaskRule, Verb
 
 KEY = (KeyAttribute("pk", "S", "HASH"),)
@@ -149,3 +149,12 @@ def test_a_hook_that_cannot_be_had_is_a_configuration_error(tmp_path: Path, spel
     with pytest.raises(ConfigError) as caught:
         load_hook(spelled, tmp_path)
     assert told in str(caught.value)
+
+
+def test_what_a_hook_makes_is_looked_at_beyond_the_items_that_it_is_given_twice() -> None:
+    recipe = Recipe(KEY, hook=hook_of(lambda item: item | {"x": {"marker-of-a-person": 1}}))
+    tally = recipe.tally()
+    tally.hooked = TWICE
+    with pytest.raises(Untransformable) as caught:
+        recipe.made_of(ITEM, CONTEXT, tally)
+    assert "marker" not in str(caught.value)
