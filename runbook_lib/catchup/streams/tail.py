@@ -21,7 +21,7 @@ from runbook_lib.run.facts.windows import ShardPosition
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.timestamps import format_timestamp
 
-EMPTY_PAGES = 3  # in a row, after which an open shard is taken to have no more: an empty one may stand before records
+EMPTY_PAGES = 10  # in a row, after which an open shard is taken to have no more: empty ones may stand before records
 CUSHION = timedelta(minutes=5)  # before the first record that is wanted
 LOOKS = 6  # for what follows a shard that has ended
 PAUSE = 0.5
