@@ -176,9 +176,9 @@ def proved_as_of(record: RunRecord) -> str | None:
 
 
 def gap_lines(record: RunRecord) -> list[str]:
-    """What no export covers and was accepted as quiet, for the first screen."""
+    """What no export covers and was accepted as quiet, for the first screen; from and to as the file spells them."""
     return [
-        f"GAP: no export of {gap.source} covers the time from {moment(gap.start)} to {moment(gap.end)}; "
+        f"GAP: no export of {gap.source} covers the time from {gap.start} to {gap.end}; "
         "catch_up.accept_gaps says that nothing was written then, which nobody could check."
         for gap in record.accepted_gaps
     ]
