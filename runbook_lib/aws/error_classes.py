@@ -47,9 +47,10 @@ _CODES: dict[ErrorClass, tuple[str, ...]] = {
         "ResourceConflictException", "ResourceInUseException",
     ),
     ErrorClass.MISSING: (
-        "ExportNotFoundException", "ImportNotFoundException", "KMSNotFoundException", "NoSuchBucket", "NoSuchEntity",
-        "NoSuchKey", "NotFound", "NotFoundException", "ObjectNotFoundException", "PolicyNotFoundException",
-        "QueueDoesNotExist", "ResourceNotFound", "ResourceNotFoundException", "TableNotFoundException",
+        "ExpiredIteratorException", "ExportNotFoundException", "ImportNotFoundException", "KMSNotFoundException",
+        "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NotFound", "NotFoundException", "ObjectNotFoundException",
+        "PolicyNotFoundException", "QueueDoesNotExist", "ResourceNotFound", "ResourceNotFoundException",
+        "TableNotFoundException", "TrimmedDataAccessException",
     ),
     ErrorClass.PERMANENT: (
         "AccessDenied", "AccessDeniedException", "AuthorizationError", "BadRequestException",

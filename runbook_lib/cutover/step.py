@@ -235,7 +235,11 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
         if run.config.catch_up.by == "streams":
             _still_quiet(run, _opened(run, pairs, sleep, acting=False), known)
-        CUT_OVERS.record(run.ledger, replace(known, go_at=format_timestamp(source_time(run, pairs))))
+        go_at = format_timestamp(source_time(run, pairs))
+        with run.ledger.batch():  # the one is not known without the other, whenever this is killed
+            CUT_OVERS.record(run.ledger, replace(known, go_at=go_at))
+            passed = replace(GATES.needed(run.ledger, Gate.GO), state=GateState.PASSED)
+            GATES.record(run.ledger, Gate.GO, replace(passed, ended=format_timestamp(run.now())))
 
 
 def _still_quiet(run: Run, tables: list[TableToCatchUp], fact: CutOverFact) -> None:

@@ -138,8 +138,7 @@ def next_end(table: StreamedTable, after: datetime, due: datetime) -> datetime:
     settings = table.run.config.catch_up
     end = max(whole_second(moment) for moment in (due, table.began + SKEW, after + SECOND))
     end = min(end, whole_second(after) + timedelta(minutes=settings.window_minutes))
-    if (left := (end - table.now()).total_seconds() + settings.settle_seconds) > 0:
-        table.sleep(left)
+    table.sleep(max(0.0, (end - table.now()).total_seconds() + settings.settle_seconds))
     return end
 
 

@@ -330,7 +330,7 @@ def test_a_clean_waits_for_a_bulk_put_that_would_go_on_writing(
     def still_runs(call: Asked, said: Said) -> Said:
         if call.operation == "ListBulkOperations" and told.count("runs") < 3:
             told.append("runs")
-            summary = {"BulkOperationArn": made.arns[0], "BulkOperationStatus": "IN_PROGRESS"}
+            summary = {"BulkOperationArn": made.arns[0], "BulkOperationStatus": "IN_PROGRESS", "StartTime": 1e9}
             return changed(said, lambda data: data.update(BulkOperationsSummaryList=[summary]))
         if call.operation == "DeleteTable" and call.json["TableName"] == table:
             told.append("removed")

@@ -277,7 +277,7 @@ def archived(case: Case) -> None:
 
 
 def busy(case: Case) -> None:
-    running = [{"ExportStatus": "IN_PROGRESS"}] * 300
+    running = [{"ExportArn": f"arn:{n}", "ExportStatus": "IN_PROGRESS"} for n in range(300)]
     case.spoil = lambda run: answer(run.clients.source, "ListExports", ExportSummaries=running)
 
 

@@ -149,7 +149,6 @@ def test_the_report_says_what_each_rule_did_and_that_it_is_pseudonymised(world: 
         said = (folder / page).read_text(encoding="utf-8")
         assert "pseudonymised, not anonymous" in said, page
         assert "*: email pseudonym" in said.replace("\\", ""), page
-        assert "no raw value found" in said, page
         assert "no raw value of a masked path was found in 1 target, looking for 10 of 10" in said, page
 
 
