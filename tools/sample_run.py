@@ -16,6 +16,7 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from runbook_lib.run.sealed.seal import seal
@@ -49,11 +50,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def shrink_pictures() -> None:
+    """Keep 256 colours of each picture, which is all that anybody sees."""
+    for file in PICTURES.glob("*.png"):
+        with Image.open(file) as picture:
+            small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small.save(file, optimize=True)
+
+
 def picture_the_report(browser: Browser) -> None:
     """The sample's first screen, its reconciliation and its timeline."""
     page = browser.new_page(viewport={"width": 1100, "height": 560})
     page.goto((SAMPLE / "report.html").as_uri())
-    page.screenshot(path=PICTURES / "verdict.png")
+    following = page.locator("p.next").first.bounding_box()
+    assert following
+    height = following["y"] + following["height"] + 12
+    page.screenshot(path=PICTURES / "verdict.png", clip={"x": 0, "y": 0, "width": 1100, "height": height})
     head, last = page.locator("#tables").bounding_box(), page.locator("#tables ~ section").first.bounding_box()
     assert head
     assert last
@@ -96,3 +108,4 @@ if __name__ == "__main__":
         make_sample(Path(own))
         picture_the_report(one)
         picture_the_notebooks(one, Path(own))
+    shrink_pictures()
