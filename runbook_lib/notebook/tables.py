@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RANK = {BAD: 0, GOOD: 2}  # what is neither stands between them
 LAST = {"not chosen": 3}  # what the run is not about
-CELL = "padding:3px 6px;vertical-align:top;border-bottom:1px solid #9ca3af;"
+CELL = "padding:3px 4px;vertical-align:top;border-bottom:1px solid #9ca3af;"
 
 
 def _text(value: object) -> str:

@@ -12,9 +12,9 @@ from math import ceil
 from typing import Any, Protocol, TypeVar
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import STOPPED, Segment, count_segment, scan_items, scan_spelled
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, scan_spelled, unless
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.errors import CorruptFile, TransferError
+from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical, canonical_json
@@ -201,13 +201,9 @@ def table_buckets(
     """The table's buckets, all of them read in this one stretch."""
     stop = threading.Event()
 
-    def unless_stopped() -> None:
-        if stop.is_set():
-            raise TransferError(STOPPED)
-
     def fill(segment: int) -> None:
         buckets = BucketDigest(checkpoint.secret)
-        _add(buckets, side.spelled_of(segment, key), unless_stopped)
+        buckets.add_spelled(unless(stop, side.spelled_of(segment, key)))
         checkpoint.finish(segment, buckets)
 
     with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:

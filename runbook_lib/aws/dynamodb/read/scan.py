@@ -28,7 +28,6 @@ from runbook_lib.items.lines import split_items
 from runbook_lib.items.page import PageItems
 
 RCU_BYTES = 4096
-STOPPED = "the scan was stopped; run again to begin it anew"
 MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")
@@ -127,7 +126,7 @@ def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
     """The stream; TransferError as soon as `stop` is set, so that nobody waits for the rest of a table."""
     for each in stream:
         if stop.is_set():
-            raise TransferError(STOPPED)
+            raise TransferError("the scan was stopped; run again to begin it anew")
         yield each
 
 
