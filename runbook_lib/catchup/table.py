@@ -37,6 +37,7 @@ from runbook_lib.run.facts.windows import WindowFact, WindowState, WindowWarning
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.windows import derive_window, refuse_merged
@@ -98,6 +99,7 @@ def tables_fit(run: Run, pairs: list[Pair]) -> list[Pair]:
 
 def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep) -> TableToCatchUp:
     refuse_mixed(run, pair)
+    hold_uses(run, pair)
     now = describe_table(run.clients.target, pair.target)
     shape = now or pair.source_facts
     if shape is None or (writer is not None and now is None):

@@ -37,7 +37,7 @@ from runbook_lib.run.facts.export import (
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import keep_files
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.run.witnesses.export_users import enter_use
+from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[dict[str, ExportFact]], None]
@@ -62,7 +62,7 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
         failures = _start_all(run, pairs, moment, watch, wait)
         for pair in pairs:
             if pair.method in WITHOUT_AWS:
-                _without_aws_export(run, pair, wait)
+                failures += _without_aws_export(run, pair, wait)
                 watch(EXPORTS.all(run.ledger))
         failures += _await_all(run, pairs, watch, wait)
         complete_looks(run, pairs)
@@ -219,16 +219,23 @@ def _look_at(run: Run, source: str, fact: ExportFact, planned: TableDescription 
         EXPORTS.record(run.ledger, source, replace(_after(fact, state), finished=format_timestamp(run.now())))
 
 
-def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
-    """A scan, an export made earlier, or a table that is skipped; nothing is done twice."""
+def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> list[str]:
+    """A scan, an export made earlier, or a table that is skipped; nothing is done twice.
+
+    Returns why an earlier export that this run holds already is not to be used any more.
+    """
     known = EXPORTS.of(run.ledger, pair.source)
     if known is not None and known.status == DONE:
-        return
+        try:
+            hold_uses(run, pair)
+        except ExportError as error:
+            return [f"{pair.source}: {error}"]
+        return []
     fact = ExportFact(pair.method, DONE, format_timestamp(run.now()))
     if pair.method == Method.SKIP:
         skipped = replace(fact, status=ExportStatus.SKIPPED, failure="no point-in-time recovery")
         EXPORTS.record(run.ledger, pair.source, skipped)
-        return
+        return []
     try:
         if pair.reuse is not None:
             _take_reused(run, pair, pair.reuse, fact, wait)
@@ -238,11 +245,11 @@ def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> None:
         raise
     except RunbookError as error:
         EXPORTS.record(run.ledger, pair.source, _ended(run, fact, ExportStatus.FAILED, str(error)))
+    return []
 
 
 def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: ExportFact, wait: Wait) -> None:
-    if reuse.run:
-        enter_use(run, pair.source, reuse)  # before it is read: a cleanup that sees nobody removes it at once
+    hold_uses(run, pair)  # before it is read: a cleanup that sees nobody removes it at once
     manifest, whole = wait.until(lambda: read_reused(run.clients, reuse))
     fact = replace(fact, arn=reuse.arn, bucket=reuse.bucket, folder=reuse.folder, whole=whole)
     _keep(run, pair.source, fact, manifest)

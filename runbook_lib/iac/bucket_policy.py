@@ -6,9 +6,10 @@ from runbook_lib.aws.session.identity import Identity
 from runbook_lib.config.model import Migration
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_statements import Json, allow, anchors, objects, register_objects, s3, staging_key
-from runbook_lib.run.witnesses.export_users import users_folder
+from runbook_lib.run.witnesses.export_register import users_folder
 
 LOOKS = ["s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"]
+ENTERING = ["s3:GetObject", "s3:PutObject"]
 WRITING = frozenset({"WriteScans", "WriteDerived"})
 
 
@@ -37,10 +38,16 @@ def bucket_statements(
     return [*reads, *shared, decrypt]
 
 
-def uses(grants: list[TablePermissions], who: Identity) -> list[str]:
-    """The entries of those who use another run's exports."""
-    runs = [g.reuse for g in grants if g.reuse and g.reuse.run]
-    return sorted({s3(who, f"{r.bucket}/{users_folder(r.folder)}*") for r in runs})
+def uses(grants: list[TablePermissions], who: Identity, *, of_runs: bool) -> list[str]:
+    """The entries of those who use another run's exports, or such as a person has named, of whomever they are."""
+    used = [reuse for g in grants if g.reuse and bool(g.reuse.run) is of_runs for reuse in g.reuse.chain]
+    return sorted({s3(who, f"{r.bucket}/{users_folder(r.folder)}*") for r in used})
+
+
+def closings(config: Migration, who: Identity) -> list[str]:
+    """The marks of a cleanup beside the exports that it takes away, and beside what was made of them."""
+    places = (config.staging, config.target_staging)
+    return sorted({s3(who, "/".join(filter(None, [p.bucket, p.prefix, "register/exports/*"]))) for p in places})
 
 
 def raw_statements(config: Migration, grants: list[TablePermissions], source: Identity) -> list[Json]:
@@ -62,8 +69,9 @@ def _exports(config: Migration, grants: list[TablePermissions], source: Identity
         allow("FindBucket", ["s3:ListBucket"], [s3(source, bucket) for bucket in buckets]),
         allow("LookAtBucket", LOOKS, [s3(source, config.staging.bucket)]),
         allow("ReadExports", ["s3:GetObject"], [*own, *(s3(source, f"{p}*") for r in reused for p in r.places)]),
-        # A run that uses another run's exports says so beside them.
-        allow("EnterUses", ["s3:GetObject", "s3:PutObject"], uses(grants, source)),
+        # A run that uses earlier exports says so beside them, and looks whether a cleanup takes them away.
+        allow("EnterUses", ENTERING, uses(grants, source, of_runs=True)),
+        allow("EnterHandedOver", ENTERING, uses(grants, source, of_runs=False)),
         allow("WriteScans", ["s3:PutObject"], own if scanned else []),
         # A bucket that encrypts with the key by itself needs it for the register's entries, too.
         allow("DecryptExports", ["kms:Decrypt", "kms:GenerateDataKey"], key, condition),

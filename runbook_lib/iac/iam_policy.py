@@ -30,7 +30,7 @@ from runbook_lib.iac.attached_statements import (
     reading_scaling,
     scaling_statements,
 )
-from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, raw_statements, uses
+from runbook_lib.iac.bucket_policy import WRITING, bucket_statements, closings, raw_statements, uses
 from runbook_lib.iac.loader_statements import is_by_service, loader_statements, tables_to_make
 from runbook_lib.iac.planned_table import TablePermissions
 from runbook_lib.iac.policy_size import size_note
@@ -228,7 +228,7 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
     """What `runbook cleanup` needs beside the other policies, and nothing else does."""
     created = [g.target_arn for g in grants if g.migrated] if config.tables.create_missing else []
     created = created or tables_to_make(config, [g.target_arn for g in grants if g.migrated])
-    exported = any(g.exported or g.method == "scan" for g in grants)
+    owns = config.transform is not None or any(g.exported or g.method == "scan" for g in grants)
     migrated, register = [g.target_arn for g in grants if g.migrated], register_objects(config, source)
     replaced = migrated if config.import_.on_non_empty in ("overwrite", "sync") else []
     return [
@@ -243,8 +243,10 @@ def _cleanup(config: Migration, grants: list[TablePermissions], source: Identity
         ending_scaling(target, created=bool(created)),
         allow("DeleteWrittenItems", [*TARGET_UNDOES, *dynamodb("UntagResource")], migrated),
         allow("DeleteEntries", ["s3:DeleteObject"], [register] if migrated else []),
-        allow("DeleteUses", ["s3:DeleteObject"], uses(grants, source)),
-        allow("DeleteExports", ["s3:DeleteObject"], _removed(config, source) if exported or config.transform else []),
+        allow("DeleteUses", ["s3:DeleteObject"], [a for m in (True, False) for a in uses(grants, source, of_runs=m)]),
+        # A mark beside each export keeps other runs from beginning to use it while it goes.
+        allow("CloseExports", ["s3:GetObject", "s3:PutObject"], closings(config, source) if owns else []),
+        allow("DeleteExports", ["s3:DeleteObject"], _removed(config, source) if owns else []),
     ]
 
 
@@ -268,7 +270,7 @@ def _notes(
         "runbook repair needs, of cleanup, DeleteWrittenItems alone: puts and deletes of single items. runbook "
         "rollback needs DeleteEntries besides and, where import.on_non_empty is overwrite or sync, ExportTargets and "
         "WriteTargetExports.",
-        "cleanup: attach it to the target's role (and the bucket's, if that is another) for runbook cleanup only.",
+        "cleanup: attach it to the target's role (and the bucket's; with a transform, the source's) for that only.",
     ]
     if "surroundings" in config.model_fields_set:
         notes.append("surroundings: attach it to the source's role for runbook surroundings; it reads no message.")

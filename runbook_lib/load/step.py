@@ -28,6 +28,7 @@ from runbook_lib.run.facts.load import EXECUTED, IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.transform import is_transformed
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.export_users import hold_uses
 
 # The ways that go on by themselves; every other table is written item by item, here or by workers.
 SERVICES: dict[Writing, Callable[[Sleep], TableWriter]] = {
@@ -85,6 +86,7 @@ def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep =
 
 
 def _export_of(run: Run, pair: Pair) -> CompletedExport:
+    hold_uses(run, pair)
     fact = EXPORTS.of(run.ledger, pair.source)
     completed = fact.completed if fact is not None else None
     if completed is None:

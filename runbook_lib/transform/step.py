@@ -36,6 +36,7 @@ from runbook_lib.run.facts.masking.transform import (
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows, keep_files
 from runbook_lib.run.tables.unwritten import count_quarantined, keep_quarantined
+from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.derived import DerivedPlace, derived_manifest, derived_writer
 from runbook_lib.transform.key_check import KeysCollide, check_key_values, check_keys
@@ -78,6 +79,7 @@ def _transform(run: Run, pair: Pair, ready: Ready, watch: Watch) -> None:
     fact, export = _begun(run, pair, ready)
     if fact.status == TransformStatus.COMPLETED:
         return
+    hold_uses(run, pair)
     if pair.source_facts is None:
         raise GateFailed(f"{pair.source} has no source facts; run 00_preflight again")
     clock, recipe = time.monotonic(), ready.recipe_of(pair.source_facts)

@@ -12,9 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
@@ -30,18 +29,16 @@ from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
-from runbook_lib.run.facts.targets import CLEANED, CREATED, REMOVALS, CreationStatus, Removal
+from runbook_lib.run.facts.targets import CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.closed_tables import closed
-from runbook_lib.run.witnesses.export_users import is_used, leave_use, refuse_while_used
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import leave
-from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import own_items
-from runbook_lib.undo.own_objects import own_objects
+from runbook_lib.undo.remove_objects import Hands, mark_cleaned, remove_objects
 
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 PATIENCE_SECONDS, POLL_SECONDS = 600.0, 2.0
@@ -84,8 +81,7 @@ def clean_up(
             if known is not None and known.done:
                 found.append(known)
                 continue
-            before = known.items_deleted if known else 0
-            removal = Removal(pair.source, pair.target, execute, items_deleted=before, only_looked=not execute)
+            removal = _begun(pair, known, execute=execute)
             watch(pair.target, "checking what this run wrote")
             try:
                 _remove(run, pair, removal, hands)
@@ -107,14 +103,12 @@ def clean_up(
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """The clients that may remove: the tables that the run created, and staging objects by their keys."""
-
-    tables: Any
-    scaling: Any
-    objects: Any
-    raw: Any
+def _begun(pair: Pair, known: Removal | None, *, execute: bool) -> Removal:
+    """What a cleanup begins with; of one that was stopped after the target, what it had done there."""
+    if known is not None and known.target_kept is not None:
+        return replace(known, done=execute, only_looked=not execute, objects=0, kept=known.target_kept)
+    before = known.items_deleted if known else 0
+    return Removal(pair.source, pair.target, execute, items_deleted=before, only_looked=not execute)
 
 
 def _hands(run: Run, opened: ExitStack) -> Hands:
@@ -131,10 +125,15 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
 def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
     with ExitStack() as shut:
-        _remove_what_is_its(run, pair, removal, hands, shut)
+        if removal.target_kept is None:
+            _remove_from_target(run, pair, removal, hands, shut)
+        remove_objects(run, pair, removal, hands)
+        if hands is not None and not removal.kept:
+            table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
+            leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
-def _remove_what_is_its(run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack) -> None:
+def _remove_from_target(run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack) -> None:
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None
@@ -149,10 +148,6 @@ def _remove_what_is_its(run: Run, pair: Pair, removal: Removal, hands: Hands | N
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded is not None and loaded.binding is not None:
         _remove_items(run, pair, loaded, loaded.binding, removal, hands, shut)
-    _remove_objects(run, pair, removal, hands)
-    if hands is not None and not removal.kept:
-        table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
-        leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
 def _why_still_written(run: Run, pair: Pair, loaded: ImportFact, hands: Hands | None) -> str:
@@ -187,7 +182,7 @@ def _remove_table(
         return
     if hands is not None:
         refuse_unless_alone(run, pair, facts, wrote=wrote)  # once more: its tag may lead elsewhere by now
-        _mark(run)
+        mark_cleaned(run)
         created = CREATED.of(run.ledger, pair.source)
         for capacity in (created.scaled or ()) if created else ():  # AWS does not end it with the table
             end_scaling(hands.scaling, capacity.resource, capacity.dimension)
@@ -230,13 +225,13 @@ def _remove_items(
     for last_of_file, items in _unchanged(run, pair, facts, removal):
         removal.items_found += len(items)
         if undoing is not None and items:
-            _mark(run)
+            mark_cleaned(run)
             undone = undoing.delete(items)
             removal.items_deleted += undone.deleted
             removal.items_changed += undone.changed
             removal.items_skipped += undone.skipped
         if undoing is not None and last_of_file:
-            REMOVALS.record(run.ledger, pair.source, replace(removal, done=False))
+            REMOVALS.record(run.ledger, pair.source, removal.unfinished())
     if removal.items_skipped:
         removal.kept = (
             f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "
@@ -248,12 +243,6 @@ def _close(run: Run, pair: Pair, table: TableDescription, hands: Hands | None, s
     """From now on no other run begins to write to a table, until all of it that is this run's is gone."""
     if hands is not None:
         shut.enter_context(closed(run, pair, table, partial(aws.delete_objects, hands.objects)))
-
-
-def _mark(run: Run) -> None:
-    """From now on the run cannot be resumed."""
-    if CLEANED.of(run.ledger) is None:
-        CLEANED.record(run.ledger, format_timestamp(run.now()))
 
 
 def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableDescription | None:
@@ -272,23 +261,3 @@ def _unchanged(run: Run, pair: Pair, facts: TableDescription, removal: Removal) 
     for last_of_file, same, changed in own_items(run, pair, facts.key):
         removal.items_changed += changed
         yield last_of_file, same
-
-
-def _remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
-    """The files of exports that this run started or wrote, and of what it made of them; never of one it only used.
-
-    What another run uses stays, and the table can be cleaned up again when that run is.
-    """
-    if hands is not None and is_used(run, pair.source):
-        _mark(run)
-        leave_use(run, pair.source, partial(aws.delete_objects, hands.raw))
-    own = list(own_objects(run, pair))
-    for objects in own:
-        if objects.folder is not None:
-            refuse_while_used(run, objects.bucket, objects.folder)  # before anything goes, for they hang together
-    for objects in own:
-        removal.objects += len(objects.keys)
-        if hands is not None:
-            _mark(run)
-            client = hands.raw if objects.raw else hands.objects
-            aws.delete_objects(client, objects.bucket, list(objects.keys))

@@ -23,6 +23,7 @@ from runbook_lib.run.facts.windows import (
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.tables.windows import export_files
+from runbook_lib.run.witnesses.export_register import ExportPlace
 from runbook_lib.transform.raw_windows import raw_export_of
 
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
@@ -32,13 +33,18 @@ SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-s
 class OwnObjects:
     """Objects of one bucket; `raw` ones lie with the exports, the others where the target's side reads.
 
-    `folder` is that of a whole export which other runs may use.
+    `folder` is that of an export, full or of changes, which other runs may use.
     """
 
     bucket: str
     keys: tuple[str, ...]
     raw: bool = True
     folder: str | None = None
+
+    @property
+    def export(self) -> ExportPlace | None:
+        """Where the export lies that they are; None for what is no export."""
+        return ExportPlace(self.bucket, self.folder, self.raw) if self.folder else None
 
 
 def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
@@ -71,9 +77,10 @@ def _of_window(run: Run, window: WindowFact) -> Iterator[OwnObjects]:
         place = run.config.target_staging
         names = (data_file_name(f"{made.export_id} {key}".encode()) for key in files)
         data, folder = shared_data_folder(place.prefix), export_folder(place.prefix, made.export_id)
-        yield OwnObjects(place.bucket, (*(data + name for name in names), *_sidecars(folder)), raw=False)
+        keys = (*(data + name for name in names), *_sidecars(folder))
+        yield OwnObjects(place.bucket, keys, raw=False, folder=folder)
     if raw.manifest_md5 and not window.reused:
-        yield OwnObjects(raw.bucket, (*files, *_sidecars(raw.folder)))
+        yield OwnObjects(raw.bucket, (*files, *_sidecars(raw.folder)), folder=raw.folder)
 
 
 def _of_second(run: Run, pair: Pair, second: SecondExport) -> Iterator[OwnObjects]:
@@ -84,7 +91,7 @@ def _of_second(run: Run, pair: Pair, second: SecondExport) -> Iterator[OwnObject
     if made is not None:
         yield _derived(run, made.export_id, files)
     if second.items is not None or made is not None:
-        yield OwnObjects(bucket, (*files, *_sidecars(folder)))
+        yield OwnObjects(bucket, (*files, *_sidecars(folder)), folder=folder)
 
 
 def _files(run: Run, source: str, arn: str | None) -> list[str]:
@@ -96,7 +103,7 @@ def _derived(run: Run, export_id: str, raw_files: Iterable[str]) -> OwnObjects:
     place = run.config.target_staging
     folder = export_folder(place.prefix, export_id)
     made = (f"{folder}data/{data_file_name(key.encode())}" for key in raw_files)
-    return OwnObjects(place.bucket, (*made, *_sidecars(folder)), raw=False)
+    return OwnObjects(place.bucket, (*made, *_sidecars(folder)), raw=False, folder=folder)
 
 
 def _sidecars(folder: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.verdicts import Verdict
+from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison
@@ -106,7 +107,11 @@ def is_large(run: Run, pair: Pair) -> bool:
 
 
 def export_side(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> ExportReader:
-    """The files of the full export, with the lines that the import could not write."""
+    """The files of the full export, with the lines that the import could not write.
+
+    Raises ExportError for an export of another run that a cleanup takes away.
+    """
+    hold_uses(run, pair)
     files = [row.data_file for row in file_rows(run.ledger, pair.source)]
     lines = quarantined_lines(run.ledger, pair.source)
     return ExportReader(run.clients.staging, export.bucket, files, table.key, lines)

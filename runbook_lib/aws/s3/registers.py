@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
+from runbook_lib.aws.outage import told
 from runbook_lib.aws.outcome import is_unknown
 from runbook_lib.aws.pages import pages
 from runbook_lib.aws.s3.objects import list_objects
@@ -100,9 +101,9 @@ def create_entry(s3: Any, bucket: str, key: str, body: bytes) -> bool:
             if code in EXISTS:
                 return False
             if code not in CONFLICT or attempt == TRIES - 1:
-                raise TransferError(f"s3://{bucket}/{key} cannot be created: {error}") from None
+                raise told(TransferError(f"s3://{bucket}/{key} cannot be created: {error}"), error) from None
         except BotoCoreError as error:
-            raise TransferError(f"s3://{bucket}/{key} cannot be created: {error}") from None
+            raise told(TransferError(f"s3://{bucket}/{key} cannot be created: {error}"), error) from None
         else:
             return True
     return False
@@ -113,4 +114,4 @@ def list_entries(s3: Any, bucket: str, prefix: str) -> list[str]:
     try:
         return [key for key, _ in list_objects(s3, bucket, prefix)]
     except (ClientError, BotoCoreError) as error:
-        raise TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}") from None
+        raise told(TransferError(f"s3://{bucket}/{prefix} cannot be listed: {error}"), error) from None

@@ -31,9 +31,9 @@ def of_identities(context: CheckContext) -> Iterator[Check]:
     wanted = policies(context.config, grants_of(context), *sides.values())
     for side, who in sides.items():
         yield _identity(side, who)
-        # No verdict depends on an anchor, on who names a table or on what scales a new one: that they cannot be had is
-        # no reason not to begin.
-        apart = ("SimulateYourself", "Encrypt", "Anchor", "ReadReferences", "Scale")
+        # No verdict depends on an anchor, on who names a table, on what scales a new one, or on an entry beside an
+        # export that a person has named: that they cannot be had is no reason not to begin.
+        apart = ("SimulateYourself", "Encrypt", "Anchor", "ReadReferences", "Scale", "EnterHandedOver")
         statements = [s for s in wanted[side]["Statement"] if not s["Sid"].startswith(apart)]
         yield permissions(side, who, statements, partial(clients.service, side, "iam"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runbook_lib.run.facts.codec import late
@@ -66,7 +66,8 @@ class WarmedFact:
 class Removal:
     """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why.
 
-    It is filled in while things are removed, and recorded as it then is.
+    It is filled in while things are removed, and recorded as it then is. `target_kept` is what `kept` says of the
+    target alone, once nothing more is to be done there.
     """
 
     source: str
@@ -80,6 +81,11 @@ class Removal:
     objects: int = 0
     kept: str = ""
     only_looked: bool = False
+    target_kept: str | None = late()
+
+    def unfinished(self) -> Removal:
+        """As far as it is now, to be recorded before more is removed."""
+        return replace(self, done=False)
 
 
 CREATED = Topic("created", CreatedFact)

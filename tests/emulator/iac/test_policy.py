@@ -249,12 +249,33 @@ def test_an_earlier_export_is_read_where_it_lies_and_nothing_is_exported() -> No
     found = policies_for(planned("a", "reuse", reuse=REUSED), gone)
     assert resources_of(found["target"], "s3:GetObject") == {
         "arn:aws:s3:::old/x/AWSDynamoDB/01-a/*", "arn:aws:s3:::old/y/AWSDynamoDB/01-b/*", REGISTER,
+        "arn:aws:s3:::old/x/register/exports/01-a/*", "arn:aws:s3:::old/y/register/exports/01-b/*",
     }  # fmt: skip
     assert resources_of(found["target"], "s3:ListBucket") == {"arn:aws:s3:::old", "arn:aws:s3:::runbook-staging"}
     assert resources_of(found["source"], "dynamodb:DescribeExport") == {f"{table_arn('b')}/export/01-b"}
     assert resources_of(found["source"], "dynamodb:DescribeTable") == {table_arn("a")}
     assert not actions_of(found["source"], "s3:")
     assert "dynamodb:ExportTableToPointInTime" not in actions_of(found["source"])
+
+
+@pytest.mark.parametrize("run", ["", "first"])
+def test_whoever_takes_an_earlier_export_may_say_so_beside_it_and_take_that_back(run: str) -> None:
+    window = replace(REUSED, folder="x/AWSDynamoDB/01-w/", run=run)
+    found = policies_for(planned("a", "reuse", reuse=replace(REUSED, run=run, windows=(window,))))
+    entries = {f"arn:aws:s3:::old/x/register/exports/{export}/*" for export in ("01-a", "01-w")}
+    assert entries <= resources_of(found["target"], "s3:GetObject")
+    assert resources_of(found["target"], "s3:PutObject") == {*entries, REGISTER}
+    assert entries <= resources_of(found["cleanup"], "s3:DeleteObject")
+    assert not resources_of(found["cleanup"], "s3:PutObject")  # it has no exports of its own
+
+
+@pytest.mark.parametrize("more", [{}, {"transform": {"filter": {"keep": "n < :m", "values": {":m": 15}}}}])
+def test_a_cleanup_may_put_a_mark_beside_the_exports_that_it_takes_away(more: dict[str, Any]) -> None:
+    found = policies_for(planned("a", "export"), **more)
+    marks = "arn:aws:s3:::runbook-staging/exports/register/exports/*"
+    for action in ("s3:GetObject", "s3:PutObject"):
+        assert resources_of(found["cleanup"], action) == {marks}
+    assert allows(found["cleanup"], "s3:DeleteObject", marks)
 
 
 def test_a_bucket_without_prefix_is_granted_whole() -> None:
