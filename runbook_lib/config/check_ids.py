@@ -28,6 +28,7 @@ class CheckId(StrEnum):
     REPLICATION_ATTRIBUTES = "replication-attributes"
     EARLIER_EXPORT = "earlier-export"
     EXPORT_IS_WHOLE = "export-is-whole"
+    EXPORT_IN_USE = "export-in-use"
     RECOVERY = "point-in-time-recovery"
     EXPORT_TIME = "export-time"
     SOURCE_STREAM = "source-stream"
@@ -88,6 +89,7 @@ ADVICE = {
     CheckId.KINESIS_STREAMS: "what else receives the loaded items is not part of the comparison",
     CheckId.BUCKET_ENCRYPTION: "a bucket that requires its key refuses the export, which fails",
     CheckId.BUCKET_LIFECYCLE: "a file of the export that is gone fails its table",
+    CheckId.EXPORT_IN_USE: "a cleanup of the run that made an earlier export may remove it; its table then fails",
     CheckId.REFERENCES: "it lists what has to be changed to the new tables; the data is compared all the same",
     CheckId.COST: "it is about money; where a limit is set, not known is a blocker",
     CheckId.TIME: "it is about waiting; where a limit is set, not known is a blocker",

@@ -67,6 +67,7 @@ from runbook_lib.run.tables.comparison import count_differences, differences
 from runbook_lib.run.tables.throughput import request_times, samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
 from runbook_lib.run.verdicts import FAIL, RUNNING
+from runbook_lib.run.witnesses.export_users import not_held
 from runbook_lib.timestamps import format_timestamp
 
 SUMMED = (
@@ -177,7 +178,7 @@ def not_checked(ledger: Ledger) -> list[Unchecked]:
 
 
 def _checks(ledger: Ledger) -> list[CheckRecord]:
-    return [section_of(CheckRecord, fact) for fact in CHECKS.of(ledger) or ()]
+    return [section_of(CheckRecord, fact) for fact in (*(CHECKS.of(ledger) or ()), *not_held(ledger))]
 
 
 def _accept(ledger: Ledger) -> dict[str, list[str]]:

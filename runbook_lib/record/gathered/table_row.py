@@ -43,12 +43,16 @@ from runbook_lib.run.facts.validation import CANARIES, VALIDATIONS, CanaryFact, 
 from runbook_lib.run.facts.windows import CAUGHT_UP
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED
-from runbook_lib.run.witnesses.export_users import why_not_held
 from runbook_lib.run.witnesses.write_register import REGISTRATIONS, Registration
 from runbook_lib.timestamps import format_timestamp
 
-EXPORTED, SKIPPED = (Method.EXPORT, Method.REUSE), (Method.SKIP, Method.FAIL)
-METHODS = dict.fromkeys(EXPORTED, "export") | {Method.SCAN: "scan"} | dict.fromkeys(SKIPPED, "skipped")
+METHODS = {
+    Method.EXPORT: "export",
+    Method.REUSE: "export",
+    Method.SCAN: "scan",
+    Method.SKIP: "skipped",
+    Method.FAIL: "skipped",
+}
 SKIPPED_WHY = "point-in-time recovery is off and export.without_pitr is 'skip'"
 S = TypeVar("S", bound=Section)
 
@@ -75,7 +79,6 @@ class TableFacts:
     leaks: LeakFact | None = None
     sync: SyncFact | None = None
     in_doubt_until: datetime | None = None
-    unentered_use: str | None = None
 
     @property
     def items_exported(self) -> int | None:
@@ -153,7 +156,6 @@ def _all_facts(ledger: Ledger, pairs: list[Pair]) -> list[TableFacts]:
             leaks=leaks.get(source),
             sync=syncs.get(source),
             in_doubt_until=may_land_until(ledger, pair.target),
-            unentered_use=why_not_held(ledger, source),
         )
         for pair in pairs
         for source in [pair.source]
@@ -179,7 +181,6 @@ def _row(facts: TableFacts, executed: bool, asked: bool) -> TableRecord:
         method=METHODS[pair.method],
         reused=pair.method == Method.REUSE,
         reused_run=(pair.reuse.run or None) if pair.reuse else None,
-        unentered_use=facts.unentered_use,
         writing=pair.writing.value,
         writing_why=pair.why,
         import_table=_maybe(ServiceImport, loaded and loaded.import_table),

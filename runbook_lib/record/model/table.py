@@ -143,7 +143,6 @@ class TableRecord(Section):
     method: Method | None = None
     reused: bool = False
     reused_run: str | None = None
-    unentered_use: str | None = None
     writing: str | None = None
     writing_why: str = ""
     import_table: ServiceImport | None = None

@@ -6,7 +6,6 @@ users then; see export_users.py for the other side.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from runbook_lib.aws.s3.registers import create_entry, list_entries
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.run.facts.topic import Note
 from runbook_lib.run.run import Run
-from runbook_lib.run.witnesses.export_register import ExportPlace, read_mark, registrar_beside
+from runbook_lib.run.witnesses.export_register import ClosingMark, ExportPlace, read_mark, registrar_beside
 from runbook_lib.timestamps import format_timestamp
 
 EXPORTS_CLOSING = Note("run", "closing_exports", str)  # what tells this run's marks from those of others of its name
@@ -59,20 +58,20 @@ def closed_exports(
 
 
 def _mark(run: Run, place: ExportPlace, nonce: str) -> None:
-    mark = {"run": run.id, "nonce": nonce, "at": format_timestamp(run.now())}
+    mark = ClosingMark(run.id, nonce, format_timestamp(run.now()))
     where = f"s3://{place.bucket}/{place.mark}"
     try:
-        is_new = create_entry(registrar_beside(run, place), place.bucket, place.mark, json.dumps(mark).encode())
-        said = mark if is_new else read_mark(run, place) or {}
+        is_new = create_entry(registrar_beside(run, place), place.bucket, place.mark, mark.to_json())
+        said = mark if is_new else read_mark(run, place) or ClosingMark()
     except TransferError as error:
         raise TableError(
             f"other runs cannot be kept from using the export in s3://{place.bucket}/{place.folder} meanwhile, so it "
             f"stays: {error}. Allow s3:GetObject and s3:PutObject on {where}, as runbook policy prints"
         ) from None
-    if said.get("nonce") != nonce:
+    if said.nonce != nonce:
         raise TableError(
-            f"another cleanup, of run {said.get('run')!r}, takes the export in s3://{place.bucket}/{place.folder} away "
-            f"since {said.get('at')} ({where}); it stays as far as this run goes. Run this again once that has ended; "
+            f"another cleanup, of run {said.run!r}, takes the export in s3://{place.bucket}/{place.folder} away "
+            f"since {said.at} ({where}); it stays as far as this run goes. Run this again once that has ended; "
             "if there is no such cleanup any more, remove its mark by hand"
         )
 

@@ -19,6 +19,18 @@ LONGEST_MARK = 4_096
 
 
 @dataclass(frozen=True, slots=True)
+class ClosingMark:
+    """What a cleanup says beside an export that it takes away; of a damaged mark nothing is known."""
+
+    run: str = "whose mark cannot be read"
+    nonce: str = ""
+    at: str = "nobody knows when"
+
+    def to_json(self) -> bytes:
+        return json.dumps({"run": self.run, "nonce": self.nonce, "at": self.at}).encode()
+
+
+@dataclass(frozen=True, slots=True)
 class ExportPlace:
     """Where an export lies; one that is not `raw` was made by a transform, and lies where the target's side reads."""
 
@@ -48,16 +60,16 @@ def registrar_beside(run: Run, place: ExportPlace) -> Any:
     return run.granted.client(name, lambda: make(run.clients, place.bucket, register))
 
 
-def read_mark(run: Run, place: ExportPlace) -> dict[str, Any] | None:
-    """What the mark of a cleanup says; None where there is none, and nothing of one that is damaged."""
+def read_mark(run: Run, place: ExportPlace) -> ClosingMark | None:
+    """What the mark of a cleanup says; None where there is none."""
     content = read_object(registrar_beside(run, place), place.bucket, place.mark, LONGEST_MARK)
     if content is None:
         return None
     try:
         said = json.loads(content)
-    except (ValueError, RecursionError):
-        said = None
-    return said if isinstance(said, dict) else {}
+        return ClosingMark(str(said["run"]), str(said["nonce"]), str(said["at"]))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ClosingMark()
 
 
 def _register_of(folder: str) -> str:

@@ -15,7 +15,9 @@ from typing import Any
 
 from runbook_lib.aws.s3.objects import read_object
 from runbook_lib.aws.s3.registers import create_entry
+from runbook_lib.config.check_ids import CheckId
 from runbook_lib.errors import ExportError, TransferError
+from runbook_lib.plan.check import NOT_CHECKED, Check
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.run.facts.codec import late
@@ -76,8 +78,8 @@ def _refuse_taken_away(run: Run, place: ExportPlace) -> None:
     said = read_mark(run, place)
     if said is not None:
         raise ExportError(
-            f"run {said.get('run')!r} takes the export in s3://{place.bucket}/{place.folder} away since "
-            f"{said.get('at')}, so this run does not use it. Run this again once that cleanup has ended; one that was "
+            f"run {said.run!r} takes the export in s3://{place.bucket}/{place.folder} away since "
+            f"{said.at}, so this run does not use it. Run this again once that cleanup has ended; one that was "
             "stopped has to be run again first, with its --run-id. If that run is gone, remove its mark by hand "
             f"(s3://{place.bucket}/{place.mark}); each file is checked when it is read. Or export anew"
         )
@@ -96,9 +98,16 @@ def _go_on(run: Run, name: str, reuse: Reuse, of_run: str | bool, error: Transfe
     EXPORT_USES.record(run.ledger, name, replace(known, held=None, why=str(error)))
 
 
-def why_not_held(ledger: Ledger, source: str) -> str | None:
-    """Why a run does not stand as one that uses the exports of others that it reads for a table; None where it does."""
-    return next((use.why for _, use in _of_table(ledger, source) if use.why), None)
+def not_held(ledger: Ledger) -> list[Check]:
+    """The exports of others that this run reads and beside which it could not be entered, as looks not made."""
+    return [
+        Check(
+            CheckId.EXPORT_IN_USE, f"s3://{use.bucket}/{use.key}", NOT_CHECKED, "an entry of this run beside it",
+            use.why, "allow what EnterHandedOver of runbook policy has", source=name.partition(" ")[0],
+        )
+        for name, use in EXPORT_USES.all(ledger).items()
+        if use.why
+    ]  # fmt: skip
 
 
 def is_used(run: Run, source: str) -> bool:
@@ -109,8 +118,11 @@ def is_used(run: Run, source: str) -> bool:
 def leave_uses(run: Run, source: str, remove: Callable[[str, list[str]], Any]) -> None:
     """Take this run out again; `remove(bucket, keys)` deletes the entries."""
     for name, use in _of_table(run.ledger, source):
-        if not use.why:
+        try:
             remove(use.bucket, [use.key])
+        except TransferError:
+            if not use.why:  # a bucket that refuses the entry may refuse its removal, too
+                raise
         EXPORT_USES.forget(run.ledger, name)
 
 

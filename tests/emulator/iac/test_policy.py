@@ -164,7 +164,7 @@ def test_creating_and_removing_are_granted_where_the_migration_file_has_them() -
     plain = policies_for(planned("a", "export"))
     assert actions_of(plain["target"]) & TARGET_CREATES == NAMES_REGISTER
     assert resources_of(plain["cleanup"], "s3:DeleteObject") == {"arn:aws:s3:::runbook-staging/exports/*", REGISTER}
-    assert actions_of(plain["cleanup"]) == {"s3:DeleteObject"} | undoes
+    assert actions_of(plain["cleanup"]) == {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"} | undoes
 
 
 def test_a_role_may_ask_iam_about_itself_only() -> None:
@@ -269,15 +269,6 @@ def test_whoever_takes_an_earlier_export_may_say_so_beside_it_and_take_that_back
     assert not resources_of(found["cleanup"], "s3:PutObject")  # it has no exports of its own
 
 
-@pytest.mark.parametrize("more", [{}, {"transform": {"filter": {"keep": "n < :m", "values": {":m": 15}}}}])
-def test_a_cleanup_may_put_a_mark_beside_the_exports_that_it_takes_away(more: dict[str, Any]) -> None:
-    found = policies_for(planned("a", "export"), **more)
-    marks = "arn:aws:s3:::runbook-staging/exports/register/exports/*"
-    for action in ("s3:GetObject", "s3:PutObject"):
-        assert resources_of(found["cleanup"], action) == {marks}
-    assert allows(found["cleanup"], "s3:DeleteObject", marks)
-
-
 def test_a_bucket_without_prefix_is_granted_whole() -> None:
     found = policies_for(planned("a", "export"), staging={"prefix": ""})
     assert resources_of(found["source"], "s3:PutObject") == {"arn:aws:s3:::runbook-staging/*"}
@@ -353,6 +344,17 @@ def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world
 
 PLACE = {"bucket": "staging", "region": "us-east-2", "prefix": "exports"}
 KEPT = {"filter": {"keep": "attribute_exists(pk)"}}
+
+
+@pytest.mark.parametrize(("more", "places"), [({}, ("",)), ({"transform": KEPT}, ("", "derived/"))])
+def test_a_cleanup_may_put_a_mark_beside_the_exports_that_it_takes_away(
+    more: dict[str, Any], places: tuple[str, ...]
+) -> None:
+    found = policies_for(planned("a", "export"), staging=PLACE, **more)
+    marks = {f"arn:aws:s3:::staging/exports/{place}register/exports/*" for place in places}
+    for action in ("s3:GetObject", "s3:PutObject"):
+        assert resources_of(found["cleanup"], action) == marks
+    assert all(allows(found["cleanup"], "s3:DeleteObject", mark) for mark in marks)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import runbook_lib
+from runbook_lib.config.check_ids import CheckId, DefinitionId
 from runbook_lib.errors import LedgerError
 from runbook_lib.run.facts.codec import Unfit, late, reader_of, to_json
 from runbook_lib.run.facts.topic import Note, Topic
@@ -31,6 +32,8 @@ def _places() -> Iterator[tuple[str, Topic[Any] | Note[Any]]]:
 
 
 PLACES = dict(_places())
+# A property's id that is spelled like a look's would come back as the look's: no definition has such a property.
+st.register_type_strategy(DefinitionId, st.text().filter(lambda text: text not in {*CheckId}).map(DefinitionId))
 OBJECTS = {name: place.kind for name, place in PLACES.items() if is_dataclass(place.kind)}
 
 

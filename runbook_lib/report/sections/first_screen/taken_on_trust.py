@@ -25,7 +25,6 @@ def taken_on_trust(figures: RunFigures) -> list[str]:
         *as_of(known),
         *gap_lines(known),
         *of_other_runs(known),
-        *_unentered(known),
         *_unasked(figures),
         *_scanned(figures),
         *late_writes(known),
@@ -63,17 +62,6 @@ def of_other_runs(record: RunRecord) -> list[str]:
             "and what was written to the sources since then is not included."
         )
     return lines
-
-
-def _unentered(record: RunRecord) -> list[str]:
-    named = [(table.source, table.unentered_use) for table in record.tables if table.unentered_use]
-    if not named:
-        return []
-    return [
-        f"This run could not enter itself beside the export of {pluralize(len(named), 'table')} "
-        f"({listed([source for source, _ in named], 3)}): if another run made it, a cleanup of that run may remove it "
-        f"without knowing of this one; {named[0][1]}."
-    ]
 
 
 def _scanned(figures: RunFigures) -> list[str]:
