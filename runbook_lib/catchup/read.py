@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from runbook_lib.errors import CorruptFile
-from runbook_lib.export_format.incremental import BOTH_IMAGES, ChangeWindow, CheckedChanges, fetch_changes
+from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
+from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import (
-    ChangeRow,
     export_files,
     forget_changes,
     keep_changes,
-    row_of,
+    rows_of,
     window_counts,
 )
 from runbook_lib.transform.key_check import KeysCollide
 
-AT_ONCE = 5_000
+AT_ONCE = 20_000  # changes: a few megabytes of digests
 
 
 def lines_window(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> ChangeWindow:
@@ -51,11 +51,11 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
         return fact
     with ledger.batch():
         forget_changes(ledger, fact.source, fact.number)
-        for row in export_files(ledger, fact.source, fact.arn or ""):
-            window = lines_window(fact, key)
-            with fetch_changes(run.clients.staging, fact.bucket, row.file, window, known=True) as fetched:
-                for rows in _groups(fetched, secret):
-                    keep_changes(ledger, fact.source, fact.number, rows)
+        files = [row.file for row in export_files(ledger, fact.source, fact.arn or "")]
+        changes = read_changes(run.clients.staging, fact.bucket, files, lines_window(fact, key))
+        rows = rows_of(changes, secret, known=fact.view == BOTH_IMAGES)
+        while some := list(islice(rows, AT_ONCE)):
+            keep_changes(ledger, fact.source, fact.number, some)
         counts = window_counts(ledger, fact.source, fact.number)
         if counts.puts + counts.deletes != fact.changes and fact.raw is not None:
             raise KeysCollide(
@@ -81,16 +81,3 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
                 digests=secret.fingerprint,
             ),
         )
-
-
-def _groups(fetched: CheckedChanges, secret: RunSecret) -> Iterator[list[ChangeRow]]:
-    """The changes of a file, so many at a time, each of them checked."""
-    rows: list[ChangeRow] = []
-    known = fetched.window.view == BOTH_IMAGES
-    for _, change in fetched.changes(check=True):
-        rows.append(row_of(change, secret, known=known))
-        if len(rows) == AT_ONCE:
-            yield rows
-            rows = []
-    if rows:
-        yield rows

@@ -15,7 +15,7 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.catchup.apply import send_again
 from runbook_lib.catchup.read import open_changes
 from runbook_lib.errors import TransferError
-from runbook_lib.export_format.incremental import Change
+from runbook_lib.export_format.change import Change
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.plan.pair import Pair

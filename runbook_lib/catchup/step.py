@@ -16,7 +16,7 @@ from runbook_lib.catchup.streams.window import look_at_stream
 from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, follow_stream, open_table, tables_fit
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
-from runbook_lib.export_format.incremental import BOTH_IMAGES
+from runbook_lib.export_format.change import BOTH_IMAGES
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation

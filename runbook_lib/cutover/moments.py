@@ -11,7 +11,7 @@ from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.catchup.table import open_table
 from runbook_lib.cutover.gates import stay_shut
 from runbook_lib.errors import ConfigError
-from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.export_format.change import SKEW
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.cut_over.gates import CutOverFault, Gate
 from runbook_lib.run.run import Run

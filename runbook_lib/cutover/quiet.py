@@ -9,7 +9,7 @@ from datetime import datetime
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.catchup.streams.window import written_since
 from runbook_lib.catchup.table import TableToCatchUp
-from runbook_lib.export_format.incremental import BOTH_IMAGES, Change, ChangeWindow, parse_change
+from runbook_lib.export_format.change import BOTH_IMAGES, Change, ChangeWindow, parse_change
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.cut_over.gates import QuietFact

@@ -10,7 +10,7 @@ from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.catchup.ask import SECOND
 from runbook_lib.cutover.expected import apply_seconds, expected_changes
 from runbook_lib.errors import ConfigError
-from runbook_lib.export_format.incremental import BOTH_IMAGES, SKEW
+from runbook_lib.export_format.change import BOTH_IMAGES, SKEW
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.cut_over.gates import FORECASTS, Forecast
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt

@@ -22,7 +22,7 @@ from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
 from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.errors import GateFailed
-from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.export_format.change import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
 from runbook_lib.leak_scan.step import scan_for_leaks
 from runbook_lib.plan.naming import is_among

@@ -33,13 +33,17 @@ class RunSecret:
 
     def key_hash(self, key: bytes) -> str:
         """What names an item in place of its key, given as canonical JSON: 32 hexadecimal digits."""
-        mac = self._mac("key")
-        mac.update(key)
-        return mac.hexdigest()
+        return self.key_digest(key).hex()
 
     def key_digest(self, key: bytes) -> bytes:
         """The 16 bytes of `key_hash`."""
-        return bytes.fromhex(self.key_hash(key))
+        mac = self._mac("key")
+        mac.update(key)
+        return mac.digest()
+
+    def key_digests(self) -> hashlib.blake2b:
+        """An empty digest of a key, to be used as one of an item is."""
+        return self._mac("key")
 
     def item_digest(self, item: bytes) -> bytes:
         """16 bytes that are equal for equal items, given as canonical JSON."""

@@ -37,7 +37,7 @@ _NUMBER = rb'"(?:(?:0|[1-9][0-9]{0,%d}+)"|(?!-0")(?=[^"]{1,%d}")-?(?:0|[1-9][0-9
 )
 _SEXTET = rb"[A-Za-z0-9+/]"
 _BINARY = rb'"(?:%b{4})*+(?:%b[AQgw]==|%b{2}[AEIMQUYcgkosw048]=)?"' % (_SEXTET, _SEXTET, _SEXTET)
-_SCALARS = {
+SCALARS = {
     kind: rb'\{"%b":%b\}' % (kind.encode(), value)
     for kind, value in {
         "S": _TEXT, "N": _NUMBER, "B": _BINARY, "BOOL": b"(?:true|false)", "NULL": b"true"
@@ -108,7 +108,23 @@ class _Form:
         whole = not any(slot.optional for slot in shape.values())
         between, end = (b",", rb"\}") if whole else (b"", rb"(?<!,)\}")
         pattern = rb"\{" + between.join(_attribute(name, slot, whole) for name, slot in shape.items()) + end
-        self.spelled = _speller(re.compile(pattern).match, _getter(order), key, spell, whole)
+        match = re.compile(pattern).match
+        as_it_stands = whole and not spell and order == sorted(order)
+        self.spelled = _taker(match, key) if as_it_stands else _speller(match, _getter(order), key, spell, whole)
+
+
+def _taker(match: _Match, key: list[int]) -> Callable[[bytes, int], Found | None]:
+    """For items whose attributes are in order, too, as they are in windows: the text is there already."""
+    places = [at + 1 for at in key]
+    single = places[0] if len(places) == 1 else 0
+
+    def spelled(text: bytes, at: int) -> Found | None:
+        if not (found := match(text, at)):
+            return None
+        held = found[single] if single else b",".join([found[place] for place in places])
+        return (b"{%b}" % held, found[0]), found.end()
+
+    return spelled
 
 
 def _speller(
@@ -181,7 +197,7 @@ class LearnedForms:
 
     def __init__(self, schema: Sequence[KeyAttribute]) -> None:
         self.schema = schema
-        self._types = {k.name: _Slot((_SCALARS[k.type],)) for k in schema}
+        self._types = {k.name: _Slot((SCALARS[k.type],)) for k in schema}
         self._forms: list[_Form] = []
         self._samples: list[_Shape] = []
         self._hits = self._misses = 0
@@ -264,7 +280,7 @@ def slot_of(attribute: Attribute) -> _Slot:
     """What matches such values in canonical form; anything, where this one is not, or has no form to learn."""
     ((kind, value),) = attribute.items()
     if kind not in ("M", "L"):
-        pattern = _SCALARS.get(kind) or _SETS[kind]
+        pattern = SCALARS.get(kind) or _SETS[kind]
         is_canonical = re.fullmatch(pattern, orjson.dumps(attribute))
         return _Slot((pattern,) if is_canonical else (), has_sets=kind in _SETS)
     inside = [slot_of(inner) for inner in (value.values() if kind == "M" else value)]
@@ -275,7 +291,7 @@ def slot_of(attribute: Attribute) -> _Slot:
         in_order = in_order and list(value) == sorted(value)
         pattern = rb'\{"M":\{%b\}\}' % b",".join(map(_member, value, inside))
     else:
-        pattern = _list_of(b"(?:%b)" % (b"|".join(dict.fromkeys(slot.pattern for slot in inside)) or _SCALARS["S"]))
+        pattern = _list_of(b"(?:%b)" % (b"|".join(dict.fromkeys(slot.pattern for slot in inside)) or SCALARS["S"]))
     return _Slot((pattern,) if len(pattern) <= LONGEST else (), in_order)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from runbook_lib.export_format.incremental import VIEWS
+from runbook_lib.export_format.change import VIEWS
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.timestamps import format_timestamp
 

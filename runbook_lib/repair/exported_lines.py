@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
 from runbook_lib.errors import CorruptFile
+from runbook_lib.export_format.change import ChangeWindow
 from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
+from runbook_lib.export_format.incremental import fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line

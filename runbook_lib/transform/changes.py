@@ -6,15 +6,17 @@ delete, too, and stands in quarantine: the target holds what the transform makes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.export_format.incremental import Change, ChangeWindow, CheckedChanges, fetch_changes, spell_change
+from runbook_lib.export_format.change import Change, ChangeWindow, spell_change
+from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.spelled_change import SpelledChange, spelled_change
 from runbook_lib.export_format.writer import ExportWriter
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
@@ -22,11 +24,11 @@ from runbook_lib.items.keys import held_key, key_of
 from runbook_lib.masking.hook import HookContext
 from runbook_lib.masking.recipe import TWICE, NotPure, Recipe, RecipeTally, Untransformable
 from runbook_lib.run.facts.masking.windows import ChangeCounts, TransformedChanges
-from runbook_lib.run.tables.windows import ChangeRow, row_of
+from runbook_lib.run.tables.windows import ChangeRow, rows_of
 from runbook_lib.transform.key_check import KeysCollide
 from runbook_lib.transform.rewrite import UnnamedValues
 
-AT_ONCE = 5_000  # rows
+AT_ONCE = 500  # changes
 Made = dict[bytes, tuple[bytes, bytes]]  # by canonical key: the key as it is spelled, and the item
 Refused = tuple[str, int, str | None, str]  # file, line, key hash, reason
 
@@ -43,7 +45,7 @@ class ChangesRewrite:
     window: ChangeWindow
     writer: ExportWriter
     secret: RunSecret
-    keep: Callable[[list[ChangeRow]], None]
+    keep: Callable[[Iterable[ChangeRow]], None]
     refused: list[Refused] = field(default_factory=list)
 
     def rewrite(self, window: str, file: DataFile, name: str) -> TransformedChanges:
@@ -67,7 +69,7 @@ class ChangesRewrite:
         )  # fmt: skip
 
     def _lines(self, checked: CheckedChanges, tally: _Tally) -> Iterator[bytes]:
-        file, rows = checked.file, list[ChangeRow]()
+        file, changes = checked.file, list[SpelledChange]()
         for number, change in checked.changes():
             context = HookContext(self.source, self.target, file.ordinal, number)
             try:
@@ -82,12 +84,12 @@ class ChangesRewrite:
                 key_hash = self.secret.key_hash(canonical_json(change.key))
                 self.refused.append((file.key, number, key_hash, why))
             tally.note(len(lines), refused=why is not None)
-            rows.append(row_of(change, self.secret, known=True))
-            if len(rows) == AT_ONCE:
-                self.keep(rows)
-                rows.clear()
+            changes.append(spelled_change(change))
+            if len(changes) == AT_ONCE:
+                self.keep(rows_of(changes, self.secret, known=True))
+                changes.clear()
             yield from lines
-        self.keep(rows)
+        self.keep(rows_of(changes, self.secret, known=True))
         unnamed = [one.mask.unnamed for one in (tally.new, tally.old) if one.mask is not None and one.mask.unnamed]
         if unnamed:
             raise UnnamedValues(unnamed[0])

@@ -14,7 +14,7 @@ from runbook_lib.config.model import Migration
 from runbook_lib.config.moving.transform import MaskKeySetting, Transform
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ConfigError, ResumeRefused
-from runbook_lib.export_format.incremental import BOTH_IMAGES
+from runbook_lib.export_format.change import BOTH_IMAGES
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.masking.expression.parse import parse_filter
 from runbook_lib.masking.hook import ItemHook, load_hook

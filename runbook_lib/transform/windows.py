@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import CorruptFile, ExportError, GateFailed, ResumeRefused, TransferError
+from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.incremental import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.writer import ExportedWindow, ExportWriter, FileEntry, data_file_name, new_export_id
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import held_key
@@ -132,7 +133,7 @@ def _rewrite_files(
     window = ChangeWindow(*fact.span, fact.view, recipe.key)
     side = raw_side(pair.source)
 
-    def keep(rows: list[ChangeRow]) -> None:
+    def keep(rows: Iterable[ChangeRow]) -> None:
         keep_changes(run.ledger, side, fact.number, rows)
 
     work = ChangesRewrite(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from runbook_lib.export_format.incremental import ChangeWindow, fetch_changes
+from runbook_lib.export_format.change import ChangeWindow
+from runbook_lib.export_format.incremental import fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import digests, key_and_text

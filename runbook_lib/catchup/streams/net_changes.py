@@ -15,7 +15,7 @@ import orjson
 
 from runbook_lib.aws.dynamodb.streams.records import Record
 from runbook_lib.errors import ExportError
-from runbook_lib.export_format.incremental import AROUND, KEYS, METADATA, NEW, OLD, SKEW
+from runbook_lib.export_format.change import AROUND, KEYS, METADATA, NEW, OLD, SKEW
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 

@@ -15,7 +15,7 @@ from runbook_lib.aws.dynamodb.streams.records import Record, ShardReader, Trimme
 from runbook_lib.aws.dynamodb.streams.shards import DescribedStream, ListedShard, describe_stream
 from runbook_lib.catchup.streams.net_changes import NetChanges
 from runbook_lib.errors import ExportError
-from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.export_format.change import SKEW
 from runbook_lib.plan.stream_chain import KEPT, StreamFault, StreamRule
 from runbook_lib.run.facts.windows import ShardPosition
 from runbook_lib.run.waiting import Sleep

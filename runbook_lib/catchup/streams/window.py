@@ -24,7 +24,7 @@ from runbook_lib.catchup.ask import SECOND, keep_exported, whole_second
 from runbook_lib.catchup.streams.net_changes import AT_MOST, MissingRecord, NetChanges, TooMuch
 from runbook_lib.catchup.streams.tail import StreamTail
 from runbook_lib.errors import ConfigError, ExportError
-from runbook_lib.export_format.incremental import SKEW
+from runbook_lib.export_format.change import SKEW
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.export_format.writer import (
     ExportedWindow,

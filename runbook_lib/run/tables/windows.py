@@ -6,15 +6,17 @@ key is what a full export has to be overlaid with; the first says what the full 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
-from runbook_lib.export_format.incremental import Change
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.export_format.spelled_change import SpelledChange
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.json_column import held_in, held_spans
@@ -22,8 +24,7 @@ from runbook_lib.run.tables.json_column import held_in, held_spans
 PIECE = 8  # bytes of a key's digest that are held in memory
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(NamedTuple):
     """One change: `old` is what the item was, None for no item; it is `known` where the view has old images.
 
     `around` are the further states that a full export may have caught the item in; "no item" among them is `old`.
@@ -36,17 +37,30 @@ class ChangeRow:
     around: frozenset[bytes] = frozenset()
 
 
-def row_of(change: Change, secret: RunSecret, *, known: bool) -> ChangeRow:
-    """What is kept of a change."""
-    old, around = _digest(change.old, secret), {_digest(image, secret) for image in change.around}
-    if None in around:  # the export may have no item there, or any of the others
-        around, old = {*around, old}, None
-    key, new = secret.key_digest(canonical_json(change.key)), _digest(change.new, secret)
-    return ChangeRow(key, new, old, known, frozenset(state for state in around if state is not None))
+def rows_of(changes: Iterable[SpelledChange], secret: RunSecret, *, known: bool) -> Iterator[ChangeRow]:
+    """What is kept of changes."""
+    keys, items = secret.key_digests(), secret.item_digests()
+    for change in changes:
+        row = ChangeRow(_digest(keys, change.key), _optional(items, change.new), _optional(items, change.old), known)
+        yield _with_around(row, {_optional(items, image) for image in change.around}) if change.around else row
 
 
-def _digest(item: Item | None, secret: RunSecret) -> bytes | None:
-    return secret.item_digest(canonical_json(item)) if item is not None else None
+def _with_around(row: ChangeRow, around: set[bytes | None]) -> ChangeRow:
+    """A change whose key had further states: where the export may have no item, it may have any of the others."""
+    first = row.old
+    if None in around:
+        around, first = {*around, first}, None
+    return row._replace(old=first, around=frozenset(state for state in around if state is not None))
+
+
+def _digest(empty: hashlib.blake2b, text: bytes) -> bytes:
+    mac = empty.copy()
+    mac.update(text)
+    return mac.digest()
+
+
+def _optional(empty: hashlib.blake2b, text: bytes | None) -> bytes | None:
+    return None if text is None else _digest(empty, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +146,9 @@ def forget_changes(ledger: Ledger, source: str, number: int) -> None:
 
 def keep_changes(ledger: Ledger, source: str, number: int, rows: Iterable[ChangeRow]) -> None:
     """Record changes of a window; of those that have one key only the first."""
-    kept = list(rows)
-    ledger.write(
-        "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?)",
-        [(source, row.key, number, row.digest, row.old, row.known) for row in kept],
-    )
-    if around := [(source, row.key, digest) for row in kept for digest in row.around]:
-        ledger.write("INSERT OR IGNORE INTO state_around VALUES (?, ?, ?)", around)
+    kept = sorted(rows, key=itemgetter(0))  # where SQLite puts them: what is near each other is added together
+    ledger.add("change", [(source, row.key, number, row.digest, row.old, row.known) for row in kept])
+    ledger.add("state_around", [(source, row.key, digest) for row in kept for digest in row.around])
 
 
 def window_counts(ledger: Ledger, source: str, number: int) -> WindowCounts:

@@ -16,14 +16,15 @@ from typing import Any
 import orjson
 import pytest
 
-from runbook_lib.export_format.incremental import BOTH_IMAGES, NEW_IMAGE, ChangeWindow, fetch_changes
+from runbook_lib.export_format.change import BOTH_IMAGES, NEW_IMAGE, ChangeWindow
+from runbook_lib.export_format.incremental import fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.chain import Link, Span, chain_faults
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.windows import Overlay, WindowCounts, keep_changes, row_of, window_counts
+from runbook_lib.run.tables.windows import Overlay, WindowCounts, keep_changes, rows_of, window_counts
 from runbook_lib.sandbox.emulator.change_log import ChangeLog
 from runbook_lib.sandbox.emulator.s3.incremental import change_lines
 
@@ -91,8 +92,8 @@ class CaughtUp:
         md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
         with fetch_changes(Bucket(body), "b", DataFile(0, "k", md5, len(lines)), window) as checked:
             known = window.view == BOTH_IMAGES
-            rows = [row_of(change, self.secret, known=known) for _, change in checked.changes()]
-            keep_changes(self.ledger, "t", self.number, rows)
+            changes = read_changes(Bucket(body), "b", [checked.file], window)
+            keep_changes(self.ledger, "t", self.number, rows_of(changes, self.secret, known=known))
             sent = [orjson.loads(line) for _, line in checked.items()]
         for _ in range(self.chance.randrange(3)):  # killed: what was on its way may be there, in any order
             self._send(self.chance.sample(sent, self.chance.randint(0, len(sent))))

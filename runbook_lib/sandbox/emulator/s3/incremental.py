@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.dynamodb.models.table import Table
 
-from runbook_lib.export_format.incremental import spell_change
+from runbook_lib.export_format.change import spell_change
 from runbook_lib.export_format.writer import ExportedWindow
 from runbook_lib.sandbox.emulator.change_log import ChangeLog, LoggedWrite
 from runbook_lib.sandbox.emulator.hash_order import segment_bounds
