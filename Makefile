@@ -12,7 +12,7 @@ DOCS    := .venv-docs
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test whole lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
+.PHONY: help setup demo test fast cells whole lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
 
 help:            ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## */  make \1\t/' | expand -t 16
@@ -21,8 +21,9 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=python3.11")'
 	@echo "installing the locked packages into $(VENV); this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib # pip compiles on one core, which is half of its time
 	@touch $@
 
 setup: $(READY)  ## create the virtual environment with the locked packages
@@ -30,8 +31,12 @@ setup: $(READY)  ## create the virtual environment with the locked packages
 demo: $(READY)   ## migrate 31 tables on an AWS emulator and print where the report is
 	$(BIN)/runbook demo
 
-test: $(READY)   ## run the fast tests and the notebooks
+test: fast cells ## run the fast tests and the notebooks
+
+fast: $(READY)
 	$(BIN)/python -m pytest -m "not whole and not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests
+
+cells: $(READY)
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 whole: $(READY)  ## run whole migrations and commands: demos, campaigns, repairs, the wheel, JupyterLab in a browser
