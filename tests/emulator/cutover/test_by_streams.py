@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import GateFailed
 from runbook_lib.run.facts.cut_over.gates import (
     CUT_OVERS,
     FORECASTS,
     FROZEN,
-    GATES,
-    CutOverAsked,
     Gate,
     GateState,
 )
 from runbook_lib.run.facts.windows import windows_of
-from tests.support.moving import Moving, item, live
+from tests.support.cutting_over import cut, readied, states
+from tests.support.moving import Moving, item
 from tests.support.streamed import streamed
 from tests.support.world import World
 
@@ -27,20 +25,7 @@ OVERLAY = {"cut_over": {"proof": "overlay"}}
 
 def about_to(world: World, **changes: Any) -> Moving:
     """A table that was caught up with and validated, and goes on being written to."""
-    moving = streamed(world, 20, **{"validate": {"index_samples": 0}, **OVERLAY, **changes})
-    live(moving, 0)
-    moving.catch_up()
-    moving.validated()
-    moving.write(item("before-the-freeze", 1))
-    return moving
-
-
-def cut(moving: Moving, frozen: str, **options: Any) -> None:
-    cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping, **options)
-
-
-def states(moving: Moving) -> dict[str, GateState]:
-    return {gate: fact.state for gate, fact in GATES.all(moving.run.ledger).items()}
+    return readied(streamed(world, 20, **{"validate": {"index_samples": 0}, **OVERLAY, **changes}))
 
 
 @pytest.mark.parametrize("proof", ["overlay", "full_export"])

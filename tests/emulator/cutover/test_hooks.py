@@ -7,23 +7,18 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import GateFailed
 from runbook_lib.record.build import build_record
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.sections.checklist import checklist
-from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES, CutOverAsked
-from tests.support.moving import Moving, item, live, moved
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES
+from tests.support.cutting_over import cut, readied
+from tests.support.moving import Moving, moved
 from tests.support.world import World
 
 
 def about_to(world: World, **hooks: list[dict[str, Any]]) -> Moving:
-    moving = moved(world, hooks=hooks)
-    live(moving, 0)
-    moving.catch_up()
-    moving.validated()
-    moving.write(item("later", 1))
-    return moving
+    return readied(moved(world, hooks=hooks))
 
 
 def asks(name: str, program: str) -> dict[str, Any]:
@@ -34,10 +29,6 @@ def connected(moving: Moving) -> tuple[str, str]:
     record = build_record(moving.run.ledger, "r", "test")
     answer = checklist(figures_of(record))[-1]
     return answer.answer, answer.evidence
-
-
-def cut(moving: Moving, frozen: str = "") -> None:
-    cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping)
 
 
 def test_smoke_that_fails_keeps_the_go_shut_until_it_is_good(world: World) -> None:

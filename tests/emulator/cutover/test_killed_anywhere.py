@@ -7,27 +7,18 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import GateFailed
-from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES, CutOverAsked, Gate, GateState
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, Gate, GateState
 from runbook_lib.run.run import open_run
 from runbook_lib.run.verdicts import Verdict
+from tests.support.cutting_over import cut, readied, states
 from tests.support.histories import Killed, mortal
-from tests.support.moving import Moving, item, live, moved
+from tests.support.moving import Moving, item, moved
 from tests.support.world import World
 
 
 def about_to(world: World) -> Moving:
-    moving = moved(world, 20, validate={"index_samples": 0})
-    live(moving, 0)
-    moving.catch_up()
-    moving.validated()
-    moving.write(item("before-the-freeze", 1))
-    return moving
-
-
-def cut(moving: Moving, frozen: str, **options: Any) -> None:
-    cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping, **options)
+    return readied(moved(world, 20, validate={"index_samples": 0}))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -50,7 +41,7 @@ def test_it_ends_as_if_it_had_been_left_alone(world: World, seed: int) -> None:
     assert lives > 3
     assert moving.target() == source == moving.source()
     assert moving.validation().verdict is Verdict.PASS
-    assert {gate: fact.state for gate, fact in GATES.all(moving.run.ledger).items()}[Gate.GO] is GateState.PASSED
+    assert states(moving)[Gate.GO] is GateState.PASSED
 
 
 FOUND_BEFORE = (Gate.FREEZE, Gate.LAST_WINDOW)

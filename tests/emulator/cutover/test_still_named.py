@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import GateFailed
 from runbook_lib.record.build import build_record
 from runbook_lib.report.figures.cut_over import cut_over_lines, unproved_cut_over
 from runbook_lib.run.facts.around.references import REFERENCES
-from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES, CutOverAsked
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, GATES
+from tests.support.cutting_over import cut
 from tests.support.moving import Moving, live, moved
 from tests.support.namers import MARKER, a_function, around
 from tests.support.world import World
@@ -30,10 +30,6 @@ def moving(world: World) -> Iterator[Moving]:
     yield made
     with around(world, "lambda") as client:
         client.delete_function(FunctionName=f"{world.tag}-reader")
-
-
-def cut(moving: Moving, frozen: str = "") -> None:
-    cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping)
 
 
 def gone(moving: Moving) -> str | None:
