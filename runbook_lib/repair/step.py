@@ -39,6 +39,7 @@ from runbook_lib.run.tables.wrong_items import (
     forget_wrong,
     take_over_look,
 )
+from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
@@ -107,6 +108,8 @@ def _refuse_unfit(run: Run, choice: RepairChoice, watch: Watch) -> list[TableToR
             )
         elif table is None or table_identity(table) != loaded.binding.target_table_id:
             wrong.append(f"target {pair.target} is not the table that this run wrote to; start a new run")
+        elif why := why_half(run, pair.source) or why_unreadable(run, pair.source):
+            wrong.append(f"{why}, and validate it then")
         elif VALIDATIONS.of(run.ledger, pair.source) is None and not _is_going(run, pair):
             wrong.append(f"{pair.source} should be validated and is not; run 30_validate first")
         else:

@@ -12,11 +12,12 @@ from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, RollbackStatus
 from runbook_lib.run.facts.export import EXPORTS
-from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import PresentRow, present_in, quarantined_lines
+from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 
@@ -26,8 +27,8 @@ Piece = tuple[bool, list[Item], int]
 def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[Piece]:
     """Pieces of what is in the target as the run wrote it: the last of a file, the items, and how many were changed.
 
-    Read consistently a moment before whatever is done about them. Of a key that a window has, its last state counts;
-    of one whose window was not applied to its end, nobody knows which of two it is, and it stays.
+    Read consistently a moment before whatever is done about them. Of a key that a window has, its last state counts.
+    Raises TransferError where a window is applied in part: some of its keys are as it says, and others as before.
     """
     over = _overlaid(run, pair, key)
     streams = _of_windows(over) if over is not None else _of_export(run, pair)
@@ -40,13 +41,13 @@ def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[P
 
 
 def _overlaid(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> OverlaidExport | None:
-    """The overlaid stream; raises TransferError where the windows were read under a secret that is lost."""
-    applied = [w for w in windows_of(run.ledger, pair.source) if w.state in (WindowState.APPLYING, WindowState.APPLIED)]
-    if applied and any(window.digests != run.secret.fingerprint for window in applied):
-        raise TransferError(
-            f"{pair.source}: its windows were read under a secret that is lost, so nobody knows what they left; remove "
-            "what is not needed yourself"
-        )
+    """The overlaid stream; raises TransferError where nobody knows what the windows left."""
+    back = ROLLBACKS.of(run.ledger, pair.source)
+    is_back = back is not None and back.status is RollbackStatus.COMPLETED  # and such a window with it
+    if not is_back and (why := why_half(run, pair.source)):
+        raise TransferError(f"{why}; or runbook rollback, which takes it back. Clean up then")
+    if why := why_unreadable(run, pair.source):
+        raise TransferError(f"{why}; or remove what is not needed yourself")
     bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
     files = [row.data_file for row in file_rows(run.ledger, pair.source)]
     refused = quarantined_lines(run.ledger, pair.source)

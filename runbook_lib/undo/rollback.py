@@ -23,7 +23,7 @@ from runbook_lib.errors import ConfigError, GateFailed, RunbookError
 from runbook_lib.export_format.change import ChangeWindow
 from runbook_lib.export_format.incremental import fetch_changes
 from runbook_lib.items.canonical import canonical_json
-from runbook_lib.items.keys import key_of
+from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.repair.exported_lines import exported_lines
 from runbook_lib.run.admission.confirmation import check_confirmation
@@ -31,11 +31,14 @@ from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK, Ro
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.steps import ROLLBACK
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 from runbook_lib.run.tables.unwritten import held_digest, present_in
+from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.begun_windows import half_applied, why_unreadable
 from runbook_lib.run.witnesses.closed_tables import closed
 from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.other_writers import refuse_later_writers
@@ -111,6 +114,8 @@ def _table(
         raise GateFailed(f"{late}; nothing was taken back")
     if why := why_unknown(run, loaded):
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
+    if why := why_unreadable(run, pair.source):
+        raise GateFailed(f"{why}; nothing was taken back")
     with scratch_map() as base, _alone(run, pair, table, execute=execute):
         if loaded.items_before:
             refuse_unrecoverable(run, pair, loaded)
@@ -183,13 +188,29 @@ def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, bas
 
 
 def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> Iterator[WrittenKey]:
-    """Everything that the run wrote: the export's items, and those that windows over it put or deleted."""
+    """Everything that the run wrote: the export's items, and those that windows over it put or deleted.
+
+    A key of a window that is applied in part may be as before or as the window says: both are the run's.
+    """
     full = _sent_alone(run, pair, export_side(run, pair, export, table))
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
     for line in exported_lines(one, full, run.secret):
         yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({line.digest}))
     if isinstance(one, OverlaidExport):
         yield from _deleted(one, run)
+    if (half := half_applied(run, pair.source)) is not None:
+        yield from _of_half(run, half, table.key)
+
+
+def _of_half(run: Run, half: WindowFact, key: tuple[KeyAttribute, ...]) -> Iterator[WrittenKey]:
+    """What a window may have left under each of its keys."""
+    window = ChangeWindow(*half.span, half.view, key)
+    for row in export_files(run.ledger, half.source, half.arn or ""):
+        with fetch_changes(run.clients.staging, half.bucket, row.file, window) as checked:
+            for _, change in checked.changes():
+                left = run.secret.item_digest(canonical_json(change.new)) if change.new is not None else None
+                name = run.secret.key_digest(canonical_json(change.key))
+                yield WrittenKey(name, change.key, frozenset({left}))
 
 
 def _sent_alone(run: Run, pair: Pair, full: ExportReader) -> ExportReader:

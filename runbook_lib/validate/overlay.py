@@ -122,11 +122,14 @@ class OverlaidExport:
 
 def overlaid(run: Run, pair: Pair, base: ExportReader) -> OverlaidExport | None:
     """The export with the table's applied windows laid over it; None where there is no window."""
-    facts = [fact for fact in windows_of(run.ledger, pair.source) if fact.state is WindowState.APPLIED]
-    if not facts:
+    if not (facts := _applied(run, pair)):
         return None
     files = ((fact, row.file) for fact in facts for row in export_files(run.ledger, pair.source, fact.arn or ""))
-    return OverlaidExport(base, tuple(files), Overlay(run.ledger, pair.source), run.secret)
+    return OverlaidExport(base, tuple(files), Overlay(run.ledger, pair.source, facts[-1].number), run.secret)
+
+
+def _applied(run: Run, pair: Pair) -> list[WindowFact]:
+    return [fact for fact in windows_of(run.ledger, pair.source) if fact.state is WindowState.APPLIED]
 
 
 def window_reasons(run: Run, pair: Pair) -> list[str]:
@@ -178,7 +181,7 @@ def _changes(count: int) -> str:
 
 def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: CompletedExport) -> OverlayFact:
     """What the overlay came to, once its stream was read to its end."""
-    facts = windows_of(run.ledger, pair.source)
+    facts = _applied(run, pair)
     met, present = one.continuity, one.overlay.present()
     return OverlayFact(
         windows=len(facts),
@@ -199,10 +202,11 @@ def raw_broken(run: Run, pair: Pair, key: tuple[KeyAttribute, ...], check: Check
     """
     made = TRANSFORMS.of(run.ledger, pair.source)
     export = made.raw.completed if made is not None else None
-    if export is None:
+    if export is None or not (facts := _applied(run, pair)):
         return None
     reader = ExportReader(run.clients.raw, export.bucket, raw_files(run.ledger, pair.source), key, {})
-    overlay, met, keyed = Overlay(run.ledger, raw_side(pair.source)), Continuity(), run.secret.item_digests()
+    overlay = Overlay(run.ledger, raw_side(pair.source), facts[-1].number)
+    met, keyed = Continuity(), run.secret.item_digests()
     for item in stoppable(reader.items(), check):
         name, held = digests(item, key, keyed)
         if (known := overlay.get(run.secret.key_digest(name))) is not None:

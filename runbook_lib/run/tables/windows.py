@@ -207,14 +207,19 @@ class OverlaidKey:
 
 
 class Overlay:
-    """The last state of every key that a table's windows changed; memory is eight bytes a key."""
+    """The state of every key that a table's windows changed, as window `last` left it; memory is eight bytes a key.
 
-    def __init__(self, ledger: Ledger, source: str) -> None:
-        self._ledger, self._source = ledger, source
+    A later window may have been read already: what it says is not in the target yet, or not all of it.
+    """
+
+    def __init__(self, ledger: Ledger, source: str, last: int) -> None:
+        self._ledger, self._source, self._last = ledger, source, last
         self._pieces = array("Q", self._keys())
 
     def _keys(self) -> Iterator[int]:
-        for row in self._ledger.rows("SELECT DISTINCT key FROM change WHERE source = ? ORDER BY key", self._source):
+        for row in self._ledger.rows(
+            "SELECT DISTINCT key FROM change WHERE source = ? AND number <= ? ORDER BY key", self._source, self._last
+        ):
             yield int.from_bytes(row["key"][:PIECE])
 
     def __len__(self) -> int:
@@ -226,7 +231,10 @@ class Overlay:
         at = bisect_left(self._pieces, piece)
         if at == len(self._pieces) or self._pieces[at] != piece:
             return None
-        rows = self._ledger.rows("SELECT * FROM change WHERE source = ? AND key = ? ORDER BY number", self._source, key)
+        rows = self._ledger.rows(
+            "SELECT * FROM change WHERE source = ? AND key = ? AND number <= ? ORDER BY number",
+            self._source, key, self._last,
+        )  # fmt: skip
         if not rows:
             return None
         around = self._ledger.rows("SELECT digest FROM state_around WHERE source = ? AND key = ?", self._source, key)
@@ -239,18 +247,18 @@ class Overlay:
         """How many of the keys hold an item at the end of the last window."""
         return self._number(
             "SELECT COUNT(*) AS n FROM change c WHERE source = ? AND digest IS NOT NULL AND number = "
-            "(SELECT MAX(number) FROM change l WHERE l.source = c.source AND l.key = c.key)"
+            "(SELECT MAX(number) FROM change l WHERE l.source = c.source AND l.key = c.key AND l.number <= ?)"
         )
 
     def in_full(self) -> int:
         """How many of the keys the full export should hold, by the old image of their first change."""
         return self._number(
             "SELECT COUNT(*) AS n FROM change c WHERE source = ? AND known AND old IS NOT NULL AND number = "
-            "(SELECT MIN(number) FROM change f WHERE f.source = c.source AND f.key = c.key)"
+            "(SELECT MIN(number) FROM change f WHERE f.source = c.source AND f.key = c.key) AND number <= ?"
         )
 
     def _number(self, query: str) -> int:
-        return int(self._ledger.rows(query, self._source)[0]["n"])
+        return int(self._ledger.rows(query, self._source, self._last)[0]["n"])
 
 
 def has_lost_answers(ledger: Ledger, source: str, reason: str) -> bool:

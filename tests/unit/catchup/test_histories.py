@@ -109,7 +109,7 @@ class CaughtUp:
 
     def expected(self) -> Table:
         """The full export with the windows laid over it, as digests know it."""
-        overlay = Overlay(self.ledger, "t")
+        overlay = Overlay(self.ledger, "t", self.number)
         held = {name: item for name, item in self.full.items() if overlay.get(self._digest(name)) is None}
         for name, item in self.target.items():
             known = overlay.get(self._digest(name))
@@ -120,7 +120,7 @@ class CaughtUp:
 
     def broken_at_the_beginning(self) -> int:
         """How many keys of the full export are not what their first change says that they were."""
-        overlay, broken = Overlay(self.ledger, "t"), 0
+        overlay, broken = Overlay(self.ledger, "t", self.number), 0
         for name in {f"k{n}" for n in range(8)}:
             known = overlay.get(self._digest(name))
             item = self.full.get(name)

@@ -1,0 +1,64 @@
+"""A repair holds a target to what its windows have left there, and to nothing that is not in it whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import GateFailed
+from runbook_lib.repair.choice import RepairChoice
+from runbook_lib.repair.step import repair_tables
+from runbook_lib.run.run import open_run
+from tests.support.half_applied import stopped_before_it_was_whole, stopped_before_it_wrote
+from tests.support.moving import Moving, item, live, moved
+from tests.support.world import World
+
+ALL = RepairChoice(write_missing=True, write_different=True, delete_extra=True)
+
+
+def caught_up(world: World) -> Moving:
+    moving = moved(world, 30)
+    live(moving, 0)
+    moving.catch_up()
+    moving.validated()
+    return moving
+
+
+def test_what_a_window_says_that_was_only_read_is_not_wrong_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = caught_up(world)
+    stopped_before_it_wrote(moving, monkeypatch)
+    world.put(world.target, world.dst("a"), [item("extra", 1)])
+    found = moving.validated()
+    assert (found.missing, found.different, found.extra) == (0, 0, 1)
+    assert not [why for why in found.reasons if "due after" in why or "never exported" in why]
+    before = moving.target()
+    (fact,) = repair_tables(moving.run, ALL, moving.run.id)
+    assert (fact.missing, fact.different, fact.extra) == (0, 0, 1)
+    assert moving.target() == [held for held in before if held["id"]["S"] != "extra"]
+    moving.catch_up()
+    assert moving.validated().verdict == "PASS"
+    assert moving.target() == moving.source()
+
+
+def test_it_refuses_a_table_with_a_window_in_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = caught_up(world)
+    stopped_before_it_was_whole(moving, monkeypatch)
+    moving.validated()
+    before = moving.target()
+    with pytest.raises(GateFailed, match=r"window 2 .* is applied in part; run runbook catch-up again"):
+        repair_tables(moving.run, ALL, moving.run.id)
+    assert moving.target() == before
+
+
+def test_it_refuses_where_the_secret_of_the_windows_is_lost(world: World, tmp_path: Path) -> None:
+    moving = caught_up(world)
+    before = moving.target()
+    (tmp_path / "state" / "runbook" / "r").unlink()
+    moving = Moving(world, open_run(str(moving.config), "r", True), moving.config)
+    moving.validated()
+    with pytest.raises(GateFailed, match="read under a secret that is lost"):
+        repair_tables(moving.run, ALL, moving.run.id)
+    assert moving.target() == before
+    moving.catch_up()  # which reads them anew
+    assert moving.validated().verdict == "PASS"
