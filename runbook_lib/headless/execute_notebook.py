@@ -40,7 +40,7 @@ def execute_notebook(
         well = False
         try:
             papermill.execute_notebook(
-                book, result, dict(parameters), engine_name=ENGINE, kernel=kernel,
+                _verbatim(book), _verbatim(result), dict(parameters), engine_name=ENGINE, kernel=kernel,
                 kernel_name="python3", cwd=book.parent, progress_bar=False, log_output=False,
             )  # fmt: skip
             well = True
@@ -60,6 +60,11 @@ def execute_notebook(
             if not well:
                 kernel.stop()
     return failure
+
+
+def _verbatim(path: Path) -> str:
+    """A path as papermill takes it for itself: it would fill in its parameters where braces stand in one."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 class _InWarmKernel(NBClientEngine):  # type: ignore[misc]

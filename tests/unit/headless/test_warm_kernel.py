@@ -35,6 +35,12 @@ def run(kernel: WarmKernel, folder: Path, *cells: str, begun: bool = False) -> t
     return failure, nbformat.read(folder / "result.ipynb", as_version=4).cells
 
 
+def test_braces_in_a_path_are_only_that(kernel: WarmKernel, tmp_path: Path) -> None:
+    (folder := tmp_path / "reports {run_id} {").mkdir()
+    failure, cells = run(kernel, folder, "print(1)")
+    assert (failure, said(cells)) == (None, ["1"])
+
+
 def said(cells: list[Any]) -> list[str]:
     return [output.get("text", "").strip() for cell in cells for output in cell.outputs]
 
