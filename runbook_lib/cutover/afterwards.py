@@ -26,7 +26,7 @@ def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFac
             read = window
             if read.state is WindowState.ASKED:
                 read = await_window(run, table.pair, window, table.sleep)
-            found = quiet_since(run, [read], table.key, datetime.fromisoformat(read.start), table.pair.source)
+            found = quiet_since(run, [read], table.key, read.span[0], table.pair.source, whole=True)
             _add(run, table.pair.source, found)
         if late := [_told(source, known) for source, known in QUIET_AFTERWARDS.all(run.ledger).items() if known.late]:
             raise stay_shut(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from runbook_lib.catchup.ask import SECOND, ask_for_window, check_span, complete_until, whole_second
+from runbook_lib.catchup.ask import SECOND, ask_for_window, check_span, complete_until, next_span, whole_second
 from runbook_lib.catchup.second_export import begin_second_export
 from runbook_lib.catchup.table import TableToCatchUp, bring_through, follow_stream
 from runbook_lib.errors import ExportError
@@ -51,6 +51,23 @@ def bring_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_expor
     for table in tables:
         if with_full_export:  # also where a window before the freeze had come this far
             begin_second_export(table.run, table.pair, table.until, table.sleep)
+
+
+def behind_by_a_window(tables: Sequence[TableToCatchUp]) -> tuple[list[TableToCatchUp], datetime | None]:
+    """The tables whose next window could be had by now, and up to when that is of each of them.
+
+    So much has passed since the last one: whoever was told to start the writers again may have. A stream is looked at
+    once more at the go instead. Raises ExportError where a source has lost what was written since.
+    """
+    behind, ends = [], []
+    for table in tables:
+        if table.run.config.catch_up.by == "streams":
+            continue
+        span, available = next_span(table.run, table.pair, len(table.windows()) + 1, table.until)
+        if span is not None:
+            behind.append(table)
+            ends.append(whole_second(table.until) + available)
+    return behind, min(ends, default=None)
 
 
 def _follow_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_export: bool) -> None:

@@ -17,6 +17,7 @@ from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.raw_windows import raw_window
+from runbook_lib.validate.compare import TTL_REACH_SECONDS
 
 NAMED = 20  # keys, as hashes
 
@@ -29,9 +30,12 @@ class _Heard:
 
 
 def quiet_since(
-    run: Run, windows: Iterable[WindowFact], key: tuple[KeyAttribute, ...], since: datetime, source: str
-) -> QuietFact:
+    run: Run, windows: Iterable[WindowFact], key: tuple[KeyAttribute, ...], since: datetime, source: str,
+    *, whole: bool = False,
+) -> QuietFact:  # fmt: skip
     """Read windows, as they were exported, and count what was written after `since`.
+
+    Of `whole` windows everything counts: what is in them is in no target, and its time may be a minute off.
 
     A delete is forgiven where the old image says, by the attribute of the source's TTL, that the item had expired when
     it was deleted. Without old images no delete is.
@@ -41,7 +45,7 @@ def quiet_since(
     for window in windows:
         end = max(end, window.end)
         for _, _, change in raw_window(run, window, key).changes():
-            if change.micros > since.timestamp() * 1_000_000:
+            if whole or change.micros > since.timestamp() * 1_000_000:
                 _note(run, heard, change, ttl)
     return QuietFact(format_timestamp(since), end, heard.late, heard.expired, tuple(heard.hashes))
 
@@ -69,8 +73,12 @@ def _note(run: Run, heard: _Heard, change: Change, ttl: str | None) -> None:
 
 
 def had_expired(change: Change, ttl: str | None) -> bool:
-    """Whether a change is the delete of an item whose time to live was over by then; DynamoDB heeds numbers only."""
+    """Whether a change is the delete of an item that DynamoDB may have let expire.
+
+    It heeds numbers only, and none that lies more than five years back: 0 is how some applications spell "never".
+    """
     if ttl is None or change.new is not None or change.old is None:
         return False
     value = (change.old.get(ttl) or {}).get("N")
-    return value is not None and float(value) <= change.micros / 1_000_000
+    at = change.micros / 1_000_000
+    return value is not None and at - TTL_REACH_SECONDS <= float(value) <= at

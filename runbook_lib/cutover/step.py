@@ -16,7 +16,7 @@ from runbook_lib.catchup.table import TableToCatchUp, open_table, tables_fit
 from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
-from runbook_lib.cutover.last_window import bring_to
+from runbook_lib.cutover.last_window import behind_by_a_window, bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
 from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
@@ -151,12 +151,17 @@ def _freeze(run: Run, pairs: list[Pair], said: CutOverAsked, watch: GateWatch) -
 
 
 def _last_window(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, watch: GateWatch) -> None:
+    """Windows past the freeze; a start much later goes on from there to its own time, as writers may have gone on."""
+    behind, now = list(tables), None
     if is_passed(run, Gate.LAST_WINDOW):
-        return
+        behind, now = behind_by_a_window(tables)
+        if now is None:
+            return
+        GATES.forget(run.ledger, Gate.FREEZE_PROOF)  # which is of the windows before
     with passing(run, Gate.LAST_WINDOW, watch):
         frozen = moment_of(fact.frozen_at)
-        due = (frozen + settling(run) + timedelta(microseconds=999_999)).replace(microsecond=0)
-        bring_to(tables, due, with_full_export=run.config.cut_over.proof == FULL_EXPORT)
+        due = now or (frozen + settling(run) + timedelta(microseconds=999_999)).replace(microsecond=0)
+        bring_to(behind, due, with_full_export=run.config.cut_over.proof == FULL_EXPORT)
         until = format_timestamp(min(table.until for table in tables))
         CUT_OVERS.record(run.ledger, replace(fact, until=until))
 

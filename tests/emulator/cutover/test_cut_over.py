@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -221,6 +222,46 @@ def test_a_dropped_change_is_found_by_the_second_export_without_old_images(world
     world.fault(operation="ExportTableToPointInTime", kind="dropped-change", table=world.src("a"), times=1)
     with pytest.raises(GateFailed, match=r"NOT_PROVED: .*a change was never exported"):
         cut(moving, moving.now())
+
+
+def shut_by_its_smoke_test(world: World, flag: Path) -> tuple[Moving, str]:
+    """A cut-over that stands at its smoke test until there is such a file; and its freeze."""
+    moving = about_to(world, hooks={"smoke": [{"name": "is it there", "run": ["test", "-e", str(flag)]}]})
+    frozen = moving.now()
+    with pytest.raises(GateFailed, match="SMOKE_FAILED"):
+        cut(moving, frozen)
+    return moving, frozen
+
+
+def test_what_was_written_until_it_goes_on_much_later_keeps_the_go_shut(world: World, tmp_path: Path) -> None:
+    """The writers were started again, as the message says, and stopped once more."""
+    moving, frozen = shut_by_its_smoke_test(world, flag := tmp_path / "there")
+    moving.minutes(40)
+    moving.write(item("written meanwhile", 1))
+    moving.minutes(20)
+    flag.touch()
+    for typed in (frozen, ""):
+        with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 changes"):
+            cut(moving, typed)
+    assert switch(moving).go_at is None
+    moving.minutes(3)
+    cut(moving, moving.now())
+    assert states(moving)["go"] == GateState.PASSED
+    assert moving.target() == moving.source()
+
+
+def test_where_nothing_was_written_it_goes_on_much_later_and_is_proved_up_to_then(world: World, tmp_path: Path) -> None:
+    moving, frozen = shut_by_its_smoke_test(world, flag := tmp_path / "there")
+    before = switch(moving).until
+    moving.minutes(40)
+    flag.touch()
+    cut(moving, frozen)
+    assert states(moving)["go"] == GateState.PASSED
+    until = switch(moving).until
+    assert before
+    assert until
+    assert datetime.fromisoformat(until) > datetime.fromisoformat(before) + timedelta(minutes=30)
+    assert moving.validation().changes.second_export.moment == until
 
 
 class Killed(BaseException):
