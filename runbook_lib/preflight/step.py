@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
@@ -43,7 +44,7 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.run.admission.admit import is_begun
 from runbook_lib.run.facts.estimate import Estimate
-from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.export import EXPORTS, ExportFact
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
 from runbook_lib.run.sealed.other_run import earlier_exports, look_at_export
@@ -92,7 +93,7 @@ def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True, ex
     exports = EXPORTS.all(run.ledger)
     return make_plan(
         run.config, clients or run.clients.asked_once(), run.only, run.pairs(), run.has_written_to,
-        is_begun=lambda pair: pair.source in exports,
+        exports=exports,
         execute=run.execute if execute is None else execute, now=run.now, around=around,
     )  # fmt: skip
 
@@ -109,7 +110,7 @@ def make_plan(
     only: str = "*",
     planned: Iterable[Pair] = (),
     is_ours: Callable[[Pair], bool] = lambda pair: False,
-    is_begun: Callable[[Pair], bool] = lambda pair: False,
+    exports: Mapping[str, ExportFact] = MappingProxyType({}),
     execute: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     around: bool = True,
@@ -117,8 +118,8 @@ def make_plan(
     """Look at both sides and say what would happen.
 
     `planned` are the pairs of an earlier start of the same run: they are looked at again and neither added to
-    nor taken from. `is_ours(pair)` tells a target that this run has written to, `is_begun(pair)` a table whose
-    export has been started. Raises ConfigError where no table is left to look at.
+    nor taken from. `is_ours(pair)` tells a target that this run has written to, `exports` are those that this
+    run has begun. Raises ConfigError where no table is left to look at.
     """
     earlier = {pair.source: pair for pair in planned}
     reuses, wrong = _reuses(config, clients, earlier)
@@ -135,12 +136,14 @@ def make_plan(
             pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
         )
         for each in looks:
-            if each.pair.source in earlier and is_begun(each.pair):
+            if each.pair.source in earlier and each.pair.source in exports:
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
             if (held := earlier.get(each.pair.source)) and held.reuse is not None:
                 each.pair = replace(each.pair, method=held.method, reuse=held.reuse)
         context = _scene(config, clients, looks, is_ours, now)
-        context = replace(context, pairs=_ways_of_writing(context, earlier), sources=sources, reuses=reuses)
+        exported = {source: made for source, fact in exports.items() if (made := fact.completed) is not None}
+        ways = _ways_of_writing(context, earlier)
+        context = replace(context, pairs=ways, sources=sources, reuses=reuses, exported=exported)
         bill = _bill(context)
         found = [*names.mistakes(wrong), *names.one_source_each(context), *names.warm_target_names(context)]
         for of_pair in pool.map(

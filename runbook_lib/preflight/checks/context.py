@@ -16,6 +16,7 @@ from runbook_lib.errors import ForbiddenCall
 from runbook_lib.plan.check import NOT_CHECKED, Check, look_again, why_not
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
+from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.plan import TableCapacities
 
 
@@ -24,7 +25,8 @@ class CheckContext:
     """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
 
     `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
-    exports as they were found now, by source table. `streams` is the client that reads the sources' streams.
+    exports as they were found now, by source table, `exported` what this run has exported already. `streams` is the
+    client that reads the sources' streams.
     """
 
     config: Migration
@@ -38,6 +40,7 @@ class CheckContext:
     places: tuple[Path, ...] = field(default=())
     sources: frozenset[str] = field(default=frozenset())
     reuses: Mapping[str, Reuse] = field(default_factory=dict)
+    exported: Mapping[str, CompletedExport] = field(default_factory=dict)
     streams: Callable[[], Any] = field(default=lambda: None)
 
 

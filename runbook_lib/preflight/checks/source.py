@@ -65,8 +65,22 @@ def _there(context: CheckContext, pair: Pair) -> Check:
         made = replace(check, configuration=False)
         return unknown(made, context.unread["source", pair.source], "allow dynamodb:DescribeTable on it")
     if pair.source_facts is not None:
-        return ok(check, pair.source_facts.status)
+        return _same(context, pair, pair.source_facts) or ok(check, pair.source_facts.status)
     return check if pair.reuse is None else ok(check, "gone; an earlier export is used")
+
+
+def _same(context: CheckContext, pair: Pair, now: TableDescription) -> Check | None:
+    """What to say of a table that is not the one of that name that this run has exported."""
+    made = context.exported.get(pair.source)
+    known = made.manifest.table_id if made is not None and pair.reuse is None else ""
+    if not known or not now.table_id or known == now.table_id:
+        return None
+    return Check(
+        CheckId.SOURCE_TABLE, pair.source, WARNING, f"the table that was exported ({known})",
+        f"another one of that name ({now.table_id})",
+        "this run moves what was exported, and compares definitions with those of the new table; start a new run to "
+        "move the new one",
+    )  # fmt: skip
 
 
 def _status(source: str, status: str) -> Check:
@@ -133,6 +147,10 @@ def _recovery(context: CheckContext, pair: Pair) -> Check:
     def off(status: CheckStatus, found: str, remedy: str) -> Check:
         return Check(check.id, check.table, status, check.expected, found, remedy)
 
+    if pair.source in context.exported:
+        return off(WARNING, "it is off by now; the table is exported",
+                   "nothing for this run; what is written from now on is kept nowhere, so that it cannot be caught up "
+                   "with by windows")  # fmt: skip
     if pair.method == "export":
         return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
                    "with --execute the export step changes the source: it turns recovery on, which is paid for "
