@@ -21,6 +21,10 @@ A message says what was expected, what was found and what to do next.
 
 from __future__ import annotations
 
+from textwrap import wrap
+
+LINE = 68  # characters of a line in a notebook beside the list of files, in a window of 1,000 pixels
+
 
 class RunbookError(Exception):
     """Base of all errors below; `str()` is the whole message for the user.
@@ -33,15 +37,21 @@ class RunbookError(Exception):
     shown = False
 
     def _render_traceback_(self) -> list[str]:
-        """Let IPython show one line instead of a traceback (the notebook still fails)."""
-        return [f"{type(self).__name__}: {self}"]
+        """Let IPython show the message instead of a traceback (the notebook still fails)."""
+        return shown_lines(self)
 
 
 class Interrupted(KeyboardInterrupt):
     """A person stopped a step, by Ctrl-C or by the stop button; `str()` says how to go on."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+        return shown_lines(self)
+
+
+def shown_lines(error: BaseException) -> list[str]:
+    """Its name and message in lines that a notebook shows whole: JupyterLab would break longer ones within words."""
+    said = f"{type(error).__name__}: {error}"
+    return wrap(said, LINE, break_long_words=False, break_on_hyphens=False) if len(said) > LINE else [said]
 
 
 class ConfigError(RunbookError):

@@ -41,7 +41,7 @@ def recheck(run: Run, pair: Pair, fact: WindowFact, writer: DynamoDBTransport, k
         send_again(run, pair, fact, writer, key, wrong)
     raise TransferError(
         f"{pair.target} should be as window {fact.number} says and does not stay so: something else writes to it. Stop "
-        "it, and run runbook catch-up again"
+        "it, and catch up again (40_catch_up, or runbook catch-up)"
     )
 
 

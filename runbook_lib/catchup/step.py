@@ -65,7 +65,8 @@ def catch_up(
             except ResumeRefused:
                 raise
             except RunbookError as error:
-                failures.append(f"{pair.source}: {error}")
+                named = f"{pair.source}: "
+                failures.append(named + str(error).removeprefix(named))
         if failures:
             raise ExportError("; ".join(failures))
         return windows_of(run.ledger)

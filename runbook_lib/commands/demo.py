@@ -43,22 +43,26 @@ def demo(
     """Start the sandbox, run the demo migration in it headless, and print where the report is."""
     from runbook_lib.sandbox.demo.run import DemoRequest, run_campaign_demo, run_demo, run_live_demo
 
-    if live and (then_repair or with_surroundings or masked):
-        raise ConfigError("--live goes with --sabotage alone; leave the other options out")
+    _check_run_id(run_id)
+    beside = {"--then-repair": then_repair, "--with-surroundings": with_surroundings, "--masked": masked}
+    if live and any(beside.values()):
+        raise ConfigError(f"--live: expected none of {', '.join(beside)} with it; leave out {_named(beside)}")
     if by == "streams" and (not live or sabotage == "dropped-change"):
         raise ConfigError(
             "--by streams goes with --live, and with --sabotage late-writer or gap; leave one of them out"
         )
     out = Output(**output)
     if as_campaign:
-        if sabotage or live or masked or then_repair or with_surroundings or run_id or out.as_json or out.junit:
-            raise ConfigError("--campaign goes with --scale and --quiet alone; leave the other options out")
+        beside |= {"--sabotage": bool(sabotage), "--live": live, "--run-id": bool(run_id), "--json": out.as_json}
+        beside["--junit"] = out.junit is not None
+        if any(beside.values()):
+            raise ConfigError(f"--campaign: expected only --scale and --quiet with it; leave out {_named(beside)}")
         return end_of_campaign(run_campaign_demo(scale, out.say), execute=True)
     allowed = LIVE_DAMAGES if live else (*DAMAGES, LEAK) if masked else DAMAGES
     if sabotage and sabotage not in allowed:
-        raise ConfigError(
-            f"--sabotage: expected one of {', '.join(allowed)}, found {sabotage!r}; see --live and --masked"
-        )
+        needs = "--live" if sabotage in LIVE_DAMAGES else "--masked" if sabotage == LEAK else ""
+        goes = f"; it goes with {needs}" if needs else "; leave out --live" if live else ""
+        raise ConfigError(f"--sabotage: expected one of {', '.join(allowed)}, found {sabotage!r}{goes}")
     if then_repair and sabotage in (None, LEAK):
         raise ConfigError(
             f"--then-repair: expected --sabotage with it, one of {', '.join(DAMAGES)}; there is nothing else to repair"
@@ -69,4 +73,23 @@ def demo(
         scale, run_id, sabotage, then_repair=then_repair, with_surroundings=with_surroundings, masked=masked,
         after=out.step,
     )  # fmt: skip
-    return out.conclude(run_demo(asked, out.say))
+    record = run_demo(asked, out.say)
+    code = out.conclude(record)
+    if record.repair_command and not then_repair:
+        out.say(
+            "the sandbox of this demo has ended, so that command has nothing to repair any more; to see the repair: "
+            f"runbook demo --sabotage {sabotage} --then-repair"
+        )
+    return code
+
+
+def _named(options: dict[str, bool]) -> str:
+    return ", ".join(name for name, given in options.items() if given)
+
+
+def _check_run_id(run_id: str) -> None:
+    """Raise ConfigError for what cannot be a run's name, before anything is started for it."""
+    from runbook_lib.run.admission.admit import folder_of
+
+    if run_id:
+        folder_of(run_id)

@@ -38,12 +38,14 @@ def repair(
     """Write the items that the comparison found wrong, each on a condition, and validate everything again."""
     from runbook_lib.headless.runner import Request, run_notebooks
     from runbook_lib.repair.choice import RepairChoice
+    from runbook_lib.run.admission.confirmation import as_typed
 
     choice = RepairChoice(write_missing, write_different, delete_extra, even_after_cut_over)
     _ = choice.kinds
     if (execute or confirm) and confirm != run_id:
         raise ConfigError(
-            f"--confirm: expected {run_id!r} once more, which allows writing, found {confirm!r}; nothing was written"
+            f"--confirm: expected {run_id!r} once more, which allows writing, found {as_typed(confirm)}; nothing was "
+            "written"
         )
     parameters = choice.parameters() | {"confirm_repair": confirm}
     out = Output(**output)

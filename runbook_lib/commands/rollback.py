@@ -23,6 +23,7 @@ def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str
     from runbook_lib.record.signature import told_of_signature
     from runbook_lib.report.sections.repairs import rollback_sentence
     from runbook_lib.report.step import report_run
+    from runbook_lib.report.text import pluralize
     from runbook_lib.run.admission.admit import folder_of, sole_runner
     from runbook_lib.run.run import open_cleanup
     from runbook_lib.undo.rollback import check_rollback, roll_back
@@ -30,7 +31,7 @@ def rollback(config: Path, run_id: str, tables: str, execute: bool, confirm: str
     with sole_runner(folder_of(run_id)) as seat:
         run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
         check_rollback(run, confirm)
-        facts = roll_back(run, confirm, lambda table, done: say(f"{table}: {done:,} keys"))
+        facts = roll_back(run, confirm, lambda table, done: say(f"{table}: {pluralize(done, 'key')}"))
         record = report_run(run, judging=False)
         folder = run.folder
         run.ledger.close()

@@ -93,11 +93,27 @@ def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
         why, proposed = [WHY_CHANGED], {"what": SEE_WHICH, "commands": [command]}
     elif row.verdict in (RUNNING, UNFINISHED):
         why, proposed = [WHY], {"what": GO_ON, "commands": []}
-    steps = [
-        {"name": s.name, "status": s.status, "seconds": s.seconds, "message": s.message} for s in report.record.steps
-    ]
+    steps = _live_steps(folder) if running else []
+    steps = steps or [_told(step) for step in report.record.steps]
     known: dict[str, Any] = row.facts()
     return known | {"folder": str(folder), "running": running, "steps": steps, "why": why, "next": proposed}
+
+
+def _told(step: Any) -> dict[str, Any]:
+    return {"name": step.name, "status": step.status, "seconds": step.seconds, "message": step.message}
+
+
+def _live_steps(folder: Path) -> list[dict[str, Any]]:
+    """The steps of a run that is running, by its ledger: what was published of it is of before this start."""
+    from runbook_lib.record.build import step_rows
+    from runbook_lib.run.admission.admit import LEDGER
+    from runbook_lib.run.ledger import Ledger
+
+    ledger = Ledger(folder / LEDGER)
+    try:
+        return [_told(step) for step in step_rows(ledger)]
+    finally:
+        ledger.close()
 
 
 def _because(step: dict[str, Any]) -> str:

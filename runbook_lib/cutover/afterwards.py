@@ -9,7 +9,7 @@ from runbook_lib.catchup.ask import ask_for_window, await_window, whole_second
 from runbook_lib.catchup.table import TableToCatchUp
 from runbook_lib.cutover.gates import GateWatch, passing, stay_shut
 from runbook_lib.cutover.last_window import await_complete
-from runbook_lib.cutover.quiet import quiet_since
+from runbook_lib.cutover.quiet import quiet_since, told_late
 from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
 from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS, CutOverFact, CutOverFault, Gate, QuietFact
 from runbook_lib.run.facts.windows import WindowFact, WindowState, trailing_windows
@@ -28,16 +28,14 @@ def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFac
                 read = await_window(run, table.pair, window, table.sleep)
             found = quiet_since(run, [read], table.key, read.span[0], table.pair.source, whole=True)
             _add(run, table.pair.source, found)
-        if late := [_told(source, known) for source, known in QUIET_AFTERWARDS.all(run.ledger).items() if known.late]:
+        if late := [
+            told_late(source, known) for source, known in QUIET_AFTERWARDS.all(run.ledger).items() if known.late
+        ]:
             raise stay_shut(
                 run, Gate.AFTERWARDS, CutOverFault.LATE_WRITES,
                 f"nothing should be written to the old tables after the switch, and this was: {'; '.join(late)}. "
                 "It is in no target. Find the writer, and decide item by item which side is right",
             )  # fmt: skip
-
-
-def _told(source: str, known: QuietFact) -> str:
-    return f"{source}: {known.late:,} changes, of the keys (as hashes) {', '.join(known.hashes)}"
 
 
 def _ask(run: Run, table: TableToCatchUp, gone: datetime) -> WindowFact:

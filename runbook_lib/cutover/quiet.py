@@ -82,3 +82,9 @@ def had_expired(change: Change, ttl: str | None) -> bool:
     value = (change.old.get(ttl) or {}).get("N")
     at = change.micros / 1_000_000
     return value is not None and at - TTL_REACH_SECONDS <= float(value) <= at
+
+
+def told_late(source: str, known: QuietFact) -> str:
+    """What was written to a source when nothing should have been."""
+    number = "1 change" if known.late == 1 else f"{known.late:,} changes"
+    return f"{source}: {number}, of the keys (as hashes) {', '.join(known.hashes)}"

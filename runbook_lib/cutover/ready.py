@@ -21,6 +21,8 @@ from runbook_lib.run.run import Run
 from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 JUDGED = 3  # of the last windows
+NAMED = 3  # tables that share a reason; of more the number
+CATCH_UP_FIRST = "catch up first (40_catch_up, or runbook catch-up)"
 FULL_EXPORT = "full_export"
 SHORTEST_JUDGED = 60.0  # seconds: a window of a stream may be a second long, and asking for anything takes longer
 
@@ -72,12 +74,16 @@ def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterat
             f"cut_over.proof should be {FULL_EXPORT} where catch_up.view is {run.config.catch_up.view}: without old "
             "images nothing else shows that no change is missing"
         )
+    alike: dict[str, list[str]] = {}
     for pair in pairs:
-        yield from _windows_of_one(run, pair)
-        if why := still_in_doubt(run.ledger, pair.target, run.now()):
-            yield why
+        for why in _windows_of_one(run, pair):
+            alike.setdefault(why, []).append(pair.source)
+    yield from (f"{_named(sources)}: {why}" for why, sources in alike.items())
+    for pair in pairs:
+        if doubt := still_in_doubt(run.ledger, pair.target, run.now()):
+            yield doubt
     if forecast.seconds is None:
-        yield f"the forecast needs what was never measured ({', '.join(_unmeasured(forecast))}); run runbook catch-up"
+        yield f"the forecast needs what was never measured ({', '.join(_unmeasured(forecast))}); {CATCH_UP_FIRST}"
     elif forecast.seconds > forecast.limit:
         yield (
             f"the writers would stand still for {forecast.seconds:,.0f} s, and cut_over.max_freeze_minutes allows "
@@ -85,22 +91,27 @@ def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterat
         )
 
 
+def _named(sources: list[str]) -> str:
+    rest = f" and {len(sources) - NAMED:,} more" if len(sources) > NAMED else ""
+    return ", ".join(sources[:NAMED]) + rest
+
+
 def _windows_of_one(run: Run, pair: Pair) -> Iterator[str]:
     if pair.reuse is not None and pair.reuse.windows:
-        yield f"{pair.source}: its chain was made earlier and ends where it ends; begin a run that exports by itself"
+        yield "its chain was made earlier and ends where it ends; begin a run that exports by itself"
         return
     windows = windows_of(run.ledger, pair.source)
     if open_ones := [w.number for w in windows if w.state is not WindowState.APPLIED]:
-        yield f"{pair.source}: window {open_ones[0]} is not applied; run runbook catch-up"
+        yield f"window {open_ones[0]} is not applied; {CATCH_UP_FIRST}"
     if not windows:
-        yield f"{pair.source}: no window was applied yet, so nobody knows how long one takes; run runbook catch-up"
+        yield f"no window was applied yet, so nobody knows how long one takes; {CATCH_UP_FIRST}"
     for window in _last(run, pair):
         start, end = window.span
         taken, covers = took(window), max(SHORTEST_JUDGED if window.stream else 0.0, (end - start).total_seconds())
         if taken is None or taken >= covers:
             said = "nobody knows how long" if taken is None else f"{taken:,.0f} s"
             yield (
-                f"{pair.source}: window {window.number} covers {covers:,.0f} s, and took {said} to export and apply: "
+                f"window {window.number} covers {covers:,.0f} s, and took {said} to export and apply: "
                 "the target would never catch up; raise import.max_wcu, or wait until less is written"
             )
 

@@ -18,7 +18,7 @@ from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import behind_by_a_window, bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
-from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since
+from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since, told_late
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
 from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.errors import GateFailed
@@ -178,8 +178,7 @@ def _prove_frozen(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, wat
             found = quiet_since(run, over, table.key, since, table.pair.source)
             FROZEN.record(run.ledger, table.pair.source, found)
             if found.late:
-                keys = ", ".join(found.hashes)
-                late.append(f"{table.pair.source}: {found.late:,} changes, of the keys (as hashes) {keys}")
+                late.append(told_late(table.pair.source, found))
         if late:
             raise stay_shut(
                 run, Gate.FREEZE_PROOF, CutOverFault.NOT_FROZEN,
@@ -254,8 +253,7 @@ def _still_quiet(run: Run, tables: list[TableToCatchUp], fact: CutOverFact) -> N
         found = quiet_by_stream(table)
         if found.late:
             FROZEN.record(run.ledger, table.pair.source, found)
-            keys = ", ".join(found.hashes)
-            late.append(f"{table.pair.source}: {found.late:,} changes, of the keys (as hashes) {keys}")
+            late.append(told_late(table.pair.source, found))
     if late:
         raise stay_shut(
             run, Gate.GO, CutOverFault.NOT_FROZEN,

@@ -50,6 +50,7 @@ class Pace:
 
     since: tuple[float, float] | None = None
     table: str = ""
+    of_table: float = 0.0
 
     def of(self, written: int, items: int, now: float) -> str:
         """Rate and time left; empty until there is something to tell a rate from."""
@@ -63,10 +64,15 @@ class Pace:
             return ""
         return f", {per_second * 60:.3g} exports/min, about {duration((planned - done) / per_second)} left"
 
-    def of_comparison(self, table: str, compared: float, items: int, now: float) -> str:
-        """The same for a comparison, since its largest `table` was seen: what small ones take says nothing of that."""
+    def of_comparison(self, table: str, of_table: float, compared: float, items: int, now: float) -> str:
+        """The same for a comparison, since its largest `table` was seen: what small ones take says nothing of that.
+
+        And not before more of it was read: beside it small ones end, at rates that are none of what is left.
+        """
         if table != self.table:
-            self.table, self.since = table, None
+            self.table, self.of_table, self.since = table, of_table, None
+        if self.since is not None and of_table <= self.of_table:
+            return ""
         per_second = self._measured(compared, items, now)
         return f", {rate(per_second)}, about {duration((items - compared) / per_second)} left" if per_second else ""
 
@@ -116,7 +122,7 @@ def _compared_so_far(ledger: Ledger, planned: int, pace: Pace, now: float) -> st
         return said
     largest = max(read, key=lambda source: (sums.get(source, 0), source))
     done = sum(sums.get(source, 0) for source in compared) + sum(read.values())
-    return said + pace.of_comparison(largest, done, sum(sums.values()), now)
+    return said + pace.of_comparison(largest, read[largest], done, sum(sums.values()), now)
 
 
 def _live_so_far(ledger: Ledger, step: str) -> str:

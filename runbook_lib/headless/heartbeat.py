@@ -32,7 +32,10 @@ def heartbeat(folder: Path, step: str, say: Callable[[str], None], every: float 
             if seconds is None and began_itself:  # its own clock has stopped: the notebook only shows what came of it
                 say(f"{step:<9} ... finishing")
                 continue
-            say(f"{step:<9} ... {waited if seconds is None else seconds:.0f} s{f', {far}' if far else ''}")
+            if seconds is None:  # a time of the notebook is none of the step, whose end tells another
+                say(f"{step:<9} ... the notebook is starting")
+                continue
+            say(f"{step:<9} ... {seconds:.0f} s{f', {far}' if far else ''}")
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

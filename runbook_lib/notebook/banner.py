@@ -136,6 +136,16 @@ def _state(run: Run) -> str:
     return f"RESUMED: begun {moment(STARTED.of(run.ledger))}; {of}"
 
 
+def _missing(run: Run, step: str) -> str | None:
+    """The notebook that this one cannot do without, and that has not come to its end in this run."""
+    before = {"preflight": "00_preflight"} if step != "preflight" else {}
+    if step not in ("preflight", "export", "report", "cleanup", "surroundings"):
+        before["export"] = "10_export"
+    facts = {name: STEP_FACTS.of(run.ledger, name) for name in before}
+    missing = (name for name, fact in facts.items() if fact is None or fact.status != StepStatus.COMPLETED)
+    return next((before[name] for name in missing), None)
+
+
 def _place(who: Identity) -> str:
     return f"{who.account}/{who.region}" + ("" if who.is_aws else f" at {who.endpoint}")
 
@@ -144,6 +154,8 @@ def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
     """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
     after = WITH_TRANSFORM.get(step, NEXT[step]) if run.config.transform else NEXT[step]
     found = [(f"{TO_UNDO if step == 'report' else 'next'}: {after}", f"{after}.ipynb")]
+    if (first := _missing(run, step)) is not None:
+        found = [(f"first: {first}", f"{first}.ipynb")]
     if (run.folder / "report.html").is_file():
         way = os.path.relpath(run.folder / "report.html", Path.cwd())
         found.append(("report", quote(way)))

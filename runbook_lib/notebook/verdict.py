@@ -8,24 +8,30 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from runbook_lib.notebook.output import chip, colour_of
+from runbook_lib.notebook.output import PLAIN, chip, colour_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import visible
+from runbook_lib.report.sections.first_screen.standing import NextStep
 
 
 @dataclass(frozen=True, slots=True)
 class ShownVerdict:
-    """A run's verdict: its headline, what was done, why it is so, and the report's file."""
+    """A run's verdict: where it was, its headline, what was done, why it is so, what comes next, the report's file."""
 
     verdict: str
     headline: str
     done: str
     why: tuple[str, ...]
     report: Path
+    not_aws: str | None = None
+    next: NextStep | None = None
 
     def __str__(self) -> str:
-        return "\n".join([self.headline, self.done, *(f"  {text}" for text in self.why), f"report: {self.report}"])
+        after = [f"next: {self.next.what}", *(f"  {command}" for command in self.next.commands)] if self.next else []
+        where = [self.not_aws] if self.not_aws else []
+        why = [f"  {text}" for text in self.why]
+        return "\n".join([*where, self.headline, self.done, *why, *after, f"report: {self.report}"])
 
     __repr__ = __str__
 
@@ -33,15 +39,23 @@ class ShownVerdict:
         colour = colour_of(self.verdict)
         reasons = "".join(f"<li>{escape(visible(text))}</li>" for text in self.why)
         report = quote(os.path.relpath(self.report, Path.cwd()))
+        where = f" {chip(visible(self.not_aws), PLAIN)}" if self.not_aws else ""
         return (
             f"<div style='border:3px solid {colour};border-left:16px solid {colour};padding:8px 12px;text-align:left'>"
-            f"<div style='font-size:200%'>{chip(self.headline, colour)}</div><p>{escape(visible(self.done))}</p>"
-            f"<ul>{reasons}</ul>"
+            f"<div style='font-size:200%'>{chip(self.headline, colour)}{where}</div><p>{escape(visible(self.done))}</p>"
+            f"<ul>{reasons}</ul>{self._after()}"
             f"<p><a href='{escape(report)}'>report</a>: <code>{escape(visible(str(self.report)))}</code></p></div>"
         )
+
+    def _after(self) -> str:
+        if self.next is None:
+            return ""
+        commands = "".join(f"<br><code>{escape(visible(command))}</code>" for command in self.next.commands)
+        return f"<p><b>Next:</b> {escape(visible(self.next.what))}{commands}</p>"
 
 
 def verdict_of_run(record: RunRecord, folder: Path) -> ShownVerdict:
     """What the report of a run says first."""
     said = ReportModel(record)
-    return ShownVerdict(said.verdict, said.headline, said.sentence, tuple(said.why), folder / "report.html")
+    report, why = folder / "report.html", tuple(said.why)
+    return ShownVerdict(said.verdict, said.headline, said.sentence, why, report, said.not_aws, said.next_step)

@@ -178,5 +178,6 @@ def turn_faults(number: int, span: Span, begun: Iterable[int], open_before: Iter
     if waiting := sorted(n for n in open_before if n < number):
         yield ChainFault(
             ChainRule.OUT_OF_TURN, number, span,
-            f"window {waiting[0]} is not applied whole, and comes first; run runbook catch-up again",
+            f"window {waiting[0]} is not applied whole, and comes first; catch up again (40_catch_up, or runbook "
+            "catch-up)",
         )  # fmt: skip

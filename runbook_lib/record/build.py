@@ -96,7 +96,7 @@ def build_record(
 def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted: bool) -> RunRecord:
     published = None if running else PUBLICATION.of(ledger)
     executed, accept = EXECUTED.of(ledger) is True, _accept(ledger)
-    steps, checks = _steps(ledger), _checks(ledger)
+    steps, checks = step_rows(ledger), _checks(ledger)
     tables, left = planned_rows(ledger, executed, asked_to_write(ledger)), rows_left_out(ledger)
     unknown = unchecked(checks, tables, accept)
     tables = [_doubted(_leaks_judged(ledger, table), unknown) for table in tables]
@@ -186,7 +186,7 @@ def _accept(ledger: Ledger) -> dict[str, list[str]]:
     return ACCEPTED.of(ledger) or {}
 
 
-def _steps(ledger: Ledger) -> list[StepRecord]:
+def step_rows(ledger: Ledger) -> list[StepRecord]:
     """Every step, as its last attempt left it."""
     return [
         StepRecord.model_validate(

@@ -200,8 +200,8 @@ def _refuse_unsafe(table: TableToRepair, fact: RepairFact) -> None:
         raise GateFailed(
             f"target {table.pair.target} was written to by somebody else since it was validated ({fact.by_others:,} "
             "items are not as they were then): what is missing may have been deleted by the application, and would "
-            "come back. Stop what writes to it and validate it again; or add --even-after-cut-over if it may be "
-            "repaired all the same"
+            "come back. Stop what writes to it and validate it again; or set even_after_cut_over (on the command "
+            "line --even-after-cut-over) if it may be repaired all the same"
         )
 
 

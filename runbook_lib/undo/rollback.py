@@ -26,7 +26,7 @@ from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.plan.pair import Pair
 from runbook_lib.repair.exported_lines import exported_lines
-from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.confirmation import as_typed, check_confirmation
 from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK, RollbackFact, RollbackStatus
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
@@ -62,8 +62,8 @@ def check_rollback(run: Run, confirm: str) -> bool:
     """
     if confirm != run.id:
         raise ConfigError(
-            f"--confirm: expected {run.id!r}, which is the run that would be rolled back, found {confirm!r}; nothing "
-            "was done"
+            f"--confirm: expected {run.id!r}, which is the run that would be rolled back, found {as_typed(confirm)}; "
+            "nothing was done"
         )
     check_confirmation(run.confirmation, run.clients)
     return run.execute

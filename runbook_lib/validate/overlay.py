@@ -132,15 +132,18 @@ def _applied(run: Run, pair: Pair) -> list[WindowFact]:
     return [fact for fact in windows_of(run.ledger, pair.source) if fact.state is WindowState.APPLIED]
 
 
+CATCH_UP_AGAIN = "catch up again (40_catch_up, or runbook catch-up)"
+
+
 def window_reasons(run: Run, pair: Pair) -> list[str]:
     """Why the windows of a table are no proof of anything, whatever the target holds."""
     found, before = [], "the full export"
     for fact in windows_of(run.ledger, pair.source):
         named = f"window {fact.number} ({fact.start} to {fact.end})"
         if fact.state is not WindowState.APPLIED:
-            found.append(f"{named} is {fact.state} and not applied; run runbook catch-up again")
+            found.append(f"{named} is {fact.state} and not applied; {CATCH_UP_AGAIN}")
         elif fact.digests != run.secret.fingerprint:
-            found.append(f"{named} was read under a secret that is lost; run runbook catch-up again, it is read anew")
+            found.append(f"{named} was read under a secret that is lost; {CATCH_UP_AGAIN}, it is read anew")
         if fact.broken:
             found.append(
                 f"a change was never exported: {_changes(fact.broken)} of {named} not what {before} had left; begin "

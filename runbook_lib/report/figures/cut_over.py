@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook_lib.record.model.base import seconds_between
 from runbook_lib.record.model.cut_over import CutOverRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, duration, listed, moment, pluralize
@@ -10,6 +11,7 @@ from runbook_lib.run.verdicts import PASS
 
 CUT_OVER_COLUMNS = ("Gate", "State", "From", "To", "Took", "What can be undone here, and how")
 NOT_REACHED = "not reached"
+NOTICEABLE = 60.0  # seconds between two clocks
 GATE_NAMES = {
     Gate.READY: "ready",
     Gate.FREEZE: "writers stopped",
@@ -73,10 +75,15 @@ def _forecast(known: CutOverRecord) -> list[str]:
     parts = [("recovery", made.recovery), ("window", made.window), ("full export", made.full_export),
              ("comparison", made.comparison)]  # fmt: skip
     said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts if seconds is not None)
-    whole = "cannot be told" if made.seconds is None else duration(made.seconds)
+    allowed = f"{duration(made.limit)} are allowed"
+    whole = (
+        f"how long the writers would stand still is not known, and {allowed}"
+        if made.seconds is None
+        else f"the writers would stand still for {duration(made.seconds)}, and {allowed}"
+    )
+    parts_said = f" ({said})" if said else ""
     held = "" if made.changes is None else f" The last window will hold about {pluralize(made.changes, 'change')}."
-    limit = duration(made.limit)
-    return [f"Forecast of {moment(made.made)}: the writers stand still for {whole} of {limit} allowed ({said}).{held}"]
+    return [f"Forecast of {moment(made.made)}: {whole}{parts_said}.{held}"]
 
 
 def _moments(known: CutOverRecord) -> list[str]:
@@ -99,6 +106,16 @@ def _moments(known: CutOverRecord) -> list[str]:
             "that nothing writes to them."
         )
     return found
+
+
+def _clocks(known: CutOverRecord) -> list[str]:
+    """That the moments above are of another clock than the run's start and end, where a reader would wonder."""
+    at = next((gate.ended for gate in known.gates if gate.gate == Gate.GO), None)
+    ahead, behind = seconds_between((at, known.go_at)), seconds_between((known.go_at, at))
+    off, way = (behind or 0.0, "behind") if not ahead else (ahead, "ahead of")
+    if off < NOTICEABLE:
+        return []
+    return [f"Moments of the cut-over are by the sources' clock, which is {duration(off)} {way} this machine's."]
 
 
 def hook_lines(known: CutOverRecord) -> list[str]:
@@ -142,7 +159,8 @@ def first_screen_lines(record: RunRecord) -> list[str]:
     """What a reader of the first screen has to know of a cut-over."""
     if (known := record.cut_over) is None:
         return []
-    return [*_moments(known), *_named(known), *_quiet(known), *_next(known)] if known.frozen_at or known.go_at else []
+    said = [*_moments(known), *_clocks(known), *_named(known), *_quiet(known), *_next(known)]
+    return said if known.frozen_at or known.go_at else []
 
 
 def unproved_cut_over(record: RunRecord) -> list[str]:

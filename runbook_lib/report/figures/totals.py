@@ -10,6 +10,7 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import NOT_MEASURED, count, pluralize
 from runbook_lib.run.verdicts import NOT_CHOSEN
 
+NOT_COUNTED = "a number of tables that is not known"
 SUMS = (
     "items_exported", "lines_read", "items_written", "items_present", "items_in_target", "items_filtered",
     "items_quarantined", "missing", "different", "extra", "expired", "bytes",
@@ -58,8 +59,15 @@ def chosen(record: RunRecord) -> list[TableRecord]:
     return [t for t in record.tables if t.method != NOT_CHOSEN]
 
 
+def tables_known(record: RunRecord) -> bool:
+    """Whether the run came to a plan: without one, that the record holds no table says nothing."""
+    return bool(record.tables) or any(s.name == "preflight" and s.status == "completed" for s in record.steps)
+
+
 def how_many(record: RunRecord) -> str:
-    """`31 tables`, or of a run that leaves some out `1 of 2 tables`."""
+    """`31 tables`, or of a run that leaves some out `1 of 2 tables`; nobody has counted those of one without a plan."""
+    if not tables_known(record):
+        return NOT_COUNTED
     moved = chosen(record)
     if len(moved) == len(record.tables):
         return pluralize(len(moved), "table")

@@ -13,11 +13,13 @@ from runbook_lib.atomic_files import sweep, turn, write_atomically
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
+from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, neighbours
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
+from runbook_lib.report.text import NOT_MEASURED
 from runbook_lib.run.unfinished import CHANGED, INDEX, INDEX_LOCK, INDEX_SECONDS, SUMS, UNFINISHED
 from runbook_lib.run.verdicts import RUNNING
 
@@ -127,11 +129,16 @@ def _row(known: Neighbour) -> ListedRun:
         headline=headline(figures) if believed else otherwise,
         source=place(record, "source"),
         target=place(record, "target"),
-        tables=figures.how_many.removesuffix(" table").removesuffix(" tables"),
+        tables=_how_many(figures),
         mode=_mode(figures),
         since=_since(record) if believed else "",
         elsewhere=not_aws(record),
     )
+
+
+def _how_many(figures: RunFigures) -> str:
+    known = tables_known(figures.record)
+    return figures.how_many.removesuffix(" table").removesuffix(" tables") if known else NOT_MEASURED
 
 
 def _since(record: RunRecord) -> str:

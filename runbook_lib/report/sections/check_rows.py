@@ -49,7 +49,7 @@ def check_count(figures: RunFigures) -> str:
 def _row(name: str, status: str, group: list[CheckRecord]) -> CheckRow:
     def one(field: str) -> str:
         texts = {getattr(check, field) for check in group}
-        return texts.pop() if len(texts) == 1 else "as expected, different for each"
+        return texts.pop() if len(texts) == 1 else "as expected of each" if status == "ok" else "differs, see run.json"
 
     subjects = [check.table for check in group]
     shown = listed(subjects, 3) if len(subjects) <= 3 else f"{len(subjects):,}: {listed(subjects, 2)}"

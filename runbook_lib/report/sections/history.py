@@ -12,7 +12,7 @@ from runbook_lib.report.figures.totals import Sum
 from runbook_lib.report.sections.first_screen.summary import headline, place
 from runbook_lib.report.text import count, duration, listed, rate
 
-SHOWN_TABLES = 5
+SHOWN_TABLES = 3
 
 
 def before(figures: RunFigures, older: Sequence[RunFigures]) -> RunFigures | None:

@@ -9,7 +9,7 @@ from runbook_lib.record.model.run import QuarantineRecord
 from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.figures.proof_of_tables import expected_in_target
 from runbook_lib.report.figures.run_figures import RunFigures
-from runbook_lib.report.figures.totals import Sum, total
+from runbook_lib.report.figures.totals import Sum, tables_known, total
 from runbook_lib.report.figures.windows import due_in_targets
 from runbook_lib.report.text import NOT_MEASURED, count, duration, milliseconds, pluralize, rate, size, where_refused
 from runbook_lib.run.verdicts import DRY_RUN, PASS
@@ -98,7 +98,7 @@ def total_rows(figures: RunFigures, verdicts: str) -> list[tuple[str, str]]:
     sums, present, weight = figures.sums, figures.sums["items_present"], figures.sums["bytes"]
     written = f"{sums['items_written']}{f', and {present} present, owner not known' if present.value else ''}"
     return [
-        ("Tables", f"{len(figures.tables):,} ({verdicts})"),
+        ("Tables", f"{len(figures.tables):,} ({verdicts})" if tables_known(figures.record) else NOT_MEASURED),
         ("Items in the manifests", str(sums["items_exported"])),
         ("Lines read from the exports", str(sums["lines_read"])),
         ("Writes acknowledged", written),

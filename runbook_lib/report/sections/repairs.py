@@ -84,7 +84,8 @@ def rollback_sentence(back: RollbackRecord) -> str:
     """What became of the keys that the run had written."""
     would = "would be " if back.status == RollbackStatus.DRY_RUN else ""
     said = (
-        f"{back.target}: of {count(back.written)} keys that the run wrote {count(back.restored)} {would}restored, "
+        f"{back.target}: of {pluralize(back.written, 'key')} that the run wrote {count(back.restored)} "
+        f"{would}restored, "
         f"{count(back.deleted)} {would}deleted, {count(back.unchanged)} as before already, "
         f"{kept_for(back.kept, back.disputed or 0)}"
     )

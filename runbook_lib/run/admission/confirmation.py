@@ -6,6 +6,11 @@ from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import ConfigError
 
 
+def as_typed(typed: str) -> str:
+    """What was typed, as a refusal quotes it."""
+    return repr(typed) if typed else "nothing"
+
+
 def check_confirmation(confirmation: str, clients: Clients) -> None:
     """Raise ConfigError unless the text spells the account and region that would be written."""
     who = clients.target_identity
@@ -13,6 +18,6 @@ def check_confirmation(confirmation: str, clients: Clients) -> None:
     if confirmation != expected:
         raise ConfigError(
             f"confirm_target: expected {expected!r}, which is the target these credentials reach, found "
-            f"{confirmation!r}; nothing was written. Spell it in the configuration, or type it into the notebook's "
-            "form, to allow writing"
+            f"{as_typed(confirmation)}; nothing was written. Spell it in the configuration, or type it into the "
+            "notebook's form, to allow writing"
         )

@@ -24,6 +24,7 @@ from runbook_lib.atomic_files import write_atomically
 from runbook_lib.aws.guard.offline import SWITCH
 from runbook_lib.campaign.standing import RunStanding
 from runbook_lib.errors import ConfigError
+from runbook_lib.extras import require
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
 from runbook_lib.record.run_json import RunRecord
@@ -167,6 +168,7 @@ def open_demo_lab(scale: float, browser: bool, say: Say) -> int:
 @contextmanager
 def _ready(port: int, scale: float, say: Say, **settings: Any) -> Iterator[tuple[Sandbox, Path]]:
     """A sandbox and the file of the demo migration in it, with settings of its own."""
+    require("sandbox", "the AWS emulator")
     say(f"starting the sandbox at scale {scale:g}")
     with (
         start_sandbox(port=port, scale=scale) as sandbox,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.cli import run_cli
 from runbook_lib.run.admission.admit import is_running, sole_runner
+from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
+from runbook_lib.run.ledger import Ledger
 from tests.support.in_process import runbook_here
 from tests.support.world import World, things
 
@@ -47,6 +50,15 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
         told = json.loads(capsys.readouterr().out)
         assert told["running"] is True
         assert (told["why"], told["next"]) == (["It is running."], None)
+        with closing(Ledger(folder / "ledger.sqlite")) as ledger:
+            before = STEP_FACTS.of(ledger, "validate")
+            STEP_FACTS.record(ledger, "validate", StepFact(StepStatus.RUNNING))
+        assert run_cli(["status", "r1", "--json"]) == 0  # by the ledger: what was published is of before
+        steps = json.loads(capsys.readouterr().out)["steps"]
+        assert {step["name"]: step["status"] for step in steps}["validate"] == "running"
+        with closing(Ledger(folder / "ledger.sqlite")) as ledger:
+            assert before is not None
+            STEP_FACTS.record(ledger, "validate", before)
     page = (folder / "report.md").read_text()
     (folder / "report.md").write_text(f"{page}.")
     assert run_cli(["status", "r1", "--json"]) == 0

@@ -183,8 +183,10 @@ def test_this_machines_clock_has_no_part_in_it(world: World, hours: int) -> None
 
 def test_it_is_not_ready_before_a_window_was_measured(world: World) -> None:
     moving = moved(world)
-    with pytest.raises(GateFailed, match=r"NOT_READY: .* no window was applied yet"):
+    with pytest.raises(GateFailed, match=r"NOT_READY: .* no window was applied yet") as refused:
         cut(moving, moving.now())
+    assert str(refused.value).count("no window was applied yet") == 1
+    assert "40_catch_up" in str(refused.value)  # the lab has no command line
     assert CUT_OVERS.of(moving.run.ledger) is None
 
 

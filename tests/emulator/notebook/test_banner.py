@@ -77,6 +77,17 @@ def test_what_a_new_run_has_no_use_for_is_done_with_the_last_one_and_asks_anew(w
     assert "next" not in notebook(config, "report").banner()._repr_html_()  # a cleanup is nothing that has to follow
 
 
+def test_a_notebook_that_comes_too_early_leads_to_the_one_that_is_missing(world: World) -> None:
+    """The import of a run without a plan said `next: 30_validate`, and the report of none offered its cleanup."""
+    world.pair("a", things(4))
+    config = world.config(confirm_target="")
+    for step in ("export", "import", "validate", "catch_up", "report"):
+        assert "first: 00_preflight" in notebook(config, step).banner()._repr_html_()
+    preflight(notebook(config, "preflight"))
+    assert "first: 10_export" in notebook(config, "import").banner()._repr_html_()
+    assert "next: 20_import" in notebook(config, "export").banner()._repr_html_()
+
+
 def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: World) -> None:
     world.pair("a", things(4))
     config = world.config(confirm_target="", validate={"canary": True})

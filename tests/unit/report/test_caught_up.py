@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.report.figures.cut_over import cut_over_lines, cut_over_rows
+from runbook_lib.report.figures.cut_over import cut_over_lines, cut_over_rows, first_screen_lines
 from runbook_lib.report.figures.windows import due_in_targets, window_section
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
@@ -117,6 +117,23 @@ def test_a_forecast_that_is_not_ready_is_told_with_its_reason() -> None:
     made = records.passed() | {"cut_over": {"gates": [shut]}}
     assert cut_over_lines(records.typed(made)) == [
         "Not ready to cut over, and nothing was stopped or changed: no window was applied yet"
+    ]
+
+
+@pytest.mark.parametrize(("off", "said"), [(3600.0, "1 h 00 min ahead of"), (-120.0, "2 min 00 s behind"), (9.0, "")])
+def test_a_cut_over_after_the_runs_own_end_is_said_to_be_by_another_clock(off: float, said: str) -> None:
+    gate = {"gate": "go", "state": "passed", "ended": records.stamp(100)}
+    made = records.passed() | {"cut_over": {"gates": [gate], "go_at": records.stamp(100 + off)}}
+    found = [line for line in first_screen_lines(records.typed(made)) if "sources' clock" in line]
+    assert len(found) == bool(said)
+    assert all(f"which is {said} this machine's" in line for line in found)
+
+
+def test_a_forecast_that_knows_nothing_says_so_in_a_sentence() -> None:
+    made = records.passed() | {"cut_over": {"forecast": {"made": records.stamp(0), "limit": 1800.0}}}
+    assert cut_over_lines(records.typed(made)) == [
+        "Forecast of 2026-11-23 05:33:36 UTC: how long the writers would stand still is not known, and 30 min 00 s are "
+        "allowed."
     ]
 
 

@@ -159,3 +159,45 @@ def test_more_than_was_estimated_is_named() -> None:
     line["quantity"]["high"] = 300.0
     assert said not in records.report_of(made).attention
     assert of(made, "loans")["verdict"] == "PASS"
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+@pytest.mark.parametrize("step", ["catch_up", "cut_over"])
+def test_a_step_of_a_command_of_its_own_goes_on_with_that_command(step: str, status: str) -> None:
+    """`runbook run` does neither: who copied it would prove the run again without what had failed."""
+    made = records.record(verdict="FAIL" if status == "failed" else "INTERRUPTED")
+    made["steps"].insert(3, {"name": step, "status": status, "seconds": 1.0, "started": records.stamp(0)})
+    made["steps"][4]["status"] = "not run"
+    made["attempts"].append({"started": records.stamp(9), "steps": [step, "report"], "tables": "*", "execute": True})
+    command, *others = following(made).commands
+    name = step.replace("_", "-")
+    assert command == f"runbook {name} reports/{RUN}/migration.yaml --run-id {RUN} --execute --confirm {RUN}"
+    assert CliRunner().invoke(cli, [*shlex.split(command)[1:], "--help"]).exit_code == 0
+    anew = status == "failed" and step == "catch_up"  # a gap is filled by no window, however often it is asked for
+    assert others == ([f"runbook run reports/{RUN}/migration.yaml --execute"] if anew else [])
+
+
+def test_windows_that_came_with_an_export_go_on_with_the_run_that_was_handed_them() -> None:
+    made = records.record(verdict="FAIL")
+    made["steps"].insert(3, {"name": "catch_up", "status": "failed", "seconds": 1.0, "started": records.stamp(0)})
+    made["attempts"][0]["steps"].insert(3, "catch_up")
+    assert [shlex.split(command)[1] for command in following(made).commands] == ["run"]
+
+
+def test_nobody_signs_before_the_last_look_of_a_cut_over() -> None:
+    made = records.passed()
+    made["cut_over"] = {"go_at": records.stamp(100), "gates": [{"gate": "go", "state": "passed"}]}
+    assert [shlex.split(command)[1] for command in following(made).commands] == ["cut-over"]
+    made["cut_over"]["gates"].append({"gate": "afterwards", "state": "passed"})
+    assert [shlex.split(command)[1] for command in following(made).commands] == ["verify"]
+
+
+def test_tables_that_nobody_has_counted_are_not_said_to_be_none() -> None:
+    made = records.interrupted() | {"tables": []}
+    made["steps"][0] |= {"status": "interrupted"}
+    report = records.report_of(made)
+    assert "0 table" not in report.sentence
+    assert "a number of tables that is not known" in report.sentence
+    assert report.verdicts == "not measured"
+    made["steps"][0] |= {"status": "completed"}
+    assert "0 tables" in records.report_of(made).sentence

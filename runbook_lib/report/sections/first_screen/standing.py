@@ -14,7 +14,8 @@ from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
 from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
-from runbook_lib.run.steps import STEPS
+from runbook_lib.run.facts.cut_over.gates import Gate
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
 
 
@@ -70,13 +71,19 @@ def next_step(figures: RunFigures) -> NextStep | None:
     if record.verdict == DRY_RUN:
         return _after_a_dry_run(figures)
     if record.verdict == INTERRUPTED:
-        return NextStep(
-            "Continue where it stopped; what is done is not repeated.", (_run(record, execute=_wrote(record)),)
-        )
+        on = _command_of(record, _stopped_at(record)) or _run(record, execute=_wrote(record))
+        return NextStep("Continue where it stopped; what is done is not repeated.", (on,))
     return _after_a_fail(figures) if record.verdict == FAIL else None
 
 
 def _after_a_pass(record: RunRecord) -> NextStep:
+    known = record.cut_over
+    if known and known.go_at and not any(gate.gate == Gate.AFTERWARDS for gate in known.gates):
+        return NextStep(
+            "Point the application to the targets. 15 minutes after the go, look for late writes to the sources, then "
+            "sign.",
+            tuple(filter(None, [_command_of(record, CUT_OVER)])),
+        )
     keep = "keep the digest of SHA256SUMS where nobody can change it, and sign below"
     return NextStep(f"Verify the folder, {keep}.", (f"runbook verify {shlex.quote(f'reports/{record.run_id}')}",))
 
@@ -142,12 +149,48 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             "again.",
             (_run(record, execute=_wrote(record), start="validate"),),
         )
-    start = next((s.name for s in record.steps if s.status in ("failed", "interrupted", "running")), None)
+    start = _stopped_at(record)
+    if (again := _command_of(record, start)) is not None:
+        return _go_on_live(record, start, again)
     done = f" The steps before {start} are not repeated." if start and start != STEPS[0] else ""
     where = start if start in STEPS[1:] else None
     return NextStep(
         f"Fix what the reasons name, then continue this run.{done}",
         (_run(record, execute=_wrote(record), start=where),),
+    )
+
+
+def _stopped_at(record: RunRecord) -> str | None:
+    """The first step that did not come to its end."""
+    return next((s.name for s in record.steps if s.status in ("failed", "interrupted", "running")), None)
+
+
+def _command_of(record: RunRecord, step: str | None) -> str | None:
+    """The command that goes on with a step that `runbook run` does not do; None for a step that it does."""
+    if step == REPAIR and record.repair_command:
+        return record.repair_command
+    if step not in (CATCH_UP, CUT_OVER) or any({step, "import"} <= {*attempt.steps} for attempt in record.attempts):
+        return None  # a run that was handed windows with its export does them itself
+    writes = record.starts[-1].execute if record.starts else record.executed
+    settings = settings_of(record.run_id, record.attempts)
+    words = ["runbook", step.replace("_", "-"), settings, "--run-id", record.run_id]
+    return shlex.join([*words, *(["--execute", "--confirm", record.run_id] if writes else [])])
+
+
+def _go_on_live(record: RunRecord, step: str | None, again: str) -> NextStep:
+    """After a catch-up or a cut-over that failed: with itself, or anew where what is missing cannot be got any more."""
+    if step == CUT_OVER:
+        return NextStep(
+            "Fix what the reasons name, then run the cut-over again; gates that were passed are not repeated. If the "
+            "writers were stopped anew, add --frozen-at with that moment.",
+            (again,),
+        )
+    if step == REPAIR:
+        return NextStep("Fix what the reasons name, then repair again.", (again,))
+    return NextStep(
+        "Fix what the reasons name, then catch up again; windows that were applied are not repeated. Where a reason "
+        "says GAP, no export can fill it: start a new run instead.",
+        (again, _run(record, new=True, execute=_wrote(record))),
     )
 
 

@@ -8,12 +8,13 @@ from runbook_lib.record.model.base import seconds_between
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.around.compared import around_in_short
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
-from runbook_lib.report.text import NOT_RECORDED, count, duration, moment, pluralize
+from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
 RESUME = "Run it again with the same run id to go on where it stopped."
@@ -138,6 +139,8 @@ def _dry(figures: RunFigures) -> str:
 
 def verdicts(figures: RunFigures) -> str:
     """How many of the run's tables have which verdict: `29 PASS, 2 FAIL`; no table that nobody chose has one."""
+    if not tables_known(figures.record):
+        return NOT_MEASURED
     chosen = {table.source for table in figures.chosen}
     counts = Counter(table.verdict for table in figures.tables if table.source in chosen)
     return ", ".join(f"{count(n)} {word}" for word, n in counts.items()) or "no table"

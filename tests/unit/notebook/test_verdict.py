@@ -1,0 +1,29 @@
+"""The verdict as a notebook says it can be shared by itself: it says where the run was, and what comes next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook_lib.errors import LINE, GateFailed, Interrupted, shown_lines
+from runbook_lib.notebook.verdict import verdict_of_run
+from tests.support import records
+
+
+def test_a_pass_of_a_sandbox_is_no_pass_of_aws_in_a_notebook_either() -> None:
+    made = records.passed()
+    made["identity"]["target"]["endpoint"] = "http://127.0.0.1:5511"
+    shown = verdict_of_run(records.typed(made), Path("reports/x"))
+    for said in (str(shown), shown._repr_html_()):
+        assert "NOT AWS: http://127.0.0.1:5511" in said
+        assert "runbook verify reports/" in said
+    assert "NOT AWS" not in str(verdict_of_run(records.typed(records.passed()), Path("reports/x")))
+
+
+def test_a_refusal_is_broken_between_words_and_not_within_them() -> None:
+    """JupyterLab breaks a line of an error at any letter."""
+    names = ", ".join(f"orders-staging-{number}-of-the-north" for number in range(20))
+    for error in (GateFailed(f"{names}: not ready"), Interrupted(f"{names}: stopped")):
+        lines = shown_lines(error)
+        assert " ".join(lines) == f"{type(error).__name__}: {error}"
+        assert max(map(len, lines)) <= LINE
+    assert shown_lines(GateFailed("not ready")) == ["GateFailed: not ready"]
