@@ -317,8 +317,10 @@ def test_a_store_that_knows_no_checksums_in_trailers_takes_a_scan(world: World) 
     refused = []
 
     def before(asked: Asked) -> Said | None:
+        # Over TLS botocore's own checksum of a stream is a trailer, here it is a header: neither may be there.
+        newer = ("x-amz-trailer", "x-amz-checksum-", "x-amz-sdk-checksum-")
         chunked = "aws-chunked" in asked.headers.get("content-encoding", "")
-        if asked.method != "PUT" or not (chunked or "x-amz-trailer" in asked.headers):
+        if asked.method != "PUT" or not (chunked or any(name.startswith(newer) for name in asked.headers)):
             return None
         refused.append(asked.path)
         return 501, [("Content-Type", "application/xml")], b"<Error><Code>NotImplemented</Code></Error>"

@@ -114,6 +114,8 @@ def test_a_call_that_cannot_be_recorded_is_not_sent_and_not_counted() -> None:
 def test_what_the_ledger_has_said_is_on_the_disk(tmp_path: Path) -> None:
     """FULL: the write-ahead log is synced at every commit, not only when it is folded in; also after calls."""
     ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.put("of", "a beginning", 1)
+    assert ledger.rows("PRAGMA synchronous")[0][0] == 2
     ledger.count_call("source", "Scan")
     with ledger.batch():
         ledger.count_call("source", "Scan")
