@@ -227,6 +227,10 @@ def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int
         )
         return 1
     except (KeyboardInterrupt, click.Abort) as stopped:
+        if isinstance(stopped.__context__, EOFError):  # a question that nobody is there to answer
+            click.echo("\nerror: the input ended before every question was answered; give the answers as options "
+                       "(--help lists them)", err=True)  # fmt: skip
+            return 2
         told = f": {stopped}" if isinstance(stopped, Interrupted) and str(stopped) else ""
         click.echo(visible(f"interrupted{told}"), err=True)
         return 130

@@ -25,7 +25,11 @@ from runbook_lib.errors import ConfigError
               help="Profile of the AWS credential chain.")  # fmt: skip
 @click.option("--to", prompt="New names, with {name} for the old one or what its star stands for (empty: the same)",
               default="", help="Pattern for the new names, containing {name}.")  # fmt: skip
-@click.option("--bucket", prompt="Bucket for the exports, in the target's region", help="S3 bucket for the exports.")
+@click.option(
+    "--bucket",
+    prompt="Bucket for the exports, in the target's region",
+    help="S3 bucket for the exports; it has to be there.",
+)
 def init(file: Path, **given: Any) -> int:
     """Ask for regions, tables and bucket, and write the commented migration file FILE."""
     from runbook_lib.commands.starter import Answers, starter
@@ -61,7 +65,8 @@ def _write(file: Path, text: str) -> None:
         load_config(prepared.temporary)
         os.link(prepared.temporary, file)  # never over another file
     except ConfigError as error:
-        raise ConfigError(str(error).replace(str(prepared.temporary), "the answers, as line")) from None
+        told = str(error).replace(str(prepared.temporary), str(file))
+        raise ConfigError(f"{told}; no file was written") from None
     except FileExistsError:
         raise ConfigError(f"{file} exists already and stays as it is; name another file") from None
     finally:

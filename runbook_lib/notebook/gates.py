@@ -160,7 +160,8 @@ def gate_cut_over(run: Run) -> Line:
 
 @stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")
 def gate_canary(run: Run) -> Line:
-    """Writing a canary is asked for and confirmed by name, or there is none."""
+    """Writing a canary is asked for and confirmed by name, or there is none; a run without a plan goes no further."""
+    gate_planned(run)
     who = run.clients.target_identity
     if not run.config.validate_.canary:
         return Line("OFF", ": validate.canary is false, no reserved item will be written", OPEN)

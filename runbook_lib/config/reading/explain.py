@@ -8,6 +8,12 @@ from typing import Any
 
 from runbook_lib.config.reading.yaml_lines import Lines, dotted
 
+PLAIN = {  # what the patterns of the keys that everybody writes ask for
+    "region": "expected an AWS region such as us-east-1",
+    "bucket": "expected the name of a bucket: 3 to 63 small letters, digits, dots and dashes",
+    "name": "expected up to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit",
+}
+
 
 def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
     """One mistake that pydantic has found in a file which should be a `model`."""
@@ -30,6 +36,8 @@ def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
             "credentials come only from the AWS credential chain"
         )
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        message = PLAIN.get(str(known[-1]), message)
     found = error.get("input")
     shown = "" if isinstance(found, (dict, list)) or hasattr(found, "model_fields") else f", found {found!r}"
     return f"{where}: key '{dotted(known)}': {message[0].lower() + message[1:]}{shown}"

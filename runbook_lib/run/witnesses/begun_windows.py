@@ -21,8 +21,8 @@ def why_half(run: Run, source: str) -> str:
     """Why a table has to be caught up with first; empty where no window is applied in part."""
     half = half_applied(run, source)
     return (
-        f"window {half.number} of {source} ({half.start} to {half.end}) is applied in part; run runbook catch-up "
-        "again, which applies it to its end"
+        f"window {half.number} of {source} ({half.start} to {half.end}) is applied in part; catch up again "
+        "(40_catch_up, or runbook catch-up), which applies it to its end"
         if half is not None
         else ""
     )
@@ -35,5 +35,5 @@ def why_unreadable(run: Run, source: str) -> str:
         return ""
     return (
         f"the windows of {source} were read under a secret that is lost, so nobody knows what they left in the target; "
-        "run runbook catch-up again, which reads them anew"
+        "catch up again (40_catch_up, or runbook catch-up), which reads them anew"
     )

@@ -88,6 +88,13 @@ def test_a_notebook_that_comes_too_early_leads_to_the_one_that_is_missing(world:
     assert "next: 20_import" in notebook(config, "export").banner()._repr_html_()
 
 
+def test_a_validation_without_a_plan_stops_at_its_first_gate(world: World) -> None:
+    """It said OFF there, and was refused two cells later by an error without what to do."""
+    world.pair("a", things(4))
+    with pytest.raises(GateFailed, match="no plan yet; run 00_preflight first"):
+        notebook(world.config(), "validate").gate_canary()
+
+
 def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: World) -> None:
     world.pair("a", things(4))
     config = world.config(confirm_target="", validate={"canary": True})

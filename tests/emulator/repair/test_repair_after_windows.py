@@ -46,7 +46,7 @@ def test_it_refuses_a_table_with_a_window_in_part(world: World, monkeypatch: pyt
     stopped_before_it_was_whole(moving, monkeypatch)
     moving.validated()
     before = moving.target()
-    with pytest.raises(GateFailed, match=r"window 2 .* is applied in part; run runbook catch-up again"):
+    with pytest.raises(GateFailed, match=r"window 2 .* is applied in part; catch up again"):
         repair_tables(moving.run, ALL, moving.run.id)
     assert moving.target() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -79,6 +80,25 @@ def test_a_wrong_answer_leaves_no_file(option: str, value: str, said: str, capsy
     error = capsys.readouterr().err
     assert said in error
     assert ".new" not in error
+    assert list(Path().iterdir()) == []
+
+
+def test_a_wrong_answer_is_answered_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli([*GIVEN, "--source-region", "east", "--bucket", "B"]) == 2
+    error = capsys.readouterr().err
+    assert "expected an AWS region such as us-east-1, found 'east'" in error
+    assert "expected the name of a bucket" in error
+    assert "pattern" not in error
+    assert error.strip().endswith("; no file was written")
+
+
+def test_without_anybody_to_ask_it_says_what_to_give(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in CI: it said `interrupted`, with the exit code of that."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert run_cli(["init", "--name", "x"]) == 2
+    assert "the input ended before every question was answered; give the answers as options" in capsys.readouterr().err
     assert list(Path().iterdir()) == []
 
 
