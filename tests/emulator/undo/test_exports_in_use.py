@@ -178,3 +178,36 @@ def test_the_cleanup_of_another_run_of_that_name_takes_no_export_away_beside_thi
     assert below(world, "/closing")  # it is not this run's
     world.s3.delete_object(Bucket=world.bucket, Key=place.mark)
     assert the_only(clean_up(owner, "first")).done
+
+
+def test_a_reader_that_was_not_seen_by_a_cleanup_that_goes_on_sees_its_mark(world: World) -> None:
+    """It had looked before the mark was set, and entered itself after the cleanup had looked."""
+    world.pair("a", things(5))
+    arrived, go_on = threading.Event(), threading.Event()
+    removals: list[Removal] = []
+
+    def held_up(request: Request) -> Answer | None:
+        if "delete" in request.path.partition("?")[2] and b"/AWSDynamoDB/" in request.body:
+            arrived.set()
+            go_on.wait(60)
+        return None
+
+    with between(world.endpoint) as before_owner, between(world.endpoint) as before_reader:
+        owner = asking(world, before_owner, lambda: exported(world))
+        reader = asking(world, before_reader, lambda: reader_of(world, owner))
+        cleanup = threading.Thread(target=lambda: removals.extend(clean_up(owner, "first")))
+
+        def cleaned_first(request: Request) -> Answer | None:
+            if request.method == "PUT" and "/register/exports/" in request.path and not cleanup.ident:
+                cleanup.start()
+                arrived.wait(60)
+            return None
+
+        before_owner.instead, before_reader.instead = held_up, cleaned_first
+        with pytest.raises(ExportError, match="run 'first' takes the export in"):
+            export_tables(reader)
+        go_on.set()
+        cleanup.join()
+    assert arrived.is_set()
+    assert the_only(removals).done
+    assert not below(world, "/AWSDynamoDB/")
