@@ -26,5 +26,6 @@ class CutOverSettings(Strict):
     leave_out: list[str] = Field(
         default_factory=list,
         description="names or globs of source tables that were read by Scan and are not written to, although this "
-        "cannot be proved; they are shown on the first screen of the report",
+        "cannot be proved, or that were skipped and stay at the source; they are shown on the first screen of the "
+        "report",
     )

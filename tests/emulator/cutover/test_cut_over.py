@@ -25,7 +25,7 @@ from runbook_lib.run.facts.doubt.late_writes import LIFE
 from runbook_lib.run.facts.windows import trailing_windows, windows_of
 from runbook_lib.validate.step import validate_tables
 from tests.support.moving import Moving, item, live, moved
-from tests.support.world import World
+from tests.support.world import World, things
 
 
 def about_to(world: World, **changes: Any) -> Moving:
@@ -264,6 +264,20 @@ def test_where_nothing_was_written_it_goes_on_much_later_and_is_proved_up_to_the
     assert until
     assert datetime.fromisoformat(until) > datetime.fromisoformat(before) + timedelta(minutes=30)
     assert moving.validation().changes.second_export.moment == until
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+def test_a_table_that_was_skipped_is_left_out_knowingly_or_stands_in_the_way(world: World, left_out: bool) -> None:
+    world.pair("b", things(3), pitr=False)
+    named = [world.src("b")] if left_out else []
+    moving = about_to(world, export={"without_pitr": "skip"}, cut_over={"leave_out": named})
+    if left_out:
+        cut(moving, moving.now())
+        assert states(moving)["go"] == GateState.PASSED
+    else:
+        with pytest.raises(GateFailed, match=r"NOT_READY: .*-src-b: skipped, so nothing of it is in its target"):
+            cut(moving, moving.now())
+        assert states(moving) == {"ready": GateState.FAILED}
 
 
 class Killed(BaseException):
