@@ -18,8 +18,8 @@ import orjson
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Page, Segment, scan_segment, unless
-from runbook_lib.aws.s3.objects import put_object
 from runbook_lib.export.recount import recount, refuse_cut_short
+from runbook_lib.export.staged_put import staged_put
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import (
@@ -73,7 +73,7 @@ def scan_to_staging(
         sse_kms_key_id=staging.kms_key_id,
     )
     s3 = run.clients.raw
-    writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
+    writer = ExportWriter(staged_put(run, table.name), identity)
     limit = RateLimit(settings.scan_max_rcu)
     writer.start()
     stop, key = threading.Event(), tuple(k.name for k in table.key)

@@ -14,6 +14,7 @@ from runbook_lib.leak_scan.words import ValueWords
 DEEPEST = 3
 AT_ONCE = 200  # items that are looked through together
 LONG = 12  # characters from which a value is found inside of a word, too
+SHORT, MOST_CLEAN = 64, 20_000  # characters, and how many parts of texts are remembered to be clean
 AS_IT_IS, IN_BINARY = "as it is", "inside of binary"
 BINARY = '"B":"'
 ONE, SET = '":"', 'S":["'  # what every value and every set of an item's JSON has, and no text in it
@@ -41,6 +42,7 @@ class RawValues:
     words: ValueWords | None = None
     left_out: set[int] = field(default_factory=set)
     nothing: set[str] = field(default_factory=set)  # what was seen to hide nothing; texts have the same again and again
+    clean: set[str] = field(default_factory=set)  # names and values, between quotes, that are none and hide nothing
     _automaton: AhoCorasick | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,12 @@ class RawValues:
         """Numbers of the values that a folded text is, or that are words in it."""
         if self.words is not None:
             yield from (number for number in self.words.numbers_in(text) if number not in self.left_out)
+
+    def keep_clean(self, parts: set[str]) -> None:
+        """Remember short parts of texts, the same of which stand in item after item."""
+        if len(self.clean) >= MOST_CLEAN:
+            self.clean.clear()
+        self.clean.update(part for part in parts if len(part) <= SHORT)
 
 
 def _joined(text: str, at: int) -> bool:
@@ -99,28 +107,32 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
         plain = [item for item in items if _is_plain(item)]
         yield from (item for item in items if not _is_plain(item))
         text = " ".join(plain)
-    if lists_bytes(text) or _holds_values(values, text):
+    folded, new = fold(text), set(text.split('"')) - values.clean
+    rest = '"'.join(new)  # no word, number or run goes beyond a quotation mark
+    if lists_bytes(text) or any(True for _ in values.within(folded)) or _holds_words(values, fold(rest)):
         yield from plain
         return
     counted.items += len(plain)
     counted.values += text.count(ONE) + text.count(SET)
-    if hiding := hiding_runs(text, values.nothing):
-        for item in plain:
-            if any(run in item for run in hiding):
-                counted.items -= 1
-                counted.values -= item.count(ONE) + item.count(SET)
-                yield item
+    hiding = hiding_runs(rest, values.nothing)
+    if not hiding:
+        values.keep_clean(new)
+        return
+    for item in plain:
+        if any(run in item for run in hiding):
+            counted.items -= 1
+            counted.values -= item.count(ONE) + item.count(SET)
+            yield item
 
 
 def _is_plain(text: str) -> bool:
     return BINARY not in text and '"BS":' not in text and is_plain(text)
 
 
-def _holds_values(values: RawValues, text: str) -> bool:
-    folded = fold(text)
-    for found in (values.within(folded), values.as_words(folded)):
-        if any(True for _ in found):
-            return True
+def _holds_words(values: RawValues, folded: str) -> bool:
+    """Whether a folded text has values as words, or numbers with other separators."""
+    if any(True for _ in values.as_words(folded)):
+        return True
     spaced = " ".join(match.translate(NO_DIGITS) for match in SPACED.findall(folded) if not match.isdecimal())
     return any(True for _ in values.within(spaced))
 

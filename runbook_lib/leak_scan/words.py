@@ -21,9 +21,11 @@ MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same o
 
 def words_of(text: str) -> set[str]:
     """The whole texts between quotes, words, and addresses in a folded text."""
-    words = {text, *text.split('"'), *text.translate(_ALL).split()}
+    parts = text.split('"')
+    words = {text, *parts, *text.translate(_ALL).split()}
     if "@" in text:
-        words.update(word for word in text.translate(_BUT_AT).split() if "@" in word)
+        shown = " ".join(part for part in parts if "@" in part)
+        words.update(word for word in shown.translate(_BUT_AT).split() if "@" in word)
     return words
 
 

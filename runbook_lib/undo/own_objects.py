@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.export_format.writer import data_file_name, export_folder, shared_data_folder
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
-from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.export import EXPORTS, StagedObject, staged_objects
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus, files_transformed
 from runbook_lib.run.facts.masking.windows import SECOND_TRANSFORMS, WINDOW_TRANSFORMS
@@ -26,7 +26,8 @@ from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.witnesses.export_register import ExportPlace
 from runbook_lib.transform.raw_windows import raw_export_of
 
-SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5")
+SUMMARY = "manifest-summary.json"
+SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", SUMMARY, "manifest-summary.md5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,28 @@ class OwnObjects:
 
 
 def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
-    """What lies in the buckets for a table, export by export, windows included."""
+    """What lies in the buckets for a table, export by export, windows included, and what a kill has left of others."""
+    known = set[tuple[str, str]]()
+    for objects in _recorded(run, pair):
+        known.update((objects.bucket, key) for key in objects.keys)
+        yield objects
+    left = [put for put in staged_objects(run.ledger, pair.source) if (put.bucket, put.key) not in known]
+    yield from _left_behind(left)
+
+
+def _left_behind(left: list[StagedObject]) -> Iterator[OwnObjects]:
+    """What no fact tells of; a folder that has a summary is whole, and may have been handed to another run."""
+    for put in left:
+        if put.key.endswith(SUMMARY):
+            folder = put.key.removesuffix(SUMMARY)
+            inside = [other for other in left if other.key.startswith(folder)]
+            left = [other for other in left if other not in inside]
+            yield OwnObjects(put.bucket, tuple(other.key for other in inside), folder=folder)
+    for bucket in sorted({put.bucket for put in left}):
+        yield OwnObjects(bucket, tuple(put.key for put in left if put.bucket == bucket))
+
+
+def _recorded(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     transform, fact = TRANSFORMS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
     files: Iterable[str] = file_keys(run.ledger, pair.source)
     if transform is not None:
@@ -90,7 +112,7 @@ def _of_second(run: Run, pair: Pair, second: SecondExport) -> Iterator[OwnObject
     files, made = _files(run, pair.source, arn), SECOND_TRANSFORMS.of(run.ledger, f"{pair.source} {arn}")
     if made is not None:
         yield _derived(run, made.export_id, files)
-    if second.items is not None or made is not None:
+    if second.items is not None or made is not None or files:
         yield OwnObjects(bucket, (*files, *_sidecars(folder)), folder=folder)
 
 

@@ -18,12 +18,12 @@ from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.dynamodb.streams.shards import BOTH, current_stream, describe_stream
 from runbook_lib.aws.guard.reading_calls import STREAM_READS
-from runbook_lib.aws.s3.objects import put_object
 from runbook_lib.aws.session.reading_clients import reading_client
 from runbook_lib.catchup.ask import SECOND, keep_exported, whole_second
 from runbook_lib.catchup.streams.net_changes import AT_MOST, MissingRecord, NetChanges, TooMuch
 from runbook_lib.catchup.streams.tail import StreamTail
 from runbook_lib.errors import ConfigError, ExportError
+from runbook_lib.export.staged_put import staged_put
 from runbook_lib.export_format.change import SKEW
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.export_format.writer import (
@@ -205,8 +205,7 @@ def _stored(table: StreamedTable, fact: WindowFact, lines: Iterator[bytes]) -> t
         sse_kms_key_id=staging.kms_key_id,
         window=ExportedWindow(start, end, fact.view),
     )
-    s3 = run.clients.raw
-    writer = ExportWriter(lambda key, body: put_object(s3, staging.bucket, key, body, staging.kms_key_id), identity)
+    writer = ExportWriter(staged_put(run, fact.source), identity)
     writer.start()
     for part, some in enumerate(_files_of(lines)):
         writer.add_changes(some, data_file_name(f"{export_id}/{part}".encode()))

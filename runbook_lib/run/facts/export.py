@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from runbook_lib.plan.whole_export import Wholeness
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Note, Topic
+from runbook_lib.run.ledger import Ledger
 
 
 class ExportStatus(StrEnum):
@@ -119,7 +121,22 @@ class RecoveryFact:
     earliest: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StagedObject:
+    """An object that the run itself has put beside the exports, or was about to: recorded before it was there."""
+
+    source: str
+    bucket: str
+    key: str
+
+
 EXPORTS = Topic("export", ExportFact)
 EXPORT_TOKENS = Topic("export_token", str)
 EXPORT_TIME = Note("run", "export_time", str)
 RECOVERIES = Topic("recovery", RecoveryFact)
+STAGED = Topic("staged", StagedObject)
+
+
+def staged_objects(ledger: Ledger, source: str) -> Iterator[StagedObject]:
+    """What a run has put beside the exports for a table, or was about to."""
+    return (put for put in STAGED.all(ledger).values() if put.source == source)

@@ -24,7 +24,7 @@ import orjson
 import pytest
 
 from runbook_lib.items.canonical import Item
-from runbook_lib.leak_scan.look import Counted, look_through, look_through_all
+from runbook_lib.leak_scan.look import AT_ONCE, Counted, look_through, look_through_all
 from runbook_lib.leak_scan.packed import every_reading, is_readable, may_hide, readings
 from runbook_lib.leak_scan.sought import RawTable, gather
 from runbook_lib.masking.hook import HookContext, ItemHook
@@ -161,6 +161,20 @@ def test_every_place_is_found_among_many_items_that_hold_nothing(tmp_path: Path)
     assert alone.keys() == set(hidden)
     assert dict(look_through_all(values, lines, many)) == alone
     assert one == many
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+@pytest.mark.parametrize("hidden", ["anna@people.example", PHONE, b64(b"to anna@people.example"), "tel 0170.5550123x"])
+def test_what_is_found_once_is_found_as_often_as_it_is_there(hidden: str, most: int, tmp_path: Path) -> None:
+    items = [{**ITEM, "email": {"S": "anna@people.example"}, "phone": {"S": "0170 5550123"}}, ITEM]
+    if most == 0 and hidden.startswith("tel"):
+        return  # beyond the automaton only whole values and words are found
+    _, (values, _, _) = sought(tmp_path, items, rules(), most=most)
+    lines = [orjson.dumps({"id": {"S": f"k{n}"}, "x": {"S": hidden}}).decode() for n in range(3 * AT_ONCE)]
+    other = [orjson.dumps({"id": {"S": "1"}, "x": {"S": "nobody"}}).decode()] * AT_ONCE
+    assert [line for line, _ in look_through_all(values, [*other, *lines, *other], Counted())] == lines
+    assert "nobody" in values.clean
+    assert hidden not in values.clean
 
 
 def test_at_least_fifteen_places_are_tried() -> None:
