@@ -24,32 +24,20 @@ from runbook_lib.run.facts.cut_over.gates import (
 from runbook_lib.run.facts.doubt.late_writes import LIFE
 from runbook_lib.run.facts.windows import trailing_windows, windows_of
 from runbook_lib.validate.step import validate_tables
+from tests.support.cutting_over import cut, readied, states
 from tests.support.moving import Moving, item, live, moved
 from tests.support.world import World, things
 
 
 def about_to(world: World, **changes: Any) -> Moving:
     """A table that was caught up with and validated, and goes on being written to."""
-    moving = moved(world, **changes)
-    live(moving, 0)
-    moving.catch_up()
-    moving.validated()
-    moving.write(item("before-the-freeze", 1))
-    return moving
-
-
-def cut(moving: Moving, frozen: str = "", **options: Any) -> Any:
-    return cut_over(moving.run, asked=CutOverAsked(frozen, confirmed=True), sleep=moving.sleeping, **options)
+    return readied(moved(world, **changes))
 
 
 def switch(moving: Moving) -> CutOverFact:
     fact = CUT_OVERS.of(moving.run.ledger)
     assert fact is not None
     return fact
-
-
-def states(moving: Moving) -> dict[str, GateState]:
-    return {gate: fact.state for gate, fact in GATES.all(moving.run.ledger).items()}
 
 
 def test_without_the_id_typed_only_a_forecast_is_made(world: World) -> None:
@@ -147,7 +135,7 @@ def test_deletes_by_the_sources_time_to_live_are_no_writes(world: World) -> None
     assert FROZEN.needed(moving.run.ledger, world.src("a")).expired == 1
     moving.delete("not expired")
     moving.minutes(20)
-    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 change,"):
         cut(moving)
 
 
@@ -159,7 +147,7 @@ def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(worl
     moving.write(item("too late", 1))
     before = moving.target()
     for _ in range(2):  # what is late stays late
-        with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+        with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 change,"):
             cut(moving)
     found = QUIET_AFTERWARDS.needed(moving.run.ledger, world.src("a"))
     assert (found.late, len(found.hashes)) == (1, 1)
@@ -243,7 +231,7 @@ def test_what_was_written_until_it_goes_on_much_later_keeps_the_go_shut(world: W
     moving.minutes(20)
     flag.touch()
     for typed in (frozen, ""):
-        with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 changes"):
+        with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 change,"):
             cut(moving, typed)
     assert switch(moving).go_at is None
     moving.minutes(3)

@@ -16,11 +16,11 @@ from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.function_client import invoke_once
 from runbook_lib.config.moving.places import Side
 from runbook_lib.config.sections.hooks import Hook
-from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import ForbiddenCall, GateFailed
 from runbook_lib.hooks.function import probe_lambda
-from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, CutOverAsked
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS
 from runbook_lib.run.facts.cut_over.hooks import HookFault
+from tests.support.cutting_over import cut
 from tests.support.moving import live, moved
 from tests.support.world import World
 
@@ -148,6 +148,6 @@ def test_a_function_that_fails_keeps_the_go_shut(world: World, lambdas: Any, mon
     moving.catch_up()
     moving.validated()
     with pytest.raises(GateFailed, match=r"SMOKE_FAILED: .*reads \(lambda\): function-error 200"):
-        cut_over(moving.run, asked=CutOverAsked(moving.now(), confirmed=True), sleep=moving.sleeping)
+        cut(moving, moving.now())
     assert CUT_OVERS.of(moving.run.ledger).go_at is None  # type: ignore[union-attr]
     assert moving.run.ledger.calls("target")["Invoke"] == 1

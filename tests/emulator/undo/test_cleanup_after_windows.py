@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from runbook_lib.cutover.step import cut_over
-from runbook_lib.run.facts.cut_over.gates import CutOverAsked
 from runbook_lib.run.run import open_cleanup
 from runbook_lib.undo.cleanup import clean_up
+from tests.support.cutting_over import cut
 from tests.support.moving import Moving, item, live, moved
 from tests.support.world import World
 
@@ -39,7 +38,7 @@ def test_after_the_go_nothing_of_the_targets_is_removed(world: World) -> None:
     live(moving, 0)
     moving.catch_up()
     moving.validated()
-    cut_over(moving.run, asked=CutOverAsked(moving.now(), confirmed=True), sleep=moving.sleeping)
+    cut(moving, moving.now())
     before = moving.target()
     removal = cleaned(moving)
     assert "took the place of its source" in removal.kept  # type: ignore[attr-defined]
