@@ -39,7 +39,7 @@ class ShownVerdict:
         colour = colour_of(self.verdict)
         reasons = "".join(f"<li>{escape(visible(text))}</li>" for text in self.why)
         report = quote(os.path.relpath(self.report, Path.cwd()))
-        where = f" {chip(visible(self.not_aws), PLAIN)}" if self.not_aws else ""
+        where = f" <span style='font-size:55%'>{chip(visible(self.not_aws), PLAIN)}</span>" if self.not_aws else ""
         return (
             f"<div style='border:3px solid {colour};border-left:16px solid {colour};padding:8px 12px;text-align:left'>"
             f"<div style='font-size:200%'>{chip(self.headline, colour)}{where}</div><p>{escape(visible(self.done))}</p>"

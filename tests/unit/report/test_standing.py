@@ -184,6 +184,20 @@ def test_windows_that_came_with_an_export_go_on_with_the_run_that_was_handed_the
     assert [shlex.split(command)[1] for command in following(made).commands] == ["run"]
 
 
+def test_a_dry_run_of_the_pre_flight_alone_has_no_export_to_reuse() -> None:
+    made = records.dry_run()
+    assert "exports are reused" in following(made).what
+    made["steps"][1]["status"] = "not run"
+    assert "exports are reused" not in following(made).what
+
+
+def test_no_more_work_is_told_than_the_run_took_in_all() -> None:
+    made = records.passed()
+    assert " of work in the steps" in records.report_of(made).sentence
+    made["totals"]["seconds"] = 1e6
+    assert " of work in the steps" not in records.report_of(made).sentence
+
+
 def test_nobody_signs_before_the_last_look_of_a_cut_over() -> None:
     made = records.passed()
     made["cut_over"] = {"go_at": records.stamp(100), "gates": [{"gate": "go", "state": "passed"}]}

@@ -96,7 +96,9 @@ def _after_a_dry_run(figures: RunFigures) -> NextStep:
             "accept this, then run again.",
             (_run(record),),
         )
-    again = "The command continues this run: its exports are reused and not paid for again."
+    exported = any(s.name == "export" and s.status == "completed" for s in record.steps)
+    reused = ": its exports are reused and not paid for again" if exported else ""
+    again = f"The command continues this run{reused}."
     known = last_estimate(figures)
     cost = f"Estimated: {known}. " if known else ""
     return NextStep(f"Ready: nothing stands in the way. {cost}{again}", (_run(record, execute=True),))

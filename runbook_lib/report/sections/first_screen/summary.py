@@ -60,7 +60,8 @@ def sentence(figures: RunFigures) -> str:
             f"{figures.sums['lines_read'].with_noun('read and checked')}, nothing written to the target"
         )
     taken = seconds_between((record.started, record.finished))
-    worked = f", {duration(record.totals.seconds)} of work in the steps" if record.totals.seconds else ""
+    work = record.totals.seconds  # with the report, which may take longer than a run that did next to nothing
+    worked = f", {duration(work)} of work in the steps" if work and taken is not None and work <= taken else ""
     how_long = f", {duration(taken)} in all{worked}" if taken is not None else ""
     ended = moment(record.finished) if record.finished else "not finished"
     return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
