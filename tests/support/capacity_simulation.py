@@ -40,6 +40,11 @@ def quick(rng: random.Random) -> float:
     return rng.uniform(0.005, 0.015)
 
 
+def far_away(rng: random.Random) -> float:
+    """Log-normal: a median of 8 ms, a mean of 16."""
+    return 0.008 * rng.lognormvariate(0.0, 1.1774)
+
+
 def with_a_tail(rng: random.Random) -> float:
     """An answer within 4 ms and what a network adds: median 8, mean 16, one in a hundred 135 ms."""
     return 0.004 + 0.004 * rng.lognormvariate(0.0, 1.5)
@@ -51,6 +56,10 @@ class Bucket:
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
         self.tokens, self.at = rate * burst, 0.0
+
+    def spend(self) -> None:
+        """Nothing that was saved up is left."""
+        self.tokens = 0.0
 
     def fill(self, now: float) -> None:
         if now == self.at:
@@ -219,7 +228,8 @@ class Simulation:
     """An import of `items` in `files` into `ranges` key ranges; `change` is a new limit from a moment on.
 
     `hot` is the part of the items that lie in the first tenth of the files, `foreign` another writer's units per
-    second from one second to another; `named` tells whether refusals of whole batches say why.
+    second from one second to another; `named` tells whether refusals of whole batches say why, `spent` whether
+    nothing of the burst is left to begin with.
     """
 
     limit: float
@@ -242,6 +252,7 @@ class Simulation:
     index_ranges: int = 0
     named: bool = True
     whole: str = PROVISIONED
+    spent: bool = False
 
     def run(self) -> Outcome:
         return _Running(self).run()
@@ -259,9 +270,13 @@ class _Running:
         places = [n / plan.files for n in range(plan.files + 1)]
         self.importer = Importer(files, self.capacity, places, self.rng, BATCH, plan.cost, plan.named)
         self.table = Table(plan.limit, plan.ranges, plan.range_limit, plan.burst, plan.index_ranges, plan.whole)
+        if plan.spent:
+            for bucket in (self.table.whole, *self.table.ranges, *self.table.index):
+                bucket.spend()
         gives = min(plan.limit, plan.ranges * plan.range_limit)
         gives = min(gives, plan.index_ranges * plan.range_limit or gives)
-        self.outcome = Outcome(min(gives, plan.ceiling or inf), 0.0 if plan.ceiling else gives * plan.burst)
+        saved_up = 0.0 if plan.ceiling or plan.spent else gives * plan.burst
+        self.outcome = Outcome(min(gives, plan.ceiling or inf), saved_up)
         self.flying: list[tuple[float, int, Flight]] = []
         self.sent = 0
 

@@ -5,11 +5,14 @@ lane has a pace of its own. A bucket of units stands behind every refusal: a key
 account's. At a refusal it is known to be empty; what a lane was given between two refusals, over the time between
 them, is therefore the share of the bucket's refill that is its own, whatever the bucket held before. From then on the
 lane goes a little slower, which puts by what the next probe may cost, climbs past that rate ever faster (CUBIC), and
-is refused once in a while. Before its first refusal it starts slowly: the rate doubles within a second.
+is refused once in a while. Before its first refusal it starts slowly: the rate doubles within a second. The rate to
+begin with is a guess where the table names none: at the first refusals of all, lanes that have met none rest and are
+slower, too, and then climb past that rate with care.
 
 A refusal for which the server names the whole table, an index or the account is of all lanes: they are paced together
-by what they were given together. A limit that a person has set (the account's, or the most that a table may take on
-demand) gives no more than it gives: once it is measured, nothing climbs past it, but for one look a minute. Beside
+by what they were given together, and so are lanes of a table that takes no more than one key range does: it has one
+bucket, whatever is named. A limit that a person has set (the account's, or the most that a table may take on demand)
+gives no more than it gives: once it is measured, nothing climbs past it, but for one look a minute. Beside
 that stand a ceiling, if the user or the table sets one or others write it too (`grant`), and a limit on requests in
 flight: twice the requests per second times their mean delay (Little's law).
 
@@ -23,7 +26,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from runbook_lib.load.engine.lane import BURST, FLOOR, Lane
+from runbook_lib.load.engine.lane import BURST, ECHO, FLOOR, Lane
+from runbook_lib.load.engine.table_pace import LEAST, TablePace
 
 ROOM = 1.14  # times a share that lanes may have, so that it and not their climbing holds them back
 HELD = 0.8  # part of a share above which it, and not its own rate, is taken to hold a lane back
@@ -31,6 +35,10 @@ LEAST_IN_FLIGHT = 8
 SPREAD = 4.0  # standard deviations of a number of requests that come and go by chance
 INTERVAL = 0.25
 RANGE = 1_000.0  # write units per second that a key range takes
+NARROW, WIDE = 1.1 * RANGE, 1.5 * RANGE  # a table that takes no more is one key range; one that is paced so fast is not
+EASES = 2  # first refusals that slow down all lanes, while they are together
+NEAR = 7.0  # times as fast as the guess at most: what takes far more than that is no smaller than it was taken for
+WHOLE_RECOVERY = 2.0  # a whole table has many requests and one bucket: it may be probed more often than a lane
 NAMED, OF_A_RANGE = "Exceeded", frozenset({"TableWriteKeyRangeThroughputExceeded"})
 # Limits that a person has set, of the account or the table: no burst and no split partition takes one further.
 FIXED = ("AccountLimitExceeded", "MaxOnDemandThroughputExceeded")
@@ -68,6 +76,8 @@ class WriteRateController:
         self.in_flight, self.limit = 0, min(LEAST_IN_FLIGHT, shared(width))
         self._ceiling, self._until = math.inf if ceiling is None else ceiling, math.inf
         self._free_at, self.most = now, max(most, lanes)
+        self._eases_left, self._ease_at, self._guess = 0 if known else EASES, now, start
+        self._pace, self._narrow = TablePace(), False
         self.used = self.refused = 0.0  # units, since the beginning
         self.now = monotonic
         self.version = 0  # changes when lanes may be due at another moment than before
@@ -159,30 +169,73 @@ class WriteRateController:
         self.used, self.refused = self.used + units, self.refused + refused
         if named := [reason for reason, _ in reasons if reason.endswith(NAMED)]:
             self._blames_whole, self._start = not any(reason in OF_A_RANGE for reason in named), math.inf
-            if self._blames_whole and self._whole is None and len(self.lanes) > 1:
-                self._whole = Lane(sum(lane.rate for lane in self.lanes), free_at=now, heard_at=now)
+            self._narrow = self._narrow and not self._blames_whole
+        if refused:
+            self._look_whose_bucket(now)
+        if named:
             (self._whole or lane).held = self._blames_whole and all(reason.endswith(FIXED) for reason in named)
         probing = self._whole is not None and self._whole.rate > 1.01 * self._start  # past the table's own word
-        whole = self._whole if self._blames_whole or probing else None
+        whole = self._whole if self._paces_whole or probing else None
         of_lane = 0.0 if whole else refused  # what another bucket refused has cost nothing here
+        if of_lane and lane.peak is None and now >= self._ease_at:
+            self._ease_others(lane, now)
         if self._whole:
             self._whole.settle(expected - of_lane, units, refused - of_lane, now)
         lane.settle(expected - refused + of_lane, units, of_lane, now)
 
+    @property
+    def _paces_whole(self) -> bool:
+        """Whether what is refused is refused by one bucket that all lanes draw on."""
+        return self._blames_whole or self._narrow
+
+    def _look_whose_bucket(self, now: float) -> None:
+        """Something was refused: pace all lanes together if the table is blamed, or takes what one key range does."""
+        if self._narrow and self._whole and self._whole.rate > WIDE:
+            self._narrow, self._whole = False, None
+        told, pace = self._pace.hear(self.used, now), self._pace.units_per_second
+        if self._whole is not None or len(self.lanes) == 1:
+            return
+        self._narrow = not self._blames_whole and told and pace is not None and pace <= NARROW
+        if not self._paces_whole:
+            return
+        rate = sum(lane.rate for lane in self.lanes)
+        self._whole = Lane(rate, free_at=now, heard_at=now, tells_after=LEAST, recovery=WHOLE_RECOVERY)
+        if pace:  # as if it had been given that for a second: the refusal at hand makes it a little slower
+            self._whole.rate = self._whole.peak = self._whole.given = pace
+            self._whole.emptied_at = now - 1
+        for lane in self.lanes:
+            lane.peak = lane.emptied_at = None  # what they had learned of a bucket of their own is not so
+
+    def _ease_others(self, refused: Lane, now: float) -> None:
+        """A lane met its first refusal: have those that have met none be slower, or at least careful."""
+        rate = sum(other.rate for other in self.lanes)
+        self._ease_at, small = now + ECHO, self._eases_left > 0 and rate < NEAR * self._guess
+        self._eases_left -= 1
+        for lane in self.lanes:
+            if lane is refused or lane.peak is not None:
+                continue
+            if small:
+                lane.ease(now)
+            else:
+                lane.beware()
+        self.version += 1
+
     def move(self, lane: Lane, neighbours: Sequence[Lane]) -> None:
         """A lane leaves its part of the hash range: its rate is left to the lanes beside it.
 
-        Only one of them may share its key range, and nobody knows which; none is given more than a range takes.
+        Only one neighbour may share its key range, and nobody knows which; none is given more than a range takes, and
+        the wrong one is back where it was with its first refusal.
         """
         for other in neighbours:
-            other.scale_up(max(0.0, min(lane.rate, RANGE - other.rate)))
-        lane.rate, lane.peak, lane.emptied_at = max(FLOOR, lane.rate / 4), None, None
+            other.scale_up(max(0.0, min(lane.rate, RANGE - other.rate)), self.now())
+        lane.rate, lane.brake = max(FLOOR, lane.rate / 4), math.inf
+        lane.peak = lane.emptied_at = None
         self.version += 1
 
     def balance(self, left: Sequence[tuple[Lane, int]]) -> None:
         """Where one limit holds all lanes, have them write in proportion to what each has left: all end together."""
         total = sum(items for _, items in left)
-        if not (self._whole and self._blames_whole and total):
+        if not (self._whole and self._paces_whole and total):
             return
         for lane, items in left:
             rate = min(RANGE, 1.2 * self._whole.rate * items / total)
@@ -190,9 +243,7 @@ class WriteRateController:
 
     def split(self, lane: Lane) -> Lane:
         """A further lane with half of a lane's rate."""
-        lane.rate /= 2
-        lane.peak, lane.emptied_at = lane.peak and lane.peak / 2, None
-        self.lanes.append(Lane(lane.rate, lane.peak, lane.free_at, lane.calm_at, lane.heard_at, lane.age))
+        self.lanes.append(lane.halve())
         return self.lanes[-1]
 
     def _takes(self, units: float) -> float:
