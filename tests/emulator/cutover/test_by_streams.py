@@ -63,7 +63,7 @@ def test_a_writer_that_goes_on_at_a_gate_keeps_the_go_shut(world: World, gate: G
             written.append("raced")
             moving.write(item("raced", 1))
 
-    with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 changes"):
+    with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 change,"):
         cut(moving, moving.now(), watch=race)
     assert FROZEN.needed(moving.run.ledger, world.src("a")).late == 1
     fact = CUT_OVERS.of(moving.run.ledger)
@@ -80,5 +80,5 @@ def test_what_is_written_after_the_go_is_found_by_the_look_afterwards(world: Wor
     cut(moving, moving.now())
     moving.write(item("to the old table", 1))
     moving.minutes(40)
-    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 change,"):
         cut(moving, "")

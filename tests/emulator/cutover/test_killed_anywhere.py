@@ -71,5 +71,5 @@ def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, g
     assert fact is not None
     moving.minutes(40)
     assert item("raced", 1) not in moving.target()
-    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 changes"):
+    with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 change,"):
         cut(moving, "")
