@@ -18,6 +18,7 @@ NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
 ESCAPED = "JSON in a string"
 MARKS = ("%", "\\", "&", "\n", "=", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
+LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\/bfnrt]))')
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -111,7 +112,8 @@ def lists_bytes(text: str) -> bool:
 def _remember(nothing: set[str], found: str) -> None:
     if len(nothing) >= MOST_NOTHING:
         nothing.clear()
-    nothing.add(found)
+    if len(found) <= LONGEST_NOTHING:
+        nothing.add(found)
 
 
 def _listed_bytes(text: str) -> Iterator[tuple[str, bytes]]:

@@ -17,6 +17,7 @@ _BUT_AT = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]<>()'), " ")
 _ALL = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]@'), " ")
 BITS = 1 << 25  # of the filter before the digests: 4 MB; with a million values three in a hundred words pass it
 MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same ones again and again
+SHORT = 64  # characters of such a word at most: whole texts may have megabytes, and do not come twice
 
 
 def words_of(text: str) -> set[str]:
@@ -76,7 +77,7 @@ class ValueWords:
                 yield number
         if len(self._clean) >= MOST_CLEAN:
             self._clean.clear()
-        self._clean |= new
+        self._clean.update(word for word in new if len(word) <= SHORT)
 
     def number_of(self, value: str) -> int | None:
         """The number of a value, or None for one that was not added."""

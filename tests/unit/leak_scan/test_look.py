@@ -12,6 +12,7 @@ import json
 import lzma
 import quopri
 import random
+import tracemalloc
 import unicodedata
 import zipfile
 import zlib
@@ -175,6 +176,20 @@ def test_what_is_found_once_is_found_as_often_as_it_is_there(hidden: str, most: 
     assert [line for line, _ in look_through_all(values, [*other, *lines, *other], Counted())] == lines
     assert "nobody" in values.clean
     assert hidden not in values.clean
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+def test_what_was_looked_through_is_not_kept(most: int, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    _, (values, _, _) = sought(tmp_path, [{**ITEM, "email": {"S": "anna@people.example"}}], rules(), most=most)
+    texts = ("".join(chance.choices("abcdefgh", k=3_000)) for _ in range(400))
+    lines = [orjson.dumps({"id": {"S": "k"}, "x": {"S": text}}).decode() for text in texts]
+    tracemalloc.start()
+    try:
+        assert not list(look_through_all(values, lines, Counted()))
+        assert tracemalloc.get_traced_memory()[0] < 400_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_at_least_fifteen_places_are_tried() -> None:
