@@ -8,7 +8,7 @@ from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
-from runbook_lib.items.canonical import Item, digest
+from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
@@ -18,6 +18,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import PresentRow, present_in, quarantined_lines
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
+from runbook_lib.undo.refused_changes import left_before, refused_keys
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 
@@ -31,7 +32,7 @@ def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[P
     Raises TransferError where a window is applied in part: some of its keys are as it says, and others as before.
     """
     over = _overlaid(run, pair, key)
-    streams = _of_windows(over) if over is not None else _of_export(run, pair)
+    streams = _of_windows(run, over) if over is not None else _of_export(run, pair)
     for stream in streams:
         for written in _groups(stream, key):
             held = read_keys(run.clients.target_wire, pair.target, [each for each, _ in written.values()], Backoff())
@@ -54,8 +55,17 @@ def _overlaid(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> OverlaidEx
     return overlaid(run, pair, ExportReader(run.clients.staging, bucket, files, key, refused))
 
 
-def _of_windows(over: OverlaidExport) -> Iterator[Iterator[Item]]:
-    return (over.items_of(file) for file in over.files)
+def _of_windows(run: Run, over: OverlaidExport) -> Iterator[Iterator[Item]]:
+    """What was written last under each key: a state that the target refused is none of them, but the one before is."""
+    refused = refused_keys(run, over)
+    for file in over.files:
+        yield (item for item in over.items_of(file) if not refused or _keyed(run, item, over.key) not in refused)
+    if refused:
+        yield (left.item for left in left_before(run, over, refused) if left.item is not None)
+
+
+def _keyed(run: Run, item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
+    return run.secret.key_digest(canonical_json(key_of(item, schema)))
 
 
 def _of_export(run: Run, pair: Pair) -> Iterator[Iterator[Item]]:

@@ -44,6 +44,7 @@ from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
+from runbook_lib.undo.refused_changes import left_before, refused_keys
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.undo.written_keys import keys_written
@@ -190,7 +191,8 @@ def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, bas
 def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> Iterator[WrittenKey]:
     """Everything that the run wrote: the export's items, and those that windows over it put or deleted.
 
-    A key of a window that is applied in part may be as before or as the window says: both are the run's.
+    A key of a window that is applied in part may be as before or as the window says: both are the run's. Under a key
+    whose last change is in quarantine stands what the run wrote before.
     """
     full = _sent_alone(run, pair, export_side(run, pair, export, table))
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
@@ -198,6 +200,9 @@ def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescript
         yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({line.digest}))
     if isinstance(one, OverlaidExport):
         yield from _deleted(one, run)
+        for left in left_before(run, one, refused_keys(run, one)):
+            digest = run.secret.item_digest(canonical_json(left.item)) if left.item is not None else None
+            yield WrittenKey(left.digest, left.key, frozenset({digest}))
     if (half := half_applied(run, pair.source)) is not None:
         yield from _of_half(run, half, table.key)
 

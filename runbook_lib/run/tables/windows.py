@@ -137,6 +137,14 @@ def count_refused(ledger: Ledger, source: str, number: int, arn: str) -> int:
     return int(row["n"])
 
 
+def refused_lines(ledger: Ledger, source: str, number: int, key: str) -> frozenset[int]:
+    """The lines of a window's file that the target did not take."""
+    rows = ledger.rows(
+        "SELECT line FROM window_quarantine WHERE source = ? AND number = ? AND key = ?", source, number, key
+    )
+    return frozenset(row["line"] for row in rows)
+
+
 def forget_changes(ledger: Ledger, source: str, number: int) -> None:
     """Take back what an earlier start, which did not come to the end of the window, had read of it."""
     if number == 1:
