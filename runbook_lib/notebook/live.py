@@ -89,7 +89,7 @@ def export_progress() -> Callable[[dict[str, ExportFact]], None]:
 
 def import_progress() -> Callable[[TableProgress], None]:
     """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
-    table = LiveTable("items", "MB", "WCU", "throttled", now=("items/s", "WCU/s", "left"))
+    table = LiveTable("items", "MB of JSON", "WCU", "throttled", now=("items/s", "WCU/s", "left"))
     known: dict[str, TableProgress] = {}
     workers: set[str] = set()
 

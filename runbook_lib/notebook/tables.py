@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANK = {BAD: 0, GOOD: 2}  # what is neither stands between them
+WIDE = 8  # columns and more do not fit a narrow window
 LAST = {"not chosen": 3}  # what the run is not about
 CELL = "padding:3px 4px;vertical-align:top;border-bottom:1px solid #9ca3af;"
 
@@ -148,9 +149,13 @@ class ShownTable:
         return (
             "<div style='overflow-x:auto'>"  # in a narrow window it scrolls; the last column was cut
             "<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
-            f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption)}</caption>"
+            f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption + self._told_wide())}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
+
+    def _told_wide(self) -> str:
+        """That there is more to the right: a scroll bar is hidden until it is used, on many screens."""
+        return " \u2194 In a narrow window it scrolls sideways." if len(self.columns) >= WIDE else ""
 
     def _spelled(self, row: Sequence[Any]) -> list[str]:
         return [column.spell(value) for column, value in zip(self.columns, row, strict=True)]

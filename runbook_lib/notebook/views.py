@@ -118,7 +118,7 @@ def export_named(fact: ExportFact) -> str:
 def export_table(run: Run) -> ShownTable:
     """What the manifests say was exported."""
     columns = [
-        TABLE, outcome("state"), Column("method"), number("items"), number("files"), weight("size"),
+        TABLE, outcome("state"), Column("method"), number("items"), number("files"), weight("size as billed"),
         Column("export"), Column("why"),
     ]  # fmt: skip
     rows = [

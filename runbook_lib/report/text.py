@@ -51,7 +51,7 @@ def milliseconds(value: float) -> str:
 
 
 def size(value: object) -> str:
-    """Bytes in decimal units, as AWS bills them."""
+    """Bytes in decimal units."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return NOT_MEASURED
     if value < 1000:

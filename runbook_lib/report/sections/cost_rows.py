@@ -11,7 +11,13 @@ from runbook_lib.record.model.table import SyncLook
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
-STAGES = {"preflight": "Before the export", "export": "After the export", "dry run": "Measured by the dry run"}
+# Estimates all of them: the last reckons again with the sizes of items that a dry run has measured.
+STAGES = {
+    "preflight": "Estimate before the export",
+    "export": "Estimate after the export",
+    "dry run": "Estimate after the dry run",
+}
+PLANNED = "preflight"
 NOT_KNOWN = "not known"
 # The lines of an estimate and what was used of each.
 USED = {
@@ -26,6 +32,7 @@ USED = {
     "Scans of the target for the validation": "validation_units",
 }
 WITH_INDEXES = "Writes of indexes"
+INSTEAD = "an alternative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,12 @@ def _estimates(figures: RunFigures) -> list[EstimateRecord]:
     return [figures.record.estimates[stage] for stage in STAGES if stage in figures.record.estimates]
 
 
+def _times(figures: RunFigures) -> tuple[str, ...]:
+    """What each estimate knows of the time; one that was made with the exports there is of what follows them."""
+    made = [(stage, figures.record.estimates[stage].hours) for stage in STAGES if stage in figures.record.estimates]
+    return tuple(hours(known) if known is None or stage == PLANNED else f"{hours(known)} more" for stage, known in made)
+
+
 def cost_rows(figures: RunFigures) -> list[CostRow]:
     """Cost, hours and each quantity; empty for a record without an estimate."""
     made = _estimates(figures)
@@ -55,15 +68,17 @@ def cost_rows(figures: RunFigures) -> list[CostRow]:
     rows = [
         CostRow("Cost", tuple(dollars(e.usd) for e in made), in_dollars(used.usd)),
         CostRow(
-            "Time", tuple(hours(e.hours) for e in made), duration(None if used.hours is None else used.hours * 3600)
+            "Time", _times(figures), "not known" if used.hours is None else f"{duration(used.hours * 3600)} in all"
         ),
     ]
     for part in made[0].parts:
         # A line of one estimate may be missing in another, where a target had no replica then.
         same = [next((p for p in e.parts if p.name == part.name), None) for e in made]
         rows.append(CostRow(part.name, tuple(_part(p) if p else "" for p in same), _used(part, used)))
-    rows.append(CostRow("ImportTable instead of writing", tuple(dollars(e.import_table_usd) for e in made), ""))
-    rows.append(CostRow("Storing the export, per month", tuple(dollars(e.storage_usd_month) for e in made), ""))
+    rows.append(CostRow("ImportTable instead of writing", tuple(dollars(e.import_table_usd) for e in made), INSTEAD))
+    rows.append(
+        CostRow("Storing the export, per month", tuple(dollars(e.storage_usd_month) for e in made), NOT_MEASURED)
+    )
     return rows
 
 
@@ -245,9 +260,7 @@ def _part(part: EstimateLine) -> str:
 def _used(part: EstimateLine, used: Usage) -> str:
     if part.name == WITH_INDEXES:
         return "in the line above"
-    if part.name not in USED:
-        return ""
-    value = getattr(used, USED[part.name])
+    value = getattr(used, USED[part.name]) if part.name in USED else None
     return NOT_MEASURED if value is None else f"{_number(value)} {part.unit}"
 
 

@@ -175,3 +175,10 @@ def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
         "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
         "target: table deleted with its 113 items, 10 staging objects deleted",
     ]
+
+
+def test_a_table_that_may_not_fit_says_that_it_scrolls() -> None:
+    """Many screens hide the bar until it is used: a table cut at the right looked whole."""
+    for columns, told in ((COLUMNS, False), (COLUMNS * 2, True)):
+        shown = ShownTable.of("Some.", columns, [("a", "PASS", 1, 1.0, 1, None) * (len(columns) // 6)], "none")
+        assert ("scrolls sideways" in shown._repr_html_()) is told

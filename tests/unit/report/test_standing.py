@@ -215,3 +215,12 @@ def test_tables_that_nobody_has_counted_are_not_said_to_be_none() -> None:
     assert report.verdicts == "not measured"
     made["steps"][0] |= {"status": "completed"}
     assert "0 tables" in records.report_of(made).sentence
+
+
+def test_what_comes_after_a_pass_is_said_where_it_is_shown_and_not_by_a_place_on_a_page() -> None:
+    """The terminal and the notebook say the same sentence, and nothing is signed below it there."""
+    for kind in KINDS.values():
+        if found := next_step(records.figures(kind())):
+            assert not {"below", "above"} & {*re.findall(r"\w+", found.what)}
+    assert "Sign-off" in following(records.passed()).what
+    assert '<h2 id="sign-off">Sign-off</h2>' in render_html(records.report_of(records.passed()), [])

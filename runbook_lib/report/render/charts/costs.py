@@ -29,7 +29,8 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
     axes.set_xlabel("used, as a share of the most that was estimated (dashed)")
     above = [line for line in lines if line.share > 1]
     told = f"{pluralize(len(above), 'line')} above it: {', '.join(map(_named, above))}" if above else "none above it"
-    return figure, f"What was used against the most that was estimated, for {pluralize(len(lines), 'line')}; {told}."
+    of = f"for {pluralize(len(lines), 'quantity', 'quantities')} of the bill (not its cost and time)"
+    return figure, f"What was used against the most that was estimated, {of}; {told}."
 
 
 def _said(line: Compared) -> str:

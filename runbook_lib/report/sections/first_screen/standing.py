@@ -84,7 +84,7 @@ def _after_a_pass(record: RunRecord) -> NextStep:
             "sign.",
             tuple(filter(None, [_command_of(record, CUT_OVER)])),
         )
-    keep = "keep the digest of SHA256SUMS where nobody can change it, and sign below"
+    keep = "keep the digest of SHA256SUMS where nobody can change it, and sign at the report's end (Sign-off)"
     return NextStep(f"Verify the folder, {keep}.", (f"runbook verify {shlex.quote(f'reports/{record.run_id}')}",))
 
 
