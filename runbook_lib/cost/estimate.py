@@ -55,6 +55,7 @@ class TableSize:
     measured_units: int | None = None
     measured_index_units: int | None = None
     writing: Writing = Writing.BATCH_WRITE
+    billed: int | None = None  # what its manifest says, which its items as measured are not
 
 
 def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
@@ -151,14 +152,13 @@ def _read_units(load: TableSize) -> Range | None:
     return Range(math.ceil(load.bytes / READ_BYTES), math.ceil(1.1 * load.bytes / READ_BYTES) + 1)
 
 
-def _gigabytes(load: TableSize) -> Range | None:
-    if load.bytes is None or (load.items and load.bytes == 0):
-        return None
-    return Range(load.bytes / GB, load.bytes / GB)
+def _gigabytes(load: TableSize, billed: int | None = None) -> Range | None:
+    size = load.bytes if billed is None else billed
+    return None if size is None or (load.items and size == 0) else Range(size / GB, size / GB)
 
 
 def _export(config: Migration, loads: Sequence[TableSize]) -> CostLine:
-    size = total_of([_gigabytes(load) for load in loads if load.method == "export"])
+    size = total_of([_gigabytes(load, load.billed) for load in loads if load.method == "export"])
     return CostLine("Export to S3", size, "GB", _priced(size, prices_of(config.source.region, config.prices).export_gb))
 
 
@@ -173,16 +173,15 @@ def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[st
 
 def _scan_units(config: Migration, load: TableSize) -> Range | None:
     """A scan reads the table, its second witness counts it at the same cost, and each request costs a unit at least."""
-    once = _read_units(
-        load
-    )  # by segment, by those of the count, one more, and by what follows each segment's last item
+    # By segment, by those of the count, one more, and by what follows each segment's last item.
+    once = _read_units(load)
     return once and once.times(2) + Range(0, 3 * config.export.scan_segments + 1)
 
 
 def _transfer(config: Migration, loads: Sequence[TableSize]) -> CostLine:
     """An export into another region; what this machine fetches and sends depends on where it stands."""
     crosses = config.source.region != config.staging.region
-    size = total_of([_gigabytes(load) for load in loads if crosses and load.method == "export"])
+    size = total_of([_gigabytes(load, load.billed) for load in loads if crosses and load.method == "export"])
     usd = _priced(size, prices_of(config.source.region, config.prices).transfer_gb)
     return CostLine("Transfer of the export between regions", size, "GB", usd and Range(0.0, usd.high))
 

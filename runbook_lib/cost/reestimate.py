@@ -53,7 +53,8 @@ def known_size(pair: Pair, export: ExportFact | None = None, measured: MeasuredF
         writing=pair.writing,
     )
     if export and export.manifest:
-        load = replace(load, basis=Basis.MANIFEST, items=export.items, bytes=export.manifest.billed_bytes)
+        size = export.manifest.billed_bytes
+        load = replace(load, basis=Basis.MANIFEST, items=export.items, bytes=size, billed=size)
     if measured:
         load = replace(
             load, basis=Basis.MEASURED, bytes=measured.size, measured_units=measured.units,

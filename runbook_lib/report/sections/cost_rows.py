@@ -95,6 +95,7 @@ class Compared:
     name: str
     used: str
     most: str
+    unit: str
     share: float
 
 
@@ -112,14 +113,15 @@ def compared_costs(figures: RunFigures) -> list[Compared]:
             continue
         most = part.quantity.high + (indexes.high if indexes and USED[name] == "write_units" else 0.0)
         if most > 0:
-            found.append(Compared(name, f"{_number(used)} {part.unit}", f"{_number(most)} {part.unit}", used / most))
+            found.append(Compared(name, _number(used), _number(most), part.unit, used / most))
     return found
 
 
 def above_estimate(figures: RunFigures) -> list[str]:
     """What took more than the most that was estimated, in sentences."""
     return [
-        f"{line.name}: {line.used} were used, and at most {line.most} had been estimated{_beyond(figures)}"
+        f"{line.name}: {line.used} {line.unit} were used, and at most {line.most} {line.unit} had been estimated"
+        f"{_beyond(figures)}"
         for line in compared_costs(figures)
         if line.share > 1 and line.used != line.most
     ]

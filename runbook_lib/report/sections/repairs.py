@@ -71,7 +71,7 @@ def repair_sentence(repaired: RepairRecord) -> str:
     )
     if repaired.status == RepairStatus.DRY_RUN:
         full = _cost(repaired.full_units, repaired.full_usd)
-        return f"{found}; would take {_cost(repaired.units, repaired.usd)}, writing everything again {full}"
+        return f"{found}; would take {_cost(repaired.units, repaired.usd)}, writing the whole table again {full}"
     counts = repaired.counts
     done = f"{count(counts.added)} added, {count(counts.replaced)} replaced, {count(counts.deleted)} deleted"
     left = [f"{pluralize(n, 'item')} {words}" for name, words in LEFT.items() if (n := getattr(counts, name))]

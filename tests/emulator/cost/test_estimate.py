@@ -261,6 +261,8 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     assert rows["Writes of items"].used == "367 write units"
     assert rows["Cost"].used == "less than 0.01 USD"
     assert len(rows["Cost"].estimates) == 3
+    _, after, measured = rows["Export to S3"].estimates  # what an export was billed is known from its manifest
+    assert after.split(" GB")[0] == measured.split(" GB")[0] == rows["Export to S3"].used.split(" GB")[0]
     assert dry_run_summary(records.figures(record)) == []
 
 

@@ -34,7 +34,7 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
 
 
 def _said(line: Compared) -> str:
-    return f"{line.used} of at most {line.most}"
+    return f"{line.used} of at most {line.most} {line.unit}"
 
 
 def _named(line: Compared) -> str:
