@@ -80,7 +80,10 @@ class ExportSettings(Strict):
         default=None, description="the moment every export shows; default: the start of the export step"
     )
     in_flight: int = Field(default=300, ge=1, le=300, description="exports that may run at once (AWS allows 300)")
-    poll_seconds: float = Field(default=15.0, gt=0, le=600, description="pause between two checks of AWS's progress")
+    poll_seconds: float = Field(
+        default=15.0, gt=0, le=600,
+        description="longest pause between two checks of AWS's progress; the first pause is at most a second",
+    )  # fmt: skip
     timeout_minutes: float = Field(default=24 * 60.0, gt=0, description="when to give up waiting for AWS")
     scan_segments: int = Field(default=4, ge=1, le=1000, description="parallel segments of a Scan")
     scan_max_rcu: float | None = Field(default=None, gt=0, description="read units per second a Scan may use")

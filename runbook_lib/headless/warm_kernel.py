@@ -7,6 +7,7 @@ ended.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Iterator
@@ -21,7 +22,7 @@ from traitlets.config import Config
 
 # ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
 QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
-READY_SECONDS = 60.0
+READY_SECONDS, LOOK_SECONDS = 60.0, 0.5
 # What the first cell of each notebook asks for, imported while the runner is busy itself, and left out whenever the
 # kernel is emptied: to look through all of it takes longer than the rest. No history goes into a file.
 READY_LINE = "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
@@ -41,7 +42,7 @@ class WarmKernel:
     def __init__(self, folder: Path, log: Path) -> None:
         self._folder, self._log = folder, log
         self._manager: AsyncKernelManager | None = None
-        self._used = False
+        self._client: AsyncKernelClient | None = None
 
     def start(self) -> AsyncKernelManager:
         """Start the process, if there is none; it makes itself ready meanwhile."""
@@ -49,36 +50,46 @@ class WarmKernel:
             manager = AsyncKernelManager(kernel_name="python3", config=QUIET)
             with stderr_in(self._log):
                 _finished(manager.start_kernel(cwd=str(self._folder), extra_arguments=list(ARGUMENTS)))
-            self._manager, self._used = manager, False
+            self._manager = manager
         return self._manager
 
     @contextmanager
     def client(self) -> Iterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
-        """The kernel, ready and empty, for one notebook; RuntimeError if it died before it was or stayed as it is."""
+        """The kernel, ready and empty, for one notebook; RuntimeError if it died before it was or stayed as it is.
+
+        All notebooks share one client: a new one would listen for a fifth of a second each time before it is ready.
+        """
         manager = self.start()
-        client = manager.client()
-        client.start_channels()
-        client.allow_stdin = False
-        try:
-            _finished(client.wait_for_ready(timeout=READY_SECONDS))
-            if self._used:
-                _empty(client)
-            self._used = True
-            yield manager, client
-        finally:
-            client.stop_channels()
+        if self._client is None:
+            self._client = manager.client()
+            self._client.start_channels()
+            self._client.allow_stdin = False
+            _finished(self._client.wait_for_ready(timeout=READY_SECONDS))
+        else:
+            _finished(_empty(manager, self._client))
+        yield manager, self._client
 
     def stop(self) -> None:
         """End the process, if there is one: it is interrupted, asked, and killed if it does not answer."""
         manager, self._manager = self._manager, None
+        client, self._client = self._client, None
+        if client is not None:
+            client.stop_channels()
         if manager is not None:
             _finished(manager.shutdown_kernel(now=False))
 
 
-def _empty(client: AsyncKernelClient) -> None:
+async def _empty(manager: AsyncKernelManager, client: AsyncKernelClient) -> None:
     asked = client.execute_interactive(EMPTY, silent=True, allow_stdin=False, timeout=READY_SECONDS)
-    if _finished(asked)["content"]["status"] != "ok":
-        raise RuntimeError("the kernel should let go of the notebook before, and did not")
+    answer = asyncio.ensure_future(asked)
+    try:
+        while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
+            if not await manager.is_alive():
+                raise RuntimeError("the kernel should let go of the notebook before, and has died")
+        if answer.result()["content"]["status"] != "ok":
+            raise RuntimeError("the kernel should let go of the notebook before, and did not")
+    finally:
+        answer.cancel()
 
 
 def _finished(awaited: Awaitable[Any]) -> Any:

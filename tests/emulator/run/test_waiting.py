@@ -165,7 +165,9 @@ def test_an_outage_longer_than_the_timeout_says_so(world: World, liar: Between) 
     slept: list[float] = []
     with pytest.raises(ExportError, match=r"timeout_minutes \(30\); the last look at it failed: .*503.*same run id"):
         export_tables(run, sleep=slept.append)
-    assert slept == [600.0] * 3
+    assert slept[:3] == [1.0, 2.0, 4.0]
+    assert slept[-1] == 600.0
+    assert 1800.0 <= sum(slept) < 2400.0
     liar.instead = lambda request: None
     assert export_tables(run, sleep=lambda seconds: time.sleep(0.1))[world.src("a")]["status"] == "COMPLETED"
     assert liar.count("ExportTableToPointInTime") == 1
@@ -201,4 +203,11 @@ def test_a_wait_ends_by_what_was_slept_and_by_what_has_passed(clock: Callable[[]
     wait = Wait(20.0, 5.0, lambda failure: TableError(f"late{failure}"), slept.append, clock)
     with pytest.raises(TableError, match=r"late$"):
         wait.until(lambda: None)
-    assert len(slept) == (4 if clock() == 0.0 else 2)
+    assert slept == ([1.0, 2.0, 4.0, 5.0, 5.0, 5.0] if clock() == 0.0 else [1.0, 2.0])
+
+
+def test_pauses_shorter_than_a_second_stay_as_they_are() -> None:
+    slept: list[float] = []
+    looks = iter([None, None, None, "there"])
+    Wait(20.0, 0.2, lambda failure: TableError(failure), slept.append, lambda: 0.0).until(lambda: next(looks))
+    assert slept == [0.2, 0.2, 0.2]
