@@ -6,10 +6,14 @@ import importlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.paths import reports_root
+from runbook_lib.report.render.markdown import load_templates
 from runbook_lib.run.admission.admit import RUNNER
 from runbook_lib.run.run import Run
 
@@ -52,7 +56,20 @@ def kernel_environment(run: Run) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def execute_notebook(
+    book: Path, result: Path, parameters: Mapping[str, Any], kernel: WarmKernel, has_begun: Callable[[], bool]
+) -> str | None:
+    """Execute a notebook; papermill is imported here, while the kernel gets ready, and not by who is refused."""
+    from runbook_lib.headless import execute_notebook as by_papermill
+
+    return by_papermill.execute_notebook(book, result, parameters, kernel, has_begun)
+
+
 def import_ahead() -> None:
-    """Import what publishing draws with while this process waits for its kernel; it takes half a second."""
-    name = "runbook_lib.report.render.charts.draw"
-    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
+    """Load what publishing needs while this process waits for its kernel; it takes most of a second."""
+    threading.Thread(target=_import_ahead, daemon=True).start()
+
+
+def _import_ahead() -> None:
+    importlib.import_module("runbook_lib.report.render.charts.draw")
+    load_templates()

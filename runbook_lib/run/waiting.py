@@ -19,8 +19,9 @@ class Wait:
     """A stretch of waiting: at most `seconds`, with at most a `pause` between two looks.
 
     The first pause is a second, and each is twice as long as the one before until that is reached: what takes no time
-    is not waited for, and what takes hours is not asked often. It begins when it is made. What counts is the time that passed or the time that was slept, whichever is more.
-    `late` makes the error for when it is over; it is given what the last look failed with, or an empty text.
+    is not waited for, and what takes hours is not asked often. It begins when it is made. What counts is the time that
+    passed or the time that was slept, whichever is more. `late` makes the error for when it is over; it is given what
+    the last look failed with, or an empty text.
     """
 
     seconds: float

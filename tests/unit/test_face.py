@@ -51,6 +51,28 @@ def test_importing_the_library_imports_and_does_nothing_else(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+HEAVY = ("matplotlib", "pandas", "papermill", "nbclient", "distributed", "moto", "IPython", "ipywidgets")
+
+
+def test_a_command_that_is_refused_has_not_waited_for_what_only_a_run_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys, pkgutil, importlib, runbook_lib.commands as commands\n"
+        "for found in pkgutil.walk_packages(commands.__path__, commands.__name__ + '.'):\n"
+        "    importlib.import_module(found.name)\n"
+        "import runbook_lib.cli, runbook_lib.headless.runner\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert python(code, tmp_path) == "[]"
+
+
+def test_a_notebook_begins_without_what_only_its_charts_and_frames_need(tmp_path: Path) -> None:
+    code = "import sys, runbook_lib.notebook.notebook_run\n"
+    code += (
+        "print([name for name in ('matplotlib', 'pandas', 'papermill', 'distributed', 'moto') if name in sys.modules])"
+    )
+    assert python(code, tmp_path) == "[]"
+
+
 @pytest.mark.parametrize(
     "before",
     ["", "import runbook_lib.preflight", "import runbook_lib.preflight.step", "from runbook_lib.preflight import plan",

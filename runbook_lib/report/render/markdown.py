@@ -34,6 +34,12 @@ def render_markdown(report: ReportModel) -> str:
     return text
 
 
+def load_templates() -> None:
+    """Compile all templates, which then takes no time where a page is rendered."""
+    for name in environment().list_templates():
+        (_environment() if name.endswith(".md.j2") else environment()).get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     """The templates of Markdown: what is put into one is shown and does nothing, unless it is `Markdown` already."""

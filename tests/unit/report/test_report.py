@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.html import render_html
-from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.render.markdown import load_templates, render_markdown
 from runbook_lib.report.sections.findings import attention
 from tests.support import records
 from tests.support.records import KINDS, Record, of
@@ -436,3 +437,11 @@ def test_before_that_every_warning_stands_as_it_was_found(made: Callable[[], Rec
     for words in WARNED.values():
         assert sum(f"expected {words};" in text for text in said) == 1
     assert any("1 check of the pre-flight could not run: permissions" in text for text in said)
+
+
+def test_pages_of_loaded_templates_compile_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_templates()
+    monkeypatch.delattr(Environment, "compile")
+    report = records.report_of(records.failed())
+    assert render_html(report, [])
+    assert render_markdown(report)
