@@ -147,15 +147,18 @@ class ShownTable:
         head = "".join(f"<th style='{_aligned(c, c.name)}{CELL}'>{escape(c.name)}</th>" for c in self.columns)
         body = "".join(f"<tr>{self._cells(n, row)}</tr>" for n, row in enumerate(self.rows))
         return (
-            "<div style='overflow-x:auto'>"  # in a narrow window it scrolls; the last column was cut
+            f"{self._told_wide()}<div style='overflow-x:auto'>"  # it scrolls: the last column was cut
             "<table style='table-layout:auto;width:100%;border-collapse:collapse;margin:0'>"
-            f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption + self._told_wide())}</caption>"
+            f"<caption style='text-align:left;padding:4px 8px'>{escape(self.caption)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
 
     def _told_wide(self) -> str:
-        """That there is more to the right: a scroll bar is hidden until it is used, on many screens."""
-        return " \u2194 In a narrow window it scrolls sideways." if len(self.columns) >= WIDE else ""
+        """That there may be more to the right: a scroll bar is hidden until it is used, and a caption would be cut."""
+        if len(self.columns) < WIDE:
+            return ""
+        style = "text-align:left;font-size:85%;margin:0"
+        return f"<p style='{style}'>\u2194 In a narrow window this table scrolls sideways.</p>"
 
     def _spelled(self, row: Sequence[Any]) -> list[str]:
         return [column.spell(value) for column, value in zip(self.columns, row, strict=True)]
