@@ -72,7 +72,10 @@ def _left(plan: Plan) -> str:
     return f", {len(plan.not_chosen)} not chosen" if plan.not_chosen else ""
 
 
-@stops("run 00_preflight for this run, fix what it names, then run this notebook again.")
+@stops(
+    "run 00_preflight for this run, fix what it names, then run this notebook again. If you meant a run that has its "
+    "report already (this one is new), set run_id to that run in the parameters."
+)
 def gate_planned(run: Run) -> Line:
     """The run has a plan, and its pre-flight found nothing in the way."""
     pairs = run.planned_pairs()

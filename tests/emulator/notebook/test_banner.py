@@ -193,6 +193,7 @@ def test_a_gate_stops_in_red_with_what_to_do(world: World, monkeypatch: pytest.M
     html = line._repr_html_()  # type: ignore[attr-defined]
     assert gates.BAD in html
     assert "What to do:</b> run 00_preflight" in html
+    assert "set run_id to that run" in html  # a finished run is not gone on with unless it is named
     preflight(run)
     good = run.gate_planned()
     assert gates.GOOD in good._repr_html_()
