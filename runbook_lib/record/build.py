@@ -61,6 +61,7 @@ from runbook_lib.run.facts.starts import (
     StepStatus,
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
+from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, SURROUNDINGS, with_transform, with_windows
 from runbook_lib.run.tables.comparison import count_differences, differences
@@ -160,7 +161,9 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
 
 
 def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord]) -> str | None:
-    """The command that would repair what is wrong of a run that is not cleaned up."""
+    """The command that would repair what is wrong of a run that is not cleaned up; none that would be refused."""
+    if any(window.state is WindowState.APPLYING for window in windows_of(ledger)):
+        return None  # of a window that is applied in part nobody can say which keys are as they should be
     loaded = {source for source, fact in IMPORTS.all(ledger).items() if fact.status == ImportStatus.COMPLETED}
     attempts = [section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()]
     return None if CLEANED.of(ledger) or ROLLED_BACK.of(ledger) else repair_command(run_id, tables, loaded, attempts)

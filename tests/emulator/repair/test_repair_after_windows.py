@@ -9,6 +9,7 @@ import pytest
 from runbook_lib.errors import GateFailed
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
+from runbook_lib.report.step import report_run
 from runbook_lib.run.run import open_run
 from tests.support.half_applied import stopped_before_it_was_whole, stopped_before_it_wrote
 from tests.support.moving import Moving, item, live, moved
@@ -45,6 +46,8 @@ def test_it_refuses_a_table_with_a_window_in_part(world: World, monkeypatch: pyt
     moving = caught_up(world)
     stopped_before_it_was_whole(moving, monkeypatch)
     moving.validated()
+    record = report_run(moving.run)
+    assert (record.verdict, record.repair_command) == ("FAIL", None)  # nobody is sent to be refused
     before = moving.target()
     with pytest.raises(GateFailed, match=r"window 2 .* is applied in part; catch up again"):
         repair_tables(moving.run, ALL, moving.run.id)

@@ -177,6 +177,19 @@ def test_a_step_of_a_command_of_its_own_goes_on_with_that_command(step: str, sta
     assert others == ([f"runbook run reports/{RUN}/migration.yaml --execute"] if anew else [])
 
 
+@pytest.mark.parametrize("stopped", [None, "catch_up", "cut_over"])
+def test_a_window_that_is_applied_in_part_comes_before_any_repair(stopped: str | None) -> None:
+    """A repair refuses such a table by name, so nobody is sent there."""
+    made = records.failed()
+    made["windows"] = [{"source": "loans", "number": 3, "state": "applying"}]
+    if stopped:
+        made["steps"].append({"name": stopped, "status": "failed", "seconds": 1.0, "started": records.stamp(0)})
+    found = following(made)
+    name = (stopped or "catch_up").replace("_", "-")
+    assert found.commands == (f"runbook {name} reports/{RUN}/migration.yaml --run-id {RUN} --execute --confirm {RUN}",)
+    assert found.what.startswith("Applied in part: window 3 of loans. Finish this first")
+
+
 def test_windows_that_came_with_an_export_go_on_with_the_run_that_was_handed_them() -> None:
     made = records.record(verdict="FAIL")
     made["steps"].insert(3, {"name": "catch_up", "status": "failed", "seconds": 1.0, "started": records.stamp(0)})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook_lib.aws.endpoints import is_aws
 from runbook_lib.record.model.table import SKIPPED
+from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.reasons import ReasonId
 from runbook_lib.record.remedy import DELETE_EXTRA, settings_of
 from runbook_lib.record.run_json import RunRecord
@@ -15,8 +16,11 @@ from runbook_lib.report.sections.cost_rows import last_estimate
 from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate
+from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
+
+STOPPED = ("failed", "interrupted", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             "to do), then run again.",
             (_run(record, execute=_wrote(record)),),
         )
+    if half := [window for window in record.windows if window.state == WindowState.APPLYING]:
+        return _finish_windows(record, half)
     wrong = [t for t in figures.chosen if (t.missing or 0) + (t.different or 0) + (t.extra or 0)]
     if wrong:
         if record.repair_command:
@@ -162,9 +168,21 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     )
 
 
+def _finish_windows(record: RunRecord, half: list[WindowRecord]) -> NextStep:
+    """What is in a target in part can neither be repaired nor removed: the rest of it comes first."""
+    named = ", ".join(f"{window.number} of {window.source}" for window in half)
+    switching = any(s.name == CUT_OVER and s.status in STOPPED for s in record.steps)
+    again = _command_of(record, CUT_OVER if switching else CATCH_UP)
+    return NextStep(
+        f"Applied in part: {'window' if len(half) == 1 else 'windows'} {named}. Finish this first; it is validated "
+        "then, and what is still wrong can be repaired.",
+        (again or _run(record, execute=_wrote(record)),),
+    )
+
+
 def _stopped_at(record: RunRecord) -> str | None:
     """The first step that did not come to its end."""
-    return next((s.name for s in record.steps if s.status in ("failed", "interrupted", "running")), None)
+    return next((s.name for s in record.steps if s.status in STOPPED), None)
 
 
 def _command_of(record: RunRecord, step: str | None) -> str | None:
