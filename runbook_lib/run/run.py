@@ -37,12 +37,12 @@ from runbook_lib.run.admission.admit import (
     refuse_another_choice,
     refuse_another_run,
     refuse_other_runner,
-    refuse_unwritable,
     step_lock,
 )
 from runbook_lib.run.admission.ended import refuse_ended
 from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
+from runbook_lib.run.admission.writable import refuse_unwritable
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
 from runbook_lib.run.facts.doubt.late_writes import doubt_killed, end_writes, note_call
 from runbook_lib.run.facts.load import IMPORTS

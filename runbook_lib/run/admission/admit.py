@@ -163,16 +163,6 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def refuse_unwritable(folder: Path) -> None:
-    """Raise ConfigError if a run cannot be written to, or not be begun where it should lie."""
-    places = [folder, folder / LEDGER] if folder.exists() else [next(p for p in folder.parents if p.exists())]
-    for place in places:
-        if place.exists() and not os.access(place, os.W_OK):
-            raise ConfigError(
-                f"{place}: expected a place that can be written to; nothing was done. Fix its permissions"
-            )
-
-
 def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
     """Raise ResumeRefused for a ledger of another run, and if the run's configuration moved other items.
 
@@ -189,7 +179,7 @@ def refuse_another_run(ledger: Ledger, config: Migration, run_id: str) -> None:
             f"was renamed; nothing was done. Call the folder {own} again, or use another run id for a new run"
         )
     if began != config.fingerprint():
-        own = shlex.quote(f"reports/{run_id}/{SETTINGS}")
+        own = shlex.quote(str(ledger.path.parent / SETTINGS))
         raise ResumeRefused(
             f"run {run_id} was started with another configuration (fingerprint {began}, now "
             f"{config.fingerprint()}); use its own file, {own}, or another run id for a new run"
