@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
+REPORTS = "reports"  # how a report calls the folder of the runs, wherever that is
 _LIBRARY = Path(__file__).resolve().parent
 
 
@@ -29,4 +31,20 @@ def migration_schema() -> Path:
 def reports_root() -> Path:
     """Where run folders lie: RUNBOOK_REPORTS, `reports/` of the checkout, or `reports/` of the working folder."""
     chosen = os.environ.get("RUNBOOK_REPORTS")
-    return Path(chosen).resolve() if chosen else (checkout() or Path.cwd()) / "reports"
+    return Path(chosen).resolve() if chosen else (checkout() or Path.cwd()) / REPORTS
+
+
+def command_here(command: str) -> str:
+    """A command as it is to be typed here: what a report calls `reports/RUN_ID/...` by where it really lies.
+
+    A report, which is sealed and read elsewhere, never says where a machine keeps its runs; whoever prints may.
+    """
+    root = reports_root()
+    if root == Path.cwd() / REPORTS:
+        return command
+    return shlex.join(_word_here(word, root) for word in shlex.split(command))
+
+
+def _word_here(word: str, root: Path) -> str:
+    path = Path(word)
+    return str(root.joinpath(*path.parts[1:])) if path.parts[:1] == (REPORTS,) else word

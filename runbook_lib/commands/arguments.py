@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.paths import reports_root
-
-REPORTS = "reports"
+from runbook_lib.paths import REPORTS, reports_root
 
 
 class RunPath(click.Path):

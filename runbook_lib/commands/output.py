@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook_lib.errors import ConfigError
+from runbook_lib.paths import command_here
 from runbook_lib.report.render.escape_markdown import visible
 
 if TYPE_CHECKING:
@@ -125,17 +126,17 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     for line in (*record.reasons, *report.would):
         say(f"  {shortened(line, where='in the report')}")
     if record.repair_command:  # to be copied, so never cut
-        say(f"  to repair just these items: {record.repair_command}")
+        say(f"  to repair just these items: {command_here(record.repair_command)}")
     if report.how_to_accept:  # to be copied, so never cut
         say(f"  {report.how_to_accept}")
     following = report.next_step
     if following and report.verdict in ("FAIL", "INTERRUPTED") and not record.repair_command:
         say(f"  next: {following.what}")
         for command in following.commands:
-            say(f"    {command}")
+            say(f"    {command_here(command)}")
     for command in following.commands if report.verdict == "DRY-RUN" and following else ():
         if "--execute" in command.split():  # nothing stands in the way
-            say(f"  to write them: {command}")
+            say(f"  to write them: {command_here(command)}")
     numbers = [
         report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
     ]

@@ -11,6 +11,7 @@ import click
 
 from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError, EvidenceError
+from runbook_lib.paths import REPORTS, command_here
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -89,10 +90,12 @@ def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
     if running:
         why, proposed = ["It is running."], None
     elif row.verdict == CHANGED:
-        command = f"runbook verify {shlex.quote(f'reports/{folder.name}')}"
+        command = f"runbook verify {shlex.quote(f'{REPORTS}/{folder.name}')}"
         why, proposed = [WHY_CHANGED], {"what": SEE_WHICH, "commands": [command]}
     elif row.verdict in (RUNNING, UNFINISHED):
         why, proposed = [WHY], {"what": GO_ON, "commands": []}
+    if proposed is not None:
+        proposed |= {"commands": [command_here(command) for command in proposed["commands"]]}
     steps = _live_steps(folder) if running else []
     steps = steps or [_told(step) for step in report.record.steps]
     known: dict[str, Any] = row.facts()

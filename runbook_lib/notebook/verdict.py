@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from runbook_lib.notebook.output import PLAIN, chip, colour_of
+from runbook_lib.paths import command_here
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import visible
@@ -58,4 +59,7 @@ def verdict_of_run(record: RunRecord, folder: Path) -> ShownVerdict:
     """What the report of a run says first."""
     said = ReportModel(record)
     report, why = folder / "report.html", tuple(said.why)
-    return ShownVerdict(said.verdict, said.headline, said.sentence, why, report, said.not_aws, said.next_step)
+    after = said.next_step
+    if after is not None:
+        after = replace(after, commands=tuple(command_here(command) for command in after.commands))
+    return ShownVerdict(said.verdict, said.headline, said.sentence, why, report, said.not_aws, after)

@@ -27,6 +27,7 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.extras import require
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.notebook.lab import open_lab
+from runbook_lib.paths import command_here
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.sandbox.demo.campaign import run_demo_campaign
 from runbook_lib.sandbox.demo.estate import MEANT, make_estate
@@ -95,7 +96,7 @@ def run_demo(asked: DemoRequest, say: Say) -> RunRecord:
         if not asked.then_repair or record.repair_command is None:
             return record
         say(f"{record.verdict}: {'; '.join(record.reasons)}")
-        say(f"now as this would: {record.repair_command}")
+        say(f"now as this would: {command_here(record.repair_command)}")
         chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
         return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=asked.after), say)
 

@@ -63,7 +63,7 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "report.md").write_text(f"{page}.")
     assert run_cli(["status", "r1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["verdict"], told["next"]["commands"]) == ("CHANGED", ["runbook verify reports/r1"])
+    assert (told["verdict"], told["next"]["commands"]) == ("CHANGED", [f"runbook verify {folder}"])
     assert "No step was started since" in told["why"][0]  # it was said to be running, or killed
     (folder / "report.md").write_text(page)
     (folder / "SHA256SUMS").unlink()  # as a killed process leaves it

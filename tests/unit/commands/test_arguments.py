@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from click.testing import CliRunner
 
 from runbook_lib.cli import cli
 from runbook_lib.commands.arguments import RunPath
+from runbook_lib.commands.output import Output
+from runbook_lib.notebook.verdict import verdict_of_run
+from runbook_lib.paths import command_here
+from tests.support import records
 
 
 def taken(text: str) -> Path:
@@ -47,3 +52,33 @@ def test_verify_as_a_report_prints_it(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(cli, ["verify", "reports/r"])
     assert f"{tmp_path / 'runs' / 'r'}: expected a finished run's folder" in str(ended.exception)
+
+
+@pytest.mark.parametrize("place", ["runs", "our runs; rm", "it's {x}"])
+def test_a_command_that_is_printed_names_the_place_where_the_run_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / place))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports" / "r").mkdir(parents=True)  # another run of that name, in another folder of runs
+    settings = str(tmp_path / place / "r" / "migration.yaml")
+    said = command_here("runbook run reports/r/migration.yaml --run-id r --tables 'a*'")
+    assert shlex.split(said) == ["runbook", "run", settings, "--run-id", "r", "--tables", "a*"]
+    monkeypatch.setenv("RUNBOOK_REPORTS", "reports")
+    assert command_here("runbook verify reports/r") == "runbook verify reports/r"
+
+
+def test_whatever_is_printed_at_the_end_of_a_run_names_it_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "our runs"))
+    named = f"'{tmp_path / 'our runs'}/{records.record()['run_id']}"
+    for kind in ("FAIL", "DRY-RUN", "INTERRUPTED"):
+        Output().conclude(records.typed(records.KINDS[kind]()))
+    repaired = records.failed() | {"repair_command": f"runbook repair reports/{records.record()['run_id']}/x --execute"}
+    Output().conclude(records.typed(repaired))
+    said = [line for line in capsys.readouterr().out.splitlines() if "runbook r" in line and "--execute" in line]
+    assert len(said) == 5  # a FAIL has two
+    assert not [line for line in said if named not in line]
+    shown = verdict_of_run(records.typed(records.passed()), tmp_path)
+    assert named in str(shown)

@@ -64,7 +64,7 @@ def test_a_dry_run_ends_with_the_command_that_writes_and_nothing_else_does(
     (tmp_path / record.run_id).mkdir()
     Output().conclude(record)
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  to write them: ")]
-    command = f"runbook run reports/{record.run_id}/migration.yaml --run-id {record.run_id} --execute"
+    command = f"runbook run {tmp_path}/{record.run_id}/migration.yaml --run-id {record.run_id} --execute"
     assert said == ([f"  to write them: {command}"] if record.verdict == "DRY-RUN" else [])
 
 
