@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items, scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, scan_keys, scan_segment
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 
@@ -87,6 +87,31 @@ def test_a_scan_of_ever_new_keys_and_no_items_ends(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("runbook_lib.aws.dynamodb.read.scan.MOST_EMPTY", 30)
     with pytest.raises(TransferError, match="30 pages in a row hold nothing"):
         list(scan_items(Segment(Endless(Clock(), 1, 1.0), "t", RateLimit(None))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("circle", [1, 2, 5])
+@pytest.mark.parametrize("read", [scan_items, scan_segment, scan_keys, count_segment])
+def test_a_scan_whose_key_goes_in_circles_ends(read: Any, circle: int) -> None:
+    """Each page holds something, so that no row of empty ones ends it."""
+
+    class Circling(Server):
+        def read(self, operation: str, body: bytes, backoff: Backoff) -> bytes:
+            self.moments.append(0.0)
+            assert len(self.moments) < 50, "it goes on and on"
+            last = {"id": {"S": str(len(self.moments) % circle)}}
+            return json.dumps({"Items": [ITEM], "Count": 1, "LastEvaluatedKey": last}).encode()
+
+    server = Circling(Clock(), 1, 1.0)
+    more = [("id",)] if read is scan_keys else []
+    with pytest.raises(TransferError, match="does not move on"):
+        list(read(Segment(server, "t", RateLimit(None)), *more))  # type: ignore[arg-type]
+    assert len(server.moments) == circle + 1
+
+
+def test_a_scan_that_is_given_the_same_items_again_ends() -> None:
+    """Where a page names no key, it goes on after its last item."""
+    with pytest.raises(TransferError, match="does not move on"):
+        list(scan_items(Segment(Server(Clock(), 1, 1.0), "t", RateLimit(None)), ("id",)))  # type: ignore[arg-type]
 
 
 def test_a_page_that_holds_another_number_of_items_than_it_says_is_refused() -> None:
