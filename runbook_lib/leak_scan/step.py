@@ -9,17 +9,19 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, RunbookError, TransferError
-from runbook_lib.items.canonical import Attribute, canonical_json
+from runbook_lib.items.canonical import Attribute, Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
-from runbook_lib.leak_scan.look import Counted, RawValues, look_through, look_through_all
+from runbook_lib.leak_scan.look import AT_ONCE, Counted, RawValues, look_through, look_through_all
 from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
 from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.paths import Wild, shown_path, spell_path
@@ -28,6 +30,7 @@ from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.masking.leak_scan import LEAKS, SOUGHT, LeakFact, LeakHit
 from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED, TRANSFORMS, TransformStatus, raw_files
+from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.timestamps import format_timestamp
@@ -86,18 +89,39 @@ def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Wa
     hits, first = 0, list[LeakHit]()
     limit = RateLimit(run.config.validate_.max_rcu)
     key = pair.source_facts.key if pair.source_facts else ()
-    for page in scan_segment(Segment(run.clients.target_wire, pair.target, limit)):
-        items = [line.decode("utf-8", "replace") for line in page.items]
+    segment = Segment(run.clients.target_wire, pair.target, limit)
+    for items in _together(scan_items(segment, tuple(each.name for each in key))):
         for item, there in look_through_all(values, items, counted):
             hits += len(there)
             if len(first) < LISTED:
                 first += _hits(run, key, item, there, values, found)
         watch(pair.source, "scanning the target", counted.items, counted.items)
+    _refuse_partial(run, pair, segment, counted)
     watch(pair.source, "done", counted.items, counted.items)
     return LeakFact(
         counted.items, counted.values, counted.decoded, counted.not_decoded, hits, tuple(first[:LISTED]), began,
         format_timestamp(run.now()), round(time.monotonic() - clock, 3),
     )  # fmt: skip
+
+
+def _together(items: Iterator[Item]) -> Iterator[list[str]]:
+    """Some items at a time, spelled as this tool spells them: what is looked for in them leans on that."""
+    while some := [orjson.dumps(item).decode() for item in islice(items, AT_ONCE)]:
+        yield some
+
+
+def _refuse_partial(run: Run, pair: Pair, segment: Segment, counted: Counted) -> None:
+    """Raise TransferError where fewer items were looked through than were compared, and they are not gone since."""
+    compared = VALIDATIONS.of(run.ledger, pair.source)
+    if compared is None or counted.items >= (compared.items_in_target or 0):
+        return
+    halves = [replace(segment, number=number, of=2) for number in range(2)]
+    held = sum(count for half in halves for count in count_segment(half))
+    if held > counted.items:
+        raise TransferError(
+            f"{pair.target}: {counted.items:,} items were looked through for raw values, and the target holds "
+            f"{held:,}; a page of its Scan lost some, or somebody writes to it. Run again: --from leak_scan"
+        )
 
 
 def _hits(

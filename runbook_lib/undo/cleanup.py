@@ -19,7 +19,7 @@ from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.aws.dynamodb.scaling import end_scaling
 from runbook_lib.aws.session.granted_calls import unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
@@ -172,8 +172,8 @@ def _remove_table(
     if wrote:
         for _, unchanged in _unchanged(run, pair, facts, removal):
             removal.items_found += len(unchanged)
-    pages = scan_segment(Segment(run.clients.target_wire, pair.target, RateLimit(None)))
-    held = sum(len(page.items) for page in pages)
+    names = tuple(attribute.name for attribute in facts.key)
+    held = sum(1 for _ in scan_items(Segment(run.clients.target_wire, pair.target, RateLimit(None)), names))
     if held != removal.items_found:
         removal.kept = (
             f"table {pair.target}: of its {held:,} items {held - removal.items_found:,} were not written by this run "

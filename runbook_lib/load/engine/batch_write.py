@@ -266,7 +266,7 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
     by_key = {digest(key_of(parse_sent(line), target.key)): (number, line) for number, line in sent}
     try:
         returned = [digest(key_of(sent_in(request), target.key)) for request in said[target.table]]
-        return [by_key[key] for key in returned]
+        return [by_key[key] for key in dict.fromkeys(returned)]  # one that is named twice is left once
     except (KeyError, CorruptFile):
         raise TransferError(
             f"table {target.table}: the server returned items as unprocessed that were not sent"

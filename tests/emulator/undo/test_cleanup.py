@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.delete_items import Undoing, Undone
 from tests.support.data_files import rewrite_data_file
 from tests.support.in_process import runbook_here
+from tests.support.liar import Answer, Request, between
 from tests.support.recorded import export_tables, import_tables
 from tests.support.steps import every_step, the_only, up_to_the_import
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
@@ -62,6 +64,32 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert again.returncode == 2
     assert "was cleaned up at" in again.stderr
     assert world.record("r")["verdict"] == "PASS"
+
+
+def test_a_created_table_stays_though_a_page_hides_what_others_put_there(world: World) -> None:
+    source_without_target(world, "a", 20)
+    with between(world.endpoint) as liar:
+        world.endpoint, behind = liar.endpoint, world.endpoint
+        run = world.open(**CREATE_MISSING)
+        assert every_step(run)["verdict"] == "PASS"
+        world.put(world.target, world.dst("a"), [{"id": {"S": f"stranger{n}"}} for n in range(5)])
+        liar.rewrite = lambda request: (
+            json.dumps(request.json | {"Limit": 20}).encode() if request.operation == "Scan" else request.body
+        )
+        liar.after = _without_the_key_to_go_on_after
+        removal = the_only(clean_up(run, "r"))
+        world.endpoint = behind
+    assert not removal.table_deleted
+    assert target_exists(world, world.dst("a"))
+    assert "of its 25 items 5 were not written by this run" in (removal.kept or "")
+
+
+def _without_the_key_to_go_on_after(request: Request, status: int, body: bytes) -> Answer | None:
+    if request.operation != "Scan":
+        return None
+    page = json.loads(body)
+    page.pop("LastEvaluatedKey", None)
+    return status, json.dumps(page).encode()
 
 
 def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: World) -> None:

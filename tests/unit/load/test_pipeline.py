@@ -178,6 +178,22 @@ def test_an_interrupt_leaves_no_thread_and_the_next_start_goes_on(engine: Callab
     assert set(one.seen.values()) == {1}  # whoever stops in order loses nothing that was acknowledged
 
 
+def test_an_item_that_is_left_unprocessed_twice_is_sent_again_once(engine: Callable[[list[int]], Engine]) -> None:
+    one, told = engine([25]), list[str]()
+
+    def twice(ids: list[str]) -> bytes:
+        if len(set(ids)) < len(ids):
+            raise TransportError("BatchWriteItem", 400, "ValidationException", "duplicates", [])
+        if told:
+            return DONE
+        told.append(ids[3])
+        return json.dumps({"UnprocessedItems": {"dst": [{"PutRequest": {"Item": {"id": {"S": ids[3]}}}}] * 2}}).encode()
+
+    one.start(twice)
+    assert one.written() == 25
+    assert one.ledger.rows("SELECT * FROM quarantine") == []
+
+
 def test_while_the_server_fails_little_is_held_in_memory(
     engine: Callable[[list[int]], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
