@@ -1,4 +1,4 @@
-"""A scan for raw values looks through all of a target, however the server spells its pages and wherever it ends them."""
+"""A scan for raw values looks through all of a target, however a server spells its pages and wherever they end."""
 
 from __future__ import annotations
 
