@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.paths import reports_root
@@ -56,13 +55,13 @@ def kernel_environment(run: Run) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def execute_notebook(
-    book: Path, result: Path, parameters: Mapping[str, Any], kernel: WarmKernel, has_begun: Callable[[], bool]
+def execute_late(
+    book: Path, result: Path, parameters: Mapping[str, object], kernel: WarmKernel, has_begun: Callable[[], bool]
 ) -> str | None:
     """Execute a notebook; papermill is imported here, while the kernel gets ready, and not by who is refused."""
-    from runbook_lib.headless import execute_notebook as by_papermill
+    from runbook_lib.headless.execute_notebook import execute_notebook
 
-    return by_papermill.execute_notebook(book, result, parameters, kernel, has_begun)
+    return execute_notebook(book, result, parameters, kernel, has_begun)
 
 
 def import_ahead() -> None:

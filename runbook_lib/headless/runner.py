@@ -23,7 +23,8 @@ from runbook_lib.errors import ConfigError
 from runbook_lib.headless.books import FILES
 from runbook_lib.headless.console import StepEnd, first_line, outcome_line, seconds_of_step
 from runbook_lib.headless.heartbeat import heartbeat
-from runbook_lib.headless.process import execute_notebook, import_ahead, kernel_environment, terminable
+from runbook_lib.headless.process import execute_late as execute_notebook
+from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.notices.send import tell
 from runbook_lib.paths import notebooks
