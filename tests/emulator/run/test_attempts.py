@@ -40,8 +40,10 @@ def test_a_report_of_years_later_says_who_wrote_and_with_which_code(
     monkeypatch.setattr(paths, "notebooks", lambda: books)
     run = open_run(config, "r", True)
     clients = run.clients
+    run.clients = as_another(clients, "planner")  # who began the run is not who did what matters most
+    preflight(run)
     run.clients = as_another(clients, "writer")
-    for step in (preflight, export_tables, import_tables):
+    for step in (export_tables, import_tables):
         step(run)
     run.clients = as_another(clients, "checker")
     validate_tables(run)
