@@ -149,7 +149,7 @@ def _since(record: RunRecord) -> str:
 def _mode(figures: RunFigures) -> str:
     record = figures.record
     if record.verdict == RUNNING and not record.executed and wanted_to_write(record):
-        return "nothing written yet"
+        return "executing"  # the record is older than what is written meanwhile
     if record.executed:
         since = _since(record)
         return f"executed, later {since}" if since else "executed"
