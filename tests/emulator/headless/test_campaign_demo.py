@@ -41,4 +41,4 @@ def test_the_campaign_demo_ends_in_three_signed_proofs_of_one_shared_export(tmp_
 def test_what_does_not_go_with_it_is_refused(more: list[str]) -> None:
     ran = runbook_here("demo", "--campaign", *more)
     assert ran.returncode == 2
-    assert "--campaign goes with --scale and --quiet alone" in ran.stderr
+    assert "--campaign: expected only --scale and --quiet with it; leave out --" in ran.stderr

@@ -57,7 +57,10 @@ def test_a_rule_that_is_switched_off_ends_the_demo_in_a_fail_that_names_path_and
     [
         (["--sabotage", "leak"], "expected one of lost-items, extra-items, changed-items, found 'leak'"),
         (["--masked", "--sabotage", "gap"], "changed-items, leak, found 'gap'"),
-        (["--masked", "--live"], "--live goes with --sabotage alone"),
+        (
+            ["--masked", "--live"],
+            "--live: expected none of --then-repair, --with-surroundings, --masked with it; leave out --masked",
+        ),
         (["--masked", "--sabotage", "leak", "--then-repair"], "there is nothing else to repair"),
     ],
 )
