@@ -88,13 +88,14 @@ def _complete_until(recovery: Recovery, margin: int) -> datetime | None:
 
 
 def ask_for_window(
-    run: Run, pair: Pair, number: int, span: Span, sleep: Sleep, *, trailing: bool | None = None
-) -> WindowFact:
+    run: Run, pair: Pair, number: int, span: Span, sleep: Sleep,
+    *, trailing: bool | None = None, before_go: bool | None = None,
+) -> WindowFact:  # fmt: skip
     """Ask for a window; its token is recorded before, so that a killed run finds its export again."""
     fact = WindowFact(
         pair.source, number, format_timestamp(span.start), format_timestamp(span.end), run.config.catch_up.view,
         token=str(uuid.uuid4()), behind=_behind(run, pair, span.end), asked=format_timestamp(run.now()),
-        trailing=trailing,
+        trailing=trailing, before_go=before_go,
     )  # fmt: skip
     return _asked(run, pair, keep_window(run.ledger, fact), sleep)
 

@@ -40,7 +40,7 @@ def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFac
 
 def _ask(run: Run, table: TableToCatchUp, gone: datetime) -> WindowFact:
     """The window that a start before this one asked for and did not come to read, or another."""
-    known = trailing_windows(run.ledger, table.pair.source)
+    known = [window for window in trailing_windows(run.ledger, table.pair.source) if not window.before_go]
     read = QUIET_AFTERWARDS.of(run.ledger, table.pair.source)
     if known and (read is None or read.end < known[-1].end):
         return known[-1]

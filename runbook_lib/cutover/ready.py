@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runbook_lib.aws.account import server_time
@@ -11,6 +12,7 @@ from runbook_lib.catchup.ask import SECOND
 from runbook_lib.cutover.expected import apply_seconds, expected_changes
 from runbook_lib.errors import ConfigError
 from runbook_lib.export_format.change import BOTH_IMAGES, SKEW
+from runbook_lib.plan.chain import SHORTEST
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.cut_over.gates import FORECASTS, Forecast
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
@@ -55,7 +57,7 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
     longest, all_of_them = _most(exports), _sum(applied)
     compared = [VALIDATIONS.of(run.ledger, pair.source) for pair in chosen]
     before = FORECASTS.of(run.ledger)  # of a freeze that came to nothing, whose windows took the comparison back
-    return Forecast(
+    forecast = Forecast(
         made=format_timestamp(run.now()),
         limit=run.config.cut_over.max_freeze_minutes * 60,
         recovery=_recovery(run, chosen),
@@ -65,6 +67,15 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
         with_full_export=run.config.cut_over.proof == FULL_EXPORT,
         changes=None if not expected or None in expected else sum(changes or 0 for changes in expected),
     )
+    return replace(forecast, last_look=_last_look(run, forecast, longest))
+
+
+def _last_look(run: Run, forecast: Forecast, export: float | None) -> float | None:
+    """Seconds of one export more, where so long after the last window's end what was written since can be had."""
+    if run.config.catch_up.by == "streams" or forecast.seconds is None:
+        return None
+    due = settling(run) + SHORTEST + timedelta(seconds=run.config.catch_up.margin_seconds)
+    return export if forecast.seconds >= due.total_seconds() else None
 
 
 def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterator[str]:

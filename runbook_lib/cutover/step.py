@@ -18,9 +18,10 @@ from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import behind_by_a_window, bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
-from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since, told_late
+from runbook_lib.cutover.quiet import quiet_since, told_late
 from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
 from runbook_lib.cutover.still_named import look_who_still_names
+from runbook_lib.cutover.still_quiet import hold_to_quiet
 from runbook_lib.errors import GateFailed
 from runbook_lib.export_format.change import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
@@ -249,29 +250,12 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
         known = CUT_OVERS.of(run.ledger)
         if known is None or known.until is None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
-        if run.config.catch_up.by == "streams":
-            _still_quiet(run, _opened(run, pairs, sleep, acting=False), known)
+        quiet_until = hold_to_quiet(run, _opened(run, pairs, sleep, acting=False), known.until)
         go_at = format_timestamp(source_time(run, pairs))
         with run.ledger.batch():  # the one is not known without the other, whenever this is killed
-            CUT_OVERS.record(run.ledger, replace(known, go_at=go_at))
+            CUT_OVERS.record(run.ledger, replace(known, go_at=go_at, quiet_until=quiet_until))
             passed = replace(GATES.needed(run.ledger, Gate.GO), state=GateState.PASSED)
             GATES.record(run.ledger, Gate.GO, replace(passed, ended=format_timestamp(run.now())))
-
-
-def _still_quiet(run: Run, tables: list[TableToCatchUp], fact: CutOverFact) -> None:
-    """Nothing was written since the last window, to the moment of the go: by streams nothing has to be waited for."""
-    late = []
-    for table in tables:
-        found = quiet_by_stream(table)
-        if found.late:
-            FROZEN.record(run.ledger, table.pair.source, found)
-            late.append(told_late(table.pair.source, found))
-    if late:
-        raise stay_shut(
-            run, Gate.GO, CutOverFault.NOT_FROZEN,
-            f"nothing should have been written since {fact.until}, up to the go, and this was: {'; '.join(late)}. It "
-            "is in no target. Find the writer and stop it, then run the same command with the new moment",
-        )  # fmt: skip
 
 
 def _hook(run: Run, gate: Gate, fault: CutOverFault, hooks: Sequence[Hook]) -> None:

@@ -25,6 +25,7 @@ from runbook_lib.run.tables.files import file_keys
 from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.witnesses.export_register import ExportPlace
 from runbook_lib.transform.raw_windows import raw_export_of
+from runbook_lib.undo.unread_exports import unread_exports
 
 SUMMARY = "manifest-summary.json"
 SIDECARS = ("_started", "manifest-files.json", "manifest-files.md5", SUMMARY, "manifest-summary.md5")
@@ -54,6 +55,11 @@ def own_objects(run: Run, pair: Pair) -> Iterator[OwnObjects]:
     for objects in _recorded(run, pair):
         known.update((objects.bucket, key) for key in objects.keys)
         yield objects
+    for export, files in unread_exports(run, pair):
+        keys = (*files, *_sidecars(export.folder))
+        if not known.intersection((export.bucket, key) for key in keys):  # it was read after all
+            known.update((export.bucket, key) for key in keys)
+            yield OwnObjects(export.bucket, keys, folder=export.folder)
     left = [put for put in staged_objects(run.ledger, pair.source) if (put.bucket, put.key) not in known]
     yield from _left_behind(left)
 

@@ -15,6 +15,7 @@ from runbook_lib.run.witnesses.export_register import ExportPlace
 from runbook_lib.run.witnesses.export_users import is_used, leave_uses
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.own_objects import OwnObjects, own_objects
+from runbook_lib.undo.unread_exports import learn_unread_exports
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def remove_objects(run: Run, pair: Pair, removal: Removal, hands: Hands | None) 
 
     What another run uses stays, and the table can be cleaned up again when that run is. Without hands it only looks.
     """
+    learn_unread_exports(run, pair)
     own = list(own_objects(run, pair))
     exports = [objects.export for objects in own if objects.export is not None]
     if hands is None:

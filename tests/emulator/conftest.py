@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from runbook_lib.report.render.charts import draw, drawing
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _charts_not_drawn() -> Iterator[None]:
+    """For each module by itself: the tests outside of this folder, which run in the same process, draw."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw, "svg", _laid_out)
         yield

@@ -39,6 +39,7 @@ def cut_over_record(ledger: Ledger, pairs: list[Pair]) -> CutOverRecord | None:
     return CutOverRecord(
         frozen_at=fact.frozen_at or None,
         until=fact.until,
+        quiet_until=fact.quiet_until,
         go_at=fact.go_at,
         freeze_seconds=elapsed_seconds(fact.frozen_at, fact.go_at),
         by=fact.by,

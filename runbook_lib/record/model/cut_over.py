@@ -20,6 +20,7 @@ class ForecastRecord(Section):
     comparison: Number | None = None
     seconds: Number | None = None
     changes: Count | None = None
+    last_look: Number | None = None
 
 
 class GateRecord(Section):
@@ -67,12 +68,13 @@ class EarlierFreeze(Section):
 class CutOverRecord(Section):
     """The cut-over: the moments when the writers were stopped and when the targets took their place, and the gates.
 
-    `until` is the end of the last window; `freeze_seconds` is from the one moment to the other; `left_out` are tables
-    that were read by Scan.
+    `until` is the end of the last window, `quiet_until` of what was read since and before the go, and in which nothing
+    was written; `freeze_seconds` is from the one moment to the other; `left_out` are tables that were read by Scan.
     """
 
     frozen_at: Moment | None = None
     until: Moment | None = None
+    quiet_until: Moment | None = None
     go_at: Moment | None = None
     freeze_seconds: Number | None = None
     by: str | None = None

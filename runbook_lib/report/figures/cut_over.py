@@ -73,7 +73,7 @@ def _forecast(known: CutOverRecord) -> list[str]:
     if made is None:
         return []
     parts = [("recovery", made.recovery), ("window", made.window), ("full export", made.full_export),
-             ("comparison", made.comparison)]  # fmt: skip
+             ("comparison", made.comparison), ("last look", made.last_look)]  # fmt: skip
     said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts if seconds is not None)
     allowed = f"{duration(made.limit)} are allowed"
     whole = (
@@ -93,7 +93,7 @@ def _moments(known: CutOverRecord) -> list[str]:
     if known.go_at:
         found.append(
             f"Targets in the place of the sources since {moment(known.go_at)}, {duration(known.freeze_seconds)} after "
-            f"the freeze, with all that was written until {moment(known.until)}."
+            f"the freeze, with all that was written until {moment(known.until)}. {_since(known)}".rstrip()
         )
     if known.earlier:
         names = {str(gate): name for gate, name in GATE_NAMES.items()}
@@ -106,6 +106,19 @@ def _moments(known: CutOverRecord) -> list[str]:
             "that nothing writes to them."
         )
     return found
+
+
+def _since(known: CutOverRecord) -> str:
+    """What is known of the time from the last window to the go."""
+    afterwards = next((gate.state for gate in known.gates if gate.gate == Gate.AFTERWARDS), None)
+    if afterwards == GateState.PASSED:
+        return "The look afterwards found nothing that was written to the sources since."
+    if afterwards == GateState.FAILED:
+        return ""
+    if known.quiet_until:
+        quiet = f"Nothing was written to the sources from then until {moment(known.quiet_until)}"
+        return f"{quiet}; what was written later is found by the look afterwards, which is due."
+    return "What was written to the sources since is found by the look afterwards, which is due."
 
 
 def _clocks(known: CutOverRecord) -> list[str]:

@@ -122,6 +122,14 @@ class RecoveryFact:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadExport:
+    """Where an export lies that was asked for and never read; recorded when it is to be removed."""
+
+    bucket: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class StagedObject:
     """An object that the run itself has put beside the exports, or was about to: recorded before it was there."""
 
@@ -135,6 +143,7 @@ EXPORT_TOKENS = Topic("export_token", str)
 EXPORT_TIME = Note("run", "export_time", str)
 RECOVERIES = Topic("recovery", RecoveryFact)
 STAGED = Topic("staged", StagedObject)
+UNREAD_EXPORTS = Topic("unread_export", UnreadExport)  # under the table's name and the ARN
 
 
 def staged_objects(ledger: Ledger, source: str) -> Iterator[StagedObject]:

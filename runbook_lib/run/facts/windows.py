@@ -39,9 +39,10 @@ class WindowFact:
     for by the source's own. `broken` counts the changes whose old image is not what the last window with the key had
     left; `digests` is the fingerprint of the secret that they were compared under. `uncertain` says that a request of
     it may still arrive: its process was killed, or an answer lost. A `trailing` one was asked for after the cut-over,
-    to be looked at; it is never applied. `warned` is what was to be warned of at the target. `raw` is the window as AWS
-    exported it, where a transform has made another of it, which all else is of. `stream` is the stream that its changes
-    were read from, for one that no export has made; `records` is how many of those it had.
+    to be looked at; it is never applied. Nor is one `before_go`, which the go is held to; it is trailing, too. `warned`
+    is what was to be warned of at the target. `raw` is the window as AWS exported it, where a transform has made
+    another of it, which all else is of. `stream` is the stream that its changes were read from, for one that no export
+    has made; `records` is how many of those it had.
     """
 
     source: str
@@ -75,6 +76,7 @@ class WindowFact:
     raw: RawExport | None = late()
     stream: str | None = late()
     records: int | None = late()
+    before_go: bool | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -83,7 +85,8 @@ class WindowFact:
 
     @property
     def name(self) -> str:
-        return f"{self.source} {self.number:06}"
+        at = "go " if self.before_go else ""
+        return f"{self.source} {at}{self.number:06}"
 
     @property
     def lag(self) -> dict[str, float | None]:
@@ -195,8 +198,13 @@ def windows_of(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
 
 
 def trailing_windows(ledger: Ledger, source: str | None = None) -> list[WindowFact]:
-    """The windows that were asked for after the cut-over, in their order."""
+    """The windows that were asked for after the cut-over, or before its go, to be looked at, in their order."""
     return [fact for fact in _all_windows(ledger, source) if fact.trailing]
+
+
+def windows_before_go(ledger: Ledger, source: str, after: datetime) -> list[WindowFact]:
+    """The windows that a go is held to, of what was written to a table since its last window, which ends at `after`."""
+    return [fact for fact in trailing_windows(ledger, source) if fact.before_go and fact.span[0] >= after]
 
 
 def _all_windows(ledger: Ledger, source: str | None) -> list[WindowFact]:

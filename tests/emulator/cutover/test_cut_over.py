@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from runbook_lib.run.facts.cut_over.gates import (
     GateState,
 )
 from runbook_lib.run.facts.doubt.late_writes import LIFE
+from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import trailing_windows, windows_of
+from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.step import validate_tables
 from tests.support.cutting_over import cut, readied, states
 from tests.support.moving import Moving, item, live, moved
@@ -252,6 +255,69 @@ def test_where_nothing_was_written_it_goes_on_much_later_and_is_proved_up_to_the
     assert until
     assert datetime.fromisoformat(until) > datetime.fromisoformat(before) + timedelta(minutes=30)
     assert moving.validation().changes.second_export.moment == until
+
+
+def minutes_at(moving: Moving, gate: Gate, *written: Any) -> Any:
+    """Watches a cut-over, and once lets half an hour pass at a gate, in the middle of which this is written."""
+    waiting = [gate]
+
+    def watch(at: Gate, fact: Any) -> None:
+        if at in waiting:
+            waiting.clear()
+            moving.minutes(10)
+            moving.write(*written)
+            moving.minutes(20)
+
+    return watch
+
+
+@pytest.mark.parametrize("gate", [Gate.DATA_PROOF, Gate.SMOKE])
+def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: World, gate: Gate) -> None:
+    moving = about_to(world)
+    with pytest.raises(GateFailed, match=r"NOT_FROZEN: nothing should have been written since .*, up to the go.* 1 ch"):
+        cut(moving, moving.now(), watch=minutes_at(moving, gate, item("written meanwhile", 1)))
+    assert states(moving)["go"] == GateState.FAILED
+    assert switch(moving).go_at is None
+    with pytest.raises(GateFailed, match="NOT_FROZEN"):
+        cut(moving)
+    moving.minutes(3)
+    cut(moving, moving.now())
+    assert states(moving)["go"] == GateState.PASSED
+    assert moving.target() == moving.source()
+    assert windows_of(moving.run.ledger)[-1].number == len(windows_of(moving.run.ledger))
+
+
+def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: World) -> None:
+    moving = about_to(world)
+    cut(moving, moving.now(), watch=minutes_at(moving, Gate.SMOKE))
+    fact = switch(moving)
+    assert fact.until
+    assert fact.quiet_until
+    assert datetime.fromisoformat(fact.quiet_until) > datetime.fromisoformat(fact.until) + timedelta(minutes=15)
+    moving.write(item("after the go", 1))
+    moving.minutes(20)
+    with pytest.raises(GateFailed, match="LATE_WRITES"):
+        cut(moving)
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(60.0, False), (1800.0, True)])
+def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: float, looks: bool) -> None:
+    """Where the comparison takes so long that the sources are read once more before the go."""
+    moving = about_to(world, cut_over={"max_freeze_minutes": 120})
+    fact, source = moving.validation(), world.src("a")
+    ended = datetime.fromisoformat(fact.started) + timedelta(seconds=seconds)
+    VALIDATIONS.record(moving.run.ledger, source, replace(fact, finished=format_timestamp(ended)))
+    cut_over(moving.run)
+    forecast = FORECASTS.of(moving.run.ledger)
+    assert forecast is not None
+    assert (forecast.last_look is not None) == looks
+    parts = (
+        forecast.recovery,
+        forecast.comparison,
+        forecast.last_look,
+        max(forecast.window or 0, forecast.full_export or 0),
+    )
+    assert forecast.seconds == pytest.approx(sum(part or 0.0 for part in parts))
 
 
 @pytest.mark.parametrize("left_out", [False, True])

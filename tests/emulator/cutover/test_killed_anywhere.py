@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from runbook_lib.errors import GateFailed
-from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, Gate, GateState
+from runbook_lib.run.facts.cut_over.gates import CUT_OVERS, Gate, GateState, went
 from runbook_lib.run.run import open_run
 from runbook_lib.run.verdicts import Verdict
 from tests.support.cutting_over import cut, readied, states
@@ -73,3 +74,26 @@ def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, g
     assert item("raced", 1) not in moving.target()
     with pytest.raises(GateFailed, match=r"LATE_WRITES: .* 1 change,"):
         cut(moving, "")
+
+
+@pytest.mark.parametrize("moment", [1, 4, 8, 12])
+@pytest.mark.whole
+def test_a_go_that_is_killed_at_its_last_look_goes_on(world: World, moment: int) -> None:
+    """The proofs took half an hour, so that the go reads what was written meanwhile, which is nothing."""
+    moving, waits, lives = about_to(world), [30.0], ExitStack()
+    frozen = moving.now()
+
+    def slow(at: Gate, fact: Any) -> None:
+        if at is Gate.SMOKE and waits:
+            moving.minutes(waits.pop())
+        if at is Gate.GO:
+            lives.enter_context(mortal(moment))
+
+    with lives, pytest.raises(Killed):
+        cut(moving, frozen, watch=slow)
+    moving.run.ledger.close()
+    moving.run = open_run(str(moving.config), "r", True)
+    assert went(moving.run.ledger) is None
+    cut(moving, frozen)
+    assert states(moving)[Gate.GO] is GateState.PASSED
+    assert moving.target() == moving.source()

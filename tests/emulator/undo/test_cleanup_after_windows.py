@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from runbook_lib.run.run import open_cleanup
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from unittest.mock import patch
+
+import pytest
+
+from runbook_lib.aws.dynamodb.exports import describe_export
+from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.export.step import export_tables
+from runbook_lib.load.step import import_tables
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.cut_over.gates import Gate
+from runbook_lib.run.run import open_cleanup, open_run
+from runbook_lib.undo import unread_exports
 from runbook_lib.undo.cleanup import clean_up
-from tests.support.cutting_over import cut
-from tests.support.moving import Moving, item, live, moved
-from tests.support.world import World
+from tests.support.cutting_over import cut, readied
+from tests.support.histories import Killed
+from tests.support.moving import SETTINGS, Moving, item, live, moved
+from tests.support.world import World, things
 
 
 def cleaned(moving: Moving) -> object:
@@ -43,3 +60,66 @@ def test_after_the_go_nothing_of_the_targets_is_removed(world: World) -> None:
     removal = cleaned(moving)
     assert "took the place of its source" in removal.kept  # type: ignore[attr-defined]
     assert moving.target() == before
+
+
+@contextmanager
+def killed_at_export(number: int) -> Iterator[None]:
+    """The process is gone once it has asked for so many exports, and looks at the last one."""
+    asked, count = [0], Guard.count
+
+    def mortal_count(self: Guard, operation: str) -> None:
+        if asked[0] == number and operation != "ExportTableToPointInTime":
+            raise Killed
+        asked[0] += operation == "ExportTableToPointInTime"
+        count(self, operation)
+
+    with patch.object(Guard, "count", mortal_count), pytest.raises(Killed):
+        yield
+
+
+def ended(world: World) -> None:
+    """Wait until AWS has written all exports of the source."""
+    arn = world.source.describe_table(TableName=world.src("a"))["Table"]["TableArn"]
+    while any(e["ExportStatus"] == "IN_PROGRESS" for e in world.source.list_exports(TableArn=arn)["ExportSummaries"]):
+        time.sleep(0.05)
+
+
+def a_whole_life(moving: Moving) -> None:
+    """From the pre-flight to the go, between whose last window and itself lie twenty minutes."""
+    preflight(moving.run)
+    export_tables(moving.run)
+    import_tables(moving.run)
+    readied(moving)
+    cut(moving, moving.now(), watch=lambda gate, fact: moving.minutes(10) if gate is Gate.SMOKE else None)
+
+
+@pytest.mark.parametrize("export", [1, 2, 3, 4, 5])
+def test_an_export_that_was_asked_for_and_never_read_is_removed_too(world: World, export: int) -> None:
+    """The full export, two windows, the second export, and the window that the go is held to."""
+    world.pair("a", things(20))
+    config = world.config(catch_up=SETTINGS, cut_over={"proof": "full_export"}, validate={"index_samples": 0})
+    moving = Moving(world, open_run(str(config), "r", True), config)
+    with killed_at_export(export):
+        a_whole_life(moving)
+    moving.run.ledger.close()
+    ended(world)
+    assert [key for key in staged(world) if "AWSDynamoDB" in key]
+    removal = cleaned(moving)
+    assert not removal.kept  # type: ignore[attr-defined]
+    assert [key for key in staged(world) if "AWSDynamoDB" in key] == []
+
+
+def test_a_cleanup_waits_for_an_export_that_is_still_running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pair("a", things(20))
+    config = world.config()
+    moving = Moving(world, open_run(str(config), "r", True), config)
+    with killed_at_export(1):
+        a_whole_life(moving)
+    moving.run.ledger.close()
+    ended(world)
+    with monkeypatch.context() as patched:
+        running = partial(replace, status="IN_PROGRESS")
+        patched.setattr(unread_exports, "describe_export", lambda *asked: running(describe_export(*asked)))
+        assert "still running" in cleaned(moving).kept  # type: ignore[attr-defined]
+    assert not cleaned(moving).kept  # type: ignore[attr-defined]
+    assert [key for key in staged(world) if "AWSDynamoDB" in key] == []

@@ -120,6 +120,31 @@ def test_a_forecast_that_is_not_ready_is_told_with_its_reason() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("quiet_until", "afterwards", "said"),
+    [
+        (None, None, "What was written to the sources since is found by the look afterwards, which is due."),
+        (
+            "2026-11-23T06:18:00.000Z",
+            None,
+            "Nothing was written to the sources from then until 2026-11-23 06:18:00 UTC;",
+        ),
+        (None, "begun", "which is due."),
+        (None, "passed", "The look afterwards found nothing that was written to the sources since."),
+        (None, "failed", "with all that was written until 2026-11-23 06:10:00 UTC."),
+    ],
+)
+def test_a_go_says_what_is_known_of_the_time_since_the_last_window(
+    quiet_until: str | None, afterwards: str | None, said: str
+) -> None:
+    looked = [{"gate": "afterwards", "state": afterwards}] if afterwards else []
+    known = CUT_OVER | {"quiet_until": quiet_until, "gates": [*CUT_OVER["gates"], *looked]}
+    found = [line for line in first_screen_lines(records.typed(caught_up(cut_over=known))) if "in the place" in line]
+    assert len(found) == 1
+    assert said in found[0]
+    assert ("due" in found[0]) == (afterwards in (None, "begun"))
+
+
 @pytest.mark.parametrize(("off", "said"), [(3600.0, "1 h 00 min ahead of"), (-120.0, "2 min 00 s behind"), (9.0, "")])
 def test_a_cut_over_after_the_runs_own_end_is_said_to_be_by_another_clock(off: float, said: str) -> None:
     gate = {"gate": "go", "state": "passed", "ended": records.stamp(100)}

@@ -65,7 +65,8 @@ class Forecast:
 
     `recovery` is until the last window can be asked for, `window` its export and its application, `full_export` the
     second full export (None where none is asked for), `comparison` the whole comparison. `changes` are how many the
-    last window will hold, by the last looks at the drift of every table; None where one was not looked at.
+    last window will hold, by the last looks at the drift of every table; None where one was not looked at. `last_look`
+    is one export more, where the go would come so late that what was written meanwhile can be had.
     """
 
     made: str
@@ -76,15 +77,21 @@ class Forecast:
     comparison: float | None
     with_full_export: bool
     changes: int | None = late()
+    last_look: float | None = late()
 
     @property
     def seconds(self) -> float | None:
-        """The whole of it: recovery + the longer of window and full export + comparison."""
+        """The whole of it: recovery + the longer of window and full export + comparison + the last look."""
         longest = (self.window, self.full_export) if self.with_full_export else (self.window,)
         parts = (self.recovery, self.comparison, *longest)
         if any(part is None for part in parts):
             return None
-        return (self.recovery or 0.0) + max(part or 0.0 for part in longest) + (self.comparison or 0.0)
+        return (
+            (self.recovery or 0.0)
+            + max(part or 0.0 for part in longest)
+            + (self.comparison or 0.0)
+            + (self.last_look or 0.0)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ class CutOverAsked:
 class CutOverFact:
     """The two moments of a cut-over: when the writers were stopped, and when the targets took their place.
 
-    `until` is the end of the last window; `earlier` are freezes that came to nothing, as (moment, gate).
+    `until` is the end of the last window, `quiet_until` the end of what was read since, before the go, and in which
+    nothing was written; `earlier` are freezes that came to nothing, as (moment, gate).
     """
 
     frozen_at: str
@@ -107,6 +115,7 @@ class CutOverFact:
     go_at: str | None = None
     by: str | None = None
     earlier: tuple[tuple[str, str], ...] = ()
+    quiet_until: str | None = late()
 
 
 @dataclass(frozen=True, slots=True)
