@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -48,6 +51,8 @@ def _is_section(annotation: Any) -> bool:
 
 def _type(annotation: Any) -> str:
     annotation = _plain(annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join("None" if part is NoneType else _type(part) for part in get_args(annotation))
     text = annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
     for noise in ("typing.", "datetime."):
         text = text.replace(noise, "")
@@ -60,6 +65,8 @@ def _plain(annotation: Any) -> Any:
         return _plain(annotation.__origin__)
     if get_origin(annotation) in (list, dict):
         return get_origin(annotation)[tuple(map(_plain, get_args(annotation)))]
+    if get_origin(annotation) in (Union, UnionType):
+        return reduce(or_, map(_plain, get_args(annotation)))
     return annotation
 
 

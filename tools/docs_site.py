@@ -32,6 +32,13 @@ NAV: dict[str, tuple[str, ...]] = {
     "The code": ("library.md", "architecture.md", "contributing.md", "changelog.md", "security.md"),
 }  # fmt: skip
 SHIM, WORKER = re.compile(r"https://[^\"]+/iframe-worker/shim"), "offline_worker.js"  # what is asked for, and ours
+PICTURE = re.compile(r"(!\[[^\]]*\]\(([^)\s]+)\))")
+SHORT = re.compile(r"<code>([^<]{1,28})</code>")  # fits a phone, and is not to be broken at a hyphen
+LOOKS = "narrow.css"
+NARROW = """code.whole { white-space: nowrap; }
+.md-typeset td code, .md-typeset th code { word-break: normal; }
+@media (max-width: 44em) { .md-typeset pre > code { padding-right: 3em; } } /* the button to copy lies over the end */
+"""
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 ITEM = re.compile(r"([-*]|\d+\.)( +)\S")
 FENCE = re.compile(r" *```")
@@ -47,7 +54,8 @@ def pages() -> dict[str, str]:
 
 def moved(text: str, name: str) -> str:
     """The Markdown of a page as the site needs it: links to where things lie there, lists as mkdocs reads them."""
-    return indented(LINK.sub(lambda found: f"{found[1]}{_target(found[2], name)}{found[3]}", text))
+    placed = LINK.sub(lambda found: f"{found[1]}{_target(found[2], name)}{found[3]}", text)
+    return indented(PICTURE.sub(r"[\1](\2)", placed))  # on a phone a picture is read only by itself
 
 
 def _target(link: str, name: str) -> str:
@@ -99,6 +107,7 @@ def lay_out() -> None:
     shutil.copy(ROOT / "LICENSE", source / "LICENSE")
     shutil.copytree(ROOT / "reports" / "sample", source / "reports" / "sample")
     (source / "reports" / "sample" / "report.md").rename(source / "reports" / "sample" / "report.md.txt")
+    (source / LOOKS).write_text(NARROW, encoding="utf-8")
     (LAID_OUT / "mkdocs.yml").write_text(json.dumps(settings(), indent=2), encoding="utf-8")
 
 
@@ -117,17 +126,22 @@ def settings() -> dict[str, object]:
         "use_directory_urls": False,
         "theme": {"name": "material", "font": False, "palette": looks, "features": features},
         "plugins": ["search", "offline"], "extra": {"generator": False}, "nav": nav,
+        "extra_css": [LOOKS],
         "markdown_extensions": ["tables", "toc", "attr_list", "pymdownx.superfences"],
         "validation": {"links": links, "nav": {"omitted_files": "warn", "not_found": "warn"}},
     }  # fmt: skip
 
 
 def bring_worker(site: Path = SITE) -> None:
-    """Put a script of our own in place of the one that pages would load from elsewhere to search without a server."""
+    """Put a script of our own in place of the one that pages would load from elsewhere to search without a server.
+
+    Short code in a sentence is marked as a whole, so that no option is broken at its hyphens.
+    """
     shutil.copy(ROOT / "tools" / WORKER, site / "assets" / WORKER)
     for file in site.rglob("*.html"):
         depth = len(file.relative_to(site).parts) - 1
         text = file.read_text(encoding="utf-8")
+        text = SHORT.sub(r'<code class="whole">\1</code>', text)
         file.write_text(SHIM.sub(f"{'../' * depth}assets/{WORKER}", text), encoding="utf-8")
 
 

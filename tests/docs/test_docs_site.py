@@ -77,3 +77,18 @@ def test_no_font_is_fetched() -> None:
     theme = settings()["theme"]
     assert isinstance(theme, dict)
     assert theme["font"] is False
+
+
+def test_on_a_phone_code_keeps_its_words_and_a_picture_opens_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "a.html").write_text(f"<code>--run-id</code> <code>{'x' * 40}</code> <pre><code><a></a>b</code></pre>")
+    bring_worker(tmp_path)
+    assert (tmp_path / "a.html").read_text() == (
+        f'<code class="whole">--run-id</code> <code>{"x" * 40}</code> <pre><code><a></a>b</code></pre>'
+    )
+    assert settings()["extra_css"] == [docs_site.LOOKS]
+    assert moved("![a b](docs/pictures/x.png)", "README.md") == "[![a b](pictures/x.png)](pictures/x.png)\n"
+
+
+def test_no_type_of_a_setting_is_spelled_as_a_library_does() -> None:
+    assert not re.search(r"FieldInfo|Annotated|Union\[|Optional\[", PAGES_OF_SITE["configuration.md"])
