@@ -6,6 +6,7 @@ valid one. A forged number that no longer follows from the ledger is found here,
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import tempfile
@@ -45,6 +46,7 @@ ALWAYS = frozenset({
 })  # fmt: skip
 SIDES = ("source", "target", "staging")
 SHOWN, EXCERPT = 12, 60
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SEAL_MEANS = (
     f"What the seal protects against: a file that was changed, lost or added by somebody who did not seal again. Not "
     f"against whoever can write the folder and seals it again: keep the digest of {SUMS} elsewhere, with your sign-off."
@@ -168,15 +170,28 @@ def _unlike(folder: Path, ledger: SealedLedger, again: RunRecord) -> Iterator[st
         file = folder / name
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             yield f"{name}: the ledger knows one of digest {digest}, which this is not"
-    with tempfile.TemporaryDirectory(prefix="runbook-verify-") as own:
-        for inner in ("charts", "quarantine"):
-            (Path(own) / inner).mkdir()
-        for name, text in draw_up(Path(own), again, ledger).items():
-            (Path(own) / name).write_bytes(text.encode("utf-8", "backslashreplace"))
-        names = {f.relative_to(own).as_posix() for f in Path(own).rglob("*") if f.is_file()}
-        held = {f.relative_to(folder).as_posix() for name in DRAWN for f in _files(folder / name)}
-        for name in sorted(names | held):
-            yield from _unlike_file(name, folder / name, Path(own) / name)
+    yield from _unlike_pages(folder, ledger, again)
+
+
+def _unlike_pages(folder: Path, ledger: SealedLedger, again: RunRecord) -> list[str]:
+    """Where the pages differ from those that are drawn anew; raises ConfigError where there is no room for these."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="runbook-verify-") as own:
+            for inner in ("charts", "quarantine"):
+                (Path(own) / inner).mkdir()
+            for name, text in draw_up(Path(own), again, ledger).items():
+                (Path(own) / name).write_bytes(text.encode("utf-8", "backslashreplace"))
+            names = {f.relative_to(own).as_posix() for f in Path(own).rglob("*") if f.is_file()}
+            held = {f.relative_to(folder).as_posix() for name in DRAWN for f in _files(folder / name)}
+            return [w for name in sorted(names | held) for w in _unlike_file(name, folder / name, Path(own) / name)]
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise ConfigError(
+            f"expected room in {tempfile.gettempdir()} to make the pages of {folder} again, found: {error.strerror}. "
+            "Nothing is said of the folder, which was only read: free some room, or set TMPDIR to a folder that has "
+            "it, and verify again"
+        ) from None
 
 
 def _files(path: Path) -> Iterator[Path]:

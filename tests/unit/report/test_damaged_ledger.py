@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import LedgerError
+from runbook_lib.errors import ConfigError, LedgerError
 from runbook_lib.record.reasons import ReasonId
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report import proof
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.proof import prove
@@ -141,3 +142,16 @@ def test_files_that_do_not_add_up_are_no_pass(folder: Path, statement: str) -> N
 def test_a_ledger_that_nobody_touched_is_a_pass(folder: Path) -> None:
     made = _judge(folder)
     assert (made.verdict, made.reasons, made.tables[0].verdict) == (PASS, [], PASS)
+
+
+def test_where_there_is_no_room_to_make_the_pages_again_nothing_is_said_of_the_folder(
+    passed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said to be an error of the reports folder, with the advice to run again with the same run id."""
+
+    def full(*_: object) -> None:
+        Path("/dev/full").write_text("x", encoding="utf-8")
+
+    monkeypatch.setattr(proof, "draw_up", full)
+    with pytest.raises(ConfigError, match=r"expected room in .* set TMPDIR to a folder that has it, and verify again"):
+        prove(passed)
