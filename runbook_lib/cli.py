@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG, RunPath
+from runbook_lib.commands.arguments import CONFIG, RUN_ID, RunPath
 from runbook_lib.commands.around.surroundings import surroundings
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
@@ -51,7 +51,7 @@ for command in (
 
 @cli.command()
 @CONFIG
-@click.option("--run-id", default="", help="Name of the run's folder; an existing one is resumed.")
+@click.option("--run-id", type=RUN_ID, default="", help="Name of the run's folder; an existing one is resumed.")
 @click.option("--only", type=click.Choice(with_transform(STEPS)), help="Run only this step.")
 @click.option("--from", "start_at", type=click.Choice(with_transform(STEPS)), help="Run this step and all later ones.")
 @click.option("--tables", default="", metavar="GLOB",
@@ -74,7 +74,7 @@ def run(
 
 @cli.command("catch-up")
 @CONFIG
-@click.option("--run-id", required=True, help="The run whose tables are caught up with.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run whose tables are caught up with.")
 @click.option("--until-lag", default="", metavar="25m",
               help="Wait until the lag is no longer than this; default: apply what is available now.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is requested or written.")
@@ -179,7 +179,7 @@ def policy(config: Path) -> int:
 
 @cli.command()
 @CONFIG
-@click.option("--run-id", required=True, help="The run to clean up after.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run to clean up after.")
 @click.option("--tables", default="", metavar="GLOB", help="Source tables to act on: globs, separated by commas.")
 @click.option("--execute", is_flag=True, help="Remove; without it, nothing is removed.")
 @click.option("--confirm", default="", metavar="RUN_ID", help="The run's id again, to allow removing.")

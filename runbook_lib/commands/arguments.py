@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from runbook_lib.paths import REPORTS, reports_root
 
@@ -28,4 +29,21 @@ class RunPath(click.Path):
         return elsewhere if elsewhere.exists() else path
 
 
+class RunId(click.ParamType[str]):
+    """The name of a run's folder; a shell completes those that are there, which reads none of them."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from runbook_lib.record.run_json import RUN_JSON
+        from runbook_lib.run.sealed.seal import LEDGER
+
+        try:
+            found = [f for f in reports_root().iterdir() if f.name.startswith(incomplete)]
+            return [CompletionItem(f.name) for f in sorted(found) if (f / LEDGER).exists() or (f / RUN_JSON).exists()]
+        except OSError:
+            return []
+
+
+RUN_ID = RunId()
 CONFIG = click.argument("config", type=RunPath())

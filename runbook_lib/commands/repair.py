@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG
+from runbook_lib.commands.arguments import CONFIG, RUN_ID
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.errors import ConfigError
 from runbook_lib.run.verdicts import PASS
@@ -22,7 +22,7 @@ OPTIONS = {"missing": "--write-missing", "different": "--write-different", "extr
 
 @click.command()
 @CONFIG
-@click.option("--run-id", required=True, help="The run whose targets are repaired.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run whose targets are repaired.")
 @click.option("--write-missing", is_flag=True, help="Write items that are missing in the target.")
 @click.option("--write-different", is_flag=True, help="Replace items that differ.")
 @click.option("--delete-extra", is_flag=True, help="Delete items that are not in the export.")

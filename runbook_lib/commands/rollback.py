@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG
+from runbook_lib.commands.arguments import CONFIG, RUN_ID
 from runbook_lib.commands.output import say
 
 
 @click.command()
 @CONFIG
-@click.option("--run-id", required=True, help="The run to undo.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run to undo.")
 @click.option("--tables", default="", metavar="GLOB", help="Source tables to act on: globs, separated by commas.")
 @click.option("--execute", is_flag=True, help="Write to the target; without it, nothing is written there.")
 @click.option("--confirm", default="", metavar="RUN_ID",

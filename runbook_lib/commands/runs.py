@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runbook_lib.commands.arguments import RUN_ID
 from runbook_lib.commands.output import say
-from runbook_lib.errors import ConfigError, EvidenceError
+from runbook_lib.errors import ConfigError, EvidenceError, RunbookError
 from runbook_lib.paths import REPORTS, command_here
 
+NO_REPORT = "no report yet"
+WITHOUT_RECORD = "Go on with its notebooks. 90_report, or this command, writes a report of it as it stands:"
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -22,15 +26,20 @@ def list_runs(as_json: bool) -> int:
     """List the runs in the reports folder, newest first."""
     from runbook_lib.paths import reports_root
     from runbook_lib.report.render.run_index import listed_runs
+    from runbook_lib.report.text import moment
 
     root = reports_root()
     rows = listed_runs(root) if root.is_dir() else []
+    begun = _without_record(root)
     if as_json:
-        click.echo(json.dumps([row.facts() for row in rows], indent=2))
+        told = [{"run_id": name, "verdict": None, "started": started} for name, started in begun.items()]
+        click.echo(json.dumps([*told, *(row.facts() for row in rows)], indent=2))
         return 0
-    if not rows:
+    if not rows and not begun:
         say(f"no runs in {root}")
-    width = max((len(row.folder) for row in rows), default=0)
+    width = max(map(len, (*begun, *(row.folder for row in rows))), default=0)
+    for name, started in begun.items():
+        say(f"{name:<{width}}  {moment(started)[:16]}  {NO_REPORT}; runbook status {shlex.quote(name)} shows its steps")
     for row in rows:
         if row.broken:
             say(f"{row.folder:<{width}}  BROKEN: {row.broken}")
@@ -41,7 +50,7 @@ def list_runs(as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("run_id", default="")
+@click.argument("run_id", default="", type=RUN_ID)
 @AS_JSON
 def status(run_id: str, as_json: bool) -> int:
     """Show the state of the run RUN_ID (default: the newest): its steps, the reasons, and the next command."""
@@ -52,6 +61,10 @@ def status(run_id: str, as_json: bool) -> int:
     root = reports_root()
     rows = {row.folder: row for row in (listed_runs(root) if root.is_dir() else [])}
     row = rows.get(run_id) if run_id else next(iter(rows.values()), None)
+    begun = _without_record(root)
+    name = run_id or next(iter(begun), "")
+    if name in begun and (run_id or row is None or begun[name] > _began(row)):
+        return _tell_without_record(root / name, begun[name], as_json=as_json)
     if row is None:
         raise ConfigError(
             f"expected a run in {root}, found no {run_id or 'run at all'}; runbook list shows what is there"
@@ -66,9 +79,7 @@ def status(run_id: str, as_json: bool) -> int:
     say(f"{row.folder}: {row.headline}; {row.mode}; {row.source} to {row.target}")
     if row.elsewhere:
         say(f"  {row.elsewhere}")
-    for step in facts["steps"]:
-        taken = "" if step["seconds"] is None or step["status"] == "not run" else f" after {step['seconds']:.1f} s"
-        say(f"  {step['name']:<9} {step['status']}{taken}{_because(step)}")
+    _tell_steps(facts["steps"])
     for line in facts["why"]:
         say(f"  {line}")
     if facts["next"]:
@@ -121,3 +132,47 @@ def _live_steps(folder: Path) -> list[dict[str, Any]]:
 
 def _because(step: dict[str, Any]) -> str:
     return f": {step['message']}" if step["message"] and step["status"] != "completed" else ""
+
+
+def _began(row: Any) -> str:
+    return (row.figures.record.started or "") if row.figures else ""
+
+
+def _without_record(root: Path) -> dict[str, str]:
+    """The runs that have a ledger and no record yet, with their first start, the newest first: those of notebooks."""
+    from runbook_lib.record.run_json import RUN_JSON
+    from runbook_lib.run.facts.starts import STARTED
+    from runbook_lib.run.ledger import Ledger
+    from runbook_lib.run.sealed.seal import LEDGER
+
+    found = {}
+    for file in root.glob(f"*/{LEDGER}") if root.is_dir() else ():
+        if not (file.parent / RUN_JSON).exists():
+            with suppress(RunbookError), closing(Ledger(file)) as ledger:  # what is no ledger is nobody's run
+                found[file.parent.name] = STARTED.of(ledger) or ""
+    return dict(sorted(found.items(), key=lambda item: item[1], reverse=True))
+
+
+def _tell_without_record(folder: Path, started: str, *, as_json: bool) -> int:
+    """How a run stands of which nothing is published yet."""
+    from runbook_lib.report.text import moment
+
+    settings = f"{REPORTS}/{folder.name}/migration.yaml"
+    command = command_here(shlex.join(["runbook", "run", settings, "--run-id", folder.name, "--only", "report"]))
+    steps = _live_steps(folder)
+    if as_json:
+        after = {"what": WITHOUT_RECORD, "commands": [command]}
+        facts = {"run_id": folder.name, "verdict": None, "started": started, "folder": str(folder), "steps": steps}
+        click.echo(json.dumps(facts | {"why": [], "next": after}, indent=2))
+        return 0
+    say(f"{folder.name}: {NO_REPORT}; begun {moment(started)}")
+    _tell_steps(steps)
+    say(f"next: {WITHOUT_RECORD}")
+    say(f"  {command}")
+    return 0
+
+
+def _tell_steps(steps: list[dict[str, Any]]) -> None:
+    for step in steps:
+        taken = "" if step["seconds"] is None or step["status"] == "not run" else f" after {step['seconds']:.1f} s"
+        say(f"  {step['name']:<9} {step['status']}{taken}{_because(step)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG
+from runbook_lib.commands.arguments import CONFIG, RUN_ID
 from runbook_lib.commands.output import say
 from runbook_lib.errors import ConfigError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--stack", type=click.Choice(["messaging", "monitoring"]), help="Only this stack; default: both.")
 @click.option("--compare", is_flag=True, help="Compare both regions instead; exit 1 unless they are equal.")
 @click.option("--handbook", is_flag=True, help="Print a handbook of the new environment instead, as Markdown.")
-@click.option("--run-id", default="", help="Write templates, handbook and comparison into this run.")
+@click.option("--run-id", type=RUN_ID, default="", help="Write templates, handbook and comparison into this run.")
 def surroundings(config: Path, form: str, stack: str | None, compare: bool, handbook: bool, run_id: str) -> int:
     """Print the queues, topics, rules, alarms and dashboards around the tables as code, renamed and disabled."""
     if compare and handbook:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG
+from runbook_lib.commands.arguments import CONFIG, RUN_ID
 from runbook_lib.commands.output import Output, output_options, say
 from runbook_lib.errors import ConfigError
 from runbook_lib.run.steps import CUT_OVER
@@ -29,7 +29,7 @@ def check_confirmed(run_id: str, confirm: str, *, execute: bool) -> bool:
 
 @click.command("cut-over")
 @CONFIG
-@click.option("--run-id", required=True, help="The run whose targets replace the sources.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run whose targets replace the sources.")
 @click.option("--frozen-at", default="", metavar="MOMENT",
               help="When the writers were stopped, such as 2026-01-14T10:20:00Z.")  # fmt: skip
 @click.option("--execute", is_flag=True, help="Accepted; has no effect without --confirm.")

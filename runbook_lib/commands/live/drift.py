@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG
+from runbook_lib.commands.arguments import CONFIG, RUN_ID
 from runbook_lib.commands.output import say
 
 
 @click.command()
 @CONFIG
-@click.option("--run-id", required=True, help="The run whose targets are compared.")
+@click.option("--run-id", type=RUN_ID, required=True, help="The run whose targets are compared.")
 @click.option("--tables", default="", metavar="GLOB", help="Source tables to look at: globs, separated by commas.")
 def drift(config: Path, run_id: str, tables: str) -> int:
     """Compare the targets with their live sources, for information; each look adds to the trend in the report."""

@@ -73,6 +73,31 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "start the run again with the same run id" in told["next"]["what"]
 
 
+def test_a_run_of_notebooks_is_told_before_its_first_report(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a kernel has died in the import `runbook status` said that there is no run at all."""
+    world.pair("a", things(3))
+    assert runbook_here("run", world.config(), "--run-id", "r1").returncode == 0
+    capsys.readouterr()
+    folder = world.folder / "reports" / "r1"
+    (folder / "run.json").unlink()
+    (folder.parent / "other").mkdir()
+    (folder.parent / "other" / "ledger.sqlite").write_text("no ledger")
+    assert run_cli(["list"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "no report yet; runbook status r1 shows its steps" in line
+    for asked in ([], ["r1"]):
+        assert run_cli(["status", *asked]) == 0
+        said = capsys.readouterr().out
+        assert "r1: no report yet; begun 20" in said
+        assert "  import    completed after" in said
+        assert f"runbook run {folder}/migration.yaml --run-id r1 --only report" in said
+    assert run_cli(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["steps"][0]["name"]) == (None, "preflight")
+    assert run_cli(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"run_id": "r1", "verdict": None, "started": told["started"]}]
+
+
 def test_where_there_is_no_run_the_error_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
-from runbook_lib.commands.arguments import RunPath
+from runbook_lib.commands.arguments import RUN_ID, RunPath
 from runbook_lib.commands.output import Output
 from runbook_lib.notebook.verdict import verdict_of_run
 from runbook_lib.paths import command_here
@@ -82,3 +82,28 @@ def test_whatever_is_printed_at_the_end_of_a_run_names_it_so(
     assert not [line for line in said if named not in line]
     shown = verdict_of_run(records.typed(records.passed()), tmp_path)
     assert named in str(shown)
+
+
+def test_the_ids_of_runs_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "none"))
+    assert RUN_ID.shell_complete(None, None, "") == []  # type: ignore[arg-type]
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path))
+    for name, file in (("r-new", "ledger.sqlite"), ("r-old", "run.json"), ("notebooks", "a.ipynb")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("")
+    words = {"_RUNBOOK_COMPLETE": "bash_complete"}
+    for line, found in (
+        ("runbook status ", ["r-new", "r-old"]),
+        ("runbook cleanup m.yaml --run-id r-o", ["r-old"]),
+        ("runbook run m.yaml --run-id x", []),
+    ):
+        asked = words | {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        told = CliRunner().invoke(cli, env=asked, prog_name="runbook").output.split()
+        assert told == [f"plain,{name}" for name in found], line
+
+
+def test_every_command_that_goes_on_with_a_run_completes_its_id() -> None:
+    kinds = {c.name: type(p.type) for c in cli.commands.values() for p in c.params if p.name == "run_id"}
+    del kinds["demo"]  # which begins a new one
+    assert len(kinds) > 7
+    assert set(kinds.values()) == {type(RUN_ID)}, kinds
