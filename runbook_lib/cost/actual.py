@@ -58,9 +58,10 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
 
 
 def _writes(ledger: Ledger) -> dict[str, float | None]:
-    """Consumed write units by source table; None for one that was written to and told none."""
-    told = {table.source: table.wcu for table in sample_sums(ledger)}
-    return {source: told.get(source) or None for source, table in sums_by_table(ledger).items() if table.written > 0}
+    """Consumed write units by source table, also where no item came of it; None where items came and no units."""
+    told = {table.source: table.wcu for table in sample_sums(ledger) if table.wcu}
+    unknown = dict.fromkeys(source for source, table in sums_by_table(ledger).items() if table.written > 0)
+    return {**unknown, **told}
 
 
 def _on_demand(units: Units, capacities: Capacities) -> dict[str, float | None]:

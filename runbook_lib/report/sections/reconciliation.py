@@ -61,8 +61,7 @@ def _row(figures: RunFigures, table: TableRecord) -> ReconciliationRow:
     exported = table.items_exported
     read = table.items_due
     due = read - (table.items_present or 0) if figures.record.executed and read is not None else None
-    held = None if table.items_in_target is None else expected_in_target(table)
-    expected = dict(zip(WAY, (exported, read, due, held), strict=True))
+    expected = dict(zip(WAY, (exported, read, due, _due_in_target(table)), strict=True))
     counts = {name: _counted(table, name, expected[name]) for name in WAY}
     if exported == 0 and table.verdict == PASS:
         counts["items_exported"] = Cell("0 (empty, proved)")
@@ -71,6 +70,12 @@ def _row(figures: RunFigures, table: TableRecord) -> ReconciliationRow:
         allowed = {"expired": value or 0, "extra": table.there_before or 0}.get(name, 0)
         counts[name] = Cell(count(value), (value or 0) > allowed, value is None)
     return ReconciliationRow(table, counts, figures.timed[table.source].all)
+
+
+def _due_in_target(table: TableRecord) -> int | None:
+    """How many items a target should hold: what a scan has to find without the extra ones that nobody had before."""
+    found = None if table.items_in_target is None else expected_in_target(table)
+    return None if found is None else found - max((table.extra or 0) - (table.there_before or 0), 0)
 
 
 def _counted(table: TableRecord, name: str, expected: int | None) -> Cell:

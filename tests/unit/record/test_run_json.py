@@ -13,6 +13,7 @@ from runbook_lib.report.publish import publish
 from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import keep_seconds
+from runbook_lib.run.tables.throughput import SampleRow, keep_sample
 from tests.support.facts import end_step, plan_pair
 
 STARTED, ENDED = "2026-11-23T10:00:00.000Z", "2026-11-23T10:02:00.000Z"
@@ -44,6 +45,14 @@ def test_the_time_of_a_resumed_run_is_that_of_all_its_starts(ledger: Ledger) -> 
     assert record["totals"]["seconds"] == 5_460.0
     assert record["spent"]["hours"] == pytest.approx(5_460 / 3_600)
     assert {s["name"]: s["seconds"] for s in record["steps"]}["import"] == 60.0
+
+
+def test_units_that_brought_no_item_are_in_the_bill_too(ledger: Ledger) -> None:
+    """The caption of the chart had them: 46,376 write units there, and 46,370 in the bill of the same page."""
+    for place, (name, items, units) in enumerate((("a", 9, 40.0), ("b", 0, 6.0))):
+        plan_pair(ledger, name, place)
+        keep_sample(ledger, SampleRow(name, 1e9, 1.0, items, 9, units, 0))
+    assert build_record(ledger, "r", "n").spent.write_units == 46.0
 
 
 def test_items_of_a_table_whose_name_is_as_long_as_names_may_be_have_their_quarantine(

@@ -53,6 +53,15 @@ def test_a_message_is_a_sentence_with_numbers(tmp_path: Path) -> None:
     assert all(text.endswith(".") for text in said.values())
 
 
+def test_what_took_no_time_and_what_brought_no_item_is_told_as_the_bill_tells_it(tmp_path: Path) -> None:
+    made = records.record(tables=[records.table("a", 9_000), records.table("b", 5)])
+    first = replace(records.samples(made)[0], source="a", items=9, wcu=40.0)
+    rows = [first, replace(first, at=first.at + 1, seconds=0.0, items=1, wcu=6.0), replace(first, source="b", items=0)]
+    said = {c.name: c.alt for c in draw_charts(records.report_of(made), rows, tmp_path)}
+    assert said["throughput"].startswith("10 items of 1 table (empty ones not counted) went to")
+    assert said["capacity"].startswith("The import consumed 86 write units in")
+
+
 def test_without_data_nothing_is_drawn_and_an_old_chart_goes(tmp_path: Path) -> None:
     made = records.passed()
     draw_charts(records.report_of(made), records.samples(made), tmp_path)

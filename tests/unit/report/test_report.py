@@ -255,6 +255,18 @@ def test_a_count_that_differs_is_marked_without_colour(page: Callable[[str], tup
     assert seen.row("payments")[6] == "2,264"  # as many as were acknowledged
 
 
+@pytest.mark.parametrize(("held", "missing", "extra", "said"), [(1_908, 0, 7, "≠ 1,908"), (1_901, 7, 7, "1,901"),
+                                                                (1_894, 7, 0, "≠ 1,894")])  # fmt: skip
+def test_what_a_scan_found_is_marked_where_it_is_not_what_was_exported(
+    held: int, missing: int, extra: int, said: str
+) -> None:
+    """Seven extra items were taken for due: 1,908 of 1,901 stood there unmarked, and 1,901 of 1,901 was marked."""
+    table = records.table("a", 1_901) | {"items_in_target": held, "missing": missing, "extra": extra, "verdict": "FAIL"}
+    (row,) = records.report_of(records.record(tables=[table])).rows
+    assert row.counts["items_in_target"].text == said
+    assert row.counts["extra"].off is (extra > 0)
+
+
 def test_an_empty_table_is_called_proved_only_if_it_passed() -> None:
     made = records.passed()
     of(made, "otp-codes").update(verdict="UNKNOWN", items_in_target=None)

@@ -27,7 +27,7 @@ LIMIT = "#9A3B00"
 def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
     """Items per second of the largest tables and of the others together."""
     used, intervals = moved_together(samples)
-    known, items = throughput(samples), _sum_by_table(used)
+    known, items = throughput(samples), _sum_by_table(samples)
     if known is None:
         return None
     biggest = sorted(items, key=lambda t: (-items[t], t))[:BIGGEST]
@@ -37,10 +37,11 @@ def items_over_time(samples: Sequence[SampleRow]) -> Drawn | None:
     if others:
         lines[f"{pluralize(len(others), 'other table')}, summed"] = rates_of(used, intervals, names=set(others))
     return _over_time(lines, intervals, "items per second"), (
-        f"{pluralize(sum(items.values()), 'item')} of {pluralize(len(items), 'table')} went to their targets or into "
-        f"quarantine in {duration(known.seconds)} of writing, {rate(known.items_per_second)} on average and "
+        f"{pluralize(sum(items.values()), 'item')} of {pluralize(len(items), 'table')} (empty ones not counted) went "
+        f"to their targets or into quarantine in {duration(known.seconds)} of writing, "
+        f"{rate(known.items_per_second)} on average and "
         f"{rate(known.items_per_second_best)} at best, all tables together; the targets throttled "
-        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')}."
+        f"{pluralize(sum(s.throttles or 0 for s in samples), 'request')}."
     )
 
 
@@ -66,10 +67,10 @@ def units_over_time(samples: Sequence[SampleRow], limits: Mapping[str, float]) -
         )  # fmt: skip
         axes.legend(**LEGEND)
     return figure, (
-        f"The import consumed {pluralize(round(sum(s.wcu or 0.0 for s in used)), 'write unit')} in "
+        f"The import consumed {pluralize(round(sum(s.wcu or 0.0 for s in samples)), 'write unit')} in "
         f"{duration(known.seconds)} of writing, {count(round(known.units_per_second))} per second on average and "
         f"{count(round(known.units_per_second_best))} at best; "
-        f"{pluralize(sum(s.throttles or 0 for s in used), 'request')} throttled.{_of_limits(used, limits)}"
+        f"{pluralize(sum(s.throttles or 0 for s in samples), 'request')} throttled.{_of_limits(used, limits)}"
     )
 
 
@@ -95,9 +96,11 @@ def _of_limits(samples: Sequence[SampleRow], limits: Mapping[str, float]) -> str
 
 
 def _sum_by_table(samples: Sequence[SampleRow]) -> dict[str, int]:
+    """The items of each table that has any; samples that took no time count here, as they do in the bill."""
     sums: dict[str, int] = {}
     for sample in samples:
-        sums[sample.source] = sums.get(sample.source, 0) + (sample.items or 0)
+        if sample.items:
+            sums[sample.source] = sums.get(sample.source, 0) + sample.items
     return sums
 
 
