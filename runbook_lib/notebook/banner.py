@@ -98,6 +98,8 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
         return "DRY RUN", OPEN, f"nothing will be removed in {there}; execute = True and confirm_cleanup remove"
     if step in WRITES and run.execute:  # whatever was proved before
         return "WRITING", BAD, f"items will be written to {there}, once the gate below allows it"
+    if step == "repair":  # which is for runs that failed: the verdict says nothing new here
+        return "DRY RUN", OPEN, f"nothing will be written to {there}; execute = True and confirm_repair write"
     if verdict := _verdict(run):
         return verdict, colour_of(verdict), _said_of(verdict, run)
     written = EXECUTED.of(run.ledger) is True
@@ -121,8 +123,8 @@ def _verdict(run: Run) -> str:
 
 def _said_of(verdict: str, run: Run) -> str:
     if cleaned := CLEANED.of(run.ledger):
-        return f"what the report says; its traces were removed {moment(cleaned)}"
-    return "what the report of this run says; each cell says what it adds"
+        return f"the verdict of this run's report; what it had created was removed {moment(cleaned)}"
+    return "the verdict of this run's report as it was last written; what runs below is not in it yet"
 
 
 def _state(run: Run) -> str:

@@ -89,7 +89,7 @@ def export_progress() -> Callable[[dict[str, ExportFact]], None]:
 
 def import_progress() -> Callable[[TableProgress], None]:
     """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
-    table = LiveTable("items", "MB of JSON", "WCU", "throttled", now=("items/s", "WCU/s", "left"))
+    table = LiveTable("items", "MB of JSON", "WCU of this start", "throttled", now=("items/s", "WCU/s", "left"))
     known: dict[str, TableProgress] = {}
     workers: set[str] = set()
 
@@ -119,7 +119,7 @@ def catch_up_progress() -> Callable[[WindowFact, int], None]:
 
 def repair_progress() -> Callable[[RepairFact, str, int], None]:
     """Shows how far the repair of each table is; for `repair_tables`."""
-    table = LiveTable("missing", "different", "extra", "done")
+    table = LiveTable("missing", "different", "extra", "to write or written")
 
     def watch(fact: RepairFact, state: str, done: int) -> None:
         counts = (fact.missing, fact.different, fact.extra, done)

@@ -220,7 +220,7 @@ class NotebookRun(Run):
 
     def show_canaries(self) -> ShownTable:
         """In which targets a reserved item was written, read back and deleted."""
-        return views.canary_table(record_of(self))
+        return views.canary_table(record_of(self), asked=self.config.validate_.canary)
 
     def show_reconciliation(self) -> ShownTable:
         """The four counts of every table side by side."""

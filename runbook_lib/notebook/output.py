@@ -17,8 +17,8 @@ GOOD, BAD, OPEN, PLAIN = "#14532d", "#8b1010", "#7a4b00", "#374151"
 WORDS = {
     **dict.fromkeys(
         (
-            "PASS", "ok", "same", "completed", "COMPLETED", "created", "done", "deleted", "imported", "equal",
-            "applied", "passed", "repaired",
+            "PASS", "ok", "same", "completed", "COMPLETED", "created", "done", "imported", "equal",
+            "applied", "passed", "repaired", "cleaned up",
         ),
         GOOD,
     ),

@@ -14,6 +14,9 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.sections.first_screen.standing import NextStep
+from runbook_lib.run.steps import LEAK_SCAN, REPAIR
+
+BOOKS = {REPAIR: "35_repair", "validate": "30_validate", LEAK_SCAN: "33_leak_scan", "report": "90_report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,17 @@ class ShownVerdict:
     not_aws: str | None = None
     next: NextStep | None = None
 
+    @property
+    def books(self) -> tuple[str, ...]:
+        """The notebooks that do what is next, in their order; none where only a command does."""
+        return tuple(BOOKS[step] for step in self.next.steps) if self.next else ()
+
     def __str__(self) -> str:
         after = [f"next: {self.next.what}", *(f"  {command}" for command in self.next.commands)] if self.next else []
         where = [self.not_aws] if self.not_aws else []
         why = [f"  {text}" for text in self.why]
-        return "\n".join([*where, self.headline, self.done, *why, *after, f"report: {self.report}"])
+        books = [f"or here: {', then '.join(self.books)}"] if self.books else []
+        return "\n".join([*where, self.headline, self.done, *why, *after, *books, f"report: {self.report}"])
 
     __repr__ = __str__
 
@@ -52,7 +61,9 @@ class ShownVerdict:
         if self.next is None:
             return ""
         commands = "".join(f"<br><code>{escape(visible(command))}</code>" for command in self.next.commands)
-        return f"<p><b>Next:</b> {escape(visible(self.next.what))}{commands}</p>"
+        links = ", then ".join(f"<a href='{book}.ipynb'>{book}</a>" for book in self.books)
+        here = f"<br>Or here, in JupyterLab: {links}" if links else ""
+        return f"<p><b>Next:</b> {escape(visible(self.next.what))}{commands}{here}</p>"
 
 
 def verdict_of_run(record: RunRecord, folder: Path) -> ShownVerdict:

@@ -200,12 +200,13 @@ def _state(fact: ImportFact | None) -> str:
     return str(fact.status) if fact else "not begun"
 
 
-def canary_table(record: RunRecord) -> ShownTable:
-    """In which targets a reserved item was written, read back and deleted."""
+def canary_table(record: RunRecord, *, asked: bool) -> ShownTable:
+    """In which targets a reserved item was written, read back and deleted; `asked` is `validate.canary`."""
     columns = [TABLE, outcome("state"), Column("why"), seconds("time")]
     report = ReportModel(record)
     rows = [(c.table, c.facts.state, c.facts.why, c.facts.seconds) for c in report.canaries]
-    return ShownTable.of("Canaries.", columns, rows, "" if rows else canary_summary(report.figures))
+    none = canary_summary(report.figures) if asked else "No canary was written: validate.canary is off."
+    return ShownTable.of("Canaries.", columns, rows, none)
 
 
 def reconciliation_table(record: RunRecord) -> ShownTable:
@@ -256,7 +257,7 @@ def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
             r.target, str(r.status), r.missing, r.different, r.extra, r.counts.written, r.counts.changed, r.counts.left,
             r.units, r.full_units, r.failure or "",
         )
-        for r in repairs
+        for r in sorted(repairs, key=lambda r: not (r.missing or r.different or r.extra or r.failure))
     ]  # fmt: skip
     return ShownTable.of("What was wrong, and what became of it.", columns, rows, "There is nothing to repair.")
 
@@ -267,18 +268,25 @@ def _of_table(removal: Removal) -> str:
     return "would be deleted with its items" if removal.only_looked else "deleted with its items"
 
 
+def _cleaned(removal: Removal) -> str:
+    """Of the run's traces in a target, not of the target: its table may stay."""
+    return "kept" if removal.kept else "would be cleaned up" if removal.only_looked else "cleaned up"
+
+
 def removal_table(removals: Iterable[Removal]) -> ShownTable:
     """What a cleanup removed or would remove, and what it keeps."""
     columns = [
         Column("target"), outcome("outcome"), Column("table"), number("items found"), number("items deleted"),
         number("changed since"), number("objects"), Column("why it stays"),
     ]  # fmt: skip
+    shown = list(removals)
     rows = [
         (
-            r.target, "kept" if r.kept else "would be deleted" if r.only_looked else "deleted",
-            _of_table(r), r.items_found, r.items_deleted, r.items_changed, r.objects,
+            r.target, _cleaned(r), _of_table(r), r.items_found, r.items_deleted, r.items_changed, r.objects,
             r.kept,
         )
-        for r in removals
+        for r in shown
     ]  # fmt: skip
-    return ShownTable.of("What was removed, and what stays.", columns, rows, "There is nothing to remove.")
+    looked = bool(shown) and all(r.only_looked for r in shown)
+    caption = f"What {'would be' if looked else 'was'} removed, and what stays."
+    return ShownTable.of(caption, columns, rows, "There is nothing to remove.")

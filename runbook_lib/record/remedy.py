@@ -11,6 +11,7 @@ from runbook_lib.run.verdicts import FAIL
 
 SETTINGS = "migration.yaml"
 DELETE_EXTRA = "--delete-extra"
+REPAIR_FLAGS = {"missing": "--write-missing", "different": "--write-different", "extra": DELETE_EXTRA}
 
 
 def settings_of(run_id: str, attempts: Sequence[AttemptRecord]) -> str:
@@ -23,19 +24,20 @@ def repair_command(
 ) -> str | None:
     """The command with the run's id, to be copied as it is; None where no table that is `loaded` can be repaired."""
     wrong = [table for table in tables if table.verdict == FAIL and table.source in loaded]
-    flags = [
-        flag
-        for flag, found in (
-            ("--write-missing", any(table.missing for table in wrong)),
-            ("--write-different", any(table.different for table in wrong)),
-            (DELETE_EXTRA, any(_to_delete(table) for table in wrong)),
-        )
-        if found
-    ]
+    found = {
+        "missing": any(table.missing for table in wrong),
+        "different": any(table.different for table in wrong),
+        "extra": any(_to_delete(table) for table in wrong),
+    }
+    flags = [REPAIR_FLAGS[kind] for kind, some in found.items() if some]
     if not flags:
         return None
-    words = ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags, "--execute"]
-    return " ".join([*map(shlex.quote, words), "--confirm", shlex.quote(run_id)])
+    return shlex.join([*repair_words(run_id, flags, attempts), "--execute", "--confirm", run_id])
+
+
+def repair_words(run_id: str, flags: Sequence[str], attempts: Sequence[AttemptRecord]) -> list[str]:
+    """The words of a repair that only looks."""
+    return ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags]
 
 
 def _to_delete(table: TableRecord) -> int:

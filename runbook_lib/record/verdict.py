@@ -122,9 +122,10 @@ def steps_not_done(case: Case) -> Iterator[Reason]:
 
 
 def _is_validated_since(case: Case, step: StepRecord) -> bool:
-    """Whether everything was validated after a step came to its end."""
+    """Whether everything was validated after a step came to its end, with whatever outcome its tables tell."""
     validated = case.steps.get("validate")
-    done = validated is not None and validated.status == "completed"
+    told = validated is not None and validated.status == "failed" and validated.because == REPEATED
+    done = told or (validated is not None and validated.status == "completed")
     return bool(done and validated and step.finished and (validated.started or "") >= step.finished)
 
 

@@ -132,8 +132,8 @@ def _beyond(figures: RunFigures) -> str:
     windows, starts = len(figures.record.windows), len(figures.record.starts)
     more = [pluralize(windows, "window of the catch-up", "windows of the catch-up")] if windows else []
     if starts > 1:
-        more.append(f"what {pluralize(starts, 'start')} did again")
-    return f", without {' and '.join(more)}" if more else ""
+        more.append(f"what was done again in {pluralize(starts, 'start')}")
+    return f"; the estimate does not count {' or '.join(more)}" if more else ""
 
 
 def prices(figures: RunFigures) -> str:

@@ -95,13 +95,17 @@ def rollback_sentence(back: RollbackRecord) -> str:
 def kept_for(kept: int, disputed: int) -> str:
     """How many items a rollback has left alone, and why."""
     if not disputed:
-        return f"{count(kept)} kept as somebody else has written them since"
+        return f"{count(kept)} kept{_by_others(kept)}"
     others = kept - disputed
-    written = f"{count(others)} as somebody else has written them since, " if others else ""
+    written = f"{count(others)}{_by_others(others)}, " if others else ""
     return (
         f"{count(kept)} kept: {written}{count(disputed)} as the export of what was there before is not what this run "
         "had recorded"
     )
+
+
+def _by_others(kept: int) -> str:
+    return f" because somebody else has written {'it' if kept == 1 else 'them'} since" if kept else ""
 
 
 def _cost(units: int | None, usd: float | None) -> str:

@@ -168,9 +168,12 @@ def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
     kept = replace(done, done=False, kept="x", table_deleted=False)
     rows = [removal_table([removal]).rows[0][1:3] for removal in (looked, done, kept)]
     assert rows == [
-        ("would be deleted", "would be deleted with its items"), ("deleted", "deleted with its items"),
+        ("would be cleaned up", "would be deleted with its items"), ("cleaned up", "deleted with its items"),
         ("kept", "stays"),
     ]  # fmt: skip
+    assert removal_table([looked]).caption == "What would be removed, and what stays."
+    assert removal_table([looked, done]).caption == "What was removed, and what stays."
+    assert colour_of("cleaned up") == GOOD
     assert [removal_line(removal) for removal in (looked, done)] == [
         "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
         "target: table deleted with its 113 items, 10 staging objects deleted",

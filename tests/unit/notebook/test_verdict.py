@@ -27,3 +27,12 @@ def test_a_refusal_is_broken_between_words_and_not_within_them() -> None:
         assert " ".join(lines) == f"{type(error).__name__}: {error}"
         assert max(map(len, lines)) <= LINE
     assert shown_lines(GateFailed("not ready")) == ["GateFailed: not ready"]
+
+
+def test_a_fail_leads_to_the_notebook_that_repairs_and_not_only_to_a_command() -> None:
+    made = records.failed() | {"repair_command": "runbook repair reports/x/migration.yaml --run-id x --write-missing"}
+    shown = verdict_of_run(records.typed(made), Path("reports/x"))
+    assert "or here: 35_repair, then 30_validate, then 90_report" in str(shown)
+    assert "<a href='35_repair.ipynb'>35_repair</a>, then <a href='30_validate.ipynb'>" in shown._repr_html_()
+    assert shown.books == ("35_repair", "30_validate", "90_report")
+    assert verdict_of_run(records.typed(records.passed()), Path("reports/x")).books == ()

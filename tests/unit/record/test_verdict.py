@@ -210,3 +210,18 @@ def test_a_run_that_only_compared_passes_when_every_table_is_proved() -> None:
 def test_an_import_that_failed_before_the_comparison_still_fails_the_run() -> None:
     steps = [but(s, status="failed") if s.name == "import" else s for s in STEPS]
     assert run_verdict(False, False, steps, [TABLE])[0] == "FAIL"
+
+
+@pytest.mark.parametrize(("status", "because", "told"), [("completed", None, False), ("failed", rules.REPEATED, False),
+                                                         ("failed", None, True), ("running", None, True)])  # fmt: skip
+def test_a_repair_that_failed_is_told_until_everything_was_validated(
+    status: str, because: str | None, told: bool
+) -> None:
+    """Also by a validation that found tables wrong: `run 30_validate first` stood there after it had been run."""
+    repair = StepRecord(name="repair", status="failed", execute=True, message="x", finished=MOMENT)
+    steps = stepped(status, because=because, started="2026-01-14T10:30:00.000Z")
+    wrong = [but(TABLE, verdict="FAIL")]
+    found = rules.steps_not_done(case(steps=[*steps, repair], tables=wrong))
+    assert ("repair" in {reason.subject for reason in found}) is told
+    early = stepped("failed", because=rules.REPEATED, started="2026-01-14T10:10:00.000Z")
+    assert "repair" in {r.subject for r in rules.steps_not_done(case(steps=[*early, repair], tables=wrong))}

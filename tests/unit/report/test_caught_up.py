@@ -103,8 +103,8 @@ def test_more_than_estimated_says_what_no_estimate_had_in_it() -> None:
     extra = {"estimates": {"export": estimate}, "spent": {"gets": 99}}
     found = [text for text in records.report_of(caught_up(**extra)).attention if "More than estimated" in text]
     assert found == [
-        "More than estimated: S3 GET requests: 99 requests were used, and at most 10 requests had been estimated, "
-        "without 1 window of the catch-up"
+        "More than estimated: S3 GET requests: 99 requests were used, and at most 10 requests had been estimated; "
+        "the estimate does not count 1 window of the catch-up"
     ]
     part = bill | {"name": "Export to S3", "quantity": {"low": 0.000635, "high": 0.000635}, "unit": "GB"}
     extra = {"estimates": {"export": estimate | {"parts": [part]}}, "spent": {"export_gb": 0.00063500001}}

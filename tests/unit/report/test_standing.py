@@ -237,3 +237,42 @@ def test_what_comes_after_a_pass_is_said_where_it_is_shown_and_not_by_a_place_on
             assert not {"below", "above"} & {*re.findall(r"\w+", found.what)}
     assert "Sign-off" in following(records.passed()).what
     assert '<h2 id="sign-off">Sign-off</h2>' in render_html(records.report_of(records.passed()), [])
+
+
+def repairing(status: str, **more: object) -> Record:
+    """A run whose last step that did not come to its end is a repair; its tables are as they were compared."""
+    made = records.passed() | {"verdict": "INTERRUPTED" if status == "interrupted" else "FAIL"}
+    made["steps"].append({"name": "repair", "status": status, "execute": True, "seconds": 1.0} | more)
+    made["grounds"] = [{"id": "step-not-done", "subject": "repair", "text": "step repair failed: x"}]
+    return made
+
+
+def test_after_a_repair_that_failed_only_a_validation_says_what_is_left() -> None:
+    """`runbook run` by itself would do everything again, and a repair has nothing that is known to be wrong."""
+    found = following(repairing("failed"))
+    assert found.commands == (f"runbook run reports/{RUN}/migration.yaml --run-id {RUN} --from validate --execute",)
+    assert found.steps == ("validate", "report")
+    assert "no comparison since then" in found.what
+
+
+def test_a_repair_that_was_interrupted_goes_on_as_it_was_asked_for() -> None:
+    made = repairing("interrupted")
+    validates = f"runbook run reports/{RUN}/migration.yaml --run-id {RUN} --from validate --execute"
+    assert following(made).commands == (validates,)  # it had not begun with any table
+    asked = {"source": "a", "target": "b", "kinds": ["missing", "extra"]}
+    older = asked | {"source": "z", "kinds": ["different"], "started": records.stamp(1)}
+    made["repairs"] = [asked | {"started": records.stamp(9), "after_all": True}, older]
+    repair = f"runbook repair reports/{RUN}/migration.yaml --run-id {RUN} --write-missing --delete-extra"
+    assert following(made).commands == (f"{repair} --even-after-cut-over --execute --confirm {RUN}",)
+    made["steps"][-1]["execute"] = False
+    made["repairs"][0]["after_all"] = False
+    assert following(made).commands == (repair,)
+
+
+@pytest.mark.parametrize(("kept", "said"), [(0, "0 kept."), (1, "1 kept because somebody else has written it since."),
+                                            (2, "2 kept because somebody else has written them since.")])  # fmt: skip
+def test_what_a_rollback_kept_is_told_in_its_number(kept: int, said: str) -> None:
+    made = records.passed() | {"rolled_back": records.stamp(9), "rollbacks": [{"source": "a", "kept": kept}]}
+    told = since_then(records.figures(made))
+    assert told is not None
+    assert said in told

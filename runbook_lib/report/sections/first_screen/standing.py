@@ -9,7 +9,7 @@ from runbook_lib.aws.endpoints import is_aws
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.reasons import ReasonId
-from runbook_lib.record.remedy import DELETE_EXTRA, settings_of
+from runbook_lib.record.remedy import DELETE_EXTRA, REPAIR_FLAGS, repair_words, settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
@@ -17,7 +17,7 @@ from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate
 from runbook_lib.run.facts.windows import WindowState
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, LEAK_SCAN, REPAIR, STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
 
 STOPPED = ("failed", "interrupted", "running")
@@ -25,10 +25,11 @@ STOPPED = ("failed", "interrupted", "running")
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do, and the commands for it, each to be copied as it is."""
+    """What to do, the commands for it, each to be copied as it is, and the steps that the first one does."""
 
     what: str
     commands: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
 
 
 def not_aws(record: RunRecord) -> str | None:
@@ -135,6 +136,7 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
                 f"write and what that costs); then everything is validated again.{_deletes(record.repair_command)} "
                 "If the comparison only ran too early, validate again.",
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
+                (REPAIR, *_proving(record)),
             )
         return NextStep(
             f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed the items has stopped and all "
@@ -156,6 +158,7 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             "Let the checks run that could not, or accept them in the migration file (see Not checked), then validate "
             "again.",
             (_run(record, execute=_wrote(record), start="validate"),),
+            _proving(record),
         )
     start = _stopped_at(record)
     if (again := _command_of(record, start)) is not None:
@@ -180,6 +183,12 @@ def _finish_windows(record: RunRecord, half: list[WindowRecord]) -> NextStep:
     )
 
 
+def _proving(record: RunRecord) -> tuple[str, ...]:
+    """The steps from the validation on."""
+    scanned = any(step.name == LEAK_SCAN for step in record.steps)
+    return ("validate", LEAK_SCAN, "report") if scanned else ("validate", "report")
+
+
 def _stopped_at(record: RunRecord) -> str | None:
     """The first step that did not come to its end."""
     return next((s.name for s in record.steps if s.status in STOPPED), None)
@@ -187,14 +196,25 @@ def _stopped_at(record: RunRecord) -> str | None:
 
 def _command_of(record: RunRecord, step: str | None) -> str | None:
     """The command that goes on with a step that `runbook run` does not do; None for a step that it does."""
-    if step == REPAIR and record.repair_command:
-        return record.repair_command
+    if step == REPAIR:
+        return _repair_again(record) or _run(record, execute=_wrote(record), start="validate")
     if step not in (CATCH_UP, CUT_OVER) or any({step, "import"} <= {*attempt.steps} for attempt in record.attempts):
         return None  # a run that was handed windows with its export does them itself
     writes = record.starts[-1].execute if record.starts else record.executed
     settings = settings_of(record.run_id, record.attempts)
     words = ["runbook", step.replace("_", "-"), settings, "--run-id", record.run_id]
     return shlex.join([*words, *(["--execute", "--confirm", record.run_id] if writes else [])])
+
+
+def _repair_again(record: RunRecord) -> str | None:
+    """The repair that was interrupted, as it was asked for; None where it is not known, or failed."""
+    last = max(record.repairs, key=lambda repaired: repaired.started or "", default=None)
+    if last is None or record.verdict != INTERRUPTED:
+        return None
+    asked = repair_words(record.run_id, [REPAIR_FLAGS[kind] for kind in last.kinds], record.attempts)
+    step = next((s for s in record.steps if s.name == REPAIR), None)
+    asked += ["--even-after-cut-over"] if last.after_all else []
+    return shlex.join([*asked, *(["--execute", "--confirm", record.run_id] if step and step.execute else [])])
 
 
 def _go_on_live(record: RunRecord, step: str | None, again: str) -> NextStep:
@@ -206,7 +226,12 @@ def _go_on_live(record: RunRecord, step: str | None, again: str) -> NextStep:
             (again,),
         )
     if step == REPAIR:
-        return NextStep("Fix what the reasons name, then repair again.", (again,))
+        return NextStep(
+            "The repair did not come to its end, and no comparison since then says what is wrong. Fix what the reasons "
+            "name, then validate again: that proves the tables, or names what is left to repair.",
+            (again,),
+            _proving(record),
+        )
     return NextStep(
         "Fix what the reasons name, then catch up again; windows that were applied are not repeated. Where a reason "
         "says GAP, no export can fill it: start a new run instead.",
