@@ -33,9 +33,10 @@ NAV: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 SHIM, WORKER = re.compile(r"https://[^\"]+/iframe-worker/shim"), "offline_worker.js"  # what is asked for, and ours
 PICTURE = re.compile(r"(!\[[^\]]*\]\(([^)\s]+)\))")
-SHORT = re.compile(r"<code>([^<]{1,28})</code>")  # fits a phone, and is not to be broken at a hyphen
+INLINE = re.compile(r"<code>([^<]+)</code>")
+FITS, OPTION = 28, re.compile(r"--[a-z][a-z-]*")  # what fits a phone is not to be broken at a hyphen
 LOOKS = "narrow.css"
-NARROW = """code.whole { white-space: nowrap; }
+NARROW = """code.whole, code .whole { white-space: nowrap; }
 .md-typeset td code, .md-typeset th code { word-break: normal; }
 @media (max-width: 44em) { .md-typeset pre > code { padding-right: 3em; } } /* the button to copy lies over the end */
 """
@@ -135,14 +136,21 @@ def settings() -> dict[str, object]:
 def bring_worker(site: Path = SITE) -> None:
     """Put a script of our own in place of the one that pages would load from elsewhere to search without a server.
 
-    Short code in a sentence is marked as a whole, so that no option is broken at its hyphens.
+    Short code in a sentence, and an option in any, is marked as a whole, so that it is not broken at its hyphens.
     """
     shutil.copy(ROOT / "tools" / WORKER, site / "assets" / WORKER)
     for file in site.rglob("*.html"):
         depth = len(file.relative_to(site).parts) - 1
         text = file.read_text(encoding="utf-8")
-        text = SHORT.sub(r'<code class="whole">\1</code>', text)
+        text = INLINE.sub(lambda found: _whole(found[1]), text)
         file.write_text(SHIM.sub(f"{'../' * depth}assets/{WORKER}", text), encoding="utf-8")
+
+
+def _whole(code: str) -> str:
+    if len(code) <= FITS:
+        return f'<code class="whole">{code}</code>'
+    kept = OPTION.sub(r'<span class="whole">\g<0></span>', code)
+    return f"<code>{kept}</code>"
 
 
 class Links(HTMLParser):

@@ -81,10 +81,13 @@ def test_no_font_is_fetched() -> None:
 
 def test_on_a_phone_code_keeps_its_words_and_a_picture_opens_by_itself(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
-    (tmp_path / "a.html").write_text(f"<code>--run-id</code> <code>{'x' * 40}</code> <pre><code><a></a>b</code></pre>")
+    (tmp_path / "a.html").write_text(
+        f"<code>--run-id</code> <code>{'x' * 40} --a-b</code> <pre><code><a></a>b</code></pre>"
+    )
     bring_worker(tmp_path)
     assert (tmp_path / "a.html").read_text() == (
-        f'<code class="whole">--run-id</code> <code>{"x" * 40}</code> <pre><code><a></a>b</code></pre>'
+        f'<code class="whole">--run-id</code> <code>{"x" * 40} <span class="whole">--a-b</span></code> '
+        "<pre><code><a></a>b</code></pre>"
     )
     assert settings()["extra_css"] == [docs_site.LOOKS]
     assert moved("![a b](docs/pictures/x.png)", "README.md") == "[![a b](pictures/x.png)](pictures/x.png)\n"
