@@ -120,10 +120,11 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     from runbook_lib.record.signature import told_of_signature
     from runbook_lib.report.model import ReportModel
     from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
+    from runbook_lib.report.sections.first_screen.summary import reasons_in_groups
     from runbook_lib.report.text import shortened
 
     report = ReportModel(record)
-    for line in (*record.reasons, *report.would):
+    for line in (*reasons_in_groups(record), *report.would):
         say(f"  {shortened(line, where='in the report')}")
     if record.repair_command:  # to be copied, so never cut
         say(f"  to repair just these items: {command_here(record.repair_command)}")

@@ -197,7 +197,7 @@ def gate_validation(run: Run) -> Line:
 def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
     """Repairing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_repair(run, choice, confirm):
-        return dry_line(f"nothing will be repaired; set execute to True and confirm_repair to {run.id!r} to repair")
+        return dry_line(f"nothing will be repaired; set {_not_given(run, 'confirm_repair', confirm)} to repair")
     return Line("WRITING", f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair", BAD)
 
 
@@ -205,8 +205,14 @@ def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
 def gate_cleanup(run: Run, confirm: str) -> Line:
     """Removing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_cleanup(run, confirm):
-        return dry_line(f"nothing will be removed; set execute to True and confirm_cleanup to {run.id!r} to remove")
+        return dry_line(f"nothing will be removed; set {_not_given(run, 'confirm_cleanup', confirm)} to remove")
     return Line("REMOVING", f" what run {run.id} created, confirmed by confirm_cleanup", BAD)
+
+
+def _not_given(run: Run, name: str, confirm: str) -> str:
+    """What has to be set yet before anything is written: one of two, or both."""
+    asked = [] if run.execute else ["execute to True"]
+    return " and ".join([*asked, *([] if confirm else [f"{name} to {run.id!r}"])])
 
 
 def dry_line(text: str) -> Line:

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from runbook_lib.notebook.output import PLAIN, chip, colour_of
+from runbook_lib.notebook.output import OPEN, PLAIN, chip, colour_of
 from runbook_lib.paths import command_here
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
@@ -17,6 +17,7 @@ from runbook_lib.report.sections.first_screen.standing import NextStep
 from runbook_lib.run.steps import LEAK_SCAN, REPAIR
 
 BOOKS = {REPAIR: "35_repair", "validate": "30_validate", LEAK_SCAN: "33_leak_scan", "report": "90_report"}
+THEN = "Then, when it was measured:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ShownVerdict:
     report: Path
     not_aws: str | None = None
     next: NextStep | None = None
+    now: str | None = None
 
     @property
     def books(self) -> tuple[str, ...]:
@@ -41,19 +43,25 @@ class ShownVerdict:
         where = [self.not_aws] if self.not_aws else []
         why = [f"  {text}" for text in self.why]
         books = [f"or here: {', then '.join(self.books)}"] if self.books else []
-        return "\n".join([*where, self.headline, self.done, *why, *after, *books, f"report: {self.report}"])
+        then = [THEN] if self.now else []
+        now = [f"now: {self.now}"] if self.now else []
+        return "\n".join(
+            [*where, *then, self.headline, *now, self.done, *why, *after, *books, f"report: {self.report}"]
+        )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        colour = colour_of(self.verdict)
+        colour = OPEN if self.now else colour_of(self.verdict)
+        then = f"<div>{THEN}</div>" if self.now else ""
+        now = f"<p><b>Now:</b> {escape(visible(self.now))}</p>" if self.now else ""
         reasons = "".join(f"<li>{escape(visible(text))}</li>" for text in self.why)
         report = quote(os.path.relpath(self.report, Path.cwd()))
         where = f" <span style='font-size:55%'>{chip(visible(self.not_aws), PLAIN)}</span>" if self.not_aws else ""
         return (
             f"<div style='border:3px solid {colour};border-left:16px solid {colour};padding:8px 12px;text-align:left'>"
-            f"<div style='font-size:200%'>{chip(self.headline, colour)}{where}</div><p>{escape(visible(self.done))}</p>"
-            f"<ul>{reasons}</ul>{self._after()}"
+            f"{then}<div style='font-size:200%'>{chip(self.headline, colour)}{where}</div>{now}"
+            f"<p>{escape(visible(self.done))}</p><ul>{reasons}</ul>{self._after()}"
             f"<p><a href='{escape(report)}'>report</a>: <code>{escape(visible(str(self.report)))}</code></p></div>"
         )
 
@@ -73,4 +81,4 @@ def verdict_of_run(record: RunRecord, folder: Path) -> ShownVerdict:
     after = said.next_step
     if after is not None:
         after = replace(after, commands=tuple(command_here(command) for command in after.commands))
-    return ShownVerdict(said.verdict, said.headline, said.sentence, why, report, said.not_aws, after)
+    return ShownVerdict(said.verdict, said.headline, said.sentence, why, report, said.not_aws, after, said.since_then)

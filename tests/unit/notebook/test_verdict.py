@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib.errors import LINE, GateFailed, Interrupted, shown_lines
+from runbook_lib.notebook.output import GOOD, OPEN
 from runbook_lib.notebook.verdict import verdict_of_run
 from tests.support import records
 
@@ -36,3 +37,15 @@ def test_a_fail_leads_to_the_notebook_that_repairs_and_not_only_to_a_command() -
     assert "<a href='35_repair.ipynb'>35_repair</a>, then <a href='30_validate.ipynb'>" in shown._repr_html_()
     assert shown.books == ("35_repair", "30_validate", "90_report")
     assert verdict_of_run(records.typed(records.passed()), Path("reports/x")).books == ()
+
+
+def test_after_a_cleanup_the_box_says_what_is_true_now() -> None:
+    """It went on saying FAIL, or PASS, in its colour, of tables whose items were gone."""
+    made = records.passed() | {"cleaned": records.stamp(9), "cleanup": [{"source": "a", "items_deleted": 5}]}
+    shown = verdict_of_run(records.typed(made), Path("reports/x"))
+    told = "5 items of the targets were deleted."
+    assert str(shown).index("Then, when it was measured:") < str(shown).index("PASS") < str(shown).index(told)
+    html = shown._repr_html_()
+    assert html.index("Then, when it was measured:") < html.index(">PASS") < html.index(told)
+    assert OPEN in html
+    assert GOOD not in html

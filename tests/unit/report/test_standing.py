@@ -54,6 +54,16 @@ def test_after_a_cleanup_then_and_now_stand_side_by_side() -> None:
     assert since_then(records.figures(records.passed())) is None
 
 
+@pytest.mark.parametrize(("tables", "items", "said"), [
+    (0, 1, "1 item of the targets was deleted."), (0, 9, "9 items of the targets were deleted."),
+    (1, 0, "1 target table was deleted."), (2, 0, "2 target tables were deleted."),
+])  # fmt: skip
+def test_a_cleanup_does_not_count_what_it_had_none_of(tables: int, items: int, said: str) -> None:
+    gone = [{"source": "a", "done": True, "table_deleted": True}] * tables
+    made = records.passed() | {"cleaned": records.stamp(9), "cleanup": [*gone, {"source": "b", "items_deleted": items}]}
+    assert said in (since_then(records.figures(made)) or "")
+
+
 @pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "INTERRUPTED"])
 def test_every_command_is_one_that_the_command_line_takes(kind: str) -> None:
     for command in following(KINDS[kind]()).commands:
@@ -276,3 +286,24 @@ def test_what_a_rollback_kept_is_told_in_its_number(kept: int, said: str) -> Non
     told = since_then(records.figures(made))
     assert told is not None
     assert said in told
+
+
+def test_tables_with_the_same_reason_are_one_reason_behind_that_of_the_run() -> None:
+    """Of 32 reasons 31 were that nothing was written, above the fold, and the one that counts was cut."""
+    made = records.record(verdict="FAIL")
+    because = "nothing was written to it: the run ended before"
+    names = [table["source"] for table in made["tables"]]
+    for table in made["tables"]:
+        table |= {"verdict": "UNKNOWN", "reasons": [because]}
+    made["tables"][0]["reasons"] = ["its own"]
+    grounds = [{"id": "step-not-done", "subject": "preflight", "text": "step preflight failed: x"}]
+    grounds += [
+        {"id": "table-not-proved", "subject": name, "text": f"{name}: UNKNOWN: {'its own' if not n else because}"}
+        for n, name in enumerate(names)
+    ]
+    made |= {"grounds": grounds, "reasons": [ground["text"] for ground in grounds]}
+    first, own, rest = records.report_of(made).why
+    assert (first, own) == ("step preflight failed: x", f"{names[0]}: UNKNOWN: its own")
+    assert rest == f"{len(names) - 1} tables UNKNOWN: {because}: {', '.join(names[1:])}"
+    made["grounds"] = grounds[:-1]  # a record whose reasons are not borne out one by one
+    assert records.report_of(made).why == made["reasons"]

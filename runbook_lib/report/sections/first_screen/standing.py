@@ -57,9 +57,18 @@ def since_then(figures: RunFigures) -> str | None:
     items = sum(removal.items_deleted for removal in record.cleanup)
     left = f"; something of {pluralize(kept, 'table')} was left" if kept else ""
     return (
-        f"Cleaned up at {moment(record.cleaned)}: {pluralize(gone, 'target table')} and {pluralize(items, 'item')} in "
-        f"others were deleted{left}. What this page says of the targets was true before that."
+        f"Cleaned up at {moment(record.cleaned)}: {_deleted(gone, items)}{left}. What this page says of the targets "
+        "was true before that."
     )
+
+
+def _deleted(tables: int, items: int) -> str:
+    """`2 target tables and 5 items in others were deleted`."""
+    if not tables:
+        return f"{pluralize(items, 'item')} of the targets {'was' if items == 1 else 'were'} deleted"
+    if not items:
+        return f"{pluralize(tables, 'target table')} {'was' if tables == 1 else 'were'} deleted"
+    return f"{pluralize(tables, 'target table')} and {pluralize(items, 'item')} in others were deleted"
 
 
 def next_step(figures: RunFigures) -> NextStep | None:
@@ -168,6 +177,7 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     return NextStep(
         f"Fix what the reasons name, then continue this run.{done}",
         (_run(record, execute=_wrote(record), start=where),),
+        _proving(record) if where == "validate" else (),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from runbook_lib.record.model.base import seconds_between
+from runbook_lib.record.model.run import Ground
+from runbook_lib.record.reasons import ReasonId
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
@@ -17,7 +19,7 @@ from runbook_lib.report.sections.masking.sentences import leaks_in_short
 from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
-RESUME = "Run it again with the same run id to go on where it stopped."
+ALIKE = 3  # tables that share their reasons are told as one from so many on
 
 
 def headline(figures: RunFigures) -> str:
@@ -82,7 +84,11 @@ def _by_whom(record: RunRecord) -> str:
 def why(figures: RunFigures) -> list[str]:
     """Why the verdict is what it is: the proof of a PASS, the reasons of everything else."""
     known = figures.record
-    verdict, reasons, noted = known.verdict, known.reasons, [*first_screen_lines(known), *around_in_short(known)]
+    verdict, reasons, noted = (
+        known.verdict,
+        reasons_in_groups(known),
+        [*first_screen_lines(known), *around_in_short(known)],
+    )
     if verdict == PASS:
         wrong = figures.contradictions
         return (
@@ -94,10 +100,30 @@ def why(figures: RunFigures) -> list[str]:
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:
-        return [*(reasons or ["The run was interrupted."]), RESUME]
+        return reasons or ["The run was interrupted."]
     if verdict == RUNNING:
         return ["The run has not ended; nothing is concluded from it yet.", *reasons]
     return reasons or ([] if verdict != FAIL else ["The record names no reason."])
+
+
+def reasons_in_groups(record: RunRecord) -> list[str]:
+    """The reasons, where tables that have all of theirs in common are one, with their names behind what they share."""
+    if [ground.text for ground in record.grounds] != record.reasons:
+        return list(record.reasons)  # of another version's record
+    tables = {table.source: table for table in record.tables}
+    groups: dict[tuple[str, ...], list[Ground]] = {}
+    for place, ground in enumerate(record.grounds):
+        table = tables.get(ground.subject) if ground.id == ReasonId.TABLE_NOT_PROVED else None
+        key = (table.verdict, *table.reasons) if table else (str(place),)
+        groups.setdefault(key, []).append(ground)
+    found = []
+    for (verdict, *shared), group in groups.items():
+        if len(group) < ALIKE:
+            found += [ground.text for ground in group]
+        else:
+            said = "; ".join(shared) or "no reason given"
+            found.append(f"{len(group):,} tables {verdict}: {said}: {', '.join(ground.subject for ground in group)}")
+    return found
 
 
 def proof(figures: RunFigures) -> str:
