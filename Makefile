@@ -57,6 +57,7 @@ bench: $(READY)  ## measure speed against a baseline taken in the same run
 
 chaos: $(READY)  ## run the long tests that kill and corrupt
 	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal tests
+	$(BIN)/python -m pytest -m "hypothesis and not chaos" --hypothesis-profile many --numprocesses 2 --dist worksteal tests
 
 $(CDK)/.ready: requirements-cdk.lock
 	$(PYTHON) -m venv $(CDK)

@@ -14,12 +14,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from runbook_lib.sandbox import demo_environment, start_sandbox
+from tests.support.few import leave_most_to_chaos
 from tests.support.world import World
 
 SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
 
 # How long an example takes is the machine's affair: Hypothesis builds its tables of characters at the first one.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make chaos` asks for many examples.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.register_profile("many", settings.get_profile("any machine"), max_examples=1_000)
 settings.load_profile("any machine")
 
 
@@ -32,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     state = tempfile.TemporaryDirectory(prefix="runbook-state-")
     config.add_cleanup(state.cleanup)
     os.environ["XDG_STATE_HOME"] = state.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before anything is chosen by its marks."""
+    leave_most_to_chaos(items)
 
 
 def pytest_collection_finish() -> None:

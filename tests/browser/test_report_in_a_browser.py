@@ -19,6 +19,7 @@ from runbook_lib.report.render.run_index import write_index
 from tests.support import records
 from tests.support.browser import ROOT, SCREENSHOTS, needed
 
+pytestmark = pytest.mark.whole  # many pages are drawn and opened
 PAGES = ("PASS", "FAIL", "DRY-RUN", "hostile", "sample", "index")
 WIDTHS = {1280: 800, 360: 640}
 # A4 less its margins, at 96 pixels an inch: upright and lying.

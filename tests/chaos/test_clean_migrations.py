@@ -44,6 +44,7 @@ def migrates_cleanly(world: World, tables: Tables) -> None:
 
 @settings(SETTINGS, max_examples=2)
 @given(st.lists(TABLE, min_size=FLEET, max_size=FLEET))
+@pytest.mark.chaos
 def test_twenty_random_migrations_are_clean(world: World, tables: Tables) -> None:
     migrates_cleanly(world, tables)
 

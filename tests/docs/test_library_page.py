@@ -19,6 +19,7 @@ def test_the_page_lists_every_verb_and_method_with_its_own_words() -> None:
     assert all(row.split("|")[2].strip() for row in rows)
 
 
+@pytest.mark.whole
 def test_the_example_migrates_and_proves_it(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_record_of_a_run_says_only_what_is_installed(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "extra"), [(["demo"], "sandbox"), (["sandbox"], "sandbox"), (["lab", "migration.yaml"], "lab")]
 )
+@pytest.mark.few(2)
 def test_a_command_without_its_extra_ends_with_2_and_how_to_install_it(
     arguments: list[str], extra: str, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_an_error_in_xml_is_held_to_the_same(body: str) -> None:
 
 @pytest.mark.parametrize("make", [page, of_aws, quoting, almost_of_aws, plain])
 @pytest.mark.parametrize("operation", ["BatchWriteItem", "Scan", "DescribeTable"])
+@pytest.mark.few(5)
 def test_no_file_of_a_run_and_no_line_of_its_log_repeats_what_a_gateway_shows(
     world: World, make: Callable[[Asked], bytes], operation: str
 ) -> None:

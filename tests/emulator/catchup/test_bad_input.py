@@ -130,6 +130,7 @@ BEFORE_A_RUN: tuple[tuple[Callable[[Chain], None], str], ...] = (
 
 
 @pytest.mark.parametrize(("spoil", "named"), BEFORE_A_RUN, ids=[spoil.__name__ for spoil, _ in BEFORE_A_RUN])
+@pytest.mark.few(4)
 def test_a_chain_that_is_none_is_refused_by_name_before_there_is_a_run(
     world: World, liar: Between, spoil: Callable[[Chain], None], named: str
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_chain_with_a_gap_is_refused_by_name_before_there_is_a_run(world: Worl
 
 
 @pytest.mark.parametrize("order", [(0, 2), (0, 2, 1), (1, 2), (0, 1, 1), (0, 0)])
+@pytest.mark.few(2)
 def test_a_chain_in_pieces_or_out_of_order_is_refused(world: World, order: tuple[int, ...]) -> None:
     chain, _, _ = chain_of(world, 0)
     with pytest.raises(ConfigError, match=r"GAP|OVERLAP|expected a FULL_EXPORT|name the full export first"):

@@ -128,6 +128,7 @@ def slow_aws() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("name", "operation", "change"), PLANTS, ids=[plant[0] for plant in PLANTS])
+@pytest.mark.few(7)
 def test_a_planted_deviation_turns_its_question_red(
     embedded_aws: str, name: str, operation: str, change: Callable[[dict[str, Any]], None] | None
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_planted_deviation_turns_its_question_red(
 
 
 @pytest.mark.parametrize(("name", "operation", "change"), SLOW_PLANTS, ids=[plant[0] for plant in SLOW_PLANTS])
+@pytest.mark.few(7)
 def test_a_deviation_planted_in_what_takes_long_turns_its_question_red(
     slow_aws: str, name: str, operation: str, change: Callable[[dict[str, Any]], None] | None
 ) -> None:

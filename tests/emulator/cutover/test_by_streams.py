@@ -54,6 +54,7 @@ RACED = (Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE, Gate.GO)
 
 
 @pytest.mark.parametrize("gate", RACED)
+@pytest.mark.few(2)
 def test_a_writer_that_goes_on_at_a_gate_keeps_the_go_shut(world: World, gate: Gate) -> None:
     moving = about_to(world)
     written: list[str] = []

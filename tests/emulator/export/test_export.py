@@ -146,6 +146,7 @@ def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("by", ["arn", "folder", "single"])
+@pytest.mark.few(2)
 def test_an_earlier_export_is_used_as_it_is(world: World, by: str) -> None:
     world.pair("a", things(5))
     arn = exported(world.open("first"))[world.src("a")]["arn"]
@@ -303,6 +304,7 @@ def test_a_table_is_scanned_where_that_is_asked_for_and_its_recovery_is_not_aske
         ({}, False, "skip"),
     ],
 )
+@pytest.mark.few(2)
 def test_what_is_asked_for_goes_before_what_recovery_allows(
     world: World, method: dict[str, str], pitr: bool, found: str
 ) -> None:

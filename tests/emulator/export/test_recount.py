@@ -129,6 +129,7 @@ LIES: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("what", LIES)
+@pytest.mark.few(3)
 def test_a_page_that_cannot_be_right_is_refused(world: World, liar: Between, what: str) -> None:
     change, says = LIES[what]
     run = scanning(world)

@@ -162,6 +162,7 @@ def test_the_folder_of_another_run_under_that_name_is_refused(world: World) -> N
 
 
 @pytest.mark.parametrize("member", ["export_arn", "table_arn", "table_id", "summary_md5", "files_md5"])
+@pytest.mark.few(2)
 def test_an_export_that_is_not_what_the_other_ledger_holds_is_refused(world: World, member: str) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -198,6 +199,7 @@ def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: Wor
         ({"ItemCount": 4}, "number of items 4"),
     ],
 )
+@pytest.mark.few(2)
 def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, Any], says: str) -> None:
     world.pair("a", things(5))
     first_run(world)

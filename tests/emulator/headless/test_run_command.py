@@ -29,6 +29,7 @@ STEPS = ["preflight", "export", "import", "validate", "report"]
 
 
 @pytest.mark.usefixtures("charts_drawn")
+@pytest.mark.whole
 def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) -> None:
     world.pair("a", things(30))
     world.pair("b", things(12), pitr=False)
@@ -135,6 +136,7 @@ def test_a_skipped_table_is_not_migrated_and_the_run_fails(world: World) -> None
     assert (row["verdict"], row["method"], row["items_exported"]) == ("NOT MIGRATED", "skipped", None)
 
 
+@pytest.mark.whole
 def test_steps_can_be_run_one_by_one_and_only_the_whole_passes(world: World) -> None:
     world.pair("a", things(30))
     config = world.config()
@@ -188,6 +190,7 @@ def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) ->
         ("no server", "no DynamoDB answers at"),
     ],
 )
+@pytest.mark.few(5)
 def test_bad_input_is_a_clear_message_exit_2_and_nothing_is_written(world: World, what: str, words: str) -> None:
     world.pair("a", things(3))
     changes: dict[str, object] = {}

@@ -68,6 +68,7 @@ def lint(text: str, folder: Path) -> str:
     return done.stdout + (done.stderr if done.returncode else "")
 
 
+@pytest.mark.whole
 def test_cfn_lint_finds_nothing_in_the_reference_fleet(fleet: Written, tmp_path: Path) -> None:
     assert len(yaml.safe_load(fleet.template)["Resources"]) == 31
     assert lint(fleet.template, tmp_path) == ""

@@ -192,6 +192,7 @@ def test_a_file_that_is_not_the_manifests_is_not_put(world: World) -> None:
         b"no item",
     ],
 )
+@pytest.mark.few(2)
 def test_a_line_that_is_more_or_less_than_an_item_is_refused_before_anything_is_written(
     world: World, line: bytes
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_bad_record_that_stops_its_object_is_a_fail_and_healed_by_a_repair(wor
 
 
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.chaos
 def test_a_repair_of_what_was_left_over_that_is_killed_is_counted_once(
     world: World, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
@@ -397,6 +399,7 @@ def test_no_contents_of_the_output_are_in_the_run_folder(world: World) -> None:
 
 
 @pytest.mark.parametrize(("processed", "failed"), [(None, 0), (41, 0), (40, None), (0, 1)])
+@pytest.mark.few(2)
 def test_counts_that_cannot_be_fail_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch, processed: int | None, failed: int | None
 ) -> None:
@@ -467,6 +470,7 @@ def test_an_answer_about_another_operation_is_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", ["start_bulk_put", "describe_bulk_put", "read_output", "refuse_changed"])
+@pytest.mark.few(2)
 def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -70,6 +70,7 @@ def tags(world: World, table: str) -> set[str]:
     return {tag["Key"] for page in pages for tag in page["Tags"]}
 
 
+@pytest.mark.whole
 def test_a_run_creates_its_targets_fills_them_and_says_so(world: World) -> None:
     source, target = rich(world, "a", 40), world.dst("a")
     done = runbook_here("run", world.config(tables=CREATE), "--run-id", "r", "--execute")

@@ -133,6 +133,7 @@ def test_a_target_filled_since_the_preflight_is_not_written_to(world: World) -> 
     ],
     ids=lambda f: f["kind"],
 )
+@pytest.mark.few(2)
 def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, Any]) -> None:
     world.pair("a", things(80))
     run = ready(world.open())
@@ -155,6 +156,7 @@ print(json.dumps({"Version": 1} | keys))
 """
 
 
+@pytest.mark.whole
 def test_credentials_are_refreshed_in_mid_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(300))
     given, program, profiles = (world.folder / name for name in ("given", "gives.py", "profiles"))
@@ -304,6 +306,7 @@ def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     ],
     ids=["truncated", "bit flipped", "emptied", "deleted"],
 )
+@pytest.mark.few(2)
 def test_a_damaged_file_is_found_before_anything_of_it_is_written(
     world: World, damage: Callable[[bytes], bytes] | None, words: str
 ) -> None:

@@ -248,6 +248,7 @@ def test_items_of_one_key_are_found_by_the_validation(world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", ["start_import", "describe_import", "settle_imported"])
+@pytest.mark.few(2)
 def test_a_run_that_is_killed_anywhere_follows_the_same_import(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -141,6 +141,7 @@ RACES = {
 
 
 @pytest.mark.parametrize("race", RACES)
+@pytest.mark.few(2)
 def test_a_writer_that_races_a_sync_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = differing(world)
     name, now = RACES[race]

@@ -59,6 +59,7 @@ def test_before_anything_each_notebook_says_what_it_would_do(world: World) -> No
     assert notebook(config, "import", execute=True).banner().mode == "WRITING"
 
 
+@pytest.mark.whole
 def test_what_a_new_run_has_no_use_for_is_done_with_the_last_one_and_asks_anew(world: World) -> None:
     """A repair or a catch-up opened a new run after a finished one, which had nothing and could only say so."""
     world.pair("a", things(4))

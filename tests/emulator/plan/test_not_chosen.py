@@ -60,6 +60,7 @@ def test_a_run_of_some_tables_passes_for_what_it_says_and_names_the_others(world
     assert world.items(world.target, world.dst("omega")) == []
 
 
+@pytest.mark.whole
 def test_the_console_says_so_and_the_choice_holds_for_the_whole_run(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

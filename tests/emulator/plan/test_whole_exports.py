@@ -81,6 +81,7 @@ def status_of(plan: Plan, check: CheckId) -> list[str]:
 
 @pytest.mark.parametrize("by", ["arn", "folder"])
 @pytest.mark.parametrize("kind", FILTERS)
+@pytest.mark.few(3)
 def test_a_filtered_export_is_a_configuration_error_that_names_it(
     world: World, liar: Between, by: str, kind: str
 ) -> None:
@@ -121,6 +122,7 @@ def test_the_command_refuses_a_filtered_export_before_anything_is_there(world: W
     ],
 )
 @pytest.mark.parametrize("by", ["arn", "folder"])
+@pytest.mark.few(4)
 def test_an_export_that_is_not_what_aws_says_is_refused(
     world: World, liar: Between, by: str, more: dict[str, Any], says: str
 ) -> None:
@@ -141,6 +143,7 @@ def test_an_arn_whose_folder_holds_another_tables_export_is_refused(world: World
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExportNotFoundException", "UnknownOperationException"])
+@pytest.mark.few(2)
 def test_a_folder_of_which_nobody_can_be_asked_passes_as_it_says_and_the_first_screen_says_so(
     world: World, liar: Between, code: str
 ) -> None:

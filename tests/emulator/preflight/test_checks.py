@@ -477,6 +477,7 @@ UNKNOWN: list[tuple[Callable[[Case], None], set[str], bool]] = [
 
 
 @pytest.mark.parametrize(("spoil", "names", "blocks"), UNKNOWN, ids=[min(n) for _, n, _ in UNKNOWN])
+@pytest.mark.few(5)
 def test_what_cannot_be_checked_is_never_ok_and_the_rest_goes_on(
     case: Case, spoil: Callable[[Case], None], names: set[str], blocks: bool
 ) -> None:

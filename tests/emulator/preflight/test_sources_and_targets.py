@@ -46,6 +46,7 @@ def with_status(status: str | None) -> Any:
         "REPLICATION_NOT_AUTHORIZED", "SOMETHING_NEW",
     ],
 )  # fmt: skip
+@pytest.mark.few(3)
 def test_a_source_that_cannot_be_read_blocks(world: World, status: str) -> None:
     world.pair("a", things(1))
     plan = planned(world, with_status(status))

@@ -234,6 +234,7 @@ def _of_another_run(folder: Path, world: World) -> None:
         (_of_another_run, "is no signature of SHA256SUMS by the key"),
     ],
 )
+@pytest.mark.few(4)
 def test_whatever_is_exchanged_is_found(
     world: World, verify: Verify, change: Callable[[Path, World], None], says: str
 ) -> None:

@@ -127,6 +127,7 @@ def test_only_listed_calls_are_made_and_each_of_them_is(estate: World) -> None:
     assert made <= listed
 
 
+@pytest.mark.whole
 def test_a_list_whose_pages_lose_their_end_is_read_again(estate: World) -> None:
     """A list is read twice, in pages of two sizes: that of functions in 50 and in 37."""
     estate.pair("a")

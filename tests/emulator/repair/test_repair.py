@@ -128,6 +128,7 @@ def test_until_it_is_validated_again_a_repaired_table_is_not_proved(world: World
     ],
     ids=["deleted", "added", "changed", "put right", "changed once more"],
 )
+@pytest.mark.few(2)
 def test_what_others_wrote_since_the_validation_stops_it(world: World, write_since: Callable[[World], Any]) -> None:
     run = damaged(world)
     write_since(world)
@@ -182,6 +183,7 @@ RACES = {
 
 
 @pytest.mark.parametrize("race", RACES)
+@pytest.mark.few(2)
 def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = damaged(world)
     name, now = RACES[race]
@@ -200,6 +202,7 @@ def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch:
 @pytest.mark.parametrize(
     "now", [MISSING | {"by": {"S": "the application"}}, OTHER | {"n": {"N": "5"}}, OTHER | {"x": {"S": ""}}]
 )
+@pytest.mark.few(2)
 def test_what_was_written_after_the_comparison_and_before_the_look_stays(
     world: World, monkeypatch: pytest.MonkeyPatch, now: dict[str, Any]
 ) -> None:
@@ -218,6 +221,7 @@ def test_what_was_written_after_the_comparison_and_before_the_look_stays(
 
 
 @pytest.mark.parametrize("error", LOST, ids=str)
+@pytest.mark.few(2)
 def test_a_put_whose_answer_is_lost_is_not_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -232,6 +236,7 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again(
 
 @pytest.mark.parametrize("group", [0, 1, 2])
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.few(2)
 def test_killed_anywhere_it_goes_on_and_passes(
     world: World, monkeypatch: pytest.MonkeyPatch, group: int, after: bool
 ) -> None:
@@ -285,6 +290,7 @@ def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
 
 @pytest.mark.parametrize("mode", ["append", "sync"])
 @pytest.mark.parametrize("secret", ["kept", "lost"])
+@pytest.mark.few(2)
 def test_what_was_there_before_and_was_changed_by_its_owner_is_never_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch, mode: str, secret: str
 ) -> None:
@@ -325,6 +331,7 @@ def test_an_item_too_wide_for_a_condition_is_left_and_told(world: World) -> None
 
 
 @pytest.mark.parametrize("wrong", ["no choice", "another id", "not validated", "not imported"])
+@pytest.mark.few(2)
 def test_it_refuses_what_it_was_not_asked_for_clearly(world: World, wrong: str) -> None:
     world.pair("a", things(3))
     run = up_to_the_import(world)

@@ -134,6 +134,7 @@ def _forged(value: Any) -> Any:
     return value + 1 if isinstance(value, (int, float)) else f"{value or ''}x"
 
 
+@pytest.mark.whole
 def test_every_value_of_a_forged_run_json_is_found_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads((folder / "run.json").read_text())
     numbers = [p for p in _leaves(record) if not {"packages", "notebooks", "estimates"} & set(p)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runbook_lib.notebook.banner import banner_of
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
@@ -55,6 +57,7 @@ def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     assert "its exports are of 20" in says(spelled)
 
 
+@pytest.mark.whole
 def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))
@@ -70,6 +73,7 @@ def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: Wor
     assert open_run(config, step="validate").id == "test-lab-2"
 
 
+@pytest.mark.whole
 def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
@@ -91,6 +95,7 @@ def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> No
     assert sitting(config) == ("test-lab", "PASS")
 
 
+@pytest.mark.whole
 def test_a_report_on_the_way_does_not_end_a_sitting(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))
@@ -104,6 +109,7 @@ def test_a_report_on_the_way_does_not_end_a_sitting(world: World) -> None:
         run.ledger.close()
 
 
+@pytest.mark.whole
 def test_a_run_that_failed_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))

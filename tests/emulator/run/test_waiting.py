@@ -118,6 +118,7 @@ INSIDE = {  # waits that begin after a call which nobody may repeat for them: th
 
 
 @pytest.mark.parametrize("what", WAITS)
+@pytest.mark.few(2)
 def test_an_outage_is_waited_through(world: World, liar: Between, what: str) -> None:
     begin, step, operations = WAITS[what]
     run = begin(world)
@@ -147,6 +148,7 @@ def test_an_outage_that_begins_after_the_call_is_waited_through(world: World, li
 
 
 @pytest.mark.parametrize("what", WAITS)
+@pytest.mark.few(2)
 def test_a_refusal_ends_the_wait_at_once(world: World, liar: Between, what: str) -> None:
     begin, step, operations = WAITS[what]
     run = begin(world)

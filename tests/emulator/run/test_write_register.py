@@ -259,6 +259,7 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
 
 
 @pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
+@pytest.mark.few(2)
 def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
     """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
     world.pair("a", things(10))
@@ -310,6 +311,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
+@pytest.mark.few(2)
 def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     run = up_to_the_import(world)
@@ -322,6 +324,7 @@ def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: W
 
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
+@pytest.mark.few(2)
 def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     up_to_the_import(world)
@@ -371,6 +374,7 @@ WIDE = {f"a{n:03}": {"N": str(n)} for n in range(160)}
 
 
 @pytest.mark.parametrize("change", ["replaced", "an attribute more", "an attribute less", "deleted"])
+@pytest.mark.few(2)
 def test_an_item_that_changes_between_the_look_and_its_delete_stays(
     world: World, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -509,6 +513,7 @@ def _writing_meanwhile(world: World, policy: str) -> tuple[list[str], Callable[[
 
 @pytest.mark.parametrize("policy", ["append", "overwrite", "sync"])
 @pytest.mark.parametrize("made", [False, True], ids=["an own table", "a table that the run made"])
+@pytest.mark.few(2)
 def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could_take(
     world: World, monkeypatch: pytest.MonkeyPatch, made: bool, policy: str
 ) -> None:

@@ -13,6 +13,7 @@ from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.demo.estate import MEANT, STEM, make_estate
 
 
+@pytest.mark.whole
 def test_the_demo_has_what_stands_around_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with start_sandbox(scale=0.001) as sandbox:
         for name, value in demo_environment(sandbox.endpoint).items():

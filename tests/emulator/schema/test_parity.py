@@ -302,6 +302,7 @@ UNITS = {
         ({}, {}, tagged, [("tags", "informs")]),
     ],
 )  # fmt: skip
+@pytest.mark.few(4)
 def test_a_difference_in_the_embedded_aws_is_found_before_the_import(
     world: World,
     source: dict[str, Any],

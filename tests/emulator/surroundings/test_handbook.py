@@ -28,6 +28,7 @@ def book_of(config: str, capsys: pytest.CaptureFixture[str]) -> str:
     return book
 
 
+@pytest.mark.whole
 def test_its_commands_give_every_parameter_that_a_template_asks_for_and_wake_every_kind(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +67,7 @@ def test_its_commands_give_every_parameter_that_a_template_asks_for_and_wake_eve
     assert book.index("turn off the same in the source") < book.index("=awake")
 
 
+@pytest.mark.whole
 def test_a_function_or_an_api_that_is_not_there_is_missing_under_its_new_name(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +142,7 @@ HOSTILE = "https://x.example/$(touch /tmp/x);rm"
         ({"items": [None]}, False),
     ],
 )
+@pytest.mark.few(2)
 def test_what_a_server_calls_an_address_is_one_word_of_a_command_or_not_checked(
     world: World, answer: dict[str, object], quoted: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:

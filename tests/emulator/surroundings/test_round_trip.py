@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -161,6 +162,7 @@ def make(client: Callable[[str], Any], stem: str, drawn: dict[str, Any]) -> None
     )  # fmt: skip
 
 
+@pytest.mark.whole
 def test_random_estates_come_back_as_they_were_read(world: World) -> None:
     number = 0
 

@@ -109,6 +109,7 @@ def test_equal_keys_make_equal_values_in_another_run_and_another_key_others(
 
 
 @pytest.mark.parametrize("ended", [TransformStatus.COMPLETED, TransformStatus.BEGUN])
+@pytest.mark.whole
 def test_a_cleanup_takes_what_was_made_and_leaves_another_runs(world: World, ended: TransformStatus) -> None:
     world.pair("a", people(20))
     world.pair("empty", [])

@@ -185,6 +185,7 @@ def test_however_it_is_written_to_and_killed_the_target_is_the_transformed_sourc
         assert not [text for text in (b"marker.", MASK_KEY.encode()) if text in held], file
 
 
+@pytest.mark.whole
 def test_the_command_catches_up_compares_and_scans(world: World) -> None:
     made = masked(world)
     made.write(person(0, 9), person(33, 2))
@@ -456,6 +457,7 @@ def test_a_second_full_export_goes_through_the_stage_too(world: World) -> None:
     assert (second.items, second.quarantined, second.raw.items) == (30, 0, 31)
 
 
+@pytest.mark.whole
 def test_a_cleanup_takes_raw_and_made_windows_and_exports(world: World) -> None:
     made = masked(world, catch_up={**QUICK["catch_up"], "proof": "full_export"})
     for number in range(2):  # the second export of the first round is superseded

@@ -74,6 +74,7 @@ def test_of_a_scan_that_was_killed_at_any_put_nothing_is_left(world: World) -> N
     assert left_after_cleanup(world, run, config) == [FOREIGN]
 
 
+@pytest.mark.chaos
 def test_of_a_window_of_a_stream_that_was_killed_at_any_put_nothing_is_left(world: World) -> None:
     moving = streamed(world, 3)
     live(moving, 0)

@@ -96,6 +96,7 @@ def test_nothing_is_written_before_it_is_asked_for(world: World) -> None:
     assert counts[0] == counts[1] == (7, 15, 8, 0)
 
 
+@pytest.mark.whole
 def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: World) -> None:
     run, _ = overwritten(world)
     report_run(run)
@@ -115,6 +116,7 @@ def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: W
 
 
 @pytest.mark.parametrize("group", [1, 2, 3])
+@pytest.mark.few(2)
 def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     run, before = overwritten(world, 250)
     units, seen = guarded_items.units_of, list[int]()
@@ -183,6 +185,7 @@ def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world:
 
 @pytest.mark.parametrize("left", ["one", "other"])
 @pytest.mark.parametrize("before", [True, False], ids=["replaced", "added"])
+@pytest.mark.few(2)
 def test_a_key_that_the_export_names_twice_is_taken_back_once(
     world: World, monkeypatch: pytest.MonkeyPatch, left: str, before: bool
 ) -> None:

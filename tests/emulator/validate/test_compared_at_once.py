@@ -47,6 +47,7 @@ def plain(fact: ValidationFact) -> tuple[Any, ...]:
     return fact.verdict, fact.reasons, counts, fact.export_digest, fact.target_digest
 
 
+@pytest.mark.whole
 def test_tables_that_differ_each_in_its_own_way_get_what_they_would_get_one_by_one(world: World) -> None:
     run = ready(world)
     damage(world)
@@ -91,6 +92,7 @@ def test_a_table_that_cannot_be_compared_does_not_stop_those_beside_it(world: Wo
     assert facts["c"].reasons[0].startswith("the comparison could not be made: ")
 
 
+@pytest.mark.whole
 def test_an_interrupt_stops_all_of_them_soon_and_none_is_said_to_be_proved(world: World) -> None:
     run = ready(world, segments=6)
     world.fault(operation="Scan", kind="delay", seconds=0.5)

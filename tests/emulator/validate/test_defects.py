@@ -37,6 +37,7 @@ def test_the_page_tells_what_is_really_found() -> None:
     assert text == page(text), "run python -m tools.defects"
 
 
+@pytest.mark.whole
 def test_defects_of_a_real_target_are_found_by_a_real_validation(world: World) -> None:
     defects = [d for d in CATALOGUE if d.target_only and planted(d).exported == Estate().exported]
     assert len(defects) >= 40

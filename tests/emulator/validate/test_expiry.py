@@ -73,6 +73,7 @@ TOO_OLD = {"N": str(NOW - 6 * 365 * 86_400)}
         (None, None, PASSED, False),
     ],
 )
+@pytest.mark.few(3)
 def test_what_the_target_alone_lets_expire_is_missing(
     world: World, source: str | None, target: str | None, time: Any, excused: bool
 ) -> None:
@@ -192,6 +193,7 @@ def dropped(world: World) -> None:
 
 
 @pytest.mark.parametrize(("change", "expected"), [(lambda world: None, "PASS"), (rebuilt, "FAIL"), (dropped, "FAIL")])
+@pytest.mark.few(2)
 def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: World, change: Any, expected: str) -> None:
     gone = item("i", PASSED)
     world.pair("a", [gone, item("kept", {"N": str(NOW * 2)})])

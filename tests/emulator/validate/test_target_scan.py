@@ -71,6 +71,7 @@ def loaded(world: World, segments: int, **settings: Any) -> Run:
 
 @pytest.mark.parametrize("segments", [1, 3])
 @pytest.mark.parametrize("lie", [stops, leaps, hides])
+@pytest.mark.few(2)
 def test_what_a_lost_page_would_hide_is_a_fail(world: World, liar: Between, lie: Lie, segments: int) -> None:
     run = loaded(world, segments)
     world.put(world.target, world.dst("a"), [{"id": {"S": f"foreign{n:03}"}} for n in range(FOREIGN)])

@@ -77,6 +77,7 @@ def test_a_migrated_table_passes_with_four_equal_counts(world: World) -> None:
     ],
     ids=["lost", "added", "changed", "five changed", "lost and another added"],
 )
+@pytest.mark.few(2)
 def test_a_damaged_target_fails_and_the_damage_is_named(world: World, damage: Any, kind: str, count: int) -> None:
     run = migrated(world)
     damage(world, world.dst("a"))

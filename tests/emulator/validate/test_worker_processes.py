@@ -107,6 +107,7 @@ def test_processes_count_what_this_process_counts(world: World, engines: list[Pr
     assert ENGINES.of(run.ledger, "validate") == LocalEngine("local")
 
 
+@pytest.mark.whole
 def test_samples_of_indexes_that_processes_take_are_those_that_this_process_takes(world: World) -> None:
     items = [item | {"owner": {"S": f"o{n % 25}"}} for n, item in enumerate(things(ITEMS))]
     index = {
@@ -178,6 +179,7 @@ def test_workers_that_always_die_are_an_error_and_no_shorter_count(
     wait_until_gone([*made[0].killed, *(worker.pid for worker in made[0].workers)])
 
 
+@pytest.mark.whole
 def test_a_table_that_workers_cannot_read_does_not_stop_the_next(world: World, engines: list[Processes]) -> None:
     run = ready(world, "abc")
     world.fault(operation="Scan", kind="denied", table=world.dst("b"))
@@ -195,6 +197,7 @@ def test_a_lying_target_is_found_out_by_workers_too(world: World) -> None:
     assert (facts[world.src("a")].verdict, facts[world.src("b")].verdict) == ("FAIL", "PASS")
 
 
+@pytest.mark.whole
 def test_an_interrupt_ends_the_processes_and_nothing_is_said_to_be_proved(
     world: World, engines: list[Processes]
 ) -> None:
@@ -228,6 +231,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.whole
 def test_processes_do_not_outlive_the_one_that_started_them(end: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", STARTS_TWO], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -239,6 +243,7 @@ def test_processes_do_not_outlive_the_one_that_started_them(end: signal.Signals)
     wait_until_gone(pids)
 
 
+@pytest.mark.whole
 def test_no_secret_is_on_a_command_line_or_in_a_file(world: World, engines: list[Processes]) -> None:
     run = ready(world)
     seen: list[bytes] = []
@@ -256,6 +261,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(world: World, engines: list
         assert not any(secret in each for each in seen)
 
 
+@pytest.mark.whole
 def test_workers_that_find_no_credentials_leave_the_work_to_this_process(
     world: World, engines: list[Processes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +275,7 @@ def test_workers_that_find_no_credentials_leave_the_work_to_this_process(
     assert not shifts(run.ledger)
 
 
+@pytest.mark.whole
 def test_one_process_that_dies_fails_no_table_however_much_it_had(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +287,7 @@ def test_one_process_that_dies_fails_no_table_however_much_it_had(
     assert (fact.verdict, fact.items_in_target, fact.items_compared) == ("PASS", ITEMS, ITEMS)
 
 
+@pytest.mark.whole
 def test_a_unit_that_kills_its_process_each_time_fails_the_table_soon(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def little_memory() -> Iterator[None]:
     ],
     ids=["aliases", "merges", "endless list", "endless mapping", "endless key", "deep", "digits", "long"],
 )
+@pytest.mark.few(3)
 def test_a_bomb_in_a_migration_file_is_a_clear_message_at_once(text: str, tmp_path: Path) -> None:
     file = tmp_path / "migration.yaml"
     file.write_text(text)
@@ -90,6 +91,7 @@ ODD = (
 
 
 @pytest.mark.parametrize("name", ODD)
+@pytest.mark.few(4)
 def test_the_name_of_a_table_leads_nowhere_else(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "r"
     victim = tmp_path / "victim.jsonl"

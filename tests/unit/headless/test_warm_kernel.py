@@ -35,6 +35,7 @@ def run(kernel: WarmKernel, folder: Path, *cells: str, begun: bool = False) -> t
     return failure, nbformat.read(folder / "result.ipynb", as_version=4).cells
 
 
+@pytest.mark.whole
 def test_braces_in_a_path_are_only_that(kernel: WarmKernel, tmp_path: Path) -> None:
     (folder := tmp_path / "reports {run_id} {").mkdir()
     failure, cells = run(kernel, folder, "print(1)")
@@ -56,6 +57,7 @@ def test_the_next_notebook_has_the_same_process_and_none_of_the_names(kernel: Wa
     assert [cell.execution_count for cell in second] == [1, 2]
 
 
+@pytest.mark.whole
 def test_an_emptied_kernel_has_what_every_module_has_and_can_start_a_process(
     kernel: WarmKernel, tmp_path: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_an_emptied_kernel_has_what_every_module_has_and_can_start_a_process(
     assert said(second)[-1] == "0"
 
 
+@pytest.mark.whole
 def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel, tmp_path: Path) -> None:
     held = "class Held:\n    def __del__(self): open('closed', 'w').close()\nheld = Held(); held.itself = held"
     run(kernel, tmp_path, held)
@@ -85,6 +88,7 @@ def test_a_kernel_that_cannot_be_emptied_is_replaced(kernel: WarmKernel, tmp_pat
     assert said(second)[1] == "False"
 
 
+@pytest.mark.whole
 def test_after_a_notebook_that_failed_there_is_a_new_process(kernel: WarmKernel, tmp_path: Path) -> None:
     _, first = run(kernel, tmp_path, PID)
     failure, _ = run(kernel, tmp_path, "raise ValueError('as planned')", begun=True)
@@ -102,6 +106,7 @@ def test_a_kernel_that_died_between_two_notebooks_is_replaced(kernel: WarmKernel
     assert said(first) != said(second)
 
 
+@pytest.mark.whole
 def test_a_kernel_that_dies_in_a_notebook_that_had_begun_is_a_failure(kernel: WarmKernel, tmp_path: Path) -> None:
     failure, _ = run(kernel, tmp_path, "import os; os.kill(os.getpid(), 9)", begun=True)
     assert failure is not None

@@ -78,12 +78,14 @@ def piece(request: pytest.FixtureRequest) -> Any:
 
 
 @given(pages())
+@pytest.mark.few(2)
 def test_a_page_in_pieces_is_the_page(page: bytes) -> None:
     assert as_a_whole(page) is not None
     assert in_pieces(page) == as_a_whole(page)
 
 
 @given(pages(), st.data())
+@pytest.mark.few(2)
 def test_a_page_that_something_was_taken_from_or_put_into_is_read_as_it_would_be_as_a_whole(
     page: bytes, data: st.DataObject
 ) -> None:

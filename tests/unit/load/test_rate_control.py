@@ -12,6 +12,7 @@ from tests.support.capacity_simulation import Outcome, Simulation, far_away, wit
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("limit", "files"), [(4_000.0, 40), (4_000.0, 33), (10_000.0, 100)])
+@pytest.mark.few(2)
 def test_nearly_all_of_a_tables_capacity_is_used_and_little_is_throttled(limit: float, files: int, seed: int) -> None:
     ended = Simulation(limit, int(limit / 1_000), int(limit * 40), files, seed=seed).run()
     assert ended.used > 0.93
@@ -203,6 +204,7 @@ def refused_late(outcome: Outcome, first: int) -> float:
 
 
 @pytest.mark.parametrize("reason", ["TableWriteAccountLimitExceeded", "TableWriteMaxOnDemandThroughputExceeded"])
+@pytest.mark.few(1)
 def test_a_limit_that_a_person_has_set_is_climbed_to_and_not_past(reason: str) -> None:
     """The same table with a limit that may give more is probed to its end."""
     probed = Simulation(limit=4_000, ranges=40, items=400_000, start=1_000).run()
@@ -236,6 +238,7 @@ def test_a_lane_of_its_own_is_held_too() -> None:
     assert refusals_of_one_lane("TableWriteAccountLimitExceeded") < probed / 2
 
 
+@pytest.mark.chaos
 def test_a_held_table_takes_back_what_another_writer_has_left() -> None:
     ended = Simulation(
         4_000, 40, 480_000, start=1_000, whole="TableWriteAccountLimitExceeded", foreign=(8.0, 40.0, 2_000.0)

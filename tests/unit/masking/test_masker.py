@@ -431,6 +431,7 @@ def _nested(depth: int, shape: str) -> Any:
 
 @pytest.mark.parametrize("shape", ["L", "M", "json"])
 @pytest.mark.parametrize("verb", ["keep", "drop", "pseudonym", "none", "inside"])
+@pytest.mark.few(5)
 def test_however_deep_a_value_nests_it_is_masked_or_refused_and_looked_for(shape: str, verb: str) -> None:
     inside = {"json": rule("a", "drop" if verb == "drop" else "keep"), "L": rule("p[*][*]", "keep")}
     rules: tuple[MaskRule, ...] = (rule("p", verb),) if verb in ("keep", "drop", "pseudonym") else ()

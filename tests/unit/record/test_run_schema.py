@@ -105,6 +105,7 @@ WHOLE = with_one_of_each(json.loads((SAMPLE / "run.json").read_text(encoding="ut
 
 
 @pytest.mark.parametrize("odd", [None, 5, -1, 10**30, 1e308 * 10, "x", [], [1], {}, {"a": 1}, True], ids=str)
+@pytest.mark.few(4)
 def test_no_value_at_any_place_is_more_than_refused(odd: object) -> None:
     """It is read as a whole, or refused in one sentence that names a place; there is no third way."""
     refused = []

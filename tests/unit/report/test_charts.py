@@ -82,6 +82,7 @@ def test_a_pause_between_two_starts_is_cut_out_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["_under", "$x^2$", "n" * 255, "表-🗃", "tab\tline\nend", "<b>"])
+@pytest.mark.few(2)
 def test_any_name_can_be_drawn(name: str, tmp_path: Path) -> None:
     made = records.record(tables=[records.table("a", 9), records.table("b", 900)])
     of(made, "a")["source"] = name

@@ -89,6 +89,7 @@ def folder(passed: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("topic", ["export", "import", "pair", "run", "step", "validation"])
+@pytest.mark.few(2)
 def test_no_damage_to_a_fact_makes_a_pass_that_its_numbers_do_not_bear_out(topic: str, folder: Path) -> None:
     for kind, name, value in _facts(folder):
         for way in list(_places(value)) if kind == topic and name != "publication" else []:
@@ -118,6 +119,7 @@ def test_a_number_that_cannot_be_is_named(folder: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("member", NEEDED)
+@pytest.mark.few(2)
 def test_a_pass_without_its_numbers_is_published_as_a_fail(folder: Path, member: str) -> None:
     value = next(value for topic, _, value in _facts(folder) if topic == "validation")
     del value[member]

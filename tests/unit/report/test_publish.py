@@ -53,6 +53,7 @@ def test_a_list_of_refused_items_goes_when_none_is_refused_any_more(folder: Path
 
 
 @pytest.mark.parametrize("place", ["", "charts", "quarantine"])
+@pytest.mark.few(2)
 def test_what_a_killed_process_had_prepared_is_gone(folder: Path, ledger: Ledger, place: str) -> None:
     left = folder / place / f".report.html.{RANDOM}.new"
     left.write_text("an item")

@@ -92,6 +92,7 @@ def plain(made: Record) -> Page:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.few(2)
 def test_a_report_is_one_file_that_needs_nothing_else(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
     html, seen = page(kind)
     assert OUTSIDE.search(html) is None

@@ -103,6 +103,7 @@ def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World
 
 
 @pytest.mark.parametrize("kind", ["throttle", "internal-error", "reset", "lost-reply"])
+@pytest.mark.few(2)
 def test_a_server_that_stumbles_is_asked_again(world: World, kind: str) -> None:
     moving = streamed(world)
     live(moving, 0)
@@ -113,6 +114,7 @@ def test_a_server_that_stumbles_is_asked_again(world: World, kind: str) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.chaos
 def test_killed_at_every_moment_it_goes_on_and_loses_nothing(world: World) -> None:
     moving = streamed(world, 5)
     end = 1

@@ -81,6 +81,7 @@ def test_an_iterator_that_is_always_expired(world: World) -> None:
 
 
 @pytest.mark.parametrize("operation", ["DescribeStream", "GetShardIterator", "GetRecords"])
+@pytest.mark.few(2)
 def test_a_call_that_is_denied_is_said_with_what_to_allow(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     world.fault(operation=operation, kind="denied")
