@@ -28,7 +28,7 @@ from runbook_lib.cost.estimate import estimate
 from runbook_lib.cost.reestimate import known_size
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
-from runbook_lib.plan.check import Check, why_not
+from runbook_lib.plan.check import Check, together, why_not
 from runbook_lib.plan.naming import choose_tables, wants_recovery
 from runbook_lib.plan.pair import NotChosen, Pair
 from runbook_lib.plan.reuse import Reuse
@@ -296,4 +296,4 @@ def refuse_misconfigured(plan: Plan) -> None:
     Where the world does too, a run shows everything together and fails.
     """
     if plan.blockers and all(b.configuration for b in plan.blockers):
-        raise ConfigError("\n".join(str(b) for b in plan.blockers))
+        raise ConfigError("\n".join(together(plan.blockers)))

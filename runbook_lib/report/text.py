@@ -77,8 +77,16 @@ def listed(names: list[str], most: int = 6) -> str:
 
 
 def shortened(text: str, most: int = 320, where: str = "below") -> str:
-    """Text cut at `most` characters, and saying so and where the whole of it stands."""
-    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters; in full {where})"
+    """Text cut after about `most` characters, between words, and saying so and where the whole of it stands.
+
+    It stays whole where saying so would take as much room as what is cut.
+    """
+    told = f" ... ({len(text):,} characters; in full {where})"
+    if len(text) <= most + len(told):
+        return text
+    kept = text[:most]
+    between = kept.rfind(" ")
+    return f"{kept[: between if between > most // 2 else most].rstrip()}{told}"
 
 
 def where_refused(table: TableRecord) -> str:

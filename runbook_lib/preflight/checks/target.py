@@ -48,8 +48,7 @@ def _there(context: CheckContext, pair: Pair) -> Check:
     check = Check(
         CheckId.TARGET_TABLE, pair.target, BLOCKER, f"the target table in {context.config.target.region}",
         "no such table",
-        f"create it with the keys of {pair.source} (runbook schema writes the definition), or set "
-        "tables.create_missing",
+        "create it with the keys of its source (runbook schema writes the definition), or set tables.create_missing",
         configuration=True, essential=True,
     )  # fmt: skip
     if why := context.unread.get(("target", pair.source)):

@@ -111,7 +111,7 @@ def _first_differences(known: ItemDifferences) -> ItemDifferences | None:
 def _markdown_row(row: ReconciliationRow) -> Markdown:
     table = row.table
     cells = [
-        f"{markdown(table.source)}<br>{markdown(table.target)}",
+        f"{markdown(table.source)}<br>to {markdown(table.target)}",
         f"**{markdown(table.verdict)}**",
         markdown(table.method or wording.NOT_RECORDED),
         *(f"**{markdown(c.text)}**" if c.off else markdown(c.text) for c in row.counts.values()),

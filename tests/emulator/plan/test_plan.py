@@ -106,6 +106,17 @@ def test_what_stands_in_the_way_of_many_tables_is_said_once_with_all_their_names
     ]
 
 
+def test_a_mistake_of_many_tables_is_refused_in_one_line(world: World) -> None:
+    for name in ("a", "b", "c"):
+        world.table(world.source, world.src(name))
+    run = world.open()
+    with pytest.raises(
+        ConfigError, match=r"3 tables \(.*\): expected the target table .* keys of its source"
+    ) as refused:
+        refuse_misconfigured(make_plan(run.config, run.clients))
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_two_sources_of_one_target_are_refused(world: World) -> None:
     world.pair("a")
     world.pair("b")

@@ -17,6 +17,7 @@ from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import load_templates, render_markdown
 from runbook_lib.report.sections.findings import attention
+from runbook_lib.report.text import shortened
 from tests.support import records
 from tests.support.records import KINDS, Record, of
 
@@ -266,6 +267,13 @@ def test_what_a_scan_found_is_marked_where_it_is_not_what_was_exported(
     (row,) = records.report_of(records.record(tables=[table])).rows
     assert row.counts["items_in_target"].text == said
     assert row.counts["extra"].off is (extra > 0)
+
+
+def test_a_long_text_is_cut_between_words_and_only_where_that_saves_room() -> None:
+    """`2 of 20 sampl ... (360 characters; in full below)` had cut 40 characters to say so in 40."""
+    assert shortened("word " * 71) == "word " * 71
+    assert shortened("word " * 90) == f"{'word ' * 63}word ... (450 characters; in full below)"
+    assert shortened("x" * 500) == f"{'x' * 320} ... (500 characters; in full below)"
 
 
 def test_an_empty_table_is_called_proved_only_if_it_passed() -> None:
