@@ -73,6 +73,7 @@ def test_what_a_new_run_has_no_use_for_is_done_with_the_last_one_and_asks_anew(w
             assert "RESUMED" in str(run.banner())
         assert report_run(notebook(config, "report")).verdict == "PASS"
     assert notebook(config, "catch_up").banner().mode == "PASS"
+    assert notebook(config, "repair").banner().mode == "DRY RUN"  # it is there for a FAIL, which is no news
     assert notebook(config, "catch_up", execute=True).banner().mode == "WRITING"  # whatever was proved before
     assert notebook(config, "preflight").id == "test-lab-2"
     assert "next" not in notebook(config, "report").banner()._repr_html_()  # a cleanup is nothing that has to follow

@@ -21,9 +21,11 @@ from runbook_lib.notebook.tables import (
     weight,
     when_column,
 )
-from runbook_lib.notebook.views import removal_table
+from runbook_lib.notebook.views import canary_table, removal_table, repair_table
 from runbook_lib.report.step import removal_line
+from runbook_lib.run.facts.afterwards.repair import RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
+from tests.support import records
 
 COLUMNS = (Column("table"), outcome("verdict"), number("items"), seconds("time"), weight("size"), when_column("at"))
 OUTCOMES = st.sampled_from(["PASS", "FAIL", "DRY-RUN", "blocker", "ok", "not checked", "warning", "done", "stuck"])
@@ -187,3 +189,17 @@ def test_a_table_that_may_not_fit_says_that_it_scrolls() -> None:
         before, scrolled = shown._repr_html_().split("<div style='overflow-x:auto'>")
         assert ("scrolls sideways" in before) is told  # what is in the table would be cut with it
         assert "sideways" not in scrolled
+
+
+def test_a_repair_shows_first_what_has_something_to_repair() -> None:
+    facts = [RepairFact(f"s{n}", f"t{n}", RepairStatus.DRY_RUN, ("missing",), n == 2, 0, 0, "x") for n in range(4)]
+    assert [row[0] for row in repair_table(facts).rows] == ["t2", "t0", "t1", "t3"]
+
+
+def test_a_canary_that_is_off_is_said_to_be_off_also_before_the_validation() -> None:
+    raw = records.record(tables=[])
+    for step in raw["steps"]:
+        step["status"] = "not run"
+    made = records.typed(raw)
+    assert canary_table(made, asked=False).empty == "No canary was written: validate.canary is off."
+    assert canary_table(made, asked=True).empty.endswith("the run has not come to its validation.")
