@@ -17,7 +17,7 @@ from runbook_lib.run.run import Run, open_run
 from tests.support.commands import start_run
 from tests.support.lives import live
 from tests.support.recorded import validate_tables
-from tests.support.world import World, things
+from tests.support.world import World, indexed_by, things
 
 KILLS = 9
 MIX: tuple[dict[str, Any], ...] = (
@@ -32,19 +32,6 @@ MIX: tuple[dict[str, Any], ...] = (
     {"operation": "GetObject", "kind": "internal-error", "probability": 0.1, "times": 1},
     {"operation": "GetObject", "kind": "reset", "probability": 0.1, "times": 1},
 )
-NUMBERED = {
-    "AttributeDefinitions": [
-        {"AttributeName": "id", "AttributeType": "S"},
-        {"AttributeName": "owner", "AttributeType": "S"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "Owner",
-            "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
-}
 
 
 def misbehave(world: World, seed: int) -> None:
@@ -137,7 +124,7 @@ def test_an_import_killed_many_times_loses_nothing(world: World, seed: int) -> N
 def test_a_rejected_item_is_counted_once_whatever_happens(world: World, seed: int) -> None:
     bad = [{"id": {"S": f"bad{n}"}, "owner": {"N": "5"}} for n in range(17)]
     world.table(world.source, world.src("a"))
-    world.table(world.target, world.dst("a"), **NUMBERED)
+    world.table(world.target, world.dst("a"), **indexed_by("owner", "S"))
     world.put(world.source, world.src("a"), [*things(1500), *bad])
     config = world.config(
         **{"export": {"without_pitr": "scan"}, "import": {"concurrency": 8, "max_wcu": 1, "quarantine_limit": 17}}

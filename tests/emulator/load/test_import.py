@@ -18,7 +18,7 @@ from runbook_lib.run.run import Run
 from tests.support import records
 from tests.support.data_files import rewrite_data_file
 from tests.support.recorded import export_tables, import_tables, validate_tables
-from tests.support.world import World, things
+from tests.support.world import World, indexed_by, things
 
 
 def ready(run: Run) -> Run:
@@ -212,21 +212,8 @@ def test_a_broken_download_goes_on_where_it_broke(world: World) -> None:
 
 
 def test_an_item_the_target_refuses_goes_to_quarantine_and_the_rest_goes_on(world: World) -> None:
-    index = {
-        "AttributeDefinitions": [
-            {"AttributeName": "id", "AttributeType": "S"},
-            {"AttributeName": "owner", "AttributeType": "S"},
-        ],
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": "Owner",
-                "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    }
     world.table(world.source, world.src("a"))
-    world.table(world.target, world.dst("a"), **index)
+    world.table(world.target, world.dst("a"), **indexed_by("owner", "S"))
     world.put(world.source, world.src("a"), [*things(60), {"id": {"S": "bad"}, "owner": {"N": "5"}}])
     run = ready(world.open())
     import_tables(run)

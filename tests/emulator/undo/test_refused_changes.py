@@ -11,21 +11,8 @@ from runbook_lib.run.run import open_cleanup
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.rollback import roll_back
 from tests.support.moving import Moving, item, moved
-from tests.support.world import World
+from tests.support.world import World, indexed_by
 
-OWNER = {
-    "AttributeDefinitions": [
-        {"AttributeName": "id", "AttributeType": "S"},
-        {"AttributeName": "owner", "AttributeType": "S"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "Owner",
-            "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
-}
 THEIRS = ("i00001", "i00002", "i00003", "theirs")
 
 
@@ -50,7 +37,7 @@ def with_refused_changes(
 
     def pair(name: str, items: Any = None, **more: Any) -> None:
         world.table(world.source, world.src(name))
-        world.table(world.target, world.dst(name), **OWNER)
+        world.table(world.target, world.dst(name), **indexed_by("owner", "S"))
         recovery = {"PointInTimeRecoveryEnabled": True}
         for client, table in ((world.source, world.src(name)), (world.target, world.dst(name))):
             client.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=recovery)
