@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-import orjson
 import yaml
 
-from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.aws.dynamodb.describe.tables import describe_table, list_tables
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_segment
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
 from runbook_lib.items.canonical import Attribute, Item
@@ -94,8 +93,9 @@ def propose(config: Migration, clients: Clients, items: int) -> str:
     for table in sorted(select_tables(config, set(list_tables(clients.source)))):
         own = rules_of(known, table)
         limit = RateLimit(config.export.scan_max_rcu)
-        pages = scan_segment(Segment(clients.source_wire, table, limit))
-        read = (orjson.loads(line) for page in pages for line in page.items)
+        facts = describe_table(clients.source, table)
+        names = tuple(attribute.name for attribute in facts.key) if facts else ()
+        read = scan_items(Segment(clients.source_wire, table, limit), names)
         shapes = shapes_of(islice(read, items))
         lines += proposals_for(table, {at: shape for at, shape in shapes.items() if not _is_named(at[0], own)})
         lines += missing_inside(table, shapes, own)

@@ -26,6 +26,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "dynamodb:ListExports": ("ExportSummaries[].ExportArn",),
     "dynamodb:ListImports": ("ImportSummaryList[].ImportArn",),
     "dynamodb:ListTables": ("TableNames",),
+    "dynamodb:ListTagsOfResource": ("Tags",),
     "dynamodb:Scan": ("Count",),
     "dynamodb:StartBulkPutItems": ("BulkOperationDescription", "BulkOperationDescription.BulkOperationArn"),
     "kms:GenerateMac": ("Mac",),

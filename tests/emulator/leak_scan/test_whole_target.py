@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from runbook_lib.errors import TransferError
 from runbook_lib.leak_scan.step import scan_for_leaks
@@ -15,6 +16,7 @@ from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.run import Run
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.validate.step import validate_tables
+from tests.support.in_process import runbook_here
 from tests.support.liar import Answer, Between, Request, between
 from tests.support.masks import KEY_NAME, MASK_KEY, address, email_rule, keep_rule, mask, people
 from tests.support.recorded import export_tables, import_tables
@@ -108,3 +110,19 @@ def test_binary_is_looked_through_whatever_white_space_the_server_writes(
     (fact,) = scan_for_leaks(run).values()
     assert (fact.hits, fact.not_decoded) == (1, 1)
     assert fact.values >= 3 * ITEMS
+
+
+def test_what_the_command_proposes_is_of_items_behind_a_page_that_lost_its_end_too(world: World, liar: Between) -> None:
+    """Otherwise the path of the last item blocks a run whose proposed rules were all taken."""
+    world.pair("a", people(ITEMS))
+    config = world.config(transform=mask(email_rule(), keep_rule("n")))
+    (*_, last) = world.items(world.source, world.src("a"))
+    world.put(world.source, world.src("a"), [last | {"late": {"S": "x"}}])
+
+    def after(request: Request, status: int, body: bytes) -> Answer | None:
+        return (status, stops(json.loads(body))) if request.operation == "Scan" and status == 200 else None
+
+    liar.after = after
+    said = runbook_here("mask", config, "--propose")
+    assert said.returncode == 0, said.stderr
+    assert [rule["path"] for rule in yaml.safe_load(said.stdout)] == ["late"]

@@ -26,13 +26,14 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.run.facts.doubt.late_writes import LIFE
 from runbook_lib.run.facts.targets import Removal
-from runbook_lib.run.run import Run
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import register, registration
 from runbook_lib.undo import cleanup
 from runbook_lib.undo.cleanup import clean_up
 from tests.support import records
 from tests.support.between import Asked, Said, between, refusal
+from tests.support.in_process import runbook_here
 from tests.support.policies import actions_of, planned, policies_for, resources_of
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import the_only, up_to_the_import
@@ -245,6 +246,29 @@ def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
             import_tables(second)
         assert world.items(world.target, world.dst("a")) == []
     assert the_only(clean_up(first, "first")).done
+
+
+def test_an_answer_without_tags_is_not_one_that_there_are_none(world: World) -> None:
+    """Believed, it would have the maker of a table that another run has entered delete it."""
+    source_without_target(world, "a", 0)
+    lying, other = threading.Event(), f"{world.tag}-other"
+    world.s3.create_bucket(Bucket=other, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+
+    def nothing(asked: Asked) -> Said | None:
+        return (200, [], b"{}") if lying.is_set() and asked.operation == "ListTagsOfResource" else None
+
+    with between(world.endpoint, before=nothing) as to:
+        config = world.config(**CREATE_MISSING, target={"endpoint_url": to.endpoint})
+        maker = open_run(str(config), "maker", True)
+        preflight(maker)
+        create_missing_targets(maker)
+        maker.ledger.close()
+        up_to_the_import(world, "other", **APPEND, staging={"bucket": other, "prefix": "p"})
+        lying.set()
+        done = runbook_here("cleanup", config, "--run-id", "maker", "--execute", "--confirm", "maker")
+    assert done.returncode == 1
+    assert "answered without Tags" in done.stdout + done.stderr
+    assert target_exists(world, world.dst("a"))
 
 
 def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
