@@ -36,6 +36,7 @@ from runbook_lib.record.model.run import (
 )
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.transform import SoughtRecord
+from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.not_checked import Unchecked, unchecked
 from runbook_lib.record.remedy import repair_command
 from runbook_lib.record.run_json import RunRecord, misfit_of
@@ -61,7 +62,7 @@ from runbook_lib.run.facts.starts import (
     StepStatus,
 )
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
-from runbook_lib.run.facts.windows import WindowState, windows_of
+from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, SURROUNDINGS, with_transform, with_windows
 from runbook_lib.run.tables.comparison import count_differences, differences
@@ -105,6 +106,7 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
     switch = cut_over_record(ledger, planned_pairs_of(ledger))
     verdict, reasons = run_verdict(executed, interrupted, judged, tables, unknown, switch)
     totals = _totals(tables, left, steps, STEP_SECONDS.all(ledger))
+    windows = window_rows(ledger)
     return RunRecord(
         run_id=run_id,
         name=name,
@@ -123,13 +125,13 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
         tables=[*tables, *left],
         differences=_differences(ledger),
         quarantine=[section_of(QuarantineRecord, row) for row in refused_reasons(ledger)],
-        windows=window_rows(ledger),
+        windows=windows,
         lag_seconds=max((t.lag_seconds for t in tables if t.lag_seconds is not None), default=None),
         accepted_gaps=gap_rows(ledger),
         repairs=repair_rows(ledger),
         rolled_back=ROLLED_BACK.of(ledger),
         rollbacks=[section_of(RollbackRecord, fact) for fact in ROLLBACKS.all(ledger).values()],
-        repair_command=None if running or verdict != FAIL else _remedy(ledger, run_id, tables),
+        repair_command=None if running or verdict != FAIL else _remedy(ledger, run_id, tables, windows),
         cut_over=switch,
         blockers=[section_of(ObstacleRecord, fact) for fact in BLOCKERS.of(ledger) or ()],
         warnings=[section_of(ObstacleRecord, fact) for fact in WARNINGS.of(ledger) or ()],
@@ -160,10 +162,10 @@ def _gathered(ledger: Ledger, run_id: str, name: str, running: bool, interrupted
     )
 
 
-def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord]) -> str | None:
+def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord], windows: list[WindowRecord]) -> str | None:
     """The command that would repair what is wrong of a run that is not cleaned up; none that would be refused."""
-    if any(window.state is WindowState.APPLYING for window in windows_of(ledger)):
-        return None  # of a window that is applied in part nobody can say which keys are as they should be
+    if any(window.state == WindowState.APPLYING or window.secret_lost for window in windows):
+        return None  # nobody can say which keys are as they should be
     loaded = {source for source, fact in IMPORTS.all(ledger).items() if fact.status == ImportStatus.COMPLETED}
     attempts = [section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()]
     return None if CLEANED.of(ledger) or ROLLED_BACK.of(ledger) else repair_command(run_id, tables, loaded, attempts)

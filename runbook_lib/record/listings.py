@@ -22,8 +22,10 @@ from runbook_lib.run.facts.afterwards.repair import REPAIRS
 from runbook_lib.run.facts.around.references import REFERENCES
 from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND
 from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS, WindowTransform
+from runbook_lib.run.facts.starts import SECRET_FINGERPRINT
 from runbook_lib.run.facts.windows import CAUGHT_UP, windows_of
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.witnesses.begun_windows import read_under_another
 
 RANK = {
     likeness: place
@@ -36,11 +38,13 @@ MOST_RESOURCES, MOST_WAYS, LONGEST_WAY = 200, 10, 300  # of the comparison of su
 
 def window_rows(ledger: Ledger) -> list[WindowRecord]:
     """Every window, in the order of tables and times."""
+    secret = SECRET_FINGERPRINT.of(ledger)
     return [
         WindowRecord.model_validate(
             asdict(fact)
             | {
                 "state": str(fact.state),
+                "secret_lost": read_under_another(fact, secret),
                 "lag": LagRecord(**fact.lag),
                 "warned": [str(w) for w in fact.warned or ()],
                 "transform": _window_transform(WINDOW_TRANSFORMS.of(ledger, fact.name)),

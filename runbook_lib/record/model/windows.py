@@ -29,7 +29,10 @@ class WindowTransformRecord(Section):
 
 
 class WindowRecord(Section):
-    """One window of a table: the changes from `start` up to `end`, and how far they are in the target."""
+    """One window of a table: the changes from `start` up to `end`, and how far they are in the target.
+
+    `secret_lost` says that nobody can tell what it left there until the changes are read anew.
+    """
 
     source: Name = ""
     number: Count = 0
@@ -52,6 +55,7 @@ class WindowRecord(Section):
     transform: WindowTransformRecord | None = None
     stream: str | None = None
     records: Count | None = None
+    secret_lost: bool = False
 
 
 class SecondExportRecord(Section):

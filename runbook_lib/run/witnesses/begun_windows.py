@@ -28,10 +28,14 @@ def why_half(run: Run, source: str) -> str:
     )
 
 
+def read_under_another(window: WindowFact, secret: str | None) -> bool:
+    """Whether nobody can tell what a window left in the target, as its keys were hashed with another `secret`."""
+    return window.state in BEGUN and window.digests != secret
+
+
 def why_unreadable(run: Run, source: str) -> str:
     """Why nobody knows what the windows left; empty where it is known, or there are none."""
-    begun = [window for window in windows_of(run.ledger, source) if window.state in BEGUN]
-    if all(window.digests == run.secret.fingerprint for window in begun):
+    if not any(read_under_another(window, run.secret.fingerprint) for window in windows_of(run.ledger, source)):
         return ""
     return (
         f"the windows of {source} were read under a secret that is lost, so nobody knows what they left in the target; "

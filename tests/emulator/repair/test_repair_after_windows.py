@@ -9,6 +9,8 @@ import pytest
 from runbook_lib.errors import GateFailed
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
+from runbook_lib.report.figures.run_figures import figures_of
+from runbook_lib.report.sections.first_screen.standing import next_step
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import open_run
 from tests.support.half_applied import stopped_before_it_was_whole, stopped_before_it_wrote
@@ -59,9 +61,19 @@ def test_it_refuses_where_the_secret_of_the_windows_is_lost(world: World, tmp_pa
     before = moving.target()
     (tmp_path / "state" / "runbook" / "r").unlink()
     moving = Moving(world, open_run(str(moving.config), "r", True), moving.config)
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00020"}})
+    before = moving.target()
     moving.validated()
+    record = report_run(moving.run)
+    assert (record.verdict, record.repair_command) == ("FAIL", None)  # nobody is sent to be refused
+    following = next_step(figures_of(record))
+    assert following is not None
+    assert "Catch up again, which reads them anew" in following.what
+    assert [command.split()[:2] for command in following.commands] == [["runbook", "catch-up"]]
     with pytest.raises(GateFailed, match="read under a secret that is lost"):
         repair_tables(moving.run, ALL, moving.run.id)
     assert moving.target() == before
     moving.catch_up()  # which reads them anew
+    assert moving.validated().missing == 1
+    repair_tables(moving.run, ALL, moving.run.id)
     assert moving.validated().verdict == "PASS"

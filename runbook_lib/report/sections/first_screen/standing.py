@@ -136,6 +136,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
         )
     if half := [window for window in record.windows if window.state == WindowState.APPLYING]:
         return _finish_windows(record, half)
+    if any(window.secret_lost for window in record.windows):
+        return _read_windows_anew(record)
     wrong = [t for t in figures.chosen if (t.missing or 0) + (t.different or 0) + (t.extra or 0)]
     if wrong:
         if record.repair_command:
@@ -178,6 +180,17 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
         f"Fix what the reasons name, then continue this run.{done}",
         (_run(record, execute=_wrote(record), start=where),),
         _proving(record) if where == "validate" else (),
+    )
+
+
+def _read_windows_anew(record: RunRecord) -> NextStep:
+    """What nobody knows to be in a target can neither be repaired nor removed: it is read again first."""
+    lost = list(dict.fromkeys(window.source for window in record.windows if window.secret_lost))
+    return NextStep(
+        f"The windows of {pluralize(len(lost), 'table')} were read under a secret of this run that is lost, so nobody "
+        "knows what they left in the target. Catch up again, which reads them anew; it is validated then, and what is "
+        "still wrong can be repaired.",
+        (_command_of(record, CATCH_UP) or _run(record, execute=_wrote(record)),),
     )
 
 
