@@ -355,6 +355,17 @@ def test_the_date_of_an_answer_is_a_moment_or_said_to_be_unreadable(header: str,
             date_of(header)
 
 
+def test_the_command_names_members_that_only_differ_behind_their_names(world: World) -> None:
+    world.pair("a", things(1))
+    with between(world.endpoint, after=patched(SOURCE, TARGET)) as server:
+        here = {"endpoint_url": server.endpoint}
+        ended = runbook_here("run", world.config(source=here, target=here), "--run-id", "r", "--only", "preflight")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = (world.folder / "reports" / "r" / "report.md").read_text(encoding="utf-8")
+    for what in ("consistency between regions", "replica in ap-south-1", "replica in eu-west-1", "vector index vx"):
+        assert what in told.replace("\\", ""), what
+
+
 def test_a_run_behind_a_proxy_that_adds_a_date_ends_with_its_report(world: World) -> None:
     world.pair("a", things(1))
 

@@ -198,6 +198,16 @@ def test_a_secret_in_an_endpoint_of_the_environment_is_refused_and_not_repeated(
     assert "hunter2pw" not in str(refused.value)
 
 
+def test_the_command_refuses_a_secret_in_an_endpoint_and_leaves_nothing_of_it(world: World) -> None:
+    url = world.endpoint.replace("http://", "http://admin:hunter2pw@")
+    config = world.config(source={"endpoint_url": url}, target={"endpoint_url": url})
+    done = runbook_here("run", config, "--run-id", "r")
+    assert done.returncode == 2
+    assert "endpoint_url" in done.stderr
+    assert "hunter2pw" not in done.stdout + done.stderr
+    assert not (world.folder / "reports").exists()
+
+
 def test_only_what_can_be_a_secret_is_one() -> None:
     assert [secret_in(u) is None for u in ("http://a:1", "http://a/b", "http://a/?", "http://u@a")] == [
         True, True, False, False,

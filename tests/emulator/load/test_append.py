@@ -15,6 +15,8 @@ from runbook_lib.errors import ForbiddenCall
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.run.run import Run
+from tests.support.between import Asked, Said, between
+from tests.support.in_process import runbook_here
 from tests.support.policies import actions_of, planned, policies_for
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
@@ -45,6 +47,32 @@ def counts(table: dict[str, Any]) -> tuple[Any, ...]:
 
 def held(world: World, key: str) -> Any:
     return world.target.get_item(TableName=world.dst("a"), Key={"id": {"S": key}}).get("Item")
+
+
+def test_the_command_keeps_what_another_has_written_before_a_put_and_after_one_whose_answer_was_lost(
+    world: World,
+) -> None:
+    newer, lost = {"id": {"S": "i00007"}, "paid": {"BOOL": True}}, list[int]()
+    world.pair("a", things(30))
+
+    def before(asked: Asked) -> None:
+        if asked.operation == "PutItem" and b'"i00005"' in asked.body:
+            world.put(world.target, world.dst("a"), [THEIRS])
+
+    def after(asked: Asked, said: Said) -> Said:
+        if asked.operation == "PutItem" and b'"i00007"' in asked.body and not lost:
+            lost.append(said[0])
+            world.put(world.target, world.dst("a"), [newer])
+            raise ConnectionResetError
+        return said
+
+    with between(world.endpoint, before=before, after=after) as server:
+        config = world.config(**APPEND, target={"endpoint_url": server.endpoint})
+        done = runbook_here("run", config, "--run-id", "r", "--execute")
+    assert (done.returncode, lost) == (1, [200]), done.stderr
+    assert [held(world, "i00005"), held(world, "i00007")] == [THEIRS, newer]
+    (table,) = world.record("r")["tables"]
+    assert counts(table)[:4] == ("FAIL", 28, 0, 2)
 
 
 def test_a_writer_that_is_a_moment_earlier_keeps_its_item(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

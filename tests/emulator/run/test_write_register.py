@@ -436,6 +436,22 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
     assert (removal.items_deleted, removal.items_changed) == ((30, 0) if now is None else (29, 1))
 
 
+def test_the_command_leaves_an_item_that_somebody_changes_a_moment_before_its_delete(world: World) -> None:
+    newer = {"id": {"S": "i00005"}, "by": {"S": "the application, newer"}}
+    world.pair("a", things(10))
+
+    def before(asked: Asked) -> None:
+        if asked.operation == "DeleteItem" and b'"i00005"' in asked.body:
+            world.put(world.target, world.dst("a"), [newer])
+
+    with between(world.endpoint, before=before) as to:
+        run = up_to_the_import(world, target={"endpoint_url": to.endpoint})
+        run.ledger.close()
+        runbook_here("cleanup", run.folder / "migration.yaml", "--run-id", run.id, "--execute", "--confirm", run.id)
+        assert "DeleteItem" in to.operations()
+    assert world.items(world.target, world.dst("a")) == [newer]
+
+
 def test_items_too_wide_for_a_condition_stay_and_are_told(world: World) -> None:
     world.pair("a", [*things(5), {"id": {"S": "wide"}, **WIDE}])
     run = up_to_the_import(world)
