@@ -449,6 +449,7 @@ def test_the_command_leaves_an_item_that_somebody_changes_a_moment_before_its_de
         run.ledger.close()
         runbook_here("cleanup", run.folder / "migration.yaml", "--run-id", run.id, "--execute", "--confirm", run.id)
         assert "DeleteItem" in to.operations()
+        assert "PutItem" not in to.operations()  # it was never gone, and need not be put back
     assert world.items(world.target, world.dst("a")) == [newer]
 
 
