@@ -263,6 +263,8 @@ def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
 
 
 def _of_table(removal: Removal) -> str:
+    if removal.target_gone:
+        return "was gone before"
     if not removal.table_deleted:
         return "stays"
     return "would be deleted with its items" if removal.only_looked else "deleted with its items"

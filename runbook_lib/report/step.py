@@ -47,6 +47,8 @@ def removal_line(removal: Removal) -> str:
     objects = pluralize(removal.objects, "staging object")
     if removal.table_deleted:
         what = f"table {deleted} with its {pluralize(removal.items_found, 'item')}, {objects} {deleted}"
+    elif removal.target_gone:
+        what = f"there is no such table any more, {objects} {deleted}"
     else:
         items = removal.items_found if removal.only_looked else removal.items_deleted
         what = f"table stays, {pluralize(items, 'item')} and {objects} {deleted}"

@@ -19,7 +19,7 @@ from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
+from runbook_lib.aws.dynamodb.read.scan import Segment, answers_scan, scan_items
 from runbook_lib.aws.dynamodb.scaling import end_scaling
 from runbook_lib.aws.session.granted_calls import unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
@@ -129,7 +129,7 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None
             _remove_from_target(run, pair, removal, hands, shut)
         remove_objects(run, pair, removal, hands)
         if hands is not None and not removal.kept:
-            table = None if removal.table_deleted else describe_table(run.clients.target, pair.target)
+            table = None if removal.table_deleted or removal.target_gone else _described(run, pair)
             leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
@@ -144,7 +144,7 @@ def _remove_from_target(run: Run, pair: Pair, removal: Removal, hands: Hands | N
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, shut, wrote=begun)
-    elif is_asked_for and describe_table(run.clients.target, pair.target) is not None:
+    elif is_asked_for and _described(run, pair) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded is not None and loaded.binding is not None:
         _remove_items(run, pair, loaded, loaded.binding, removal, hands, shut)
@@ -246,14 +246,38 @@ def _close(run: Run, pair: Pair, table: TableDescription, hands: Hands | None, s
 
 
 def _same(run: Run, pair: Pair, table_id: str, removal: Removal) -> TableDescription | None:
-    """The target, if it still is the table that the run wrote to."""
-    facts = describe_table(run.clients.target, pair.target)
+    """The target, if it still is the table that the run wrote to; what is said against that is asked once more."""
+    facts = _described(run, pair)
     if facts is None or facts.status == "DELETING":
-        return None  # gone already
+        removal.target_gone = True
+        return None
     if table_identity(facts) != table_id:
-        removal.kept = f"table {pair.target} is another table of that name, made later; it stays as it is"
+        again = describe_table(run.clients.target, pair.target)
+        if again is None or table_identity(again) != table_identity(facts):
+            raise _contradiction(pair, "one table and then another")
+        removal.kept = f"table {pair.target} is another table of that name than the one this run wrote to; it stays"
         facts = None
     return facts
+
+
+def _described(run: Run, pair: Pair) -> TableDescription | None:
+    """What the target is; None where there surely is none: that is told twice, and a Scan finds no table either.
+
+    On one wrong answer a cleanup would be done for good, and the objects that say which items are its own be gone.
+    """
+    facts = describe_table(run.clients.target, pair.target)
+    if facts is None and describe_table(run.clients.target, pair.target) is not None:
+        raise _contradiction(pair, "no table and then one")
+    if facts is None and answers_scan(Segment(run.clients.target_wire, pair.target, RateLimit(None))):
+        raise _contradiction(pair, "no table, whose Scan is answered")
+    return facts
+
+
+def _contradiction(pair: Pair, told: str) -> TableError:
+    return TableError(
+        f"what {pair.target} is should be told alike each time, and DescribeTable told of {told}; nothing of it was "
+        "removed. Run the cleanup again; if it stays, ask whoever runs the server"
+    )
 
 
 def _unchanged(run: Run, pair: Pair, facts: TableDescription, removal: Removal) -> Iterator[tuple[bool, list[Item]]]:

@@ -174,6 +174,7 @@ class RemovalRecord(Section):
     items_skipped: Count = 0
     objects: Count = 0
     kept: str = ""
+    target_gone: bool | None = None
 
 
 class WhoActed(Section):

@@ -68,4 +68,6 @@ def _removed(figures: RunFigures) -> list[str]:
         f"{pluralize(sums['objects'], 'staging object')} deleted, {pluralize(sums['items_changed'], 'item')} left "
         "because they were changed since."
     ]
+    gone = [r.target for r in removals if r.target_gone]
+    done += [f"Gone before the cleanup, so that nothing was removed from it: {name}." for name in gone]
     return done + [f"Left: {r.kept}." for r in removals if r.kept]

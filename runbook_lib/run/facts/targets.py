@@ -67,7 +67,7 @@ class Removal:
     """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why.
 
     It is filled in while things are removed, and recorded as it then is. `target_kept` is what `kept` says of the
-    target alone, once nothing more is to be done there.
+    target alone, once nothing more is to be done there; `target_gone` says that it was not there any more.
     """
 
     source: str
@@ -82,6 +82,7 @@ class Removal:
     kept: str = ""
     only_looked: bool = False
     target_kept: str | None = late()
+    target_gone: bool | None = late()
 
     def unfinished(self) -> Removal:
         """As far as it is now, to be recorded before more is removed."""

@@ -19,7 +19,7 @@ import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.aws.transport.retry import Backoff, TransportError
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
@@ -32,6 +32,8 @@ MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")
 Items = TypeVar("Items")
+
+NO_SUCH_TABLE = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,18 @@ def goes_on_after(segment: Segment, last: Item) -> bool:
     items, answer = _parsed(segment.read(segment.request | {"Limit": 1, "ExclusiveStartKey": last}))
     segment.limit.spend(_units(answer) or 1)
     return bool(items)
+
+
+def answers_scan(segment: Segment) -> bool:
+    """Whether there is such a table for a Scan, which is asked for one item."""
+    try:
+        segment.read(segment.request | {"Limit": 1})
+    except TransportError as error:
+        if error.code != NO_SUCH_TABLE:
+            raise
+        return False
+    segment.limit.spend(1)
+    return True
 
 
 def scan_items(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Item]:
