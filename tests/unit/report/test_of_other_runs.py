@@ -27,3 +27,19 @@ def test_whose_export_it_is_stands_with_its_moment(made: Callable[[], Record]) -
 
 def test_a_run_that_exported_by_itself_says_nothing_of_it() -> None:
     assert SAID not in render_html(report_of(passed()), {})
+
+
+@pytest.mark.parametrize(
+    ("others", "said"), [(["r1"], "holds only if that run has ended"), (["r1", "r2"], "those runs")]
+)
+def test_who_else_has_written_to_a_target_that_passed_stands_on_the_first_screen(others: list[str], said: str) -> None:
+    """Such a run may have been stopped in its import, go on, and write over what this one has proved."""
+    record = passed()
+    for table in record["tables"]:
+        table["register"] = {"standing": "entered", "others": []}
+    assert not [line for line in report_of(record).why if "also written to by" in line]
+    record["tables"][0]["register"]["others"] = others
+    [line] = [line for line in report_of(record).why if "also written to by" in line]
+    assert record["tables"][0]["target"] in line
+    assert all(run in line for run in others)
+    assert said in line

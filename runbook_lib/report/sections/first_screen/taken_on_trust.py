@@ -28,6 +28,7 @@ def taken_on_trust(figures: RunFigures) -> list[str]:
         *_unasked(figures),
         *_scanned(figures),
         *late_writes(known),
+        *_written_by_others(known),
     ]
 
 
@@ -44,6 +45,19 @@ def late_writes(record: RunRecord) -> list[str]:
         f"{pluralize(len(named), 'table')} ({listed(sorted(named), 3)}) compared while a write whose answer never came "
         f"could still take effect, until {moment(max(named.values()).isoformat())}: it would put its item back over "
         "what was written or deleted under the same key since. Validate again after that."
+    ]
+
+
+def _written_by_others(record: RunRecord) -> list[str]:
+    """Tables that other runs have written to: nothing here shows that one of them does not go on."""
+    named = [t for t in record.tables if t.verdict == PASS and t.registered and t.registered.others]
+    if not named:
+        return []
+    runs = sorted({run for t in named for run in (t.registered.others or () if t.registered else ())})
+    return [
+        f"{pluralize(len(named), 'table')} ({listed(sorted(t.target for t in named), 3)}) also written to by "
+        f"{'the run' if len(runs) == 1 else 'the runs'} {listed(runs, 3)}: what this page says of them holds only if "
+        f"{'that run has' if len(runs) == 1 else 'those runs have'} ended."
     ]
 
 
