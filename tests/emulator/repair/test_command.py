@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.steps import up_to_the_import
 from tests.support.world import World, things
 
 pytestmark = pytest.mark.whole
+NAMED = {"@acme/security-team https://evil.example/login": {"S": "x"}}
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def failed(world: World) -> str:
     world.pair("a", things(20))
     run = up_to_the_import(world)
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
-    world.put(world.target, world.dst("a"), [{"id": {"S": "i00004"}}, {"id": {"S": "extra"}}])
+    world.put(world.target, world.dst("a"), [{"id": {"S": "i00004"}} | NAMED, {"id": {"S": "extra"}}])
     run.ledger.close()
     done = runbook_here("run", world.folder / "reports" / "r" / "migration.yaml", "--run-id", "r", "--execute",
                         "--from", "validate")  # fmt: skip
@@ -28,7 +30,10 @@ def failed(world: World) -> str:
     command = str(world.record("r")["repair_command"])
     here = command.replace("reports/r/", f"{world.folder}/reports/r/")
     assert f"to repair just these items: {here}" in done.stdout
-    assert command in json.loads(json.dumps((world.folder / "reports" / "r" / "report.md").read_text()))
+    told = (world.folder / "reports" / "r" / "report.md").read_text()
+    assert command in told
+    assert "security-team" in told
+    assert not re.search("@acme|https://evil", re.sub("`[^`]*`", "", told))  # in code nobody is called, no link made
     assert command.endswith("--write-missing --write-different --delete-extra --execute --confirm r")
     return here
 
