@@ -338,7 +338,13 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.AFTERWARDS])
+KILLED_AT = (Gate.FREEZE, Gate.LAST_WINDOW, Gate.REFERENCES, Gate.GO)
+KILLED_AT_IN_CHAOS = (Gate.READY, Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE)
+
+
+@pytest.mark.parametrize(
+    "gate", [*KILLED_AT, *(pytest.param(gate, marks=pytest.mark.chaos) for gate in KILLED_AT_IN_CHAOS)]
+)
 @pytest.mark.whole
 def test_it_goes_on_at_the_gate_where_it_was_killed(world: World, gate: Gate) -> None:
     moving = about_to(world, references={"in_preflight": gate is Gate.REFERENCES})

@@ -22,7 +22,7 @@ def about_to(world: World) -> Moving:
     return readied(moved(world, 20, validate={"index_samples": 0}))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.chaos) for seed in (1, 2))])
 @pytest.mark.whole
 def test_it_ends_as_if_it_had_been_left_alone(world: World, seed: int) -> None:
     moving, chance = about_to(world), random.Random(seed)
@@ -77,7 +77,7 @@ def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, g
         cut(moving, "")
 
 
-@pytest.mark.parametrize("moment", [1, 4, 8, 12])
+@pytest.mark.parametrize("moment", [1, 8, *(pytest.param(moment, marks=pytest.mark.chaos) for moment in (4, 12))])
 @pytest.mark.whole
 def test_a_go_that_is_killed_at_its_last_look_goes_on(world: World, moment: int) -> None:
     """The proofs took half an hour, so that the go reads what was written meanwhile, which is nothing."""
