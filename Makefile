@@ -11,6 +11,9 @@ DOCS    := .venv-docs
 # Where this is set, every kernel and every worker of the tests would compile the library anew.
 export PYTHONDONTWRITEBYTECODE :=
 
+# The files with a test that is marked so: each worker would take many seconds to import all the others.
+MARKED = $$(grep -rlE 'mark\.($(1))' tests --include='test_*.py')
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test fast cells whole lint lab bench chaos cdk engines surroundings workflows docs sample lock clean
 
@@ -40,7 +43,7 @@ cells: $(READY)
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 whole: $(READY)  ## run whole migrations and commands: demos, campaigns, repairs, the wheel, JupyterLab in a browser
-	$(BIN)/python -m pytest -m "whole and not chaos" --numprocesses 3 --dist worksteal tests
+	$(BIN)/python -m pytest -m "whole and not chaos" --numprocesses 3 --dist worksteal $(call MARKED,whole)
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
 	$(BIN)/ruff check .
@@ -56,7 +59,7 @@ bench: $(READY)  ## measure speed against a baseline taken in the same run
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
 chaos: $(READY)  ## run the long tests that kill and corrupt
-	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal tests
+	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal $(call MARKED,chaos|few)
 	$(BIN)/python -m pytest -m "hypothesis and not chaos" --hypothesis-profile many --numprocesses 2 --dist worksteal tests
 
 $(CDK)/.ready: requirements-cdk.lock
