@@ -1,4 +1,4 @@
-"""What the tests against the embedded AWS share: reports whose charts are laid out and not drawn.
+"""What the tests against the embedded AWS share: charts that are laid out and not drawn, and code that is known once.
 
 To draw the charts of a report takes half a second of a processor, and hundreds of these tests publish one. What is
 drawn is looked at by the tests of the charts, of the report and of the browser, and by whole runs in their processes.
@@ -7,11 +7,18 @@ drawn is looked at by the tests of the charts, of the report and of the browser,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from matplotlib.figure import Figure
 
+from runbook_lib.record import actors
+from runbook_lib.report import publish
 from runbook_lib.report.render.charts import draw, drawing
+from runbook_lib.run import steps
+from runbook_lib.run.provenance import code_facts
+
+KNOWN_CODE = cache(code_facts)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,6 +26,15 @@ def _charts_not_drawn() -> Iterator[None]:
     """For each module by itself: the tests outside of this folder, which run in the same process, draw."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw, "svg", _laid_out)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _code_looked_up_once() -> Iterator[None]:
+    """Which code runs is asked at each step, of git and of every file; none of these tests edits the library."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (steps, publish, actors):
+            patch.setattr(module, "code_facts", KNOWN_CODE)
         yield
 
 
