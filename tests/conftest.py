@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from runbook_lib.sandbox import demo_environment, start_sandbox
+from tests.support.examples import OF_A_FAST_RUN
 from tests.support.few import leave_most_to_chaos
 from tests.support.world import World
 
@@ -21,7 +22,9 @@ SETTINGS = ("AWS_", "BOTO_", "MOTO_", "RUNBOOK_")
 
 # How long an example takes is the machine's affair: Hypothesis builds its tables of characters at the first one.
 # `make chaos` asks for many examples.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=OF_A_FAST_RUN
+)
 settings.register_profile("many", settings.get_profile("any machine"), max_examples=1_000)
 settings.load_profile("any machine")
 

@@ -73,6 +73,7 @@ def test_a_notebook_begins_without_what_only_its_charts_and_frames_need(tmp_path
     assert python(code, tmp_path) == "[]"
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "before",
     ["", "import runbook_lib.preflight", "import runbook_lib.preflight.step", "from runbook_lib.preflight import plan",

@@ -30,6 +30,7 @@ from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
 from runbook_lib.sandbox.client import sandbox_client
 from runbook_lib.sandbox.fleet.tables import fleet
 from tests.support.definitions import KEY_ARN, a_definition, a_migration
+from tests.support.examples import examples
 from tests.support.in_process import runbook_here
 from tests.support.world import World
 
@@ -308,7 +309,7 @@ def test_logical_ids_are_unique_alphanumeric_and_the_same_in_any_order(tables: s
     assert logical_ids(sorted(tables, reverse=True), taken) == found
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(10))
 @given(st.dictionaries(names | alike, st.tuples(names, st.text(max_size=20)), min_size=1, max_size=5))
 def test_any_names_and_tags_survive_the_text(tables: dict[str, tuple[str, str]]) -> None:
     made = {n: a_definition(name=n, tags=(tag,), ttl=tag[0]) for n, tag in tables.items()}

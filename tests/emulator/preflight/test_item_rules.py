@@ -16,6 +16,7 @@ from runbook_lib.report.step import report_run
 from runbook_lib.sandbox.emulator.replies import AwsError
 from runbook_lib.sandbox.emulator.rules.values import check_item
 from tests.support.attributes import items
+from tests.support.examples import examples
 from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, indexed_by, things
 
@@ -101,7 +102,7 @@ def test_a_missing_key_is_named() -> None:
     assert refusal_of({"id": {"S": "a"}}, KEY, INDEXES) == (Refusal.KEY_MISSING, "at")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(24), deadline=None)
 @given(items())
 def test_whatever_dynamodb_can_hold_is_refused_by_neither(item: dict[str, Any]) -> None:
     key = (KeyAttribute("id", "S", "HASH"),)

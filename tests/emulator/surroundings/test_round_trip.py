@@ -24,6 +24,7 @@ from runbook_lib.iac.surroundings.template import NAME_OF, around_template
 from runbook_lib.sandbox import demo_config
 from runbook_lib.sandbox.client import sandbox_client
 from tests.support.estates import fixed_estate
+from tests.support.examples import examples
 from tests.support.resolve_template import resolved
 from tests.support.world import ACCOUNT, World
 
@@ -167,7 +168,7 @@ def test_random_estates_come_back_as_they_were_read(world: World) -> None:
     number = 0
 
     @settings(
-        max_examples=8,
+        max_examples=examples(3),
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from runbook_lib.preflight.step import preflight
 from tests.support.attributes import for_boto, items
+from tests.support.examples import examples
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World
 
 
 @settings(
-    max_examples=5, deadline=None, phases=[Phase.explicit, Phase.generate],
+    max_examples=examples(3), deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(st.lists(items(), min_size=10, max_size=40, unique_by=lambda i: i["id"]["S"]), st.booleans())

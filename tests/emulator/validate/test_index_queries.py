@@ -26,6 +26,7 @@ from runbook_lib.run.facts.validation import IndexFact
 from runbook_lib.run.run import Run
 from runbook_lib.validate.indexes.check import Settings, ask_target, wrong_indexes
 from runbook_lib.validate.indexes.sample import IndexSample, index_key, projected
+from tests.support.examples import examples
 from tests.support.recorded import check_indexes, export_tables, import_tables, validate_tables
 from tests.support.world import ID as HASH_ID
 from tests.support.world import World, indexed_by, things
@@ -260,7 +261,7 @@ def test_an_index_that_may_not_be_asked_is_not_checked(code: str, message: str) 
     assert code in fact["why"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.integers(0, 300), st.integers(1, 60), st.integers(1, 30), st.randoms(use_true_random=False))
 def test_a_sample_is_the_same_in_any_order_and_knows_all_items_of_its_keys(
     count: int, owners: int, size: int, order: random.Random

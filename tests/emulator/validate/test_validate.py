@@ -28,6 +28,7 @@ from runbook_lib.validate.compare import Rules, compare
 from runbook_lib.validate.reconcile import disagreements
 from tests.support import records
 from tests.support.attributes import items
+from tests.support.examples import examples
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
@@ -209,7 +210,7 @@ def compared(
     )  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(24), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(items(), max_size=8, unique_by=lambda i: i["id"]["S"]), st.randoms(use_true_random=False))
 def test_the_same_items_in_any_order_are_equal(content: list[Item], order: random.Random) -> None:
     shuffled = [dict(reversed(i.items())) for i in content]
@@ -219,7 +220,7 @@ def test_the_same_items_in_any_order_are_equal(content: list[Item], order: rando
     assert not any(result.counts.values())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(24), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(items(), min_size=1, max_size=8, unique_by=lambda i: i["id"]["S"]), st.data())
 def test_any_single_change_is_found_and_named(content: list[Item], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(content) - 1))

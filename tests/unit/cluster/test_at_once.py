@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.cluster.at_once import Room, Share, TableThread, all_at_once
+from tests.support.examples import examples
 
 PATIENCE = 30.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.lists(st.integers(0, 130), min_size=1, max_size=8))
 def test_no_more_is_held_than_there_is_room_for_and_everybody_has_a_turn(wanted: list[int]) -> None:
     room, lock, held, most, done = Room(100), threading.Lock(), 0, 0, 0

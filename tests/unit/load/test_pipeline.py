@@ -34,6 +34,7 @@ from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import Run
+from tests.support.examples import examples
 from tests.support.threads_sender import ThreadsSender
 
 Answer = Callable[[list[str]], bytes]
@@ -265,7 +266,7 @@ def test_a_line_that_no_request_can_carry_does_not_fill_the_memory(engine: Calla
     assert one.written() == 6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(24), deadline=None)
 @given(st.data())
 def test_what_is_known_of_a_file_is_what_was_acknowledged(data: st.DataObject) -> None:
     """Killed and started again at will, with answers in any order, each line is acknowledged exactly once."""

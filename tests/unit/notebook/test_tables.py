@@ -26,6 +26,7 @@ from runbook_lib.report.step import removal_line
 from runbook_lib.run.facts.afterwards.repair import RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
 from tests.support import records
+from tests.support.examples import examples
 
 COLUMNS = (Column("table"), outcome("verdict"), number("items"), seconds("time"), weight("size"), when_column("at"))
 OUTCOMES = st.sampled_from(["PASS", "FAIL", "DRY-RUN", "blocker", "ok", "not checked", "warning", "done", "stuck"])
@@ -71,7 +72,7 @@ def shown(rows: Any) -> Cells:
     return Cells(ShownTable.of("caption", COLUMNS, rows, "nothing")._repr_html_())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(16))
 @given(ROWS)
 def test_every_row_is_there_once_and_nothing_in_it_is_markup(rows: list[tuple[Any, ...]]) -> None:
     cells = shown(rows)
@@ -81,14 +82,14 @@ def test_every_row_is_there_once_and_nothing_in_it_is_markup(rows: list[tuple[An
     assert sorted(frame["verdict"]) == sorted(row[1] for row in rows)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(16))
 @given(ROWS)
 def test_what_went_wrong_stands_first_and_what_is_good_last(rows: list[tuple[Any, ...]]) -> None:
     ranks = [{BAD: 0, OPEN: 1, GOOD: 2}[colour_of(row[1])] for row in shown(rows).rows[1:]]
     assert ranks == sorted(ranks)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(16))
 @given(ROWS.filter(bool))
 def test_numbers_stand_to_the_right_and_words_to_the_left(rows: list[tuple[Any, ...]]) -> None:
     for styles in shown(rows).styles:
@@ -126,7 +127,7 @@ def test_a_table_without_rows_says_so_in_a_sentence() -> None:
     assert table._repr_html_() == "<p style='text-align:left'>No item differs.</p>"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(16))
 @given(ROWS)
 def test_one_outcome_is_picked_with_the_cells_that_disagree(rows: list[tuple[Any, ...]]) -> None:
     table = ShownTable.of("caption", COLUMNS, rows, "nothing", off=lambda row: [2] if row[2] else [])

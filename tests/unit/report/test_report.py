@@ -19,6 +19,7 @@ from runbook_lib.report.render.markdown import load_templates, render_markdown
 from runbook_lib.report.sections.findings import attention
 from runbook_lib.report.text import shortened
 from tests.support import records
+from tests.support.examples import examples
 from tests.support.records import KINDS, Record, of
 
 OUTSIDE = re.compile(
@@ -397,7 +398,9 @@ def _with_gaps(value: Any, choose: Callable[[], bool], kept: tuple[str, ...] = (
     return value
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(24), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(st.sampled_from(sorted(KINDS)), st.randoms(use_true_random=False), st.sampled_from([0.02, 0.2, 0.7]))
 def test_any_record_with_gaps_makes_a_report(kind: str, random: Any, share: float) -> None:
     made = _with_gaps(KINDS[kind](), lambda: random.random() < share)

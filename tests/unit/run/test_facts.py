@@ -21,6 +21,7 @@ from runbook_lib.errors import LedgerError
 from runbook_lib.run.facts.codec import Unfit, late, reader_of, to_json
 from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.ledger import Ledger
+from tests.support.examples import examples
 
 
 def _places() -> Iterator[tuple[str, Topic[Any] | Note[Any]]]:
@@ -79,7 +80,7 @@ def test_no_two_kinds_of_facts_lie_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PLACES))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_fact_comes_back_as_it_was(name: str, data: st.DataObject) -> None:
     fact = data.draw(st.from_type(PLACES[name].kind))
@@ -87,7 +88,7 @@ def test_a_fact_comes_back_as_it_was(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTS))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_fact_with_a_member_that_it_should_not_have_is_refused(name: str, data: st.DataObject) -> None:
     written = to_json(data.draw(st.from_type(OBJECTS[name])))
