@@ -9,6 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import re
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.config.model import Migration, load_config
+from runbook_lib.config.model import NAME, Migration, load_config
 from runbook_lib.errors import ConfigError, EvidenceError, LedgerError, RunbookError
 from runbook_lib.record.anchor_check import NOT_ASKED_FOR, NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
 from runbook_lib.record.build import SUMMED, build_record
@@ -65,7 +68,7 @@ class Followed(StrEnum):
 class Proof:
     """What a verification came to; nothing was wrong. `anchor` and `signature` say what these bear out.
 
-    `run_id` and `name` are those of the run in the folder, whatever the folder is called.
+    `run_id` and `name` are those of the run in the folder: the one that was expected.
     """
 
     files: int
@@ -88,10 +91,18 @@ class Proof:
         }[self.followed]
 
 
-def prove(folder: Path, migration: Path | None = None, *, signed_by: str | None = None, by_kms: bool = False) -> Proof:
+def prove(
+    folder: Path,
+    migration: Path | None = None,
+    *,
+    signed_by: str | None = None,
+    by_kms: bool = False,
+    run_id: str | None = None,
+) -> Proof:
     """Verify the seal of a folder, that what it says follows from its ledger, and its anchor as `migration` says.
 
-    What has to bear out a verdict is judged in a record of this code only: other versions know other numbers.
+    The run in it has to be `run_id`; without, the one that the folder is called. What has to bear out a verdict is
+    judged in a record of this code only: other versions know other numbers.
 
     Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow; with
     `migration` what `hold_to_anchor` raises. `signed_by` is the fingerprint of the key that has to have signed, and
@@ -104,6 +115,7 @@ def prove(folder: Path, migration: Path | None = None, *, signed_by: str | None 
     data = read_json(folder)
     record = _fitting(folder, data)
     followed = _follow(folder, record, data)
+    _refuse_another_run(folder, record, run_id)
     signature = check_signature(folder, record.signer, expected)
     anchor = NOT_LOOKED_AT
     if migration is not None and config is not None:
@@ -123,6 +135,21 @@ def _own_file(folder: Path, migration: Path | None, *, by_kms: bool) -> Migratio
     if by_kms and config.sign is None:
         raise ConfigError(f"--kms: expected the section sign in {migration}, found none; nothing was asked")
     return config
+
+
+def _refuse_another_run(folder: Path, record: RunRecord, run_id: str | None) -> None:
+    """Raise EvidenceError for another run than was asked for: a PASS of one would be taken for that of the other."""
+    if not re.fullmatch(NAME, record.run_id):
+        raise EvidenceError(f"{folder}: run.json: it is not the record of a run")
+    expected = run_id or Path(os.path.normpath(folder.absolute())).name  # a link's own name, not what it leads to
+    if record.run_id == expected:
+        return
+    asked = "as --run-id says" if run_id else "as the folder is called"
+    raise EvidenceError(
+        f"{folder}: expected the run {expected}, {asked}, found the run {record.run_id} of the migration "
+        f"{record.name}, copied or in a folder that was renamed; ask for the folder of {expected}. If you mean "
+        f"{record.run_id}, call the folder that, or say --run-id {shlex.quote(record.run_id)}"
+    )
 
 
 def _fitting(folder: Path, data: Any) -> RunRecord:

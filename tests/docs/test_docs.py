@@ -182,12 +182,14 @@ def test_the_commands_of_the_five_steps_do_what_they_say(
 
 
 def test_the_sample_can_be_verified_with_the_commands_of_the_page(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "reports" / "sample", tmp_path / "reports" / "RUN_ID")
-    wanted = [words for words in commands(PAGES["docs/reading-a-report.md"]) if words[0] != "cd"]
+    folder = tmp_path / "reports" / "sample"
+    shutil.copytree(ROOT / "reports" / "sample", folder)
+    page = PAGES["docs/reading-a-report.md"].replace("RUN_ID", folder.name)
+    wanted = [words for words in commands(page) if words[0] != "cd"]
     assert [words[0] for words in wanted] == ["runbook", "sha256sum"]
     assert run_cli(["verify", str(tmp_path / wanted[0][2])]) == 0
-    again = subprocess.run(wanted[1], cwd=tmp_path / "reports" / "RUN_ID", capture_output=True, check=False)
+    again = subprocess.run(wanted[1], cwd=folder, capture_output=True, check=False)
     assert again.returncode == 0, again.stderr
-    (tmp_path / "reports" / "RUN_ID" / "report.md").write_text("PASS")
+    (folder / "report.md").write_text("PASS")
     assert run_cli(["verify", str(tmp_path / wanted[0][2])]) == 1
-    assert subprocess.run(wanted[1], cwd=tmp_path / "reports" / "RUN_ID", capture_output=True, check=False).returncode
+    assert subprocess.run(wanted[1], cwd=folder, capture_output=True, check=False).returncode

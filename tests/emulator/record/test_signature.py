@@ -269,14 +269,29 @@ def test_what_the_run_did_not_ask_the_expected_key_for_is_not_what_the_file_asks
         assert verify(folder)[0] == 1  # the run says that it has no signature
 
 
-def test_the_run_in_a_folder_is_named_whatever_the_folder_is_called(world: World, verify: Verify) -> None:
-    """A signed PASS of something else, under the name of the run that is asked for."""
+@pytest.mark.parametrize("how", ["copied", "a link"])
+def test_a_run_under_the_name_of_another_is_refused_unless_it_is_asked_for(
+    world: World, verify: Verify, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A signed PASS of something else, in place of the run that is asked for."""
     config = world.config(sign={"kms": key(world)})
-    shutil.copytree(signed(world, config), world.folder / "reports" / "production")
-    code, said = verify(world.folder / "reports" / "production", "--config", config, "--kms")
+    made, folder = signed(world, config), world.folder / "reports" / "production"
+    shutil.copytree(made, folder) if how == "copied" else folder.symlink_to(made)
+    for more in ([], ["--config", config, "--kms"], ["--run-id", "production"]):
+        code, said = verify(folder, *more)
+        assert code == 1, said
+        assert "as they were sealed" not in said
+        asked = "as --run-id says" if "--run-id" in more else "as the folder is called"
+        assert f"expected the run production, {asked}, found the run r of the migration test, copied or" in said
+        assert "call the folder that, or say --run-id r" in said
+    code, said = verify(folder, "--config", config, "--kms", "--run-id", "r")
     assert code == 0, said
     assert "They are those of the run r of the migration test" in said
     assert "The anchor was not looked at: the migration file asks for none (report.anchor)" in said
+    monkeypatch.chdir(made)
+    assert verify(Path())[0] == 0  # the folder is called as its run, however it is spelled
+    code, said = verify(Path(), "--run-id", "production")
+    assert (code, "found the run r" in said) == (1, True), said
 
 
 def test_a_folder_does_not_say_itself_by_which_key_it_is_signed(world: World, verify: Verify) -> None:
