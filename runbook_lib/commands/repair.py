@@ -88,7 +88,7 @@ def _conclude(out: Output, record: RunRecord, asked: AskedRepair) -> int:
 
 def _print_end(out: Output, record: RunRecord, folder: Path, asked: AskedRepair) -> None:
     """Each table of which there is something to say, the sum over all, and what to do next."""
-    from runbook_lib.report.sections.repairs import has_news, latest_repairs, repair_sentence, repairs_in_sum
+    from runbook_lib.report.sections.repairs import has_news, latest_repairs, repair_sentence, repairs_in_sum, to_write
 
     found = latest_repairs(record)
     for repaired in found:
@@ -98,6 +98,6 @@ def _print_end(out: Output, record: RunRecord, folder: Path, asked: AskedRepair)
         out.say(f"  {reason}")
     done = "repaired and validated again" if asked.execute else "the run's verdict as before, for nothing was written"
     say(f"{record.verdict}: {done}; {repairs_in_sum(found)}")
-    if not asked.execute and any(has_news(repaired) for repaired in found):
+    if not asked.execute and any(to_write(repaired) for repaired in found):
         out.say(f"  to write them: {asked.command}")
     say(f"report: {folder / 'report.html'}")

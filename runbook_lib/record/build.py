@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 
 from runbook_lib.cost.actual import actual_usage
@@ -68,6 +69,7 @@ from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, SURROUNDING
 from runbook_lib.run.tables.comparison import count_differences, differences
 from runbook_lib.run.tables.throughput import request_times, samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
+from runbook_lib.run.tables.wrong_items import may_repair
 from runbook_lib.run.verdicts import FAIL, RUNNING
 from runbook_lib.run.witnesses.export_users import not_held
 from runbook_lib.timestamps import format_timestamp
@@ -168,7 +170,9 @@ def _remedy(ledger: Ledger, run_id: str, tables: list[TableRecord], windows: lis
         return None  # nobody can say which keys are as they should be
     loaded = {source for source, fact in IMPORTS.all(ledger).items() if fact.status == ImportStatus.COMPLETED}
     attempts = [section_of(AttemptRecord, fact) for fact in ATTEMPTS.of(ledger) or ()]
-    return None if CLEANED.of(ledger) or ROLLED_BACK.of(ledger) else repair_command(run_id, tables, loaded, attempts)
+    may = partial(may_repair, ledger)
+    gone = CLEANED.of(ledger) or ROLLED_BACK.of(ledger)
+    return None if gone else repair_command(run_id, tables, loaded, attempts, may)
 
 
 def _who(ledger: Ledger, side: str) -> WhoActed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from runbook_lib.record.model.run import AttemptRecord
 from runbook_lib.record.model.table import TableRecord
@@ -20,13 +20,20 @@ def settings_of(run_id: str, attempts: Sequence[AttemptRecord]) -> str:
 
 
 def repair_command(
-    run_id: str, tables: Sequence[TableRecord], loaded: Container[str], attempts: Sequence[AttemptRecord]
+    run_id: str,
+    tables: Sequence[TableRecord],
+    loaded: Container[str],
+    attempts: Sequence[AttemptRecord],
+    may: Callable[[str, str], bool],
 ) -> str | None:
-    """The command with the run's id, to be copied as it is; None where no table that is `loaded` can be repaired."""
+    """The command with the run's id, to be copied as it is; None where no table that is `loaded` can be repaired.
+
+    `may` tells whether a repair would touch any of a source's wrong items of a kind.
+    """
     wrong = [table for table in tables if table.verdict == FAIL and table.source in loaded]
     found = {
-        "missing": any(table.missing for table in wrong),
-        "different": any(table.different for table in wrong),
+        "missing": any(table.missing and may(table.source, "missing") for table in wrong),
+        "different": any(table.different and may(table.source, "different") for table in wrong),
         "extra": any(_to_delete(table) for table in wrong),
     }
     flags = [REPAIR_FLAGS[kind] for kind, some in found.items() if some]
@@ -38,6 +45,11 @@ def repair_command(
 def repair_words(run_id: str, flags: Sequence[str], attempts: Sequence[AttemptRecord]) -> list[str]:
     """The words of a repair that only looks."""
     return ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags]
+
+
+def only_held_back(table: TableRecord) -> bool:
+    """Whether all that is wrong are other items where exported ones are in quarantine."""
+    return not (table.missing or table.extra) and 0 < (table.different or 0) <= (table.items_quarantined or 0)
 
 
 def _to_delete(table: TableRecord) -> int:

@@ -27,13 +27,17 @@ Show = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RepairLook:
-    """Both sides, how many items of each kind are wrong, and how many keys somebody else has written since."""
+    """Both sides, how many items of each kind are wrong, and how many keys somebody else has written since.
+
+    `held_back` of the different ones are in quarantine.
+    """
 
     exported: ExportReader | OverlaidExport
     full: ExportReader
     target: TableReader
     counts: Counter[str]
     by_others: int
+    held_back: int
 
 
 def look_at(
@@ -48,13 +52,13 @@ def look_at(
     excuse = excuse_for(run, pair, export.manifest, ttl_attribute(run.clients.target, pair.target))
     wrong = WrongItemsNote(run.ledger, pair.source, WrongLook.REPAIR, run.secret)
     wrong.begin()
-    compare(
+    comparison = compare(
         exported, found, one.items, target.items, table.key,
         look_again=lambda keys: read_keys(target.transport, pair.target, keys, Backoff()),
         rules=Rules(
             run.secret, excuse.expiry, excuse.clock(run.now), 0, one.refused_keys,
-            was_there(run, pair.source, loaded), wrong.note,
+            was_there(run, pair.source, loaded), wrong.note, one.has_later,
         ),
     )  # fmt: skip
     wrong.end()
-    return RepairLook(one, full, target, wrong.counts, written_by_others(run.ledger, pair.source))
+    return RepairLook(one, full, target, wrong.counts, written_by_others(run.ledger, pair.source), comparison.held_back)

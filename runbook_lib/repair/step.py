@@ -228,4 +228,4 @@ def _measured(table: TableToRepair, writing: RepairWriting, fact: RepairFact) ->
         units += sum(units_of(item_size(item)) for _, item in writing.extras())
     price = prices_of(table.run.config.target.region, table.run.config.prices).million_writes
     usd, full_usd = (None if price is None else count * price / 1e6 for count in (units, full))
-    return replace(fact, units=units, full_units=full, usd=usd, full_usd=full_usd)
+    return replace(fact, counts=writing.held_back(), units=units, full_units=full, usd=usd, full_usd=full_usd)

@@ -57,8 +57,13 @@ class RepairWriting:
     def result(self) -> RepairCounts:
         """What became of them, as far as it is known now."""
         known = Counter(self.counts)
+        known["quarantined"] = self.held_back().quarantined
         asked = sum(self.look.counts[kind] for kind in self.kinds)
         return RepairCounts(**known | {"unseen": max(0, asked - known.total())})
+
+    def held_back(self) -> RepairCounts:
+        """What is left alone whatever is written, so also known of a repair that only looks."""
+        return RepairCounts(quarantined=self.look.held_back if "different" in self.kinds else 0)
 
     def _wanted(self) -> Iterator[Wanted]:
         """The exported lines of what is missing or different, as far as that was chosen; each key once."""

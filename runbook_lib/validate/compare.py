@@ -67,6 +67,7 @@ class Comparison:
     and the scan had none of them.
     `there_before` of the extra items may be there, each for itself: they are no differences and not listed. Others,
     `otherwise_before`, were there or may have been, and are not as they were: no repair may take them away.
+    `held_back` of the different items are in quarantine, so no repair writes them either.
     """
 
     exported: int
@@ -81,6 +82,7 @@ class Comparison:
     unread: int = 0
     there_before: int = 0
     otherwise_before: int = 0
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Rules:
     the import could not write: their absence is known. `was_there` tells, of a canonical key and the keyed digest of
     what is under it now, whether the item was there before the run. At most `limit` differences are listed, all
     are counted. `note` hears of each that something could be done about: its kind, the canonical key, the keyed digest
-    of what is under it now, empty where nothing is, and whether the export says one thing about it.
+    of what is under it now, empty where nothing is, and whether the export says one thing about it that can be written.
+    `has_later` tells whether a later window says what should be under a key, in place of what was refused.
     """
 
     secret: RunSecret
@@ -102,6 +105,7 @@ class Rules:
     refused: Known = frozenset
     was_there: WasThere = lambda name, item_digest: ThereBefore.NO
     note: NoteWrong = no_note
+    has_later: Callable[[bytes], bool] = lambda name: False
 
 
 @dataclass(slots=True)
@@ -231,7 +235,9 @@ def _settle(
             continue
         result.otherwise_before += before is ThereBefore.OTHERWISE
         if kind in REPAIRABLE and before is ThereBefore.NO:
-            rules.note(kind, name, item_digest, len(suspect.exported) < 2)
+            held_back = kind == "different" and name in refused and not rules.has_later(name)
+            result.held_back += held_back
+            rules.note(kind, name, item_digest, len(suspect.exported) < 2 and not held_back)
         if len(result.listed) < rules.limit:
             paths = None
             if kind == "different" and item is not None and suspect.content is not None:

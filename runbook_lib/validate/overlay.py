@@ -115,6 +115,10 @@ class OverlaidExport:
                     if known is not None and known.number == fact.number:
                         yield change.new
 
+    def has_later(self, key: bytes) -> bool:
+        """Whether a window says what should be under a canonical key."""
+        return self.overlay.get(self.secret.key_digest(key)) is not None
+
     def refused_keys(self) -> frozenset[bytes]:
         """The keys that the import could not write."""
         return self.base.refused_keys()

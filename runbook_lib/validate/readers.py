@@ -98,6 +98,10 @@ class ExportReader:
             return None
         return item
 
+    def has_later(self, key: bytes) -> bool:
+        """Whether something later than the export says what should be under a canonical key: never."""
+        return False
+
     def refused_keys(self) -> frozenset[bytes]:
         """The canonical keys of the lines that the import could not write, as far as they have one that can be held."""
         keys = set()

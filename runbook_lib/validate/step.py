@@ -172,7 +172,7 @@ def _compare(
 
         rules = Rules(
             run.secret, excuse.expiry, excuse.clock(run.now), most, one.refused_keys,
-            was_there(run, pair.source, loaded), note,
+            was_there(run, pair.source, loaded), note, one.has_later,
         )  # fmt: skip
         with together.room.of(held_while_naming(buckets, found, export), check):
             return compare(

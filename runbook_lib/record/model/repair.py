@@ -16,6 +16,7 @@ class RepairCountsRecord(Section):
     too_wide: Count = 0
     rejected: Count = 0
     twofold: Count = 0
+    quarantined: Count = 0
     unanswered: Count = 0
     unseen: Count = 0
 

@@ -16,6 +16,7 @@ LEFT = {
     "too_wide": "with more attributes than a condition can name",
     "rejected": "refused by DynamoDB",
     "twofold": "twice in the export, with different contents",
+    "quarantined": "in quarantine, which no repair writes: what stands there stays as it is",
     "unanswered": "sent, but never answered",
     "unseen": "not found again",
 }
@@ -31,12 +32,17 @@ def has_news(repaired: RepairRecord) -> bool:
     return bool(repaired.missing or repaired.different or repaired.extra or repaired.failure)
 
 
+def to_write(repaired: RepairRecord) -> int:
+    """How many of the items that were asked for a repair would touch."""
+    return sum(int(getattr(repaired, kind)) for kind in repaired.kinds) - (repaired.counts.quarantined or 0)
+
+
 def repairs_in_sum(found: list[RepairRecord]) -> str:
     """All last repairs in one sentence: `1 of 31 tables has something to repair: 3 items, for 3 write units`."""
     wrong = [repaired for repaired in found if has_news(repaired)]
     if not wrong:
         return f"nothing is to be repaired in {pluralize(len(found), 'table')}"
-    items = sum(sum(getattr(r, kind) for kind in r.kinds) for r in wrong)
+    items = sum(to_write(repaired) for repaired in wrong)
     done = any(repaired.status != RepairStatus.DRY_RUN for repaired in found)
     verb = "had" if done else "has" if len(wrong) == 1 else "have"
     said = f"{len(wrong):,} of {pluralize(len(found), 'table')} {verb} something to repair: {pluralize(items, 'item')}"
@@ -71,13 +77,17 @@ def repair_sentence(repaired: RepairRecord) -> str:
     )
     if repaired.status == RepairStatus.DRY_RUN:
         full = _cost(repaired.full_units, repaired.full_usd)
-        return f"{found}; would take {_cost(repaired.units, repaired.usd)}, writing the whole table again {full}"
+        would = f"would take {_cost(repaired.units, repaired.usd)}, writing the whole table again {full}"
+        return "; ".join([f"{found}; {would}", *_left(repaired)])
     counts = repaired.counts
     done = f"{count(counts.added)} added, {count(counts.replaced)} replaced, {count(counts.deleted)} deleted"
-    left = [f"{pluralize(n, 'item')} {words}" for name, words in LEFT.items() if (n := getattr(counts, name))]
     right = [f"{pluralize(counts.right, 'item')} right already"] if counts.right else []
-    said = "; ".join([f"{found}: {done}", *right, *left])
+    said = "; ".join([f"{found}: {done}", *right, *_left(repaired)])
     return f"{said}; it failed: {repaired.failure}" if repaired.failure else said
+
+
+def _left(repaired: RepairRecord) -> list[str]:
+    return [f"{pluralize(n, 'item')} {words}" for name, words in LEFT.items() if (n := getattr(repaired.counts, name))]
 
 
 def rollback_sentence(back: RollbackRecord) -> str:

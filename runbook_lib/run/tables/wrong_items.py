@@ -40,7 +40,7 @@ class SentState(IntEnum):
 class WrongItem:
     """What is wrong under a key: `held` is the keyed digest of what is there, None for nothing.
 
-    It is `single` unless the export says more than one thing about the key.
+    It is `single` unless the export says more than one thing about the key, or what it says is in quarantine.
     """
 
     key: bytes
@@ -102,6 +102,16 @@ def written_by_others(ledger: Ledger, source: str) -> int:
         source, WrongLook.VALIDATION, int(SentState.NOTHING), WrongLook.REPAIR,
     )[0]["n"]  # fmt: skip
     return int(appeared) + int(went)
+
+
+def may_repair(ledger: Ledger, source: str, kind: str) -> bool:
+    """Whether the validation has found an item of this kind that a repair would touch."""
+    return bool(
+        ledger.rows(
+            "SELECT 1 FROM wrong_item WHERE source = ? AND look = ? AND kind = ? AND single LIMIT 1",
+            source, WrongLook.VALIDATION, kind,
+        )
+    )  # fmt: skip
 
 
 def take_over_look(ledger: Ledger, source: str) -> None:

@@ -38,6 +38,41 @@ def failed(world: World) -> str:
     return here
 
 
+@pytest.mark.parametrize("damaged", [False, True], ids=["nothing else is wrong", "others are wrong"])
+def test_no_repair_is_proposed_for_what_is_in_quarantine(world: World, damaged: bool) -> None:
+    """`append` kept the target's own item; a repair was proposed for it, and did not find it again."""
+    world.pair("a", things(20))
+    theirs = {"id": {"S": "i00003"}, "owner": {"S": "theirs"}}
+    world.put(world.target, world.dst("a"), [theirs])
+    run = up_to_the_import(world, **{"import": {"on_non_empty": "append"}})
+    if damaged:
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00005"}})
+        world.put(world.target, world.dst("a"), [{"id": {"S": "i00004"}}])
+    run.ledger.close()
+    file = world.folder / "reports" / "r" / "migration.yaml"
+    done = runbook_here("run", file, "--run-id", "r", "--execute", "--from", "validate")
+    assert done.returncode == 1
+    report = (world.folder / "reports" / "r" / "report.md").read_text()
+    command = world.record("r")["repair_command"]
+    if damaged:
+        assert command.endswith("--write-missing --write-different --execute --confirm r")
+        assert "Items in quarantine it leaves as they are" in report
+    else:
+        assert command is None
+        assert "to repair just these items" not in done.stdout
+        assert "Another item stands under the key of one in quarantine, and no repair replaces it" in report
+    asked = ("repair", file, "--run-id", "r", "--write-missing", "--write-different")
+    dry = runbook_here(*asked)
+    assert "1 item in quarantine, which no repair writes" in dry.stdout
+    assert ("to write them" in dry.stdout) == damaged
+    wet = runbook_here(*asked, "--execute", "--confirm", "r")
+    assert "1 item in quarantine, which no repair writes: what stands there stays as it is" in wet.stdout
+    assert "not found again" not in wet.stdout
+    assert ("1 added, 1 replaced" in wet.stdout) == damaged
+    assert theirs in world.items(world.target, world.dst("a"))
+    assert world.record("r")["repair_command"] is None
+
+
 @pytest.mark.whole
 def test_the_command_that_a_fail_names_ends_as_a_pass(world: World, failed: str) -> None:
     dry = runbook_here(*shlex.split(failed.removesuffix(" --execute --confirm r"))[1:])

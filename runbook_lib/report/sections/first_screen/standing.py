@@ -9,7 +9,7 @@ from runbook_lib.aws.endpoints import is_aws
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.model.windows import WindowRecord
 from runbook_lib.record.reasons import ReasonId
-from runbook_lib.record.remedy import DELETE_EXTRA, REPAIR_FLAGS, repair_words, settings_of
+from runbook_lib.record.remedy import DELETE_EXTRA, REPAIR_FLAGS, only_held_back, repair_words, settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
@@ -20,6 +20,7 @@ from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, LEAK_SCAN, REPAIR, STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
 
+HELD_BACK = " Items in quarantine it leaves as they are, and with them this run stays a FAIL: see Quarantine."
 STOPPED = ("failed", "interrupted", "running")
 
 
@@ -145,9 +146,18 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
                 f"Not as exported: {pluralize(len(wrong), 'target')}. Once whatever changed the items has stopped, "
                 "write only those that are wrong (without --execute and --confirm the command only shows what it would "
                 f"write and what that costs); then everything is validated again.{_deletes(record.repair_command)} "
-                "If the comparison only ran too early, validate again.",
+                "If the comparison only ran too early, validate again."
+                f"{HELD_BACK if any(t.items_quarantined for t in wrong) else ''}",
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
                 (REPAIR, *_proving(record)),
+            )
+        if all(only_held_back(t) for t in wrong):
+            return NextStep(
+                f"Not as exported: {pluralize(len(wrong), 'target')}. Another item stands under the key of one in "
+                "quarantine, and no repair replaces it. Decide under Quarantine which is right: if the target's, this "
+                "run stays a FAIL that shows so; if the exported one, start a new run with import.on_non_empty: "
+                "overwrite, and export.reuse with the ARNs under Exports and digests.",
+                (_run(record, new=True, execute=True),),
             )
         return NextStep(
             f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed the items has stopped and all "

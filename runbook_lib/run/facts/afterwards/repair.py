@@ -24,7 +24,8 @@ class RepairCounts:
 
     `right` were as they should be when they were looked at, `changed` were written by somebody else since they were
     compared, `too_wide` have more attributes than a condition can name, `rejected` DynamoDB does not take, `twofold`
-    the export says two things about, `unanswered` nobody knows of, `unseen` were not met again.
+    the export says two things about, `quarantined` the import has set aside, `unanswered` nobody knows of, `unseen`
+    were not met again.
     """
 
     added: int = 0
@@ -35,6 +36,7 @@ class RepairCounts:
     too_wide: int = 0
     rejected: int = 0
     twofold: int = 0
+    quarantined: int = 0
     unanswered: int = 0
     unseen: int = 0
 
@@ -45,7 +47,8 @@ class RepairCounts:
     @property
     def left(self) -> int:
         """Those that are not as the export says, as far as this repair knows."""
-        return self.changed + self.too_wide + self.rejected + self.twofold + self.unanswered + self.unseen
+        known = self.changed + self.too_wide + self.rejected + self.twofold + self.quarantined
+        return known + self.unanswered + self.unseen
 
 
 @dataclass(frozen=True, slots=True)
