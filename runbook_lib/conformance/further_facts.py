@@ -132,6 +132,11 @@ FURTHER_FACTS: tuple[FurtherFact, ...] = (
         api("PutObject of Amazon S3, If-None-Match"),
     ),
     FurtherFact(
+        "A listing of S3 shows every object that was put before it (strong consistency).",
+        "a cleanup sees in the register every run that has written; nothing else tells it",
+        Source(Evidence.PAGE, "Amazon S3 User Guide, Amazon S3 data consistency model"),
+    ),
+    FurtherFact(
         "An object that is locked in COMPLIANCE mode can be removed by nobody before its time.",
         "an anchor is a witness that whoever made it cannot take back",
         Source(Evidence.PAGE, "Amazon S3 User Guide, Object Lock"),
