@@ -38,7 +38,7 @@ SERVICES: dict[Writing, Callable[[Sleep], TableWriter]] = {
 
 
 def import_tables(run: Run, watch: Watch = lambda progress: None, sleep: Sleep = time.sleep) -> dict[str, ImportFact]:
-    """Load every planned table, several at once, the smallest soon; returns the facts by source table.
+    """Load every planned table, several at once, small ones early; returns the facts by source table.
 
     Without `run.execute` it does everything but write. A table that fails does not stop the
     others; at the end TransferError names each. Raises ConfigError before the first write

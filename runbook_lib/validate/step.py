@@ -77,7 +77,7 @@ from runbook_lib.validate.sides import (
 
 
 def validate_tables(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, ValidationFact]:
-    """Compare every planned table with its export, several at once, the smallest soon; the facts by source table.
+    """Compare every planned table with its export, several at once, small ones early; the facts by source table.
 
     Reads only. Needs the manifest and the target, and no import by this run; a table whose import
     was only tried in a dry run is left out, for there is nothing to prove yet. Differences are

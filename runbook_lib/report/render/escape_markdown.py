@@ -18,7 +18,7 @@ LIVE = re.compile(
     | [a-z0-9-]\.[a-z]{2,}/                   # a host and a path
     | \b(?:GH|CVE|GHSA)-                      # issues and advisories
     | (?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{7,}(?![0-9a-z])  # commits
-    | :[a-z0-9_+-]+:                          # emoji
+    | :(?![0-9]{2}:)[a-z0-9_+-]+:             # emoji, of which none is two digits: a time is none
     | [!%$&~^]["\w]                           # GitLab's merge requests, milestones, snippets, labels
     """,
     re.VERBOSE | re.IGNORECASE,

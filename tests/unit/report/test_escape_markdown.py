@@ -80,3 +80,8 @@ def test_plain_words_stay_as_they_are() -> None:
     assert markdown(said) == said
     assert markdown("a_b*c") == r"a\_b\*c"
     assert code("a|b") == r"`a`\|`b`"
+
+
+def test_a_moment_is_a_text_and_no_emoji() -> None:
+    assert markdown("2026-11-26 23:54:53 UTC") == "2026-11-26 23:54:53 UTC"
+    assert markdown("at 10:100:00") == "at `10:100:00`"
