@@ -75,13 +75,13 @@ def until(ledger_file: Path, is_going: Callable[[], bool], query: str) -> None:
 
 @pytest.fixture
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The demo's migration file, changed to two workers and a rate that leaves time to kill one."""
+    """The demo's migration file, changed to two workers and a rate that leaves time to kill one and start another."""
     with start_sandbox(scale=0.05, export_seconds=0.2) as sandbox:
         for name, value in demo_environment(sandbox.endpoint).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path))
         settings: dict[str, Any] = demo_config(sandbox.endpoint, sandbox.account, export={"poll_seconds": 0.2})
-        settings["import"]["max_wcu"] = 2500
+        settings["import"]["max_wcu"] = 600  # a worker that takes the killed one's place needs seconds to start
         settings["engine"] = {"kind": "dask", "workers": 2}
         config = tmp_path / "migration.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")

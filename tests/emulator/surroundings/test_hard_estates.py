@@ -63,7 +63,7 @@ def compared(world: World, spoil: Spoil, where: str, total: int, capsys: pytest.
     return code, capsys.readouterr().out
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_500_alarms_in_pages_are_all_compared(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.pair("orders", pitr=False)
     code, said = compared(world, right, "", 500, capsys)

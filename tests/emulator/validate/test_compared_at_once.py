@@ -95,7 +95,7 @@ def test_a_table_that_cannot_be_compared_does_not_stop_those_beside_it(world: Wo
 @pytest.mark.whole
 def test_an_interrupt_stops_all_of_them_soon_and_none_is_said_to_be_proved(world: World) -> None:
     run = ready(world, segments=6)
-    world.fault(operation="Scan", kind="delay", seconds=0.5)
+    world.fault(operation="Scan", kind="delay", seconds=1.5)  # so that an export is read before, on a busy machine too
     before, fetched = world.requests("Scan"), run.ledger.calls("staging")["GetObject"]
 
     def stop(source: str, state: str, done: int, of: int) -> None:

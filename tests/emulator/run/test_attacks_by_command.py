@@ -1,0 +1,190 @@
+"""Attacks that once succeeded, by the command and over HTTP alone: what it says and leaves behind, and how it ends."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from tests.support.in_process import runbook_here
+from tests.support.liar import Answer, Request, between
+from tests.support.world import World, things
+
+UNREADABLE = ("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED", "ARCHIVING")
+
+
+@pytest.mark.parametrize("status", UNREADABLE)
+def test_a_source_that_aws_cannot_read_is_named_by_the_preflight(world: World, status: str) -> None:
+    world.pair("a", things(3))
+    with between(world.endpoint) as liar:
+        world.endpoint, behind = liar.endpoint, world.endpoint
+
+        def told(request: Request, code: int, body: bytes) -> Answer | None:
+            if request.operation != "DescribeTable" or request.json["TableName"] != world.src("a") or code != 200:
+                return None
+            said = json.loads(body)
+            said["Table"]["TableStatus"] = status
+            return code, json.dumps(said).encode()
+
+        liar.after = told
+        done = runbook_here("run", world.config(), "--run-id", "r", "--only", "preflight")
+        world.endpoint = behind
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert status in (world.folder / "reports" / "r" / "report.md").read_text().replace("\\", "")
+    assert world.record("r")["verdict"] != "PASS"
+
+
+@pytest.mark.parametrize("broken", ["[" * 100_000, '{"tables": 5}', "", '{"run_id": {"a": [1]}, "tables": [[]]}'])
+def test_a_neighbour_whose_record_is_broken_keeps_no_run_from_its_place_in_the_index(world: World, broken: str) -> None:
+    world.pair("a", things(3))
+    neighbour = world.folder / "reports" / "neighbour"
+    neighbour.mkdir(parents=True)
+    (neighbour / "run.json").write_text(broken)
+    done = runbook_here("run", world.config(), "--run-id", "r", "--only", "preflight")
+    assert done.returncode == 0, done.stdout + done.stderr
+    index = (world.folder / "reports" / "index.html").read_text()
+    assert 'href="r/report.html"' in index
+    assert "neighbour" in index
+
+
+def test_a_store_named_for_s3_alone_is_asked_by_path_and_never_by_a_bucket_in_the_host(world: World) -> None:
+    world.pair("a", things(3))
+    with between(world.endpoint) as store:
+        config = world.config()
+        settings = yaml.safe_load(config.read_text())
+        settings["staging"].pop("endpoint_url", None)
+        config.write_text(yaml.safe_dump(settings))
+        done = runbook_here("run", config, "--run-id", "r", "--execute", AWS_ENDPOINT_URL_S3=store.endpoint)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert store.seen
+    assert {request.path.split("/")[1].split("?")[0] for request in store.seen} == {world.bucket}
+
+
+def torn(body: bytes) -> bytes:
+    return body[:-5]
+
+
+def with_a_tail(body: bytes) -> bytes:
+    return body + b"garbage"
+
+
+def with_half_a_member(body: bytes) -> bytes:
+    return body + gzip.compress(b'{"Item":{"id":{"S":"b"}}}\n')[:-4]
+
+
+def with_a_key_twice(body: bytes) -> bytes:
+    lines = gzip.decompress(body).splitlines()
+    return gzip.compress(b"\n".join([lines[0][:-2] + b',"id":{"S":"b"}}}', *lines[1:]]) + b"\n")
+
+
+def a_bomb(body: bytes) -> bytes:
+    return gzip.compress(gzip.decompress(body) + b" " * (64 << 20))
+
+
+DAMAGES: tuple[Callable[[bytes], bytes], ...] = (torn, with_a_tail, with_half_a_member, with_a_key_twice, a_bomb)
+
+
+@pytest.mark.whole
+def test_a_table_of_a_damaged_file_fails_whatever_the_manifests_say_of_it(world: World) -> None:
+    """Each table has another damage, and its manifests name the MD5 of the damaged file."""
+    for damage in DAMAGES:
+        world.pair(damage.__name__, things(20))
+    with between(world.endpoint) as liar:
+        world.endpoint, behind = liar.endpoint, world.endpoint
+        liar.after = Damaging(world).told
+        done = runbook_here("run", world.config(), "--run-id", "r", "--execute")
+        world.endpoint = behind
+    assert done.returncode == 1, done.stdout + done.stderr
+    verdicts = {table["source"]: table["verdict"] for table in world.record("r")["tables"]}
+    assert verdicts.keys() == {world.src(damage.__name__) for damage in DAMAGES}
+    assert "PASS" not in verdicts.values()
+    assert world.record("r")["verdict"] == "FAIL"
+
+
+@dataclass
+class Damaging:
+    """Gives the files of each export another damage, and lets its manifest of files agree with that."""
+
+    world: World
+    damages: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def told(self, request: Request, code: int, body: bytes) -> Answer | None:
+        key = unquote(request.path.partition("?")[0].removeprefix(f"/{self.world.bucket}/"))
+        if request.method != "GET" or code != 200 or "AWSDynamoDB" not in key:
+            return None
+        if key.endswith("manifest-files.json"):
+            self.bodies[key] = self._manifest(key.rsplit("/", 1)[0], body)
+        if key.endswith("manifest-files.md5"):
+            return code, md5_of(self.bodies[key.replace(".md5", ".json")])
+        return (code, self.bodies[key]) if key in self.bodies else None
+
+    def _manifest(self, folder: str, body: bytes) -> bytes:
+        damage = self.damages.setdefault(folder, DAMAGES[len(self.damages) % len(DAMAGES)])
+        lines = []
+        for line in map(json.loads, body.splitlines()):
+            key = line["dataFileS3Key"]
+            if line["itemCount"]:
+                held = self.world.s3.get_object(Bucket=self.world.bucket, Key=key)["Body"].read()
+                self.bodies[key] = damage(held)
+                line["md5Checksum"] = md5_of(self.bodies[key]).decode()
+            lines.append(json.dumps(line).encode())
+        return b"\n".join(lines)
+
+
+def md5_of(body: bytes) -> bytes:
+    return base64.b64encode(hashlib.md5(body).digest())
+
+
+LIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "as many as no table has": lambda said: said | {"itemCount": 10**30},
+    "fewer than none": lambda said: said | {"itemCount": -1},
+    "a truth value": lambda said: said | {"itemCount": True},
+    "none said": lambda said: {name: value for name, value in said.items() if name != "itemCount"},
+    "of another table": lambda said: said | {"tableArn": said["tableArn"] + "x"},
+    "of another export": lambda said: said | {"exportArn": said["exportArn"][:-2] + "zz"},
+    "of changes": lambda said: said | {"exportType": "INCREMENTAL_EXPORT"},
+}
+
+
+@pytest.mark.whole
+def test_a_manifest_that_lies_is_a_bad_configuration_and_no_run(world: World) -> None:
+    world.pair("a", things(5))
+    first = runbook_here("run", world.config(), "--run-id", "first", "--execute")
+    assert first.returncode == 0, first.stdout + first.stderr
+    [table] = world.record("first")["tables"]
+    world.target.delete_table(TableName=world.dst("a"))
+    world.table(world.target, world.dst("a"))
+    for number, (name, lie) in enumerate(LIES.items()):
+        with between(world.endpoint) as liar:
+            world.endpoint, behind = liar.endpoint, world.endpoint
+            liar.after = _lying(lie)
+            config = world.config(export={"reuse": {world.src("a"): table["export_arn"]}})
+            done = runbook_here("run", config, "--run-id", f"r{number}", "--execute")
+            world.endpoint = behind
+        assert done.returncode == 2, (name, done.stdout + done.stderr)
+        assert not (world.folder / "reports" / f"r{number}").exists(), name
+    assert world.items(world.target, world.dst("a")) == []
+
+
+def _lying(lie: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Request, int, bytes], Answer | None]:
+    """The summary of an export and its MD5, which agree with each other."""
+    summaries: list[bytes] = []
+
+    def told(request: Request, code: int, body: bytes) -> Answer | None:
+        if request.method == "GET" and "manifest-summary.json" in request.path and code == 200:
+            summaries.append(json.dumps(lie(json.loads(body))).encode())
+            return code, summaries[-1]
+        if request.method == "GET" and "manifest-summary.md5" in request.path and summaries:
+            return code, md5_of(summaries[-1])
+        return None
+
+    return told
