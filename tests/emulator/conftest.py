@@ -39,6 +39,13 @@ def _code_looked_up_once() -> Iterator[None]:
 
 
 @pytest.fixture
+def code_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test in which code changes."""
+    for module in (steps, publish, actors):
+        monkeypatch.setattr(module, "code_facts", code_facts)
+
+
+@pytest.fixture
 def charts_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a test that holds what a process of its own has drawn to what is drawn here."""
     monkeypatch.setattr(draw, "svg", drawing.svg)

@@ -30,6 +30,7 @@ def as_another(clients: Clients, name: str) -> Clients:
     return replace(clients, source_identity=next(who), target_identity=next(who))
 
 
+@pytest.mark.usefixtures("code_looked_up")
 def test_a_report_of_years_later_says_who_wrote_and_with_which_code(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
