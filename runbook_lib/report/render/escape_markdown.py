@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # What begins something in GitHub's or GitLab's Markdown, wherever it stands in a word.
 LIVE = re.compile(
@@ -58,6 +59,13 @@ def code(text: object) -> Markdown:
     shown = " ".join(visible(str(text)).split())
     pieces = APART.split(shown)
     return Markdown("".join(f"\\{piece}" if APART.fullmatch(piece) else _fenced(piece) for piece in pieces))
+
+
+def block(lines: Sequence[str]) -> Markdown:
+    """Lines as they are, in the type of code: nothing of them is broken or read as Markdown, and all can be copied."""
+    ticks = [len(run) for line in lines for run in re.findall("`+", line)]
+    fence = "`" * max(3, 1 + max(ticks, default=0))
+    return Markdown("\n".join([f"{fence}text", *lines, fence]))
 
 
 def visible(text: str) -> str:

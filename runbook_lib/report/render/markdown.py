@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from jinja2 import Environment
@@ -13,15 +14,18 @@ from runbook_lib.plan.check import OK
 from runbook_lib.record.model.comparison import ItemDifferences
 from runbook_lib.report import text as wording
 from runbook_lib.report.model import ReportModel
-from runbook_lib.report.render.escape_markdown import Markdown, inline, markdown
+from runbook_lib.report.render.escape_markdown import block, inline, visible
 from runbook_lib.report.render.html import SHOWN_REASONS, environment
-from runbook_lib.report.sections.reconciliation import ReconciliationRow
+from runbook_lib.report.sections.reconciliation import PROVED_EMPTY, WAY, WRONG, ReconciliationRow
 
 # GitHub takes a comment of 65,536 characters; what is beyond is in the HTML report.
 COMMENT_CHARACTERS = 65_000
 MARKDOWN_ROWS_CHARACTERS = 40_000
 # Of each list of a comment so much is shown, until the comment fits.
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.03)
+VERDICT, COUNTED = "Verdict", ("Manifest", "Lines read", "Writes ack.", "In target")
+SAID = "What is not as exported; method, time"
+NOTHING = ("0", wording.NOT_MEASURED)
 
 
 def render_markdown(report: ReportModel) -> str:
@@ -62,12 +66,9 @@ def _part(values: Sequence[Any], most: float) -> MarkdownPart:
 
 
 def _markdown(report: ReportModel, share: float) -> str:
-    rows, used = [], 0
-    for row in map(_markdown_row, report.rows):
-        used += len(row)
-        if used > MARKDOWN_ROWS_CHARACTERS * share:
-            break
-        rows.append(row)
+    told = _table_lines(report.rows)
+    ends = accumulate(len(line) + 1 for line in told)
+    rows = [line for line, end in zip(told, ends, strict=True) if end <= MARKDOWN_ROWS_CHARACTERS * share]
     text = (
         _environment()
         .get_template("report.md.j2")
@@ -75,8 +76,8 @@ def _markdown(report: ReportModel, share: float) -> str:
             report=report,
             record=report.record,
             why=_part(report.why, 4 * SHOWN_REASONS * share),
-            rows=rows,
-            hidden=len(report.rows) - len(rows),
+            rows=block(rows),
+            hidden=len(told) - len(rows),
             masking=_part(report.masking, 20 * share),
             masked=_part(report.masked, 40 * share),
             mask_rules=_part(report.mask_rules, 40 * share),
@@ -108,13 +109,33 @@ def _first_differences(known: ItemDifferences) -> ItemDifferences | None:
     return ItemDifferences(listed=known.listed, first=first) if first else None
 
 
-def _markdown_row(row: ReconciliationRow) -> Markdown:
-    table = row.table
-    cells = [
-        f"{markdown(table.source)}<br>to {markdown(table.target)}",
-        f"**{markdown(table.verdict)}**",
-        markdown(table.method or wording.NOT_RECORDED),
-        *(f"**{markdown(c.text)}**" if c.off else markdown(c.text) for c in row.counts.values()),
-        wording.duration(row.seconds),
-    ]
-    return Markdown(f"| {' | '.join(cells)} |")
+def _table_lines(rows: Sequence[ReconciliationRow]) -> list[str]:
+    """Two lines for each table, its names and its counts, after two that say what stands where."""
+    counts = [_ways(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(COUNTED, *counts, strict=True)]
+    first = max([len(VERDICT), *(len(row.table.verdict) for row in rows)])
+
+    def numbers(texts: Sequence[str], said: str) -> str:
+        return "  ".join(["", *(text.rjust(width) for text, width in zip(texts, widths, strict=True)), said])
+
+    lines = [f"{VERDICT.ljust(first)}  Source -> target\n{numbers(COUNTED, SAID)}"]
+    for row, ways in zip(rows, counts, strict=True):
+        names = " -> ".join(" ".join(visible(name).split()) for name in (row.table.source, row.table.target))
+        lines.append(f"{row.table.verdict.ljust(first)}  {names}\n{numbers(ways, _said(row))}")
+    return lines
+
+
+def _ways(row: ReconciliationRow) -> tuple[str, ...]:
+    return tuple("0" if row.counts[name].text == PROVED_EMPTY else row.counts[name].text for name in WAY)
+
+
+def _said(row: ReconciliationRow) -> str:
+    """Whether its items are as exported, as far as that was measured, how it was read and how long it took."""
+    names = {name: name.removeprefix("items_") for name in WRONG}
+    found = [f"{row.counts[n].text} {word}" for n, word in names.items() if row.counts[n].text not in NOTHING]
+    gaps = [word for n, word in names.items() if row.counts[n].gap]
+    told = [", ".join(found) or "as exported"] if found or not gaps else []
+    if gaps:
+        told.append("not compared" if len(gaps) >= len(WRONG) - 1 else f"{wording.NOT_MEASURED}: {', '.join(gaps)}")
+    took = f"time {wording.NOT_MEASURED}" if row.seconds is None else wording.duration(row.seconds)
+    return "; ".join([*told, f"{row.table.method or wording.NOT_RECORDED}, {took}"])

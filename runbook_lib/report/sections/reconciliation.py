@@ -17,6 +17,7 @@ from runbook_lib.run.verdicts import DRY_RUN, PASS
 # Tables that say nothing but that all is well; the others of them are folded.
 SHOWN_ALIKE, LEAST_FOLDED = 12, 5
 WAY = ("items_exported", "lines_read", "items_written", "items_in_target")
+PROVED_EMPTY = "0 (empty, proved)"
 WRONG = ("items_quarantined", "missing", "extra", "different", "expired")
 
 
@@ -64,7 +65,7 @@ def _row(figures: RunFigures, table: TableRecord) -> ReconciliationRow:
     expected = dict(zip(WAY, (exported, read, due, _due_in_target(table)), strict=True))
     counts = {name: _counted(table, name, expected[name]) for name in WAY}
     if exported == 0 and table.verdict == PASS:
-        counts["items_exported"] = Cell("0 (empty, proved)")
+        counts["items_exported"] = Cell(PROVED_EMPTY)
     for name in WRONG:
         value = table.count(name)
         allowed = {"expired": value or 0, "extra": table.there_before or 0}.get(name, 0)
