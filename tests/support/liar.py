@@ -61,6 +61,7 @@ def between(upstream: str) -> Iterator[Between]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # the head and the body of an answer leave at once
 
         def log_message(self, *_: Any) -> None:
             pass
