@@ -36,7 +36,7 @@ class DamagedExports:
         """For `after` of a liar."""
         key = unquote(request.path.partition("?")[0].removeprefix(f"/{self.world.bucket}/"))
         folder = key.partition("/manifest-")[0].partition("/data/")[0]
-        if request.method != "GET" or code != 200 or "/AWSDynamoDB/" not in key or key == folder:
+        if request.method != "GET" or code != 200 or "AWSDynamoDB/" not in key or key == folder:
             return None
         if f"{folder}/manifest-summary.json" not in self._made:
             self._make(folder)
