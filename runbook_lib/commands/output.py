@@ -19,6 +19,7 @@ from runbook_lib.report.render.escape_markdown import visible
 if TYPE_CHECKING:
     from runbook_lib.headless.console import StepEnd
     from runbook_lib.record.run_json import RunRecord
+    from runbook_lib.report.model import ReportModel
 
 CODES = {"PASS": 0, "DRY-RUN": 0, "FAIL": 1, "INTERRUPTED": 130}
 NUMBERS = (("items_exported", "items exported"), ("items_written", "written"), ("items_in_target", "in the target"))
@@ -138,14 +139,23 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     for command in following.commands if report.verdict == "DRY-RUN" and following else ():
         if "--execute" in command.split():  # nothing stands in the way
             say(f"  to write them: {command_here(command)}")
-    numbers = [
-        report.figures.sums[name].with_noun(what) for name, what in (NUMBERS if record.executed else NUMBERS_DRY)
-    ]
     accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
-    said = f"{report.headline}: {report.figures.how_many}" if record.complete else report.headline
-    click.echo(f"{said}, {', '.join(numbers)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
+    click.echo(f"{_result(report)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
     if told := told_of_signature(record, folder):
         say(f"signature: {told}")
     if told := told_of_anchor(record, folder):
         say(f"anchor: {told}")
     click.echo(f"report: {folder / 'report.html'}")
+
+
+def _result(report: ReportModel) -> str:
+    """The verdict and its numbers in one line."""
+    from runbook_lib.report.figures.totals import tables_known
+    from runbook_lib.report.sections.first_screen.summary import so_far
+
+    record, figures = report.record, report.figures
+    said = f"{report.headline}: {figures.how_many}" if record.complete and tables_known(record) else report.headline
+    if report.verdict == "INTERRUPTED":
+        return f"{said}{',' if ':' in said else ':'} {so_far(figures)}"
+    kinds = NUMBERS if record.executed else NUMBERS_DRY
+    return ", ".join([said, *(figures.sums[name].with_noun(what) for name, what in kinds)])

@@ -152,7 +152,7 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds and must be whole
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if interrupted:
-            say("interrupted: what is known is being published; run again with the same run id to go on")
+            say("interrupted: writing a report of what is known")
         elif "report" in steps:
             _step(run, request, "report", kernel, say)
         kernel.stop()  # it lets go of the ledger, which is sealed next

@@ -37,7 +37,7 @@ WORDS = {
     ReasonId.NOTHING_READ: "no item was read from any table, so nothing is proved",
     ReasonId.NOTHING_PLANNED: "no table was planned, so nothing was checked",
     ReasonId.NOT_WRITABLE: "{0} items could not be written",
-    ReasonId.INTERRUPTED: "the run was interrupted; run it again with the same run id",
+    ReasonId.INTERRUPTED: "it was stopped before its end",
     ReasonId.NOT_REACHED: "{0} not validated yet",
     ReasonId.GATE_SHUT: "the cut-over stops at the gate {subject}: {0}",
     ReasonId.CUT_OVER_OPEN: "the writers were stopped at {0} and the cut-over ended at the gate {subject}; go on with "

@@ -64,7 +64,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import GO_ON, STEPS, keep_seconds, sign_step
+from runbook_lib.run.steps import GO_ON, KEPT, STEPS, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -201,8 +201,8 @@ class Run:
             try:
                 yield
             except KeyboardInterrupt:
-                stopped = Interrupted(f"{name} was stopped by hand. {GO_ON[name]}")
-                fact = replace(fact, status=StepStatus.INTERRUPTED, message=str(stopped))
+                stopped = Interrupted(f"{name} was stopped by hand; {KEPT[name]}. {GO_ON}")
+                fact = replace(fact, status=StepStatus.INTERRUPTED, message=f"stopped by hand; {KEPT[name]}")
                 note_interrupt(self.ledger, format_timestamp(self.now()), name)
                 raise stopped from None
             except BaseException as error:

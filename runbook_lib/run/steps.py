@@ -19,23 +19,24 @@ DRIFT = "drift"  # a command of its own, which reads only
 SURROUNDINGS = "surroundings"  # a step of a command of its own, which reads only
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
 AFTERWARDS = ("report", "cleanup", "rollback")  # what may still be done with a run whose traces were removed
-GO_ON = {
-    "preflight": "Nothing was changed; run it again.",
-    "export": "Exports that were started go on in AWS; run it again with the same run id and it finds them.",
-    "transform": "Files that were made are recorded; run it again with the same run id and it goes on from there.",
-    "create": "A table that is being made is recorded; run it again with the same run id and it is found.",
-    "import": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
-    "catch_up": "What was acknowledged is recorded; run it again with the same run id and it goes on from there.",
-    "repair": "What was written is recorded; run it again with the same run id and it goes on from there.",
-    "cut_over": "Each gate is recorded; run it again with the same run id and it goes on from there.",
-    "surroundings": "It only reads; run it again.",
-    "rollback": "What was taken back stays so; run it again and it goes on from there.",
-    "validate": "Run it again with the same run id; what was read of the export counts, the target is scanned anew.",
-    "leak_scan": "Run it again with the same run id; the targets are scanned anew.",
-    "report": "Run it again.",
-    "drift": "Nothing was changed; run it again.",
-    "cleanup": "What was removed is recorded; run it again and it goes on from there.",
+KEPT = {  # of a step that is stopped
+    "preflight": "nothing was changed",
+    "export": "exports that were started go on in AWS and are found again",
+    "transform": "files that were made are recorded",
+    "create": "a table that is being made is found again",
+    "import": "what was acknowledged is recorded",
+    "catch_up": "what was acknowledged is recorded",
+    "repair": "what was written is recorded",
+    "cut_over": "each gate is recorded",
+    "surroundings": "it only reads",
+    "rollback": "what was taken back stays so",
+    "validate": "what was read of the export counts, the target is scanned anew",
+    "leak_scan": "the targets are scanned anew",
+    "report": "its pages are written anew",
+    "drift": "nothing was changed",
+    "cleanup": "what was removed is recorded",
 }
+GO_ON = "Run it again with the same run id to go on."
 
 
 def with_windows(steps: tuple[str, ...]) -> tuple[str, ...]:

@@ -102,8 +102,8 @@ def import_until_it_is_stopped(desk: Desk, lab: Lab) -> None:
     desk.finished()
     said = desk.output("import_tables")
     expect(said.last).to_have_text(
-        "Interrupted: import was stopped by hand. What was acknowledged is recorded; run it again with the same "
-        "run id and it goes on from there.\n"
+        "Interrupted: import was stopped by hand; what was acknowledged is recorded. "
+        "Run it again with the same run id to go on.\n"
     )
     expect(said.first).to_contain_text("stopped while loading")
     desk.page.screenshot(path=SCREENSHOTS / "lab-20_import.png")

@@ -34,10 +34,11 @@ class Sum:
         return self.known == self.of > 0
 
     def __str__(self) -> str:
-        return f"{self._number}{self.limits}" if self._told else NOT_MEASURED
+        return f"{self._number}{self.limits}" if self.told else NOT_MEASURED
 
     @property
-    def _told(self) -> bool:
+    def told(self) -> bool:
+        """Whether anything of it was measured."""
         return bool(self.known) or self.least is not None
 
     @property
@@ -51,7 +52,7 @@ class Sum:
 
     def with_noun(self, what: str) -> str:
         """`229,634 items written (measured for 30 of 31 tables)`."""
-        return f"{self._number} {what}{self.limits}" if self._told else f"{what}: {NOT_MEASURED}"
+        return f"{self._number} {what}{self.limits}" if self.told else f"{what}: {NOT_MEASURED}"
 
 
 def chosen(record: RunRecord) -> list[TableRecord]:

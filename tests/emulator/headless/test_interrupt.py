@@ -24,7 +24,7 @@ def test_a_wait_for_exports_is_stopped_and_taken_up_again(world: World) -> None:
     world.pair("a", things(3))
     run = world.open()
     preflight(run)
-    with pytest.raises(Interrupted, match=r"^export was stopped by hand\. Exports .* run it again"):
+    with pytest.raises(Interrupted, match=r"^export was stopped by hand; exports .* Run it again"):
         export_tables(run, sleep=stop)
     assert run.ledger.get("step", "export")["status"] == "interrupted"
     assert export_tables(run)[world.src("a")]["items"] == 3
@@ -79,7 +79,7 @@ def test_a_stopped_import_has_recorded_all_that_was_acknowledged_and_sends_none_
         if progress.done:
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match=r"^import was stopped by hand\. What was acknowledged is recorded"):
+    with pytest.raises(Interrupted, match=r"^import was stopped by hand; what was acknowledged is recorded"):
         import_tables(run, watch)
     known = run.ledger.rows("SELECT SUM(written) AS n FROM file")[0]["n"]
     assert 0 < known == world.acknowledged() - before < 1000

@@ -230,14 +230,16 @@ def test_nobody_signs_before_the_last_look_of_a_cut_over() -> None:
 
 
 def test_tables_that_nobody_has_counted_are_not_said_to_be_none() -> None:
-    made = records.interrupted() | {"tables": []}
+    made = records.interrupted() | {"tables": [], "executed": False}
     made["steps"][0] |= {"status": "interrupted"}
     report = records.report_of(made)
     assert "0 table" not in report.sentence
-    assert "a number of tables that is not known" in report.sentence
+    assert report.sentence.startswith("From 111122223333/us-east-1 to 444455556666/us-east-2: stopped before anything")
     assert report.verdicts == "not measured"
     made["steps"][0] |= {"status": "completed"}
     assert "0 tables" in records.report_of(made).sentence
+    lost = records.failed() | {"tables": [], "steps": []}
+    assert "a number of tables that is not known" in records.report_of(lost).sentence
 
 
 def test_what_comes_after_a_pass_is_said_where_it_is_shown_and_not_by_a_place_on_a_page() -> None:
@@ -307,3 +309,14 @@ def test_tables_with_the_same_reason_are_one_reason_behind_that_of_the_run() -> 
     assert rest == f"{len(names) - 1} tables UNKNOWN: {because}: {', '.join(names[1:])}"
     made["grounds"] = grounds[:-1]  # a record whose reasons are not borne out one by one
     assert records.report_of(made).why == made["reasons"]
+
+
+def test_a_run_that_was_stopped_says_how_far_it_came_and_nothing_of_what_it_had_not_come_to() -> None:
+    made = records.interrupted()
+    for sentence in (records.report_of(made).sentence, records.report_of(made | {"executed": False}).sentence):
+        assert "not measured" not in sentence.split(". Started")[0]
+    assert ": stopped; 229,634 items exported, 0 written. Started" in records.report_of(made).sentence
+    made |= {"executed": False}
+    assert ": stopped before anything was written; 229,634 items exported" in records.report_of(made).sentence
+    made["tables"] = [table | {"items_exported": None, "lines_read": None} for table in made["tables"]]
+    assert ": stopped before anything was written. Started" in records.report_of(made).sentence

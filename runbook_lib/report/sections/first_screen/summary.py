@@ -46,7 +46,9 @@ def sentence(figures: RunFigures) -> str:
     record, number = figures.record, figures.how_many
     ways = f"from {place(record, 'source')} to {place(record, 'target')}"
     exported = figures.sums["items_exported"].with_noun("items exported")
-    if record.executed:
+    if record.verdict == INTERRUPTED:
+        done = f"{f'{number} {ways}' if tables_known(record) else ways[0].upper() + ways[1:]}: {so_far(figures)}"
+    elif record.executed:
         written = figures.sums["items_written"].with_noun("written")
         done = f"{number} {ways}: {exported}, {written}"
     elif any(t.compared_only for t in figures.chosen):
@@ -67,6 +69,20 @@ def sentence(figures: RunFigures) -> str:
     how_long = f", {duration(taken)} in all{worked}" if taken is not None else ""
     ended = moment(record.finished) if record.finished else "not finished"
     return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
+
+
+def so_far(figures: RunFigures) -> str:
+    """How far a run came that was stopped; of what it had not come to it says nothing."""
+    if figures.record.executed:
+        kinds = {"items_exported": "items exported", "items_written": "written"}
+        return f"stopped; {', '.join(figures.sums[name].with_noun(what) for name, what in kinds.items())}"
+    known = [
+        figures.sums[name].with_noun(what)
+        for name, what in {"items_exported": "items exported", "lines_read": "read and checked"}.items()
+        if figures.sums[name].told
+    ]
+    begun = "stopped before anything was written" if wanted_to_write(figures.record) else "dry run, stopped"
+    return "; ".join([begun, *([", ".join(known)] if known else [])])
 
 
 def wanted_to_write(record: RunRecord) -> bool:
