@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 
 from runbook_lib.commands.arguments import RUN_ID
 from runbook_lib.commands.output import say
-from runbook_lib.errors import ConfigError, EvidenceError, RunbookError
+from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.paths import REPORTS, command_here
 
 NO_REPORT = "no report yet"
@@ -139,18 +138,10 @@ def _began(row: Any) -> str:
 
 
 def _without_record(root: Path) -> dict[str, str]:
-    """The runs that have a ledger and no record yet, with their first start, the newest first: those of notebooks."""
-    from runbook_lib.record.run_json import RUN_JSON
-    from runbook_lib.run.facts.starts import STARTED
-    from runbook_lib.run.ledger import Ledger
-    from runbook_lib.run.sealed.seal import LEDGER
+    """The runs that have a ledger and no record yet, with their first start, the newest first."""
+    from runbook_lib.report.render.neighbours import begun_runs
 
-    found = {}
-    for file in root.glob(f"*/{LEDGER}") if root.is_dir() else ():
-        if not (file.parent / RUN_JSON).exists():
-            with suppress(RunbookError), closing(Ledger(file)) as ledger:  # what is no ledger is nobody's run
-                found[file.parent.name] = STARTED.of(ledger) or ""
-    return dict(sorted(found.items(), key=lambda item: item[1], reverse=True))
+    return {run.name: run.started for run in begun_runs(root)}
 
 
 def _tell_without_record(folder: Path, started: str, *, as_json: bool) -> int:

@@ -123,5 +123,5 @@ def index_row(name: str) -> str:
     shown = html.escape(name)
     return (
         f'<tr data-run="{shown}" data-state="unfinished"><td>not sealed</td><th scope="row">{shown}</th>'
-        f'<td colspan="10">{UNFINISHED}. {html.escape(WHY)}</td></tr>'
+        f'<td colspan="9">{UNFINISHED}. {html.escape(WHY)}</td></tr>'
     )

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.errors import EvidenceError
+from runbook_lib.errors import EvidenceError, RunbookError
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
-from runbook_lib.run.sealed.seal import pages_are_sealed
+from runbook_lib.run.facts.starts import STARTED
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.sealed.seal import LEDGER, pages_are_sealed
 
 LARGEST = 256 << 20  # bytes of a run.json; ten thousand tables take 40 MB
 
@@ -37,6 +40,36 @@ def neighbours(root: Path) -> list[Neighbour]:
     """Every run of a reports folder, in the order of their names."""
     found = (_neighbour(folder) for folder in sorted(root.iterdir()) if not folder.name.startswith("."))
     return [known for known in found if known is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class BegunRun:
+    """A run without a record: it is in its first start, in notebooks before their first report, or it was killed."""
+
+    name: str
+    started: str
+
+
+def begun_runs(root: Path) -> list[BegunRun]:
+    """The runs that have a ledger and no record yet, the newest first. Of no ledger a byte is changed."""
+    found = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if folder.name.startswith(".") or not _is_file(folder / LEDGER) or os.path.lexists(folder / RUN_JSON):
+            continue
+        with suppress(RunbookError), closing(Ledger(folder / LEDGER, admit=_refuse)) as ledger:
+            found.append(BegunRun(Neighbour(folder, None).name, STARTED.of(ledger) or ""))  # else it is no ledger
+    return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _refuse() -> None:
+    raise EvidenceError("another run's ledger is only read")
 
 
 def _neighbour(folder: Path) -> Neighbour | None:

@@ -15,7 +15,7 @@ from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.render.html import environment
-from runbook_lib.report.render.neighbours import Neighbour, neighbours
+from runbook_lib.report.render.neighbours import Neighbour, begun_runs, neighbours
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
@@ -39,7 +39,9 @@ def write_index(root: Path) -> None:
         rows = listed_runs(root)
         page = environment().get_template("index.html.j2")
         compared = _compared(rows)[:SHOWN_COMPARISONS]
-        text = page.render(rows=rows, measures=list(MEASURES), compared=compared, plans=plans_of(rows))
+        text = page.render(
+            rows=rows, measures=list(MEASURES), compared=compared, plans=plans_of(rows), begun=begun_runs(root)
+        )
         write_atomically(root / INDEX, text)
 
 

@@ -9,13 +9,16 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runbook_lib.report.render.run_index import write_index
-from runbook_lib.run.sealed.seal import seal
+from runbook_lib.run.facts.starts import STARTED
+from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.sealed.seal import LEDGER, seal
 from tests.support import records
 from tests.support.records import Record, of
 
@@ -63,6 +66,25 @@ def test_a_run_is_summed_up_in_a_row(tmp_path: Path) -> None:
         assert f">{cell}</td>" in text
     assert "http" not in text
     assert "<script" not in text
+
+
+def test_a_run_without_a_record_has_a_row_and_its_ledger_is_only_read(tmp_path: Path) -> None:
+    put(tmp_path, "done", records.passed())
+    for name in ("begun", "none", "pipe"):
+        (tmp_path / name).mkdir()
+    with closing(Ledger(tmp_path / "begun" / LEDGER)) as ledger:
+        STARTED.record(ledger, "2026-11-23T05:33:36.000Z")
+    (tmp_path / "none" / LEDGER).write_text("no ledger")
+    os.mkfifo(tmp_path / "pipe" / LEDGER)
+    before = {file: file.read_bytes() for file in tmp_path.glob(f"[bn]*/{LEDGER}*")}
+    text = index(tmp_path)
+    (row,) = re.findall(r"<tr data-begun=.*?</tr>", text)
+    assert "<td>2026-11-23 05:33:36 UTC</td>" in row
+    assert "<code>runbook status begun</code>" in row
+    assert "<p>2 runs, newest first" in text
+    assert {file: file.read_bytes() for file in tmp_path.glob(f"[bn]*/{LEDGER}*")} == before
+    (tmp_path / "done" / "run.json").rename(tmp_path / "begun" / "run.json")
+    assert "data-begun" not in index(tmp_path)
 
 
 ODD: tuple[object, ...] = (
