@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from runbook_lib.aws.session.identity import Identity
 from runbook_lib.notebook.output import BAD, OPEN, PLAIN, chip, colour_of
+from runbook_lib.notebook.verdict import verdict_of_run
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import moment
@@ -20,6 +21,7 @@ from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.starts import STARTED, STEP_FACTS, StepStatus
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.run import Run
+from runbook_lib.run.verdicts import DRY_RUN, PASS
 
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
@@ -148,6 +150,17 @@ def _missing(run: Run, step: str) -> str | None:
     return next((before[name] for name in missing), None)
 
 
+def _after_the_report(run: Run) -> list[tuple[str, str]]:
+    """What a verdict leads to: what failed is explained and repaired, and only what is proved may be undone here."""
+    record = judged_record(run.ledger, run.id, run.config.name)
+    if record.cleaned or record.rolled_back:
+        return []
+    if record.verdict in (PASS, DRY_RUN):
+        return [(f"{TO_UNDO}: {NEXT['report']}", f"{NEXT['report']}.ipynb")]
+    books = verdict_of_run(record, run.folder).books
+    return [(f"next: {books[0]}, see the verdict below", f"{books[0]}.ipynb")] if books else []
+
+
 def _place(who: Identity) -> str:
     return f"{who.account}/{who.region}" + ("" if who.is_aws else f" at {who.endpoint}")
 
@@ -155,9 +168,10 @@ def _place(who: Identity) -> str:
 def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
     """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
     after = WITH_TRANSFORM.get(step, NEXT[step]) if run.config.transform else NEXT[step]
-    found = [(f"{TO_UNDO if step == 'report' else 'next'}: {after}", f"{after}.ipynb")]
     if (first := _missing(run, step)) is not None:
         found = [(f"first: {first}", f"{first}.ipynb")]
+    else:
+        found = _after_the_report(run) if step == "report" else [(f"next: {after}", f"{after}.ipynb")]
     if (run.folder / "report.html").is_file():
         way = os.path.relpath(run.folder / "report.html", Path.cwd())
         found.append(("report", quote(way)))

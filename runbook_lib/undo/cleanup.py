@@ -25,7 +25,7 @@ from runbook_lib.aws.session.granted_calls import unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.confirmation import REMOVING, check_confirmation
 from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
@@ -57,7 +57,7 @@ def check_cleanup(run: Run, confirm: str) -> bool:
             f"confirm_cleanup: expected {run.id!r}, which is the run whose traces would be removed, found {confirm!r}; "
             "nothing was removed"
         )
-    check_confirmation(run.confirmation, run.clients)
+    check_confirmation(run.confirmation, run.clients, REMOVING)
     return True
 
 

@@ -69,7 +69,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _refuse() -> None:
-    raise EvidenceError("another run's ledger is only read")
+    raise AssertionError("a run that is only listed is not written to")
 
 
 def _neighbour(folder: Path) -> Neighbour | None:

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.errors import ConfigError
+
+
+class Doing(NamedTuple):
+    """What the target is spelled for, as a refusal says it."""
+
+    past: str
+    present: str
+
+
+WRITING, REMOVING = Doing("written", "writing"), Doing("removed", "removing")
 
 
 def as_typed(typed: str) -> str:
@@ -11,13 +23,13 @@ def as_typed(typed: str) -> str:
     return repr(typed) if typed else "nothing"
 
 
-def check_confirmation(confirmation: str, clients: Clients) -> None:
+def check_confirmation(confirmation: str, clients: Clients, doing: Doing = WRITING) -> None:
     """Raise ConfigError unless the text spells the account and region that would be written."""
     who = clients.target_identity
     expected = f"{who.account}/{who.region}"
     if confirmation != expected:
         raise ConfigError(
             f"confirm_target: expected {expected!r}, which is the target these credentials reach, found "
-            f"{as_typed(confirmation)}; nothing was written. Spell it in the configuration, or type it into the "
-            "notebook's form, to allow writing"
+            f"{as_typed(confirmation)}; nothing was {doing.past}. Spell it in the configuration, or type it into the "
+            f"notebook's form, to allow {doing.present}"
         )

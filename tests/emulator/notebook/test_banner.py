@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,22 @@ def test_a_notebook_that_comes_too_early_leads_to_the_one_that_is_missing(world:
     preflight(notebook(config, "preflight"))
     assert "first: 10_export" in notebook(config, "import").banner()._repr_html_()
     assert "next: 20_import" in notebook(config, "export").banner()._repr_html_()
+
+
+def test_a_fail_leads_to_its_repair_and_only_what_is_proved_to_a_cleanup(world: World) -> None:
+    """The report of a run that was about to fail offered its cleanup first."""
+    world.pair("a", things(4))
+    config = world.config()
+    sat_through(config)
+    world.put(world.target, world.dst("a"), [{"id": {"S": "extra"}}])
+    with suppress(RunbookError):
+        validate_tables(notebook(config, "validate"))
+    for _ in ("validated", "reported"):
+        links = notebook(config, "report").banner().links
+        assert ("next: 35_repair, see the verdict below", "35_repair.ipynb") in links
+        assert "95_cleanup" not in str(links)
+        assert report_run(notebook(config, "report")).verdict == "FAIL"
+    assert notebook(config, "report", run_id="test-lab").banner().links[-1][0] == "report"
 
 
 def test_a_validation_without_a_plan_stops_at_its_first_gate(world: World) -> None:

@@ -166,8 +166,9 @@ def test_more_than_was_estimated_is_named() -> None:
     used = "243 read units were used, and at most 60 read units had been estimated"
     said = f"More than estimated: Scans of the source: {used}"
     assert said in records.report_of(made).attention
-    line["quantity"]["high"] = 300.0
-    assert said not in records.report_of(made).attention
+    for high in (230.0, 300.0):  # a few percent more is what was estimated
+        line["quantity"]["high"] = high
+        assert not [text for text in records.report_of(made).attention if "More than estimated" in text]
     assert of(made, "loans")["verdict"] == "PASS"
 
 
