@@ -151,11 +151,11 @@ def _print_end(record: RunRecord, folder: Path) -> None:
 def _result(report: ReportModel) -> str:
     """The verdict and its numbers in one line."""
     from runbook_lib.report.figures.totals import tables_known
-    from runbook_lib.report.sections.first_screen.summary import so_far
+    from runbook_lib.report.sections.first_screen.summary import how_far_it_came
 
     record, figures = report.record, report.figures
     said = f"{report.headline}: {figures.how_many}" if record.complete and tables_known(record) else report.headline
     if report.verdict == "INTERRUPTED":
-        return f"{said}{',' if ':' in said else ':'} {so_far(figures)}"
+        return f"{said}{',' if ':' in said else ':'} {how_far_it_came(figures)}"
     kinds = NUMBERS if record.executed else NUMBERS_DRY
     return ", ".join([said, *(figures.sums[name].with_noun(what) for name, what in kinds)])

@@ -47,7 +47,9 @@ def sentence(figures: RunFigures) -> str:
     ways = f"from {place(record, 'source')} to {place(record, 'target')}"
     exported = figures.sums["items_exported"].with_noun("items exported")
     if record.verdict == INTERRUPTED:
-        done = f"{f'{number} {ways}' if tables_known(record) else ways[0].upper() + ways[1:]}: {so_far(figures)}"
+        done = (
+            f"{f'{number} {ways}' if tables_known(record) else ways[0].upper() + ways[1:]}: {how_far_it_came(figures)}"
+        )
     elif record.executed:
         written = figures.sums["items_written"].with_noun("written")
         done = f"{number} {ways}: {exported}, {written}"
@@ -71,7 +73,7 @@ def sentence(figures: RunFigures) -> str:
     return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
 
 
-def so_far(figures: RunFigures) -> str:
+def how_far_it_came(figures: RunFigures) -> str:
     """How far a run came that was stopped; of what it had not come to it says nothing."""
     if figures.record.executed:
         kinds = {"items_exported": "items exported", "items_written": "written"}
