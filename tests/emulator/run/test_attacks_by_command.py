@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.support.damaged_exports import DamagedExports, md5_of
 from tests.support.in_process import runbook_here
@@ -50,19 +49,6 @@ def test_a_neighbour_whose_record_is_broken_keeps_no_run_from_its_place_in_the_i
     index = (world.folder / "reports" / "index.html").read_text()
     assert 'href="r/report.html"' in index
     assert "neighbour" in index
-
-
-def test_a_store_named_for_s3_alone_is_asked_by_path_and_never_by_a_bucket_in_the_host(world: World) -> None:
-    world.pair("a", things(3))
-    with between(world.endpoint) as store:
-        config = world.config()
-        settings = yaml.safe_load(config.read_text())
-        settings["staging"].pop("endpoint_url", None)
-        config.write_text(yaml.safe_dump(settings))
-        done = runbook_here("run", config, "--run-id", "r", "--execute", AWS_ENDPOINT_URL_S3=store.endpoint)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert store.seen
-    assert {request.path.split("/")[1].split("?")[0] for request in store.seen} == {world.bucket}
 
 
 def torn(body: bytes) -> bytes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,8 @@ import pytest
 from runbook_lib.paths import checkout
 from tests.support.in_process import runbook_here
 from tests.support.liar import Answer, Request, between
-from tests.support.world import ACCOUNT, World, things
+from tests.support.someone import arn_of, as_someone
+from tests.support.world import World, things
 
 AHEAD = 2  # seconds by which the target's TTL is early, by this machine's clock
 
@@ -163,23 +163,6 @@ def test_a_report_of_another_hand_and_code_says_who_did_each_step_and_with_what(
     assert by == {step: [arn_of("writer")] for step in ("preflight", "export", "import", "validate")}
     books = [second["codes"][start["code"]]["notebooks"]["20_import.ipynb"] for start in starts["report"]]
     assert books[0] == first["code"]["notebooks"]["20_import.ipynb"] != books[1]
-
-
-def arn_of(name: str) -> str:
-    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session"
-
-
-def as_someone(name: str) -> Callable[[Request, int, bytes], Answer | None]:
-    """STS says that whoever asks is another session of the same account."""
-
-    def told(request: Request, code: int, body: bytes) -> Answer | None:
-        if b"Action=GetCallerIdentity" not in request.body:
-            return None
-        changed, found = re.subn(rb"<Arn>[^<]*</Arn>", f"<Arn>{arn_of(name)}</Arn>".encode(), body)
-        assert found == 1
-        return code, changed
-
-    return told
 
 
 def an_upgrade(folder: Path) -> Path:
