@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 DROPPED = ("content-length", "connection", "transfer-encoding", "x-amz-crc32", "date", "server")
 Answer = tuple[int, bytes]
 CLOSED: Answer = (0, b"")  # the connection ends without an answer
+RAW = -1  # in place of a status: what follows are the bytes of the whole answer, after which the connection ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ def between(upstream: str) -> Iterator[Between]:
             self.say(*(state.after(request, status, content) or (status, content)), kept)
 
         def say(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            if status == RAW:
+                self.wfile.write(content)
+                self.close_connection = True
+                return
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
