@@ -10,6 +10,7 @@
     ├── TableError               a target table could not be created or removed, or is not the one it should be
     ├── TransferError            items could not be read or written
     │   └── CorruptFile          a data file is not the one its manifest describes
+    │       └── SaidTwice        an object in a line or an answer names a member twice
     ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
     ├── LedgerError              the run's ledger cannot be read or written, for example on a full disk
     └── EvidenceError            the files of a run folder are not the ones it was sealed with
@@ -88,6 +89,10 @@ class TransferError(RunbookError):
 
 class CorruptFile(TransferError):
     """A data file is not the one its manifest describes."""
+
+
+class SaidTwice(CorruptFile):
+    """An object in a line or an answer names a member twice: one parser takes the first, another the last."""
 
 
 class ResumeRefused(RunbookError):

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import past_separators
+from runbook_lib.items.read_once import read_once
 
 BOTH_IMAGES, NEW_IMAGE = "NEW_AND_OLD_IMAGES", "NEW_IMAGE"
 VIEWS = (BOTH_IMAGES, NEW_IMAGE)
@@ -62,8 +61,8 @@ class ChangeWindow:
 def parse_change(line: bytes, window: ChangeWindow) -> Change:
     """The change in a line of an incremental export; raises CorruptFile with the reason if it is none."""
     try:
-        data = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        data = read_once(line)
+    except ValueError as error:
         raise CorruptFile(f"not JSON: {error}") from None
     if not isinstance(data, dict) or not isinstance(data.get(KEYS), dict) or not data.keys() <= MEMBERS:
         raise CorruptFile("expected Metadata, Keys, OldImage and NewImage, and nothing else")
@@ -116,15 +115,12 @@ def _image_bytes(line: bytes, data: dict[str, Any]) -> bytes:
 
 
 def _walked(line: bytes) -> bytes:
-    text, found, seen = line.decode(), b"", set()
+    text, found = line.decode(), b""
     at = past_separators(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _decoder.raw_decode(text, at)
         at = past_separators(text, at)
         _, end = _decoder.raw_decode(text, at)
-        if name in seen:
-            raise CorruptFile(f"{name} is said twice")
-        seen.add(name)
         if name == NEW:
             found = text[at:end].encode()
         at = past_separators(text, end)

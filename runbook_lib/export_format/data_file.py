@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from isal import isal_zlib
 from runbook_lib.aws.s3.objects import MissingObject, stream_object
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.lines import is_utf8, parse_line
 
 IN_MEMORY = 256 << 10
@@ -57,13 +58,20 @@ class CheckedFile:
 
 
 @contextmanager
-def fetch(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool] = lambda: False) -> Iterator[CheckedFile]:
+def fetch(
+    s3: Any,
+    bucket: str,
+    file: DataFile,
+    stopped: Callable[[], bool] = lambda: False,
+    key: Sequence[KeyAttribute] = (),
+) -> Iterator[CheckedFile]:
     """Fetch and check a data file; raises CorruptFile if it is not the one the manifest describes.
 
-    Gives up with TransferError in mid-fetch when `stopped` says so.
+    Gives up with TransferError in mid-fetch when `stopped` says so. Whoever sends lines without having parsed them
+    names the table's `key`: a line that may say it twice, so under which the item will stand nobody knows, is parsed.
     """
     with fetch_body(s3, bucket, file, stopped) as body:
-        yield _check(file, body)
+        yield _check(file, body, tuple(map(_mark, key)))
 
 
 @contextmanager
@@ -89,7 +97,12 @@ def fetch_body(s3: Any, bucket: str, file: DataFile, stopped: Callable[[], bool]
         yield body
 
 
-def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
+def _mark(key: KeyAttribute) -> bytes:
+    """What stands in every line that names a key attribute, whatever the white space; a slash has two spellings."""
+    return b"" if "/" in key.name else orjson.dumps(key.name)
+
+
+def _check(file: DataFile, body: IO[bytes], marks: tuple[bytes, ...]) -> CheckedFile:
     """Read the file once to the end, looking at every line's shape, before anything of it is used."""
     lines = size = 0
     unreadable: dict[int, str] = {}
@@ -102,7 +115,7 @@ def _check(file: DataFile, body: IO[bytes]) -> CheckedFile:
                     "it, export again"
                 )
             size += len(line)
-            if not _is_plain(line):
+            if not _is_plain(line) or any(line.count(mark) > 1 for mark in marks):
                 try:
                     parse_line(line)
                 except CorruptFile as error:

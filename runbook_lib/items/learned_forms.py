@@ -19,6 +19,7 @@ import orjson
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import PLAIN_LENGTH, Attribute, Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute
+from runbook_lib.items.read_once import read_once
 
 Found = tuple[tuple[bytes, bytes], int]  # key and item in canonical JSON, and where the item ends
 _Getter = Callable[[Sequence[bytes]], Sequence[bytes]]
@@ -155,7 +156,7 @@ def _spelled_anew(held: Sequence[bytes], spell: list[tuple[int, _Spell]]) -> byt
     attributes = list(held)
     for at, each in spell:
         if attributes[at]:
-            attributes[at] = each(orjson.loads(b"{%b}" % attributes[at]))[1:-1]
+            attributes[at] = each(read_once(b"{%b}" % attributes[at]))[1:-1]
     return b"{%b}" % b",".join(filter(None, attributes))
 
 

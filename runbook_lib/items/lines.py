@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import orjson
-
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.read_once import read_once
 
 PREFIX = b'{"Item":'
 DELETE = b'{"Key":'
@@ -20,11 +19,8 @@ _decoder = json.JSONDecoder()
 
 
 def parse_line(line: bytes) -> Item:
-    """The item of one export line; raises CorruptFile with the reason if it is none."""
-    try:
-        data = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise CorruptFile(f"not JSON: {error}") from None
+    """The item of one export line; raises CorruptFile with the reason if it is none, SaidTwice if it may be two."""
+    data = _value_of(line)
     if not isinstance(data, dict) or not isinstance(data.get("Item"), dict) or len(data) != 1:
         raise CorruptFile('expected {"Item":{...}}, as a full export in DYNAMODB_JSON has it')
     return data["Item"]  # type: ignore[no-any-return]
@@ -34,13 +30,17 @@ def parse_sent(line: bytes) -> Item:
     """The item of a line that is put, or the key of one that is deleted; raises CorruptFile if it is neither."""
     if not line.startswith(DELETE):
         return parse_line(line)
-    try:
-        data = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise CorruptFile(f"not JSON: {error}") from None
+    data = _value_of(line)
     if not isinstance(data.get("Key"), dict) or len(data) != 1:
         raise CorruptFile('expected {"Key":{...}}, as a delete has it')
     return data["Key"]  # type: ignore[no-any-return]
+
+
+def _value_of(line: bytes) -> Any:
+    try:
+        return read_once(line)
+    except ValueError as error:
+        raise CorruptFile(f"not JSON: {error}") from None
 
 
 def is_utf8(text: bytes) -> bool:
@@ -62,7 +62,7 @@ def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
     The items are found by parsing but returned as slices, so no value is rewritten.
     """
     text = page.decode("utf-8")
-    answer = json.loads(text)
+    answer = read_once(page)
     items = answer.pop("Items", [])
     slices: list[bytes] = []
     if items:

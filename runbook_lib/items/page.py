@@ -19,6 +19,7 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import key_and_text
 from runbook_lib.items.learned_forms import LearnedForms
 from runbook_lib.items.lines import is_utf8
+from runbook_lib.items.read_once import read_once
 
 _COMMA = ord(",")
 PIECE = 4 << 10  # bytes that are parsed at a time
@@ -35,7 +36,7 @@ class PageItems:
     """
 
     def __init__(self, page: bytes) -> None:
-        """Raises ValueError for what is no JSON object; that may also turn out while it is gone through."""
+        """Raises ValueError for what is no JSON object, and SaidTwice; either may turn out while it is gone through."""
         self.count, self._page = 0, page
         self.last: Item | None = None
         self.rest: dict[str, Any]
@@ -43,7 +44,7 @@ class PageItems:
         if (inside := _inside(page)) is not None:
             self._span, self.rest = inside
         else:
-            self.rest = orjson.loads(page)
+            self.rest = read_once(page)
             self._whole = self.rest.pop("Items", [])
 
     def __iter__(self) -> Iterator[Item]:
@@ -87,7 +88,7 @@ class PageItems:
             border = _BORDER.search(self._page, at + size, end)
             cut = border.start() + 2 if border else end
             with suppress(ValueError) if border else nullcontext():
-                items: list[Item] = orjson.loads(b"[" + self._page[at:cut] + b"]")
+                items: list[Item] = read_once(b"[" + self._page[at:cut] + b"]")
                 return items, cut + 1
             size = 2 * (cut - at)  # that was inside of an item
 
@@ -103,7 +104,7 @@ def _inside(page: bytes) -> tuple[tuple[int, int], dict[str, Any]] | None:
     while (end := page.rfind(b"}]", begin, end)) >= 0:
         after = page[end + 2 :]
         with suppress(ValueError):
-            before, rest = orjson.loads(page[:begin] + b"]}"), orjson.loads(_BEGIN_ALONE + after)
+            before, rest = read_once(page[:begin] + b"]}"), read_once(_BEGIN_ALONE + after)
             if before.pop("Items", None) == rest.pop("Items") == [] and b'"Items"' not in after:
                 return (begin, end + 1), before | rest
     return None

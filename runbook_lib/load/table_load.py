@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from runbook_lib.cluster.roster import WorkerSpan
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
+from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import Outcome, Rejection, Target, batches, items_at_once
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.lane_queue import OpenFile
@@ -163,21 +164,28 @@ def load(table_load: TableLoad, target: Target) -> None:
 
 def _open_file(table_load: TableLoad, file: FileCheckpoint, target: Target) -> OpenFile | None:
     with ExitStack() as stack:
-        checked = open_checked(table_load, file, stack, target.stop.is_set)
+        checked = open_checked(table_load, file, stack, target.stop.is_set, target.key)
         if checked is None:
             return None
         return opened(file, checked, stack.pop_all(), target.at_once)
 
 
 def open_checked(
-    table_load: TableLoad, file: FileCheckpoint, own: ExitStack, stopped: Callable[[], bool] = lambda: False
+    table_load: TableLoad,
+    file: FileCheckpoint,
+    own: ExitStack,
+    stopped: Callable[[], bool] = lambda: False,
+    written: Sequence[KeyAttribute] = (),
 ) -> CheckedFile | None:
-    """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted."""
+    """The file, fetched and checked, to be let go of by `own`; None if it is done, or damaged and noted.
+
+    `written` is the key of the table into which its lines are written unparsed.
+    """
     run, source, key = table_load.run, table_load.progress.source, file.file.key
     if file.written == file.file.items and was_read(run.ledger, source, key):
         return None  # all acknowledged by an earlier start
     try:
-        checked = own.enter_context(fetch(run.clients.staging, table_load.bucket, file.file, stopped))
+        checked = own.enter_context(fetch(run.clients.staging, table_load.bucket, file.file, stopped, written))
     except CorruptFile as error:
         table_load.failures.append(str(error))
         return None

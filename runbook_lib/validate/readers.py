@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items, scan_spelled, unless
 from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.errors import CorruptFile
+from runbook_lib.errors import CorruptFile, SaidTwice
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item, canonical, canonical_json
@@ -73,7 +73,7 @@ class ExportReader:
         refused = self.refused.get(file.key, ())
         with fetch(self.s3, self.bucket, file) as checked:
             for number, line in checked.items():
-                if (item := self._item(line, number in refused)) is not None:
+                if (item := self._item(file, number, line, number in refused)) is not None:
                     yield item
 
     def spelled_of(self, file: DataFile, key: Key) -> Iterator[Spelled]:
@@ -84,16 +84,24 @@ class ExportReader:
                 spelled = forms.spelled(line, len(PREFIX)) if line.startswith(PREFIX) else None
                 if spelled and number not in refused and spelled[1] + 1 == len(line) and line.endswith(b"}"):
                     yield spelled[0]
-                elif (item := self._item(line, number in refused)) is not None:
+                elif (item := self._item(file, number, line, number in refused)) is not None:
                     yield key_and_text(item, key)
                     forms.learn(item)
 
-    def _item(self, line: bytes, refused: bool) -> Item | None:
-        """The item of a line; None where there is none that anybody could compare."""
+    def _item(self, file: DataFile, number: int, line: bytes, refused: bool) -> Item | None:
+        """The item of a line; None where there is none that anybody could compare.
+
+        A line that may be two items, and that nobody held back, was written: what the table should hold under its key
+        cannot be known, so SaidTwice is raised.
+        """
         try:
             item = parse_line(line)
             if refused:
                 held_key(canonical(item), self.key)
+        except SaidTwice as error:
+            if refused:
+                return None
+            raise SaidTwice(f"{file.key}: line {number} cannot be compared: {error}; export again") from None
         except CorruptFile:
             return None
         return item

@@ -15,6 +15,7 @@ import orjson
 
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.errors import ForbiddenCall
+from runbook_lib.items.read_once import read_once
 
 RequestForm = Callable[[Mapping[str, Any]], bool]
 REFUSED = "ConditionalCheckFailedException"
@@ -93,7 +94,7 @@ def _as_read(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _item_member(table: str, line: bytes) -> bytes:
     """The `"Item":...` of a line, byte by byte; raises ForbiddenCall for a line that says more."""
-    said = orjson.loads(line)
+    said = read_once(line)
     if not isinstance(said, dict) or said.keys() != {"Item"}:
         raise ForbiddenCall(f"a line that should be one item of {table!r} says more than that; nothing was sent")
     return line.strip()[1:-1]

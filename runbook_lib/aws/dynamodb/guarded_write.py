@@ -27,6 +27,7 @@ from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportErro
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
+from runbook_lib.items.read_once import read_once
 
 NOT_TAKEN = codes_of(ErrorClass.ITEM)
 MOST_THREADS = 32
@@ -137,7 +138,7 @@ class GuardedWriter:
         last = ""
         for pause in (*self.backoff.pauses(), 0.0):
             try:
-                answer: dict[str, Any] = orjson.loads(send())
+                answer: dict[str, Any] = read_once(send())
             except BrokenAnswer as error:
                 if once:
                     return Undecided.LOST

@@ -150,7 +150,9 @@ class LoadAttempt:
 
     def _open(self, file: FileCheckpoint, clients: WorkerClients) -> OpenFile:
         with ExitStack() as own:
-            checked = own.enter_context(fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set))
+            checked = own.enter_context(
+                fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set, self.unit.key)
+            )
             rejected = [Rejection(number, None, why) for number, why in checked.unreadable.items()]
             with self.lock:
                 self.lines = checked.lines

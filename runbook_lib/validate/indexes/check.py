@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import orjson
-
 from runbook_lib.aws.dynamodb.describe.partial_definition import LiveIndex
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
@@ -24,6 +22,7 @@ from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import key_of
+from runbook_lib.items.read_once import read_once
 from runbook_lib.run.facts.validation import IndexFact, IndexState
 from runbook_lib.validate.indexes.sample import IndexSample, Key, SampledKey
 
@@ -203,7 +202,7 @@ def ask_target(transport: DynamoDBTransport, table: str, limit: RateLimit, backo
         }
 
         def page(**asked: Any) -> dict[str, Any]:
-            answer: dict[str, Any] = orjson.loads(transport.read("Query", json.dumps(asked).encode(), backoff))
+            answer: dict[str, Any] = read_once(transport.read("Query", json.dumps(asked).encode(), backoff))
             if not isinstance(answer.get("Items"), list):
                 raise TransferError(f"Query of {table}: an answer holds no list of items")
             return answer

@@ -108,7 +108,10 @@ BAD = {
     "an image of another key": (line(change("a", NewImage={"id": {"S": "b"}})), "another key than Keys says"),
     "an hour late": (line(change(micros=MICROS + 3_600_000_000)), "OUTSIDE_WINDOW"),
     "an hour early": (line(change(micros=MICROS - 3_600_000_000)), "OUTSIDE_WINDOW"),
-    "said twice": (line(change(new={}))[:-1] + b',"NewImage":{"id":{"S":"a"},"x":{"S":""}}}', "is said twice"),
+    "said twice": (
+        line(change(new={}))[:-1] + b',"NewImage":{"id":{"S":"a"},"x":{"S":""}}}',
+        "names a member of an object twice",
+    ),
 }
 
 

@@ -205,7 +205,7 @@ def test_a_member_that_is_said_twice_is_refused_however_its_name_is_spelled() ->
         for new in (None, image):
             line = spell_change(MICROS, image, image, new)[:-1] + more + b"}"
             if new is not None or b"New" not in more:
-                with pytest.raises(CorruptFile, match="is said twice"):
+                with pytest.raises(CorruptFile, match="names a member of an object twice"):
                     parse_change(line, window)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import orjson
-
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.read_once import read_once
 
 KEYS_AT_ONCE = 100  # of BatchGetItem
 
@@ -29,7 +28,7 @@ def key_request(table: str, keys: list[Item]) -> bytes:
 
 def keys_read(content: bytes, table: str) -> tuple[list[Item], list[Item]]:
     """What an answer holds: items, and the keys that were not read."""
-    answer = orjson.loads(content)
+    answer = read_once(content)
     if not isinstance(answer.get("Responses"), dict):
         raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
     left = (answer.get("UnprocessedKeys") or {}).get(table, {}).get("Keys", [])

@@ -10,6 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -20,12 +21,13 @@ import orjson
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, TransportError
-from runbook_lib.errors import TransferError
+from runbook_lib.errors import SaidTwice, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.learned_forms import LearnedForms
 from runbook_lib.items.lines import split_items
 from runbook_lib.items.page import PageItems
+from runbook_lib.items.read_once import read_once
 
 RCU_BYTES = 4096
 MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
@@ -123,7 +125,8 @@ def scan_items(segment: Segment, key: tuple[str, ...] = ()) -> Iterator[Item]:
     """
     own = partial(_key_of_last, segment.table, key) if key else None
     for items, answer in _answers(segment, _apart, key, own=own):
-        yield from items
+        with _of(segment.table):
+            yield from items
         _check_count(segment.table, answer, items.count)
 
 
@@ -132,7 +135,8 @@ def scan_spelled(segment: Segment, schema: Sequence[KeyAttribute]) -> Iterator[t
     key, forms = tuple(k.name for k in schema), LearnedForms(schema)
     own = partial(_key_of_last, segment.table, key) if key else None
     for items, answer in _answers(segment, _apart, key, own=own):
-        yield from items.spelled(forms)
+        with _of(segment.table):
+            yield from items.spelled(forms)
         _check_count(segment.table, answer, items.count)
 
 
@@ -145,13 +149,24 @@ def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
 
 
 def _parsed(page: bytes) -> tuple[list[Item], Answer]:
-    answer = orjson.loads(page)
+    answer = read_once(page)
     return answer.pop("Items", []), answer
 
 
 def _apart(page: bytes) -> tuple[PageItems, Answer]:
     items = PageItems(page)
     return items, items.rest
+
+
+@contextmanager
+def _of(table: str) -> Iterator[None]:
+    """Of which table a page is that cannot be believed."""
+    try:
+        yield
+    except SaidTwice as error:
+        raise SaidTwice(f"Scan of {table}: a page cannot be believed, {error}; look at what answers for it") from None
+    except ValueError as error:
+        raise TransferError(f"Scan of {table}: a page is no JSON: {error}; look at what answers for it") from None
 
 
 def _key_of_last(table: str, key: tuple[str, ...], items: PageItems) -> Item | None:
@@ -184,7 +199,8 @@ def _answers(
     course, empty = _Course(segment.table, key), 0
     while True:
         page = segment.read(request)
-        items, answer = cut(page)
+        with _of(segment.table):
+            items, answer = cut(page)
         _check_page(segment.table, answer)
         rcu = _units(answer)
         # Every page is paid for, the last of a segment too; a server that names no price is not free.

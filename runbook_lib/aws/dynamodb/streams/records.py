@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.streams.shards import BOTH, GONE, unreadable
 from runbook_lib.aws.outage import is_outage
 from runbook_lib.errors import CorruptFile, ExportError
 from runbook_lib.items.canonical import Item
+from runbook_lib.items.read_once import read_once
 
 EXPIRED, TRIMMED = "ExpiredIteratorException", "TrimmedDataAccessException"
 RENEWALS = 5  # of an iterator, one after the other without a record in between
@@ -74,7 +74,7 @@ class ShardReader:
                     raise TrimmedShard(f"{shard}: an iterator is good for 15 minutes, and {renewed} new ones were not")
                 iterator = self._iterator(shard, last, since)
                 continue
-            answer = orjson.loads(body)
+            answer = read_once(body)
             records = tuple(
                 r for r in map(self._record, answer.get("Records", ())) if last is None or r.sequence > last
             )
