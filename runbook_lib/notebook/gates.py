@@ -19,7 +19,7 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import build_record, not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
-from runbook_lib.repair.choice import RepairChoice, check_repair
+from runbook_lib.repair.choice import KINDS, RepairChoice, check_repair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.facts.cut_over.gates import GateState
@@ -197,8 +197,19 @@ def gate_validation(run: Run) -> Line:
 def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
     """Repairing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
     if not check_repair(run, choice, confirm):
-        return dry_line(f"nothing will be repaired; set {_not_given(run, 'confirm_repair', confirm)} to repair")
-    return Line("WRITING", f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair", BAD)
+        given = _not_given(run, "confirm_repair", confirm)
+        return dry_line(f"nothing will be repaired; set {given} to repair{_left_alone(run, choice)}")
+    said = f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair"
+    return Line("WRITING", f"{said}{_left_alone(run, choice)}", BAD)
+
+
+def _left_alone(run: Run, choice: RepairChoice) -> str:
+    """What the last comparison found wrong, and this choice leaves as it is; what was there before is not wrong."""
+    facts = VALIDATIONS.all(run.ledger).values()
+    found = {name: sum(getattr(fact, kind) or 0 for fact in facts) for name, kind in KINDS.items()}
+    found["delete_extra"] -= sum((fact.there_before or 0) + (fact.otherwise_before or 0) for fact in facts)
+    left = [f"{many:,} {KINDS[n]} ({n} is False)" for n, many in found.items() if many > 0 and not getattr(choice, n)]
+    return f"; not chosen, so that the FAIL stays: {', '.join(left)}" if left else ""
 
 
 @stops("type the run's id into confirm_cleanup and spell the target, if it is the one you mean.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import gates, live, views
+from runbook_lib.notebook.afterwards import views as afterwards
 from runbook_lib.notebook.around import views as around
 from runbook_lib.notebook.banner import Banner, banner_of
 from runbook_lib.notebook.masking import gates as masking_gates
@@ -186,7 +187,7 @@ class NotebookRun(Run):
 
     def show_repairs(self, repairs: Iterable[RepairFact]) -> ShownTable:
         """What was wrong, and the result; in a dry run, the cost."""
-        return views.repair_table(repairs)
+        return afterwards.repair_table(repairs)
 
     def cut_over_progress(self) -> Callable[[Gate, GateFact], None]:
         """A live table for `cut_over`."""
@@ -232,7 +233,7 @@ class NotebookRun(Run):
 
     def show_removals(self, removals: Iterable[Removal]) -> ShownTable:
         """What a cleanup removed or would remove, and what it keeps."""
-        return views.removal_table(removals)
+        return afterwards.removal_table(removals)
 
     def show_verdict(self, record: RunRecord) -> ShownVerdict:
         """The verdict, each reason against a PASS, and where the report is."""

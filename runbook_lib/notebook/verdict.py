@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from runbook_lib.notebook.output import OPEN, PLAIN, chip, colour_of
 from runbook_lib.paths import command_here
+from runbook_lib.record.remedy import DELETE_EXTRA
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import visible
@@ -38,11 +39,19 @@ class ShownVerdict:
         """The notebooks that do what is next, in their order; none where only a command does."""
         return tuple(BOOKS[step] for step in self.next.steps) if self.next else ()
 
+    @property
+    def _settings(self) -> str:
+        """What the first notebook is to be given beside its defaults to do what the first command does."""
+        first = self.next.commands[0].split() if self.next and self.next.commands else []
+        return " with delete_extra = True" if self.books[:1] == (BOOKS[REPAIR],) and DELETE_EXTRA in first else ""
+
     def __str__(self) -> str:
         after = [f"next: {self.next.what}", *(f"  {command}" for command in self.next.commands)] if self.next else []
         where = [self.not_aws] if self.not_aws else []
         why = [f"  {text}" for text in self.why]
-        books = [f"or here: {', then '.join(self.books)}"] if self.books else []
+        books = (
+            [f"or here: {', then '.join([f'{self.books[0]}{self._settings}', *self.books[1:]])}"] if self.books else []
+        )
         then = [THEN] if self.now else []
         now = [f"now: {self.now}"] if self.now else []
         return "\n".join(
@@ -69,7 +78,8 @@ class ShownVerdict:
         if self.next is None:
             return ""
         commands = "".join(f"<br><code>{escape(visible(command))}</code>" for command in self.next.commands)
-        links = ", then ".join(f"<a href='{book}.ipynb'>{book}</a>" for book in self.books)
+        said = [f"<a href='{book}.ipynb'>{book}</a>" for book in self.books]
+        links = ", then ".join([f"{said[0]}{escape(self._settings)}", *said[1:]]) if said else ""
         here = f"<br>Or here, in JupyterLab: {links}" if links else ""
         return f"<p><b>Next:</b> {escape(visible(self.next.what))}{commands}{here}</p>"
 

@@ -25,12 +25,11 @@ from runbook_lib.report.figures.cut_over import CUT_OVER_COLUMNS, cut_over_rows
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.sections.schema_findings import canary_summary
 from runbook_lib.report.text import pluralize, spell_difference
-from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.export import EXPORTS, ExportFact
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.windows import refused_of
 from runbook_lib.run.facts.plan import NOT_CHOSEN_TABLES
-from runbook_lib.run.facts.targets import CREATED, WARMED, Removal
+from runbook_lib.run.facts.targets import CREATED, WARMED
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.comparison import DifferenceRow, differences
@@ -244,51 +243,3 @@ def differences_shown(rows: Iterable[DifferenceRow]) -> ShownTable:
     """Differences by table, kind, key or its hash, and place in the item; never a value."""
     columns = [TABLE, outcome("kind"), Column("key"), Column("where")]
     return ShownTable.of("Listed differences.", columns, map(spell_difference, rows), "No item differs.")
-
-
-def repair_table(repairs: Iterable[RepairFact]) -> ShownTable:
-    """What was wrong and what became of it; in a dry run what it would cost beside writing everything again."""
-    columns = [
-        Column("target"), outcome("outcome"), *(number(n) for n in ("missing", "different", "extra", "written")),
-        *(number(n) for n in ("changed since", "left", "write units", "of a full rewrite")), Column("why not"),
-    ]  # fmt: skip
-    rows = [
-        (
-            r.target, str(r.status), r.missing, r.different, r.extra, r.counts.written, r.counts.changed, r.counts.left,
-            r.units, r.full_units, r.failure or "",
-        )
-        for r in sorted(repairs, key=lambda r: not (r.missing or r.different or r.extra or r.failure))
-    ]  # fmt: skip
-    return ShownTable.of("What was wrong, and what became of it.", columns, rows, "There is nothing to repair.")
-
-
-def _of_table(removal: Removal) -> str:
-    if removal.target_gone:
-        return "was gone before"
-    if not removal.table_deleted:
-        return "stays"
-    return "would be deleted with its items" if removal.only_looked else "deleted with its items"
-
-
-def _cleaned(removal: Removal) -> str:
-    """Of the run's traces in a target, not of the target: its table may stay."""
-    return "kept" if removal.kept else "would be cleaned up" if removal.only_looked else "cleaned up"
-
-
-def removal_table(removals: Iterable[Removal]) -> ShownTable:
-    """What a cleanup removed or would remove, and what it keeps."""
-    columns = [
-        Column("target"), outcome("outcome"), Column("table"), number("items found"), number("items deleted"),
-        number("changed since"), number("objects"), Column("why it stays"),
-    ]  # fmt: skip
-    shown = list(removals)
-    rows = [
-        (
-            r.target, _cleaned(r), _of_table(r), r.items_found, r.items_deleted, r.items_changed, r.objects,
-            r.kept,
-        )
-        for r in shown
-    ]  # fmt: skip
-    looked = bool(shown) and all(r.only_looked for r in shown)
-    caption = f"What {'would be' if looked else 'was'} removed, and what stays."
-    return ShownTable.of(caption, columns, rows, "There is nothing to remove.")

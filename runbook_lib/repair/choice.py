@@ -30,8 +30,8 @@ class RepairChoice:
         chosen = tuple(kind for name, kind in KINDS.items() if getattr(self, name))
         if not chosen:
             raise ConfigError(
-                "repair: expected at least one of --write-missing, --write-different and --delete-extra, found none; "
-                "nothing was done"
+                "repair: expected at least one of --write-missing, --write-different and --delete-extra (in 35_repair "
+                "the parameters of these names), found none; nothing was done"
             )
         return chosen
 

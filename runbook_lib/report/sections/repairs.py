@@ -86,6 +86,16 @@ def repair_sentence(repaired: RepairRecord) -> str:
     return f"{said}; it failed: {repaired.failure}" if repaired.failure else said
 
 
+def repaired_in_short(record: RunRecord) -> list[str]:
+    """What a repair has changed in the targets, for whoever reads only the first screen; nothing where none wrote."""
+    wrote = [r for r in record.repairs if r.counts.added or r.counts.replaced or r.counts.deleted]
+    if not wrote:
+        return []
+    sums = {name: sum(getattr(r.counts, name) or 0 for r in wrote) for name in ("added", "replaced", "deleted")}
+    done = ", ".join(f"{count(many)} {name}" for name, many in sums.items() if many)
+    return [f"Repaired after the import in {pluralize(len({r.source for r in wrote}), 'target')}: {done}."]
+
+
 def _left(repaired: RepairRecord) -> list[str]:
     return [f"{pluralize(n, 'item')} {words}" for name, words in LEFT.items() if (n := getattr(repaired.counts, name))]
 

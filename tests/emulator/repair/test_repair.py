@@ -12,6 +12,7 @@ from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.errors import ConfigError, GateFailed, TransferError
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
+from runbook_lib.notebook.gates import gate_repair
 from runbook_lib.repair import write
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
@@ -99,8 +100,12 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewr
 
 
 def test_only_what_was_chosen_is_written(world: World) -> None:
-    run = damaged(world)
-    fact = repaired(run, RepairChoice(write_missing=True))
+    run, one = damaged(world), RepairChoice(write_missing=True)
+    left = "not chosen, so that the FAIL stays: 1 different (write_different is False), 1 extra (delete_extra is False)"
+    assert str(gate_repair(run, one, "")).endswith(left)
+    assert str(gate_repair(run, one, run.id)).endswith(left)
+    assert "not chosen" not in str(gate_repair(run, ALL, run.id))
+    fact = repaired(run, one)
     assert (fact.counts.added, fact.counts.written, fact.counts.left) == (1, 1, 0)
     found = validate_tables(run)[world.src("a")]
     assert (found.missing, found.different, found.extra, found.verdict) == (0, 1, 1, "FAIL")

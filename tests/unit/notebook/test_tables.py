@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.notebook.afterwards.views import removal_table, repair_table
 from runbook_lib.notebook.output import BAD, GOOD, OPEN, PLAIN, Line, colour_of
 from runbook_lib.notebook.tables import (
     Column,
@@ -21,9 +22,9 @@ from runbook_lib.notebook.tables import (
     weight,
     when_column,
 )
-from runbook_lib.notebook.views import canary_table, removal_table, repair_table
+from runbook_lib.notebook.views import canary_table
 from runbook_lib.report.step import removal_line
-from runbook_lib.run.facts.afterwards.repair import RepairFact, RepairStatus
+from runbook_lib.run.facts.afterwards.repair import RepairCounts, RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
 from tests.support import records
 from tests.support.examples import examples
@@ -195,6 +196,21 @@ def test_a_table_that_may_not_fit_says_that_it_scrolls() -> None:
 def test_a_repair_shows_first_what_has_something_to_repair() -> None:
     facts = [RepairFact(f"s{n}", f"t{n}", RepairStatus.DRY_RUN, ("missing",), n == 2, 0, 0, "x") for n in range(4)]
     assert [row[0] for row in repair_table(facts).rows] == ["t2", "t0", "t1", "t3"]
+
+
+def test_a_repair_names_what_it_leaves_because_nobody_chose_it() -> None:
+    """Extra items stood under `extra`, 0 were left, and the validation after it failed by them."""
+    dry = RepairFact("s", "t", RepairStatus.DRY_RUN, ("missing", "different"), 1, 1, 3, "x", units=2, full_units=155)
+    shown = repair_table([dry])
+    row = dict(zip([column.name for column in shown.columns], shown.rows[0], strict=True))
+    assert (row["would be written"], row["would be left"], row["why left"]) == (2, 3, "delete_extra is False")
+    done = replace(dry, status=RepairStatus.COMPLETED, units=None, full_units=None, counts=RepairCounts(1, 1))
+    shown = repair_table([done])
+    row = dict(zip([column.name for column in shown.columns], shown.rows[0], strict=True))
+    assert (row["written"], row["left"], row["why left"]) == (2, 3, "delete_extra is False")
+    assert "not measured" not in str(shown)
+    whole = replace(done, kinds=("missing", "different", "extra"), counts=RepairCounts(1, 1, 3))
+    assert repair_table([whole]).rows[0][-2:] == (0, "")
 
 
 def test_a_canary_that_is_off_is_said_to_be_off_also_before_the_validation() -> None:

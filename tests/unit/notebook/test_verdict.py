@@ -36,6 +36,10 @@ def test_a_fail_leads_to_the_notebook_that_repairs_and_not_only_to_a_command() -
     assert "or here: 35_repair, then 30_validate, then 90_report" in str(shown)
     assert "<a href='35_repair.ipynb'>35_repair</a>, then <a href='30_validate.ipynb'>" in shown._repr_html_()
     assert shown.books == ("35_repair", "30_validate", "90_report")
+    made["repair_command"] += " --delete-extra"
+    shown = verdict_of_run(records.typed(made), Path("reports/x"))
+    assert "or here: 35_repair with delete_extra = True, then 30_validate, then" in str(shown)
+    assert "<a href='35_repair.ipynb'>35_repair</a> with delete_extra = True, then <a" in shown._repr_html_()
     assert verdict_of_run(records.typed(records.passed()), Path("reports/x")).books == ()
 
 

@@ -268,6 +268,15 @@ def test_after_a_repair_that_failed_only_a_validation_says_what_is_left() -> Non
     assert "no comparison since then" in found.what
 
 
+def test_who_signs_a_pass_reads_at_once_that_it_was_repaired() -> None:
+    made = records.passed()
+    assert "Repaired" not in str(records.report_of(made).why)
+    looked = {"source": "a", "target": "b", "kinds": ["extra"], "extra": 3, "status": "dry-run"}
+    done = looked | {"status": "completed", "counts": {"deleted": 3, "added": 2}}
+    made["repairs"] = [looked, done, done | {"source": "c", "counts": {"deleted": 1}}]
+    assert "Repaired after the import in 2 targets: 2 added, 4 deleted." in records.report_of(made).why
+
+
 def test_a_repair_that_was_interrupted_goes_on_as_it_was_asked_for() -> None:
     made = repairing("interrupted")
     validates = f"runbook run reports/{RUN}/migration.yaml --run-id {RUN} --from validate --execute"

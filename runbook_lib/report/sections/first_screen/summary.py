@@ -16,6 +16,7 @@ from runbook_lib.report.sections.around.compared import around_in_short
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
 from runbook_lib.report.sections.first_screen.taken_on_trust import of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
+from runbook_lib.report.sections.repairs import repaired_in_short
 from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
@@ -105,7 +106,7 @@ def why(figures: RunFigures) -> list[str]:
     verdict, reasons, noted = (
         known.verdict,
         reasons_in_groups(known),
-        [*first_screen_lines(known), *around_in_short(known)],
+        [*repaired_in_short(known), *first_screen_lines(known), *around_in_short(known)],
     )
     if verdict == PASS:
         wrong = figures.contradictions
