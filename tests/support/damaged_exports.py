@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
 from tests.support.liar import Answer, Request
@@ -19,8 +20,8 @@ Change = Callable[[bytes], bytes]
 class DamagedExports:
     """What to make of a table's largest data file, of its list of files and of its summary, by the names of a World.
 
-    Each MD5 is that of what is handed out. `items` says of how many items the manifests are to speak. `given` are the
-    tables whose damaged file was asked for.
+    Each MD5 is that of what is handed out. `items` says of how many items the manifests and DescribeExport speak.
+    `given` are the tables whose damaged file was asked for.
     """
 
     world: World
@@ -34,6 +35,8 @@ class DamagedExports:
 
     def told(self, request: Request, code: int, body: bytes) -> Answer | None:
         """For `after` of a liar."""
+        if request.operation == "DescribeExport" and code == 200:
+            return code, self._described(json.loads(body))
         key = unquote(request.path.partition("?")[0].removeprefix(f"/{self.world.bucket}/"))
         folder = key.partition("/manifest-")[0].partition("/data/")[0]
         if request.method != "GET" or code != 200 or "AWSDynamoDB/" not in key or key == folder:
@@ -43,6 +46,13 @@ class DamagedExports:
         if key in self._owner:
             self.given.add(self._owner[key])
         return (code, self._made[key]) if key in self._made else None
+
+    def _described(self, said: dict[str, Any]) -> bytes:
+        export = said["ExportDescription"]
+        name = export["TableArn"].rpartition(self.world.src(""))[2]
+        if "ItemCount" in export and name in self.items:
+            export["ItemCount"] = self.items[name]
+        return json.dumps(said).encode()
 
     def _make(self, folder: str) -> None:
         summary = json.loads(self._stored(f"{folder}/manifest-summary.json"))
