@@ -70,6 +70,11 @@ def moved(world: World, count: int = 60, **changes: Any) -> Moving:
     """A table that was exported and loaded, and goes on living."""
     definition = changes.pop("definition", {})
     world.pair("a", things(count), **definition)
+    return loaded(world, **changes)
+
+
+def loaded(world: World, **changes: Any) -> Moving:
+    """The table of the world, exported and loaded."""
     settings: dict[str, Any] = {"catch_up": SETTINGS | changes.pop("catch_up", {})}
     config = world.config(**settings | changes)
     run = open_run(str(config), "r", True)

@@ -29,6 +29,7 @@ KINDS: dict[str, frozenset[str] | None] = {
     "dropped-change": frozenset({"ExportTableToPointInTime"}),
     "duplicate-key": frozenset({"ExportTableToPointInTime"}),
     "skewed-clock": frozenset({"ExportTableToPointInTime"}),
+    "slow-clock": frozenset({"ExportTableToPointInTime"}),
     "expired-iterator": frozenset({"GetRecords"}),
     "trimmed": frozenset({"GetRecords", "GetShardIterator"}),
     **dict.fromkeys(FAULTS, frozenset({"StartBulkPutItems"})),

@@ -287,6 +287,21 @@ def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: Wor
     assert windows_of(moving.run.ledger)[-1].number == len(windows_of(moving.run.ledger))
 
 
+def test_what_a_slow_clock_wrote_while_a_long_proof_goes_on_keeps_the_go_shut(world: World) -> None:
+    """Its time lies before the window that it is in; that it is in this one says that no other has it."""
+    moving = about_to(world)
+    lets_pass = minutes_at(moving, Gate.SMOKE, item("written meanwhile", 1))
+
+    def watch(at: Gate, fact: Any) -> None:
+        lets_pass(at, fact)
+        if at is Gate.SMOKE:
+            world.fault(operation="ExportTableToPointInTime", kind="slow-clock", times=1)
+
+    with pytest.raises(GateFailed, match=r"NOT_FROZEN: .* 1 change"):
+        cut(moving, moving.now(), watch=watch)
+    assert switch(moving).go_at is None
+
+
 def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now(), watch=minutes_at(moving, Gate.SMOKE))

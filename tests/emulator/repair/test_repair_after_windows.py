@@ -13,9 +13,10 @@ from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.sections.first_screen.standing import next_step
 from runbook_lib.report.step import report_run
 from runbook_lib.run.run import open_run
+from runbook_lib.run.tables.unwritten import count_quarantined
 from tests.support.half_applied import stopped_before_it_was_whole, stopped_before_it_wrote
-from tests.support.moving import Moving, item, live, moved
-from tests.support.world import World
+from tests.support.moving import Moving, item, live, loaded, moved
+from tests.support.world import World, indexed_by, things
 
 ALL = RepairChoice(write_missing=True, write_different=True, delete_extra=True)
 
@@ -41,6 +42,26 @@ def test_what_a_window_says_that_was_only_read_is_not_wrong_yet(world: World, mo
     assert moving.target() == [held for held in before if held["id"]["S"] != "extra"]
     moving.catch_up()
     assert moving.validated().verdict == "PASS"
+    assert moving.target() == moving.source()
+
+
+def test_what_was_in_quarantine_and_came_in_a_window_since_is_repaired(world: World) -> None:
+    """The import could not write it, for an index of the target; the source mended it, and a window wrote it."""
+    world.pair("a", things(30), **indexed_by("kind", "N"))
+    world.source.update_table(
+        TableName=world.src("a"), GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-kind"}}]
+    )
+    world.put(world.source, world.src("a"), [{"id": {"S": "i00007"}, "kind": {"S": "no number"}}])
+    moving = loaded(world)
+    assert count_quarantined(moving.run.ledger, world.src("a")) == 1
+    moving.write({"id": {"S": "i00007"}, "kind": {"N": "7"}})
+    moving.minutes(20)
+    moving.catch_up()
+    world.put(world.target, world.dst("a"), [item("i00007", 99)])
+    found = moving.validated()
+    assert (found.missing, found.different, found.extra) == (0, 1, 0)
+    assert "--write-different" in (report_run(moving.run).repair_command or "")
+    repair_tables(moving.run, ALL, moving.run.id)
     assert moving.target() == moving.source()
 
 

@@ -155,7 +155,9 @@ def test_recovery_that_was_off_for_a_moment_begins_anew(aws: Aws, living: Any) -
         window(aws, table, start, end)
 
 
-@pytest.mark.parametrize(("flaw", "lines"), [("dropped-change", 1), ("duplicate-key", 3), ("skewed-clock", 2)])
+@pytest.mark.parametrize(
+    ("flaw", "lines"), [("dropped-change", 1), ("duplicate-key", 3), ("skewed-clock", 2), ("slow-clock", 2)]
+)
 def test_a_window_can_be_flawed(aws: Aws, living: Any, flaw: str, lines: int) -> None:
     table, start = living
     aws.put_all(table, [item("changed", 2), item("new", 1)])

@@ -30,7 +30,8 @@ class Flaw(StrEnum):
 
     DROPPED_CHANGE = "dropped-change"
     DUPLICATE_KEY = "duplicate-key"
-    SKEWED_CLOCK = "skewed-clock"
+    SKEWED_CLOCK = "skewed-clock"  # an hour ahead
+    SLOW_CLOCK = "slow-clock"  # half a minute before the window, as a writer's clock may be
 
 
 def asked_window(request: dict[str, Any], earliest: float, now: datetime) -> ExportedWindow | None:
@@ -84,7 +85,7 @@ def take_window(store: Store, table: Table, window: ExportedWindow, flaw: Flaw |
     with store.locked():
         changes = sorted(store.log(table).between(window.start, window.end), key=lambda change: change.token)
     if changes:
-        changes = list(_flawed(changes, flaw))
+        changes = list(_flawed(changes, flaw, window.start))
     both = window.view == VIEWS[1]
     ranges = []
     for start, end in (segment_bounds(part, FILES) for part in range(FILES)):
@@ -99,7 +100,7 @@ def change_lines(log: ChangeLog, start: datetime, end: datetime, *, both: bool) 
     return [_line(change, both=both) for change in sorted(log.between(start, end), key=lambda change: change.token)]
 
 
-def _flawed(changes: list[LoggedWrite], flaw: Flaw | None) -> Iterable[LoggedWrite]:
+def _flawed(changes: list[LoggedWrite], flaw: Flaw | None, start: datetime) -> Iterable[LoggedWrite]:
     if flaw is Flaw.DROPPED_CHANGE:
         return changes[1:]
     if flaw is Flaw.DUPLICATE_KEY:
@@ -107,6 +108,8 @@ def _flawed(changes: list[LoggedWrite], flaw: Flaw | None) -> Iterable[LoggedWri
     if flaw is Flaw.SKEWED_CLOCK:
         hour = 3_600_000_000
         return [replace(change, micros=change.micros + hour) for change in changes]
+    if flaw is Flaw.SLOW_CLOCK:
+        return [replace(change, micros=int((start.timestamp() - 30) * 1_000_000)) for change in changes]
     return changes
 
 
