@@ -38,7 +38,11 @@ FITS, OPTION = 28, re.compile(r"--[a-z][a-z-]*")  # what fits a phone is not to 
 LOOKS = "narrow.css"
 NARROW = """code.whole, code .whole { white-space: nowrap; }
 .md-typeset td code, .md-typeset th code { word-break: normal; }
-@media (max-width: 44em) { .md-typeset pre > code { padding-right: 3em; } } /* the button to copy lies over the end */
+/* on a phone the button to copy has a strip of its own, which no code scrolls under */
+@media (max-width: 44em) {
+  .md-typeset pre { padding-right: 2.2em; background-color: var(--md-code-bg-color); }
+  .md-typeset pre > .md-code__nav { background-color: var(--md-code-bg-color); }
+}
 """
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 ITEM = re.compile(r"([-*]|\d+\.)( +)\S")
