@@ -157,5 +157,9 @@ def _result(report: ReportModel) -> str:
     said = f"{report.headline}: {figures.how_many}" if record.complete and tables_known(record) else report.headline
     if report.verdict == "INTERRUPTED":
         return f"{said}{',' if ':' in said else ':'} {how_far_it_came(figures)}"
+    if report.verdict == "FAIL" and not record.executed:  # that it read nothing says the reason above
+        measured = [figures.sums[name] for name, _ in NUMBERS_DRY]
+        if not any(sum_.told for sum_ in measured):
+            return said
     kinds = NUMBERS if record.executed else NUMBERS_DRY
     return ", ".join([said, *(figures.sums[name].with_noun(what) for name, what in kinds)])

@@ -14,6 +14,19 @@ PLAIN = {  # what the patterns of the keys that everybody writes ask for
     "name": "expected up to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit",
 }
 
+KINDS = {  # of values: what was expected, without the names of our classes
+    "model_type": "expected keys with their settings, such as {KEY: SETTING}",
+    "dict_type": "expected names with their settings, such as {NAME: SETTING}",
+    "list_type": "expected a list, such as [ONE, ANOTHER]",
+    "string_type": "expected text",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+}
+
 
 def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
     """One mistake that pydantic has found in a file which should be a `model`."""
@@ -38,6 +51,7 @@ def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch":
         message = PLAIN.get(str(known[-1]), message)
+    message = KINDS.get(error["type"], message)
     found = error.get("input")
     shown = "" if isinstance(found, (dict, list)) or hasattr(found, "model_fields") else f", found {found!r}"
     return f"{where}: key '{dotted(known)}': {message[0].lower() + message[1:]}{shown}"

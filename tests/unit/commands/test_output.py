@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.atomic_files import write_where_told
-from runbook_lib.commands.output import CODES, Output
+from runbook_lib.commands.output import CODES, Output, conclude
 from runbook_lib.errors import ConfigError
 from runbook_lib.headless.console import StepEnd
 from runbook_lib.record.run_json import write_record
@@ -122,6 +122,18 @@ def test_quiet_says_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("PASS: ")
     assert lines[-1].startswith("report: ")
+
+
+def test_the_last_line_says_nothing_of_what_a_run_had_not_come_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """A blocker and an interrupt ended with `items exported: not measured, read and checked: not measured`."""
+    empty = {"items_exported": None, "lines_read": None, "items_written": None}
+    for verdict, said in (("FAIL", "FAIL: 31 tables, "), ("INTERRUPTED", "INTERRUPTED: 31 tables, stopped before ")):
+        made = records.interrupted() | {"verdict": verdict, "executed": False}
+        made["tables"] = [table | empty for table in made["tables"]]
+        conclude(records.typed(made))
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(verdict)]
+        assert line.startswith(said)
+        assert "not measured" not in line
 
 
 def test_what_cannot_be_done_is_refused_before_anything_runs(tmp_path: Path) -> None:
