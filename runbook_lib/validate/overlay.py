@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.export_format.change import ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes
+from runbook_lib.export_format.incremental import fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
-from runbook_lib.items.item_digests import digests, key_and_text
+from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.plan.pair import Pair
@@ -34,7 +34,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files, raw_side
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.compare import Comparison
-from runbook_lib.validate.readers import Check, ExportReader, stoppable
+from runbook_lib.validate.readers import Check, ExportReader, Spelled, stoppable
 
 
 @dataclass(slots=True)
@@ -90,9 +90,30 @@ class OverlaidExport:
         else:
             yield from self._last_states(*self.windows[number])
 
-    def spelled_of(self, file: DataFile, key: Sequence[KeyAttribute]) -> Iterator[tuple[bytes, bytes]]:
-        """The key and the whole of each item of `items_of`, in canonical JSON."""
-        return (key_and_text(item, key) for item in self.items_of(file))
+    def spelled_of(self, file: DataFile, key: Sequence[KeyAttribute]) -> Iterator[Spelled]:
+        """The key and the whole of each item of `items_of`, in canonical JSON; what has a known form is not parsed."""
+        number = file.ordinal - len(self.base.files)
+        if number < 0:
+            yield from self._spelled_not_overlaid(file, key)
+        else:
+            yield from self._last_spelled(*self.windows[number])
+
+    def _spelled_not_overlaid(self, file: DataFile, key: Sequence[KeyAttribute]) -> Iterator[Spelled]:
+        for spelled in self.base.spelled_of(file, key):
+            name, text = spelled
+            known = self.overlay.get(self.secret.key_digest(name))
+            if known is None:
+                yield spelled
+            else:
+                self.continuity.note(known, self.secret.item_digest(text))
+
+    def _last_spelled(self, fact: WindowFact, file: DataFile) -> Iterator[Spelled]:
+        window = ChangeWindow(*fact.span, fact.view, self.key)
+        for change in read_changes(self.base.s3, fact.bucket, [file], window):
+            if change.new is not None:
+                known = self.overlay.get(self.secret.key_digest(change.key))
+                if known is not None and known.number == fact.number:
+                    yield change.key, change.new
 
     def _not_overlaid(self, file: DataFile) -> Iterator[Item]:
         keyed = self.secret.item_digests()
