@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,13 @@ def cut_over_command(config: Path, run_id: str, frozen_at: str, execute: bool, c
     known = record.cut_over
     if confirmed or record.verdict != PASS or (known and known.frozen_at):
         return out.conclude(record)
-    out.conclude(record, _print_forecast)
-    return 0 if any(s.name == CUT_OVER and s.status == "completed" for s in record.steps) else 1
+    ready = any(s.name == CUT_OVER and s.status == "completed" for s in record.steps)
+    out.conclude(record, partial(_print_forecast, ready))
+    return 0 if ready else 1
 
 
-def _print_forecast(record: RunRecord, folder: Path) -> None:
+def _print_forecast(ready: bool, record: RunRecord, folder: Path) -> None:
     """The end of a forecast, which changes nothing about what the run has proved."""
-    say(f"{record.verdict}: the run's verdict as before, for this was a forecast and nothing was stopped or written")
+    said = "ready to cut over" if ready else "not ready to cut over, for the reason above"
+    say(f"{said}; this was a forecast, nothing was stopped or written, the verdict is {record.verdict} as before")
     say(f"report: {folder / 'report.html'}")

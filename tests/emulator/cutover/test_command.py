@@ -49,6 +49,7 @@ def test_from_the_forecast_to_the_look_afterwards(world: World, moving: Moving) 
     config = moving.config
     done = runbook_here("cut-over", config, "--run-id", "r")
     assert (done.returncode, "Forecast of" in done.stdout, "Ready: stop the writers" in done.stdout) == (0, True, True)
+    assert "ready to cut over; this was a forecast" in done.stdout
     assert [gate["gate"] for gate in record(world)["cut_over"]["gates"]] == ["ready"]
     frozen = moving.now()
     moving.minutes(25)
@@ -97,6 +98,17 @@ def test_what_is_mistyped_is_refused_before_anything_runs(world: World, argument
     assert done.returncode == 2
     assert said in done.stderr
     assert not (world.folder / "reports" / "r").exists()
+
+
+def test_a_forecast_that_is_not_ready_ends_by_saying_so(world: World) -> None:
+    """It ended with the verdict of the run before it, a PASS, and the exit code 1."""
+    world.pair("a", things(5))
+    config = world.config(catch_up=SETTINGS)
+    assert runbook_here("run", config, "--run-id", "r", "--execute").returncode == 0
+    done = runbook_here("cut-over", config, "--run-id", "r")
+    assert done.returncode == 1
+    said = "not ready to cut over, for the reason above; this was a forecast, nothing was stopped or written, the verdict "
+    assert f"{said}is PASS as before" in done.stdout
 
 
 def test_catching_up_asks_for_the_id_too(world: World) -> None:
