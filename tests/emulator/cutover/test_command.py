@@ -107,7 +107,9 @@ def test_a_forecast_that_is_not_ready_ends_by_saying_so(world: World) -> None:
     assert runbook_here("run", config, "--run-id", "r", "--execute").returncode == 0
     done = runbook_here("cut-over", config, "--run-id", "r")
     assert done.returncode == 1
-    said = "not ready to cut over, for the reason above; this was a forecast, nothing was stopped or written, the verdict "
+    said = (
+        "not ready to cut over, for the reason above; this was a forecast, nothing was stopped or written, the verdict "
+    )
     assert f"{said}is PASS as before" in done.stdout
 
 
