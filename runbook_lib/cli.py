@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG, RUN_ID, RunPath
+from runbook_lib.commands.arguments import CONFIG, RUN_ID, Commands, RunPath
 from runbook_lib.commands.around.surroundings import surroundings
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
@@ -36,7 +36,7 @@ from runbook_lib.version import __version__
 UNQUOTED = "A glob needs quotes, or the shell puts names of files in its place: --tables 'orders-*'"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runbook")
 def cli() -> None:
     """Move DynamoDB tables to another region, account or name, and prove that nothing was lost."""

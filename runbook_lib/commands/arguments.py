@@ -1,7 +1,8 @@
-"""Arguments that name a run's folder or a file in it, as the tool prints them: `reports/RUN_ID/...`."""
+"""What is typed: words for commands, and a run's folder or a file in it as the tool prints it: `reports/RUN_ID/...`."""
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,30 @@ import click
 from click.shell_completion import CompletionItem
 
 from runbook_lib.paths import REPORTS, reports_root
+
+# Words that people try for what a command of another name does.
+ELSEWHERE = {
+    "apply": "run --execute", "check": "plan", "compare": "run --from validate", "copy": "run --execute",
+    "cutover": "cut-over", "delete": "cleanup", "diff": "drift", "doctor": "plan", "estimate": "plan",
+    "export": "run --only export", "import": "run --only import", "migrate": "run --execute", "ls": "list",
+    "new": "init", "notebook": "lab", "preflight": "plan", "report": "run --only report", "resume": "run --run-id",
+    "show": "status", "start": "run", "undo": "rollback", "validate": "run --from validate",
+}  # fmt: skip
+
+
+class Commands(click.Group):
+    """The commands, which answer a word of the trade, or one that is almost such a word, with the command for it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if not (near := difflib.get_close_matches(args[0], [*self.commands, *ELSEWHERE], n=1)):
+                raise
+            meant = ELSEWHERE.get(near[0], near[0])
+            ctx.fail(f"no such command: {args[0]!r}. Did you mean: runbook {meant}?")
 
 
 class RunPath(click.Path):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.cli import run_cli
+from runbook_lib.cli import cli, run_cli
+from runbook_lib.commands.arguments import ELSEWHERE
 
 
 def test_a_glob_that_the_shell_has_replaced_is_answered_with_quotes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,6 +17,24 @@ def test_a_glob_that_the_shell_has_replaced_is_answered_with_quotes(capsys: pyte
     assert "A glob needs quotes" in capsys.readouterr().err
     assert run_cli(["run", "migration.yaml", "--no-such"]) == 2
     assert "A glob needs quotes" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("chek", "plan"), ("estimate", "plan"), ("plna", "plan"), ("validate", "run --from validate"), ("xyzzy", "")],
+)
+def test_a_word_that_is_no_command_is_answered_with_the_one_for_it(
+    word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli([word, "migration.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert (f"Did you mean: runbook {meant}?" in error) == bool(meant)
+    assert word in error
+
+
+def test_every_word_leads_to_a_command() -> None:
+    assert [word for word, meant in ELSEWHERE.items() if meant.split()[0] not in cli.commands] == []
+    assert [word for word in ELSEWHERE if word in cli.commands] == []
 
 
 @pytest.mark.parametrize(("value", "hinted"), [("*-staging", True), ("*", True), ("%x", False)])
