@@ -459,7 +459,7 @@ def test_a_run_that_uses_an_export_has_to_come_after_the_run_that_makes_it(world
     assert "write after: [a]" in ran.stderr
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_campaign_that_is_killed_is_taken_up_from_its_runs(world: World) -> None:
     """In processes of their own: once by SIGKILL in a run, once by SIGTERM."""
     file = fleet(world, [["a"], ["b"]], items=200)

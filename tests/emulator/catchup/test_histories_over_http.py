@@ -13,6 +13,7 @@ from tests.support.world import World
 TABLES = 10  # histories of one run
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("by", ["windows", "streams"])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.chaos)])
 @pytest.mark.whole

@@ -73,7 +73,7 @@ def test_without_leave_nothing_is_migrated(world: World, more: tuple[str, ...], 
     assert not (world.folder / "reports").exists()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_with_leave_to_take_long_each_strategy_passes_and_a_cut_over_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def test_tables_that_are_written_to_are_cut_over_with_a_proof(world: World) -> N
     assert sorted(map(str, held[0])) == sorted(map(str, held[1]))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_tables_that_are_followed_by_their_streams_are_cut_over_with_a_proof(world: World) -> None:
     record = demo_of(world, None, by="streams", settle_seconds=0)
     assert (record.verdict, record.reasons) == ("PASS", [])
@@ -44,7 +44,7 @@ def test_tables_that_are_followed_by_their_streams_are_cut_over_with_a_proof(wor
     assert all(window.stream and window.records for window in record.windows[:-1])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("sabotage", "named"), [pytest.param("late-writer", "NOT_FROZEN", marks=pytest.mark.chaos), ("gap", "OTHER_STREAM")]
 )

@@ -265,17 +265,18 @@ def until(world: World, process: subprocess.Popen[str], query: str) -> None:
 
 
 PHASES = {
-    "export": (
-        {"operation": "DescribeExport", "kind": "delay", "seconds": 1.0, "every": 1},
-        "SELECT COUNT(*) FROM fact WHERE topic = 'export'",
-    ),
     "import": (
         {"operation": "BatchWriteItem", "kind": "delay", "seconds": 0.5, "every": 1},
         "SELECT SUM(acknowledged) > 0 FROM file",
     ),
+    "export": (
+        {"operation": "DescribeExport", "kind": "delay", "seconds": 1.0, "every": 1},
+        "SELECT COUNT(*) FROM fact WHERE topic = 'export'",
+    ),
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_killed_run_is_taken_up_again_and_ends_in_the_same_pass(world: World, phase: str) -> None:

@@ -111,7 +111,7 @@ def kill_one_halfway(ledger_file: Path, pid: int, is_going: Callable[[], bool]) 
     return workers
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @linux
 def test_the_demo_on_two_workers_is_proved_though_one_is_killed(demo: Path, tmp_path: Path) -> None:
     settings = yaml.safe_load(demo.read_text(encoding="utf-8"))

@@ -101,7 +101,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewr
     assert "PutItem" not in record["target_calls"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_every_defect_that_an_export_can_mend_is_mended(world: World) -> None:
     """Of the catalogue of the repair; what is too many stays, as it was there before."""
     defects = [

@@ -38,6 +38,7 @@ def failed(world: World) -> str:
     return here
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("damaged", [False, True], ids=["nothing else is wrong", "others are wrong"])
 def test_no_repair_is_proposed_for_what_is_in_quarantine(world: World, damaged: bool) -> None:
     """`append` kept the target's own item; a repair was proposed for it, and did not find it again."""

@@ -93,7 +93,7 @@ def test_of_two_runs_that_both_find_a_target_empty_the_one_whose_items_are_there
     assert "also written to by the run newer" in page.replace("\\", "")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_two_runs_that_end_together_are_both_in_an_index_that_is_whole(world: World) -> None:
     """The test has the turn at the index until both have come for it, and the first of them has it last."""
     world.pair("a", things(3))

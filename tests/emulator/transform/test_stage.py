@@ -63,7 +63,7 @@ def masking(world: World, **more: Any) -> Path:
     return world.config(transform=mask(email_rule(), keep_rule("n"), filter=keep), **more)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_killed_anywhere_it_goes_on_and_every_file_adds_up(world: World) -> None:
     world.pair("a", people(200))
     config = masking(world)

@@ -151,6 +151,7 @@ def test_changes_deletes_and_items_that_enter_and_leave_the_filter_are_in_the_ta
     assert record.windows[0].transform.left_out == 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.chaos)])
 @pytest.mark.whole
 def test_however_it_is_written_to_and_killed_the_target_is_the_transformed_source(world: World, seed: int) -> None:
