@@ -29,12 +29,12 @@ def test_what_is_not_deployed_yet_is_missing_and_what_is_deployed_is_equal(
 
 def test_a_setting_that_differs_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     config = str(estate(world))
-    deployed(world, VisibilityTimeout="77")
+    deployed(world, VisibilityTimeout="4177")
     assert run_cli(["surroundings", config, "--compare"]) == 1
     said = capsys.readouterr().out
     assert "1 equal, 1 different" in said
     assert "VisibilityTimeout" in said
-    assert "77" not in said
+    assert "4177" not in said
 
 
 def test_what_nobody_could_read_is_never_alike(world: World, capsys: pytest.CaptureFixture[str]) -> None:
