@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_keys
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
@@ -16,6 +18,7 @@ from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, RollbackStatus
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
+from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 from runbook_lib.run.tables.unwritten import PresentRow, present_in, quarantined_lines
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
 from runbook_lib.undo.refused_changes import left_before, refused_keys
@@ -29,16 +32,37 @@ def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[P
     """Pieces of what is in the target as the run wrote it: the last of a file, the items, and how many were changed.
 
     Read consistently a moment before whatever is done about them. Of a key that a window has, its last state counts.
-    Raises TransferError where a window is applied in part: some of its keys are as it says, and others as before.
+    Raises TransferError where a window is applied in part: some of its keys are as it says, and others as before. And
+    at the end where a Scan finds what was not there when it was looked for: it would stay, and nobody know whose it is.
     """
     over = _overlaid(run, pair, key)
     streams = _of_windows(run, over) if over is not None else _of_export(run, pair)
-    for stream in streams:
-        for written in _groups(stream, key):
-            held = read_keys(run.clients.target_wire, pair.target, [each for each, _ in written.values()], Backoff())
-            same = [item for item in held if written[_key(item, key)][1] == digest(item)]
-            yield False, same, len(held) - len(same)
-        yield True, [], 0
+    with scratch_map() as absent:
+        for stream in streams:
+            for written in _groups(stream, key):
+                asked = [each for each, _ in written.values()]
+                held = {
+                    _key(item, key): item for item in read_keys(run.clients.target_wire, pair.target, asked, Backoff())
+                }
+                same = [item for name, item in held.items() if written[name][1] == digest(item)]
+                absent.put_all((name, b"") for name in written.keys() - held.keys())
+                yield False, same, len(held) - len(same)
+            yield True, [], 0
+        _refuse_found(run, pair, key, absent)
+
+
+def _refuse_found(run: Run, pair: Pair, key: tuple[KeyAttribute, ...], absent: ScratchMap) -> None:
+    """Raise TransferError if a Scan finds anything under the keys that were told to hold nothing."""
+    if not len(absent):
+        return
+    segment = Segment(run.clients.target_wire, pair.target, RateLimit(None))
+    there = sum(absent.get(_key(item, key)) is not None for item in scan_keys(segment, tuple(k.name for k in key)))
+    if there:
+        raise TransferError(
+            f"{pair.target}: of {len(absent):,} items of this run that were not there when looked for, a Scan finds "
+            f"{there:,}; they may still be this run's, and what says so is kept. Run the cleanup again; if it "
+            "stays, the server or a proxy is broken, or somebody writes to the table"
+        )
 
 
 def _overlaid(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> OverlaidExport | None:

@@ -64,7 +64,7 @@ class Comparison:
 
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
     scan and the second look saw differently, because the target was written to in between. `unread` of them were there
-    and the scan had none of them.
+    and the scan had none of them, `gone` were in the scan and not there any more.
     `there_before` of the extra items may be there, each for itself: they are no differences and not listed. Others,
     `otherwise_before`, were there or may have been, and are not as they were: no repair may take them away.
     `held_back` of the different items are in quarantine, so no repair writes them either.
@@ -80,6 +80,7 @@ class Comparison:
     looked_again: int = 0
     moved: int = 0
     unread: int = 0
+    gone: int = 0
     there_before: int = 0
     otherwise_before: int = 0
     held_back: int = 0
@@ -225,6 +226,7 @@ def _settle(
         result.found += (item is not None) - len(suspect.scanned) // 16
         result.moved += item_digest != suspect.scanned
         result.unread += item is not None and not suspect.scanned
+        result.gone += item is None and bool(suspect.scanned)
         kind = _kind(suspect, item_digest, now, name in refused)
         if kind is None:
             continue

@@ -159,15 +159,20 @@ def replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:
 
 
 def unread(side: TableReader, comparison: Comparison, check: Check = unstopped) -> list[str]:
-    """Why a scan that did not see all that the target holds is no proof of what it did not see; empty if it was whole.
+    """Why a scan and a second look that contradict each other are no proof; empty where a count says who was right.
 
     Items that were right when they were looked for once more are no difference. But what missed them may have missed
-    others, which nobody looks for; a second count with other segments tells.
+    others, which nobody looks for. And items that are no more there when they are looked for are no difference either,
+    but an answer to another request says the same. A second count with other segments tells.
     """
-    if not comparison.unread or (held := side.count(check)) == comparison.found:
+    if not (comparison.unread or comparison.gone) or (held := side.count(check)) == comparison.found:
         return []
+    told = [
+        f"did not see {comparison.unread:,} of the items there" if comparison.unread else "",
+        f"saw {comparison.gone:,} that were not found when they were looked for again" if comparison.gone else "",
+    ]
     return [
-        f"a scan of {side.table} did not see {comparison.unread:,} of the items there, and a second count finds "
+        f"a scan of {side.table} {' and '.join(filter(None, told))}, and a second count finds "
         f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
     ]
 

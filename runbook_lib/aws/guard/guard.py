@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook_lib.aws.guard.allowed_calls import EVENT_NAMES, FORMS
+from runbook_lib.aws.guard.answered_for import note_asked, refuse_of_another
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.needed_parts import refuse_without_parts
 from runbook_lib.aws.guard.touched import touched
@@ -53,10 +54,12 @@ class Guard:
         """Register with the event system of a botocore session, before clients are made."""
         events.register_first("provide-client-params.*.*", self._before_parameters)
         events.register_last("before-parameter-build.*.*", self._check_table)
+        events.register_last("before-parameter-build.*.*", note_asked)
         events.register_last("before-call.*.*", self._before_call)
         events.register_first("request-created.*.*", self._before_signing)
         events.register_first("before-parse.*.*", only_errors_of_aws)
         events.register_last("after-call.*.*", refuse_without_parts)
+        events.register_last("after-call.*.*", refuse_of_another)
 
     def check(self, service: str, operation: str) -> None:
         """Raise ForbiddenCall unless the operation is allowed."""

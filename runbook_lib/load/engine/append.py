@@ -104,8 +104,8 @@ def _held(target: Target, key: Item) -> Generator[Attempt, WriteReply, Item | No
     while True:
         answer = (yield Attempt([], build, pause)).answer
         if isinstance(answer, bytes):
-            found, keys = keys_read(answer, target.table)
-            if not keys:
+            found, left = keys_read(answer, target.table, keys)
+            if not left:
                 return found[0] if found else None
             last = "the key was not read"
         elif isinstance(answer, TransportError) and not answer.retryable:

@@ -59,6 +59,40 @@ def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, ti
     assert created or not world.items(world.target, world.dst("a"))
 
 
+@pytest.mark.parametrize("times", [1, 1_000], ids=["once", "always"])
+@pytest.mark.parametrize("said", ["nothing there", "another table"])
+def test_items_that_are_said_not_to_be_there_are_looked_for_before_what_tells_of_them_is_removed(
+    world: World, said: str, times: int
+) -> None:
+    world.pair("a", things(130))
+    told = Counter[str]()
+
+    def lying(request: Request, status: int, body: bytes) -> Answer | None:
+        if request.operation != "BatchGetItem" or world.dst("a") not in request.json["RequestItems"]:
+            return None
+        told["lies"] += 1
+        name = world.dst("a" if said == "nothing there" else "b")
+        return (200, json.dumps({"Responses": {name: []}}).encode()) if told["lies"] <= times else None
+
+    with between(world.endpoint) as liar:
+        world.endpoint, behind = liar.endpoint, world.endpoint
+        config = world.config()
+        assert runbook_here("run", config, "--run-id", "r", "--execute").returncode == 0
+        staged = keys_in_bucket(world)
+        liar.after = lying
+        done = runbook_here("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+        world.endpoint = behind
+        assert told["lies"]
+        assert done.returncode == 1, done.stdout + done.stderr
+        exports = {key for key in staged if "AWSDynamoDB" in key}
+        assert exports <= set(keys_in_bucket(world))
+        liar.after = lambda request, status, body: None
+        done = runbook_here("cleanup", config, "--run-id", "r", "--execute", "--confirm", "r")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not world.items(world.target, world.dst("a"))
+    assert not [key for key in keys_in_bucket(world) if "AWSDynamoDB" in key]
+
+
 def test_a_target_that_was_deleted_is_said_to_be_gone(world: World) -> None:
     world.pair("a", things(20))
     config = world.config()

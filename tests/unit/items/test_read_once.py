@@ -115,7 +115,7 @@ READERS: dict[str, Callable[[dict[str, Any], bytes], Any]] = {
     "a page that is cut": lambda item, text: split_items(page(text)),
     "a page": lambda item, text: list(PageItems(page(text))),
     "a page whose forms are known": lambda item, text: list(PageItems(page(text)).spelled(learned(item))),
-    "items that were asked for": lambda item, text: keys_read(b'{"Responses":{"t":[' + text + b"]}}", "t"),
+    "items that were asked for": lambda item, text: keys_read(b'{"Responses":{"t":[' + text + b"]}}", "t", [item]),
 }
 
 

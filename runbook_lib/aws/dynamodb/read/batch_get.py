@@ -6,11 +6,12 @@ import json
 
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
-from runbook_lib.errors import TransferError
-from runbook_lib.items.canonical import Item
+from runbook_lib.errors import CorruptFile, TransferError
+from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.read_once import read_once
 
 KEYS_AT_ONCE = 100  # of BatchGetItem
+_RUN_AGAIN = "nothing was concluded from it. Run again; if it stays, the server or a proxy is broken"
 
 
 def read_keys(transport: DynamoDBTransport, table: str, keys: list[Item], backoff: Backoff) -> list[Item]:
@@ -26,20 +27,36 @@ def key_request(table: str, keys: list[Item]) -> bytes:
     return json.dumps({"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}).encode()
 
 
-def keys_read(content: bytes, table: str) -> tuple[list[Item], list[Item]]:
-    """What an answer holds: items, and the keys that were not read."""
+def keys_read(content: bytes, table: str, keys: list[Item]) -> tuple[list[Item], list[Item]]:
+    """What an answer to a request for these keys holds: items, and the keys that were not read.
+
+    Raises TransferError for an answer to another request: of another table, or of keys that were not asked for. That a
+    key has no item is said by silence, so whoever concludes something from that needs another witness.
+    """
     answer = read_once(content)
-    if not isinstance(answer.get("Responses"), dict):
+    found, unread = answer.get("Responses"), answer.get("UnprocessedKeys") or {}
+    if not isinstance(found, dict):
         raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
-    left = (answer.get("UnprocessedKeys") or {}).get(table, {}).get("Keys", [])
-    return answer["Responses"].get(table, []), left
+    try:
+        if others := (found.keys() | unread.keys()) - {table}:
+            raise TransferError(
+                f"BatchGetItem of {table}: the answer is about {', '.join(sorted(others))}; {_RUN_AGAIN}"
+            )
+        items, left = found.get(table, []), unread.get(table, {}).get("Keys", [])
+        names = tuple(keys[0]) if keys else ()
+        said = [canonical_json({name: item[name] for name in names}) for item in (*items, *left)]
+    except (KeyError, TypeError, AttributeError, CorruptFile):
+        raise TransferError(f"BatchGetItem of {table}: an answer makes no sense; {_RUN_AGAIN}") from None
+    if len(set(said)) < len(said) or not set(said) <= set(map(canonical_json, keys)):
+        raise TransferError(f"BatchGetItem of {table}: the answer holds keys that were not asked for; {_RUN_AGAIN}")
+    return items, left
 
 
 def _read(transport: DynamoDBTransport, table: str, keys: list[Item], backoff: Backoff) -> list[Item]:
     found: list[Item] = []
     pauses = backoff.pauses()
     while keys:
-        items, left = keys_read(transport.read("BatchGetItem", key_request(table, keys), backoff), table)
+        items, left = keys_read(transport.read("BatchGetItem", key_request(table, keys), backoff), table, keys)
         found += items
         if len(left) < len(keys):
             pauses = backoff.pauses()
