@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from runbook_lib.aws.guard.touched import table_in, touched
+from runbook_lib.aws.guard.touched import plain_name, touched
 
 _ASKED = "runbook-tables-asked-for"
 _SERVICES = ("dynamodb", "dynamodbstreams")
@@ -32,7 +32,7 @@ class AnswerOfAnother(BotoCoreError):  # type: ignore[misc]  # botocore has no t
 def note_asked(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """A handler of botocore's `before-parameter-build`: keeps what a call is about until it is answered."""
     if model.service_model.service_name in _SERVICES:
-        named = [table_in(table) for table in touched(params) if table]
+        named = [plain_name(table) for table in touched(params) if table]
         context[_ASKED] = frozenset(name for name in named if name)
 
 
@@ -54,9 +54,9 @@ def _named_in(parsed: Mapping[str, Any]) -> Iterator[str]:
         for said in holder if isinstance(holder, list) else (holder,):
             if isinstance(said, Mapping):
                 if isinstance(name := said.get("TableName"), str):
-                    yield table_in(name)
+                    yield plain_name(name)
                 yield from (name for arn in _ARNS if (name := _in_arn(said.get(arn))))
 
 
 def _in_arn(arn: Any) -> str:
-    return table_in(arn) if isinstance(arn, str) and ":table/" in arn else ""
+    return plain_name(arn) if isinstance(arn, str) and ":table/" in arn else ""

@@ -21,7 +21,7 @@ def touched(params: Mapping[str, Any]) -> list[str | None]:
         return [str(params["TableCreationParameters"].get("TableName"))]
     for name in _ARNS:
         if name in params:
-            return [table_in(str(params[name]))]
+            return [plain_name(str(params[name]))]
     if "ResourceId" in params:
         return [_scaled_table(str(params["ResourceId"]))]
     if "KeyId" in params:
@@ -45,7 +45,7 @@ def _scaled_table(resource: str) -> str:
     return rest.partition("/index/")[0] if kind == "table" else resource
 
 
-def table_in(name: str) -> str:
+def plain_name(name: str) -> str:
     """The plain name of a table that is given by it, or by an ARN of the table or of something of it."""
     if name.startswith("arn:"):
         name = name.partition(":table/")[2]
