@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import io
 import os
@@ -103,12 +104,38 @@ def hooked(hook: ItemHook, item: Item, context: HookContext) -> list[Item]:
     """What a hook makes of an item: none, one or several; raises HookFailed."""
     try:
         with _silent():  # what it prints may quote the item, too
-            made = hook.function(item, context)
-    except (Exception, SystemExit) as error:  # whatever a person's function raises: its text may quote the item
-        raise HookFailed(f"the hook raised {type(error).__name__}") from None
+            made = _plain(hook.function(item, context))
+    except _OddValue:
+        made = 0  # no item
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a person's function raises: its text, and its name, may quote the item
+        raise HookFailed(f"the hook raised {_kind_of(error)}") from None
     if made is None:
         return []
     items = made if isinstance(made, list) else [made]
     if not all(isinstance(each, dict) for each in items):
         raise HookFailed("the hook gave back something else than None, an item or a list of items")
     return items
+
+
+class _OddValue(Exception):
+    """A value that no JSON has."""
+
+
+def _plain(value: Any) -> Any:
+    """A value of Python's own types alone: what a person made of them could say an item when it is read, or another."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, dict):
+        return {_plain(name): _plain(held) for name, held in dict.items(value)}
+    if isinstance(value, list):
+        return [_plain(held) for held in list.__iter__(value)]
+    if isinstance(value, str):
+        return str(str.__str__(value))
+    raise _OddValue
+
+
+def _kind_of(error: BaseException) -> str:
+    """The name of Python's own kind that an error is of; a person's own may be named after a value."""
+    return str(next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind))
