@@ -96,10 +96,12 @@ def hold_to_anchor(
             f"{f', version {version}' if version else ''}: {_instead(said, known, held is not None)}"
         )
     others = {v.key: v.at for v in reversed(known or ()) if v.key != wanted.key}  # of each, when it was first there
-    if later := {key: at for key, at in others.items() if at > held.at}:
+    # When this seal was first there: to put an old one once more makes it no later one.
+    since = min([held.at, *(v.at for v in known or () if v.key == wanted.key)])
+    if later := {key: at for key, at in others.items() if at > since}:
         key = max(later, key=lambda k: later[k])
         raise EvidenceError(
-            f"{folder} was sealed again since: its anchor is of {format_timestamp(held.at)}, and "
+            f"{folder} was sealed again since: its anchor is of {format_timestamp(since)}, and "
             f"s3://{bucket}/{key} is of "
             f"{format_timestamp(later[key])}; ask for the folder that has that seal"
         )

@@ -389,6 +389,14 @@ def test_each_seal_is_anchored_and_the_folder_of_an_earlier_one_is_no_longer_the
     assert (code, "of 2 anchored seals of this run it is the last" in text) == (0, True), text
     code, text = verify(earlier, config)
     assert (code, "was sealed again since" in text) == (1, True), text
+    time.sleep(1.1)
+    said = beside(earlier)
+    body = world.s3.get_object(Bucket=bucket, Key=said["key"])["Body"].read()
+    md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
+    version = world.s3.put_object(Bucket=bucket, Key=said["key"], Body=body, ContentMD5=md5)["VersionId"]
+    (earlier / BESIDE).write_text(json.dumps(said | {"version_id": version}))
+    code, text = verify(earlier, config)  # the old one, put once more, is no later one
+    assert (code, "was sealed again since" in text) == (1, True), text
     world.fault(operation="GetBucket:versions", kind="denied")
     code, text = verify(earlier, config)
     assert (code, "cannot be listed" in text) == (0, True), text
