@@ -23,6 +23,7 @@ from runbook_lib.items.lines import parse_line
 from runbook_lib.leak_scan.decode import NUMBERS, fold
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through
 from runbook_lib.leak_scan.words import LEAST, ValueWords
+from runbook_lib.masking.expression.parse import ItemTest
 from runbook_lib.masking.hook import HookContext, HookFailed, ItemHook, hooked
 from runbook_lib.masking.leaves import KEPT, UNRULED, ItemLeaves
 from runbook_lib.masking.masker import TableMask
@@ -46,22 +47,30 @@ class RawTable:
     target: str = ""
     hook: ItemHook | None = None
     windows: Sequence[RawWindow] = ()
+    keeps: Sequence[ItemTest] = ()
 
     def items(self) -> Iterator[Item]:
         """The items as they were exported."""
         return (item for _, item in self._read())
 
+    def moved(self) -> Iterator[Item]:
+        """The items as they were exported, without those that the filter leaves out."""
+        return (item for _, item in self._moved())
+
     def transformed(self) -> Iterator[Item]:
-        """The items as the mask is given them: what the hook made of each."""
-        return self.items() if self.hook is None else self.hooked()
+        """The items as the mask is given them: what the filter leaves, and what the hook made of each."""
+        return self.moved() if self.hook is None else self.hooked()
 
     def hooked(self) -> Iterator[Item]:
         """What the hook made of each item, which may have another name by then; nothing where there is no hook."""
         if self.hook is None:
             return
-        for context, item in self._read():
+        for context, item in self._moved():
             with suppress(HookFailed):
                 yield from hooked(self.hook, item, context)
+
+    def _moved(self) -> Iterator[tuple[HookContext, Item]]:
+        return ((context, item) for context, item in self._read() if all(keep(item) for keep in self.keeps))
 
     def _read(self) -> Iterator[tuple[HookContext, Item]]:
         for file in self.files:
@@ -141,14 +150,33 @@ def gather(
 
 
 def _kept(values: RawValues, tables: Sequence[RawTable]) -> set[int]:
-    """Values that stand in what is kept, or in what masks write themselves."""
+    """Values that stand in what is kept, or in what masks write themselves.
+
+    What the filter leaves out is not kept. Nor is what a hook moves: it stands under the very attribute that a rule
+    keeps, before the hook and after it, or somebody has put it there.
+    """
     kept: set[int] = set()
     for table in tables:
         leaves = ItemLeaves(table.mask.tree)
         kept |= _in(values, list(leaves.written()))
-        for item in table.items():
-            kept |= _in(values, [text for index, text in leaves.of(item) if index == KEPT])
+        before = _kept_under(values, leaves, table.moved())
+        after = before if table.hook is None else _kept_under(values, leaves, table.hooked())
+        kept |= {number for name, held in before.items() for number in held & after.get(name, set())}
     return kept
+
+
+def _kept_under(values: RawValues, leaves: ItemLeaves, items: Iterator[Item]) -> dict[str, set[int]]:
+    """The values in what rules keep of items, by the attribute that they stand in."""
+    found: dict[str, set[int]] = {}
+    for item in items:
+        if _in(values, _kept_texts(leaves, item)):
+            for name, attribute in item.items():
+                found.setdefault(name, set()).update(_in(values, _kept_texts(leaves, {name: attribute})))
+    return found
+
+
+def _kept_texts(leaves: ItemLeaves, item: Item) -> list[str]:
+    return [text for index, text in leaves.of(item) if index == KEPT]
 
 
 def _by_chance(values: RawValues, tables: Sequence[RawTable], kept: set[int]) -> set[int]:

@@ -72,15 +72,16 @@ def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None)
 
 
 def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
-    fact, mask = TRANSFORMS.of(run.ledger, pair.source), ready.mask_of(pair.source)
-    export = fact.raw.completed if fact is not None else None
-    if fact is None or export is None or mask is None or fact.status != TransformStatus.COMPLETED:
+    fact = TRANSFORMS.of(run.ledger, pair.source)
+    recipe = ready.recipe_of(pair.source_facts) if pair.source_facts else None
+    mask, export = recipe.mask if recipe else None, fact.raw.completed if fact is not None else None
+    if fact is None or export is None or recipe is None or mask is None or fact.status != TransformStatus.COMPLETED:
         raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
     key = pair.source_facts.key if pair.source_facts else ()
     windows = tuple(raw_window(run, fact, key) for fact in windows_of(run.ledger, pair.source))
     return RawTable(
         pair.source, run.clients.raw, export.bucket, raw_files(run.ledger, pair.source), mask, pair.target, ready.hook,
-        windows,
+        windows, recipe.keeps,
     )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def places_of(attribute: Attribute, path: AttributePath) -> Iterator[tuple[Attri
     ((kind, value),) = attribute.items()
     if kind == "M":
         for name, held in value.items():
-            yield (*path, name), orjson.dumps(name).decode()
+            yield (*path, Wild.NAME), orjson.dumps(name).decode()  # one that is a hit is not shown
             yield from places_of(held, (*path, name))
     elif kind == "L":
         for element in value:

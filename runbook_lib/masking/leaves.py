@@ -39,7 +39,9 @@ class ItemLeaves:
     def _map(self, node: MaskNode, members: dict[str, Attribute]) -> Iterator[Leaf]:
         names, renamed = node.names, node.rename is not None
         for name, attribute in members.items():
-            yield (node.rename_index if renamed else KEPT), name
+            # A name that no rule spells is a person's, as a value is: `contacts.*` may be written by address.
+            spelled = name in names or (node.any_name is None and node.verb is Verb.KEEP)
+            yield (node.rename_index if renamed else KEPT if spelled else UNRULED), name
             below = names.get(name) or node.any_name
             if below is None:
                 yield from _all_of(attribute, KEPT if node.verb is Verb.KEEP else UNRULED)
