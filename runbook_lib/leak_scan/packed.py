@@ -13,6 +13,7 @@ from binascii import Error as BadBase64
 from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 SHORTEST_HEX = 12  # digits
 SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
@@ -116,16 +117,24 @@ def decompressed(data: bytes) -> bytes | None:
     """What gzip, zlib, bzip2, xz or a zip file holds, as far as it can be read; None for what is none."""
     if data.startswith(ZIP):
         return _unzipped(data)
-    try:
-        if data.startswith(GZIP) or data[:2] in ZLIB:
-            return zlib.decompressobj(47).decompress(data, LARGEST)
-        if data.startswith(BZIP):
-            return bz2.BZ2Decompressor().decompress(data, LARGEST)
-        if data.startswith(XZ):
-            return lzma.LZMADecompressor().decompress(data, LARGEST)
-    except (zlib.error, OSError, lzma.LZMAError, ValueError):
-        return None
-    return None
+    held, left = list[bytes](), LARGEST
+    while left > 0 and (opener := _opener_of(data)) is not None:
+        try:
+            held.append(opener.decompress(data, left))
+        except (zlib.error, OSError, lzma.LZMAError, ValueError):
+            break
+        left -= len(held[-1])
+        data = opener.unused_data if opener.eof else b""  # such files may be put one behind the other
+    return b"".join(held) if held else None
+
+
+def _opener_of(data: bytes) -> Any:
+    """What unpacks data that begin so; None for none of these."""
+    if data.startswith(GZIP) or data[:2] in ZLIB:
+        return zlib.decompressobj(47)
+    if data.startswith(BZIP):
+        return bz2.BZ2Decompressor()
+    return lzma.LZMADecompressor() if data.startswith(XZ) else None
 
 
 def _unzipped(data: bytes) -> bytes | None:

@@ -97,6 +97,10 @@ PLACES: dict[str, Any] = {
     "binary": {"x": {"B": b64(MAIL.encode())}},
     "binary in a set": {"x": {"BS": [b64(b"\x00\x01"), b64(MAIL.encode())]}},
     "gzip in binary": {"x": {"B": b64(gzip.compress(f"dear {MAIL}".encode()))}},
+    "the second of two in gzip": {"x": {"B": b64(gzip.compress(b"dear ") + gzip.compress(MAIL.encode()))}},
+    "the second of two in bzip2": {"x": {"B": b64(bz2.compress(b"dear ") + bz2.compress(MAIL.encode()))}},
+    "gzip behind zlib": {"x": {"B": b64(zlib.compress(b"dear ") + gzip.compress(MAIL.encode()))}},
+    "the second of two in xz": {"x": {"B": b64(lzma.compress(b"dear ") + lzma.compress(MAIL.encode()))}},
     "zlib in binary": {"x": {"B": b64(zlib.compress(MAIL.encode()))}},
     "gzip in Base64 in a string": {
         "x": {"S": b64(gzip.compress(json.dumps({"m": MAIL}, ensure_ascii=False).encode()))}
