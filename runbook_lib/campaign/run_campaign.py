@@ -26,6 +26,7 @@ from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.paths import reports_root
 from runbook_lib.preflight.hold_to_plan import refuse_another_plan
 from runbook_lib.preflight.plan_file import read_plan
+from runbook_lib.report.render.written_since import recorded_writes
 from runbook_lib.report.text import pluralize
 from runbook_lib.run.admission.admit import LEDGER, folder_of, is_begun, refuse_another_choice, refuse_another_run
 from runbook_lib.run.admission.confirmation import check_confirmation
@@ -48,7 +49,9 @@ class CampaignProgress:
 
     def standings(self) -> list[RunStanding]:
         """How every run stands now."""
-        return [self.broken.get(run.id) or standing_of(self.campaign, run, self.refused) for run in self.campaign.runs]
+        writes = recorded_writes(reports_root())
+        found = (standing_of(self.campaign, run, self.refused, writes) for run in self.campaign.runs)
+        return [self.broken.get(each.run.id) or each for each in found]
 
     def show(self, _: StepEnd | None = None) -> None:
         """Bring the page up to date."""
@@ -139,7 +142,7 @@ def _alone(campaign: Campaign) -> Iterator[None]:
 def _do(progress: CampaignProgress, run: CampaignRun) -> bool:
     """Do what is left of one run; whether it is done."""
     campaign, say = progress.campaign, progress.say
-    found = standing_of(campaign, run, {})
+    found = standing_of(campaign, run, {}, recorded_writes(reports_root()))
     if found.is_done(execute=progress.execute):
         found = proved(found, load_config(campaign.place(run.config)))
         if found.standing is not Standing.BROKEN:
@@ -178,7 +181,7 @@ def _run(progress: CampaignProgress, run: CampaignRun) -> bool:
     if record.verdict == INTERRUPTED:
         raise Interrupted(f"{run.id} was interrupted; run the campaign again to go on")
     progress.say(f"{run.id}: {record.verdict}")
-    found = standing_of(campaign, run, {})
+    found = standing_of(campaign, run, {}, recorded_writes(reports_root()))
     if found.is_done(execute=progress.execute):
         found = signed_as_asked(found, load_config(request.config))
     if found.standing is Standing.BROKEN:

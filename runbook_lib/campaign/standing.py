@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
 from runbook_lib.record.signature_check import SignatureDemand, check_signature
 from runbook_lib.report.proof import prove
+from runbook_lib.report.render.written_since import WriteByRun, written_since
 from runbook_lib.run.admission.admit import folder_of, is_begun, is_running
 from runbook_lib.run.sealed.seal import pages_are_sealed
 from runbook_lib.run.unfinished import SUMS
@@ -58,13 +59,18 @@ class RunStanding:
         return self.standing is Standing.PASS or (self.standing is Standing.DRY_RUN and not execute)
 
 
-def standing_of(campaign: Campaign, run: CampaignRun, refused: Mapping[str, str]) -> RunStanding:
-    """How a run stands, as its sealed folder says; `refused` are reasons of this start, by id."""
-    found = _in_its_folder(campaign, run)
+def standing_of(
+    campaign: Campaign, run: CampaignRun, refused: Mapping[str, str], writes: Sequence[WriteByRun]
+) -> RunStanding:
+    """How a run stands, as its sealed folder says and `writes`, those of all runs beside it.
+
+    `refused` are reasons of this start, by id.
+    """
+    found = _in_its_folder(campaign, run, writes)
     return replace(found, standing=Standing.REFUSED, why=refused[run.id]) if run.id in refused else found
 
 
-def _in_its_folder(campaign: Campaign, run: CampaignRun) -> RunStanding:
+def _in_its_folder(campaign: Campaign, run: CampaignRun, writes: Sequence[WriteByRun]) -> RunStanding:
     run_id = campaign.run_id(run)
     folder = folder_of(run_id)
     if not (folder / RUN_JSON).is_file():
@@ -79,7 +85,7 @@ def _in_its_folder(campaign: Campaign, run: CampaignRun) -> RunStanding:
     sealed = (folder / SUMS).exists()
     if record.run_id != run_id or (sealed and not pages_are_sealed(folder)):
         return RunStanding(run, run_id, folder, Standing.BROKEN, why=_not_as_sealed(folder, run_id, record.run_id))
-    if undone := _undone(record):
+    if undone := _undone(record) or _written_over(record, run, writes):
         return RunStanding(run, run_id, folder, Standing.UNDONE, record, undone)
     known = OF_VERDICT.get(record.verdict) if sealed else None
     why = "; ".join(reason.rstrip(".") for reason in record.reasons[:2])
@@ -92,6 +98,18 @@ def _undone(record: RunRecord) -> str:
         done = f"cleaned up at {record.cleaned}" if record.cleaned else f"rolled back at {record.rolled_back}"
         return f"it was {done}, so that what it proved is gone; give the run another id in the campaign to do it again"
     return ""
+
+
+def _written_over(record: RunRecord, run: CampaignRun, writes: Sequence[WriteByRun]) -> str:
+    """Which run has written to targets of a PASS since; empty where none has."""
+    found = written_since(record, writes) if record.verdict == PASS else []
+    if not found:
+        return ""
+    tables = ", ".join(dict.fromkeys(write.target.partition(" ")[2] for write in found))
+    return (
+        f"run {found[0].run_id} has written to {tables} since it was compared, so that what it proved may be gone; "
+        f"compare again: runbook run {run.config} --run-id {record.run_id} --execute --from validate"
+    )
 
 
 def _not_as_sealed(folder: Path, run_id: str, named: str) -> str:

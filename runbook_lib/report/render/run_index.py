@@ -16,12 +16,13 @@ from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, begun_runs, neighbours
+from runbook_lib.report.render.written_since import WriteByRun, writes_of, written_since
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
 from runbook_lib.report.text import NOT_MEASURED
 from runbook_lib.run.unfinished import CHANGED, INDEX, INDEX_LOCK, INDEX_SECONDS, SUMS, UNFINISHED
-from runbook_lib.run.verdicts import RUNNING
+from runbook_lib.run.verdicts import PASS, RUNNING
 
 SHOWN_COMPARISONS = 50
 SHOWN_RUNS = 10  # of each plan
@@ -47,7 +48,9 @@ def write_index(root: Path) -> None:
 
 def listed_runs(root: Path) -> list[ListedRun]:
     """Every run of a reports folder, the newest first."""
-    return sorted((_row(known) for known in neighbours(root)), key=lambda row: row.started, reverse=True)
+    found = neighbours(root)
+    writes = [write for known in found if known.record is not None for write in writes_of(known.record)]
+    return sorted((_row(known, writes) for known in found), key=lambda row: row.started, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,12 @@ def _compared(rows: list[ListedRun]) -> list[ComparedRun]:
     return found
 
 
-def _row(known: Neighbour) -> ListedRun:
+def _row(known: Neighbour, writes: list[WriteByRun]) -> ListedRun:
     if known.record is None:
         return ListedRun(known.name, LONG_AGO, broken=known.broken)
     figures, folder = figures_of(known.record), known.folder
     record, believed = figures.record, known.sealed or known.record.verdict == RUNNING
+    since = _since(record) or _written_over(record, writes)
     otherwise = CHANGED if (folder / SUMS).is_file() else UNFINISHED  # whatever starts a step takes the seal off first
     return ListedRun(
         folder=known.name,
@@ -132,8 +136,8 @@ def _row(known: Neighbour) -> ListedRun:
         source=place(record, "source"),
         target=place(record, "target"),
         tables=_how_many(figures),
-        mode=_mode(figures),
-        since=_since(record) if believed else "",
+        mode=f"{_mode(figures)}, later {since}" if since else _mode(figures),
+        since=since if believed else "",
         elsewhere=not_aws(record),
     )
 
@@ -148,13 +152,18 @@ def _since(record: RunRecord) -> str:
     return "cleaned up" if record.cleaned else "rolled back" if record.rolled_back else ""
 
 
+def _written_over(record: RunRecord, writes: list[WriteByRun]) -> str:
+    """Which other run has written to targets of a run that proved them; empty if none has, or nothing was proved."""
+    found = written_since(record, writes) if record.verdict == PASS else []
+    return f"written to by {found[0].run_id}" if found else ""
+
+
 def _mode(figures: RunFigures) -> str:
     record = figures.record
     if record.verdict == RUNNING and not record.executed and wanted_to_write(record):
         return "executing"  # the record is older than what is written meanwhile
     if record.executed:
-        since = _since(record)
-        return f"executed, later {since}" if since else "executed"
+        return "executed"
     if any(t.compared_only for t in record.tables):
         return "compared only"
     if record.executed is None:

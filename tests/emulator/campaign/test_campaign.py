@@ -409,6 +409,33 @@ def test_what_was_taken_back_is_not_done_any_more_and_nothing_comes_after_it(wor
     assert written(world, "b") == [0]
 
 
+def test_what_a_run_of_no_campaign_has_written_over_is_proved_no_more_until_it_is_compared_again(world: World) -> None:
+    file = fleet(world, [["a"]])
+    assert run(file, *EXECUTE).returncode == 0
+    world.pair("b", [{"id": {"S": "i00000"}, "n": {"N": "77"}}])  # the name of an item that the first run has loaded
+    turn_on_recovery(world, world.target, world.dst("a"))
+    into_a = {"include": [world.src("b")], "overrides": {world.src("b"): world.dst("a")}}
+    over = world.config(name="other", tables=into_a, **{"import": {"on_non_empty": "overwrite"}})
+    other = runbook_here("run", over, "--run-id", "other", "--execute")
+    assert world.record("other")["tables"][0]["items_written"] == 1, other.stdout + other.stderr
+    listed = runbook_here("list").stdout
+    assert "written to by other" in next(line for line in listed.splitlines() if f"{NAME}-a" in line)
+    index = (world.folder / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "executed, later written to by other" in index
+    ran = run(file, *EXECUTE)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert standings(world) == {"a": "undone"}
+    assert "run other has written to" in ran.stdout
+    config = world.folder / migration(world, "a")
+    compare = ("run", config, "--run-id", f"{NAME}-a", "--execute", "--from", "validate")
+    assert runbook_here(*compare).returncode == 1
+    world.put(world.target, world.dst("a"), things(1))
+    again = runbook_here(*compare)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert run(file, *EXECUTE).returncode == 0
+    assert standings(world) == {"a": "PASS"}
+
+
 def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0
