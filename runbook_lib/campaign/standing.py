@@ -13,7 +13,7 @@ from runbook_lib.errors import ConfigError, EvidenceError
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
 from runbook_lib.record.signature_check import SignatureDemand, check_signature
 from runbook_lib.report.proof import prove
-from runbook_lib.report.render.written_since import WriteByRun, written_since
+from runbook_lib.report.render.written_since import WriteByRun, writes_since
 from runbook_lib.run.admission.admit import folder_of, is_begun, is_running
 from runbook_lib.run.sealed.seal import pages_are_sealed
 from runbook_lib.run.unfinished import SUMS
@@ -102,7 +102,7 @@ def _undone(record: RunRecord) -> str:
 
 def _written_over(record: RunRecord, run: CampaignRun, writes: Sequence[WriteByRun]) -> str:
     """Which run has written to targets of a PASS since; empty where none has."""
-    found = written_since(record, writes) if record.verdict == PASS else []
+    found = writes_since(record, writes) if record.verdict == PASS else []
     if not found:
         return ""
     tables = ", ".join(dict.fromkeys(write.target.partition(" ")[2] for write in found))

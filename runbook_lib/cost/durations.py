@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
-from runbook_lib.config.model import ImportSettings, Migration
+from runbook_lib.config.model import Migration
+from runbook_lib.config.sections.importing import ImportSettings
 from runbook_lib.run.facts.estimate import Range
 
 NEW_WRITES, NEW_READS = 4_000, 12_000  # what a new on-demand table takes at once

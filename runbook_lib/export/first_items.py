@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from runbook_lib.aws.s3.objects import first_bytes
@@ -74,10 +73,9 @@ def first_attributes(run: Run, source: str, bucket: str) -> list[str] | None:
         if block is None:
             return None
         try:
-            lines = zlib.decompressobj(31).decompress(block, LONGEST).split(b"\n")
-        except zlib.error:
-            return None
-        for line in lines[:FIRST_ITEMS]:
-            with suppress(CorruptFile):  # the last one is cut short
+            *lines, _ = zlib.decompressobj(31).decompress(block, LONGEST).split(b"\n")  # the last one is cut short
+            for line in lines[:FIRST_ITEMS]:
                 names |= parse_line(line).keys()
+        except (zlib.error, CorruptFile):  # what is no item shows nothing of items
+            return None
     return sorted(name for name in names if name.startswith(REPLICATION))

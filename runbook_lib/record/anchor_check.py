@@ -16,7 +16,8 @@ from typing import Any
 
 from runbook_lib.aws.s3.anchors import Version, read_anchor, versions_under
 from runbook_lib.aws.session.granted_calls import anchor_client
-from runbook_lib.config.model import NAME, Migration, load_config
+from runbook_lib.config.model import Migration, load_config
+from runbook_lib.config.section import NAME
 from runbook_lib.errors import ConfigError, EvidenceError, TransferError
 from runbook_lib.record.anchor import BESIDE, Anchored, State, anchored, digest_of, line, prefix_of
 from runbook_lib.run.unfinished import SUMS

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import shlex
@@ -20,17 +19,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.config.model import NAME, Migration, load_config
+from runbook_lib.config.model import Migration, load_config
+from runbook_lib.config.section import NAME
 from runbook_lib.errors import ConfigError, EvidenceError, LedgerError, RunbookError
 from runbook_lib.record.anchor_check import NOT_ASKED_FOR, NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
-from runbook_lib.record.build import SUMMED, build_record
-from runbook_lib.record.model.base import Section
+from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.signature_check import NONE, SignatureDemand, check_signature, fingerprint_of
 from runbook_lib.report.figures.run_figures import figures_of
 from runbook_lib.report.judged import borne_out
 from runbook_lib.report.publish import draw_up, with_digests
-from runbook_lib.report.text import shortened
+from runbook_lib.report.record_differences import number_differences, value_differences, where_they_part
 from runbook_lib.run.facts.around.surroundings import SURROUNDINGS_FOUND
 from runbook_lib.run.facts.publication import PUBLICATION, PublicationFact
 from runbook_lib.run.facts.starts import FINGERPRINT, SETTINGS_DIGESTS
@@ -41,14 +40,7 @@ from runbook_lib.run.unfinished import SUMS
 from runbook_lib.run.verdicts import INTERRUPTED
 
 DRAWN = ("charts", "quarantine", "differences.jsonl")
-COUNTS = (*SUMMED, "lines_read", "missing", "extra", "different", "expired", "items_compared", "verdict")
-# What every version's run.json says of its tables, and in their sums.
-ALWAYS = frozenset({
-    "items_exported", "items_written", "items_filtered", "items_quarantined", "items_in_target", "missing", "extra",
-    "different", "expired", "verdict",
-})  # fmt: skip
-SIDES = ("source", "target", "staging")
-SHOWN, EXCERPT = 12, 60
+SHOWN = 12
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SEAL_MEANS = (
     f"What the seal protects against: a file that was changed, lost or added by somebody who did not seal again. Not "
@@ -170,7 +162,9 @@ def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
             published = PUBLICATION.of(ledger)
             same = published is not None and makes_the_same(published.code.library, published.code.packages)
             again = _again(ledger, record, published if same else None)
-            wrong = list(_differences(data, again.to_json(), RUN_JSON) if same else _other_numbers(record, again))
+            wrong = list(
+                value_differences(data, again.to_json(), RUN_JSON) if same else number_differences(record, again)
+            )
             wrong = wrong or list(_unlike(folder, ledger, again) if same else ())
     except (LedgerError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"{folder}: run.json cannot be made again from the ledger: {error!r}") from error
@@ -250,51 +244,5 @@ def _unlike_file(name: str, sealed: Path, again: Path) -> Iterator[str]:
         one, other = (f.read_text(encoding="utf-8", errors="replace").splitlines() for f in (sealed, again))
         pairs = enumerate(zip(one, other, strict=False), 1)
         line, (said, gives) = next((pair for pair in pairs if pair[1][0] != pair[1][1]), (0, ("", "")))
-        where = f"line {line}: {_around(said, gives)}" if line else f"{len(one):,} lines for {len(other):,}"
+        where = f"line {line}: {where_they_part(said, gives)}" if line else f"{len(one):,} lines for {len(other):,}"
         yield f"{name}: {where}"
-
-
-def _around(said: str, gives: str) -> str:
-    """Where two lines part."""
-    start = next((n for n, (a, b) in enumerate(zip(said, gives, strict=False)) if a != b), 0)
-    start = max(0, start - EXCERPT // 3)
-    return f"it says {said[start : start + EXCERPT]!r}, the ledger gives {gives[start : start + EXCERPT]!r}"
-
-
-def _differences(said: Any, gives: Any, where: str) -> Iterator[str]:
-    """The places of two JSON values that differ, with both."""
-    if isinstance(said, dict) and isinstance(gives, dict):
-        for name in [*gives, *(n for n in said if n not in gives)]:
-            yield from _differences(said.get(name, "nothing"), gives.get(name, "nothing"), f"{where}: {name}")
-    elif isinstance(said, list) and isinstance(gives, list) and len(said) == len(gives):
-        for place, (one, other) in enumerate(zip(said, gives, strict=True)):
-            yield from _differences(one, other, f"{where}[{place}]")
-    elif json.loads(json.dumps(said)) != json.loads(json.dumps(gives)):
-        yield f"{where}: it says {_short(said)}, the ledger gives {_short(gives)}"
-
-
-def _short(value: Any) -> str:
-    return shortened(json.dumps(value, ensure_ascii=False), EXCERPT, "in the file")
-
-
-def _other_numbers(record: RunRecord, again: RunRecord) -> Iterator[str]:
-    """Where the numbers that every version has are others than the ledger gives."""
-    yield from _differences(record.verdict, again.verdict, "run.json: verdict")
-    yield from _common(record, again, "complete", "run.json")
-    for name in SUMMED:
-        yield from _common(record.totals, again.totals, name, "run.json: totals")
-    for side in SIDES:
-        yield from _differences(dict(record.calls(side)), dict(again.calls(side)), f"run.json: {side}_calls")
-    said, gives = ({table.source: table for table in r.tables} for r in (record, again))
-    yield from _differences(sorted(said), sorted(gives), "run.json: tables")
-    for source in said.keys() & gives.keys():
-        for name in COUNTS:
-            yield from _common(said[source], gives[source], name, f"run.json: tables: {source}")
-
-
-def _common(said: Section, gives: Section, name: str, where: str) -> Iterator[str]:
-    """A member that both versions have; one that every version has may not be left out."""
-    if name in said.model_fields_set:
-        yield from _differences(getattr(said, name), getattr(gives, name), f"{where}: {name}")
-    elif name in ALWAYS:
-        yield from _differences("nothing", getattr(gives, name), f"{where}: {name}")

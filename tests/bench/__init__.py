@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.config.model import ImportSettings
+from runbook_lib.config.sections.importing import ImportSettings
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute

@@ -16,7 +16,7 @@ from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, begun_runs, neighbours
-from runbook_lib.report.render.written_since import WriteByRun, writes_of, written_since
+from runbook_lib.report.render.written_since import WriteByRun, writes_of, writes_since
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
@@ -154,7 +154,7 @@ def _since(record: RunRecord) -> str:
 
 def _written_over(record: RunRecord, writes: list[WriteByRun]) -> str:
     """Which other run has written to targets of a run that proved them; empty if none has, or nothing was proved."""
-    found = written_since(record, writes) if record.verdict == PASS else []
+    found = writes_since(record, writes) if record.verdict == PASS else []
     return f"written to by {found[0].run_id}" if found else ""
 
 

@@ -52,7 +52,7 @@ def writes_of(record: RunRecord) -> list[WriteByRun]:
     return [WriteByRun(record.run_id, place, max(ends)) for place in places]
 
 
-def written_since(record: RunRecord, writes: Iterable[WriteByRun]) -> list[WriteByRun]:
+def writes_since(record: RunRecord, writes: Iterable[WriteByRun]) -> list[WriteByRun]:
     """The writes of others to the targets of a run that may be later than its last comparison, the latest first."""
     looks = [as_moment(step.started) for step in record.steps if step.name in COMPARING]
     compared = max(filter(None, looks), default=None)

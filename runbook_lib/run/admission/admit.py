@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.aws.session.clients import Clients
-from runbook_lib.config.model import NAME, Migration
+from runbook_lib.config.model import Migration
+from runbook_lib.config.section import NAME
 from runbook_lib.errors import ConfigError, GateFailed, LedgerError, ResumeRefused
 from runbook_lib.paths import reports_root
 from runbook_lib.run.facts.publication import PUBLICATION

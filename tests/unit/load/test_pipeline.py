@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.transport.retry import Backoff, TransportError
-from runbook_lib.config.model import ImportSettings
+from runbook_lib.config.sections.importing import ImportSettings
 from runbook_lib.errors import LedgerError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
