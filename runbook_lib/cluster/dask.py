@@ -37,6 +37,9 @@ THREADS = 4  # units at once per process: a file is one part of the hash range, 
 CONNECT_SECONDS = 30.0
 WORKERS_SECONDS = 300.0  # until the first workers of a cluster that scales are there
 COUNT_EVERY = 5.0
+LOOK_EVERY = 5.0  # seconds between two looks at who has said nothing to the scheduler since the one before
+SILENT_FOR = 60.0  # seconds of such looks, after which a worker is given up: it is stopped, stuck or out of reach
+END_SECONDS = 30.0  # until a worker whose nanny does not end it is left to itself
 GONE = (
     "the connection to the Dask scheduler is lost; what is acknowledged is recorded: start a scheduler and run again "
     "with the same run id"
@@ -97,6 +100,7 @@ class Cluster:
         self._client, self._name = client, name
         self._executor = client.get_executor(pure=False)
         self._slots, self._counted_at = 0, float("-inf")
+        self._looked_at, self._seen = float("-inf"), dict[str, tuple[float, int]]()
         client.subscribe_topic(_reports(name), lambda event: self.inbox.put(event[1]))
 
     def facts(self) -> Message:
@@ -136,6 +140,35 @@ class Cluster:
     def check(self) -> None:
         if self._client.status not in ("running", "connecting"):
             raise TransferError(GONE)
+        if (now := time.monotonic()) - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            self._client.loop.add_callback(self._look)
+
+    async def _look(self) -> None:
+        """Give up workers that have our units and have long said nothing, although they do so every few seconds.
+
+        By itself a scheduler waits five minutes, or forever. A nanny kills the process and starts another; one without
+        is only left, and ends when it finds that out. Its units go to others either way.
+        """
+        with suppress(CommClosedError, OSError, TimeoutError):
+            told = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+            known, self._seen = self._seen, {}
+            for worker, said in told.items():
+                seen, looks = known.get(worker, (said["last_seen"], -1))
+                self._seen[worker] = (said["last_seen"], looks + 1 if seen == said["last_seen"] else 0)
+            silent = [worker for worker, (_, looks) in self._seen.items() if looks * LOOK_EVERY >= SILENT_FOR]
+            if not silent:
+                return
+            held = await self._client.scheduler.processing()
+            own = self._client.futures.keys()  # two runs may share a scheduler
+            ours = [worker for worker in silent if not own.isdisjoint(held.get(worker, ()))]
+            for worker in ours:
+                del self._seen[worker]
+            if ours:
+                await self._client.scheduler.restart_workers(
+                    workers=ours, timeout=END_SECONDS, wait_for_workers=False, on_error="return",
+                    stimulus_id=f"{self._name}-silent",
+                )  # fmt: skip
 
 
 def reach(settings: Settings) -> None:

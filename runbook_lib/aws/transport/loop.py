@@ -27,6 +27,7 @@ BLOCK = 65536
 THREADS = 32  # that make connections, or send through a proxy
 LOOK = 0.25  # seconds between two looks at deadlines
 IDLE = 1.0  # seconds after which a kept connection is looked at before it is used again
+TOO_LATE = "it was not sent in the time that it might have been"
 READ, READ_WRITE = selectors.EVENT_READ, selectors.EVENT_READ | selectors.EVENT_WRITE
 Done = Callable[[bytes | RunbookError], None]
 
@@ -75,10 +76,14 @@ class _Connection:
 
 @dataclass(slots=True)
 class RequestLoop:
-    """Sends requests of one transport and hears of their answers; for one thread, `wake` apart."""
+    """Sends requests of one transport and hears of their answers; for one thread, `wake` apart.
+
+    `may_send` is asked just before any bytes leave; a request that may not has no answer.
+    """
 
     transport: DynamoDBTransport
     clock: Callable[[], float] = time.monotonic
+    may_send: Callable[[], bool] = lambda: True
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _idle: dict[int, list[_Connection]] = field(default_factory=dict)
     _busy: set[_Connection] = field(default_factory=set)
@@ -97,7 +102,7 @@ class RequestLoop:
         way = self.transport.way(request.operation)
         headers, used = self.transport.signed(way, request)
         if way.exchange.proxied:
-            future = self._threads.submit(way.exchange.post, headers, request.body)
+            future = self._threads.submit(self._post, way, headers, request.body)
             future.add_done_callback(lambda f: self._call(partial(self._answered, request, used, done, f)))
             return
         content = memoryview(way.exchange.head(headers, len(request.body)) + request.body)
@@ -143,6 +148,11 @@ class RequestLoop:
         for end in self._bell:
             end.close()
 
+    def _post(self, way: Way, headers: dict[str, str], body: bytes) -> Answer:
+        if not self.may_send():
+            raise NoAnswer(TOO_LATE)
+        return way.exchange.post(headers, body)
+
     def _call(self, what: Callable[[], None]) -> None:
         """Have something done by the loop's own thread."""
         self._came.append(what)
@@ -178,6 +188,9 @@ class RequestLoop:
     def _write(self, connection: _Connection, sent: _Sent) -> None:
         try:
             while sent.left:
+                if not self.may_send():
+                    self._hold_back(connection, sent)
+                    return
                 sent.left = sent.left[connection.sock.send(sent.left) :]
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             pass
@@ -237,6 +250,16 @@ class RequestLoop:
         connection.sent = None
         self._close(connection)
         sent.done(self.transport.unanswered(sent.request, error))
+
+    def _hold_back(self, connection: _Connection, sent: _Sent) -> None:
+        """A request may not be sent any more, or not the rest of it."""
+        if len(sent.left) < len(sent.left.obj):  # type: ignore[arg-type]  # the bytes that it is a view of
+            self._fail(connection, NoAnswer(TOO_LATE))
+            return
+        self._busy.discard(connection)
+        connection.sent = None
+        self._close(connection)
+        sent.done(broken_answer(sent.request, NoAnswer(TOO_LATE)))  # it never left
 
     def _check_deadline(self, connection: _Connection) -> None:
         if (sent := connection.sent) is None:

@@ -12,10 +12,12 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.worker_clients import WorkerClients
 from runbook_lib.aws.transport.client import DynamoDBTransport
+from runbook_lib.aws.transport.loop import RequestLoop
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
 from runbook_lib.cluster.roster import calls_of
@@ -145,6 +147,7 @@ class LoadAttempt:
             capacity=self.capacity,
             secret=unit.secret,
             lock=self.lock,
+            sender=partial(RequestLoop, may_send=self._may_send),
         )
         send_files([file], target, lambda file: self._open(file, clients), self._note, self._keep)
 
@@ -158,6 +161,10 @@ class LoadAttempt:
                 self.lines = checked.lines
                 file.rejected += rejected
             return opened(file, checked, own.pop_all(), items_at_once(self._replaces))
+
+    def _may_send(self) -> bool:
+        """Whether bytes may leave now: a process that was stopped wakes with requests that were ready to go."""
+        return self.monotonic() < self.lease.until
 
     @property
     def _replaces(self) -> bool:

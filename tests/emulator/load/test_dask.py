@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,53 +22,16 @@ from runbook_lib.errors import ConfigError, TransferError
 from runbook_lib.headless.runner import Request, run_notebooks
 from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
-from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.run import open_run
 from runbook_lib.sandbox import demo_config, demo_environment, start_sandbox
+from tests.support.cluster_processes import SECONDS, descendants, free_port, is_alive, linux, running, until, workers_of
 from tests.support.commands import start_run
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import World, things
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 ONE_TABLE_HALF_WRITTEN = """SELECT 1 FROM file GROUP BY source
     HAVING SUM(items) > 5000 AND SUM(written) BETWEEN 500 AND SUM(items) / 2"""
 SOME = ("transactions", "loans", "payments", "users", "companies", "discount-rate-matrix", "approvals")
-SECONDS = 240  # on a busy machine
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """The processes below a process."""
-    for child in Path(f"/proc/{pid}/task").glob("*/children"):
-        for number in map(int, child.read_text().split()):
-            yield number
-            yield from descendants(number)
-
-
-def workers_of(pid: int) -> list[int]:
-    """The worker processes among them: Dask spawns them."""
-    return [p for p in descendants(pid) if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def until(ledger_file: Path, is_going: Callable[[], bool], query: str) -> None:
-    """Wait until the run's ledger answers the query with something."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        assert is_going()
-        if ledger_file.exists():
-            ledger = Ledger(ledger_file)
-            found = ledger.rows(query)
-            ledger.close()
-            if found:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"never came true: {query}")
 
 
 @pytest.fixture
@@ -220,25 +181,6 @@ def test_a_local_run_loads_nothing_of_dask() -> None:
 def test_what_only_dask_can_heed_is_refused_for_a_local_engine(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="only for kind 'dask', and kind is 'local'"):
         load_config(world.config(engine=wrong))
-
-
-@contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of Dask's command line, ended with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dask", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.chaos

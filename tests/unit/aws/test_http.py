@@ -101,9 +101,9 @@ def _request(connection: socket.socket) -> bytes:
         received += block
     head, _, body = received.partition(b"\r\n\r\n")
     [length] = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
+    while len(body) < length and (block := connection.recv(65536)):
+        body += block
+    return head + b"\r\n\r\n" + body if len(body) == length else b""
 
 
 def exchange_with(url: str, **settings: Any) -> tuple[HttpConnection, Any]:
@@ -403,6 +403,21 @@ def test_a_loop_gives_up_a_drip_of_bytes_and_goes_on_with_the_other_requests(ser
         with pytest.raises(NoAnswer, match="in 2 s"):
             loop.post({"Host": "x"}, b"")
         assert loop.post({"Host": "x"}, b"")[0] == 200
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["before the first byte", "with a part of it sent"])
+def test_a_request_that_may_not_be_sent_any_more_is_held_back(server: Scripted, left: int) -> None:
+    exchange, client = exchange_with(f"http://127.0.0.1:{server.port}")
+    may, doubted = [True] * left, []
+    with closing(client), closing(ByLoop(exchange)) as loop:
+        loop.loop.may_send = lambda: bool(may and may.pop())
+        loop.loop.transport.unanswered = lambda request, error: doubted.append(request) or broken_answer(request, error)
+        with pytest.raises(NoAnswer, match="not sent in the time"):
+            loop.post({"Host": "x"}, b"x" * 16_000_000)
+        assert len(doubted) == left  # what has begun to be sent is in doubt, what has not is not
+        loop.loop.may_send = lambda: True
+        assert loop.post({"Host": "x"}, b"next")[0] == 200
+    assert [request.endswith(b"next") for request in server.heard] == [True]
 
 
 def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used_again(server: Scripted, exchange: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.aws.session.worker_clients import connect_worker
+from runbook_lib.aws.transport.loop import RequestLoop
 from runbook_lib.cluster.protocol import Message, UnitContext
 from runbook_lib.errors import TransferError
 from runbook_lib.export_format.manifest import DataFile
@@ -242,6 +243,23 @@ def test_a_worker_that_is_cut_off_stops_writing_when_its_grant_runs_out(
     assert said.left
     assert 0 < said.written < tried.unit.file.items
     assert said.written <= 100 * 1.0 + 2 * 25 + 10  # of a second at 100 units, and what was under way
+
+
+def test_what_was_ready_to_go_when_a_worker_was_stopped_does_not_leave_once_its_grant_has_run_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, start = exported(world, 200), RequestLoop.start
+
+    def stopped(loop: RequestLoop, request: Any, done: Any) -> None:
+        time.sleep(1.2)
+        start(loop, request, done)
+
+    monkeypatch.setattr(RequestLoop, "start", stopped)
+    monkeypatch.setattr(attempt, "PATIENCE", 3.0)
+    before, tried = world.acknowledged(), alone(run, world, 100.0)
+    said = tried.run()
+    assert (said.left, said.written) == (True, 0)
+    assert world.acknowledged() == before
 
 
 def test_a_worker_waits_for_a_share_that_it_can_begin_with(world: World) -> None:
