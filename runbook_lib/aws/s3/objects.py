@@ -82,6 +82,8 @@ def stream_object(
             code = error.response["Error"]["Code"]
             if code in ("NoSuchKey", "404", "NoSuchBucket"):
                 raise MissingObject(f"s3://{bucket}/{key} does not exist") from None
+            if code == "InvalidRange" and error.response["Error"].get("ActualObjectSize") == str(offset):
+                return  # an earlier answer said a wrong length; this one says that all of it has come
             if code in ("PreconditionFailed", "412"):
                 raise TransferError(f"s3://{bucket}/{key} was replaced while it was read; export again") from None
             if code not in AGAIN and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:

@@ -27,8 +27,9 @@ class Bucket(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.holds, self.asked = len(BODY), 0
+        self.holds, self.asked, self.ends_otherwise = len(BODY), 0, 0
         self.refusals: list[tuple[int, str]] = []
+        self.too_long: list[int] = []
         self.says = {"ETag": '"one"', "Content-Length": ""}
 
 
@@ -43,15 +44,23 @@ class Handler(BaseHTTPRequestHandler):
             return
         start = int((self.headers["Range"] or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
         left = BODY[start:]
+        if start and not left:
+            size = len(BODY) + self.server.ends_otherwise
+            self._answer(
+                416, f"<Error><Code>InvalidRange</Code><ActualObjectSize>{size}</ActualObjectSize></Error>".encode()
+            )
+            return
         self._answer(206 if start else 200, left, min(len(left), self.server.holds))
 
     def _answer(self, status: int, content: bytes, holds: int | None = None) -> None:
         self.send_response(status)
-        for name, said in (self.server.says | {"Content-Length": str(len(content))}).items():
+        length = len(content) + (self.server.too_long.pop(0) if self.server.too_long and status == 200 else 0)
+        for name, said in (self.server.says | {"Content-Length": str(length)}).items():
             if name in self.server.says:
                 self.send_header(name, said)
         self.end_headers()
-        self.wfile.write(content[:holds])
+        with suppress(OSError):  # whoever was told less has gone
+            self.wfile.write(content[:holds])
         if holds is not None and holds < len(content):  # a reset, not an orderly end
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
@@ -89,6 +98,18 @@ def test_as_many_breaks_as_it_takes_while_bytes_arrive(bucket: Bucket) -> None:
     bucket.holds = 40_000  # less than is taken at once on a good connection
     assert read(bucket) == BODY
     assert bucket.asked > 2 * ATTEMPTS
+
+
+@pytest.mark.parametrize("more", [1, 10**15, -2 * len(BODY)], ids=["one more", "huge", "negative"])
+def test_a_length_that_was_wrong_once_ends_nothing(bucket: Bucket, more: int) -> None:
+    bucket.too_long = [more]
+    assert read(bucket) == BODY
+
+
+def test_an_object_that_ends_before_what_has_come_of_it_cannot_be_read(bucket: Bucket) -> None:
+    bucket.too_long, bucket.ends_otherwise = [1], -5
+    with pytest.raises(TransferError, match="cannot be read"):
+        read(bucket)
 
 
 def test_a_connection_that_brings_nothing_is_given_up(bucket: Bucket) -> None:
