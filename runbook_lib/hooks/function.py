@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.function_client import invoke_once
 from runbook_lib.config.moving.places import Side
@@ -12,11 +13,11 @@ Outcome = tuple[HookFault | None, int | None]
 LATE = ("ReadTimeoutError", "ConnectTimeoutError")
 
 
-def probe_lambda(hook: Hook, target: Side, calls: Calls) -> Outcome:
+def probe_lambda(hook: Hook, target: Side, calls: Calls, chain: Chain) -> Outcome:
     """Invoke it; the status of Lambda's answer stands beside the fault."""
     assert hook.lambda_ is not None
     asked = hook.lambda_
-    told = invoke_once(target, calls, asked.function, asked.payload, asked.region, hook.timeout)
+    told = invoke_once(target, calls, chain, asked.function, asked.payload, asked.region, hook.timeout)
     if told.refusal and told.status is not None:
         return HookFault.REFUSED, told.status
     if told.refusal:

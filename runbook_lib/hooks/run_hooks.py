@@ -42,5 +42,5 @@ def _outcome(run: Run, hook: Hook, environment: Mapping[str, str]) -> tuple[str,
     if hook.http is not None:
         return "http", probe_http(hook)
     if hook.lambda_ is not None:
-        return "lambda", probe_lambda(hook, run.config.target, run.clients.calls)
+        return "lambda", probe_lambda(hook, run.config.target, run.clients.calls, run.clients.chain("target"))
     return "graphql", probe_graphql(hook, environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -63,13 +64,14 @@ def export_before(
         ),
         sleep,
     )  # fmt: skip
+    client = target_exporter(run.clients, frozenset({pair.target}))
     if known.arn is None:
         asked = known
-        begun = wait.until(lambda: _begun(run, pair, table, asked, moment))
+        begun = wait.until(lambda: _begun(run, client, table, asked, moment))
         known = _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
     arn = str(known.arn)
     if known.items is None:
-        state = wait.until(lambda: _ended(run, arn))
+        state = wait.until(lambda: _ended(client, arn))
         if state.status != DONE:
             why = state.failure or "no reason was given"
             raise ExportError(f"the export of target {pair.target} ended as {state.status}: {why}; run again")
@@ -86,13 +88,13 @@ def _keep(run: Run, pair: Pair, made: TargetBefore) -> TargetBefore:
     return made
 
 
-def _begun(run: Run, pair: Pair, table: TableDescription, known: TargetBefore, moment: datetime) -> ExportState | None:
-    staging, client = run.config.target_staging, target_exporter(run.clients, frozenset({pair.target}))
+def _begun(run: Run, client: Any, table: TableDescription, known: TargetBefore, moment: datetime) -> ExportState | None:
+    staging = run.config.target_staging
     return find_export(client, table.arn, known.token) or start_export(
         client, table.arn, known.token, moment, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
     )
 
 
-def _ended(run: Run, arn: str) -> ExportState | None:
-    state = describe_export(target_exporter(run.clients, frozenset({arn.split("/")[1]})), arn)
+def _ended(client: Any, arn: str) -> ExportState | None:
+    state = describe_export(client, arn)
     return None if state.status == RUNNING else state

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.dynamodb.conditional_write import forms_of_appending
 from runbook_lib.aws.endpoints import client_of, of_other_services
 from runbook_lib.aws.guard.allowed_calls import (
@@ -35,7 +36,7 @@ from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.reading.asked_once import AskedOnce
 from runbook_lib.aws.session.identity import Identity, identify, session_of
-from runbook_lib.aws.session.staging import raw_client, staging_client
+from runbook_lib.aws.session.staging import raw_chain, raw_client, staging_chain, staging_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall
@@ -62,6 +63,11 @@ class Clients:
     calls: Calls
     _config: Migration
     _sessions: Mapping[str, boto3.Session]
+    _chains: Mapping[str, Chain]
+
+    def chain(self, side: str) -> Chain:
+        """The credentials of whoever was identified for a side."""
+        return self._chains[side]
 
     def asked_once(self) -> Clients:
         """The same, but what a table is like is asked once: for one look at both sides."""
@@ -81,7 +87,7 @@ class Clients:
     def recovery(self, tables: frozenset[str]) -> Any:
         """A source client that may also turn point-in-time recovery on, for the named tables only."""
         grants = dict.fromkeys(SOURCE_RECOVERY, tables)
-        session = session_of(self._config.source, Guard("source", SOURCE, self.calls, grants))
+        session = self._as_side("source", Guard("source", SOURCE, self.calls, grants))
         return client_of(session, "dynamodb", self._config.source.endpoint_url)
 
     def warming(self, tables: frozenset[str]) -> Any:
@@ -119,14 +125,22 @@ class Clients:
 
     def raw_remover(self) -> Any:
         """An S3 client for the exports themselves that may also delete objects, each by its key."""
-        return raw_client(self._config, Guard("staging", STAGING | STAGING_DELETES, self.calls))
+        return self._raw(Guard("staging", STAGING | STAGING_DELETES, self.calls))
 
     def _staging(self, guard: Guard) -> Any:
-        return staging_client(self._config, guard)
+        return staging_client(self._config, guard, self._chains["staging"])
+
+    def _raw(self, guard: Guard) -> Any:
+        return raw_client(self._config, guard, self._chains["raw"])
+
+    def _as_side(self, side: str, guard: Guard, region: str | None = None) -> boto3.Session:
+        """A session as whoever was identified for a side."""
+        of_side = self._config.source if side == "source" else self._config.target
+        return session_of(of_side, guard, region, self._chains[side])
 
     def _granted(self, operations: frozenset[str], tables: frozenset[str], forms: Any = FORMS) -> Any:
         guard = Guard("target", TARGET, self.calls, dict.fromkeys(operations, tables), forms)
-        session = session_of(self._config.target, guard)
+        session = self._as_side("target", guard)
         return client_of(session, "dynamodb", self._config.target.endpoint_url)
 
     def canary(self, tables: frozenset[str]) -> DynamoDBTransport:
@@ -185,19 +199,25 @@ def connect(config: Migration) -> Clients:
     staging_guard = Guard("staging", STAGING, calls)
     source = session_of(config.source, source_guard)
     target = session_of(config.target, target_guard)
-    staging = staging_client(config, staging_guard)
+    chains = {"source": source.get_credentials(), "target": target.get_credentials()}
+    chains |= {
+        "staging": staging_chain(config, chains["target"]),
+        "raw": raw_chain(config, chains["source"], chains["target"]),
+    }
+    staging = staging_client(config, staging_guard, chains["staging"])
     source_client = client_of(source, "dynamodb", config.source.endpoint_url)
     target_client = client_of(target, "dynamodb", config.target.endpoint_url)
     return Clients(
         source=source_client,
         target=target_client,
         staging=staging,
-        raw=raw_client(config, staging_guard) if config.transform else staging,
+        raw=raw_client(config, staging_guard, chains["raw"]) if config.transform else staging,
         source_identity=identify("source", source, source_client, config.source.endpoint_url),
         target_identity=identify("target", target, target_client, config.target.endpoint_url),
-        source_wire=DynamoDBTransport(source_client, source.get_credentials(), source_guard),
-        target_wire=DynamoDBTransport(target_client, target.get_credentials(), target_guard),
+        source_wire=DynamoDBTransport(source_client, chains["source"], source_guard),
+        target_wire=DynamoDBTransport(target_client, chains["target"], target_guard),
         calls=calls,
         _config=config,
         _sessions={"source": source, "target": target},
+        _chains=chains,
     )

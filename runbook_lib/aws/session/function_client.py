@@ -10,6 +10,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.endpoints import CONFIG, client_of, of_other_services
 from runbook_lib.aws.guard.allowed_calls import TARGET_PROBES
 from runbook_lib.aws.guard.call_counter import Calls
@@ -31,7 +32,13 @@ class Invoked:
 
 
 def invoke_once(
-    target: Side, calls: Calls, function: str, payload: Mapping[str, Any], region: str | None, seconds: float
+    target: Side,
+    calls: Calls,
+    chain: Chain,
+    function: str,
+    payload: Mapping[str, Any],
+    region: str | None,
+    seconds: float,
 ) -> Invoked:
     """Invoke a function and wait for its end; what it says is not read.
 
@@ -40,7 +47,7 @@ def invoke_once(
     asked = {"FunctionName": function, "InvocationType": "RequestResponse", "Payload": json.dumps(payload).encode()}
     forms = {"lambda:Invoke": lambda params: dict(params) == asked}
     guard = Guard("target", frozenset(), calls, dict.fromkeys(TARGET_PROBES, frozenset({function})), forms)
-    session = session_of(target, guard, region)
+    session = session_of(target, guard, region, chain)
     once = Config(
         retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=seconds,
         connect_timeout=min(seconds, LONGEST_CONNECT),

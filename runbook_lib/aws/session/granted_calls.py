@@ -31,7 +31,6 @@ from runbook_lib.aws.s3.anchors import PATIENCE, anchoring_form
 from runbook_lib.aws.s3.registers import creating_form, tagging_form, untagging_form
 from runbook_lib.aws.session.clients import Clients, check_place
 from runbook_lib.aws.session.identity import session_of
-from runbook_lib.aws.session.staging import raw_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 
@@ -50,7 +49,7 @@ def export_registrar(clients: Clients, bucket: str, prefix: str) -> Any:
     """A registrar's client for what lies beside exports themselves, which with a transform the source's side reads."""
     grants = dict.fromkeys(STAGING_REGISTERS | STAGING_LISTS, Under({f"{bucket}/{prefix}"}))
     forms = dict.fromkeys(STAGING_REGISTERS, creating_form)
-    return raw_client(clients._config, Guard("staging", STAGING - STAGING_REGISTERS, clients.calls, grants, forms))
+    return clients._raw(Guard("staging", STAGING - STAGING_REGISTERS, clients.calls, grants, forms))
 
 
 def tagger(clients: Clients, tables: frozenset[str]) -> Any:
@@ -95,7 +94,7 @@ def unscaler(clients: Clients, tables: frozenset[str]) -> Any:
 
 def _scaling_client(clients: Clients, operations: frozenset[str], tables: frozenset[str]) -> Any:
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), SCALING_FORMS)
-    session, name = session_of(clients._config.target, guard), "application-autoscaling"
+    session, name = clients._as_side("target", guard), "application-autoscaling"
     return client_of(session, name, of_other_services(session, name, clients._config.target.endpoint_url))
 
 
@@ -116,7 +115,7 @@ def bulk_putter(clients: Clients, request: Mapping[str, Any]) -> Any:
     allowed = TARGET | (TARGET_BULK_PUTS - {BULK_PUT})
     forms = {BULK_PUT: lambda p: p == request}
     guard = Guard("target", allowed, clients.calls, {BULK_PUT: frozenset({table})}, forms)
-    return client_of(session_of(clients._config.target, guard), "dynamodb", clients._config.target.endpoint_url)
+    return client_of(clients._as_side("target", guard), "dynamodb", clients._config.target.endpoint_url)
 
 
 def anchor_client(config: Migration, prefix: str, *, write: bool) -> Any:

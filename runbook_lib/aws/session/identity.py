@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader, create_loader
 
-from runbook_lib.aws.credentials import credentials_of
+from runbook_lib.aws.credentials import Chain, credentials_of
 from runbook_lib.aws.deadlines import Session
 from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
 from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services
@@ -63,22 +63,34 @@ def _models(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
-def session_of(side: Any, guard: Guard, region: str | None = None) -> boto3.Session:
-    """A session of one side's credentials whose every call the guard hears of."""
+def chain_of(side: Any, name: str) -> Chain:
+    """The credentials of a side, or of whoever a place names; raises CredentialsError where there are none."""
+    try:
+        chain = credentials_of(side)
+    except BotoCoreError as error:
+        raise CredentialsError(f"{name}: {error}; check 'profile' and the AWS files it names") from None
+    if not chain.found:
+        raise CredentialsError(
+            f"{name}: no AWS credentials found; expected a profile, a role or AWS_ACCESS_KEY_ID "
+            "in the environment (see the AWS credential chain)"
+        )
+    return chain
+
+
+def session_of(side: Any, guard: Guard, region: str | None = None, chain: Chain | None = None) -> boto3.Session:
+    """A session of one side's credentials whose every call the guard hears of.
+
+    Whoever was identified hands its `chain` on: read anew, the keys may have become those of another account.
+    """
     events = (core := Session(profile=side.profile)).get_component("event_emitter")
     guard.attach(events)
     note_unfamiliar(events)
     try:
         core.register_component("data_loader", _models(core.get_config_variable("data_path")))
         session = boto3.Session(botocore_session=core, region_name=region or side.region)
-        chain = credentials_of(side)
     except BotoCoreError as error:
         raise CredentialsError(f"{guard.side}: {error}; check 'profile' and the AWS files it names") from None
-    if not chain.found:
-        raise CredentialsError(
-            f"{guard.side}: no AWS credentials found; expected a profile, a role or AWS_ACCESS_KEY_ID "
-            "in the environment (see the AWS credential chain)"
-        )
+    chain = chain or chain_of(side, guard.side)
     chain.attach(events)
     core._credentials = chain
     return session

@@ -12,7 +12,6 @@ from runbook_lib.aws.endpoints import client_of, of_other_services
 from runbook_lib.aws.guard.allowed_calls import SOURCE, SOURCE_MACS
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.session.clients import Clients
-from runbook_lib.aws.session.identity import session_of
 from runbook_lib.config.moving.places import Side
 from runbook_lib.errors import ConfigError
 
@@ -29,7 +28,7 @@ def mac_client(clients: Clients, source: Side, key: str) -> Any:
     """A client of KMS for the source that may make this one MAC."""
     form = {"kms:GenerateMac": lambda params: dict(params) == _asked(key)}
     guard = Guard("source", SOURCE, clients.calls, dict.fromkeys(SOURCE_MACS, frozenset({key})), form)
-    session = session_of(source, guard, key.split(":")[3] if key.startswith("arn:") else None)
+    session = clients._as_side("source", guard, key.split(":")[3] if key.startswith("arn:") else None)
     return client_of(session, "kms", of_other_services(session, "kms", source.endpoint_url))
 
 

@@ -9,7 +9,6 @@ from botocore.config import Config
 from runbook_lib.aws.endpoints import CONFIG, client_of, of_other_services
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.session.clients import Clients
-from runbook_lib.aws.session.identity import session_of
 
 # A machine that reaches DynamoDB alone, through an endpoint of its network, is not kept waiting for the others.
 BRIEF = CONFIG.merge(
@@ -20,7 +19,7 @@ BRIEF = CONFIG.merge(
 def reading_client(clients: Clients, side: str, service: str, allowed: frozenset[str]) -> Any:
     """A client of one service as the identity of a side; `allowed` is all that it may be asked."""
     of_side = clients._config.source if side == "source" else clients._config.target
-    session = session_of(of_side, Guard(side, allowed, clients.calls))
+    session = clients._as_side(side, Guard(side, allowed, clients.calls))
     endpoint = of_side.endpoint_url
     if service != "dynamodb":
         endpoint = of_other_services(session, service, endpoint)

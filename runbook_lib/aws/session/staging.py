@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.endpoints import s3_client
 from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.session.identity import session_of
+from runbook_lib.aws.session.identity import chain_of, session_of
 from runbook_lib.config.model import Migration
-from runbook_lib.config.moving.places import Side, Staging
+from runbook_lib.config.moving.places import Staging
 
 
-def staging_client(config: Migration, guard: Guard) -> Any:
-    """An S3 client for what the target's side reads: as the target, or as whoever the place names."""
-    return _client(config.target_staging, config.target, guard)
+def staging_chain(config: Migration, target: Chain) -> Chain:
+    """As whom what the target's side reads is reached: as the target, or as whoever the place names."""
+    return _chain(config.target_staging, target)
 
 
-def raw_client(config: Migration, guard: Guard) -> Any:
-    """An S3 client for the exports themselves: with a transform as the source, or as whoever the place names."""
-    return _client(config.staging, config.source if config.transform else config.target, guard)
+def raw_chain(config: Migration, source: Chain, target: Chain) -> Chain:
+    """As whom exports are reached: with a transform as the source, or as whoever the place names."""
+    return _chain(config.staging, source if config.transform else target)
 
 
-def _client(place: Staging, side: Side, guard: Guard) -> Any:
-    session = session_of(place if place.has_identity else side, guard, place.region)
-    return s3_client(session, place.endpoint_url)
+def staging_client(config: Migration, guard: Guard, chain: Chain) -> Any:
+    """An S3 client for what the target's side reads."""
+    return _client(config.target_staging, guard, chain)
+
+
+def raw_client(config: Migration, guard: Guard, chain: Chain) -> Any:
+    """An S3 client for the exports themselves."""
+    return _client(config.staging, guard, chain)
+
+
+def _chain(place: Staging, side: Chain) -> Chain:
+    return chain_of(place, "staging") if place.has_identity else side
+
+
+def _client(place: Staging, guard: Guard, chain: Chain) -> Any:
+    return s3_client(session_of(place, guard, place.region, chain), place.endpoint_url)

@@ -19,7 +19,7 @@ from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.guard.offline import refuse_network
 from runbook_lib.aws.session.clients import appender, writer
 from runbook_lib.aws.session.identity import Identity, identify, session_of
-from runbook_lib.aws.session.staging import staging_client
+from runbook_lib.aws.session.staging import staging_chain, staging_client
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import CredentialsError
@@ -72,7 +72,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
         )
     return WorkerClients(
         target=client,
-        staging=staging_client(config, staging_guard),
+        staging=staging_client(config, staging_guard, staging_chain(config, session.get_credentials())),
         target_wire=DynamoDBTransport(client, session.get_credentials(), guard),
         target_identity=who,
         calls=calls,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.session.function_client import invoke_once
+from runbook_lib.aws.session.identity import chain_of
 from runbook_lib.config.moving.places import Side
 from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.errors import ForbiddenCall, GateFailed
@@ -86,7 +87,7 @@ def test_a_function_is_judged_by_its_end_and_never_invoked_twice(
     lambdas: Any, target: Side, function: str, expected: Any
 ) -> None:
     began = time.monotonic()
-    assert probe_lambda(hook(function, payload={"id": "1"}), target, Calls()) == expected
+    assert probe_lambda(hook(function, payload={"id": "1"}), target, Calls(), chain_of(target, "target")) == expected
     assert [body for _, body in lambdas.seen] == [{"id": "1"}]
     assert time.monotonic() - began < 10
 
@@ -115,7 +116,7 @@ def _other_payload(target: Side) -> None:
             self.client.close()
 
     with patch.object(function_client, "client_of", lambda *given: Wrong(made(*given))):
-        invoke_once(target, Calls(), "orders-api", {"id": "1"}, None, 1.0)
+        invoke_once(target, Calls(), chain_of(target, "target"), "orders-api", {"id": "1"}, None, 1.0)
 
 
 @pytest.mark.parametrize(
