@@ -5,22 +5,26 @@ from __future__ import annotations
 import html
 import quopri
 import re
-import unicodedata
+import sys
 from collections.abc import Iterator
 from string import ascii_letters, digits
 from urllib.parse import unquote_plus
 
-from runbook_lib.leak_scan.packed import LEAST_PACKED, is_readable, may_hide, readings
+from runbook_lib.leak_scan.packed import LEAST_PACKED, is_packed_or_text, is_worth_a_look, may_hide, readings
 
-NUMBERS = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
-SPACED = re.compile(r"\d[\d ().\-/]{6,25}\d", re.ASCII)
-NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
 ESCAPED = "JSON in a string"
 MARKS = ("%", "\\", "&", "\n", "=", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
-_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(["\\/bfnrt]))')
-_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+# Of JSON and of programs, one after the other: four, eight or two hexadecimal digits, some in braces, or octal ones.
+_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|[ux]\{([0-9a-fA-F]{1,8})\}"
+    r"|([0-7]{1,3})|o\{([0-7]{1,7})\}|([\"'`\\/abefnrtv]))"
+)
+_BASES = (16, 16, 16, 16, 8, 8)
+_SHORT = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]+")
+_BYTE_BY_BYTE = re.compile("(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _OLD_URL = re.compile(r"%u([0-9a-fA-F]{4})")
 _PUNYCODE = re.compile(r"xn--([a-z0-9\-]+)", re.IGNORECASE)
@@ -28,13 +32,6 @@ _QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|\r?\n)")
 _TYPED_BYTES = re.compile(r'\[(?:\{"N":"\d{1,3}"\},?){6,}')
 _BYTES = re.compile(r"\[ ?(?:\d{1,3}, ?){5,}\d{1,3}")
 _NUMBER = re.compile(r"\d+")
-_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
-_SPACES = re.compile(r"\s{2,}|[\t\n\r]")
-_DECIMAL = re.compile(r"\d")
-# What is not seen: zero-width characters, soft hyphens; and dashes, which are many.
-_UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF]) | dict.fromkeys(
-    [*range(0x2010, 0x2016), 0x2212], "-"
-)
 
 
 class _Others(dict[int, str]):
@@ -47,21 +44,11 @@ class _Others(dict[int, str]):
 _RUNS = _Others((code, chr(code) if chr(code) in f"{ascii_letters}{digits}+/_-=" else " ") for code in range(128))
 
 
-def fold(text: str) -> str:
-    """A text as it is compared: without case, accents and what is not seen, with plain digits and single blanks."""
-    if text.isascii():
-        folded = text.lower()
-    else:
-        plain = unicodedata.normalize("NFKC", text).translate(_UNSEEN)
-        plain = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())))
-        folded = _DECIMAL.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
-    if "  " in folded or "\n" in folded or "\t" in folded or "\r" in folded:
-        return _SPACES.sub(" ", folded)
-    return folded
+def unpacked(text: str, nothing: set[str], any_bytes: bool = False) -> Iterator[tuple[str, str | bytes]]:
+    """What a text becomes by one step, and what the step is called; `nothing` are runs known to hide nothing.
 
-
-def unpacked(text: str, nothing: set[str]) -> Iterator[tuple[str, str | bytes]]:
-    """What a text becomes by one step, and what the step is called; `nothing` are runs known to hide nothing."""
+    With `any_bytes` bytes are given, too, that hold no text anywhere.
+    """
     if "%" in text and (plain := unquote_plus(_OLD_URL.sub(_character, text))) != text:
         yield "URL-encoded", plain
     if "\\" in text and (plain := unescaped(text)) != text:
@@ -74,17 +61,21 @@ def unpacked(text: str, nothing: set[str]) -> Iterator[tuple[str, str | bytes]]:
         yield "quoted-printable", quopri.decodestring(text.encode())
     if "xn--" in text and (plain := _PUNYCODE.sub(_label, text)) != text:
         yield "punycode", plain
+    if not text.isascii() and (plain := _BYTE_BY_BYTE.sub(_as_utf8, text)) != text:
+        yield "UTF-8 byte by byte", plain
+    if not text.isprintable() and (plain := _CONTROLS.sub("", text)) != text:
+        yield "between control characters", plain
     if "[" in text:
-        yield from _listed_bytes(text)
+        yield from _listed_bytes(text, any_bytes)
     for found in text.translate(_RUNS).split():
         if len(found) < LEAST_PACKED or found in nothing:
             continue
         hides = False
-        for reading in readings(found):
+        for reading in readings(found, any_bytes):
             hides = True
             yield reading
         if not hides:
-            _remember(nothing, found)
+            remember(nothing, found)
 
 
 def is_plain(text: str) -> bool:
@@ -92,35 +83,42 @@ def is_plain(text: str) -> bool:
     return text.isascii() and not any(mark in text for mark in MARKS)
 
 
-def hiding_runs(text: str, nothing: set[str]) -> list[str]:
-    """The runs of a plain text that `unpacked` would take apart; it may be many texts, which have words in common."""
-    hiding = list[str]()
+def hiding_runs(text: str, nothing: set[str], any_bytes: bool = False) -> tuple[list[str], dict[str, list[bytes]]]:
+    """The runs of a plain text that `unpacked` would take apart; it may be many texts, which have words in common.
+
+    Those that hide bytes which are no text themselves are returned with these; `remember` them if nothing is in them.
+    """
+    hiding, binary = list[str](), dict[str, list[bytes]]()
     for found in set(text.translate(_RUNS).split()) - nothing:
-        if len(found) >= LEAST_PACKED:
-            if may_hide(found) and any(True for _ in readings(found)):
-                hiding.append(found)
-            else:
-                _remember(nothing, found)
-    return hiding
+        if len(found) < LEAST_PACKED:
+            continue
+        if not may_hide(found, any_bytes) or not (held := [data for _, data in readings(found, any_bytes)]):
+            remember(nothing, found)
+        elif any(map(is_packed_or_text, held)):
+            hiding.append(found)
+        else:
+            binary[found] = held
+    return hiding, binary
 
 
-def lists_bytes(text: str) -> bool:
+def lists_bytes(text: str, any_bytes: bool = False) -> bool:
     """Whether a text has bytes spelled as a list of numbers."""
-    return "[" in text and any(True for _ in _listed_bytes(text))
+    return "[" in text and any(True for _ in _listed_bytes(text, any_bytes))
 
 
-def _remember(nothing: set[str], found: str) -> None:
+def remember(nothing: set[str], found: str) -> None:
+    """Remember of a run that it hides nothing."""
     if len(nothing) >= MOST_NOTHING:
         nothing.clear()
     if len(found) <= LONGEST_NOTHING:
         nothing.add(found)
 
 
-def _listed_bytes(text: str) -> Iterator[tuple[str, bytes]]:
+def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, bytes]]:
     """Bytes that are spelled as a list of numbers, as JavaScript's buffers are."""
     for run in (*_BYTES.findall(text), *(_TYPED_BYTES.findall(text) if '[{"N":"' in text else ())):
         numbers = [int(number) for number in _NUMBER.findall(run)]
-        if max(numbers) < 256 and is_readable(bytes(numbers)):
+        if max(numbers) < 256 and (any_bytes or is_worth_a_look(bytes(numbers))):
             yield "a list of bytes", bytes(numbers)
 
 
@@ -136,10 +134,20 @@ def _label(match: re.Match[str]) -> str:
 
 
 def unescaped(text: str) -> str:
-    """A text without the escapes of JSON, one layer of them."""
+    """A text without the escapes of JSON and of programs, one layer of them."""
+    return _SURROGATES.sub(
+        lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), _ESCAPE.sub(_unescaped, text)
+    )
 
-    def one(match: re.Match[str]) -> str:
-        return chr(int(match[1] or match[2], 16)) if match[1] or match[2] else _SHORT.get(match[3], match[3])
 
-    plain = _ESCAPE.sub(one, text)
-    return _SURROGATES.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), plain)
+def _unescaped(match: re.Match[str]) -> str:
+    which = match.lastindex or 0
+    number = match[which]
+    if which > len(_BASES):
+        return _SHORT.get(number, number)
+    code = int(number, _BASES[which - 1])
+    return chr(code) if code <= sys.maxunicode else match[0]
+
+
+def _as_utf8(match: re.Match[str]) -> str:
+    return match[0].encode("latin-1").decode("utf-8", "replace")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import ESCAPED, NO_DIGITS, SPACED, fold, hiding_runs, is_plain, lists_bytes, unpacked
-from runbook_lib.leak_scan.packed import decompressed, from_base64, is_readable, text_of_bytes
+from runbook_lib.leak_scan.decode import ESCAPED, hiding_runs, is_plain, lists_bytes, remember, unpacked
+from runbook_lib.leak_scan.packed import HEX, decompressed, from_base64, is_readable, text_inside, text_of_bytes
+from runbook_lib.leak_scan.spelling import fold, numbers_of
 from runbook_lib.leak_scan.words import ValueWords
 
 DEEPEST = 3
@@ -43,9 +44,11 @@ class RawValues:
     left_out: set[int] = field(default_factory=set)
     nothing: set[str] = field(default_factory=set)  # what was seen to hide nothing; texts have the same again and again
     clean: set[str] = field(default_factory=set)  # names and values, between quotes, that are none and hide nothing
+    any_bytes: bool = field(init=False)  # whether some are bytes, as hexadecimal: then binary is looked for in binary
     _automaton: AhoCorasick | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.any_bytes = any(HEX.fullmatch(pattern) and not pattern.isdecimal() for pattern in self.patterns)
         self._automaton = AhoCorasick(list(self.patterns)) if self.patterns else None
 
     def within(self, text: str) -> Iterator[int]:
@@ -85,7 +88,6 @@ def look_through(values: RawValues, item: str, counted: Counted) -> dict[int, st
         for data in _binaries(item):
             if not is_readable(data):
                 counted.not_decoded += 1
-                _look(values, data.replace(b"\0", b"").decode("utf-8", "replace"), IN_BINARY, DEEPEST, found, counted)
     return found
 
 
@@ -109,20 +111,38 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
         text = " ".join(plain)
     folded, new = fold(text), set(text.split('"')) - values.clean
     rest = '"'.join(new)  # no word, number or run goes beyond a quotation mark
-    if lists_bytes(text) or any(True for _ in values.within(folded)) or _holds_words(values, fold(rest)):
+    if (
+        lists_bytes(text, values.any_bytes)
+        or any(True for _ in values.within(folded))
+        or _holds_words(values, fold(rest))
+    ):
         yield from plain
         return
+    hiding, binary = hiding_runs(rest, values.nothing, values.any_bytes)
+    if binary and _is_in_binary(values, (data for held in binary.values() for data in held)):
+        yield from plain
+        return
+    for run in binary:
+        remember(values.nothing, run)
     counted.items += len(plain)
     counted.values += text.count(ONE) + text.count(SET)
-    hiding = hiding_runs(rest, values.nothing)
-    if not hiding:
-        values.keep_clean(new)
-        return
-    for item in plain:
+    values.keep_clean(new.difference(_parts_with(rest, hiding)))
+    for item in plain if hiding else ():
         if any(run in item for run in hiding):
             counted.items -= 1
             counted.values -= item.count(ONE) + item.count(SET)
             yield item
+
+
+def _parts_with(text: str, runs: Sequence[str]) -> Iterator[str]:
+    """What stands between quotes in a text and has one of the runs in it."""
+    for run in runs:
+        at = text.find(run)
+        while at >= 0:
+            end = text.find('"', at)
+            end = len(text) if end < 0 else end
+            yield text[text.rfind('"', 0, at) + 1 : end]
+            at = text.find(run, end)
 
 
 def _is_plain(text: str) -> bool:
@@ -133,24 +153,36 @@ def _holds_words(values: RawValues, folded: str) -> bool:
     """Whether a folded text has values as words, or numbers with other separators."""
     if any(True for _ in values.as_words(folded)):
         return True
-    spaced = " ".join(match.translate(NO_DIGITS) for match in SPACED.findall(folded) if not match.isdecimal())
-    return any(True for _ in values.within(spaced))
+    return any(True for _ in _as_numbers(values, folded))
+
+
+def _is_in_binary(values: RawValues, binary: Iterator[bytes]) -> bool:
+    inside = fold(" ".join(text_inside(data, values.any_bytes) for data in binary))
+    return any(True for _ in _anywhere(values, inside)) or any(True for _ in _as_numbers(values, inside))
+
+
+def _anywhere(values: RawValues, folded: str) -> Iterator[int]:
+    yield from values.within(folded)
+    yield from values.as_words(folded)
+
+
+def _as_numbers(values: RawValues, folded: str) -> Iterator[int]:
+    digits, plain = numbers_of(folded)
+    yield from values.within(digits)
+    if plain:
+        yield from _anywhere(values, plain)
 
 
 def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, str], counted: Counted) -> None:
     folded = fold(text)
-    for number in values.within(folded):
+    for number in _anywhere(values, folded):
         found.setdefault(number, how or AS_IT_IS)
-    if values.words is not None:
-        for number in values.as_words(folded):
+    if how or "\\" not in text:  # an item's own JSON has its numbers without the escapes, too
+        for number in _as_numbers(values, folded):
             found.setdefault(number, how or AS_IT_IS)
-    for match in SPACED.findall(folded):
-        if not match.isdecimal():
-            for number in values.within(match.translate(NO_DIGITS)):
-                found.setdefault(number, how or AS_IT_IS)
     if depth == DEEPEST:
         return
-    for step, inner in unpacked(text, values.nothing):
+    for step, inner in unpacked(text, values.nothing, values.any_bytes):
         told = f"{how}, {step}" if how else step
         below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
         if isinstance(inner, bytes):
@@ -171,6 +203,9 @@ def _look_at_bytes(
     if text is not None:
         counted.decoded += 1
         _look(values, text, how, depth, found, counted)
+    else:
+        inside = text_inside(data if held is None else held, values.any_bytes)
+        _look(values, inside, f"{how}, {IN_BINARY}", DEEPEST, found, counted)
 
 
 def _binaries(item: str) -> Iterator[bytes]:

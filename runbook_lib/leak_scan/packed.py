@@ -8,91 +8,149 @@ import lzma
 import re
 import zipfile
 import zlib
-from base64 import b32decode
 from binascii import Error as BadBase64
 from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
-from contextlib import suppress
+from string import ascii_letters, hexdigits
 from typing import Any
 
 SHORTEST_HEX = 12  # digits
+SHORTEST_BASE32 = 10
 SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
+SURELY_NO_BASE64 = 16  # characters, if all are hexadecimal digits and dashes
 LARGEST = 16 << 20  # bytes that are unpacked of one value
 LEAST_PACKED = 8  # characters of Base64 for 6 of a value
+LEAST_WIDE = 12  # bytes of UTF-16 for as many
+SURELY_WIDE = 96  # bytes of UTF-16 that are so by no chance
 MOST_JOINTS = 8  # of a run: Base64 itself has one in thirty-two characters
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
 _MARKED_HEX = re.compile(r"0?[xX]((?:[0-9a-fA-F]{2}){6,})")  # as programs and databases spell bytes
 _JOINTS = re.compile(r"[+/_\-]")
-_BASE32 = re.compile(r"[A-Z2-7]{10,}={0,6}")
+_ANY_32 = f"{ascii_letters}234567="
+_HEX_AND_DASH = f"{hexdigits}-"
+_BASE32_DIGITS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 BZIP, XZ, ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
 _PADDING = ("", "===", "==", "=")
+BASE64, HEXADECIMAL = "Base64", "hexadecimal"
 _PACKED = frozenset(b"\x1f\x78B\xfdP")  # with which they begin
-# Like UTF-8, and all of it; most bytes that are no text are told from it by the first few.
-_LIKE_TEXT = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
+# How a byte looks: of ASCII, the first of two to four bytes of another character, the rest of one, or none of these.
+_KINDS = bytes(
+    ord("t" if code in b"\t\n\r" or 32 <= code < 127 else "-" if 128 <= code < 192 else "2" if 194 <= code < 224
+        else "3" if 224 <= code < 240 else "4" if 240 <= code < 245 else " ") for code in range(256)
+)  # fmt: skip
+SIX = "tttttt"
 
 
-def readings(run: str) -> Iterator[tuple[str, bytes]]:
-    """The bytes that a run may stand for and that are a text, or packed; what the way to them is called."""
+def readings(run: str, any_bytes: bool = False) -> Iterator[tuple[str, bytes]]:
+    """The bytes that a run may stand for and that are worth a look; what the way to them is called."""
     for step, data in every_reading(run):
-        if _may_be_read(data) and is_readable(data):
+        if data and (any_bytes or (_may_be_read(data) and is_worth_a_look(data))):
             yield step, data
 
 
-def may_hide(run: str) -> bool:
+def may_hide(run: str, any_bytes: bool = False) -> bool:
     """Whether `readings` could have anything to say of a run: the inner loop of a scan, for nearly none has."""
     if run.isalnum():
-        if run.isupper():
-            return True  # it may be Base32, too
-        if (size := len(run)) >= SHORTEST_HEX and HEX.fullmatch(run):
-            return size < SURELY_HEX or _may_be_read(unhexlify(run))
-        return _may_be_base64(run) or (run[0] in "0xX" and _MARKED_HEX.fullmatch(run) is not None)
+        return _word_may_hide(run, any_bytes)
+    if len(run) >= SURELY_NO_BASE64 and not run.strip(_HEX_AND_DASH):
+        for part in run.split("-"):
+            if len(part) >= SHORTEST_HEX and not len(part) & 1 and (any_bytes or _may_be_read(unhexlify(part))):
+                return True
+        return False
     parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
     if len(parts) > 2 or "=" in run:
-        return any(_may_be_read(data) for _, data in every_reading(run))
-    return _may_be_base64(run.replace("-", "+").replace("_", "/")) or any(
-        len(part) >= LEAST_PACKED and _may_be_base64(part) for part in parts
+        return any(True for _ in readings(run, any_bytes))
+    return _may_be_base64(run.replace("-", "+").replace("_", "/"), any_bytes) or any(
+        len(part) >= LEAST_PACKED and _word_may_hide(part, any_bytes) for part in parts
     )
 
 
-def _may_be_base64(run: str) -> bool:
+def _word_may_hide(run: str, any_bytes: bool) -> bool:
+    size = len(run)
+    if size >= SHORTEST_HEX and not size & 1 and not run.strip(hexdigits):
+        if any_bytes or _may_be_read(unhexlify(run)):
+            return True
+        if size >= SURELY_HEX:
+            return False
+    elif run[0] in "0xX" and _MARKED_HEX.fullmatch(run):
+        return True
+    if _is_base32(run) and (data := _from_base32(run)) and (any_bytes or _may_be_read(data)):
+        return True
+    return _may_be_base64(run, any_bytes)
+
+
+def _may_be_base64(run: str, any_bytes: bool) -> bool:
     if (odd := len(run) & 3) == 1:
         return False
     try:
         data = a2b_base64(run + _PADDING[odd])
     except BadBase64:
         return False
-    return data.isascii() or data[0] in _PACKED or b"\0" in data or _LIKE_TEXT.fullmatch(data) is not None
+    return any_bytes or _may_be_read(data)
 
 
 def _may_be_read(data: bytes) -> bool:
-    """Whether it is worth a closer look."""
-    return bool(data) and (
-        data.isascii() or data[0] in _PACKED or b"\0" in data or _LIKE_TEXT.fullmatch(data) is not None
-    )
+    """Whether it is worth a closer look: it may be a text, packed, or have a text within that may be a value."""
+    if data.isascii() or data[0] in _PACKED:
+        return True
+    if 0 in data:
+        if len(data) >= LEAST_WIDE:
+            return True
+        data = data.replace(b"\0", b"")
+    return _has_text(data)
+
+
+def _has_text(data: bytes) -> bool:
+    """Whether six characters or more in a row are of a text."""
+    kinds = data.translate(_KINDS).decode("latin-1")  # what a text has is looked up in a fourth of the time
+    if SIX in kinds:
+        return True
+    if "2-" in kinds or "3--" in kinds or "4---" in kinds:
+        return SIX in kinds.replace("2-", "t").replace("3--", "t").replace("4---", "t")
+    return False
+
+
+def _has_text_inside(data: bytes) -> bool:
+    held = decompressed(data)
+    return _has_text((data if held is None else held).replace(b"\0", b""))
+
+
+def _is_base32(run: str) -> bool:
+    return len(run) >= SHORTEST_BASE32 and (run.islower() or run.isupper()) and not run.strip(_ANY_32)
 
 
 def every_reading(run: str) -> list[tuple[str, bytes]]:
     """All bytes that a run may stand for."""
-    found = list[tuple[str, bytes]]()
-    if len(run) >= SHORTEST_HEX and HEX.fullmatch(run):
-        found.append(("hexadecimal", unhexlify(run)))
-        if len(run) >= SURELY_HEX:
-            return found
-    if run[0] in "0xX" and (marked := _MARKED_HEX.fullmatch(run)):
-        found.append(("hexadecimal", unhexlify(marked[1])))
-    if (data := from_base64(run)) is not None:
-        found.append(("Base64", data))
-    if run.isupper() and _BASE32.fullmatch(run):
-        plain = run.rstrip("=")
-        with suppress(BadBase64):
-            found.append(("Base32", b32decode(plain + "=" * (-len(plain) % 8))))
+    if len(run) >= SURELY_NO_BASE64 and not run.isalnum() and not run.strip(_HEX_AND_DASH):
+        spelled = [part for part in run.split("-") if len(part) >= SHORTEST_HEX and not len(part) & 1]
+        return [(HEXADECIMAL, unhexlify(part)) for part in spelled]
+    found = _word_readings(run)
     if run.isalnum():
         return found
     if joints := [match.end() for match in _JOINTS.finditer(run)][:MOST_JOINTS]:  # they may join it to other words
-        for part in dict.fromkeys((*_JOINTS.split(run), *(run[at:] for at in joints))):
-            if len(part) >= LEAST_PACKED and (data := from_base64(part)) is not None:
-                found.append(("Base64", data))
+        parts = dict.fromkeys(_JOINTS.split(run))
+        for part in parts:
+            if len(part) >= LEAST_PACKED:
+                found += _word_readings(part)
+        for part in (run[at:] for at in joints):
+            if len(part) >= LEAST_PACKED and part not in parts and (data := from_base64(part)) is not None:
+                found.append((BASE64, data))
+    return found
+
+
+def _word_readings(run: str) -> list[tuple[str, bytes]]:
+    found = list[tuple[str, bytes]]()
+    if len(run) >= SHORTEST_HEX and HEX.fullmatch(run):
+        found.append((HEXADECIMAL, unhexlify(run)))
+        if len(run) >= SURELY_HEX:
+            return found
+    if run[0] in "0xX" and (marked := _MARKED_HEX.fullmatch(run)):
+        found.append((HEXADECIMAL, unhexlify(marked[1])))
+    if (data := from_base64(run)) is not None:
+        found.append((BASE64, data))
+    if _is_base32(run) and (data := _from_base32(run)) is not None:
+        found.append(("Base32", data))
     return found
 
 
@@ -100,6 +158,34 @@ def is_readable(data: bytes) -> bool:
     """Whether bytes are a text, or packed."""
     held = decompressed(data)
     return text_of_bytes(data if held is None else held) is not None
+
+
+def is_packed_or_text(data: bytes) -> bool:
+    """Whether bytes have to be taken apart further, or are a text."""
+    return decompressed(data) is not None or text_of_bytes(data) is not None
+
+
+def is_worth_a_look(data: bytes) -> bool:
+    """Whether bytes are a text, packed, or other ones in which a value may be."""
+    return is_readable(data) or _has_text_inside(data) or _wide_text(data) is not None
+
+
+def text_inside(data: bytes, any_bytes: bool) -> str:
+    """What of bytes that are no text can be searched: the texts in them and, with `any_bytes`, they themselves."""
+    texts = [data.replace(b"\0", b"").decode("utf-8", "replace")]
+    if (wide := _wide_text(data)) is not None:
+        texts.append(wide)
+    if any_bytes:
+        texts.append(data.hex())
+    return " ".join(texts)
+
+
+def _from_base32(text: str) -> bytes | None:
+    plain = text.rstrip("=")
+    size = len(plain) * 5
+    if len(plain) & 7 in (1, 3, 6) or "=" in plain:
+        return None
+    return (int(plain.upper().translate(_BASE32_DIGITS), 32) >> (size & 7)).to_bytes(size >> 3)
 
 
 def from_base64(text: str) -> bytes | None:
@@ -161,12 +247,21 @@ def text_of_bytes(data: bytes) -> str | None:
         text = ""
     if text and "\0" not in text:
         return text
-    if b"\0" in data and len(data) % 2 == 0:
-        for spelling in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "utf-16-be"):
-            try:
-                wide = data.decode(spelling)
-            except UnicodeDecodeError:
-                continue
-            if wide.isprintable():
-                return wide
+    wide = _wide_text(data)
+    if wide is not None and (len(data) >= SURELY_WIDE or data.count(0) * 4 >= len(data)):
+        return wide
     return text or None
+
+
+def _wide_text(data: bytes) -> str | None:
+    """The text that bytes are in UTF-16: some bytes that are none look like Chinese."""
+    if len(data) < LEAST_WIDE or len(data) & 1 or 0 not in data:
+        return None
+    for spelling in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "utf-16-be"):
+        try:
+            wide = data.decode(spelling)
+        except UnicodeDecodeError:
+            continue
+        if wide.isprintable():
+            return wide
+    return None

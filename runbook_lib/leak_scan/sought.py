@@ -20,9 +20,9 @@ from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.items.lines import parse_line
-from runbook_lib.leak_scan.decode import NUMBERS, fold
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through
-from runbook_lib.leak_scan.words import LEAST, ValueWords
+from runbook_lib.leak_scan.spelling import LEAST, fold, spellings
+from runbook_lib.leak_scan.words import ValueWords
 from runbook_lib.masking.expression.parse import ItemTest
 from runbook_lib.masking.hook import HookContext, HookFailed, ItemHook, hooked
 from runbook_lib.masking.leaves import KEPT, UNRULED, ItemLeaves
@@ -32,7 +32,6 @@ from runbook_lib.run.facts.masking.leak_scan import SoughtFact
 from runbook_lib.transform.raw_windows import RawWindow
 
 MOST_ANYWHERE = 100_000  # values in one automaton: about 100 MB
-LEAST_DIGITS = 7  # of a number that is also looked for without its separators
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +108,8 @@ class Gathered:
             self.owners.append(rule)
             self.anywhere[folded] = number
             self.patterns.setdefault(folded, number)
-            if NUMBERS.fullmatch(folded):
-                digits = "".join(filter(str.isdigit, folded))
-                if len(digits) >= LEAST_DIGITS:
-                    self.patterns.setdefault(digits, number)
+            for spelled in spellings(folded):
+                self.patterns.setdefault(spelled, number)
             return
         if self.words is None:
             self.words = ValueWords(self.folder, secrets.token_bytes(16))

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from runbook_lib.leak_scan.spelling import LEAST
+
 SLOTS = 256
 DIGEST, NUMBER = 12, 4  # bytes of a record
 RECORD = DIGEST + NUMBER
-LEAST = 6
 _ASCII = {code: chr(code) for code in range(128)}  # a table that has every letter is looked up without exceptions
 _BUT_AT = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]<>()'), " ")
 _ALL = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]@'), " ")
 BITS = 1 << 25  # of the filter before the digests: 4 MB; with a million values three in a hundred words pass it
 MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same ones again and again
+NO_TEXT = "\ufffd"  # in what bytes hold that are no text, whose words do not come twice either
 SHORT = 64  # characters of such a word at most: whole texts may have megabytes, and do not come twice
 
 
@@ -77,7 +79,8 @@ class ValueWords:
                 yield number
         if len(self._clean) >= MOST_CLEAN:
             self._clean.clear()
-        self._clean.update(word for word in new if len(word) <= SHORT)
+        if NO_TEXT not in text:
+            self._clean.update(word for word in new if len(word) <= SHORT)
 
     def number_of(self, value: str) -> int | None:
         """The number of a value, or None for one that was not added."""

@@ -123,9 +123,13 @@ def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:
 
 
 def _binary(value: str, index: int) -> Iterator[Leaf]:
-    """Bytes as their Base64, and as the text that they are, if they are one."""
+    """Bytes as their Base64, and as the text that they are, or in hexadecimal if they are none."""
     yield index, value
     try:
-        yield index, a2b_base64(value).decode()
+        data = a2b_base64(value)
     except ValueError:
         return
+    try:
+        yield index, data.decode()
+    except ValueError:
+        yield index, data.hex()

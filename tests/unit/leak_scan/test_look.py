@@ -12,6 +12,8 @@ import json
 import lzma
 import quopri
 import random
+import re
+import sys
 import tracemalloc
 import unicodedata
 import zipfile
@@ -26,8 +28,9 @@ import pytest
 
 from runbook_lib.items.canonical import Item
 from runbook_lib.leak_scan.look import AT_ONCE, Counted, look_through, look_through_all
-from runbook_lib.leak_scan.packed import every_reading, is_readable, may_hide, readings
+from runbook_lib.leak_scan.packed import decompressed, every_reading, may_hide, readings, text_of_bytes
 from runbook_lib.leak_scan.sought import RawTable, gather
+from runbook_lib.leak_scan.spelling import UNSEEN
 from runbook_lib.masking.hook import HookContext, ItemHook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
@@ -47,6 +50,7 @@ class Raw(RawTable):
 
 
 HELD: dict[str, list[Item]] = {}
+OTHER = b"\x0a\xff\xfe\x19" + MAIL.encode() + b"\x80\x81\xf8"
 
 
 def sought(tmp_path: Path, items: list[Item], rules: list[MaskRule], most: int = 1000) -> Any:
@@ -140,6 +144,32 @@ PLACES: dict[str, Any] = {
     },
     "bzip2": {"x": {"B": b64(bz2.compress(MAIL.encode()))}},
     "xz": {"x": {"B": b64(lzma.compress(MAIL.encode()))}},
+    "Base32 in lower case": {"x": {"S": base64.b32encode(MAIL.encode()).decode().lower()}},
+    "Base32 in lower case without padding": {
+        "x": {"S": base64.b32encode(f"{MAIL}!".encode()).decode().lower().strip("=")}
+    },
+    "Base32 after other words": {"x": {"S": f"user-{base64.b32encode(MAIL.encode()).decode().lower()}"}},
+    "hexadecimal after other words": {"x": {"S": f"user_{MAIL.encode().hex()}"}},
+    "Base64 of other binary": {"x": {"S": b64(OTHER)}},
+    "Base64 of other binary for URLs": {"x": {"S": f"t={base64.urlsafe_b64encode(OTHER).decode().rstrip('=')}"}},
+    "Base32 of other binary": {"x": {"S": base64.b32encode(OTHER).decode().lower()}},
+    "hexadecimal of other binary": {"x": {"S": OTHER.hex()}},
+    "a list of bytes of other binary": {"x": {"S": str(list(OTHER))}},
+    "other binary in gzip": {"x": {"B": b64(gzip.compress(OTHER))}},
+    "other binary in gzip in Base64": {"x": {"S": b64(gzip.compress(OTHER))}},
+    "wide characters of other binary in Base64": {
+        "x": {"S": b64(b"\xff\xfa\x81" + PHONE.encode("utf-16-le") + b"\xff")}
+    },
+    "octal escapes": {"x": {"S": "".join(f"\\{ord(c):03o}" for c in MAIL)}},
+    "octal escapes of UTF-8": {"x": {"S": "".join(chr(b) if b < 128 else f"\\{b:o}" for b in MAIL.encode())}},
+    "octal escapes in braces": {"x": {"S": "".join(f"\\o{{{ord(c):o}}}" for c in MAIL)}},
+    "hexadecimal escapes of UTF-8": {"x": {"S": "".join(f"\\x{b:02x}" for b in MAIL.encode())}},
+    "escapes of eight digits": {"x": {"S": "".join(f"\\U{ord(c):08X}" for c in MAIL)}},
+    "escapes in braces": {"x": {"S": "".join(f"\\u{{{ord(c):x}}}" for c in MAIL)}},
+    "escapes in braces of another program": {"x": {"S": "".join(f"\\x{{{ord(c):04x}}}" for c in MAIL)}},
+    "UTF-8 read as Latin-1": {"x": {"S": MAIL.encode().decode("latin-1")}},
+    "half a character": {"x": {"S": json.dumps(f"{MAIL} \ud83d")}},
+    "control characters between the letters": {"x": {"S": "\x01".join(MAIL)}},
     "a zip file": {"x": {"B": b64(zipped(MAIL))}},
     "the name of a zip's member": {"x": {"B": b64(zipped("nothing", name=f"{MAIL}.txt"))}},
 }
@@ -152,6 +182,78 @@ def test_a_raw_value_is_found_wherever_it_hides(place: str, tmp_path: Path) -> N
     there = look_through(values, orjson.dumps(target).decode(), Counted())
     assert there, place
     assert {found.rule_of(number).split(": ")[0] for number in there} == {"t"}
+
+
+UNSEEN_ONES = [chr(code) for first, last in UNSEEN for code in sorted({first, last})]
+
+
+@pytest.mark.parametrize("unseen", [*UNSEEN_ONES, *"\u2061\u180e\ufe0f\U000e0100"], ids=lambda one: f"{ord(one):x}")
+def test_characters_that_are_not_seen_hide_nothing(unseen: str, tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [ITEM], rules())
+    assert look_through(values, orjson.dumps({"x": {"S": unseen.join(MAIL)}}).decode(), Counted())
+    assert look_through(values, json.dumps({"x": {"S": unseen.join(PHONE)}}), Counted())
+
+
+def test_unicode_knows_no_further_format_characters_that_are_not_seen() -> None:
+    """Those that it shows are signs before numbers, and joiners of hieroglyphs."""
+    shown = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440)}
+    formats = {code for code in range(sys.maxunicode) if unicodedata.category(chr(code)) == "Cf"}
+    assert formats - shown <= {code for first, last in UNSEEN for code in range(first, last + 1)}
+
+
+NUMBERS = {
+    "71239582.5": [
+        "71239582.50", "71239582.5000", "71,239,582.5", "71,239,582.50", "71'239'582.50", "71\u2019239\u2019582.5",
+        "71_239_582.5", "71 239 582.50", "71 239 582,5", "71\u202f239\u202f582,50", "71.239.582,50", "71239582,50",
+        "7,12,39,582.50", "7.12395825E7", "7.12395825e+07", "1 71 239 582.50", "total: 71,239,582.50, paid",
+        "[1, 71239582.50, 2]", "(71,239,582.50)",
+        "\u0667\u0661\u066c\u0662\u0663\u0669\u066c\u0665\u0668\u0662\u066b\u0665",
+    ],
+    "1234567": [
+        "1,234,567", "1'234'567", "1_234_567", "1 234 567", "1.234.567", "1234567.00", "1,234,567.00", "1.234567E6",
+    ],
+    "-4455667.25": ["-4,455,667.25", "4455667.25", "(4,455,667.250)", "\u22124 455 667,25"],
+    "123456": ["123,456", "123 456", "123-456", "123456.0", "1.23456e5"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+@pytest.mark.parametrize(("raw", "spelled"), [(raw, one) for raw, many in NUMBERS.items() for one in many])
+def test_a_number_is_found_in_another_spelling(raw: str, spelled: str, most: int, tmp_path: Path) -> None:
+    by_digits = not set(spelled) & set(",'_\u2019\u202f\u066c") and spelled.count(".") != 1
+    if most == 0 and (by_digits or raw.startswith("-")):
+        return  # beyond the automaton a value is found in plain notation only, with its sign
+    for value in ({"N": raw}, {"S": raw}):
+        _, (values, _, _) = sought(tmp_path, [{**ITEM, "phone": value}], rules(), most=most)
+        line = orjson.dumps({"id": {"S": "1"}, "x": {"S": spelled}}).decode()
+        assert look_through(values, line, Counted()), value
+        assert list(look_through_all(values, [line, '{"id":{"S":"2"}}'], Counted())), value
+
+
+@pytest.mark.parametrize("other", ["71239583.50", "1,71,239,582.5", "71,239,5821.5", "71239582.51", "271,239,582.50"])
+def test_another_number_is_not_taken_for_a_raw_one(other: str, tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [{**ITEM, "phone": {"N": "71239582.5"}}], rules())
+    assert not look_through(values, orjson.dumps({"x": {"S": other}}).decode(), Counted())
+
+
+BYTES = bytes([0, 159, 146, 150, 255, 1, 2, 200, 77, 13])
+AS_BYTES: dict[str, Any] = {
+    "the bytes": {"B": b64(BYTES)}, "in a set": {"BS": [b64(b"\0\xff"), b64(BYTES)]}, "Base64": {"S": b64(BYTES)},
+    "within other bytes": {"B": b64(b"\xfe\x01" + BYTES + b"\x99\x98\x97")},
+    "Base64 of more": {"S": b64(b"\xfe" + BYTES + b"\x99\x98\x97")},
+    "Base64 for URLs": {"S": base64.urlsafe_b64encode(BYTES).decode().rstrip("=")}, "hexadecimal": {"S": BYTES.hex()},
+    "hexadecimal in upper case": {"S": f"id={BYTES.hex().upper()}"}, "Base32": {"S": base64.b32encode(BYTES).decode()},
+    "Base32 in lower case": {"S": base64.b32encode(BYTES).decode().lower()}, "a list": {"S": str(list(BYTES))},
+    "JSON": {"S": json.dumps({"data": b64(b"\xfe" + BYTES)})}, "gzip": {"B": b64(gzip.compress(b"\xff" + BYTES))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", AS_BYTES)
+def test_bytes_that_are_no_text_are_found_in_other_spellings(place: str, tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [{**ITEM, "name": {"B": b64(BYTES)}}], rules())
+    line = orjson.dumps({"id": {"S": "1"}, "x": AS_BYTES[place]}).decode()
+    assert look_through(values, line, Counted())
+    assert list(look_through_all(values, [line, '{"id":{"S":"2"}}'], Counted()))
 
 
 def test_every_place_is_found_among_many_items_that_hold_nothing(tmp_path: Path) -> None:
@@ -371,14 +473,22 @@ def _texts(draw: random.Random) -> Iterator[str]:
     yield f"{draw.randrange(1 << 64):016x}-{draw.randrange(10**9):09}"
 
 
+def _holds_six(data: bytes) -> bool:
+    """Whether bytes are a text, or packed, with as many characters in a row as a value has at least."""
+    held = decompressed(data)
+    text = text_of_bytes(data if held is None else held) or ""
+    return re.search(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{6}", text.replace("\0", "")) is not None
+
+
 def test_no_run_is_passed_over_that_has_a_reading() -> None:
     draw, read = random.Random(3), 0
     for _ in range(400):
         for text in _texts(draw):
-            has = any(is_readable(data) for _, data in every_reading(text))
+            has = any(_holds_six(data) for _, data in every_reading(text))
+            reads = any(True for _ in readings(text))
             read += has
-            assert may_hide(text) or not has, text
-            assert any(True for _ in readings(text)) == has, text
+            assert reads or not has, text
+            assert may_hide(text) or not reads, text
     assert read > 5_000
 
 

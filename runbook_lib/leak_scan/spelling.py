@@ -1,0 +1,120 @@
+"""One spelling for what reads the same: letters in any case, with or without accents, numbers in any notation."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from runbook_lib.errors import CorruptFile
+from runbook_lib.items.canonical import canonical_number
+
+LEAST = 6  # characters of a value that is looked for
+LEAST_DIGITS = 7  # of a number that is also looked for without its separators
+_TELEPHONE = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
+_SPACED = re.compile(r"\d[\d ().\-/]{5,25}\d", re.ASCII)
+_NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
+_SPACES = re.compile(r"\s{2,}|[\t\n\r]")
+_DECIMAL = re.compile(r"\d")
+# What Unicode calls default ignorable, and marks of annotations: fonts show nothing of it.
+UNSEEN = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+_PLAIN: dict[int, str | None] = dict.fromkeys(code for first, last in UNSEEN for code in range(first, last + 1))
+_PLAIN |= dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+_PLAIN |= dict.fromkeys([0x2018, 0x2019, 0x201B, 0x2BC, 0x66C], "'") | {0x66B: "."}  # between digits, and in names
+_PLAIN |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character, which no text can be searched with
+# Digits in groups, with a fraction or with an exponent, and where one may stand: few texts have such a place.
+_PLACES = tuple(
+    (mark, re.compile(place))
+    for mark, place in (
+        (",", r",\d"), ("'", r"'\d"), ("_", r"_\d"), (".", r"\.\d*(?:0(?![\dz])|(?<=\d)e[+\-]?\d)")
+    )
+)  # fmt: skip
+_OF_NUMBERS, LONGEST = frozenset("0123456789.,'_ "), 60  # characters before such a place, and behind it
+_NUMBER = re.compile(r"(?<![\d.,'_])\d++(?:[.,'_ ]\d++)++(?:e[+\-]?\d{1,3}(?![\da-z]))?", re.ASCII)
+_NEXT = re.compile(r" (?!\d{3}(?!\d))")  # a blank that begins another number
+_APART = re.compile(r"[.,'_ ]")
+_SIGNED = re.compile(r"-\d[\d.]+")
+
+
+def fold(text: str) -> str:
+    """A text as it is compared: without case, accents and what is not seen, with plain digits and single blanks."""
+    if text.isascii():
+        folded = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
+        plain = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())))
+        folded = _DECIMAL.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
+    if "  " in folded or "\n" in folded or "\t" in folded or "\r" in folded:
+        return _SPACES.sub(" ", folded)
+    return folded
+
+
+def spellings(folded: str) -> Iterator[str]:
+    """How else a folded raw value is looked for, if it is a number: its digits, in plain notation, without a sign."""
+    if _TELEPHONE.fullmatch(folded):
+        digits = "".join(filter(str.isdigit, folded))
+        if len(digits) >= LEAST_DIGITS:
+            yield digits
+    unsigned = folded[1:] if _SIGNED.fullmatch(folded) else folded
+    if unsigned != folded and len(unsigned) >= LEAST:
+        yield unsigned
+    if _NUMBER.fullmatch(unsigned):
+        yield from _plainly([unsigned])
+
+
+def numbers_of(folded: str) -> tuple[str, str]:
+    """The numbers of a folded text that are spelled with separators, with blanks between.
+
+    First the digits of each, as of a telephone number; then those with groups, closing zeros or an exponent, plainly.
+    """
+    spaced = [match for match in _SPACED.findall(folded) if not match.isdecimal()]
+    found = [match for match in spaced if " " in match and "." in match]
+    for mark, place in _PLACES:
+        if mark in folded:
+            found += _at_places(folded, place)
+    plain = " ".join(_plainly(dict.fromkeys(found))) if found else ""
+    return " ".join(match.translate(_NO_DIGITS) for match in spaced), plain
+
+
+def _at_places(folded: str, place: re.Pattern[str]) -> Iterator[str]:
+    end = 0
+    for there in place.finditer(folded):
+        first = there.start()
+        if first < end:
+            continue
+        least, end = max(first - LONGEST, 0), there.end()
+        while first > least and folded[first - 1] in _OF_NUMBERS:
+            first -= 1
+        if end - first <= LEAST and folded[end - 1] == "0" and folded[end : end + 1] not in _OF_NUMBERS:
+            continue  # in plain notation it is shorter still
+        for match in _NUMBER.finditer(folded, first, end + LONGEST):
+            if match.end() > there.start():
+                yield match[0]
+                end = max(end, match.end())
+                break
+
+
+def _plainly(numbers: Iterable[str]) -> Iterator[str]:
+    """Each number in plain notation, with its last separator as a decimal point and as one of groups, if it may be."""
+    for number in numbers:
+        for one in _NEXT.split(number):
+            mantissa, e, exponent = one.partition("e")
+            *groups, last = _APART.split(mantissa)
+            if not groups and not e:
+                continue
+            point = mantissa[-len(last) - 1 : -len(last)]
+            spelled = ["".join((*groups, last))]
+            if groups and point in ".," and mantissa.count(point) == 1:
+                spelled.append(f"{''.join(groups)}.{last}")
+            for text in spelled:
+                try:
+                    plain = canonical_number(f"{text}{e}{exponent}").lower()
+                except CorruptFile:
+                    continue
+                if len(plain) >= LEAST:
+                    yield plain
