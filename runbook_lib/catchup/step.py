@@ -8,16 +8,28 @@ the others.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.ask import SECOND, ask_for_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.streams.window import look_at_stream
-from runbook_lib.catchup.table import TableToCatchUp, Watch, bring_through, follow_stream, open_table, tables_fit
+from runbook_lib.catchup.table import (
+    TableToCatchUp,
+    Watch,
+    Workers,
+    bring_through,
+    follow_stream,
+    open_table,
+    tables_fit,
+    window_workers,
+)
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.export_format.change import BOTH_IMAGES
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in
+from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import forget_cut_over
@@ -58,18 +70,26 @@ def catch_up(
             forget_cut_over(run.ledger)  # one that was begun and not gone through with; its writers go on
             keep_seconds(run.ledger, CUT_OVER)
             writer = run.clients.writer(frozenset(pair.target for pair in pairs))
-        failures = []
-        for pair in pairs:
-            try:
-                _table(open_table(run, pair, writer, watch, sleep), until_lag)
-            except ResumeRefused:
-                raise
-            except RunbookError as error:
-                named = f"{pair.source}: "
-                failures.append(named + str(error).removeprefix(named))
+        with window_workers(run) as workers:
+            failures = list(_failures(run, pairs, writer, watch, sleep, workers, until_lag))
         if failures:
             raise ExportError("; ".join(failures))
         return windows_of(run.ledger)
+
+
+def _failures(
+    run: Run, pairs: list[Pair], writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep, workers: Workers,
+    until_lag: timedelta | None,
+) -> Iterator[str]:  # fmt: skip
+    """Bring each table up to date; why that was not to be, of each that could not go on."""
+    for pair in pairs:
+        try:
+            _table(open_table(run, pair, writer, watch, sleep, workers), until_lag)
+        except ResumeRefused:
+            raise
+        except RunbookError as error:
+            named = f"{pair.source}: "
+            yield named + str(error).removeprefix(named)
 
 
 def _table(table: TableToCatchUp, until_lag: timedelta | None) -> None:

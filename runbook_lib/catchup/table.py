@@ -5,9 +5,11 @@ A window is begun when the one before it is answered to its last request, and ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from runbook_lib.aws.dynamodb.describe.tables import describe_table, ttl_attribute
 from runbook_lib.aws.transport.client import DynamoDBTransport
@@ -22,6 +24,8 @@ from runbook_lib.catchup.streams.window import (
     read_window_of_stream,
     refuse_mixed,
 )
+from runbook_lib.cluster.connect import open_roster
+from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import ConfigError, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.engine.batch_write import UNANSWERED
@@ -35,6 +39,7 @@ from runbook_lib.run.facts.starts import STEP_STARTS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import WindowFact, WindowState, WindowWarning, keep_window, windows_of
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.export_users import hold_uses
@@ -44,6 +49,24 @@ from runbook_lib.transform.windows import derive_window, refuse_merged
 
 WAITS = ("fail", "overwrite")
 Watch = Callable[[WindowFact, int], None]
+Workers = Callable[[], WorkerRoster | None]
+
+
+@contextmanager
+def window_workers(run: Run) -> Iterator[Workers]:
+    """The workers that the configuration asks for, who are there from when they are first asked for; None without."""
+    with ExitStack() as own:
+
+        @cache
+        def roster() -> WorkerRoster | None:
+            return own.enter_context(open_roster(run, CATCH_UP))
+
+        yield no_workers if run.config.engine.kind == "local" else roster
+
+
+def no_workers() -> WorkerRoster | None:
+    """This process does the work."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +81,7 @@ class TableToCatchUp:
     writer: DynamoDBTransport | None
     watch: Watch
     sleep: Sleep
+    workers: Workers = no_workers
 
     def windows(self) -> list[WindowFact]:
         return windows_of(self.run.ledger, self.pair.source)
@@ -97,7 +121,9 @@ def tables_fit(run: Run, pairs: list[Pair]) -> list[Pair]:
     return fit
 
 
-def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep) -> TableToCatchUp:
+def open_table(
+    run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Watch, sleep: Sleep, workers: Workers = no_workers
+) -> TableToCatchUp:
     refuse_mixed(run, pair)
     hold_uses(run, pair)
     now = describe_table(run.clients.target, pair.target)
@@ -117,7 +143,7 @@ def open_table(run: Run, pair: Pair, writer: DynamoDBTransport | None, watch: Wa
         raise ExportError(f"the export of {pair.source} should be COMPLETED and is {fact.status}; run 10_export first")
     began = datetime.fromisoformat(export.manifest.export_time)
     table_id = export.manifest.table_id or export.manifest.table_arn
-    return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep)
+    return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep, workers)
 
 
 def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
@@ -158,7 +184,7 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
             began=fact.began or format_timestamp(run.now()), warned=warnings_of(run, table.pair.target) or None,
         ),
     )  # fmt: skip
-    fact = send_window(run, table.pair, fact, writer, table.key, lambda done: table.watch(fact, done))
+    fact = send_window(run, table.pair, fact, writer, table.key, lambda done: table.watch(fact, done), table.workers)
     keep_window(ledger, fact)
     if doubtful or fact.uncertain:
         fact = replace(fact, written_again=recheck(run, table.pair, fact, writer, table.key))

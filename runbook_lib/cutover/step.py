@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from runbook_lib.catchup.second_export import export_again
-from runbook_lib.catchup.table import TableToCatchUp, open_table, tables_fit
+from runbook_lib.catchup.table import TableToCatchUp, Workers, no_workers, open_table, tables_fit, window_workers
 from runbook_lib.config.sections.hooks import Hook
 from runbook_lib.cutover.afterwards import look_afterwards
 from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
@@ -85,7 +85,8 @@ def cut_over(
         check_confirmation(run.confirmation, run.clients)
         EXECUTED.record(run.ledger, True)
         fact = _freeze(run, pairs, said, watch)
-        _last_window(run, _opened(run, pairs, sleep, acting=True), fact, watch)
+        with window_workers(run) as workers:
+            _last_window(run, _opened(run, pairs, sleep, acting=True, workers=workers), fact, watch)
         _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
     _prove_data(run, pairs, watch, sleep)
     with run.step(CUT_OVER):
@@ -117,9 +118,11 @@ def _tables(run: Run) -> list[Pair]:
     return tables_fit(run, planned)
 
 
-def _opened(run: Run, pairs: list[Pair], sleep: Sleep, *, acting: bool) -> list[TableToCatchUp]:
+def _opened(
+    run: Run, pairs: list[Pair], sleep: Sleep, *, acting: bool, workers: Workers = no_workers
+) -> list[TableToCatchUp]:
     writer = run.clients.writer(frozenset(pair.target for pair in pairs)) if acting else None
-    return [open_table(run, pair, writer, lambda window, done: None, sleep) for pair in pairs]
+    return [open_table(run, pair, writer, lambda window, done: None, sleep, workers) for pair in pairs]
 
 
 def _refuse_another(known: CutOverFact, said: CutOverAsked) -> None:

@@ -175,7 +175,7 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
                 f"{request.run_id!r}; a new run begins with {STEPS[0]}"
             )
         clients = connect(migration)
-        if {"import", "validate", CUT_OVER} & set(steps):
+        if {"import", "validate", CATCH_UP, CUT_OVER} & set(steps):
             check_engine(migration)
         if request.execute:
             check_confirmation(migration.confirm_target, clients)

@@ -15,7 +15,8 @@ from runbook_lib.cluster.protocol import UnitContext
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.cost.measure import Measure
 from runbook_lib.errors import GateFailed
-from runbook_lib.load.distributed.coordinator import load_spread
+from runbook_lib.export_format.change import ChangeWindow
+from runbook_lib.load.distributed.coordinator import UnitOf, load_spread
 from runbook_lib.load.distributed.shared_budget import SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit
 from runbook_lib.load.engine.batch_write import Target
@@ -90,13 +91,27 @@ def _measured(table: TableToFill, loading: TableLoad) -> None:
 
 
 def _load_spread(table: TableToFill, loading: TableLoad, limits: WriteLimits, roster: WorkerRoster) -> None:
-    run, pair = table.run, table.pair
+    unit_of = units_for(table.run, table.pair, table.export.bucket)
+    load_spread(loading, roster, _budget(table.run, limits), unit_of)
+
+
+def units_for(run: Run, pair: Pair, bucket: str, window: ChangeWindow | None = None) -> UnitOf:
+    """What a worker is given of each file of a table."""
     site, key, secret = UnitContext(run.config, run.clients.target_identity.place), _facts(pair).key, run.secret
 
     def unit(name: str, file: FileCheckpoint) -> FileUnit:
-        return FileUnit(name, site, table.export.bucket, file.file, pair.target, key, secret)
+        return FileUnit(name, site, bucket, file.file, pair.target, key, secret, window)
 
-    load_spread(loading, roster, SharedWriteBudget(limits.start, _ceiling(run, limits), known=limits.known), unit)
+    return unit
+
+
+def budget_of(run: Run, pair: Pair) -> SharedWriteBudget:
+    """What workers may write of a table together, as the import has it, for whatever else they write of it."""
+    return _budget(run, write_limits(run.clients.target, pair.target))
+
+
+def _budget(run: Run, limits: WriteLimits) -> SharedWriteBudget:
+    return SharedWriteBudget(limits.start, _ceiling(run, limits), known=limits.known)
 
 
 def _partition(pair: Pair) -> str:

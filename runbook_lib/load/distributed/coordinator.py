@@ -10,21 +10,21 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty
+from uuid import uuid4
 
 from runbook_lib.cluster.protocol import Engine, Message
 from runbook_lib.cluster.roster import WorkerRoster
 from runbook_lib.errors import TransferError
+from runbook_lib.load.distributed.books import ImportBooks, TableBooks
 from runbook_lib.load.distributed.lease import FileLease, LeaseGrant, WorkerReport, spent_since
 from runbook_lib.load.distributed.shared_budget import LIFE, SharedWriteBudget
 from runbook_lib.load.distributed.worker import FileUnit, load_file
 from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.pipeline import FLUSH_SECONDS
-from runbook_lib.load.table_load import TableLoad, begin_samples, flush
-from runbook_lib.run.tables.files import keep_lines, lines_of
+from runbook_lib.load.table_load import TableLoad
 
 TRIES = 5  # attempts at a file, one after the other, that may go away without a line acknowledged
 SILENCE = 600.0  # seconds without a word from any worker
@@ -40,21 +40,25 @@ def load_spread(table_load: TableLoad, roster: WorkerRoster, budget: SharedWrite
     Raises TransferError when a worker cannot go on, or when nothing does. Attempts are told to stop then, and
     nothing of this table is left running that could still write when this returns, unless a worker is cut off.
     """
-    holdings = {f"{table_load.progress.source} {f.file.ordinal}": FileLease(f) for f in _open_files(table_load)}
-    Dispatch(table_load, roster, roster.engine, budget, unit_of, holdings).run()
+    write_spread(ImportBooks(table_load), roster, budget, unit_of)
 
 
-def _open_files(table_load: TableLoad) -> list[FileCheckpoint]:
-    """The files that are not known to be whole in the target."""
-    lines = lines_of(table_load.run.ledger, table_load.progress.source)
-    return [f for f in table_load.files if lines.get(f.file.key) is None or f.written != f.file.items]
+def write_spread(books: TableBooks, roster: WorkerRoster, budget: SharedWriteBudget, unit_of: UnitOf) -> None:
+    """The same of any files of one table, recorded where the books are.
+
+    An attempt that is still asking for a file of an earlier window must not be given one of this: it would write what
+    has been changed since. So no two calls have a name in common.
+    """
+    call = uuid4().hex[:8]
+    holdings = {f"{books.source} {call} {f.file.ordinal}": FileLease(f) for f in books.open_files()}
+    Dispatch(books, roster, roster.engine, budget, unit_of, holdings).run()
 
 
 @dataclass(slots=True)
 class Dispatch:
     """The files of one table on their way, and who has which; for one thread."""
 
-    table_load: TableLoad
+    books: TableBooks
     roster: WorkerRoster
     engine: Engine
     budget: SharedWriteBudget
@@ -77,8 +81,7 @@ class Dispatch:
 
     def run(self) -> None:
         """Until every file is done or damaged."""
-        begin_samples(self.table_load)
-        self.table_load.progress.dashboard = self.engine.dashboard
+        self.books.begin(self.engine.dashboard)
         try:
             while self.waiting or self.running:
                 self._submit()
@@ -139,7 +142,7 @@ class Dispatch:
                 del self.active[former.attempt]
                 self._note(former.process, 0, -1)
                 self.gone.append((now + LIFE, former.attempt))
-                self._doubt()
+                self.books.doubt()
             self.active[report.attempt] = holding
             self.budget.join(report.attempt)
             self._note(report.process, 0, 1)
@@ -152,10 +155,9 @@ class Dispatch:
 
     def _count(self, report: WorkerReport, before: WorkerReport, holding: FileLease) -> None:
         """What an attempt has done since its report before; the first one with lines counts from where it began."""
-        file, table_load = holding.file, self.table_load
         if before.lines is None and report.lines is not None:
-            keep_lines(table_load.run.ledger, table_load.progress.source, file.file.key, report.lines)
-        table_load.note(file, spent_since(report, before))
+            self.books.read(holding.file, report.lines)
+        self.books.note(holding.file, spent_since(report, before))
         then = before.items if before.lines is not None else holding.base
         self._note(report.process, report.items - then)
 
@@ -164,7 +166,7 @@ class Dispatch:
         holding = self.holdings[name]
         error = CancelledError() if future.cancelled() else future.exception()
         if error is not None:
-            self._doubt()
+            self.books.doubt()
             self.engine.check()
             if not self.engine.is_loss(error):
                 raise TransferError(
@@ -177,7 +179,7 @@ class Dispatch:
         if holding.attempt != report.attempt or report.left:
             return self._again(name, "its workers heard no answer")
         if report.damaged:
-            self.table_load.failures.append(str(report.failure))
+            self.books.damaged(str(report.failure))
         elif report.failure:
             raise TransferError(report.failure)
         holding.done = True
@@ -229,10 +231,9 @@ class Dispatch:
         if now < self.kept_at + FLUSH_SECONDS:
             return
         self.engine.check()
-        self.table_load.progress.workers = self.roster.keep(self.table_load.progress.source, now - self.kept_at)
+        workers = self.roster.keep(self.books.source, now - self.kept_at)
         self.kept_at = now
-        flush(self.table_load, nullcontext())
-        self.table_load.show("loading")
+        self.books.keep(workers)
 
     def _let_grants_run_out(self) -> None:
         """Wait until an attempt that was cut off, and may not know it, writes no more."""
@@ -265,11 +266,9 @@ class Dispatch:
                 self._last_words(self.running.pop(message["unit"]))
         for left in self.running.values():
             if not left.cancel():
-                self._doubt()
-        self.table_load.progress.workers = []
-        self.roster.keep(self.table_load.progress.source, 0.0)
-        flush(self.table_load, nullcontext())
-        self.table_load.show(self.table_load.progress.state)
+                self.books.doubt()
+        self.roster.keep(self.books.source, 0.0)
+        self.books.end()
 
     def _last_words(self, future: Future[Message]) -> None:
         """The report of an attempt that was told to stop; one whose worker went away meanwhile says nothing."""
@@ -278,10 +277,6 @@ class Dispatch:
             self._take(report)
             self._leave(report)
 
-    def _doubt(self) -> None:
-        """An attempt is gone with what it knew of its last requests."""
-        self.table_load.run.clients.calls.doubt(self.table_load.progress.target)
-
     def _note(self, process: str, items: int, at_hand: int = 0) -> None:
-        now = self.table_load.run.now().timestamp()
-        self.roster.note(self.table_load.progress.source, process, now, items, at_hand)
+        now = self.books.run.now().timestamp()
+        self.roster.note(self.books.source, process, now, items, at_hand)

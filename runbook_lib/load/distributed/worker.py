@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,7 +22,9 @@ from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
 from runbook_lib.cluster.roster import calls_of
 from runbook_lib.errors import CorruptFile, RunbookError
-from runbook_lib.export_format.data_file import fetch
+from runbook_lib.export_format.change import ChangeWindow
+from runbook_lib.export_format.data_file import CheckedFile, fetch
+from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
@@ -41,7 +43,8 @@ PATIENCE = 60.0  # seconds without an answer after which an attempt gives up
 class FileUnit:
     """A data file to be loaded into a table; `name` is what the coordinator calls it.
 
-    The `secret` goes to the worker's memory and no further.
+    The `secret` goes to the worker's memory and no further. A file of a `window` holds changes, and was checked whole
+    before any of it is sent.
     """
 
     name: str
@@ -51,6 +54,7 @@ class FileUnit:
     table: str
     key: tuple[KeyAttribute, ...]
     secret: RunSecret
+    window: ChangeWindow | None = None
 
 
 def load_file(desk: WorkerContext, unit: FileUnit) -> Message:
@@ -153,14 +157,18 @@ class LoadAttempt:
 
     def _open(self, file: FileCheckpoint, clients: WorkerClients) -> OpenFile:
         with ExitStack() as own:
-            checked = own.enter_context(
-                fetch(clients.staging, self.unit.bucket, file.file, self.stop.is_set, self.unit.key)
-            )
+            checked = own.enter_context(self._fetched(file.file, clients))
             rejected = [Rejection(number, None, why) for number, why in checked.unreadable.items()]
             with self.lock:
                 self.lines = checked.lines
                 file.rejected += rejected
             return opened(file, checked, own.pop_all(), items_at_once(self._replaces))
+
+    def _fetched(self, file: DataFile, clients: WorkerClients) -> AbstractContextManager[CheckedFile | CheckedChanges]:
+        unit, stopped = self.unit, self.stop.is_set
+        if unit.window is None:
+            return fetch(clients.staging, unit.bucket, file, stopped, unit.key)
+        return fetch_changes(clients.staging, unit.bucket, file, unit.window, stopped, known=True)
 
     def _may_send(self) -> bool:
         """Whether bytes may leave now: a process that was stopped wakes with requests that were ready to go."""

@@ -29,6 +29,8 @@ from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.step import validate_tables
 from tests.support.cutting_over import cut, readied, states
 from tests.support.moving import Moving, item, live, moved
+from tests.support.threads_engine import ThreadsEngine, crew_of
+from tests.support.window_workers import spread_over
 from tests.support.world import World, things
 
 
@@ -52,6 +54,20 @@ def test_without_the_id_typed_only_a_forecast_is_made(world: World) -> None:
     assert forecast is not None
     assert 0 < (forecast.seconds or 0) <= forecast.limit
     assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
+
+
+def test_workers_apply_the_last_window_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = about_to(world, cut_over={"proof": "overlay"})
+    moving.write(*things(100, late={"BOOL": True}))
+    engine = ThreadsEngine(moving.run)
+    asked = spread_over(monkeypatch, moving, engine)
+    monkeypatch.setattr("runbook_lib.validate.step.open_roster", crew_of(ThreadsEngine(moving.run)))
+    cut(moving, moving.now())
+    engine.close()
+    assert asked == ["catch_up"]
+    assert len(engine.began) >= 4
+    assert moving.target() == moving.source()
+    assert states(moving)["go"] == "passed"
 
 
 def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: World) -> None:

@@ -103,6 +103,7 @@ def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) ->
         for n in (1, 2)
         for step in ("import", "validate")
     ]
+    shifts.append(shifts[0] | {"step": "catch_up", "worker": "worker 3"})  # its bar would stand nowhere
     alone, together = (
         draw_charts(records.report_of(made | {"workers": rows}), records.samples(made), tmp_path / str(len(rows)))[1]
         for rows in ([], shifts)
@@ -110,7 +111,7 @@ def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) ->
     assert "worker" not in alone.alt
     assert together.alt.endswith("Below the tables stand the lanes of 2 workers.")
     bars = [chart.path.read_text().count("clip-path") for chart in (alone, together)]
-    assert bars[1] - bars[0] >= len(shifts)
+    assert bars[1] - bars[0] >= len(shifts) - 1
 
 
 def test_a_pause_between_two_starts_is_no_work(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def timeline(report: ReportModel) -> Drawn | None:
     rows = [(labels[t], spans[t]) for t in order]
     if rest := [spans[t] for t in spans if t not in labels]:
         rows.append((f"{pluralize(len(rest), 'other table')}", _together(rest)))
-    shifts = report.record.workers
+    shifts = [shift for shift in report.record.workers if shift.step in STEPS]
     lanes = list(dict.fromkeys(shift.worker for shift in shifts))
     places = {worker: n for n, worker in enumerate(lanes[:LANES], len(rows))}
     figure, axes = axes_of(0.9 + 0.19 * (len(rows) + len(places)))
