@@ -121,7 +121,7 @@ def _work(config: Migration, load: TableSize, target: TableCapacity | None) -> T
         load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
         import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
         validate_seconds=by_machine(
-            divided(reads and Range(reads.low, 2 * reads.high), read_rates(target, config.validate_.max_rcu)),
+            divided(reads and Range(2 * reads.low, 3 * reads.high), read_rates(target, config.validate_.max_rcu)),
             load.items,
         ),
     )  # fmt: skip
@@ -259,8 +259,8 @@ def _bulk_puts(config: Migration, loads: Sequence[TableSize], works: Sequence[Ta
 
 
 def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]) -> CostLine:
-    """The validation reads the target once, and once more where something differs."""
-    units = [(w, w.read_units and Range(w.read_units.low, 2 * w.read_units.high)) for w in works]
+    """The validation reads the target, counts it at the same cost, and reads it once more where something differs."""
+    units = [(w, w.read_units and Range(2 * w.read_units.low, 3 * w.read_units.high)) for w in works]
     paid = [twice for w, twice in units if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_reads
     return CostLine("Scans of the target for the validation", total_of([twice for _, twice in units]), "read units",

@@ -64,7 +64,8 @@ class Comparison:
 
     `found` is what the scan found, put right by the second looks; `moved` says how many items the
     scan and the second look saw differently, because the target was written to in between. `unread` of them were there
-    and the scan had none of them, `gone` were in the scan and not there any more.
+    and the scan had none of them, `gone` were in the scan and not there any more. `contradicted` were right only by a
+    second look: a third reading, by Scan, did not bear it out.
     `there_before` of the extra items may be there, each for itself: they are no differences and not listed. Others,
     `otherwise_before`, were there or may have been, and are not as they were: no repair may take them away.
     `held_back` of the different items are in quarantine, so no repair writes them either.
@@ -81,6 +82,7 @@ class Comparison:
     moved: int = 0
     unread: int = 0
     gone: int = 0
+    contradicted: int = 0
     there_before: int = 0
     otherwise_before: int = 0
     held_back: int = 0
@@ -138,10 +140,13 @@ def compare(
         later = sum(len(d) // 16 for d in found.values()) - sum(target.counts[b] for b in group)
         result.found += later
         result.unread += max(0, later)
+        result.gone += max(0, -later)
+        righted: dict[bytes, bytes] = {}
         suspects = _suspects(group, exported_items(), found, key, rules)
         names = iter(suspects.items())
         while batch := dict(islice(names, KEYS_AT_ONCE)):
-            _settle(result, batch, key, look_again, rules, refused)
+            righted |= _settle(result, batch, key, look_again, rules, refused)
+        result.contradicted += _contradicted(righted, group, found_items, key, rules) if righted else 0
     return result
 
 
@@ -211,8 +216,12 @@ def _settle(
     look_again: Lookup,
     rules: Rules,
     refused: frozenset[bytes],
-) -> None:
-    """Read the suspects again and count what is wrong with them still."""
+) -> dict[bytes, bytes]:
+    """Read the suspects again and count what is wrong with them still.
+
+    Returns what is right by this look alone, as digests of what it found: none where nothing is there.
+    """
+    righted: dict[bytes, bytes] = {}
     nothing: tuple[Item | None, bytes] = (None, b"")
     held: dict[bytes, tuple[Item | None, bytes]] = {}
     keyed = rules.secret.item_digests()
@@ -229,6 +238,8 @@ def _settle(
         result.gone += item is None and bool(suspect.scanned)
         kind = _kind(suspect, item_digest, now, name in refused)
         if kind is None:
+            if item_digest != suspect.scanned:
+                righted[name] = item_digest
             continue
         result.counts[kind] += 1
         before = rules.was_there(name, item_digest) if kind == "extra" else ThereBefore.NO
@@ -245,6 +256,18 @@ def _settle(
             if kind == "different" and item is not None and suspect.content is not None:
                 paths = differing_paths(orjson.loads(suspect.content), item)
             result.listed.append(ItemDifference(kind, orjson.loads(name), rules.secret.key_hash(name), paths))
+    return righted
+
+
+def _contradicted(
+    righted: dict[bytes, bytes], group: set[int], found_items: Stream, key: Sequence[KeyAttribute], rules: Rules
+) -> int:
+    """How many items that only a second look called right are otherwise in a third reading.
+
+    A second look that gets an older answer would excuse whatever the target has become since.
+    """
+    held = _found_in(group, found_items(), key, rules)
+    return sum(held.get(name, b"") != seen for name, seen in righted.items())
 
 
 def _kind(suspect: _Suspect, held: bytes, now: float, refused: bool) -> str | None:

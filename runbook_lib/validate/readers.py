@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from math import ceil
 from typing import Any, Protocol, TypeVar
 
@@ -147,9 +147,24 @@ class TableReader:
 
     def count(self, check: Check = unstopped) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
-        others = self.segments + 1
-        each = (count_segment(Segment(self.transport, self.table, self.limit, n, others)) for n in range(others))
-        return sum(stoppable(chain.from_iterable(each), check, every=1))
+        others, stop = self.segments + 1, threading.Event()
+
+        def held(number: int) -> int:
+            return sum(unless(stop, count_segment(Segment(self.transport, self.table, self.limit, number, others))))
+
+        with ThreadPoolExecutor(min(self.threads + 1, others)) as pool:
+            try:
+                waiting = {pool.submit(held, number) for number in range(others)}
+                counted = 0
+                while waiting:
+                    done, waiting = wait(waiting, LOOK, FIRST_COMPLETED)
+                    counted += sum(each.result() for each in done)
+                    check()
+            except BaseException:  # the pool waits for its threads
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return counted
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -158,22 +158,39 @@ def replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:
     return [f"target {pair.target} was {'replaced' if after else 'deleted'} while it was compared; validate it again"]
 
 
-def unread(side: TableReader, comparison: Comparison, check: Check = unstopped) -> list[str]:
-    """Why a scan and a second look that contradict each other are no proof; empty where a count says who was right.
+def contradictions(
+    side: TableReader, comparison: Comparison, reasons: Sequence[str], check: Check = unstopped
+) -> list[str]:
+    """Why readings of a target that contradict each other are no proof; empty where they do not.
 
     Items that were right when they were looked for once more are no difference. But what missed them may have missed
     others, which nobody looks for. And items that are no more there when they are looked for are no difference either,
     but an answer to another request says the same. A second count with other segments tells.
+
+    It is made of every table that has no other `reasons` against it, too: a page that was lost may have held nothing
+    but items that nobody exported, and no difference leads there. A table may have lost items since, not gained any.
     """
-    if not (comparison.unread or comparison.gone) or (held := side.count(check)) == comparison.found:
+    again = "target changing or page lost. Stop its writers and validate it again"
+    if comparison.contradicted:
+        return [
+            f"{comparison.contradicted:,} items of {side.table} were right when they were looked for by key, and are "
+            f"not in a scan after that, so one of the two is not as the table is: {again}"
+        ]
+    doubted = comparison.unread or comparison.gone
+    if not doubted and reasons:
         return []
+    held = side.count(check)
+    if held == comparison.found or (held < comparison.found and not doubted):
+        return []
+    if not doubted:
+        return [f"a scan of {side.table} found {comparison.found:,} items, and a second count finds {held:,}: {again}"]
     told = [
         f"did not see {comparison.unread:,} of the items there" if comparison.unread else "",
         f"saw {comparison.gone:,} that were not found when they were looked for again" if comparison.gone else "",
     ]
     return [
         f"a scan of {side.table} {' and '.join(filter(None, told))}, and a second count finds "
-        f"{held:,}, not {comparison.found:,}: target changing or page lost. Stop its writers and validate it again"
+        f"{held:,}, not {comparison.found:,}: {again}"
     ]
 
 

@@ -63,6 +63,7 @@ from runbook_lib.validate.sides import (
     Together,
     Watch,
     bytes_to_compare,
+    contradictions,
     due_of,
     export_side,
     held_while_naming,
@@ -72,7 +73,6 @@ from runbook_lib.validate.sides import (
     table_side,
     tallies,
     target_limit,
-    unread,
 )
 
 
@@ -196,8 +196,8 @@ def _compare(
         reasons += overlay_reasons(changes, export.manifest.export_time)
         second, why = _against_the_second(run, pair, full, changes, held_against, check)
         changes, reasons = replace(changes, second_export=second), reasons + why
-    reasons += unread(other, comparison, check)
     reasons += not_transformed(TRANSFORMS.of(run.ledger, pair.source))
+    reasons += contradictions(other, comparison, reasons, check)
     if comparison.counts["missing"] and excuse.why:
         reasons.append(excuse.why)
     if loaded and loaded.binding and loaded.binding.target_table_id != table_identity(table):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from runbook_lib.aws.dynamodb.streams.records import Record, ShardReader, TrimmedShard
@@ -23,8 +24,31 @@ from runbook_lib.timestamps import format_timestamp
 
 EMPTY_PAGES = 10  # in a row, after which an open shard is taken to have no more: empty ones may stand before records
 CUSHION = timedelta(minutes=5)  # before the first record that is wanted
+SECOND_SIZE = 701  # records of a page, the second time
 LOOKS = 6  # for what follows a shard that has ended
 PAUSE = 0.5
+
+
+Begin = tuple[int, int | None, datetime | None]  # the last number before it, and how it is asked for
+
+
+@dataclass(slots=True)
+class _Sequences:
+    """Which records came, in their order."""
+
+    mark: bytes = b""
+
+    def add(self, record: Record) -> None:
+        self.mark = blake2b(self.mark + b"%d," % record.sequence, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where a reading of a shard ended, which records it took, and which it met that had been taken before."""
+
+    position: ShardPosition
+    taken: bytes
+    passed_over: bytes
 
 
 @dataclass(slots=True)
@@ -97,24 +121,49 @@ class StreamTail:
             raise self._gap(str(error)) from None
 
     def _read_on(self, reader: ShardReader, at: ShardPosition, after: int | None, into: NetChanges) -> ShardPosition:
-        """Read a shard after one of its numbers, else from where it begins; TrimmedShard comes from the first page."""
-        empty, least = 0, int(at.sequence) if at.sequence else -1
-        since = self.began - SKEW - CUSHION if at.sequence is None else None
-        passed = False
+        """Read a shard after one of its numbers, else from where it begins; TrimmedShard comes from the first page.
+
+        It is read twice, with two page sizes: a page that is answered with another one leaves out records, and nothing
+        else would tell of an item that only they have.
+        """
+        begin = _number(at), after, self.began - SKEW - CUSHION if at.sequence is None else None
+        read = self._reading(reader, at, begin, into)
         try:
-            for page in reader.pages(at.shard, after, since):
+            again = self._reading(reader, read.position, begin, into, SECOND_SIZE)
+        except TrimmedShard as error:
+            raise ExportError(f"{self.arn}, {at.shard}: it cannot be read a second time: {error}; run again") from None
+        if again.passed_over != read.taken:
+            raise ExportError(
+                f"{self.arn}, {at.shard}: a second reading gives other records than the first one, so one of them lost "
+                "some; nothing was taken from it. Run again; if it stays, the server or a proxy is broken"
+            )
+        return again.position
+
+    def _reading(
+        self, reader: ShardReader, at: ShardPosition, begin: Begin, into: NetChanges, size: int | None = None
+    ) -> _Reading:
+        """Read from where a shard was `begin`-ning on, and take what comes after its position."""
+        first, after, since = begin
+        empty, least, passed = 0, _number(at), False
+        taken, passed_over = _Sequences(), _Sequences()
+        try:
+            for page in reader.pages(at.shard, after, since, size):
                 passed = True
                 for record in page.records:
                     if record.at >= self.end:
-                        return at
+                        return _Reading(at, taken.mark, passed_over.mark)
                     if record.sequence > least:
                         self._take(record, into)
+                        taken.add(record)
                         at = ShardPosition(at.shard, str(record.sequence), format_timestamp(record.at), ended=False)
+                    elif record.sequence > first:
+                        passed_over.add(record)
                 if page.end:
-                    return ShardPosition(at.shard, at.sequence, at.at, ended=True)
+                    ended = ShardPosition(at.shard, at.sequence, at.at, ended=True)
+                    return _Reading(ended, taken.mark, passed_over.mark)
                 empty = 0 if page.records else empty + 1
                 if empty == EMPTY_PAGES:
-                    return at
+                    return _Reading(at, taken.mark, passed_over.mark)
         except TrimmedShard as error:
             raise (self._gap(str(error)) if passed else error) from None
         raise ExportError(f"{self.arn}, {at.shard}: the shard should go on or end, and did neither; run again to go on")
@@ -126,6 +175,11 @@ class StreamTail:
     def _gap(self, why: str) -> StreamFault:
         return StreamFault(StreamRule.GAP, self.number, f"what was written since {format_timestamp(self.start)} is not "
                            f"there whole any more: {why}")  # fmt: skip
+
+
+def _number(position: ShardPosition) -> int:
+    """The last sequence number that was read; those of AWS are above 0."""
+    return int(position.sequence) if position.sequence else -1
 
 
 def _may_begin(shard: ListedShard, listed: Iterable[ListedShard], known: dict[str, ShardPosition]) -> bool:

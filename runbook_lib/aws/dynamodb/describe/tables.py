@@ -125,7 +125,8 @@ def _projection(index: dict[str, Any]) -> str:
 
 def is_empty(client: Any, name: str) -> bool:
     """Whether a table holds nothing now, by reading it, item by item and, if there is none, as a whole."""
-    scan = partial(client.scan, TableName=name, Select="COUNT", ConsistentRead=True)
+    # With the capacity that it consumed an answer names its table: one of another table is refused.
+    scan = partial(client.scan, TableName=name, Select="COUNT", ConsistentRead=True, ReturnConsumedCapacity="TOTAL")
     try:
         for how in ({"Limit": 1}, {}):
             if any(page["Count"] for page in pages(partial(scan, **how), "LastEvaluatedKey", "ExclusiveStartKey")):

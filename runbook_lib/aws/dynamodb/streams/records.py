@@ -57,8 +57,12 @@ class ShardReader:
     def __init__(self, client: Any, arn: str, sleep: Sleep) -> None:
         self._client, self._arn, self._sleep = client, arn, sleep
 
-    def pages(self, shard: str, after: int | None, since: datetime | None) -> Iterator[RecordPage]:
+    def pages(
+        self, shard: str, after: int | None, since: datetime | None, size: int | None = None
+    ) -> Iterator[RecordPage]:
         """The records of a shard after one of its sequence numbers, else from a moment on, else from its beginning.
+
+        A page has at most `size` of them, or as many as the server likes.
 
         A shard that is open gives pages for ever, also empty ones. Raises TrimmedShard where the place is no longer
         kept, or the shard is gone.
@@ -67,7 +71,7 @@ class ShardReader:
         iterator = self._iterator(shard, last, since)
         renewed = 0
         while iterator:
-            body = self._ask(shard, iterator)
+            body = self._ask(shard, iterator, size)
             if body is None:
                 renewed += 1
                 if renewed > RENEWALS:
@@ -97,7 +101,7 @@ class ShardReader:
             raise ExportError(f"{self._arn}, {shard}: no iterator was given; run again to go on")
         return str(answer["ShardIterator"])
 
-    def _ask(self, shard: str, iterator: str) -> bytes | None:
+    def _ask(self, shard: str, iterator: str, size: int | None) -> bytes | None:
         """The answer of GetRecords as it came; None where the iterator has expired."""
         bodies: list[bytes] = []
 
@@ -107,7 +111,8 @@ class ShardReader:
         event = "before-parse.dynamodb-streams.GetRecords"
         self._client.meta.events.register(event, keep)
         try:
-            answer = self._answered(shard, lambda: self._client.get_records(ShardIterator=iterator))
+            most = {"Limit": size} if size else {}
+            answer = self._answered(shard, lambda: self._client.get_records(ShardIterator=iterator, **most))
         finally:
             self._client.meta.events.unregister(event, keep)
         return bodies[-1] if answer is not None else None
