@@ -19,7 +19,7 @@ from runbook_lib.aws.dynamodb import delete as aws
 from runbook_lib.aws.dynamodb.conditional_write import MOST_ATTRIBUTES
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, answers_scan, scan_items
+from runbook_lib.aws.dynamodb.read.scan import Segment, answers_scan
 from runbook_lib.aws.dynamodb.scaling import end_scaling
 from runbook_lib.aws.session.granted_calls import unscaler
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
@@ -31,13 +31,14 @@ from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.tables.scratch import scratch_map
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.closed_tables import closed
 from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.write_register import leave
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.delete_items import Undoing
-from runbook_lib.undo.own_items import own_items
+from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items
 from runbook_lib.undo.remove_objects import Hands, mark_cleaned, remove_objects
 
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
@@ -169,16 +170,19 @@ def _remove_table(
         return
     _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=wrote)
-    if wrote:
-        for _, unchanged in _unchanged(run, pair, facts, removal):
-            removal.items_found += len(unchanged)
-    names = tuple(attribute.name for attribute in facts.key)
-    held = sum(1 for _ in scan_items(Segment(run.clients.target_wire, pair.target, RateLimit(None)), names))
-    if held != removal.items_found:
+    with scratch_map() as digests:
+        own = OwnKept(facts.key, digests)
+        for _, unchanged in _unchanged(run, pair, facts, removal) if wrote else ():
+            own.keep(unchanged)
+        removal.items_found = len(own)
+        held = held_to_own(run, pair, own)
+    if held.others:
         removal.kept = (
-            f"table {pair.target}: of its {held:,} items {held - removal.items_found:,} were not written by this run "
-            "or were changed since; delete it yourself if they are not needed"
+            f"table {pair.target}: of its {held.items:,} items {held.others:,} were not written by this run or were "
+            "changed since; delete it yourself if they are not needed"
         )
+        return
+    if _same(run, pair, table_id, removal) is None:  # reading it took its time
         return
     if hands is not None:
         refuse_unless_alone(run, pair, facts, wrote=wrote)  # once more: its tag may lead elsewhere by now

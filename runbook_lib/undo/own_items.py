@@ -1,16 +1,22 @@
-"""What a run wrote into a target and is still as it left it: its export with its windows laid over it."""
+"""What a run wrote into a target and is still as it left it: its export with its windows laid over it.
+
+And whether a table holds nothing else: each item of it is held to the run's own, by key and content, in two Scans.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE, read_keys
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_keys
+from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_keys, scan_spelled
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.items.canonical import Item, canonical_json, digest
+from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.lines import parse_line
 from runbook_lib.plan.pair import Pair
@@ -26,6 +32,82 @@ from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 
 Piece = tuple[bool, list[Item], int]
+LOOKS = ((1, None), (4, 300))  # segments, and most items in a page: no request of one Scan is one of the other
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundThere:
+    """What a Scan finds in a table: items by their keys, and how many of them the run has not left there."""
+
+    items: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKept:
+    """The run's own items in a table, on the disk: digests of their keys and contents, under a secret of the moment."""
+
+    key: tuple[KeyAttribute, ...]
+    digests: ScratchMap
+    secret: RunSecret = field(default_factory=RunSecret.new)
+
+    def keep(self, items: Iterable[Item]) -> None:
+        self.digests.put_all(
+            self.digests_of(canonical_json(key_of(item, self.key)), canonical_json(item)) for item in items
+        )
+
+    def holds(self, name: bytes, content: bytes) -> bool:
+        return self.digests.get(name) == content
+
+    def digests_of(self, key: bytes, whole: bytes) -> tuple[bytes, bytes]:
+        """What stands for an item, both in canonical JSON."""
+        return self.secret.key_digest(key), self.secret.item_digest(whole)
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
+def held_to_own(run: Run, pair: Pair, own: OwnKept) -> FoundThere:
+    """What is in a target, each item held to the run's own; two Scans with other pages and a count say the same.
+
+    Raises TransferError where they do not, or where an item of the run's own is not among them: a page was lost, or
+    somebody writes to the table.
+    """
+    first, second = (_look(run, pair, own, segments, most) for segments, most in LOOKS)
+    if first != second:
+        raise _unsure(pair, f"one Scan finds {_said(first)}, and another one {_said(second)}")
+    if first.others:
+        return first
+    if first.items != len(own):
+        raise _unsure(pair, f"of {len(own):,} items of this run that were just read, two Scans find {first.items:,}")
+    counted = sum(count_segment(Segment(run.clients.target_wire, pair.target, RateLimit(None))))
+    if counted != first.items:
+        raise _unsure(pair, f"two Scans find {first.items:,} items, and a count {counted:,}")
+    return first
+
+
+def _look(run: Run, pair: Pair, own: OwnKept, segments: int, most: int | None) -> FoundThere:
+    others = 0
+    with scratch_map() as seen:
+        for number in range(segments):
+            segment = Segment(run.clients.target_wire, pair.target, RateLimit(None), number, segments, most=most)
+            items = (own.digests_of(name, whole) for name, whole in scan_spelled(segment, own.key))
+            while some := list(islice(items, ROWS_AT_ONCE)):
+                others += sum(not own.holds(name, content) for name, content in some)
+                seen.put_all(some)
+        return FoundThere(len(seen), others)
+
+
+def _said(held: FoundThere) -> str:
+    return f"{held.items:,} items of which {held.others:,} are not this run's"
+
+
+def _unsure(pair: Pair, found: str) -> TransferError:
+    return TransferError(
+        f"{pair.target}: {found}; the table stays, and so does what says which items are this run's. Stop whoever "
+        "writes to it and run the cleanup again; if it stays, the server or a proxy is broken"
+    )
 
 
 def own_items(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> Iterator[Piece]:

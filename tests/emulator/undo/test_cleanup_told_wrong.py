@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from runbook_lib.run.run import Run
 from runbook_lib.undo.cleanup import clean_up
 from tests.support.in_process import runbook_here
-from tests.support.liar import Answer, Request, aws_error, between
+from tests.support.liar import Answer, Between, Request, aws_error, between
 from tests.support.steps import every_step, the_only
 from tests.support.tables import CREATE_MISSING, keys_in_bucket, source_without_target, target_exists
 from tests.support.world import World, things
@@ -107,3 +109,129 @@ def test_a_target_that_was_deleted_is_said_to_be_gone(world: World) -> None:
     assert world.record("r")["cleanup"][0]["target_gone"] is True
     report = (world.folder / "reports" / "r" / "report.md").read_text()
     assert f"nothing was removed from it: {world.dst('a')}" in report.replace("`", "")
+
+
+@contextmanager
+def in_a_table_of_its_own(world: World) -> Iterator[tuple[Between, Run]]:
+    """A run that passed, with a table that it created, and a server between that passes on one item in a page."""
+    source_without_target(world, "a", 8)
+    with between(world.endpoint) as liar:
+        world.endpoint, behind = liar.endpoint, world.endpoint
+        run = world.open(**CREATE_MISSING)
+        assert every_step(run)["verdict"] == "PASS"
+        liar.rewrite = lambda request: (
+            json.dumps(request.json | {"Limit": 1}).encode() if is_look(request, world) else request.body
+        )
+        try:
+            yield liar, run
+        finally:
+            world.endpoint = behind
+
+
+def is_look(request: Request, world: World) -> bool:
+    """Whether it is a Scan that reads the target, and does not only count."""
+    return request.operation == "Scan" and request.json["TableName"] == world.dst("a") and "Select" not in request.json
+
+
+@pytest.mark.parametrize("now", ["moved", "changed"])
+def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: World, now: str) -> None:
+    """Between the look at its items and the Scan an application moves one of them, or changes it."""
+    own = {"id": {"S": "i00002"}}
+    theirs = {"id": {"S": "moved"}} if now == "moved" else own | {"n": {"N": "2"}, "since": {"BOOL": True}}
+    done: list[int] = []
+
+    def written_meanwhile(request: Request) -> Answer | None:
+        if is_look(request, world) and not done:
+            done.append(1)
+            world.target.delete_item(TableName=world.dst("a"), Key=own)
+            world.put(world.target, world.dst("a"), [theirs])
+        return None
+
+    with in_a_table_of_its_own(world) as (liar, run):
+        liar.instead = written_meanwhile
+        removal = the_only(clean_up(run, "r"))
+    assert done
+    assert "of its 8 items 1 were not written by this run or were changed since" in removal.kept
+    assert not removal.table_deleted
+    assert theirs in world.items(world.target, world.dst("a"))
+
+
+@pytest.mark.parametrize("in_look", ["first", "second", "both"])
+@pytest.mark.parametrize("lost", ["stranger's", "own"])
+def test_a_created_table_stays_where_its_scans_lose_a_page(world: World, lost: str, in_look: str) -> None:
+    """The page with a stranger's item is answered with the page after it, or that with one of the run's own."""
+    told = Counter[str]()
+
+    def lying(request: Request, status: int, body: bytes) -> Answer | None:
+        if not is_look(request, world) or in_look == ("second" if request.json["TotalSegments"] == 1 else "first"):
+            return None
+        page = json.loads(body)
+        if [item["id"]["S"] for item in page["Items"]] != [victim]:
+            return None
+        told["lies"] += 1
+        onward = request.json | {"Limit": 1, "ExclusiveStartKey": {"id": {"S": victim}}}
+        after = world.target.scan(**{name: value for name, value in onward.items() if name != "ReturnConsumedCapacity"})
+        return 200, json.dumps({name: value for name, value in after.items() if name != "ResponseMetadata"}).encode()
+
+    with in_a_table_of_its_own(world) as (liar, run):
+        world.put(world.target, world.dst("a"), [{"id": {"S": "stranger"}}])
+        staged = keys_in_bucket(world)
+        victim = "stranger" if lost == "stranger's" else "i00002"
+        liar.after = lying
+        removal = the_only(clean_up(run, "r"))
+        assert told["lies"]
+        assert not removal.table_deleted
+        assert target_exists(world, world.dst("a"))
+        assert len(world.items(world.target, world.dst("a"))) == 9
+        if in_look == "both" and lost == "own":  # both find the stranger's item among eight
+            assert "of its 8 items 1 were not written by this run" in removal.kept
+            return
+        assert "run the cleanup again; if it stays, the server or a proxy is broken" in removal.kept
+        assert not removal.done
+        assert keys_in_bucket(world) == staged
+        liar.after = lambda request, status, body: None
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "stranger"}})
+        removal = the_only(clean_up(run, "r"))
+    assert removal.table_deleted
+    assert not removal.kept
+    assert not target_exists(world, world.dst("a"))
+
+
+def test_a_created_table_stays_where_an_own_item_went_between_two_looks_at_it(world: World) -> None:
+    """Whether a page lost it or somebody deleted it is not known; the next cleanup counts with what is there then."""
+    done: list[int] = []
+
+    def deleted_meanwhile(request: Request) -> Answer | None:
+        if is_look(request, world) and not done:
+            done.append(1)
+            world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00002"}})
+        return None
+
+    with in_a_table_of_its_own(world) as (liar, run):
+        liar.instead = deleted_meanwhile
+        removal = the_only(clean_up(run, "r"))
+        assert "of 8 items of this run that were just read, two Scans find 7" in removal.kept
+        assert not removal.done
+        removal = the_only(clean_up(run, "r"))
+    assert removal.table_deleted
+    assert removal.items_found == 7
+
+
+def test_a_table_that_takes_the_place_of_a_created_one_while_that_is_read_stays(world: World) -> None:
+    done: list[int] = []
+
+    def replaced(request: Request, status: int, body: bytes) -> Answer | None:
+        if request.operation == "Scan" and "Select" in request.json and not done:
+            done.append(1)
+            world.target.update_table(TableName=world.dst("a"), DeletionProtectionEnabled=False)
+            world.target.delete_table(TableName=world.dst("a"))
+            world.table(world.target, world.dst("a"))
+        return None
+
+    with in_a_table_of_its_own(world) as (liar, run):
+        liar.after = replaced
+        removal = the_only(clean_up(run, "r"))
+    assert done
+    assert not removal.table_deleted
+    assert "is another table of that name than the one this run wrote to; it stays" in removal.kept
+    assert target_exists(world, world.dst("a"))

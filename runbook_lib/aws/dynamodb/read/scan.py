@@ -48,7 +48,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part of a table, `number` from 0 of so many, and how it is read: all of the table unless told otherwise."""
+    """One part of a table, `number` from 0 of so many, and how it is read: all of the table unless told otherwise.
+
+    `most` items come in one page; without, as many as DynamoDB puts into one.
+    """
 
     transport: DynamoDBTransport
     table: str
@@ -56,6 +59,7 @@ class Segment:
     number: int = 0
     of: int = 1
     backoff: Backoff = field(default_factory=Backoff)
+    most: int | None = None
 
     @property
     def request(self) -> Answer:
@@ -63,7 +67,7 @@ class Segment:
         return {
             "TableName": self.table, "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL",
             "Segment": self.number, "TotalSegments": self.of,
-        }  # fmt: skip
+        } | ({"Limit": self.most} if self.most else {})  # fmt: skip
 
     def read(self, request: Answer) -> bytes:
         return self.transport.read("Scan", json.dumps(request).encode(), self.backoff)
