@@ -1,12 +1,14 @@
 """Single writes under a condition, each seen through to what became of it: whoever else writes keeps what he wrote.
 
 A condition can name the attributes that an item had and not those that it got since. So what was replaced or deleted
-comes back with the answer; an item that had got another attribute in that moment is put back at once.
+comes back with the answer; an item that had got another attribute in that moment is put back at once. An answer that
+is about another item is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any
@@ -24,7 +26,7 @@ from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
-from runbook_lib.errors import TransferError
+from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.read_once import read_once
@@ -96,7 +98,7 @@ class GuardedWriter:
             if not isinstance(said, dict):  # it is another one now, or the answer to its own put was lost
                 held = self.held(item)
                 return Fate.DONE if held is not None and digest(held) == digest(item) else Fate.CHANGED
-            old: Item = said.get("Attributes") or expected
+            old = self._before(said, expected)
             if digest(old) == digest(expected):
                 return Fate.DONE if putting is item else Fate.CHANGED
             if len(old) > MOST_ATTRIBUTES:
@@ -116,8 +118,8 @@ class GuardedWriter:
             return Fate.REJECTED
         if not isinstance(said, dict):  # it is another one now, or the answer to its own delete was lost
             return Fate.DONE if self.held(item) is None else Fate.CHANGED
-        old: Item | None = said.get("Attributes")
-        if old is None or digest(old) == digest(item):
+        old = self._before(said, item)
+        if digest(old) == digest(item):
             return Fate.DONE
         back = orjson.dumps({"Item": old})
         # a newer one may stand there
@@ -128,6 +130,22 @@ class GuardedWriter:
         """What is under the item's key now."""
         found = read_keys(self.transport, self.table, [key_of(item, self.key)], self.backoff)
         return found[0] if found else None
+
+    def _before(self, said: dict[str, Any], expected: Item) -> Item:
+        """What a write took the place of; it was held to every attribute of `expected`, so all of them are in it.
+
+        Raises TransferError for an answer that says otherwise: it is about another item, perhaps of another table.
+        """
+        old = said.get("Attributes")
+        if isinstance(old, dict):
+            with suppress(CorruptFile):
+                if digest({name: value for name, value in old.items() if name in expected}) == digest(expected):
+                    return old
+        raise TransferError(
+            f"table {self.table}: an answer should say what a write took the place of, and is not about the item that "
+            "was written; nothing was put back, and what became of that item is not known. Run again; if it stays, "
+            "the server or a proxy is broken"
+        )
 
     @property
     def _partition(self) -> str:
