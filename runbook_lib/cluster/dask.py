@@ -35,6 +35,7 @@ except ImportError as error:
 
 THREADS = 4  # units at once per process: a file is one part of the hash range, and several have to be written
 CONNECT_SECONDS = 30.0
+START_SECONDS = 120.0  # until a worker process of this machine is there: one that is stopped never is
 WORKERS_SECONDS = 300.0  # until the first workers of a cluster that scales are there
 COUNT_EVERY = 5.0
 LOOK_EVERY = 5.0  # seconds between two looks at who has said nothing to the scheduler since the one before
@@ -214,8 +215,8 @@ def _connect(settings: Settings, stack: ExitStack) -> Client:
             ) from error
         return stack.enter_context(client)
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runbook-dask-", ignore_cleanup_errors=True))
-    cluster = stack.enter_context(
-        LocalCluster(
+    try:
+        cluster = LocalCluster(
             n_workers=settings.workers,
             threads_per_worker=THREADS,
             host="127.0.0.1",
@@ -226,8 +227,14 @@ def _connect(settings: Settings, stack: ExitStack) -> Client:
             # Any user of this machine reaches its loopback, and a scheduler runs what it is told, with our credentials.
             protocol="tls",
             security=Security.temporary(),
+            death_timeout=START_SECONDS,
         )
-    )
+    except Exception as error:  # Dask says it in many ways, also with an assertion of its own
+        raise ConfigError(
+            f"engine: the Dask workers did not start within {START_SECONDS:g} s: {type(error).__name__}: {error}; run "
+            "again, with fewer workers if the machine is busy; nothing was written"
+        ) from error
+    stack.enter_context(cluster)
     return stack.enter_context(Client(cluster, set_as_default=False, name="runbook"))
 
 

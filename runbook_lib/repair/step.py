@@ -29,6 +29,7 @@ from runbook_lib.repair.write import RepairWriting
 from runbook_lib.run.facts.afterwards.repair import REPAIRS, RepairFact, RepairStatus
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact, ImportStatus
+from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.steps import REPAIR
@@ -175,6 +176,7 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     fact = _kept(run, replace(fact, status=RepairStatus.WRITING))
     if fact.asked:  # whoever is killed before this has written nothing
         VALIDATIONS.forget(run.ledger, source)
+        LEAKS.forget(run.ledger, source)  # what it writes nobody has looked through
     try:
         writing.write_all()
     finally:

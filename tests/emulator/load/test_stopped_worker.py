@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runbook_lib.cluster import dask
+from runbook_lib.errors import ConfigError
 from runbook_lib.preflight.step import preflight
 from tests.support.cluster_processes import SECONDS, free_port, is_alive, linux, running, until, workers_of
 from tests.support.recorded import export_tables, import_tables, validate_tables
@@ -80,3 +81,24 @@ def test_one_that_wakes_after_it_was_given_up_writes_nothing(world: World, monke
         one.wait(SECONDS)  # it finds out that nobody waits for it
     left = {item["n"]["N"] for item in world.items(world.target, world.dst("a"))}
     assert left == {"-1"}
+
+
+@linux
+@pytest.mark.chaos
+def test_a_worker_that_is_stopped_while_it_starts_ends_the_command_before_anything_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask, "START_SECONDS", SILENT)
+    world.pair("a", things(10))
+    run = world.open(engine={"kind": "dask", "workers": 1})
+    preflight(run)
+    export_tables(run)
+    with ThreadPoolExecutor(1) as pool:
+        table_load = pool.submit(import_tables, run)
+        began = time.monotonic()
+        while not (found := workers_of(os.getpid())) and time.monotonic() - began < SECONDS:
+            time.sleep(0.05)
+        os.kill(found[0], signal.SIGSTOP)
+        with pytest.raises(ConfigError, match="did not start within 8 s"):
+            table_load.result(SECONDS)
+    assert world.items(world.target, world.dst("a")) == []

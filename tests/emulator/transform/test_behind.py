@@ -12,6 +12,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.record.build import build_record
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables
+from runbook_lib.run.facts.masking.leak_scan import LEAKS
 from runbook_lib.run.run import Run
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.validate.step import validate_tables
@@ -88,6 +89,8 @@ def test_a_repair_writes_masked_items_and_nothing_else(world: World) -> None:
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
     world.put(world.target, world.dst("a"), [{"id": {"S": "i00004"}, "n": {"N": "-1"}}, {"id": {"S": "i00035"}}])
     assert validate_tables(run)[world.src("a")].verdict == "FAIL"
+    scan_for_leaks(run)
     repair_tables(run, ALL, run.id)
+    assert LEAKS.of(run.ledger, world.src("a")) is None  # a scan of before says nothing of what was written since
     assert sorted(world.items(world.target, world.dst("a")), key=str) == right
     assert proved(world, run)["verdict"] == "PASS"
