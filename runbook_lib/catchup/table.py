@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
-from runbook_lib.aws.dynamodb.describe.tables import describe_table, ttl_attribute
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, ttl_attribute
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.apply import send_window
 from runbook_lib.catchup.ask import await_window, refuse
@@ -43,11 +43,13 @@ from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.export_users import hold_uses
+from runbook_lib.run.witnesses.other_writers import look_for_others, refuse_newcomers
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.windows import derive_window, refuse_merged
 
 WAITS = ("fail", "overwrite")
+NEW_RUN_INSTEAD = "Start a new run into another target"
 Watch = Callable[[WindowFact, int], None]
 Workers = Callable[[], WorkerRoster | None]
 
@@ -82,6 +84,7 @@ class TableToCatchUp:
     watch: Watch
     sleep: Sleep
     workers: Workers = no_workers
+    target: TableDescription | None = None
 
     def windows(self) -> list[WindowFact]:
         return windows_of(self.run.ledger, self.pair.source)
@@ -138,12 +141,13 @@ def open_table(
                 "a new run with another run id"
             )
         register(run, pair, now)  # and learn of a run that takes back there what it wrote
+        refuse_newcomers(run, pair, NEW_RUN_INSTEAD)
     fact = EXPORTS.needed(run.ledger, pair.source)
     if (export := fact.completed) is None:
         raise ExportError(f"the export of {pair.source} should be COMPLETED and is {fact.status}; run 10_export first")
     began = datetime.fromisoformat(export.manifest.export_time)
     table_id = export.manifest.table_id or export.manifest.table_arn
-    return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep, workers)
+    return TableToCatchUp(run, pair, shape.key, began, table_id, writer, watch, sleep, workers, now)
 
 
 def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
@@ -171,6 +175,7 @@ def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
 def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, writer: DynamoDBTransport) -> None:
     """Write a window; where a request of the one before may still arrive, wait first and look afterwards."""
     run, ledger = table.run, table.run.ledger
+    _refuse_newcomers_now(table)
     doubtful = before.uncertain if before else _is_import_uncertain(run, table.pair)
     if doubtful:
         table.sleep(run.config.catch_up.quiet_seconds)
@@ -190,6 +195,13 @@ def _apply(table: TableToCatchUp, fact: WindowFact, before: WindowFact | None, w
         fact = replace(fact, written_again=recheck(run, table.pair, fact, writer, table.key))
     fact = keep_window(ledger, replace(fact, state=WindowState.APPLIED, applied=format_timestamp(run.now())))
     table.watch(fact, 0)
+
+
+def _refuse_newcomers_now(table: TableToCatchUp) -> None:
+    """Look once more before each window: until the lag is short enough, hours may pass between two of them."""
+    if table.target is not None:
+        look_for_others(table.run, table.pair, table.target)
+    refuse_newcomers(table.run, table.pair, NEW_RUN_INSTEAD)
 
 
 def follow_stream(table: TableToCatchUp, due: datetime) -> bool:

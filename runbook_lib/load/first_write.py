@@ -17,8 +17,11 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.run.witnesses.write_register import begin_registration, register, registration, stay_registered
+from runbook_lib.run.witnesses.other_writers import refuse_newcomers
+from runbook_lib.run.witnesses.write_register import begin_registration, register, stay_registered
 from runbook_lib.timestamps import format_timestamp
+
+APPEND_INSTEAD = "Start a new run with import.on_non_empty: append, which replaces nothing"
 
 
 def begin_writing(
@@ -36,7 +39,8 @@ def begin_writing(
     if known is not None and known.binding is not None:
         _refuse_another(pair, known.binding, binding)
         register(run, pair, now)
-        _refuse_newcomers(run, pair)
+        if run.config.import_.on_non_empty != "append":  # which puts nothing over anything
+            refuse_newcomers(run, pair, APPEND_INSTEAD)
         # A kill leaves a count that is not whole.
         again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
         IMPORTS.record(run.ledger, pair.source, again)
@@ -69,23 +73,6 @@ def _refuse_another(pair: Pair, known: Binding, binding: Binding) -> None:
             f"the checkpoint of {pair.source} belongs to another {' and '.join(differs)}: "
             f"{[was[n] for n in differs]}, now {[now[n] for n in differs]}; "
             "start a new run with another run id"
-        )
-
-
-def _refuse_newcomers(run: Run, pair: Pair) -> None:
-    """Raise GateFailed where another run has begun to write to the target since this one did: it would be overwritten.
-
-    `append` puts nothing over anything. Where no register can be read nobody is known; the report says so.
-    """
-    known = registration(run, pair.source)
-    if known is None or run.config.import_.on_non_empty == "append":
-        return
-    if since := sorted(set(known.others or ()) - set(known.before or ())):
-        raise GateFailed(
-            f"target {pair.target} should have been written to by this run alone since it began, and so has the run "
-            f"{', '.join(since)}: going on would replace what that one wrote, so nothing was written. Start a new run "
-            "with import.on_non_empty: append, which replaces nothing; or take that run back (runbook rollback, or "
-            "cleanup) and run this again"
         )
 
 

@@ -28,13 +28,15 @@ def repair_command(
 ) -> str | None:
     """The command with the run's id, to be copied as it is; None where no table that is `loaded` can be repaired.
 
-    `may` tells whether a repair would touch any of a source's wrong items of a kind.
+    `may` tells whether a repair would touch any of a source's wrong items of a kind. Where another run has come since,
+    what it wrote is not this run's to replace or to delete, and only what is missing may be added.
     """
     wrong = [table for table in tables if table.verdict == FAIL and table.source in loaded]
+    own = [table for table in wrong if not came_since(table)]
     found = {
         "missing": any(table.missing and may(table.source, "missing") for table in wrong),
-        "different": any(table.different and may(table.source, "different") for table in wrong),
-        "extra": any(_to_delete(table) for table in wrong),
+        "different": any(table.different and may(table.source, "different") for table in own),
+        "extra": any(_to_delete(table) for table in own),
     }
     flags = [REPAIR_FLAGS[kind] for kind, some in found.items() if some]
     if not flags:
@@ -45,6 +47,11 @@ def repair_command(
 def repair_words(run_id: str, flags: Sequence[str], attempts: Sequence[AttemptRecord]) -> list[str]:
     """The words of a repair that only looks."""
     return ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags]
+
+
+def came_since(table: TableRecord) -> list[str]:
+    """The runs that have begun to write to a table after this one did."""
+    return table.registered.since if table.registered else []
 
 
 def only_held_back(table: TableRecord) -> bool:

@@ -41,10 +41,14 @@ from runbook_lib.run.tables.wrong_items import (
     take_over_look,
 )
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
+from runbook_lib.run.witnesses.other_writers import look_for_others, refuse_newcomers
 from runbook_lib.run.witnesses.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[RepairFact, str, int], None]
+MISSING_INSTEAD = (
+    "Write only what is missing (write_missing alone, on the command line --write-missing), which replaces nothing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +167,17 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     )  # fmt: skip
     try:
         _refuse_unsafe(table, fact)
+        if execute:
+            register(run, table.pair, table.table)  # and learn of a run that takes back there what it wrote
+        else:
+            look_for_others(run, table.pair, table.table)
+        if any(counts[kind] for kind in fact.kinds if kind != "missing"):  # which is put where nothing is
+            refuse_newcomers(run, table.pair, MISSING_INSTEAD)
         if not execute:
             writing = _writing(table, look, WrongLook.REPAIR, show)
             fact = _kept(run, _measured(table, writing, replace(fact, finished=format_timestamp(run.now()))))
             show("measured", fact.asked)
             return fact
-        register(run, table.pair, table.table)  # and learn of a run that takes back there what it wrote
         take_over_look(run.ledger, source)
     finally:
         forget_wrong(run.ledger, source, WrongLook.REPAIR)

@@ -11,6 +11,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.cluster.at_once import Room, Share
 from runbook_lib.cluster.roster import WorkerRoster
+from runbook_lib.errors import TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
@@ -23,6 +24,7 @@ from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.witnesses.export_users import hold_uses
+from runbook_lib.run.witnesses.other_writers import look_for_others
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison
@@ -148,6 +150,29 @@ def tallies(
     return KeptDigestCheckpoint(run.ledger, pair.source, binding, run.secret, run.now), DigestCheckpoint(
         run.secret, run.now
     )
+
+
+def changed_meanwhile(run: Run, pair: Pair, before: TableDescription) -> list[str]:
+    """Why what was read may not be what is there: another table by now, or another run that wrote to it meanwhile."""
+    return replaced(run, pair, before) or _written_meanwhile(run, pair, before)
+
+
+def _written_meanwhile(run: Run, pair: Pair, table: TableDescription) -> list[str]:
+    """Why runs that have entered the register since this one last wrote make the comparison no proof; empty if none.
+
+    Whether what such a run wrote came before the scan or after it nobody knows. Once it is known, a comparison that
+    began later is one of what it left.
+    """
+    try:
+        since = look_for_others(run, pair, table)
+    except TransferError as error:
+        return [f"whether another run wrote to {pair.target} while it was compared is not known: {error}"]
+    if not since:
+        return []
+    return [
+        f"another run has begun to write to {pair.target} while it was compared or before: {', '.join(since)}; what it "
+        "wrote may have come after the scan, so validate again once it has ended"
+    ]
 
 
 def replaced(run: Run, pair: Pair, before: TableDescription) -> list[str]:

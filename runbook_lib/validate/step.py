@@ -63,13 +63,13 @@ from runbook_lib.validate.sides import (
     Together,
     Watch,
     bytes_to_compare,
+    changed_meanwhile,
     contradictions,
     due_of,
     export_side,
     held_while_naming,
     is_large,
     noted,
-    replaced,
     table_side,
     tallies,
     target_limit,
@@ -211,7 +211,7 @@ def _compare(
     reasons += wrong_indexes(indexes) + [str(o) for o in parity_blockers(pair, parity)]
     if run.config.validate_.drift:
         drift_of(run, pair, other, found, limit=together.source_limit.beside(), check=check)
-    reasons += replaced(run, pair, table)
+    reasons += changed_meanwhile(run, pair, table)
     sums[0].forget()
     verdict = Verdict.FAIL if reasons else Verdict.PASS
     thread.tell((pair.source, verdict, comparison.found, export.items))

@@ -1,4 +1,4 @@
-"""Who else has written to a table, for whoever is about to take something back or away.
+"""Who else has written to a table, for whoever is about to take something back or away, or to write over it.
 
 What is equal to an own item is not for that reason an own one. Where the register does not say all that it should,
 nothing is known, and nothing is done.
@@ -9,15 +9,17 @@ from __future__ import annotations
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
-from runbook_lib.errors import TableError, TransferError
+from runbook_lib.errors import GateFailed, TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import (
+    REGISTRATIONS,
     Registration,
     WriterStanding,
     is_own_entry,
     listed_entries,
     other_writers,
+    others,
     registration,
 )
 
@@ -50,6 +52,40 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote:
             f"other runs have written to {pair.target} too: {', '.join(found)}. What is equal to this run's "
             "items is theirs as well; clean those runs up first if they are not needed either"
         )
+
+
+def refuse_newcomers(run: Run, pair: Pair, instead: str) -> None:
+    """Raise GateFailed where another run was last seen to have begun to write to the target since this one did.
+
+    `instead` is what else may be done than to take that run back. Where the register could never be read nobody is
+    known; the report says so.
+    """
+    known = registration(run, pair.source)
+    if known is not None and known.others is None and known.before is not None:
+        raise GateFailed(
+            f"the register of {pair.target} ({known.place}) should be listed, as when this run began, and is not: "
+            "who else has written to it since is not known, so nothing was written. Run this again once it can be"
+        )
+    if known is not None and known.since:
+        raise GateFailed(
+            f"target {pair.target} should have been written to by this run alone since it began, and so has the run "
+            f"{', '.join(known.since)}: going on would replace or delete what that one wrote, so nothing was written. "
+            f"{instead}; or take that run back (runbook rollback, or cleanup) and run this again"
+        )
+
+
+def look_for_others(run: Run, pair: Pair, table: TableDescription) -> list[str]:
+    """Look into the register once more, and keep who is there; the runs that were not when this one last looked.
+
+    Raises TransferError where it could be listed when this run began and cannot be now.
+    """
+    known = registration(run, pair.source)
+    if known is None or known.place is None or known.before is None:
+        return []
+    seen = known.before if known.others is None else known.others
+    known.others = others(run, pair, table, known)
+    REGISTRATIONS.record(run.ledger, pair.source, known)
+    return sorted({*known.others} - {*seen})
 
 
 def _found_now(run: Run, pair: Pair, table: TableDescription, known: Registration | None) -> list[str]:

@@ -47,7 +47,8 @@ class WriterStanding(StrEnum):
 class Registration:
     """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered.
 
-    `others` are the runs that were last seen beside it, `before` those that were when it first entered itself.
+    `others` are the runs that were last seen beside it, `before` those that were when it first entered itself, and
+    `since` those that have entered after it, of whom what they wrote is not this run's to replace or to delete.
     """
 
     nonce: str
@@ -57,6 +58,10 @@ class Registration:
     others: list[str] | None = None
     why: str | None = None
     before: list[str] | None = late()
+
+    @property
+    def since(self) -> list[str]:
+        return sorted({*(self.others or ())} - {*(self.before or ())})
 
 
 REGISTRATIONS = Topic("register", Registration)

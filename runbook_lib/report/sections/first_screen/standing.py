@@ -13,6 +13,7 @@ from runbook_lib.record.remedy import DELETE_EXTRA, REPAIR_FLAGS, only_held_back
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import last_estimate
+from runbook_lib.report.sections.first_screen.taken_on_trust import ANEW, take_back_first
 from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate
@@ -147,7 +148,7 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
                 "write only those that are wrong (without --execute and --confirm the command only shows what it would "
                 f"write and what that costs); then everything is validated again.{_deletes(record.repair_command)} "
                 "If the comparison only ran too early, validate again."
-                f"{HELD_BACK if any(t.items_quarantined for t in wrong) else ''}",
+                f"{HELD_BACK if any(t.items_quarantined for t in wrong) else ''} {take_back_first(wrong)}".rstrip(),
                 (record.repair_command, _run(record, execute=_wrote(record), start="validate")),
                 (REPAIR, *_proving(record)),
             )
@@ -160,10 +161,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
                 (_run(record, new=True, execute=True),),
             )
         return NextStep(
-            f"Not as exported: {pluralize(len(wrong), 'target')}. If whatever changed the items has stopped and all "
-            "may be filled again, start a new run with import.on_non_empty: overwrite, and export.reuse with the ARNs "
-            "under Exports and digests, so that no export is paid for twice. If the comparison only ran too early, "
-            "validate again.",
+            f"Not as exported: {pluralize(len(wrong), 'target')}. {take_back_first(wrong) or ANEW} If the comparison "
+            "only ran too early, validate again.",
             (_run(record, new=True, execute=True), _run(record, execute=_wrote(record), start="validate")),
         )
     left = [t for t in figures.chosen if t.method == SKIPPED or t.verdict == NOT_MIGRATED]

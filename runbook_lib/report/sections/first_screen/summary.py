@@ -14,7 +14,7 @@ from runbook_lib.report.figures.totals import tables_known
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.around.compared import around_in_short
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
-from runbook_lib.report.sections.first_screen.taken_on_trust import of_other_runs, taken_on_trust
+from runbook_lib.report.sections.first_screen.taken_on_trust import of_newcomers, of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
 from runbook_lib.report.sections.repairs import repaired_in_short
 from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, duration, moment, pluralize
@@ -115,7 +115,8 @@ def why(figures: RunFigures) -> list[str]:
             if not wrong
             else ["The numbers of this record do not bear out its verdict.", *wrong]
         )
-    reasons = [*reasons, *leaks_in_short(known), *gap_lines(known), *of_other_runs(known), *noted]
+    others = [*of_other_runs(known), *of_newcomers(known)]
+    reasons = [*reasons, *leaks_in_short(known), *gap_lines(known), *others, *noted]
     if verdict == DRY_RUN:
         return [_dry(figures), *reasons]
     if verdict == INTERRUPTED:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.model.table import SCAN, TableRecord
+from runbook_lib.record.remedy import came_since
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.windows import as_of, gap_lines
 from runbook_lib.report.text import listed, moment, pluralize
 from runbook_lib.run.verdicts import PASS
+
+ANEW = (
+    "If whatever changed the items has stopped and all may be filled again, start a new run with import.on_non_empty: "
+    "overwrite, and export.reuse with the ARNs under Exports and digests, so that no export is paid for twice."
+)
 
 
 def unasked(table: TableRecord) -> bool:
@@ -59,6 +66,35 @@ def _written_by_others(record: RunRecord) -> list[str]:
         f"{'the run' if len(runs) == 1 else 'the runs'} {listed(runs, 3)}: what this page says of them holds only if "
         f"{'that run has' if len(runs) == 1 else 'those runs have'} ended."
     ]
+
+
+def of_newcomers(record: RunRecord) -> list[str]:
+    """Tables that are no PASS and that other runs have begun to write to after this one did."""
+    named = [t for t in record.tables if t.verdict != PASS and came_since(t)]
+    if not named:
+        return []
+    return [
+        f"{pluralize(len(named), 'table')} ({listed(sorted(t.target for t in named), 3)}) written to by "
+        f"{_newcomers(named)} since this run began: what is not as exported there may be theirs."
+    ]
+
+
+def _newcomers(tables: Sequence[TableRecord]) -> str:
+    runs = sorted({run for table in tables for run in came_since(table)})
+    return f"the run{'s' if len(runs) > 1 else ''} {listed(runs, 3)}"
+
+
+def take_back_first(wrong: Sequence[TableRecord]) -> str:
+    """What to do about tables that are wrong and that other runs have come to since; empty without such."""
+    named = [table for table in wrong if came_since(table)]
+    if not named:
+        return ""
+    return (
+        f"Since this run began, {_newcomers(named)} began to write to {listed(sorted(t.target for t in named), 3)}: no "
+        "repair of this run replaces or deletes anything there. If what came later is not needed, take that run back "
+        "first (runbook rollback, or cleanup, with its run id), and validate this one again; if it is, start a new run "
+        "with import.on_non_empty: append, which replaces nothing."
+    )
 
 
 def of_other_runs(record: RunRecord) -> list[str]:

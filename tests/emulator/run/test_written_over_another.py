@@ -1,0 +1,184 @@
+"""What another run has loaded into a run's target since is not repaired away, nor caught up over: by the command."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.support.in_process import runbook_here
+from tests.support.liar import Request, between
+from tests.support.world import World
+
+DELETING, REPLACING = "--delete-extra", "--write-different"
+
+
+def turn_recovery_on(client: Any, table: str) -> None:
+    on = {"PointInTimeRecoveryEnabled": True}
+    client.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=on)
+
+
+def of(whose: str, name: str, count: int) -> list[dict[str, Any]]:
+    return [{"id": {"S": f"{name}{n:03}"}, "of": {"S": whose}} for n in range(count)]
+
+
+def config(world: World, name: str, **settings: Any) -> Any:
+    """Each source into one and the same target."""
+    into_one = {"include": [world.src(name)], "rename": {"pattern": world.src(name), "to": world.dst("a")}}
+    return world.config(name=f"migration-{name}", tables=into_one, **settings)
+
+
+def two_sources(world: World, theirs: str) -> None:
+    world.pair("a", of("older", "i", 20))
+    turn_recovery_on(world.target, world.dst("a"))
+    world.table(world.source, world.src("b"))
+    turn_recovery_on(world.source, world.src("b"))
+    world.put(world.source, world.src("b"), of("newer", theirs, 10))
+
+
+def started(run_id: str, file: Any, *more: str, **environment: str) -> str:
+    done = runbook_here("run", file, "--run-id", run_id, "--execute", *more, **environment)
+    return f"{done.returncode} {done.stdout}{done.stderr}"
+
+
+def held(world: World) -> Counter[str]:
+    return Counter(item["of"]["S"] for item in world.items(world.target, world.dst("a")))
+
+
+def page_of(world: World, run_id: str) -> str:
+    return (world.folder / "reports" / run_id / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("policy", "theirs", "flag", "after"),
+    [
+        ("append", "b", DELETING, {"older": 20, "newer": 10}),
+        ("overwrite", "i", REPLACING, {"older": 10, "newer": 10}),
+    ],
+)
+def test_a_repair_takes_nothing_from_a_run_that_came_after(
+    world: World, policy: str, theirs: str, flag: str, after: dict[str, int]
+) -> None:
+    two_sources(world, theirs)
+    older = config(world, "a")
+    newer = config(world, "b", **{"import": {"on_non_empty": policy}})
+    assert started("older", older).startswith("0 ")
+    assert started("newer", newer).startswith("0 ")
+    assert held(world) == after
+    for _ in range(2):  # however often it is validated
+        again = started("older", older, "--from", "validate")
+        assert again.startswith("1 ")
+        assert "runbook repair" not in again
+        record = world.record("older")
+        assert record["repair_command"] is None
+        assert record["tables"][0]["register"]["others"] == ["newer"]
+        page = page_of(world, "older")
+        assert "written to by the run newer since this run began" in page
+        assert "take that run back" in page
+    asked = ["repair", older, "--run-id", "older", "--write-missing", flag]
+    for more in ([], ["--execute", "--confirm", "older"]):
+        repaired = runbook_here(*asked, *more)
+        assert repaired.returncode == 1
+        assert "so has the run newer" in repaired.stdout + repaired.stderr
+    assert held(world) == after
+    newer_again = started("newer", newer, "--from", "validate")
+    assert held(world) == after
+    assert newer_again.startswith("0 ")
+
+
+def test_a_repair_that_only_adds_goes_on_beside_another_run(world: World) -> None:
+    two_sources(world, "b")
+    older = config(world, "a")
+    assert started("older", older).startswith("0 ")
+    assert started("newer", config(world, "b", **{"import": {"on_non_empty": "append"}})).startswith("0 ")
+    world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i003"}})
+    assert started("older", older, "--from", "validate").startswith("1 ")
+    assert "--write-missing --execute" in (world.record("older")["repair_command"] or "")
+    runbook_here("repair", older, "--run-id", "older", "--write-missing", "--execute", "--confirm", "older")
+    assert held(world) == {"older": 20, "newer": 10}
+
+
+def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None:
+    two_sources(world, "b")
+    older = config(world, "a")
+    assert started("older", older).startswith("0 ")
+    assert started("newer", config(world, "b", **{"import": {"on_non_empty": "append"}})).startswith("0 ")
+    assert started("older", older, "--from", "validate").startswith("1 ")
+    for key in [found["Key"] for found in world.s3.list_objects_v2(Bucket=world.bucket)["Contents"]]:
+        if "/register/" in key and key.endswith("/newer"):  # as when it is taken back
+            world.s3.delete_object(Bucket=world.bucket, Key=key)
+    assert started("older", older, "--from", "validate").startswith("1 ")
+    assert DELETING in (world.record("older")["repair_command"] or "")
+    asked = ["repair", older, "--run-id", "older", DELETING, "--execute", "--confirm", "older"]
+    assert runbook_here(*asked).returncode == 0
+    assert held(world) == {"older": 20}
+
+
+def test_a_catch_up_does_not_go_over_what_another_run_has_loaded_since(world: World) -> None:
+    two_sources(world, "i")
+    older = config(world, "a", catch_up={"margin_seconds": 0, "quiet_seconds": 0})
+    assert started("older", older).startswith("0 ")
+    assert started("newer", config(world, "b", **{"import": {"on_non_empty": "overwrite"}})).startswith("0 ")
+    world.put(world.source, world.src("a"), of("changed", "i", 5))
+    world.let_pass("a", 25)
+    caught = runbook_here("catch-up", older, "--run-id", "older", "--execute", "--confirm", "older")
+    assert caught.returncode == 1
+    assert "so has the run newer" in caught.stdout + caught.stderr
+    assert held(world) == {"older": 10, "newer": 10}
+
+
+def test_a_catch_up_looks_for_others_before_each_window(world: World) -> None:
+    """The other enters itself when the first window is being asked for: nothing of it is written any more."""
+    two_sources(world, "i")
+    with between(world.endpoint) as liar:
+        newer, began = config(world, "b", **{"import": {"on_non_empty": "overwrite"}}), list[str]()
+        real, world.endpoint = world.endpoint, liar.endpoint
+        older = config(world, "a", catch_up={"margin_seconds": 0, "quiet_seconds": 0})
+        world.endpoint = real
+
+        def instead(asked: Request) -> None:
+            if asked.operation == "ExportTableToPointInTime" and b"INCREMENTAL" in asked.body and not began:
+                began.append("")
+                began[0] = world.runbook("run", newer, "--run-id", "newer", "--execute").stdout
+
+        assert started("older", older, AWS_ENDPOINT_URL=liar.endpoint).startswith("0 ")
+        world.put(world.source, world.src("a"), of("changed", "i", 5))
+        world.let_pass("a", 25)
+        liar.instead = instead
+        caught = runbook_here(
+            "catch-up", older, "--run-id", "older", "--execute", "--confirm", "older", AWS_ENDPOINT_URL=liar.endpoint
+        )
+    assert "PASS" in began[0]
+    assert caught.returncode == 1
+    assert "so has the run newer" in caught.stdout + caught.stderr
+    assert held(world) == {"older": 10, "newer": 10}
+
+
+def test_a_run_that_came_while_a_table_was_compared_is_no_part_of_what_was_proved(world: World) -> None:
+    """It replaces every item between the scan of the target and the report."""
+    two_sources(world, "i")
+    with between(world.endpoint) as liar:
+        newer, became = config(world, "b", **{"import": {"on_non_empty": "overwrite"}}), list[str]()
+        real, world.endpoint = world.endpoint, liar.endpoint
+        older = config(world, "a")
+        world.endpoint = real
+
+        def instead(asked: Request) -> None:
+            wrote = any(seen.operation == "BatchWriteItem" for seen in liar.seen)
+            scanned = wrote and any(
+                seen.operation == "Scan" and b"TotalSegments" in seen.body and world.dst("a").encode() in seen.body
+                for seen in liar.seen
+            )
+            of_target = asked.operation == "DescribeTimeToLive" and world.dst("a").encode() in asked.body
+            if scanned and of_target and not became:
+                became.append("")
+                became[0] = world.runbook("run", newer, "--run-id", "newer", "--execute").stdout
+
+        liar.instead = instead
+        first = started("older", older, AWS_ENDPOINT_URL=liar.endpoint)
+        liar.instead = lambda asked: None
+        assert "PASS" in became[0]
+        assert held(world) == {"older": 10, "newer": 10}
+        assert first.startswith("1 ")
+        assert "while it was compared or before: newer" in " ".join(world.record("older")["tables"][0]["reasons"])
