@@ -17,7 +17,7 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.run.witnesses.other_writers import refuse_newcomers
+from runbook_lib.run.witnesses.other_writers import keep_met, refuse_newcomers
 from runbook_lib.run.witnesses.write_register import begin_registration, register, stay_registered
 from runbook_lib.timestamps import format_timestamp
 
@@ -50,6 +50,8 @@ def begin_writing(
     _check_may_hold(run, pair)
     begin_registration(run, pair.source)
     register(run, pair, now)
+    if run.config.import_.on_non_empty == "fail":  # both would find the table empty
+        refuse_newcomers(run, pair, APPEND_INSTEAD)
     # Once more: a run that was registered a moment earlier may have begun to write.
     held, secret = _recorded(run, pair, now, going) if not _check_may_hold(run, pair) else (0, None)
     fact = ImportFact(
@@ -93,6 +95,8 @@ def end_writing(run: Run, pair: Pair) -> None:
     binding = fact.binding if fact is not None else None
     if now is not None and binding is not None and binding.target_table_id == table_identity(now):
         stay_registered(run, pair, now)
+        if fact is not None and fact.status is ImportStatus.LOADING:
+            keep_met(run, pair)
 
 
 def _recorded(run: Run, pair: Pair, table: TableDescription, going: Callable[[], None]) -> tuple[int, HeldBefore]:

@@ -39,7 +39,7 @@ from runbook_lib.run.tables.unwritten import held_digest, present_in
 from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.begun_windows import half_applied, why_unreadable
-from runbook_lib.run.witnesses.closed_tables import closed
+from runbook_lib.run.witnesses.closed_tables import closed, keep_taken_back
 from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
@@ -147,6 +147,8 @@ def _table(
             run.clients.calls.flush()
             fact = _counted(fact, way)
             ROLLBACKS.record(run.ledger, pair.source, fact)
+        if execute and not fact.disputed:  # whose item stands under a disputed key is not known
+            keep_taken_back(run, pair, table)
     done = RollbackStatus.COMPLETED if execute else RollbackStatus.DRY_RUN
     return replace(fact, status=done, finished=format_timestamp(run.now()))
 

@@ -24,7 +24,7 @@ from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.witnesses.export_users import hold_uses
-from runbook_lib.run.witnesses.other_writers import look_for_others
+from runbook_lib.run.witnesses.other_writers import look_for_others, still_met
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison
@@ -154,7 +154,20 @@ def tallies(
 
 def changed_meanwhile(run: Run, pair: Pair, before: TableDescription) -> list[str]:
     """Why what was read may not be what is there: another table by now, or another run that wrote to it meanwhile."""
-    return replaced(run, pair, before) or _written_meanwhile(run, pair, before)
+    return replaced(run, pair, before) or [*_written_meanwhile(run, pair, before), *_replaced_of_others(run, pair)]
+
+
+def _replaced_of_others(run: Run, pair: Pair) -> list[str]:
+    """Why a run that was to find its target empty may have replaced what another one loaded at the same time."""
+    loaded = IMPORTS.of(run.ledger, pair.source)
+    met = still_met(run, pair) if loaded is not None and loaded.on_non_empty == "fail" else []
+    if not met:
+        return []
+    return [
+        f"import.on_non_empty is 'fail', and another run has begun to write to {pair.target} while this one loaded it: "
+        f"{', '.join(met)}; this run may have replaced what that one wrote. Take that run back (runbook cleanup) if it "
+        "is not needed, and validate again; otherwise empty the table and load it anew"
+    ]
 
 
 def _written_meanwhile(run: Run, pair: Pair, table: TableDescription) -> list[str]:

@@ -53,6 +53,13 @@ class BeforeFact:
 
 
 @dataclass(frozen=True, slots=True)
+class StoodBefore:
+    """The runs that stood in a target's register at this run's last pre-flight before it entered itself there."""
+
+    runs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class WarmedFact:
     """Warm throughput that a run asked for; `reached` when the table had it."""
 
@@ -91,6 +98,7 @@ class Removal:
 
 CREATED = Topic("created", CreatedFact)
 BEFORE = Topic("before", BeforeFact)
+STOOD_BEFORE = Topic("register-before", StoodBefore)
 WARMED = Topic("warmed", WarmedFact)
 REMOVALS = Topic("cleanup", Removal)
 CLEANED = Note("run", "cleaned", str)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.run import Run
+from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.write_register import (
+    REGISTRATIONS,
+    TAKEN_BACK,
     begin_registration,
     closing_key,
     entries_folder,
@@ -59,3 +62,18 @@ def closed(run: Run, pair: Pair, table: TableDescription, remove: Callable[[str,
         yield
     finally:
         remove(bucket, [key])
+
+
+def keep_taken_back(run: Run, pair: Pair, table: TableDescription) -> None:
+    """Say in the register that nothing of what this run wrote is there any more, so that it stands in nobody's way.
+
+    Its entry stays, for its own cleanup goes by it. Raises TransferError where that cannot be said.
+    """
+    known = REGISTRATIONS.needed(run.ledger, pair.source)
+    bucket, folder = entries_folder(run, pair, str(known.place))
+    key = f"{folder}{TAKEN_BACK}{quote(table_identity(table), safe='')}/{run.id}"
+    said = {"run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target}
+    aws.create_entry(registrar_at(run, str(known.place)), bucket, key, json.dumps(said).encode())
+    if [bucket, key] not in known.entries:
+        known.entries.append([bucket, key])
+        REGISTRATIONS.record(run.ledger, pair.source, known)

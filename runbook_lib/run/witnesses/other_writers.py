@@ -11,6 +11,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.errors import GateFailed, TableError, TransferError
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.targets import STOOD_BEFORE, StoodBefore
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.write_register import (
     REGISTRATIONS,
@@ -86,6 +87,36 @@ def look_for_others(run: Run, pair: Pair, table: TableDescription) -> list[str]:
     known.others = others(run, pair, table, known)
     REGISTRATIONS.record(run.ledger, pair.source, known)
     return sorted({*known.others} - {*seen})
+
+
+def keep_stood_before(run: Run, pair: Pair, named: str | None) -> None:
+    """Keep who stands in a target's register at the pre-flight, until this run has entered itself there.
+
+    `named` is the register that the target's tag names; without one, nobody stands anywhere. What cannot be listed now
+    is looked at before the entry.
+    """
+    known, table = registration(run, pair.source), pair.target_facts
+    if table is None or (known is not None and known.entries):
+        return
+    try:
+        stood = others(run, pair, table, Registration("", place=named)) if named else []
+    except TransferError:
+        STOOD_BEFORE.forget(run.ledger, pair.source)
+    else:
+        STOOD_BEFORE.record(run.ledger, pair.source, StoodBefore(stood))
+
+
+def keep_met(run: Run, pair: Pair) -> None:
+    """Keep which of the others came while this run loaded the table."""
+    known = REGISTRATIONS.needed(run.ledger, pair.source)
+    known.met = known.since
+    REGISTRATIONS.record(run.ledger, pair.source, known)
+
+
+def still_met(run: Run, pair: Pair) -> list[str]:
+    """Who came while this run loaded the table and was there when it last looked."""
+    known = registration(run, pair.source)
+    return sorted({*(known.met or ())} & {*(known.others or ())}) if known is not None else []
 
 
 def _found_now(run: Run, pair: Pair, table: TableDescription, known: Registration | None) -> list[str]:

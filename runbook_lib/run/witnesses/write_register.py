@@ -23,6 +23,7 @@ from runbook_lib.aws.session.granted_calls import registrar
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.codec import late
+from runbook_lib.run.facts.targets import STOOD_BEFORE
 from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.named_register import name_register, named_register, register_tagger
@@ -32,6 +33,7 @@ PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
 LONGEST_TAG, LONGEST_ENTRY = 256, 4_096
 ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
 CLOSING = "closing"  # in place of it too: the folder of the marks of runs that take back what they wrote
+TAKEN_BACK = "taken-back."  # before it: the folder of the marks of runs of which a rollback has left nothing there
 LOOKS = 3
 
 
@@ -47,8 +49,9 @@ class WriterStanding(StrEnum):
 class Registration:
     """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered.
 
-    `others` are the runs that were last seen beside it, `before` those that were when it first entered itself, and
-    `since` those that have entered after it, of whom what they wrote is not this run's to replace or to delete.
+    `others` are the runs that were last seen beside it, `before` those that were at its last pre-flight before it
+    entered itself, or just before that, and `since` those that have entered after it, of whom what they wrote is not
+    this run's to replace or to delete. `met` are those of them that came while it loaded the table.
     """
 
     nonce: str
@@ -58,6 +61,7 @@ class Registration:
     others: list[str] | None = None
     why: str | None = None
     before: list[str] | None = late()
+    met: list[str] | None = late()
 
     @property
     def since(self) -> list[str]:
@@ -91,6 +95,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
         named, why = named_register(run, pair, table)
         for _ in range(LOOKS):
             known.place = named or known.place or own
+            known.before = _stood_before(run, pair, table, known) if known.before is None else known.before
             _enter(run, pair, table, known, named is not None and named != own)
             if table is None or why or not tag or named is not None:
                 break
@@ -105,6 +110,12 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
     except (TableError, NoRegister) as error:
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
     REGISTRATIONS.record(run.ledger, pair.source, known)
+
+
+def _stood_before(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:
+    """Who stood there before this run entered itself: of two that begin together, at least one sees the other come."""
+    at_pre_flight = STOOD_BEFORE.of(run.ledger, pair.source)
+    return at_pre_flight.runs if at_pre_flight is not None else _seen(run, pair, table, known)
 
 
 def own_register(run: Run) -> str:
@@ -260,15 +271,17 @@ def listed_entries(run: Run, pair: Pair, known: Registration) -> tuple[str, list
 def other_writers(
     run: Run, folder: str, keys: list[str], table: TableDescription | None, known: Registration
 ) -> list[str]:
-    """Whose entries are not this run's own: a run of the same name on another machine is another one, too."""
+    """Whose entries are not this run's own: a run of the same name on another machine is another one, too.
+
+    Whoever has taken back all that he wrote is none any more.
+    """
     mine = {key for _, key in known.entries}
     cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
     entries = {(table_id, name) for table_id, _, name in cut}
-    placed = {name for table_id, name in entries if table_id != ASKED_FOR}
+    placed = {name for table_id, name in entries if table_id != ASKED_FOR and not table_id.startswith(TAKEN_BACK)}
     identity = quote(table_identity(table), safe="") if table else ASKED_FOR
-    return sorted(
-        {name for table_id, name in entries if table_id == identity or (table_id == ASKED_FOR and name not in placed)}
-    )
+    there = {name for at, name in entries if at == identity or (at == ASKED_FOR and name not in placed)}
+    return sorted(there - {name for at, name in entries if at == TAKEN_BACK + identity})
 
 
 def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> None:

@@ -115,7 +115,7 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
 
 def test_two_runs_that_begin_at_once_both_stand_in_the_register(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(60))
-    runs = [world.open(name) for name in ("one", "two")]
+    runs = [world.open(name, **APPEND) for name in ("one", "two")]
     for run in runs:
         preflight(run)
         export_tables(run)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from runbook_lib.aws.dynamodb.describe.tables import describe_table, is_empty
+from runbook_lib.errors import TransferError
+from runbook_lib.load import first_write
+from runbook_lib.preflight.step import preflight
+from runbook_lib.run.run import open_run
+from runbook_lib.run.witnesses.write_register import register
+from runbook_lib.undo.cleanup import clean_up
 from tests.support.in_process import runbook_here
 from tests.support.liar import Request, between
+from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World
 
 DELETING, REPLACING = "--delete-extra", "--write-different"
@@ -103,11 +114,14 @@ def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None
     two_sources(world, "b")
     older = config(world, "a")
     assert started("older", older).startswith("0 ")
-    assert started("newer", config(world, "b", **{"import": {"on_non_empty": "append"}})).startswith("0 ")
+    newer = config(world, "b", **{"import": {"on_non_empty": "append"}})
+    time.sleep(1.05)  # a restorable moment is a whole second
+    assert started("newer", newer).startswith("0 ")
     assert started("older", older, "--from", "validate").startswith("1 ")
-    for key in [found["Key"] for found in world.s3.list_objects_v2(Bucket=world.bucket)["Contents"]]:
-        if "/register/" in key and key.endswith("/newer"):  # as when it is taken back
-            world.s3.delete_object(Bucket=world.bucket, Key=key)
+    world.let_target_pass("a", 10)
+    back = runbook_here("rollback", newer, "--run-id", "newer", "--execute", "--confirm", "newer")
+    assert (back.returncode, held(world)) == (0, {"older": 20})
+    world.put(world.target, world.dst("a"), of("somebody", "z", 3))
     assert started("older", older, "--from", "validate").startswith("1 ")
     assert DELETING in (world.record("older")["repair_command"] or "")
     asked = ["repair", older, "--run-id", "older", DELETING, "--execute", "--confirm", "older"]
@@ -182,3 +196,97 @@ def test_a_run_that_came_while_a_table_was_compared_is_no_part_of_what_was_prove
         assert held(world) == {"older": 10, "newer": 10}
         assert first.startswith("1 ")
         assert "while it was compared or before: newer" in " ".join(world.record("older")["tables"][0]["reasons"])
+
+
+def test_of_two_runs_that_begin_together_in_one_empty_table_one_gives_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has found the table empty before either has entered itself."""
+    two_sources(world, "i")
+    runs = {name: open_run(str(config(world, name[0])), name, True) for name in ("a-run", "b-run")}
+    for run in runs.values():
+        preflight(run)
+        export_tables(run)
+    together, look, refused = threading.Barrier(2), is_empty, dict[str, str]()
+
+    def at_once(client: Any, name: str) -> bool:
+        empty = look(client, name)
+        if together.n_waiting < 2 and not refused and not together.broken:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(10)
+        return empty
+
+    def load(name: str) -> None:
+        try:
+            import_tables(runs[name])
+        except TransferError as error:
+            refused[name] = str(error)
+            together.abort()
+
+    threads = [threading.Thread(target=load, args=(name,)) for name in runs]
+    with monkeypatch.context() as patch:
+        patch.setattr(first_write, "is_empty", at_once)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert refused
+    assert all("so has the run" in why for why in refused.values())
+    assert len(held(world)) == len(runs) - len(refused)  # nothing of one is in place of what the other wrote
+    if len(refused) == len(runs):  # one is taken back, which has written nothing, and the other begins again
+        assert not clean_up(runs["b-run"], "b-run")[0].kept
+        import_tables(runs["a-run"])
+        assert held(world) == {"older": 20}
+
+
+def test_a_run_that_entered_since_the_pre_flight_has_not_to_be_ended(world: World) -> None:
+    """It may be about to write; before the pre-flight of the next run it is what that one was shown."""
+    two_sources(world, "i")
+    older, newer = (open_run(str(config(world, name)), name, True) for name in "ab")
+    for run in (older, newer):
+        preflight(run)
+        export_tables(run)
+    table = describe_table(newer.clients.target, world.dst("a"))
+    register(newer, newer.planned_pairs()[0], table)  # and then it is stopped
+    for _ in range(2):
+        with pytest.raises(TransferError, match="so has the run b"):
+            import_tables(older)
+    assert held(world) == {}
+    with pytest.raises(TransferError, match="so has the run a"):
+        import_tables(newer)
+    assert not clean_up(newer, "b")[0].kept
+    import_tables(older)
+    assert held(world) == {"older": 20}
+
+
+def test_a_table_that_an_ended_run_had_filled_and_that_was_emptied_is_loaded_again(world: World) -> None:
+    two_sources(world, "i")
+    for name in ("first", "second"):
+        assert started(name, config(world, "a")).startswith("0 ")
+        assert held(world) == {"older": 20}
+        for item in world.items(world.target, world.dst("a")):
+            world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
+
+
+def test_a_run_that_was_overtaken_before_its_first_write_is_no_pass(world: World) -> None:
+    """It has looked twice and seen nothing; the other begins, loads and passes before its first item arrives."""
+    two_sources(world, "i")
+    with between(world.endpoint) as liar:
+        other, became, ended = config(world, "b"), list[str](), threading.Event()
+        real, world.endpoint = world.endpoint, liar.endpoint
+        older = config(world, "a")
+        world.endpoint = real
+
+        def instead(asked: Request) -> None:
+            if asked.operation == "BatchWriteItem" and not became:
+                became.append("")
+                became[0] = world.runbook("run", other, "--run-id", "newer", "--execute").stdout
+                ended.set()
+            elif asked.operation == "BatchWriteItem":
+                ended.wait(200)
+
+        liar.instead = instead
+        first = started("older", older, AWS_ENDPOINT_URL=liar.endpoint)
+    assert "PASS" in became[0]
+    assert first.startswith("1 ")
+    assert "may have replaced what that one wrote" in " ".join(world.record("older")["tables"][0]["reasons"])
