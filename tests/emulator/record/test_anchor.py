@@ -469,7 +469,7 @@ def test_requests_of_verify_go_to_the_askers_place_only(world: World, verify: Ve
     assert seen == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_and_its_second_start_anchor_their_seals_and_say_so(world: World, verify: Verify) -> None:
     world.pair("a", things(3))
     bucket = lock(world)

@@ -134,7 +134,7 @@ def _forged(value: Any) -> Any:
     return value + 1 if isinstance(value, (int, float)) else f"{value or ''}x"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_every_value_of_a_forged_run_json_is_found_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads((folder / "run.json").read_text())
     numbers = [p for p in _leaves(record) if not {"packages", "notebooks", "estimates"} & set(p)]
@@ -280,6 +280,7 @@ def test_the_record_is_compared_to_the_byte(folder: Path, how: str, capsys: pyte
 
 @pytest.mark.parametrize("name", ["migration.yaml", "migration-2.yaml"])
 @pytest.mark.parametrize("becomes", ["name: x\n# approved\n", None])
+@pytest.mark.few(2)
 def test_settings_that_were_changed_or_lost_are_named(
     folder: Path, name: str, becomes: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
