@@ -335,7 +335,6 @@ def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None
     assert again.returncode == 0, again.stdout + again.stderr
 
 
-@pytest.mark.chaos
 def test_what_a_run_has_cost_counts_however_it_stands(world: World) -> None:
     """A folder that is not as it was sealed says nothing, and one that cannot go on has cost what it has."""
     world.pair("a", things(10))

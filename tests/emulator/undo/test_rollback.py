@@ -282,8 +282,9 @@ def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last
     assert held(world) == {name: there for name, there in before.items() if name != "i00010"}
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 @pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.few(1)
 def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     moving, before = caught_up(world)
     monkeypatch.setattr(three_way, "KEYS_AT_ONCE", 10)

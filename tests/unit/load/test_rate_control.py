@@ -204,8 +204,9 @@ def refused_late(outcome: Outcome, first: int) -> float:
     return refused / (refused + sum(units for second, units in outcome.per_second.items() if second >= first))
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 @pytest.mark.parametrize("reason", ["TableWriteAccountLimitExceeded", "TableWriteMaxOnDemandThroughputExceeded"])
+@pytest.mark.few(1)
 def test_a_limit_that_a_person_has_set_is_climbed_to_and_not_past(reason: str) -> None:
     """The same table with a limit that may give more is probed to its end."""
     probed = Simulation(limit=4_000, ranges=40, items=400_000, start=1_000).run()

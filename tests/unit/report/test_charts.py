@@ -127,7 +127,7 @@ def test_a_pause_between_two_starts_is_no_work(tmp_path: Path) -> None:
     assert alt.endswith(", 50.0 s.")
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path: Path) -> None:
     made = records.record(tables=[records.table(f"t{n:03}", n * 100) for n in range(200)])
     drawn = draw_charts(records.report_of(made), [], tmp_path)
@@ -209,7 +209,7 @@ def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_of_many_windows_the_latest_are_shown(tmp_path: Path) -> None:
     windows = [window(n, source, recovery=1.0, export=float(n), apply=1.0) for source in "ab" for n in range(1, 101)]
     chart = lag_chart(windows, tmp_path)
