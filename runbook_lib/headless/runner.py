@@ -171,8 +171,8 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
     with sole_runner(folder) as seat:
         if steps[0] != STEPS[0] and not is_begun(folder):
             raise ConfigError(
-                f"--run-id: expected a run in {folder.parent} that {steps[0]} can go on with, found no "
-                f"{request.run_id!r}; a new run begins with {STEPS[0]}"
+                f"--run-id: expected a run in {folder.parent} that {steps[0]} can go on with, found "
+                f"{f'no {request.run_id!r}' if request.run_id else 'nothing'}; a new run begins with {STEPS[0]}"
             )
         clients = connect(migration)
         if {"import", "validate", CATCH_UP, CUT_OVER} & set(steps):

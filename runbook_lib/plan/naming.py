@@ -23,9 +23,9 @@ def choose_tables(
 ) -> tuple[dict[str, str], list[str]]:
     """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
 
-    Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
-    is not selected; `only` are further globs, see `is_among`; `at` is the
-    account and region that they are looked for in. Raises ConfigError with them all if no table is left.
+    Mistakes are a pattern or a glob of `only` (see `is_among`) that matches nothing, a name that cannot be renamed
+    and an override of a table that is not selected; `at` is the account and region that they are looked for in.
+    Raises ConfigError with them all if no table is left.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
     where = f" in {at}" if at else ""
@@ -48,7 +48,7 @@ def choose_tables(
         if not any(fnmatchcase(name, glob) for name in selected)
     ]
     mistakes += [
-        f"export.method: {name!r} is asked for both ways, scan and export; spell its name"
+        f"export.method: {name!r} is asked for both ways, scan and export; give its full name"
         for name in selected
         if len(config.export.fitting(name)) > 1
     ]
@@ -69,6 +69,11 @@ def choose_tables(
             f"no table matched: {len(names)} in the source{where}, {len(selected)} after include and exclude, "
             f"0 after --tables {only!r}; nothing was done"
         )
+    mistakes += [
+        f"--tables: no selected source table matches {glob!r}; correct it or leave it out"
+        for glob in map(str.strip, only.split(","))
+        if glob and not any(fnmatchcase(name, glob) for name in selected)
+    ]
     return chosen, mistakes
 
 

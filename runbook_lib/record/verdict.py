@@ -63,7 +63,7 @@ def table_verdict(
     if exported and exported.failure and exported.status not in (ExportStatus.COMPLETED, ExportStatus.SKIPPED):
         return FAIL, [f"its export is {exported.status}: {exported.failure}"]
     if imported is None:
-        return UNKNOWN, ["nothing was written to it: the run ended before"]
+        return UNKNOWN, ["the run ended before anything was written"]
     return UNKNOWN, ["the table was not validated"]
 
 

@@ -31,6 +31,7 @@ from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS, ROLLED_BACK, Ro
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.targets import REMOVALS
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.steps import ROLLBACK
@@ -106,6 +107,12 @@ def _table(
     assert loaded.binding is not None
     if table is None or table_identity(table) != loaded.binding.target_table_id:
         raise GateFailed(f"target {pair.target} is not the table that this run wrote to; nothing was written to it")
+    removed = REMOVALS.of(run.ledger, pair.source)
+    if removed is not None and removed.done and removed.objects and not removed.only_looked:
+        raise GateFailed(
+            f"a cleanup has removed this run's export of {pair.source}, without which nothing can be taken back. What "
+            f"the run replaced in {pair.target} can be restored from its point-in-time recovery, if that was on"
+        )
     if still_put_in_bulk(run, pair, loaded, look=execute):
         raise GateFailed(
             f"the bulk put into {pair.target} may still be writing, as far as is known; nothing was taken back. A "

@@ -93,8 +93,8 @@ def arrived(table: TableRecord) -> int | None:
 def wrong_answers(table: TableRecord) -> list[str]:
     """Why the indexes of a table contradict its export; empty if none that was asked does."""
     return [
-        f"index {i.index} answers otherwise than the export for {count(i.wrong_keys)} of {count(i.keys)} sampled keys: "
-        f"missing {count(i.missing)}, different {count(i.different)}, extra {count(i.extra)}"
+        f"index {i.index} answers differently from the export for {count(i.wrong_keys)} of {count(i.keys)} sampled "
+        f"keys: missing {count(i.missing)}, different {count(i.different)}, extra {count(i.extra)}"
         for i in table.indexes or []
         if i.wrong_keys
     ]

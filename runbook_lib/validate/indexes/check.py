@@ -178,7 +178,7 @@ def _fact(index: LiveIndex, state: IndexState, why: str | None, numbers: dict[st
 def wrong_indexes(facts: Iterable[IndexFact]) -> list[str]:
     """Why the indexes of a table contradict its export; empty if none that was asked does."""
     return [
-        f"index {f.index} answers otherwise than the export for {f.wrong_keys:,} of {f.keys:,} sampled keys: "
+        f"index {f.index} answers differently from the export for {f.wrong_keys:,} of {f.keys:,} sampled keys: "
         f"missing {f.missing:,}, different {f.different:,}, extra {f.extra:,}"
         for f in facts
         if f.wrong_keys

@@ -53,6 +53,7 @@ def test_without_a_rename_the_name_stays(tmp_path: Path) -> None:
         ({"include": ["a", "b"]}, "*", "no table of the source matches 'b'"),
         ({"include": ["a"], "exclude": ["a"]}, "*", "no table matched"),
         ({"include": ["a"]}, "z*", "0 after --tables 'z*'"),
+        ({"include": ["a"]}, "a, z*", "--tables: no selected source table matches 'z*'"),
         ({"include": ["a"], "overrides": {"b": "c"}}, "*", "'b' is not a selected source table"),
         ({"include": ["a"], "rename": {"pattern": "x(.+)", "to": "y"}}, "*", "the pattern does not match 'a'"),
     ],

@@ -17,6 +17,7 @@ from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.afterwards.rollback import RollbackFact
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.undo import rollback, three_way
+from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.rollback import roll_back
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey
 from runbook_lib.validate.step import validate_tables
@@ -116,7 +117,7 @@ def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: W
 
 
 @pytest.mark.parametrize("group", [1, 2, 3])
-@pytest.mark.few(1)
+@pytest.mark.few(2)
 def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     run, before = overwritten(world, 250)
     units, seen = guarded_items.units_of, list[int]()
@@ -169,7 +170,6 @@ def test_without_an_unbroken_recovery_nothing_is_written(world: World) -> None:
     assert "PutItem" not in run.ledger.calls("target")
 
 
-@pytest.mark.whole
 def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world: World) -> None:
     """Somebody wrote between the moment that can be exported and the run's own look."""
     run, _ = overwritten(world)
@@ -184,10 +184,9 @@ def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world:
     assert held(world) == {name: item for name, item in after.items() if name not in odd(30)}
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("left", ["one", "other"])
 @pytest.mark.parametrize("before", [True, False], ids=["replaced", "added"])
-@pytest.mark.few(1)
+@pytest.mark.few(2)
 def test_a_key_that_the_export_names_twice_is_taken_back_once(
     world: World, monkeypatch: pytest.MonkeyPatch, left: str, before: bool
 ) -> None:
@@ -258,7 +257,6 @@ def test_what_windows_put_and_deleted_is_as_it_was_before_the_run(world: World) 
     assert fact.restored >= 3  # i00001, which was overwritten, and i00010 and new-0, which windows deleted
 
 
-@pytest.mark.whole
 def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> None:
     moving, before = caught_up(world)
     theirs = [{"id": {"S": name}, "by": {"S": "somebody"}} for name in ("i00010", "i00011")]
@@ -268,7 +266,6 @@ def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> N
     assert held(world) == before | {item["id"]["S"]: item for item in theirs}
 
 
-@pytest.mark.whole
 def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last(world: World) -> None:
     """What the run left there is the item. That somebody has deleted it since is not the run's delete."""
     moving, before = caught_up(world)
@@ -282,9 +279,7 @@ def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last
     assert held(world) == {name: there for name, there in before.items() if name != "i00010"}
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("group", [1, 2])
-@pytest.mark.few(1)
 def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     moving, before = caught_up(world)
     monkeypatch.setattr(three_way, "KEYS_AT_ONCE", 10)
@@ -304,7 +299,6 @@ def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.Monkey
     assert held(world) == before
 
 
-@pytest.mark.whole
 def test_what_a_later_run_has_written_too_is_not_taken_back(world: World) -> None:
     """Its items are equal to this run's, and its own for all that."""
     first, _ = overwritten(world)
@@ -325,7 +319,6 @@ def test_what_a_later_run_has_written_too_is_not_taken_back(world: World) -> Non
     assert held(world) == theirs
 
 
-@pytest.mark.whole
 def test_a_run_that_comes_during_a_rollback_writes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would put the very items that are about to be taken back, and prove them."""
     first, before = overwritten(world)
@@ -360,7 +353,6 @@ def test_where_no_register_says_who_wrote_nothing_is_taken_back(world: World) ->
     assert held(world) == theirs
 
 
-@pytest.mark.whole
 def test_an_export_of_before_that_lacks_an_item_takes_nothing_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,3 +369,13 @@ def test_an_export_of_before_that_lacks_an_item_takes_nothing_back(
     (fact,) = roll_back(run, run.id)
     assert "should hold 20 items, 19 were read; nothing was written" in str(fact.failure)
     assert held(world) == theirs
+
+
+def test_after_a_cleanup_nothing_is_said_to_be_damaged_or_to_be_exported_again(world: World) -> None:
+    """What a cleanup had removed was put down to a lifecycle rule, or the export was to be made again."""
+    run, _ = overwritten(world, 6)
+    (removal,) = clean_up(run, run.id)
+    assert removal.done
+    failure = roll_back(run, run.id)[0].failure
+    assert failure
+    assert failure.startswith(f"a cleanup has removed this run's export of {world.src('a')}, without which")

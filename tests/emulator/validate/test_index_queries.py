@@ -114,7 +114,7 @@ def test_one_wrong_item_under_a_sampled_key_is_found(held: list[Item], kind: str
     assert {k: fact[k] for k in ("missing", "extra", "different") if fact[k]} == {kind: 1}
     assert fact["wrong_keys"] == 1
     assert wrong_indexes([IndexFact(**fact)])[0].startswith(
-        "index by-owner answers otherwise than the export for 1 of 40 sampled"
+        "index by-owner answers differently from the export for 1 of 40 sampled"
     )
 
 
@@ -397,7 +397,7 @@ def test_a_damaged_item_is_missed_by_the_index_too_and_the_table_fails(world: Wo
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
     fact = validate_tables(run)[world.src("a")]
     assert fact["verdict"] == "FAIL"
-    assert any("index by-owner answers otherwise than the export for 1 of 5" in reason for reason in fact["reasons"])
+    assert any("index by-owner answers differently from the export for 1 of 5" in reason for reason in fact["reasons"])
 
 
 def test_an_index_that_lost_an_item_fails_a_table_that_is_equal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,7 +416,7 @@ def test_an_index_that_lost_an_item_fails_a_table_that_is_equal(world: World, mo
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["missing"], fact["export_digest"] == fact["target_digest"]) == ("FAIL", 0, True)
     assert len(fact["reasons"]) == 1
-    assert fact["reasons"][0].startswith("index by-owner answers otherwise")
+    assert fact["reasons"][0].startswith("index by-owner answers differently")
 
 
 def test_a_target_with_another_projection_is_measured_by_its_own_and_told_by_parity(world: World) -> None:

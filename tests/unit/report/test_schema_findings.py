@@ -86,7 +86,7 @@ def test_a_pass_that_an_index_contradicts_is_a_contradiction() -> None:
     made = records.passed()
     assert records.figures(made).contradictions == []
     of(made, "loans")["indexes"] = [index("by-owner", 20, wrong_keys=1, missing=1)]
-    assert "index by-owner answers otherwise" in records.figures(made).contradictions[0]
+    assert "index by-owner answers differently" in records.figures(made).contradictions[0]
     assert "by-owner" in render_html(records.report_of(made), [])
 
 

@@ -106,8 +106,17 @@ def test_each_kind_of_failure_has_its_own_way_on() -> None:
     assert [("--run-id" in c, "--from validate" in c) for c in different.commands] == [(False, False), (True, True)]
     blocked = records.dry_run() | {"verdict": "FAIL", "blockers": [{"table": "t", "expected": "a", "found": "b"}]}
     assert "1 blocker" in following(blocked).what
+    assert "start a new run with that file instead" in following(blocked).what
     unknown = records.record(verdict="FAIL", grounds=[{"id": "not-checked", "subject": "clock", "text": "x"}])
     assert following(unknown).commands[0].endswith("--from validate --execute")
+
+
+def test_a_new_run_is_proposed_for_the_tables_of_the_old_one() -> None:
+    """A run of one table was followed by a command that would have moved all."""
+    made = records.passed() | {"cleaned": records.stamp(9)}
+    assert "--tables" not in following(made).commands[0]
+    made["attempts"] = [{"tables": "*-loans"}]
+    assert shlex.split(following(made).commands[0])[-2:] == ["--tables", "*-loans"]
 
 
 def test_a_name_with_blanks_or_quotes_is_one_word_of_the_command() -> None:
@@ -303,7 +312,7 @@ def test_what_a_rollback_kept_is_told_in_its_number(kept: int, said: str) -> Non
 def test_tables_with_the_same_reason_are_one_reason_behind_that_of_the_run() -> None:
     """Of 32 reasons 31 were that nothing was written, above the fold, and the one that counts was cut."""
     made = records.record(verdict="FAIL")
-    because = "nothing was written to it: the run ended before"
+    because = "the run ended before anything was written"
     names = [table["source"] for table in made["tables"]]
     for table in made["tables"]:
         table |= {"verdict": "UNKNOWN", "reasons": [because]}

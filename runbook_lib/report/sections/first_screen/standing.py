@@ -133,7 +133,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
     if record.blockers:
         return NextStep(
             f"Remove what stands in the way ({pluralize(len(record.blockers), 'blocker')}, under Pre-flight with what "
-            "to do), then run again.",
+            "to do), then run again. If that means changing your migration file, start a new run with that file "
+            "instead: this one keeps the settings it began with.",
             (_run(record, execute=_wrote(record)),),
         )
     if half := [window for window in record.windows if window.state == WindowState.APPLYING]:
@@ -279,7 +280,8 @@ def _wrote(record: RunRecord) -> bool:
 def _run(record: RunRecord, *, execute: bool = False, start: str | None = None, new: bool = False) -> str:
     """The command, with the settings that the run keeps of its last start."""
     words = ["runbook", "run", settings_of(record.run_id, record.attempts)]
-    words += [] if new else ["--run-id", record.run_id]
+    chosen = next((a.tables for a in record.attempts if a.tables), "*")
+    words += (["--tables", chosen] if chosen != "*" else []) if new else ["--run-id", record.run_id]
     words += ["--from", start] if start else []
     return " ".join([*map(shlex.quote, words), *(["--execute"] if execute else [])])
 
