@@ -14,11 +14,11 @@ from runbook_lib.notebook.verdict import verdict_of_run
 from runbook_lib.report.judged import judged_record
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import moment
-from runbook_lib.run.admission.admit import is_begun
+from runbook_lib.run.admission.admit import is_begun, is_of_runner
 from runbook_lib.run.admission.sitting import Sitting
 from runbook_lib.run.facts.export import EXPORT_TIME
 from runbook_lib.run.facts.load import EXECUTED
-from runbook_lib.run.facts.starts import STARTED, STEP_FACTS, StepStatus
+from runbook_lib.run.facts.starts import ATTEMPTS, STARTED, STEP_FACTS, StepStatus
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import DRY_RUN, PASS
@@ -137,7 +137,8 @@ def _state(run: Run) -> str:
         return f"NEW: nothing of it is there yet{why}"
     exported = EXPORT_TIME.of(run.ledger)
     of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
-    return f"RESUMED: begun {moment(STARTED.of(run.ledger))}; {of}"
+    first = is_of_runner(run.ledger) and len(ATTEMPTS.of(run.ledger) or ()) == 1
+    return f"{'NEW' if first else 'RESUMED'}: begun {moment(STARTED.of(run.ledger))}; {of}"
 
 
 def _missing(run: Run, step: str) -> str | None:

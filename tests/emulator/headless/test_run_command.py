@@ -45,6 +45,8 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
         "run.json", "report.html", "report.md", "ledger.sqlite", "quarantine", "charts", "SHA256SUMS",
         "00_preflight.ipynb", "10_export.ipynb", "20_import.ipynb", "30_validate.ipynb", "90_report.ipynb",
     } <= names  # fmt: skip
+    for name in ("00_preflight", "90_report"):  # a first start, which the command line calls new
+        assert "r1, NEW: begun 20" in (folder / f"{name}.ipynb").read_text("utf-8")
     record = world.record("r1")
     assert record["verdict"] == "PASS"
     assert [(s["name"], s["status"]) for s in record["steps"]] == [(s, "completed") for s in STEPS]
@@ -113,7 +115,6 @@ def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("create", [False, True], ids=["", "create_missing"])
 def test_a_skipped_table_needs_no_target_and_gets_none(world: World, create: bool) -> None:
     """It is not migrated, which fails the run; the other tables are, and nobody is told to set what is set."""
@@ -397,7 +398,7 @@ def kernels_dying_at_birth(folder: Path, count: int) -> dict[str, str]:
     return {"JUPYTER_PATH": str(folder / "jupyter")}
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(

@@ -9,6 +9,9 @@ import pytest
 from runbook_lib.notebook.banner import banner_of
 from runbook_lib.preflight.step import preflight
 from runbook_lib.report.step import report_run
+from runbook_lib.run.admission.admit import RUNNER
+from runbook_lib.run.attempts import add_attempt
+from runbook_lib.run.facts.starts import ATTEMPTS, RUNNER_TOKEN
 from runbook_lib.run.run import Run, open_run
 from tests.support.recorded import export_tables, import_tables, validate_tables
 from tests.support.world import ACCOUNT, World, things
@@ -37,7 +40,6 @@ def says(run: Run) -> str:
     return dict(banner_of(run, "preflight").rows)["run"].partition(", ")[2]
 
 
-@pytest.mark.whole
 def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
@@ -56,6 +58,22 @@ def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     assert spelled.id == "test-lab"
     assert says(spelled).startswith("RESUMED: begun 20")
     assert "its exports are of 20" in says(spelled)
+
+
+def test_only_the_kernels_of_a_first_start_are_told_that_the_run_is_new(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebooks of a run that the command line called new called it resumed."""
+    world.pair("a", things(3))
+    config = str(world.config())
+    run = open_run(config)
+    preflight(run)
+    assert says(open_run(config)).startswith("RESUMED: begun 20")
+    monkeypatch.setenv(RUNNER, "token")
+    RUNNER_TOKEN.record(run.ledger, "token")
+    assert says(open_run(config)).startswith("NEW: begun 20")
+    add_attempt(run.ledger, (ATTEMPTS.of(run.ledger) or ())[0])
+    assert says(open_run(config)).startswith("RESUMED: begun 20")
 
 
 @pytest.mark.whole
@@ -86,7 +104,6 @@ def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(wor
     assert len(world.items(world.target, world.dst("a"))) == 12
 
 
-@pytest.mark.chaos
 def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
