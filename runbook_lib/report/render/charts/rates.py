@@ -90,8 +90,9 @@ def _of_limits(samples: Sequence[SampleRow], limits: Mapping[str, float]) -> str
         return ""
     span = count(round(known[0])) + (f" to {count(round(known[-1]))}" if len(known) > 1 else "")
     return (
-        f" The limit is what the tables being loaded take by their own description: {span} per second each. A table on "
-        "demand takes more as it is used."
+        f" The limit is what the tables being loaded take by their own description: {span} per second each. "
+        "Write units include those of indexes, which have limits of their own. A table on demand takes more as it is "
+        "used."
     )
 
 

@@ -56,10 +56,10 @@ def counts_by_table(tables: Sequence[ChartedTable]) -> Drawn | None:
     axes.set_yticks(range(len(shown)), [names[t.name] for t in shown], fontsize=7)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xscale("symlog", linthresh=1)
+    axes.margins(x=0.18)  # before the limit: what is wrong with the largest table stands right of its marks
     axes.set_xlim(left=-0.2)
-    axes.margins(x=0.18)
     label_axes(axes, "items (logarithmic)", "")
-    axes.legend(**LEGEND)
+    axes.legend(**LEGEND | {"loc": "lower left", "bbox_to_anchor": (1.0, 0.0)})  # what is wrong stands above
     return figure, _said_of(known, len(ordered) - len(shown))
 
 
