@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _write(file: Path, text: str) -> None:
         load_config(prepared.temporary)
         os.link(prepared.temporary, file)  # never over another file
     except ConfigError as error:
-        told = str(error).replace(str(prepared.temporary), str(file))
+        told = re.sub(rf"^{re.escape(str(prepared.temporary))}(:\d+)?: ", "", str(error), flags=re.MULTILINE)
         raise ConfigError(f"{told}; no file was written") from None
     except FileExistsError:
         raise ConfigError(f"{file} exists already and stays as it is; name another file") from None

@@ -10,7 +10,7 @@ from runbook_lib.config.reading.yaml_lines import Lines, dotted
 
 PLAIN = {  # what the patterns of the keys that everybody writes ask for
     "region": "expected an AWS region such as us-east-1",
-    "bucket": "expected the name of a bucket: 3 to 63 small letters, digits, dots and dashes",
+    "bucket": "expected the name of a bucket: 3 to 63 lowercase letters, digits, dots and dashes",
     "name": "expected up to 100 letters, digits, dots, dashes and underscores, beginning with a letter or digit",
 }
 

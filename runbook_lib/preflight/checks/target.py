@@ -117,8 +117,10 @@ def _undoable(context: CheckContext, pair: Pair) -> Check:
         f"point-in-time recovery, as import.on_non_empty is '{policy}' and items are in it", "it is off",
         "turn it on, so that what is replaced can be restored", essential=True,
     )  # fmt: skip
-    if policy not in ("overwrite", "sync") or context.is_ours(pair):
-        return ok(check, "nothing is replaced, or this run has begun to")
+    if policy not in ("overwrite", "sync"):
+        return Check(CheckId.UNDO, pair.target, OK, "a way back for items that are replaced", "none is replaced")
+    if context.is_ours(pair):
+        return ok(check, "this run has written to it, so it was checked then")
 
     def found(c: Check) -> Check:
         if recovery_of(context.clients.target, pair.target).on:

@@ -30,6 +30,6 @@ def check_confirmation(confirmation: str, clients: Clients, doing: Doing = WRITI
     if confirmation != expected:
         raise ConfigError(
             f"confirm_target: expected {expected!r}, which is the target these credentials reach, found "
-            f"{as_typed(confirmation)}; nothing was {doing.past}. Spell it in the configuration, or type it into the "
-            f"notebook's form, to allow {doing.present}"
+            f"{as_typed(confirmation)}; nothing was {doing.past}. Write it into the migration file, or type it into "
+            f"the notebook's form, to allow {doing.present}"
         )

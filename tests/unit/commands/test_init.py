@@ -88,6 +88,7 @@ def test_a_wrong_answer_is_answered_in_words(capsys: pytest.CaptureFixture[str])
     error = capsys.readouterr().err
     assert "expected an AWS region such as us-east-1, found 'east'" in error
     assert "expected the name of a bucket" in error
+    assert "yaml" not in error  # a file that there is not, and lines in it
     assert "pattern" not in error
     assert error.strip().endswith("; no file was written")
 
