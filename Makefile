@@ -42,7 +42,7 @@ fast: $(READY)
 cells: $(READY)
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
-whole: $(READY)  ## run whole migrations and commands: demos, campaigns, repairs, the wheel, JupyterLab in a browser
+whole: $(READY)  ## run what CI runs beside make test: whole migrations and commands, JupyterLab in a browser
 	$(BIN)/python -m pytest -m "whole and not chaos" --numprocesses 3 --dist worksteal $(call MARKED,whole)
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
@@ -58,7 +58,7 @@ lab: $(READY)    ## open the notebooks in JupyterLab on a sandbox
 bench: $(READY)  ## measure speed against a baseline taken in the same run
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
-chaos: $(READY)  ## run the long tests that kill and corrupt
+chaos: $(READY)  ## run the long tests that kill and corrupt, and the cases that make test and make whole leave out
 	$(BIN)/python -m pytest -m chaos --numprocesses 2 --dist worksteal $(call MARKED,chaos|few)
 	$(BIN)/python -m pytest -m "hypothesis and not chaos" --hypothesis-profile many --numprocesses 2 --dist worksteal tests
 

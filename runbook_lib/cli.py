@@ -131,14 +131,11 @@ def lab(config: Path, no_browser: bool) -> int:
 @click.option("--signed-by", metavar="FINGERPRINT", help="The key that has to have signed the seal, or its PEM file.")
 @click.option("--kms", is_flag=True, help="Ask KMS about the signature, too, for the key that CONFIG names.")
 @click.option("--run-id", type=RUN_ID, help="The run expected in RUN_DIR, if the folder has another name.")
-@click.option("--seal-only", is_flag=True, help="Accept that the ledger is not in RUN_DIR, as in the sample.")
-def verify(
-    run_dir: Path, config: Path | None, signed_by: str | None, kms: bool, run_id: str | None, seal_only: bool
-) -> int:
+def verify(run_dir: Path, config: Path | None, signed_by: str | None, kms: bool, run_id: str | None) -> int:
     """Recompute the digests of RUN_DIR and regenerate its pages; exit 1 if anything changed or it is another run."""
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
-    proof = prove(run_dir, config, signed_by=signed_by, by_kms=kms, run_id=run_id, seal_only=seal_only)
+    proof = prove(run_dir, config, signed_by=signed_by, by_kms=kms, run_id=run_id)
     sealed = f"{proof.files} files of {run_dir} are as they were sealed; the verdict in them is {proof.verdict}"
     whose = f"They are those of the run {proof.run_id} of the migration {proof.name}"
     for text in (sealed, whose, str(proof), proof.anchor, proof.signature, SEAL_MEANS):

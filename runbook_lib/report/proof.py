@@ -90,12 +90,10 @@ def prove(
     signed_by: str | None = None,
     by_kms: bool = False,
     run_id: str | None = None,
-    seal_only: bool = False,
 ) -> Proof:
     """Verify the seal of a folder, that what it says follows from its ledger, and its anchor as `migration` says.
 
-    The run in it has to be `run_id`; without, the one that the folder is called. With `seal_only` a ledger that should
-    be there may be missing: a part of a run's folder that was sealed by itself. What has to bear out a verdict is
+    The run in it has to be `run_id`; without, the one that the folder is called. What has to bear out a verdict is
     judged in a record of this code only: other versions know other numbers.
 
     Raises ConfigError and EvidenceError as `evidence.verify` does, and EvidenceError naming what does not follow; with
@@ -108,7 +106,7 @@ def prove(
     check_beside(folder)
     data = read_json(folder)
     record = _fitting(folder, data)
-    followed = _follow(folder, record, data, seal_only=seal_only)
+    followed = _follow(folder, record, data)
     _refuse_another_run(folder, record, run_id)
     signature = check_signature(folder, record.signer, expected)
     anchor = NOT_LOOKED_AT
@@ -153,13 +151,11 @@ def _fitting(folder: Path, data: Any) -> RunRecord:
         raise EvidenceError(f"{folder}: {error}") from None
 
 
-def _follow(folder: Path, record: RunRecord, data: Any, *, seal_only: bool) -> Followed:
+def _follow(folder: Path, record: RunRecord, data: Any) -> Followed:
     """Make a folder's pages again; how much of them. `data` is the record as it stands in the file."""
     if makes_the_same(record.code.library, record.code.packages) and (wrong := figures_of(record).contradictions):
         raise EvidenceError(f"{folder}: the numbers of run.json do not bear out its verdict: {'; '.join(wrong)}")
     if not (folder / LEDGER).is_file():
-        if not seal_only:
-            _refuse_removed(folder, record, data)
         return Followed.SEAL_ONLY
     try:
         with closing(SealedLedger(folder / LEDGER)) as ledger:
@@ -176,17 +172,6 @@ def _follow(folder: Path, record: RunRecord, data: Any, *, seal_only: bool) -> F
         rest = f" and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
         raise EvidenceError(f"{folder} does not follow from its ledger: {'; '.join(wrong[:SHOWN])}{rest}")
     return Followed.PAGES if same else Followed.NUMBERS
-
-
-def _refuse_removed(folder: Path, record: RunRecord, data: Any) -> None:
-    """Raise EvidenceError where a ledger should be; each record names its own since there is a schema_version."""
-    code = record.code
-    if record.ledger or "schema_version" in data or makes_the_same(code.library, code.packages):
-        raise EvidenceError(
-            f"{folder}: expected {LEDGER}, of which its run.json was made, found none: it was removed, and the folder "
-            "sealed again. Nothing bears out its numbers; ask for the whole folder. If you know why it is not there, "
-            "--seal-only holds the folder to its seal alone"
-        )
 
 
 def _again(ledger: SealedLedger, record: RunRecord, published: PublicationFact | None) -> RunRecord:

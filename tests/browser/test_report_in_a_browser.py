@@ -198,6 +198,7 @@ def as_of_a_real_run(made: records.Record) -> records.Record:
     }  # fmt: skip
 
 
+@pytest.mark.chaos
 def test_a_fleet_of_two_hundred_tables_takes_no_more_than_fifteen_pages(browser: Browser, tmp_path: Path) -> None:
     reader = needed("pdfinfo", "poppler-utils")
     stream = {"expected": "no stream while items are loaded", "found": "a stream", "remedy": "check what is attached"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import shutil
 import tempfile
 from functools import cache
@@ -48,13 +47,6 @@ def publish_passed_run(folder: Path) -> None:
             end_step(ledger, step)
     publish(folder, ledger, folder.name, "test")
     ledger.close()
-
-
-def without_a_ledger(folder: Path, members: tuple[str, ...] = ("ledger", "schema_version", "code")) -> None:
-    """Take the ledger out of a folder, and those members out of its record: all that tell that there was one."""
-    (folder / "ledger.sqlite").unlink()
-    record = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({name: said for name, said in record.items() if name not in members}))
 
 
 @cache

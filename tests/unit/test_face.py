@@ -73,12 +73,12 @@ def test_a_notebook_begins_without_what_only_its_charts_and_frames_need(tmp_path
     assert python(code, tmp_path) == "[]"
 
 
-@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "before",
     ["", "import runbook_lib.preflight", "import runbook_lib.preflight.step", "from runbook_lib.preflight import plan",
      "from runbook_lib import open_run", "import runbook_lib as r; r.preflight; import runbook_lib.preflight.plan"],
 )  # fmt: skip
+@pytest.mark.few(2)
 def test_a_verb_is_not_hidden_by_the_package_of_its_name(before: str, tmp_path: Path) -> None:
     code = f"{before}\nfrom runbook_lib import preflight\nprint(preflight.__module__, preflight.__name__)"
     assert python(code, tmp_path) == "runbook_lib.preflight.step preflight"

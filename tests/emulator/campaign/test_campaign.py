@@ -192,6 +192,7 @@ def test_a_pass_that_does_not_follow_from_its_ledger_is_none_however_well_it_is_
 
 
 @pytest.mark.parametrize("asked", ["tables", "plan"])
+@pytest.mark.few(1)
 def test_a_run_that_is_asked_for_otherwise_than_it_was_done_is_not_called_done(world: World, asked: str) -> None:
     """It passed for fewer tables, or without the plan: the campaign asks for something else now."""
     for name in ("a", "b"):
@@ -276,6 +277,7 @@ def test_a_target_that_became_shared_after_the_first_look_is_not_loaded_twice(
     assert written(world, "a") == [10]
 
 
+@pytest.mark.chaos
 def test_a_seal_whose_signature_was_taken_away_is_no_proof_where_the_file_asks_for_one(world: World) -> None:
     kms = sandbox_client("kms", world.endpoint, "us-east-2")
     key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
@@ -390,6 +392,7 @@ def campaign_like(file: Path, **more: Any) -> Path:
 
 
 @pytest.mark.parametrize("undo", ["cleanup", "rollback"])
+@pytest.mark.few(1)
 def test_what_was_taken_back_is_not_done_any_more_and_nothing_comes_after_it(world: World, undo: str) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0

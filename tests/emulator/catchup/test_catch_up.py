@@ -38,6 +38,7 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert found.items_compared == found.items_in_target == found.changes.items_due == len(moving.source())
 
 
+@pytest.mark.whole
 def test_while_another_run_takes_back_what_it_wrote_no_window_is_applied(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -99,6 +100,7 @@ def test_a_change_that_was_not_exported_is_found(world: World, view: str) -> Non
     assert any("a change was never exported" in reason for reason in found.reasons)
 
 
+@pytest.mark.chaos
 def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
     moving = moved(world, catch_up={"proof": "full_export"})
     live(moving, 0)
@@ -179,6 +181,7 @@ def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("by", [ClusterEngine("dask", "tcp://127.0.0.1:1", None, 2, 4), LocalEngine("local")])
 def test_what_workers_of_a_cluster_sent_last_is_in_doubt(world: World, by: ClusterEngine | LocalEngine) -> None:
     """One that was killed with a put on its way takes with it that there was no answer."""

@@ -76,6 +76,7 @@ def test_a_manifest_that_says_other_moments_than_dynamodb_is_refused(
 
 
 @pytest.mark.parametrize("quiet", [0, 60])
+@pytest.mark.few(1)
 def test_a_whole_chain_is_loaded_and_proved_as_of_its_end(world: World, quiet: int) -> None:
     chain, gap, held = chain_of(world, quiet)
     run = run_all(world, **reuse(world, world.src("a"), chain, [gap] if quiet else []))

@@ -73,6 +73,7 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "start the run again with the same run id" in told["next"]["what"]
 
 
+@pytest.mark.whole
 def test_a_run_of_notebooks_is_told_before_its_first_report(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """After a kernel has died in the import `runbook status` said that there is no run at all."""
     world.pair("a", things(3))

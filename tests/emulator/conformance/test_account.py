@@ -182,8 +182,7 @@ def kills(seed: int, count: int) -> list[int]:
     return [chance.randrange(n * length + 4, (n + 1) * length) for n in range(count)]
 
 
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("after", kills(20, 2))
 def test_after_a_kill_clean_leaves_nothing(world: World, after: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert killed(world, after) >= after

@@ -76,6 +76,7 @@ def test_items_that_a_condition_kept_out_are_counted_once_it_happens(endpoint: s
     assert isinstance(answer.outcome, AsExpected), answer.outcome
 
 
+@pytest.mark.whole
 def test_what_only_time_brings_about_is_told_as_not_asked_where_nobody_can_let_it_pass(endpoint: str) -> None:
     """As an account is asked: with leave to take long, and without a clock to move."""
     names = (

@@ -267,6 +267,7 @@ def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 4, 7])
+@pytest.mark.few(2)
 def test_a_scan_of_small_tables_takes_no_more_than_was_estimated(world: World, segments: int) -> None:
     """Each request costs a unit at least, however little is in its segment: the estimate knows that."""
     for name, items in (("none", []), ("few", things(3)), ("some", things(60, blob={"S": "x" * 900}))):
@@ -282,6 +283,7 @@ def test_a_scan_of_small_tables_takes_no_more_than_was_estimated(world: World, s
     assert line.quantity.low <= used <= line.quantity.high
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mode", ["on demand", "provisioned"])
 def test_a_target_that_will_be_created_is_estimated_as_one_that_is_there(world: World, mode: str) -> None:
     """Two sources of one definition, one of them without a target: before and after the export, and measured."""

@@ -29,6 +29,7 @@ def about_to(world: World, **changes: Any) -> Moving:
 
 
 @pytest.mark.parametrize("proof", ["overlay", "full_export"])
+@pytest.mark.few(1)
 def test_it_ends_with_the_target_in_the_place_of_the_source(world: World, proof: str) -> None:
     moving = about_to(world, cut_over={"proof": proof})
     cut(moving, moving.now())
@@ -39,6 +40,7 @@ def test_it_ends_with_the_target_in_the_place_of_the_source(world: World, proof:
     assert (found.changes.second_export is not None) == (proof == "full_export")
 
 
+@pytest.mark.whole
 def test_the_writers_stand_still_for_seconds(world: World) -> None:
     moving = about_to(world)
     exports = world.requests("ExportTableToPointInTime")
@@ -54,7 +56,7 @@ RACED = (Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE, Gate.GO)
 
 
 @pytest.mark.parametrize("gate", RACED)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_writer_that_goes_on_at_a_gate_keeps_the_go_shut(world: World, gate: Gate) -> None:
     moving = about_to(world)
     written: list[str] = []

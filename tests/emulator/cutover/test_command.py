@@ -100,6 +100,7 @@ def test_what_is_mistyped_is_refused_before_anything_runs(world: World, argument
     assert not (world.folder / "reports" / "r").exists()
 
 
+@pytest.mark.whole
 def test_a_forecast_that_is_not_ready_ends_by_saying_so(world: World) -> None:
     """It ended with the verdict of the run before it, a PASS, and the exit code 1."""
     world.pair("a", things(5))
@@ -118,7 +119,7 @@ def test_catching_up_asks_for_the_id_too(world: World) -> None:
     assert (done.returncode, "--confirm: expected 'r'" in done.stderr) == (2, True)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_late_writer_ends_as_a_fail_that_is_named(world: World, moving: Moving) -> None:
     frozen = moving.now()
     moving.minutes(3)

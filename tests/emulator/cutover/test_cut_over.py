@@ -86,6 +86,7 @@ def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: Wor
     assert found.changes.second_export.moment == found.changes.as_of == windows_of(moving.run.ledger)[-1].end
 
 
+@pytest.mark.whole
 def test_writers_are_not_stopped_while_a_write_of_the_import_may_still_land(world: World) -> None:
     moving = about_to(world)
     moving.run.clients.calls.doubt(world.dst("a"))
@@ -98,6 +99,7 @@ def test_writers_are_not_stopped_while_a_write_of_the_import_may_still_land(worl
     assert states(moving)["go"] == GateState.PASSED
 
 
+@pytest.mark.whole
 def test_the_targets_are_proved_after_the_last_moment_a_write_of_the_last_window_may_land(world: World) -> None:
     moving = about_to(world)
     waited: list[float] = []
@@ -174,7 +176,9 @@ def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(worl
     assert states(moving)["afterwards"] == GateState.FAILED
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.few(1)
 def test_this_machines_clock_has_no_part_in_it(world: World, hours: int) -> None:
     """The look afterwards is of the time after the go, which nobody but the sources' own clock can tell."""
     moving = about_to(world)
@@ -204,6 +208,7 @@ def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> N
 
 
 @pytest.mark.parametrize("minutes", [-600.0, 600.0])
+@pytest.mark.few(1)
 def test_a_freeze_before_the_export_or_to_come_is_refused(world: World, minutes: float) -> None:
     moving = about_to(world)
     strange = datetime.fromisoformat(moving.now()) + timedelta(minutes=minutes)
@@ -242,6 +247,7 @@ def shut_by_its_smoke_test(world: World, flag: Path) -> tuple[Moving, str]:
     return moving, frozen
 
 
+@pytest.mark.chaos
 def test_what_was_written_until_it_goes_on_much_later_keeps_the_go_shut(world: World, tmp_path: Path) -> None:
     """The writers were started again, as the message says, and stopped once more."""
     moving, frozen = shut_by_its_smoke_test(world, flag := tmp_path / "there")
@@ -259,6 +265,7 @@ def test_what_was_written_until_it_goes_on_much_later_keeps_the_go_shut(world: W
     assert moving.target() == moving.source()
 
 
+@pytest.mark.chaos
 def test_where_nothing_was_written_it_goes_on_much_later_and_is_proved_up_to_then(world: World, tmp_path: Path) -> None:
     moving, frozen = shut_by_its_smoke_test(world, flag := tmp_path / "there")
     before = switch(moving).until
@@ -288,6 +295,7 @@ def minutes_at(moving: Moving, gate: Gate, *written: Any) -> Any:
 
 
 @pytest.mark.parametrize("gate", [Gate.DATA_PROOF, Gate.SMOKE])
+@pytest.mark.few(1)
 def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: World, gate: Gate) -> None:
     moving = about_to(world)
     with pytest.raises(GateFailed, match=r"NOT_FROZEN: nothing should have been written since .*, up to the go.* 1 ch"):
@@ -303,6 +311,7 @@ def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: Wor
     assert windows_of(moving.run.ledger)[-1].number == len(windows_of(moving.run.ledger))
 
 
+@pytest.mark.whole
 def test_what_a_slow_clock_wrote_while_a_long_proof_goes_on_keeps_the_go_shut(world: World) -> None:
     """Its time lies before the window that it is in; that it is in this one says that no other has it."""
     moving = about_to(world)
@@ -318,6 +327,7 @@ def test_what_a_slow_clock_wrote_while_a_long_proof_goes_on_keeps_the_go_shut(wo
     assert switch(moving).go_at is None
 
 
+@pytest.mark.whole
 def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now(), watch=minutes_at(moving, Gate.SMOKE))
@@ -351,6 +361,7 @@ def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: floa
     assert forecast.seconds == pytest.approx(sum(part or 0.0 for part in parts))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("left_out", [False, True])
 def test_a_table_that_was_skipped_is_left_out_knowingly_or_stands_in_the_way(world: World, left_out: bool) -> None:
     world.pair("b", things(3), pitr=False)
@@ -377,6 +388,7 @@ KILLED_AT_IN_CHAOS = (Gate.READY, Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE
     "gate", [*KILLED_AT, *(pytest.param(gate, marks=pytest.mark.chaos) for gate in KILLED_AT_IN_CHAOS)]
 )
 @pytest.mark.whole
+@pytest.mark.few(1)
 def test_it_goes_on_at_the_gate_where_it_was_killed(world: World, gate: Gate) -> None:
     moving = about_to(world, references={"in_preflight": gate is Gate.REFERENCES})
 

@@ -65,7 +65,7 @@ def test_a_demo_by_streams_is_a_live_one(more: list[str]) -> None:
     assert "--by streams goes with --live" in str(done.exception)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("sabotage", "named"),
     [

@@ -68,7 +68,7 @@ def test_from_the_export_to_the_look_afterwards(world: World) -> None:
     assert "LATE_WRITES" in record(world)["reasons"][0]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_gap_is_a_fail_that_is_named(world: World) -> None:
     world.pair("a", things(5), **stream_on())
     config = world.config(catch_up=BY_STREAMS)

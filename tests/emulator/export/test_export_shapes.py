@@ -100,7 +100,7 @@ def reusing(world: World, prefix: str, objects: Objects) -> Any:
 
 
 @pytest.mark.parametrize("shape", LOADED)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_a_whole_export_is_loaded(world: World, shape: str) -> None:
     run = reusing(world, *LOADED[shape])
     assert preflight(run).blockers == ()

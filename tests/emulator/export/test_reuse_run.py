@@ -88,6 +88,7 @@ def test_three_targets_of_one_export_make_one_export_in_all(world: World) -> Non
 
 @pytest.mark.parametrize("masked_first", [True, False], ids=["first-masked", "second-masked"])
 @pytest.mark.whole
+@pytest.mark.few(1)
 def test_a_masked_run_and_one_that_is_not_share_the_export_as_the_source_was(
     world: World, masked_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_run_that_is_not_there_not_finished_or_changed_since_is_refused(world:
     assert "report.md was changed" in refusal(world)
 
 
+@pytest.mark.whole
 def test_the_folder_of_another_run_under_that_name_is_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -162,7 +164,7 @@ def test_the_folder_of_another_run_under_that_name_is_refused(world: World) -> N
 
 
 @pytest.mark.parametrize("member", ["export_arn", "table_arn", "table_id", "summary_md5", "files_md5"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_an_export_that_is_not_what_the_other_ledger_holds_is_refused(world: World, member: str) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -199,7 +201,7 @@ def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: Wor
         ({"ItemCount": 4}, "number of items 4"),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, Any], says: str) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -219,6 +221,7 @@ def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, A
     assert f"export.reuse_run: {world.src('a')}: " in said
 
 
+@pytest.mark.whole
 def test_a_table_whose_export_failed_and_a_run_of_another_account_are_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -268,6 +271,7 @@ def test_a_cleanup_of_the_run_that_made_an_export_leaves_it_to_those_that_use_it
     assert "was cleaned up at" in refusal(world)
 
 
+@pytest.mark.whole
 def test_an_entry_of_a_killed_run_holds_the_export_and_is_its_own_to_remove(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)

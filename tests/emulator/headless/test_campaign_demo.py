@@ -15,7 +15,7 @@ SCALE = "0.01"
 RUNS = ("dev", "qa", "files")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_campaign_demo_ends_in_three_signed_proofs_of_one_shared_export(tmp_path: Path) -> None:
     with patch.dict(os.environ):
         ran = runbook_here("demo", "--campaign", "--scale", SCALE, RUNBOOK_REPORTS=str(tmp_path))

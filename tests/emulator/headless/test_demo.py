@@ -19,7 +19,7 @@ def demo(reports: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("kind", "difference"),
     [

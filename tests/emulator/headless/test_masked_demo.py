@@ -19,7 +19,7 @@ def demo(reports: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
     return ran.returncode, ran.stdout, json.loads((reports / "d" / "run.json").read_text())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_masked_demo_passes_and_says_how_far_it_looked(tmp_path: Path) -> None:
     code, said, record = demo(tmp_path)
     assert (code, record["verdict"]) == (0, "PASS"), said

@@ -115,6 +115,7 @@ def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("create", [False, True], ids=["", "create_missing"])
 def test_a_skipped_table_needs_no_target_and_gets_none(world: World, create: bool) -> None:
     """It is not migrated, which fails the run; the other tables are, and nobody is told to set what is set."""
@@ -398,7 +399,7 @@ def kernels_dying_at_birth(folder: Path, count: int) -> dict[str, str]:
     return {"JUPYTER_PATH": str(folder / "jupyter")}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(

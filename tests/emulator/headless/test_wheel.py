@@ -78,7 +78,7 @@ def test_a_wheel_brings_notebooks_templates_data_and_types(wheel: Path) -> None:
     assert not {name for name in inside if name.startswith(("tests/", "notebooks/", "tools/"))}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_demo_of_an_installed_package_migrates_the_fleet_in_a_hostile_environment_in_under_two_minutes(
     python: Path, tmp_path: Path
 ) -> None:

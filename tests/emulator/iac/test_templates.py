@@ -68,7 +68,7 @@ def lint(text: str, folder: Path) -> str:
     return done.stdout + (done.stderr if done.returncode else "")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_cfn_lint_finds_nothing_in_the_reference_fleet(fleet: Written, tmp_path: Path) -> None:
     assert len(yaml.safe_load(fleet.template)["Resources"]) == 31
     assert lint(fleet.template, tmp_path) == ""
@@ -80,6 +80,7 @@ def test_cfn_lint_finds_nothing_in_tables_that_have_all_there_is(full: Written, 
     assert lint(full.template, tmp_path) == ""
 
 
+@pytest.mark.chaos
 def test_cfn_lint_would_find_a_mistake(full: Written, tmp_path: Path) -> None:
     assert "E3002" in lint(full.template.replace("BillingMode", "BillingMood"), tmp_path)
 

@@ -56,6 +56,7 @@ def scanned(world: World, items: list[Any], rules: list[Any], more: dict[str, An
 
 
 @pytest.mark.parametrize("case", LEAKS)
+@pytest.mark.few(2)
 def test_a_raw_value_that_no_rule_keeps_where_it_stands_is_a_leak_and_is_shown_nowhere(world: World, case: str) -> None:
     record = scanned(world, *LEAKS[case])
     assert record["verdict"] == "FAIL"
@@ -64,6 +65,7 @@ def test_a_raw_value_that_no_rule_keeps_where_it_stands_is_a_leak_and_is_shown_n
         assert not file.is_file() or WHO.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.whole
 def test_a_leak_that_is_a_name_is_not_shown_though_it_looks_like_a_word(world: World) -> None:
     nick = "annaschmidt_secret"
     items = [{"id": {"S": "1"}, "nick": {"S": nick}, "friends": {"M": {nick: {"S": "since school"}}}}]

@@ -49,6 +49,7 @@ def held(world: World, key: str) -> Any:
     return world.target.get_item(TableName=world.dst("a"), Key={"id": {"S": key}}).get("Item")
 
 
+@pytest.mark.chaos
 def test_the_command_keeps_what_another_has_written_before_a_put_and_after_one_whose_answer_was_lost(
     world: World,
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_is_there_and_equal_is_present_and_passes(world: World) -> None:
     assert counts(proved(world, run)) == ("PASS", 20, 10, 0, 0, 0)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kept", ["item in the answer", "no item in the answer"])
 def test_a_server_that_does_not_say_what_is_in_the_way_is_asked(
     world: World, monkeypatch: pytest.MonkeyPatch, kept: str

@@ -111,6 +111,7 @@ def test_a_table_that_is_there_is_filled_and_proved(world: World) -> None:
     assert "filled by a bulk put" in (world.folder / "reports" / "r" / "report.md").read_text()
 
 
+@pytest.mark.chaos
 def test_what_is_made_by_create_missing_is_filled_too(world: World) -> None:
     world.pair("a", things(5))
     world.target.delete_table(TableName=world.dst("a"))
@@ -137,6 +138,7 @@ def test_nothing_is_started_until_the_target_is_spelled(world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "meanwhile"])
+@pytest.mark.few(1)
 def test_an_object_more_under_the_prefix_fails_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -158,6 +160,7 @@ def test_an_object_more_under_the_prefix_fails_the_table(
     assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
 
 
+@pytest.mark.chaos
 def test_an_object_that_is_replaced_meanwhile_fails_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also by the same bytes: nobody can know what else lay there in the meantime."""
     run = exported(world)
@@ -192,7 +195,7 @@ def test_a_file_that_is_not_the_manifests_is_not_put(world: World) -> None:
         b"no item",
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_line_that_is_more_or_less_than_an_item_is_refused_before_anything_is_written(
     world: World, line: bytes
 ) -> None:
@@ -260,6 +263,7 @@ def test_a_repair_of_what_was_left_over_that_is_killed_is_counted_once(
     assert (record["verdict"], only(record)["items_written"]) == ("PASS", 40), record["reasons"]
 
 
+@pytest.mark.whole
 def test_what_a_repair_wrote_and_somebody_deleted_since_is_not_counted_as_written(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="bad-record")
@@ -275,6 +279,7 @@ def test_what_a_repair_wrote_and_somebody_deleted_since_is_not_counted_as_writte
     assert (table["verdict"], table["missing"], table["items_written"]) == ("FAIL", 1, 39)
 
 
+@pytest.mark.whole
 def test_an_equal_item_that_somebody_else_put_in_place_of_a_left_over_one_is_not_the_runs(world: World) -> None:
     """Equality is not ownership: nobody knows who wrote it, so the run cannot account for it until it does itself."""
     run = exported(world)
@@ -298,6 +303,7 @@ def test_an_equal_item_that_somebody_else_put_in_place_of_a_left_over_one_is_not
     assert (record["verdict"], only(record)["items_written"]) == ("PASS", 40), record["reasons"]
 
 
+@pytest.mark.chaos
 def test_two_items_of_one_key_are_found_by_the_validation(world: World) -> None:
     """DynamoDB counts both as processed and neither as failed."""
     run = exported(world, 3)
@@ -315,6 +321,7 @@ def test_two_items_of_one_key_are_found_by_the_validation(world: World) -> None:
     assert (facts["verdict"], facts["items_written"], facts["items_in_target"]) == ("FAIL", 4, 3)
 
 
+@pytest.mark.whole
 def test_a_bulk_put_of_a_table_without_items_is_proved_empty(world: World) -> None:
     run = exported(world, 0)
     import_tables(run)
@@ -324,6 +331,7 @@ def test_a_bulk_put_of_a_table_without_items_is_proved_empty(world: World) -> No
     assert (table["verdict"], record["verdict"]) == ("PASS", "FAIL")  # nothing in the whole run is never a PASS
 
 
+@pytest.mark.chaos
 def test_a_cancelled_bulk_put_is_a_fail_and_healed_by_a_repair(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="cancelled-bulk")
@@ -344,6 +352,7 @@ def test_a_bulk_put_that_failed_fails_its_table_and_says_how_to_go_on(world: Wor
     assert ended(run)["verdict"] == "FAIL"
 
 
+@pytest.mark.whole
 def test_a_slow_bulk_put_is_waited_for(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="slow-bulk")
@@ -399,7 +408,7 @@ def test_no_contents_of_the_output_are_in_the_run_folder(world: World) -> None:
 
 
 @pytest.mark.parametrize(("processed", "failed"), [(None, 0), (41, 0), (40, None), (0, 1)])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_counts_that_cannot_be_fail_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch, processed: int | None, failed: int | None
 ) -> None:
@@ -421,6 +430,7 @@ def test_a_count_below_the_manifest_s_is_never_a_pass_though_all_is_there(
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("status", ["COMPLETED_WITH_ERRORS", "CANCELLED"])
 def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch, status: str
@@ -440,6 +450,7 @@ def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_th
 
 
 @pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.few(1)
 def test_refusals_in_the_output_that_no_counter_has_are_no_pass(
     world: World, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
@@ -470,7 +481,7 @@ def test_an_answer_about_another_operation_is_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", ["start_bulk_put", "describe_bulk_put", "read_output", "refuse_changed"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -497,6 +508,7 @@ def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
 
 
 @pytest.mark.parametrize("ended_meanwhile", [False, True])
+@pytest.mark.few(1)
 def test_an_answer_that_is_lost_starts_no_second_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, ended_meanwhile: bool
 ) -> None:
@@ -519,6 +531,7 @@ def test_an_answer_that_is_lost_starts_no_second_operation(
     assert (len(operations(world)), world.requests("StartBulkPutItems")) == (1, starts)
 
 
+@pytest.mark.chaos
 def test_a_reply_that_is_cut_off_is_asked_for_under_the_same_token(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="lost-reply", table=world.dst("a"), times=1, every=1)
@@ -540,6 +553,7 @@ def test_an_operation_of_somebody_else_s_is_not_followed(world: World, monkeypat
 
 
 @pytest.mark.parametrize("member", ["InputS3Configuration", "OutputS3Configuration"])
+@pytest.mark.few(1)
 def test_an_operation_of_something_else_under_the_own_token_is_not_followed(
     world: World, monkeypatch: pytest.MonkeyPatch, member: str
 ) -> None:
@@ -622,7 +636,9 @@ def stop_following(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
             import_tables(run)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("going_on", [True, False])
+@pytest.mark.few(1)
 def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
     world: World, monkeypatch: pytest.MonkeyPatch, going_on: bool
 ) -> None:
@@ -649,6 +665,7 @@ def test_a_cleanup_waits_for_a_bulk_put_that_was_not_followed_to_its_end(
     assert (count(world), removal.done) == (0, True)
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("known", [True, False], ids=["its ARN is known", "killed before its ARN was recorded"])
 def test_a_run_that_was_cleaned_up_in_part_is_cleaned_up_of_a_bulk_put_that_nobody_followed(
     world: World, monkeypatch: pytest.MonkeyPatch, known: bool

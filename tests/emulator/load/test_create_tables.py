@@ -128,6 +128,7 @@ def test_a_table_that_somebody_else_created_meanwhile_is_not_taken_for_ours(worl
 
 
 @pytest.mark.parametrize("call", ["create_table", "turn_recovery_on", "take_tag"])
+@pytest.mark.few(2)
 def test_a_run_that_ends_anywhere_in_between_goes_on_with_its_own_table(
     world: World, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -355,6 +356,7 @@ def test_overwriting_items_needs_recovery_on_the_target_and_the_report_says_to_w
     assert "held 3 items before. To undo the import, restore it to" in report
 
 
+@pytest.mark.whole
 def test_recovery_that_is_turned_on_after_the_first_look_gives_a_moment_to_restore_to(world: World) -> None:
     world.pair("a", things(9))
     world.put(world.target, world.dst("a"), things(3, old={"BOOL": True}))

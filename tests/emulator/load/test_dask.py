@@ -132,8 +132,8 @@ def test_workers_end_with_a_killed_coordinator_and_the_next_run_goes_on(world: W
     assert table["items_exported"] == table["items_written"] == table["items_in_target"] == 4000
 
 
+@pytest.mark.chaos
 @linux
-@pytest.mark.whole
 def test_an_interrupted_run_leaves_no_worker_behind(world: World) -> None:
     world.pair("a", things(4000))
     process = start_run(world, world.config(**{"import": {"max_wcu": 500}}, engine={"kind": "dask", "workers": 2}))

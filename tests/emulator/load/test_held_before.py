@@ -43,6 +43,7 @@ def verdict(run: Run) -> tuple[str, int, int]:
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
+@pytest.mark.few(1)
 def test_each_item_that_was_there_is_forgiven_and_no_other(world: World, mode: str) -> None:
     """As many foreign ones as there were before, in their place and beside them."""
     run = ready(world, mode, OLD)
@@ -65,6 +66,7 @@ def test_items_that_were_replaced_forgive_no_others(world: World) -> None:
     assert verdict(run) == ("FAIL", 40, 0)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("mode", "said"), [("append", ("FAIL", 40, 39)), ("overwrite", ("PASS", 40, 40))])
 def test_an_item_that_changed_is_forgiven_only_where_nobody_promised_that_it_would_not(
     world: World, mode: str, said: tuple[str, int, int]

@@ -52,6 +52,7 @@ def test_a_line_that_hides_a_request_for_another_table_is_quarantined(world: Wor
 
 
 @pytest.mark.parametrize("policy", ["fail", "append"])
+@pytest.mark.few(1)
 def test_each_answered_request_is_timed_once(world: World, policy: str) -> None:
     """Whatever way items are written in: as many times as requests, and the record says what they come to."""
     world.pair("a", things(130))
@@ -263,6 +264,7 @@ NO_ITEMS = [
 
 
 @pytest.mark.parametrize("mode", ["fail", "append"])
+@pytest.mark.few(1)
 def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world: World, mode: str) -> None:
     world.pair("a", things(40))
     run = ready(world.open(**{"import": {"on_non_empty": mode}}))
@@ -315,6 +317,7 @@ def test_a_damaged_file_is_found_before_anything_of_it_is_written(
 @pytest.mark.parametrize(
     ("sealed", "words"), [(lambda b: b[:-8], "not whole gzip"), (lambda b: b"plain text\n", "not whole gzip")]
 )
+@pytest.mark.few(1)
 def test_a_file_that_is_not_whole_gzip_is_found_even_if_its_md5_is_right(
     world: World, sealed: Callable[[bytes], bytes], words: str
 ) -> None:

@@ -147,6 +147,7 @@ def test_an_object_more_under_the_prefix_is_found_before_it_is_read(world: World
     assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
 
 
+@pytest.mark.chaos
 def test_an_object_that_comes_while_it_is_imported_fails_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,8 +248,9 @@ def test_items_of_one_key_are_found_by_the_validation(world: World) -> None:
     assert (facts["verdict"], facts["items_written"], facts["items_in_target"]) == ("FAIL", 4, 3)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("moment", ["start_import", "describe_import", "settle_imported"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_run_that_is_killed_anywhere_follows_the_same_import(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -277,6 +279,7 @@ def test_a_run_that_is_killed_anywhere_follows_the_same_import(
     assert len([s for s in summaries if s["TableArn"].endswith(f"table/{world.dst('a')}")]) == 1
 
 
+@pytest.mark.chaos
 def test_a_process_that_is_killed_while_it_waits_is_followed_by_one_that_imports_nothing_again(world: World) -> None:
     run = exported(world)
     looks, calls = requests(world, "DescribeImport"), requests(world, "ImportTable")
@@ -327,6 +330,7 @@ def await_import(world: World) -> None:
 
 
 @pytest.mark.parametrize("lost", ["answer", "process"])
+@pytest.mark.few(1)
 def test_an_import_that_ended_before_its_answer_was_heard_is_found_and_proved(
     world: World, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
@@ -497,6 +501,7 @@ def test_an_import_of_an_empty_folder_ends_as_an_empty_table_that_says_so(world:
     assert (said.status, said.processed, said.imported) == ("COMPLETED", 0, 0)
 
 
+@pytest.mark.whole
 def test_an_import_that_dynamodb_gives_up_fails_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = exported(world)
     look = imports.describe_import

@@ -174,6 +174,7 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again_by_the_same_start(
 @pytest.mark.whole
 @pytest.mark.parametrize("group", [0, pytest.param(1, marks=pytest.mark.chaos), 2])
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.few(1)
 def test_killed_anywhere_it_goes_on_and_passes(
     world: World, monkeypatch: pytest.MonkeyPatch, group: int, after: bool
 ) -> None:

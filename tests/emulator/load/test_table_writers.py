@@ -80,6 +80,7 @@ def test_a_service_is_begun_before_anything_is_written_here_and_followed_after_i
     assert asked == [("begin", a), ("begin", c), ("written", b), ("finish", a), ("finish", c)]
 
 
+@pytest.mark.whole
 def test_a_table_that_was_not_begun_is_not_finished_and_stops_no_other(
     world: World, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ def test_tables_are_written_at_the_same_time_and_no_more_than_may_be(world: Worl
     assert {fact.verdict for fact in validate_tables(run).values()} == {"PASS"}
 
 
+@pytest.mark.chaos
 def test_an_import_of_several_tables_that_is_interrupted_goes_on_with_all_of_them(world: World) -> None:
     run, now = ready(world), dict[str, int]()
 
@@ -74,6 +75,7 @@ def test_a_table_that_cannot_be_written_leaves_the_others_beside_it_whole(world:
     assert [name for name, verdict in verdicts.items() if verdict == "PASS"] == [world.src(n) for n in "acd"]
 
 
+@pytest.mark.chaos
 def test_tables_that_are_read_before_they_are_added_to_keep_what_was_theirs(world: World) -> None:
     run = ready(world, on_non_empty="append", max_wcu=None)
     held = {"id": {"S": "another's"}}

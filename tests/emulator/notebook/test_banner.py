@@ -91,6 +91,7 @@ def test_a_notebook_that_comes_too_early_leads_to_the_one_that_is_missing(world:
     assert "next: 20_import" in notebook(config, "export").banner()._repr_html_()
 
 
+@pytest.mark.whole
 def test_a_fail_leads_to_its_repair_and_only_what_is_proved_to_a_cleanup(world: World) -> None:
     """The report of a run that was about to fail offered its cleanup first."""
     world.pair("a", things(4))
@@ -114,6 +115,7 @@ def test_a_validation_without_a_plan_stops_at_its_first_gate(world: World) -> No
         notebook(world.config(), "validate").gate_canary()
 
 
+@pytest.mark.whole
 def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: World) -> None:
     world.pair("a", things(4))
     config = world.config(confirm_target="", validate={"canary": True})

@@ -112,7 +112,7 @@ def test_tags_are_known_and_every_write_stands_behind_a_gate(book: Path) -> None
     assert side_effects == any("writes" in tags(c) for c in cells(book, "code"))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_each_notebook_runs_by_itself_with_plain_papermill_and_twice_with_the_same_result(world: World) -> None:
     """The cleanup too: without its confirmation it removes nothing, whatever `execute` says."""
     import papermill
@@ -157,7 +157,7 @@ def test_a_mistyped_parameter_is_refused(world: World, name: str, value: object)
         open_run(**({"config": str(world.config())} | {name: value}))  # type: ignore[arg-type]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_nbval_is_red_when_a_count_is_broken() -> None:
     """The same command that make test uses, with one item taken from a target before validation."""
     ran = subprocess.run(

@@ -103,6 +103,7 @@ def test_papermill_lists_the_four_parameters_and_what_they_are(caplog: pytest.Lo
         assert "Can't infer" not in listed.output + caplog.text
 
 
+@pytest.mark.chaos
 def test_the_executed_copy_may_lie_in_a_bucket(world: World, elsewhere: Path) -> None:
     wanted = given(world, "r1")
     place = f"s3://{world.bucket}/executed/00_preflight.ipynb"

@@ -81,7 +81,7 @@ def status_of(plan: Plan, check: CheckId) -> list[str]:
 
 @pytest.mark.parametrize("by", ["arn", "folder"])
 @pytest.mark.parametrize("kind", FILTERS)
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 def test_a_filtered_export_is_a_configuration_error_that_names_it(
     world: World, liar: Between, by: str, kind: str
 ) -> None:
@@ -99,6 +99,7 @@ def test_an_incremental_export_is_refused_by_name(world: World, liar: Between, b
     assert "INCREMENTAL_EXPORT" in refusal(reusing(world, reference(world, fact, by)))
 
 
+@pytest.mark.chaos
 def test_the_command_refuses_a_filtered_export_before_anything_is_there(world: World, liar: Between) -> None:
     fact = exported(world)
     describes(liar, FilterSpecification=FILTERS["FilterExpression"])
@@ -122,7 +123,7 @@ def test_the_command_refuses_a_filtered_export_before_anything_is_there(world: W
     ],
 )
 @pytest.mark.parametrize("by", ["arn", "folder"])
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_an_export_that_is_not_what_aws_says_is_refused(
     world: World, liar: Between, by: str, more: dict[str, Any], says: str
 ) -> None:
@@ -143,7 +144,7 @@ def test_an_arn_whose_folder_holds_another_tables_export_is_refused(world: World
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExportNotFoundException", "UnknownOperationException"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_folder_of_which_nobody_can_be_asked_passes_as_it_says_and_the_first_screen_says_so(
     world: World, liar: Between, code: str
 ) -> None:
@@ -189,6 +190,7 @@ def copy(world: World, from_: str, to: str) -> None:
         world.put_object(to + name, body)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("by", ["arn", "folder"])
 def test_an_export_that_was_replaced_after_the_preflight_is_refused_at_every_reading(world: World, by: str) -> None:
     one, other = exported(world), exported(world, "b", 7, "second")
@@ -239,6 +241,7 @@ def test_reused_exports_that_cannot_be_read_fail_by_themselves_too(world: World)
     assert run.ledger.get("export", world.src("b"))["status"] == "COMPLETED"
 
 
+@pytest.mark.whole
 def test_tables_are_imported_from_the_smallest_to_the_largest(world: World) -> None:
     for name, items in (("a", 30), ("b", 3), ("c", 12)):
         world.pair(name, things(items))

@@ -238,6 +238,7 @@ def test_a_plan_that_reads_otherwise_than_it_is_followed_is_refused_though_its_d
 
 
 @pytest.mark.parametrize("moment", ["killed in its pre-flight", "after a dry run"])
+@pytest.mark.few(1)
 def test_a_target_that_is_another_one_before_anything_was_written_is_not_the_planned_one(
     world: World, moment: str
 ) -> None:

@@ -138,8 +138,9 @@ ESTATES: list[tuple[Callable[[World], None], bool]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("estate", "denied"), ESTATES, ids=[f"{e.__name__}-{d}" for e, d in ESTATES])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_run_in_other_words_ends_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch, estate: Callable[[World], None], denied: bool
 ) -> None:

@@ -211,6 +211,7 @@ REFUSED = [("Query", "index-answers"), ("ListTagsOfResource", "definition-tags")
 
 
 @pytest.mark.parametrize(("operation", "check"), REFUSED, ids=[o for o, _ in REFUSED])
+@pytest.mark.few(2)
 def test_a_refused_look_at_the_validation_is_no_proof(case: Case, operation: str, check: str) -> None:
     run = case.migrated({}, operation=operation)
     with pytest.raises(GateFailed, match=check):

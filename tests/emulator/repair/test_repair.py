@@ -133,7 +133,7 @@ def test_until_it_is_validated_again_a_repaired_table_is_not_proved(world: World
     ],
     ids=["deleted", "added", "changed", "put right", "changed once more"],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_others_wrote_since_the_validation_stops_it(world: World, write_since: Callable[[World], Any]) -> None:
     run = damaged(world)
     write_since(world)
@@ -207,7 +207,7 @@ def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch:
 @pytest.mark.parametrize(
     "now", [MISSING | {"by": {"S": "the application"}}, OTHER | {"n": {"N": "5"}}, OTHER | {"x": {"S": ""}}]
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_was_written_after_the_comparison_and_before_the_look_stays(
     world: World, monkeypatch: pytest.MonkeyPatch, now: dict[str, Any]
 ) -> None:
@@ -226,7 +226,7 @@ def test_what_was_written_after_the_comparison_and_before_the_look_stays(
 
 
 @pytest.mark.parametrize("error", LOST, ids=str)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_put_whose_answer_is_lost_is_not_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -241,7 +241,7 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again(
 
 @pytest.mark.parametrize("group", [0, 1, 2])
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_killed_anywhere_it_goes_on_and_passes(
     world: World, monkeypatch: pytest.MonkeyPatch, group: int, after: bool
 ) -> None:
@@ -293,6 +293,7 @@ def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
     assert "i00003" not in ids(world)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mode", ["append", "sync"])
 @pytest.mark.parametrize("secret", ["kept", "lost"])
 @pytest.mark.few(2)

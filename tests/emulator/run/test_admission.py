@@ -227,7 +227,7 @@ def _lists_elsewhere(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("link", [_folder_elsewhere, _second_name, _own_file_elsewhere, _lists_elsewhere])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_run_that_is_reached_by_a_link_is_refused_and_left_alone(world: World, link: Callable[[Path], Path]) -> None:
     """With two names it would be two runs; a page that says PASS would stay where the link leads to."""
     world.pair("a", things(3))

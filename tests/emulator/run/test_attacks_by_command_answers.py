@@ -13,6 +13,8 @@ from email.utils import formatdate
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+
 from tests.support.damaged_exports import DamagedExports
 from tests.support.in_process import runbook_here
 from tests.support.liar import RAW, Answer, Request, between
@@ -78,6 +80,7 @@ class Odd:
         return RAW, shapes[turn](body)
 
 
+@pytest.mark.whole
 def test_an_answer_of_no_size_is_asked_for_again_and_nothing_of_it_is_believed(world: World) -> None:
     world.pair("a", things(250))
     world.pair("b", things(3))
@@ -93,6 +96,7 @@ def test_an_answer_of_no_size_is_asked_for_again_and_nothing_of_it_is_believed(w
     assert held == things(250)
 
 
+@pytest.mark.whole
 def test_a_count_that_no_table_has_is_named_and_fails_its_table(world: World) -> None:
     huge = 10**30
     described = {world.src("a"): "ItemCount", world.src("b"): "TableSizeBytes", world.dst("c"): "ItemCount"}
@@ -150,6 +154,7 @@ def run_named(world: World, name: str) -> CompletedProcess[str]:
         return runbook_here("run", config, "--run-id", "r", "--execute")
 
 
+@pytest.mark.whole
 def test_a_name_that_leads_elsewhere_names_no_file_outside_of_the_run(world: World) -> None:
     reports = world.folder / "reports"
     for place in (reports, world.folder):
@@ -168,6 +173,7 @@ def test_a_name_that_leads_elsewhere_names_no_file_outside_of_the_run(world: Wor
     assert (reports / "victim.jsonl").read_text() == (world.folder / "victim.jsonl").read_text() == "x"
 
 
+@pytest.mark.whole
 def test_a_name_that_is_no_text_is_a_fail_and_the_folder_is_sealed(world: World) -> None:
     """Half of a pair of surrogates, which UTF-8 and SQLite cannot hold."""
     done = run_named(world, r"\ud800victim")
@@ -181,6 +187,7 @@ def test_a_name_that_is_no_text_is_a_fail_and_the_folder_is_sealed(world: World)
     assert world.items(world.target, world.dst("a")) == []
 
 
+@pytest.mark.whole
 def test_a_reason_that_is_no_text_is_recorded_and_the_folder_is_sealed(world: World) -> None:
     world.pair("a", things(30))
     refused = b'{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"no \\ud800 \\u0000 such"}'

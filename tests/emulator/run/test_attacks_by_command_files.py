@@ -144,6 +144,7 @@ def test_a_file_that_is_not_whole_fails_its_table_by_a_reason_of_its_own(world: 
         assert left == tables[name]["items_exported"] // 2, name  # of two files, the other is loaded
 
 
+@pytest.mark.whole
 def test_a_line_that_is_no_item_is_quarantined_by_a_reason_of_its_own_and_the_others_are_written(world: World) -> None:
     lines = [line for line, _ in ODD]
     world.pair("a", things(ALL))

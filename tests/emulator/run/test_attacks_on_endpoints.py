@@ -48,6 +48,7 @@ def buckets(server: Between) -> set[str]:
     return {request.path.split("/")[1].split("?")[0] for request in server.seen if request.method != "POST"}
 
 
+@pytest.mark.chaos
 @pytest.mark.usefixtures("buckets_in_hosts")
 def test_a_store_named_for_s3_alone_is_asked_by_path_and_never_by_a_bucket_in_the_host(world: World) -> None:
     world.pair("a", things(3))
@@ -59,6 +60,7 @@ def test_a_store_named_for_s3_alone_is_asked_by_path_and_never_by_a_bucket_in_th
     assert not [request for request in store.seen if request.operation]
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("buckets_in_hosts")
 def test_a_server_that_the_environment_names_is_asked_for_everything_and_by_path(world: World) -> None:
     world.pair("a", things(3))
@@ -72,6 +74,7 @@ def test_a_server_that_the_environment_names_is_asked_for_everything_and_by_path
     assert {who["endpoint"] for who in world.record("r")["identity"].values()} == {by_name(server)}
 
 
+@pytest.mark.whole
 def test_a_vpc_endpoint_of_dynamodb_is_asked_for_nothing_of_sts_and_iam(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

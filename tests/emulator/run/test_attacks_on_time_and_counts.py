@@ -48,6 +48,7 @@ class Expiring:
             self.world.target.delete_item(TableName=self.table, Key={"id": {"S": name}})
 
 
+@pytest.mark.whole
 def test_what_expires_while_it_is_looked_for_again_was_never_missing(world: World) -> None:
     """One item expires each second, so that there are some whenever the comparison comes."""
     due = {f"i{n}": int(time.time()) + n for n in range(300)}
@@ -123,6 +124,7 @@ def fill(filler: Path) -> None:
     assert shutil.disk_usage(filler.parent).free < 1 << 12
 
 
+@pytest.mark.whole
 def test_calls_that_a_full_disk_kept_from_the_ledger_are_in_the_reports_counts(world: World, small_disk: Path) -> None:
     world.pair("a", things(300))
     filling = Filling(small_disk)

@@ -31,6 +31,7 @@ def test_every_variable_of_ours_is_known() -> None:
     assert found == KNOWN.keys()
 
 
+@pytest.mark.whole
 def test_the_command_without_execute_writes_nothing_whatever_the_environment_says(world: World) -> None:
     world.pair("a", things(5), pitr=False)
     world.pair("b", things(5))

@@ -86,6 +86,7 @@ def expected(secret: RunSecret) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("engine", [{"kind": "local"}, {"kind": "dask", "workers": 1}], ids=["threads", "dask"])
 @pytest.mark.whole
+@pytest.mark.few(1)
 def test_no_file_of_a_run_holds_its_secret_or_a_plain_digest_of_a_key(
     world: World, engine: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,7 +63,7 @@ def land(world: World, request: Request) -> None:
     ],
     ids=["closed", "append", "gateway", "cut-short"],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_pass_says_until_when_an_unanswered_write_could_land(
     world: World, said: Answer, policy: str, operation: str
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.in_process import runbook_here
 from tests.support.world import World, things
 
@@ -12,6 +14,7 @@ def started(world: World, run_id: str, **settings: Any) -> Any:
     return runbook_here("run", world.config(name=run_id, **settings), "--run-id", run_id, "--execute")
 
 
+@pytest.mark.whole
 def test_what_another_run_has_added_since_is_not_replaced(world: World) -> None:
     world.pair("a", things(120))
     world.pair("b", [])

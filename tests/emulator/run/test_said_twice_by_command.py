@@ -83,7 +83,9 @@ def run_through(
     return done.returncode, world.record("r")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mode", ["overwrite", "append"])
+@pytest.mark.few(1)
 def test_a_line_of_an_export_that_names_an_attribute_twice_never_passes(tables: World, mode: str) -> None:
     code, record = run_through(tables, Exports(tables, doubled).told, **{"import": {"on_non_empty": mode}})
     by_source = {table["source"]: table for table in record["tables"]}
@@ -103,6 +105,7 @@ def test_a_line_of_an_export_that_names_an_attribute_twice_never_passes(tables: 
             assert "names a member of an object twice" in said
 
 
+@pytest.mark.whole
 def test_an_item_of_the_target_that_names_an_attribute_twice_never_passes(tables: World) -> None:
     def told(request: Request, code: int, body: bytes) -> Answer | None:
         of_target = request.operation == "Scan" and request.json["TableName"] in map(tables.dst, WHATS)

@@ -40,6 +40,7 @@ def says(run: Run) -> str:
     return dict(banner_of(run, "preflight").rows)["run"].partition(", ")[2]
 
 
+@pytest.mark.whole
 def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
@@ -104,6 +105,7 @@ def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(wor
     assert len(world.items(world.target, world.dst("a"))) == 12
 
 
+@pytest.mark.chaos
 def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)

@@ -217,7 +217,7 @@ def test_each_step_of_a_notebook_begins_with_taking_the_seal_off(world: World) -
     again.ledger.close()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_second_start_that_is_killed_leaves_no_page_that_says_pass(world: World) -> None:
     world.pair("a", things(30))
     config, folder = world.config(confirm_target="111122223333/us-east-2"), world.folder / "reports" / "r"

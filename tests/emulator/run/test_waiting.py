@@ -131,6 +131,7 @@ def test_an_outage_is_waited_through(world: World, liar: Between, what: str) -> 
 
 
 @pytest.mark.parametrize("what", INSIDE)
+@pytest.mark.few(2)
 def test_an_outage_that_begins_after_the_call_is_waited_through(world: World, liar: Between, what: str) -> None:
     begin, step, call, look = INSIDE[what]
     run = begin(world)

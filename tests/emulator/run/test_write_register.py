@@ -146,6 +146,7 @@ def test_two_runs_that_begin_at_once_both_stand_in_the_register(world: World, mo
     assert len(world.items(world.target, world.dst("a"))) == 60
 
 
+@pytest.mark.whole
 def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +186,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
     assert "is not cleaned up to the end" in kept(one)
 
 
+@pytest.mark.whole
 def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world: World) -> None:
     world.pair("a", things(10))
     first = up_to_the_import(world, "first")
@@ -224,6 +226,7 @@ def _without(asked: Asked, operation: str, code: str) -> Said | None:
     return refusal(code) if asked.operation == operation else None
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("accept", [{}, {"definition-tags": ["*"]}])
 def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
     world: World, accept: dict[str, list[str]]
@@ -248,6 +251,7 @@ def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
     assert the_only(clean_up(first, "first")).done
 
 
+@pytest.mark.whole
 def test_an_answer_without_tags_is_not_one_that_there_are_none(world: World) -> None:
     """Believed, it would have the maker of a table that another run has entered delete it."""
     source_without_target(world, "a", 0)
@@ -283,7 +287,7 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
 
 
 @pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
     """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
     world.pair("a", things(10))
@@ -312,6 +316,7 @@ def test_a_tag_that_is_gone_or_names_another_register_refuses_the_cleanup(world:
     assert "where this run is registered" in kept(run)
 
 
+@pytest.mark.chaos
 def test_a_run_of_the_same_name_elsewhere_is_another_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a CI job on another machine, or of a ledger that a power loss has put back."""
     world.pair("a", things(10))
@@ -335,7 +340,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     run = up_to_the_import(world)
@@ -348,7 +353,7 @@ def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: W
 
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     up_to_the_import(world)
@@ -373,6 +378,7 @@ def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world:
     assert the_only(clean_up(run, "later")).items_deleted == 10
 
 
+@pytest.mark.whole
 def test_a_table_that_import_table_makes_is_registered_before_it_is_asked_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,7 +404,7 @@ WIDE = {f"a{n:03}": {"N": str(n)} for n in range(160)}
 
 
 @pytest.mark.parametrize("change", ["replaced", "an attribute more", "an attribute less", "deleted"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_an_item_that_changes_between_the_look_and_its_delete_stays(
     world: World, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -436,6 +442,7 @@ def test_an_item_that_changes_between_the_look_and_its_delete_stays(
     assert (removal.items_deleted, removal.items_changed) == ((30, 0) if now is None else (29, 1))
 
 
+@pytest.mark.chaos
 def test_the_command_leaves_an_item_that_somebody_changes_a_moment_before_its_delete(world: World) -> None:
     newer = {"id": {"S": "i00005"}, "by": {"S": "the application, newer"}}
     world.pair("a", things(10))
@@ -517,6 +524,7 @@ def test_the_policy_grants_the_register() -> None:
     assert "dynamodb:DeleteItem" not in actions_of(found["target"])
 
 
+@pytest.mark.whole
 def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         world.pair(name, things(3))
@@ -554,7 +562,7 @@ def _writing_meanwhile(world: World, policy: str) -> tuple[list[str], Callable[[
 
 @pytest.mark.parametrize("policy", ["append", "overwrite", "sync"])
 @pytest.mark.parametrize("made", [False, True], ids=["an own table", "a table that the run made"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could_take(
     world: World, monkeypatch: pytest.MonkeyPatch, made: bool, policy: str
 ) -> None:
@@ -587,6 +595,7 @@ def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could
         assert became == ["PASS"]
 
 
+@pytest.mark.whole
 def test_a_run_that_entered_itself_just_before_the_mark_was_set_is_seen_by_the_cleanup(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -647,6 +656,7 @@ def test_of_a_run_and_a_cleanup_that_come_at_once_the_run_sees_the_mark(
     assert len(world.items(world.target, world.dst("a"))) == 10
 
 
+@pytest.mark.whole
 def test_a_cleanup_that_was_killed_keeps_others_out_until_it_is_run_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_the_fleet_is_there_as_the_reference_left_it(aws: Aws) -> None:
         assert enabled is table.point_in_time_recovery
 
 
+@pytest.mark.chaos
 def test_an_empty_sandbox_has_the_bucket_and_no_table() -> None:
     with start_sandbox(empty=True) as sandbox:
         clients = [
@@ -119,6 +120,7 @@ def test_the_server_dies_with_a_killed_parent() -> None:
     assert refuses_within(endpoint, 15)
 
 
+@pytest.mark.whole
 def test_sigterm_ends_the_server_at_once() -> None:
     sandbox = start_sandbox(scale=0.01)
     started = time.monotonic()

@@ -39,6 +39,7 @@ def test_pages_of_a_megabyte_hold_every_item_once(aws: Aws) -> None:
     assert found != sorted(found)
 
 
+@pytest.mark.chaos
 def test_segments_are_disjoint_and_complete_and_keep_partitions_whole(aws: Aws) -> None:
     table = fleet_table("transactions").source
     whole = set(keys(scan_all(aws, TableName=table), "account_id", "posted_date_tx_id"))
@@ -173,6 +174,7 @@ def test_number_and_binary_keys_work(aws: Aws, new_table: Any) -> None:
     assert aws.source.get_item(TableName=table, Key=key)["Item"]["n"] == {"N": "3"}
 
 
+@pytest.mark.chaos
 def test_ten_thousand_items_are_scanned_in_seconds(aws: Aws, new_table: Any) -> None:
     table = new_table()
     aws.put_all(table, [{"id": {"S": f"{n}"}, "text": {"S": "x" * 400}} for n in range(10_000)])

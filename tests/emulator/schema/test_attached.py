@@ -85,7 +85,7 @@ KINDS: list[tuple[Attach, str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("attach", "name", "what", "lost", "gained"), KINDS)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_only_one_table_has_is_found_and_rated_and_what_both_have_is_equal(
     pair: World, attach: Attach, name: str, what: str, lost: str, gained: str
 ) -> None:
@@ -168,7 +168,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("accepted", [False, True])
 @pytest.mark.parametrize(("operation", "check"), REFUSED)
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 def test_what_may_not_be_asked_is_not_checked_and_no_pass_unless_that_is_accepted(
     pair: World, operation: str, check: str, accepted: bool
 ) -> None:

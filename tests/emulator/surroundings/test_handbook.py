@@ -114,6 +114,7 @@ def of_both(world: World, stem: str, new: str, capsys: pytest.CaptureFixture[str
     assert f"{new}-fn | missing |" not in denied
 
 
+@pytest.mark.whole
 def test_what_a_template_sets_is_not_for_people(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.pair("orders", pitr=False)
     stem = f"{world.tag}-src"

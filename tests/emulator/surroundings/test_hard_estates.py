@@ -75,7 +75,7 @@ def test_500_alarms_in_pages_are_all_compared(world: World, capsys: pytest.Captu
 @pytest.mark.parametrize(
     "spoil", [lambda page, token: None if page == 2 else token, lambda page, token: "37"], ids=["lost", "repeated"]
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_pages_that_were_lost_are_not_checked_and_nothing_is_called_missing_or_equal(
     world: World, spoil: Spoil, where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,7 +195,7 @@ def test_schedules_whose_moment_is_past_are_said_and_would_not_stop_a_deployment
         ("DescribeLogGroups", "us-east-1", {"logGroups": [{"arn": "MARKER"}]}),
     ],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_answers_that_are_not_as_those_of_aws_are_not_checked_and_nothing_of_them_is_shown(
     world: World, operation: str, answer: dict[str, Any], where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

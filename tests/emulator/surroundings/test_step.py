@@ -82,6 +82,7 @@ def test_after_the_deployment_all_is_equal_and_a_setting_that_was_changed_is_nam
     assert world.record("r")["verdict"] == "PASS"
 
 
+@pytest.mark.chaos
 def test_what_could_not_be_read_is_not_checked_and_never_missing(world: World, passed: Path) -> None:
     world.fault(kind="denied", operation="ListQueues", every=3, times=1)  # the first of the target, after two readings
     assert runbook_here("surroundings", passed, "--run-id", "r", "--compare").returncode == 1

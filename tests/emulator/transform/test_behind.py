@@ -49,6 +49,7 @@ def proved(world: World, run: Run) -> dict[str, Any]:
     return dict(table)
 
 
+@pytest.mark.whole
 def test_import_table_fills_the_target_from_what_was_made(world: World) -> None:
     world.table(world.source, world.src("a"), KeySchema=ID, AttributeDefinitions=ID_TYPES)
     world.source.update_continuous_backups(

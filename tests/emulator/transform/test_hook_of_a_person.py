@@ -26,7 +26,9 @@ HOSTILE = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("place", ["own.py", "hooks/own.py"])
+@pytest.mark.few(1)
 def test_a_run_with_a_hook_can_be_verified(world: World, place: str) -> None:
     world.pair("a", things(5))
     file = world.folder / place
@@ -42,6 +44,7 @@ def test_a_run_with_a_hook_can_be_verified(world: World, place: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.few(2)
 def test_nothing_that_a_hook_raises_quotes_an_item(world: World, hostile: str) -> None:
     world.pair("a", things(5, who={"S": SECRET}))
     (world.folder / "own.py").write_text(HOSTILE[hostile])

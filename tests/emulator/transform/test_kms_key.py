@@ -44,6 +44,7 @@ def transformed(world: World, run_id: str, key: str) -> Run:
     return run
 
 
+@pytest.mark.whole
 def test_a_key_of_kms_masks_the_same_in_every_run_and_is_in_no_file(world: World) -> None:
     world.pair("a", people(10))
     alias = f"alias/{world.tag}"

@@ -57,6 +57,7 @@ def test_a_masked_run_is_proved_reported_and_estimated_and_counts_what_became_of
         assert parts[name]["low"] <= used <= parts[name]["high"], (name, used, parts[name])
 
 
+@pytest.mark.chaos
 def test_json_in_json_is_masked_and_its_values_are_looked_for(world: World) -> None:
     def order(number: int, where: str) -> dict[str, Any]:
         inside = json.dumps({where: json.dumps({"email": address(number), "n": number})})
@@ -142,6 +143,7 @@ def test_neither_values_nor_the_key_are_anywhere_though_a_hook_raises_rules_fail
     assert not [(where, spelled) for where, text in texts.items() for spelled in private if spelled in text]
 
 
+@pytest.mark.chaos
 def test_a_rule_that_was_switched_off_is_a_leak_that_names_path_and_rule(world: World) -> None:
     world.pair("a", people(5))
     record = run(world, mask({"path": "email", "with": "keep", "domain": "email"}, keep_rule("n")), code=1)

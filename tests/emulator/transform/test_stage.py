@@ -91,6 +91,7 @@ def test_killed_anywhere_it_goes_on_and_every_file_adds_up(world: World) -> None
     assert len(world.items(world.target, world.dst("a"))) == 190
 
 
+@pytest.mark.chaos
 def test_equal_keys_make_equal_values_in_another_run_and_another_key_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_equal_keys_make_equal_values_in_another_run_and_another_key_others(
 
 @pytest.mark.parametrize("ended", [TransformStatus.COMPLETED, TransformStatus.BEGUN])
 @pytest.mark.whole
+@pytest.mark.few(1)
 def test_a_cleanup_takes_what_was_made_and_leaves_another_runs(world: World, ended: TransformStatus) -> None:
     world.pair("a", people(20))
     world.pair("empty", [])

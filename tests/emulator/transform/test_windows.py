@@ -238,6 +238,7 @@ def test_without_old_images_it_is_refused_before_anything_is_asked_for(world: Wo
     assert world.requests("ExportTableToPointInTime") == before
 
 
+@pytest.mark.whole
 def test_with_another_key_or_another_hook_no_window_is_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = masked(world, 5)
     made.write(person(33, 2))
@@ -266,6 +267,7 @@ def test_a_place_that_no_rule_names_stops_its_window_and_shows_nothing(world: Wo
     assert any("not applied" in why for why in validate_tables(run)[world.src("a")].reasons)
 
 
+@pytest.mark.whole
 def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(world: World) -> None:
     made = masked(world, 5, *RULES, {"path": "ref", "with": "template", "template": "C#{email}"},
                   **{"import": {"quarantine_limit": 1}})  # fmt: skip
@@ -303,6 +305,7 @@ def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(worl
     assert made.target() == before
 
 
+@pytest.mark.chaos
 def test_a_key_that_a_window_names_twice_is_refused_before_anything_is_written(world: World) -> None:
     made = masked(world, 5)
     made.write(person(33, 2))
@@ -314,6 +317,7 @@ def test_a_key_that_a_window_names_twice_is_refused_before_anything_is_written(w
     assert made.target() == before
 
 
+@pytest.mark.whole
 def test_items_of_a_second_export_that_cannot_be_made_are_no_pass(world: World) -> None:
     rules = (*RULES, {"path": "ref", "with": "template", "template": "C#{email}"})
     made = masked(world, 5, *rules, catch_up={**QUICK["catch_up"], "proof": "full_export"},
@@ -327,6 +331,7 @@ def test_items_of_a_second_export_that_cannot_be_made_are_no_pass(world: World) 
     assert "1 items of the second full export cannot be transformed and are in no target" in reasons
 
 
+@pytest.mark.whole
 def test_the_targets_side_has_nothing_raw_and_reads_nothing_raw(world: World) -> None:
     """What its client reads lies in a bucket of its own, in which no raw value is."""
     own = f"{world.bucket}-own"
@@ -347,6 +352,7 @@ def test_the_targets_side_has_nothing_raw_and_reads_nothing_raw(world: World) ->
 
 
 @pytest.mark.parametrize("of_a_window", [True, False])
+@pytest.mark.few(1)
 def test_a_change_that_was_not_exported_is_found_though_the_mask_hides_it(world: World, *, of_a_window: bool) -> None:
     """What was changed is dropped, so that the target is as it should be."""
     made = masked(world)
@@ -382,6 +388,7 @@ def short(number: int, n: int) -> Item:
 
 
 @pytest.mark.parametrize("of_a_window", [True, False])
+@pytest.mark.few(1)
 def test_a_new_item_with_the_key_of_another_is_refused_before_its_window_is_written(
     world: World, *, of_a_window: bool
 ) -> None:
@@ -411,6 +418,7 @@ def test_a_new_item_with_the_key_of_another_is_refused_before_its_window_is_writ
     assert made.target() == before
 
 
+@pytest.mark.whole
 def test_two_changes_that_get_one_key_are_refused_before_their_window_is_written(world: World) -> None:
     made = Masked(world, [short(0, 0)], world.config(transform=mask(*SHORT), **QUICK))
     made.write(*(short(number, 1) for number in range(1, 150)))
@@ -421,6 +429,7 @@ def test_two_changes_that_get_one_key_are_refused_before_their_window_is_written
     assert made.target() == before
 
 
+@pytest.mark.whole
 def test_values_of_an_index_key_that_become_one_are_refused_before_their_window_is_written(world: World) -> None:
     rules = (keep_rule("n"), {"path": "code", "with": "pseudonym", "form": "digits", "length": 2})
     config = world.config(transform=mask(*rules), **QUICK)
@@ -446,6 +455,7 @@ def test_a_hook_that_heeds_its_items_place_is_refused(world: World) -> None:
         made.caught_up()
 
 
+@pytest.mark.chaos
 def test_a_second_full_export_goes_through_the_stage_too(world: World) -> None:
     made = masked(world, catch_up={**QUICK["catch_up"], "proof": "full_export"})
     made.write(person(0, 9), person(1, MOST), person(33, 2))
@@ -476,6 +486,7 @@ def test_a_cleanup_takes_raw_and_made_windows_and_exports(world: World) -> None:
     assert made.target() == []
 
 
+@pytest.mark.whole
 def test_a_chain_that_was_made_earlier_passes_the_stage(world: World) -> None:
     chain, gap, held = chain_of(world, 60)
     rules = ({"path": "pk", "with": "pseudonym", "domain": "pk"}, keep_rule("sk"), keep_rule("n"), keep_rule("b"),
@@ -496,6 +507,7 @@ def test_a_chain_that_was_made_earlier_passes_the_stage(world: World) -> None:
     assert not {item["pk"]["S"] for item in found} & {item["pk"]["S"] for item in held}
 
 
+@pytest.mark.whole
 def test_a_cut_over_is_proved_by_what_was_made_and_looks_for_what_the_last_window_brought(world: World) -> None:
     made = masked(world)
     made.write(person(0, 9))
@@ -517,6 +529,7 @@ def test_a_cut_over_is_proved_by_what_was_made_and_looks_for_what_the_last_windo
     assert found.changes.second_export is not None
 
 
+@pytest.mark.whole
 def test_a_raw_value_in_a_target_shuts_the_cut_over(world: World) -> None:
     made = masked(world, 30, *RULES, {"path": "copy", "with": "keep", "domain": "email"})
     made.write(person(0, 9))

@@ -66,6 +66,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert world.record("r")["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_a_created_table_stays_though_a_page_hides_what_others_put_there(world: World) -> None:
     source_without_target(world, "a", 20)
     with between(world.endpoint) as liar:
@@ -104,6 +105,7 @@ def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: Worl
 
 
 @pytest.mark.parametrize("since", [CHANGED, {"id": {"S": "stranger"}}], ids=["changed", "new"])
+@pytest.mark.few(1)
 def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, since: dict[str, Any]) -> None:
     source_without_target(world, "a", 10)
     run = up_to_the_import(world, **CREATE_MISSING)
@@ -115,6 +117,7 @@ def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, 
     assert held == (10 if since is CHANGED else 11)
 
 
+@pytest.mark.whole
 def test_a_table_of_the_same_name_that_was_made_later_stays(world: World) -> None:
     source_without_target(world, "a", 4)
     world.pair("b", things(4))
@@ -213,6 +216,7 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     assert the_only(clean_up(run, "r")).done  # and once more, with nothing left to do
 
 
+@pytest.mark.whole
 def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World) -> None:
     """As when a lifecycle rule has taken the files that say which items are the run's."""
     world.pair("a", things(20))
@@ -258,6 +262,7 @@ def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
     assert (removal.done, removal.kept, keys_in_bucket(world)) == (True, "", set())
 
 
+@pytest.mark.whole
 def test_deletes_that_are_throttled_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
     world.pair("a", things(150))
     run = up_to_the_import(world)

@@ -50,6 +50,7 @@ def test_what_windows_put_is_removed_and_what_was_changed_since_stays(world: Wor
     assert [key for key in staged(world) if "AWSDynamoDB" in key] == []
 
 
+@pytest.mark.whole
 def test_after_the_go_nothing_of_the_targets_is_removed(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -94,6 +95,7 @@ def a_whole_life(moving: Moving) -> None:
 
 
 @pytest.mark.parametrize("export", [1, 2, 3, 4, 5])
+@pytest.mark.few(1)
 def test_an_export_that_was_asked_for_and_never_read_is_removed_too(world: World, export: int) -> None:
     """The full export, two windows, the second export, and the window that the go is held to."""
     world.pair("a", things(20))

@@ -32,6 +32,7 @@ def another(body: bytes) -> Answer:
 
 @pytest.mark.parametrize(("lie", "times"), [(gone, 1), (gone, 2), (another, 1)], ids=["once", "twice", "another"])
 @pytest.mark.parametrize("created", [True, False])
+@pytest.mark.few(2)
 def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, times: int) -> None:
     source_without_target(world, "a", 20) if created else world.pair("a", things(20))
     with between(world.endpoint) as liar:
@@ -63,6 +64,7 @@ def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, ti
 
 @pytest.mark.parametrize("times", [1, 1_000], ids=["once", "always"])
 @pytest.mark.parametrize("said", ["nothing there", "another table"])
+@pytest.mark.few(1)
 def test_items_that_are_said_not_to_be_there_are_looked_for_before_what_tells_of_them_is_removed(
     world: World, said: str, times: int
 ) -> None:
@@ -95,6 +97,7 @@ def test_items_that_are_said_not_to_be_there_are_looked_for_before_what_tells_of
     assert not [key for key in keys_in_bucket(world) if "AWSDynamoDB" in key]
 
 
+@pytest.mark.chaos
 def test_a_target_that_was_deleted_is_said_to_be_gone(world: World) -> None:
     world.pair("a", things(20))
     config = world.config()

@@ -124,8 +124,8 @@ def at_every_request(both: Both, liar: Between, main: Callable[[], None], other:
     raise AssertionError("there is no end of requests")
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("late", ["reader", "cleanup"])
-@pytest.mark.few(1)
 def test_whichever_comes_before_any_request_of_the_other_one_of_them_gives_way(world: World, late: str) -> None:
     world.pair("a", things(5))
     with between(world.endpoint) as liar:

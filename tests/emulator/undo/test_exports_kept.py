@@ -27,6 +27,7 @@ from tests.support.tables import keys_in_bucket
 from tests.support.world import World, things
 
 
+@pytest.mark.whole
 def test_objects_that_cannot_be_removed_keep_the_mark_and_the_target_is_not_looked_at_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +56,7 @@ def test_objects_that_cannot_be_removed_keep_the_mark_and_the_target_is_not_look
         assert keys_in_bucket(world) == set()
 
 
+@pytest.mark.whole
 def test_an_export_that_a_transform_made_stays_for_who_uses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_NAME, MASK_KEY)
     world.pair("a", people(6))
@@ -74,6 +76,7 @@ def test_an_export_that_a_transform_made_stays_for_who_uses_it(world: World, mon
     assert keys_in_bucket(world) == set()
 
 
+@pytest.mark.whole
 def test_a_run_stands_beside_every_export_of_a_chain_that_it_loads(world: World) -> None:
     chain, gap, _ = chain_of(world, quiet_seconds=60)
     run = world.open("second", export={"reuse": {world.src("a"): chain}}, catch_up={"accept_gaps": [gap]})
@@ -99,6 +102,7 @@ def test_a_window_that_another_run_uses_stays(world: World) -> None:
     assert made == below(world, "AWSDynamoDB/")
 
 
+@pytest.mark.whole
 def test_a_later_comparison_and_rollback_see_a_cleanup_that_has_not_seen_their_run(world: World) -> None:
     """As when somebody, or a lifecycle rule, has removed the entry."""
     world.pair("a", things(5))
@@ -126,6 +130,7 @@ def test_a_later_comparison_and_rollback_see_a_cleanup_that_has_not_seen_their_r
     assert checked["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_who_may_only_read_an_export_that_was_handed_over_goes_on_and_its_report_says_so(world: World) -> None:
     world.pair("a", things(5))
     owner = exported(world)

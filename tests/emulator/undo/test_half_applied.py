@@ -50,7 +50,7 @@ def much_later(run: Run) -> Run:
 
 @pytest.mark.parametrize("windows", [0, 1])
 @pytest.mark.parametrize("stopped", [stopped_before_it_was_whole, stopped_before_it_wrote])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_rollback_takes_back_what_the_window_left(
     world: World, monkeypatch: pytest.MonkeyPatch, stopped: Any, windows: int
 ) -> None:
@@ -79,6 +79,7 @@ def test_a_cleanup_waits_until_the_window_is_whole(world: World, monkeypatch: py
     assert (removal.done, held(world)) == (True, {})
 
 
+@pytest.mark.whole
 def test_a_cleanup_needs_no_more_of_a_window_that_was_rolled_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_cleanup_needs_no_more_of_a_window_that_was_rolled_back(
     assert (removal.done, held(world)) == (True, {})
 
 
+@pytest.mark.whole
 def test_nothing_is_taken_back_where_nobody_can_tell_what_windows_left(world: World, tmp_path: Path) -> None:
     moving = moved(world, 30)
     live(moving, 0)

@@ -80,6 +80,7 @@ def test_as_many_as_may_are_compared_at_the_same_time(world: World) -> None:
     assert max(at_once) == 4
 
 
+@pytest.mark.whole
 def test_a_table_that_cannot_be_compared_does_not_stop_those_beside_it(world: World) -> None:
     run = ready(world)
     world.target.delete_table(TableName=world.dst("a"))  # before it begins
@@ -120,6 +121,7 @@ def test_an_interrupt_stops_all_of_them_soon_and_none_is_said_to_be_proved(world
     assert again <= 2 * len(NAMES) * len(run.ledger.rows("SELECT * FROM file")) / len(NAMES)
 
 
+@pytest.mark.whole
 def test_the_scans_of_all_tables_together_keep_to_the_read_units(world: World) -> None:
     run = ready(world, "abcd", max_rcu=4, index_samples=0)
     facts = validate_tables(run)

@@ -73,7 +73,7 @@ TOO_OLD = {"N": str(NOW - 6 * 365 * 86_400)}
         (None, None, PASSED, False),
     ],
 )
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 def test_what_the_target_alone_lets_expire_is_missing(
     world: World, source: str | None, target: str | None, time: Any, excused: bool
 ) -> None:
@@ -94,6 +94,7 @@ def test_an_empty_target_whose_own_ttl_removed_all_of_it_fails_and_says_why(worl
     assert "the target's TTL, by created, excuses no item that is absent: the source's is off" in reasons
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("passes", "expected"), [(NOW, ("PASS", 1, 0)), (NOW - 2, ("FAIL", 0, 1))])
 def test_the_clock_is_read_after_the_second_look(
     world: World, passes: int, expected: Any, monkeypatch: pytest.MonkeyPatch
@@ -140,6 +141,7 @@ def test_a_clock_that_is_ahead_of_the_targets_excuses_nothing_before_its_time(wo
 
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
+@pytest.mark.few(1)
 def test_where_the_targets_clock_cannot_be_read_nothing_is_excused(world: World, date: str | None) -> None:
     def after(asked: Asked, said: Said) -> Said:
         if asked.operation != "DescribeTimeToLive":
@@ -170,6 +172,7 @@ def test_what_is_not_known_of_the_source_excuses_nothing(world: World) -> None:
     assert seen(run, world) == ("PASS", 1, 0)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("before", "after", "expected"), [(None, "ttl", "FAIL"), ("ttl", None, "PASS")])
 def test_what_the_source_said_before_its_export_counts_and_not_what_it_says_later(
     world: World, before: str | None, after: str | None, expected: str
@@ -192,6 +195,7 @@ def dropped(world: World) -> None:
     world.source.delete_table(TableName=world.src("a"))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("change", "expected"), [(lambda world: None, "PASS"), (rebuilt, "FAIL"), (dropped, "FAIL")])
 @pytest.mark.few(2)
 def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: World, change: Any, expected: str) -> None:
@@ -208,6 +212,7 @@ def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: Worl
     assert seen(run, world)[0] == expected
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("source", "expected"), [("ttl", 0), (None, 1)])
 def test_an_index_lacks_only_what_the_source_lets_expire(world: World, source: str | None, expected: int) -> None:
     gone = item("i", PASSED, owner={"S": "o"})

@@ -119,6 +119,7 @@ def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(wo
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["replaced", "deleted"])
+@pytest.mark.few(1)
 def test_a_target_that_is_not_the_same_to_the_end_fails(world: World, again: bool) -> None:
     run = migrated(world, validate={"segments": 1, "index_samples": 0})
     table = world.dst("a")

@@ -169,6 +169,7 @@ def test_what_killed_workers_had_is_counted_again_once(world: World, monkeypatch
     wait_until_gone([*made[0].killed, *(worker.pid for worker in made[0].workers)])
 
 
+@pytest.mark.chaos
 def test_workers_that_always_die_are_an_error_and_no_shorter_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +180,7 @@ def test_workers_that_always_die_are_an_error_and_no_shorter_count(
     wait_until_gone([*made[0].killed, *(worker.pid for worker in made[0].workers)])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_workers_cannot_read_does_not_stop_the_next(world: World, engines: list[Processes]) -> None:
     run = ready(world, "abc")
     world.fault(operation="Scan", kind="denied", table=world.dst("b"))
@@ -187,6 +188,7 @@ def test_a_table_that_workers_cannot_read_does_not_stop_the_next(world: World, e
     assert verdicts == {"a": "PASS", "b": "FAIL", "c": "PASS"}
 
 
+@pytest.mark.chaos
 def test_a_lying_target_is_found_out_by_workers_too(world: World) -> None:
     """A page that is short of an item, of one table of two."""
     run = ready(world, "ab")
@@ -275,7 +277,7 @@ def test_workers_that_find_no_credentials_leave_the_work_to_this_process(
     assert not shifts(run.ledger)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_one_process_that_dies_fails_no_table_however_much_it_had(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

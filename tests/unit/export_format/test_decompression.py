@@ -48,10 +48,10 @@ def little_memory() -> Iterator[None]:
         "a: &a {b: *a}",
         "a: &a {? *a : b}",
         "a: " + "[" * 100_000,
-        "a: " + "9" * 100_000,
         "a: [" + "1," * 300_000 + "]",
+        "a: " + "9" * 100_000,
     ],
-    ids=["aliases", "merges", "endless list", "endless mapping", "endless key", "deep", "digits", "long"],
+    ids=["aliases", "merges", "endless list", "endless mapping", "endless key", "deep", "long", "digits"],
 )
 @pytest.mark.few(3)
 def test_a_bomb_in_a_migration_file_is_a_clear_message_at_once(text: str, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ ODD = (
 
 
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.few(4)
+@pytest.mark.few(1)
 def test_the_name_of_a_table_leads_nowhere_else(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "r"
     victim = tmp_path / "victim.jsonl"

@@ -171,7 +171,7 @@ def test_a_file_that_is_not_what_it_should_be_is_one_clear_error(what: str, monk
 
 
 @pytest.mark.parametrize("line", [b"x\n", b"\n", b"{" * 40])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_bomb_takes_little_memory(line: bytes) -> None:
     """Some kilobytes that would be a hundred megabytes, with a manifest that goes along with it."""
     script = (

@@ -80,6 +80,7 @@ def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel
     assert said(cells) == ["True"]
 
 
+@pytest.mark.whole
 def test_a_kernel_that_cannot_be_emptied_is_replaced(kernel: WarmKernel, tmp_path: Path) -> None:
     _, first = run(kernel, tmp_path, PID, "left = 1\ndef fail(**_): raise OSError('no')\nget_ipython().reset = fail")
     failure, second = run(kernel, tmp_path, PID, "print('left' in globals())")
@@ -97,6 +98,7 @@ def test_after_a_notebook_that_failed_there_is_a_new_process(kernel: WarmKernel,
     assert said(first) != said(third)
 
 
+@pytest.mark.whole
 def test_a_kernel_that_died_between_two_notebooks_is_replaced(kernel: WarmKernel, tmp_path: Path) -> None:
     _, first = run(kernel, tmp_path, PID)
     os.kill(int(said(first)[0]), signal.SIGKILL)

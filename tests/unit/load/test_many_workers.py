@@ -10,8 +10,8 @@ LIMIT, GONE_AT, GONE = 5_000.0, 15, 30
 LEFT = range(GONE, 100)
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("ceiling", [None, 4_000.0], ids=["the table's limit", "a ceiling"])
-@pytest.mark.few(1)
 def test_a_hundred_workers_use_what_there_is_fairly_also_when_thirty_vanish(ceiling: float | None) -> None:
     fleet = Fleet(LIMIT, 20, start=2_000.0, ceiling=ceiling, seconds=30.0, vanish=(GONE_AT, GONE))
     ended = fleet.run()

@@ -12,7 +12,7 @@ from tests.support.capacity_simulation import Outcome, Simulation, far_away, wit
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("limit", "files"), [(4_000.0, 40), (4_000.0, 33), (10_000.0, 100)])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_nearly_all_of_a_tables_capacity_is_used_and_little_is_throttled(limit: float, files: int, seed: int) -> None:
     ended = Simulation(limit, int(limit / 1_000), int(limit * 40), files, seed=seed).run()
     assert ended.used > 0.93
@@ -141,6 +141,7 @@ def test_a_fast_table_gets_more_lanes_and_a_small_one_no_more_than_its_files() -
     assert ended.between(8, 15) > 18_500
 
 
+@pytest.mark.chaos
 def test_a_network_with_a_tail_of_delays_holds_nothing_back_where_nothing_is_throttled() -> None:
     """What 32 requests in flight can carry at a mean of 16 ms, and not what the shortest delay would need."""
     ended = Simulation(1e9, 1, 400_000, 160, range_limit=1e9, latency=with_a_tail).run()
@@ -203,6 +204,7 @@ def refused_late(outcome: Outcome, first: int) -> float:
     return refused / (refused + sum(units for second, units in outcome.per_second.items() if second >= first))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("reason", ["TableWriteAccountLimitExceeded", "TableWriteMaxOnDemandThroughputExceeded"])
 @pytest.mark.few(1)
 def test_a_limit_that_a_person_has_set_is_climbed_to_and_not_past(reason: str) -> None:

@@ -19,6 +19,7 @@ from tests.support import records
 from tests.support.records import of
 
 
+@pytest.mark.whole
 def test_the_same_run_makes_the_same_files(tmp_path: Path) -> None:
     made = records.passed()
     one = draw_charts(records.report_of(made), records.samples(made), tmp_path / "one")
@@ -69,6 +70,7 @@ def test_without_data_nothing_is_drawn_and_an_old_chart_goes(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.chaos
 def test_a_pause_between_two_starts_is_cut_out_and_told(tmp_path: Path) -> None:
     made = records.record(tables=[records.table("only", 9_000)])
     first = records.samples(made)[0]
@@ -95,6 +97,7 @@ def test_one_table_and_one_sample_are_enough(tmp_path: Path) -> None:
     assert len(draw_charts(records.report_of(made), records.samples(made)[:1], tmp_path)) == 5
 
 
+@pytest.mark.whole
 def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) -> None:
     made = records.passed()
     began = datetime.fromisoformat(made["tables"][-1]["spans"]["import"][0]).timestamp()
@@ -124,6 +127,7 @@ def test_a_pause_between_two_starts_is_no_work(tmp_path: Path) -> None:
     assert alt.endswith(", 50.0 s.")
 
 
+@pytest.mark.whole
 def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path: Path) -> None:
     made = records.record(tables=[records.table(f"t{n:03}", n * 100) for n in range(200)])
     drawn = draw_charts(records.report_of(made), [], tmp_path)
@@ -132,6 +136,7 @@ def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path:
     assert alt.endswith("The 40 tables that took longest have a row of their own, the others one together.")
 
 
+@pytest.mark.whole
 def test_used_capacity_is_drawn_against_what_the_tables_take(tmp_path: Path) -> None:
     made = records.record(tables=[records.table(name, 900) for name in "abc"])
     without = {c.name: c for c in draw_charts(records.report_of(made), records.samples(made), tmp_path / "none")}
@@ -143,6 +148,7 @@ def test_used_capacity_is_drawn_against_what_the_tables_take(tmp_path: Path) -> 
     assert drawn["capacity"].path.read_bytes() != without["capacity"].path.read_bytes()
 
 
+@pytest.mark.whole
 def test_the_times_of_requests_are_drawn_where_any_was_taken(tmp_path: Path) -> None:
     made = records.passed()
     times = [{"ms": 8.0, "requests": 90}, {"ms": 60.0, "requests": 9}, {"ms": 1_500.0, "requests": 1}]
@@ -190,6 +196,7 @@ def lag_chart(windows: list[dict[str, object]], folder: Path) -> Chart:
     return next(chart for chart in drawn if chart.name == "lag")
 
 
+@pytest.mark.whole
 def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
     windows = [
         window(1, recovery=300.0, export=320.0, apply=4.0), window(2, recovery=300.0, export=400.5, apply=60.0),
@@ -202,6 +209,7 @@ def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.whole
 def test_of_many_windows_the_latest_are_shown(tmp_path: Path) -> None:
     windows = [window(n, source, recovery=1.0, export=float(n), apply=1.0) for source in "ab" for n in range(1, 101)]
     chart = lag_chart(windows, tmp_path)

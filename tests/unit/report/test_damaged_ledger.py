@@ -119,7 +119,7 @@ def test_a_number_that_cannot_be_is_named(folder: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("member", NEEDED)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_pass_without_its_numbers_is_published_as_a_fail(folder: Path, member: str) -> None:
     value = next(value for topic, _, value in _facts(folder) if topic == "validation")
     del value[member]

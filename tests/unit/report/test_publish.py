@@ -41,6 +41,7 @@ def _fail(ledger: Ledger) -> None:
     STEP_FACTS.record(ledger, "validate", StepFact(StepStatus.FAILED, BEGAN, message="no"))
 
 
+@pytest.mark.whole
 def test_a_list_of_refused_items_goes_when_none_is_refused_any_more(folder: Path, ledger: Ledger) -> None:
     keep_quarantined(ledger, [QuarantinedRow("a", "k", 1, None, "no")])
     publish(folder, ledger, "r", "test")
@@ -53,7 +54,7 @@ def test_a_list_of_refused_items_goes_when_none_is_refused_any_more(folder: Path
 
 
 @pytest.mark.parametrize("place", ["", "charts", "quarantine"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_a_killed_process_had_prepared_is_gone(folder: Path, ledger: Ledger, place: str) -> None:
     left = folder / place / f".report.html.{RANDOM}.new"
     left.write_text("an item")
@@ -90,6 +91,7 @@ def test_the_list_of_runs_says_the_verdict_of_now(folder: Path, ledger: Ledger) 
     assert "FAIL" in page.partition('data-run="r"')[2].partition("</tr>")[0]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("fails", [False, True])
 def test_where_the_pages_cannot_be_written_a_pass_is_not_said_and_a_fail_is(
     folder: Path, ledger: Ledger, fails: bool, monkeypatch: pytest.MonkeyPatch

@@ -94,7 +94,7 @@ def plain(made: Record) -> Page:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_report_is_one_file_that_needs_nothing_else(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
     html, seen = page(kind)
     assert OUTSIDE.search(html) is None
@@ -103,6 +103,7 @@ def test_a_report_is_one_file_that_needs_nothing_else(kind: str, page: Callable[
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.few(2)
 def test_a_report_can_be_read_aloud(kind: str, page: Callable[[str], tuple[str, Page]]) -> None:
     html, seen = page(kind)
     assert '<html lang="en">' in html

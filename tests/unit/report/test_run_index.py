@@ -116,6 +116,7 @@ def oddities(value: object) -> Iterator[object]:
         yield from ([changed, *value[1:]] for changed in oddities(value[0]))
 
 
+@pytest.mark.chaos
 def test_no_value_of_a_neighbours_record_keeps_a_run_from_being_listed(tmp_path: Path) -> None:
     """Every kind of member has every kind of wrong value: the other run stands in the list as it should."""
     record = records.passed()

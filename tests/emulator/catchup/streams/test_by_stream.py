@@ -62,6 +62,7 @@ def test_what_the_export_may_have_caught_is_proved_in_each_state_that_it_had(wor
     assert (found.verdict, found.reasons, found.changes.broken) == (Verdict.PASS, (), 0)
 
 
+@pytest.mark.whole
 def test_a_window_is_cut_where_more_has_changed_than_can_be_held(world: World) -> None:
     moving = streamed(world, 10)
     caught_up(moving)
@@ -90,6 +91,7 @@ def test_shards_that_end_and_are_split_are_read_in_their_lineage(world: World) -
     assert (found.verdict, found.reasons) == (Verdict.PASS, ())
 
 
+@pytest.mark.whole
 def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("old", 1))
@@ -103,7 +105,7 @@ def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World
 
 
 @pytest.mark.parametrize("kind", ["throttle", "internal-error", "reset", "lost-reply"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_server_that_stumbles_is_asked_again(world: World, kind: str) -> None:
     moving = streamed(world)
     live(moving, 0)

@@ -51,6 +51,7 @@ def test_a_stream_that_was_turned_on_after_the_export(world: World) -> None:
     assert "was turned on at" in refused(moving, "OTHER_STREAM")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("looked_before", [True, False])
 def test_records_that_are_kept_no_longer(world: World, looked_before: bool) -> None:
     moving = streamed(world, 5)
@@ -62,6 +63,7 @@ def test_records_that_are_kept_no_longer(world: World, looked_before: bool) -> N
 
 
 @pytest.mark.parametrize("operation", ["GetShardIterator", "GetRecords"])
+@pytest.mark.few(1)
 def test_a_place_that_is_trimmed_though_it_should_not_be(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
@@ -81,7 +83,7 @@ def test_an_iterator_that_is_always_expired(world: World) -> None:
 
 
 @pytest.mark.parametrize("operation", ["DescribeStream", "GetShardIterator", "GetRecords"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_call_that_is_denied_is_said_with_what_to_allow(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     world.fault(operation=operation, kind="denied")
@@ -96,6 +98,7 @@ def test_another_table_of_the_same_name(world: World) -> None:
     refused(moving, "OTHER_STREAM")
 
 
+@pytest.mark.whole
 def test_a_run_that_began_in_the_other_way(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
@@ -141,6 +144,7 @@ def test_the_pre_flight_says_which_call_is_denied(world: World) -> None:
     assert "dynamodb:GetRecords" in check.remedy
 
 
+@pytest.mark.whole
 def test_a_window_that_was_not_read_to_its_end_is_read_anew(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
