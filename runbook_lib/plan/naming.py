@@ -23,9 +23,9 @@ def choose_tables(
 ) -> tuple[dict[str, str], list[str]]:
     """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
 
-    Mistakes are a pattern or a glob of `only` (see `is_among`) that matches nothing, a name that cannot be renamed
-    and an override of a table that is not selected; `at` is the account and region that they are looked for in.
-    Raises ConfigError with them all if no table is left.
+    Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
+    is not selected; `only` are further globs, see `is_among`; `at` is the account and region that they are looked
+    for in. Raises ConfigError with them all if no table is left, or a glob of `only` matches nothing.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
     where = f" in {at}" if at else ""
@@ -69,11 +69,10 @@ def choose_tables(
             f"no table matched: {len(names)} in the source{where}, {len(selected)} after include and exclude, "
             f"0 after --tables {only!r}; nothing was done"
         )
-    mistakes += [
-        f"--tables: no selected source table matches {glob!r}; correct it or leave it out"
-        for glob in map(str.strip, only.split(","))
-        if glob and not any(fnmatchcase(name, glob) for name in selected)
-    ]
+    globs = [glob for glob in map(str.strip, only.split(",")) if glob]
+    if stray := [glob for glob in globs if not any(fnmatchcase(name, glob) for name in selected)]:
+        told = f"--tables: no selected source table matches {', '.join(map(repr, stray))}; nothing was done"
+        raise ConfigError("\n".join([*mistakes, told]))
     return chosen, mistakes
 
 
