@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.charts.drawing import Chart
+from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table
 from runbook_lib.run.tables.throughput import SampleRow
 from tests.support import records
 from tests.support.records import of
@@ -134,6 +136,21 @@ def test_of_a_fleet_the_longest_have_a_row_and_the_others_one_together(tmp_path:
     alt = {c.name: c.alt for c in drawn}["timeline"]
     assert alt.startswith("200 tables;")
     assert alt.endswith("The 40 tables that took longest have a row of their own, the others one together.")
+
+
+@pytest.mark.parametrize("tables", [4, 31])
+def test_what_is_missing_of_the_largest_table_is_not_written_over_the_legend(tables: int) -> None:
+    rows = [ChartedTable(f"t{n}", 1000 // n, 1000 // n, 1000 // n, 0, 0, 0, True) for n in range(1, tables)]
+    drawn = counts_by_table([ChartedTable("largest", 9_505, 9_505, 9_498, 0, 7, 0, False), *rows])
+    assert drawn
+    figure, _ = drawn
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    (axes,) = figure.axes
+    (told,) = [text for text in axes.texts if text.get_text() == "7 missing"]
+    legend = axes.get_legend()
+    assert legend
+    assert not told.get_window_extent(renderer).overlaps(legend.get_window_extent(renderer))
 
 
 @pytest.mark.whole
