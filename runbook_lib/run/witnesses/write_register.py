@@ -108,6 +108,8 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
         known.others = _seen(run, pair, table, known)
         known.before = known.others if known.before is None else known.before
     except (TableError, NoRegister) as error:
+        if known.standing != WriterStanding.ENTERED:
+            known.before = None  # of what is no register nobody knows who stood in it
         known.standing, known.why = WriterStanding.NOT_ENTERED, str(error)
     REGISTRATIONS.record(run.ledger, pair.source, known)
 

@@ -167,7 +167,9 @@ def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: Worl
     assert (dry.items_found, dry.items_deleted, dry.done) == (10, 0, False)
     assert not the_only(clean_up(world.open("r", execute=False), "r")).done
     unconfirmed = world.open("r", confirm_target="")
-    with pytest.raises(ConfigError, match=r"confirm_target: .* nothing was removed\. Spell .* to allow removing"):
+    with pytest.raises(
+        ConfigError, match=r"confirm_target: .* nothing was removed\. Write it into .* to allow removing"
+    ):
         clean_up(unconfirmed, "r")
     assert keys_in_bucket(world) == made
     assert len(world.items(world.target, world.dst("a"))) == 10

@@ -125,6 +125,9 @@ def stop_at(segments: int) -> Any:
     return watch
 
 
+COUNTED = 7  # requests of the second count, which has a segment more
+
+
 def scans(run: Run) -> int:
     return run.ledger.calls("target").get("Scan", 0)
 
@@ -148,7 +151,7 @@ def test_finished_files_are_not_read_again_and_every_segment_is(world: World) ->
     assert [row["side"] for row in run.ledger.rows("SELECT side FROM tally")] == ["export"]
     fact = validate_tables(run)[world.src("a")]
     assert (fact["verdict"], fact["items_in_target"]) == ("PASS", 40)
-    assert scans(run) - before - first == 12
+    assert scans(run) - before - first == 12 + COUNTED
     assert fetches(run) - fetched == read
 
 
@@ -209,6 +212,6 @@ def test_a_validation_that_was_killed_goes_on_and_keeps_no_key(world: World) -> 
     assert "i000" not in str(dict(kept))
     fetched = fetches(run)
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
-    assert 12 <= scans(run) - before <= 24
+    assert 12 + COUNTED <= scans(run) - before <= 24 + COUNTED
     assert fetches(run) == fetched
     assert not run.ledger.rows("SELECT * FROM tally")

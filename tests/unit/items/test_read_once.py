@@ -192,7 +192,7 @@ NO_ITEMS = (
     "preflight/plan_file.py",
     "record/",
     "references/",
-    "report/proof.py",
+    "report/record_differences.py",
     "run/",
 )
 SPELLED_HERE = (
