@@ -102,7 +102,7 @@ def _undone(record: RunRecord) -> str:
 
 def _written_over(record: RunRecord, run: CampaignRun, writes: Sequence[WriteByRun]) -> str:
     """Which run has written to targets of a PASS since; empty where none has."""
-    found = writes_since(record, writes) if record.verdict == PASS else []
+    found = writes_since(record, writes)
     if not found:
         return ""
     tables = ", ".join(dict.fromkeys(write.target.partition(" ")[2] for write in found))

@@ -14,12 +14,9 @@ from runbook_lib.config.campaign import CampaignRun
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 from runbook_lib.plan.naming import choose_tables
-from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
+from runbook_lib.report.render.written_since import NOT_LOADED, target_place
 from runbook_lib.run.sealed.other_run import earlier_exports
-from runbook_lib.run.verdicts import NOT_CHOSEN
-
-NOT_LOADED = frozenset({SKIPPED, NOT_CHOSEN})
 
 
 def targets_of(config: Migration, clients: Clients, run: CampaignRun) -> frozenset[str]:
@@ -42,10 +39,7 @@ def _exported(config: Migration, clients: Clients) -> Iterable[str]:
 
 def recorded_targets(record: RunRecord) -> frozenset[str]:
     """The targets of a run as its record has them."""
-    who = record.identity.target
-    return frozenset(
-        f"{who.account}/{who.region}/{table.target}" for table in record.tables if table.method not in NOT_LOADED
-    )
+    return frozenset(target_place(record, table) for table in record.tables if table.method not in NOT_LOADED)
 
 
 def shared_targets(targets: Mapping[str, frozenset[str]], adding: Iterable[str]) -> list[str]:

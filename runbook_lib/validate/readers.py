@@ -147,24 +147,14 @@ class TableReader:
 
     def count(self, check: Check = unstopped) -> int:
         """How many items the table holds, counted anew with other segments than `items_of` has."""
-        others, stop = self.segments + 1, threading.Event()
+        others, counted = self.segments + 1, list[int]()
 
-        def held(number: int) -> int:
-            return sum(unless(stop, count_segment(Segment(self.transport, self.table, self.limit, number, others))))
+        def held(number: int, stop: threading.Event) -> None:
+            pages = count_segment(Segment(self.transport, self.table, self.limit, number, others))
+            counted.append(sum(unless(stop, pages)))
 
-        with ThreadPoolExecutor(min(self.threads + 1, others)) as pool:
-            try:
-                waiting = {pool.submit(held, number) for number in range(others)}
-                counted = 0
-                while waiting:
-                    done, waiting = wait(waiting, LOOK, FIRST_COMPLETED)
-                    counted += sum(each.result() for each in done)
-                    check()
-            except BaseException:  # the pool waits for its threads
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return counted
+        _read_segments(others, min(self.threads + 1, others), held, check)
+        return sum(counted)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -226,27 +216,38 @@ def table_buckets(
     check: Check = unstopped,
 ) -> BucketDigest:
     """The table's buckets, all of them read in this one stretch."""
-    stop = threading.Event()
 
-    def fill(segment: int) -> None:
+    def fill(segment: int, stop: threading.Event) -> None:
         buckets = BucketDigest(checkpoint.secret)
         buckets.add_spelled(unless(stop, side.spelled_of(segment, key)))
         checkpoint.finish(segment, buckets)
 
-    with ThreadPoolExecutor(side.threads, thread_name_prefix="compare") as pool:
+    _read_segments(side.segments, side.threads, fill, check, lambda: show(checkpoint.buckets.items))
+    return checkpoint.buckets
+
+
+def _read_segments(
+    segments: int,
+    threads: int,
+    read: Callable[[int, threading.Event], None],
+    check: Check,
+    ended: Callable[[], None] = lambda: None,
+) -> None:
+    """Read segments, so many at a time; whatever goes wrong with one, or ends this, sets the event for the others."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(threads, thread_name_prefix="compare") as pool:
         try:
-            going = {pool.submit(fill, segment) for segment in range(side.segments)}
+            going = {pool.submit(read, segment, stop) for segment in range(segments)}
             while going:
-                ended, going = wait(going, LOOK, FIRST_COMPLETED)
+                done, going = wait(going, LOOK, FIRST_COMPLETED)
                 check()
-                for done in ended:
-                    done.result()
-                    show(checkpoint.buckets.items)
+                for each in done:
+                    each.result()
+                    ended()
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return checkpoint.buckets
 
 
 def _add(

@@ -78,11 +78,11 @@ class Clients:
 
         Raises ForbiddenCall unless each is a plain name of a table in the target's account and region.
         """
-        return writer(self.target, self._sessions["target"], self.target_identity, self.calls, tables)
+        return writer(self.target, self._chains["target"], self.target_identity, self.calls, tables)
 
     def appender(self, keys: Mapping[str, str]) -> DynamoDBTransport:
         """A wire that may also put items where none is, into the named tables; `keys` has their partition keys."""
-        return appender(self.target, self._sessions["target"], self.target_identity, self.calls, keys)
+        return appender(self.target, self._chains["target"], self.target_identity, self.calls, keys)
 
     def recovery(self, tables: frozenset[str]) -> Any:
         """A source client that may also turn point-in-time recovery on, for the named tables only."""
@@ -148,25 +148,23 @@ class Clients:
         for name in sorted(tables):
             check_place(self.target, self.target_identity, name)
         guard = Guard("target", TARGET | TARGET_CANARY, self.calls)
-        return DynamoDBTransport(self.target, self._sessions["target"].get_credentials(), guard, write_tables=tables)
+        return DynamoDBTransport(self.target, self._chains["target"], guard, write_tables=tables)
 
 
-def writer(client: Any, session: Any, who: Identity, calls: Calls, tables: frozenset[str]) -> DynamoDBTransport:
+def writer(client: Any, chain: Chain, who: Identity, calls: Calls, tables: frozenset[str]) -> DynamoDBTransport:
     """A wire of the target's client that may also write, to the named tables only; see `Clients.writer`."""
     for name in sorted(tables):
         check_place(client, who, name)
-    return DynamoDBTransport(
-        client, session.get_credentials(), Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables
-    )
+    return DynamoDBTransport(client, chain, Guard("target", TARGET | TARGET_WRITES, calls), write_tables=tables)
 
 
-def appender(client: Any, session: Any, who: Identity, calls: Calls, keys: Mapping[str, str]) -> DynamoDBTransport:
+def appender(client: Any, chain: Chain, who: Identity, calls: Calls, keys: Mapping[str, str]) -> DynamoDBTransport:
     """A wire of the target's client that may also put items where none is; see `Clients.appender`."""
     tables = frozenset(keys)
     for name in sorted(tables):
         check_place(client, who, name)
     guard = Guard("target", TARGET, calls, dict.fromkeys(TARGET_APPENDS, tables), forms_of_appending(keys))
-    return DynamoDBTransport(client, session.get_credentials(), guard, write_tables=tables)
+    return DynamoDBTransport(client, chain, guard, write_tables=tables)
 
 
 def check_place(client: Any, who: Identity, name: str) -> None:

@@ -79,7 +79,7 @@ def _single_writer(
     for name in sorted(tables):
         check_place(clients.target, clients.target_identity, name)
     guard = Guard("target", TARGET, clients.calls, dict.fromkeys(operations, tables), forms)
-    return DynamoDBTransport(clients.target, clients._sessions["target"].get_credentials(), guard, write_tables=tables)
+    return DynamoDBTransport(clients.target, clients.chain("target"), guard, write_tables=tables)
 
 
 def scaler(clients: Clients, tables: frozenset[str]) -> Any:

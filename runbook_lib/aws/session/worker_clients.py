@@ -10,8 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-
+from runbook_lib.aws.credentials import Chain
 from runbook_lib.aws.endpoints import client_of
 from runbook_lib.aws.guard.allowed_calls import STAGING, TARGET
 from runbook_lib.aws.guard.call_counter import Calls
@@ -34,7 +33,7 @@ class WorkerClients:
     target_wire: DynamoDBTransport
     target_identity: Identity
     calls: Calls
-    _session: boto3.Session
+    _chain: Chain
     _writers: dict[str, DynamoDBTransport] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,7 +42,7 @@ class WorkerClients:
         with self._lock:
             if table not in self._writers:
                 self._writers[table] = writer(
-                    self.target, self._session, self.target_identity, self.calls, frozenset({table})
+                    self.target, self._chain, self.target_identity, self.calls, frozenset({table})
                 )
             return self._writers[table]
 
@@ -52,7 +51,7 @@ class WorkerClients:
         with self._lock:
             if table not in self._writers:
                 self._writers[table] = appender(
-                    self.target, self._session, self.target_identity, self.calls, {table: key}
+                    self.target, self._chain, self.target_identity, self.calls, {table: key}
                 )
             return self._writers[table]
 
@@ -63,6 +62,7 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
     calls = Calls()
     guard, staging_guard = Guard("target", TARGET, calls), Guard("staging", STAGING, calls)
     session = session_of(config.target, guard)
+    chain = session.get_credentials()
     client = client_of(session, "dynamodb", config.target.endpoint_url)
     who = identify("target", session, client, config.target.endpoint_url)
     if who.place != target:
@@ -72,9 +72,9 @@ def connect_worker(config: Migration, target: list[str]) -> WorkerClients:
         )
     return WorkerClients(
         target=client,
-        staging=staging_client(config, staging_guard, staging_chain(config, session.get_credentials())),
-        target_wire=DynamoDBTransport(client, session.get_credentials(), guard),
+        staging=staging_client(config, staging_guard, staging_chain(config, chain)),
+        target_wire=DynamoDBTransport(client, chain, guard),
         target_identity=who,
         calls=calls,
-        _session=session,
+        _chain=chain,
     )

@@ -22,7 +22,7 @@ from runbook_lib.report.sections.first_screen.summary import headline, place, wa
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
 from runbook_lib.report.text import NOT_MEASURED
 from runbook_lib.run.unfinished import CHANGED, INDEX, INDEX_LOCK, INDEX_SECONDS, SUMS, UNFINISHED
-from runbook_lib.run.verdicts import PASS, RUNNING
+from runbook_lib.run.verdicts import RUNNING
 
 SHOWN_COMPARISONS = 50
 SHOWN_RUNS = 10  # of each plan
@@ -154,7 +154,7 @@ def _since(record: RunRecord) -> str:
 
 def _written_over(record: RunRecord, writes: list[WriteByRun]) -> str:
     """Which other run has written to targets of a run that proved them; empty if none has, or nothing was proved."""
-    found = writes_since(record, writes) if record.verdict == PASS else []
+    found = writes_since(record, writes)
     return f"written to by {found[0].run_id}" if found else ""
 
 

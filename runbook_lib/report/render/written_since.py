@@ -17,11 +17,12 @@ from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.model.table import SKIPPED, TableRecord
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR
-from runbook_lib.run.verdicts import NOT_CHOSEN
+from runbook_lib.run.verdicts import NOT_CHOSEN, PASS
 
 WRITING = frozenset({"import", CATCH_UP, REPAIR, CUT_OVER})
 COMPARING = frozenset({"validate", CATCH_UP, REPAIR, CUT_OVER})  # a step that writes is compared after it, or no PASS
 ENDLESS = datetime.max.replace(tzinfo=UTC)  # of a write that is not known to have ended
+NOT_LOADED = frozenset({SKIPPED, NOT_CHOSEN})
 APPEND = "append"
 
 
@@ -53,10 +54,12 @@ def writes_of(record: RunRecord) -> list[WriteByRun]:
 
 
 def writes_since(record: RunRecord, writes: Iterable[WriteByRun]) -> list[WriteByRun]:
-    """The writes of others to the targets of a run that may be later than its last comparison, the latest first."""
+    """The writes of others to the targets of a PASS that may be later than its last comparison, the latest first."""
+    if record.verdict != PASS:
+        return []
     looks = [as_moment(step.started) for step in record.steps if step.name in COMPARING]
     compared = max(filter(None, looks), default=None)
-    mine = {_place(record, table) for table in record.tables if table.method not in (SKIPPED, NOT_CHOSEN)}
+    mine = {_place(record, table) for table in record.tables if table.method not in NOT_LOADED}
     found = [
         write
         for write in writes
@@ -65,13 +68,18 @@ def writes_since(record: RunRecord, writes: Iterable[WriteByRun]) -> list[WriteB
     return sorted(found, key=lambda write: write.ended, reverse=True)
 
 
-def _place(record: RunRecord, table: TableRecord) -> str:
+def target_place(record: RunRecord, table: TableRecord) -> str:
+    """The target of a table as ACCOUNT/REGION/TABLE."""
     who = record.identity.target
-    return f"{who.endpoint or 'AWS'} {who.account}/{who.region}/{table.target}"
+    return f"{who.account}/{who.region}/{table.target}"
+
+
+def _place(record: RunRecord, table: TableRecord) -> str:
+    return f"{record.identity.target.endpoint or 'AWS'} {target_place(record, table)}"
 
 
 def _has_written(record: RunRecord, table: TableRecord) -> bool:
-    if table.method in (SKIPPED, NOT_CHOSEN) or table.compared_only:
+    if table.method in NOT_LOADED or table.compared_only:
         return False
     if table.on_non_empty == APPEND:
         put_right = [repair.counts for repair in record.repairs if repair.source == table.source]

@@ -34,7 +34,7 @@ OWNERS = {
     "_get_conn": "urllib3", "_put_conn": "urllib3", "_new_conn": "urllib3", "_validate_conn": "urllib3",
     "_GzipReader": "isal",
 }  # fmt: skip
-OURS = {"_staging", "_raw", "_as_side", "_granted", "_sessions", "_config", "_pace"}  # the library's, one module away
+OURS = {"_staging", "_raw", "_as_side", "_granted", "_config", "_pace"}  # the library's, one module away
 
 
 def foreign(text: str) -> Iterator[str]:
