@@ -55,8 +55,8 @@ def check_cleanup(run: Run, confirm: str) -> bool:
         return False
     if confirm != run.id:
         raise ConfigError(
-            f"confirm_cleanup: expected {run.id!r}, which is the run whose traces would be removed, found {confirm!r}; "
-            "nothing was removed"
+            f"confirmation of the cleanup (--confirm, confirm_cleanup): expected {run.id!r}, which is the run whose "
+            f"traces would be removed, found {confirm!r}; nothing was removed"
         )
     check_confirmation(run.confirmation, run.clients, REMOVING)
     return True

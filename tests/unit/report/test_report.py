@@ -480,6 +480,14 @@ def test_once_the_items_are_loaded_what_only_concerned_the_way_there_is_gone() -
     ]
 
 
+def test_the_pages_of_an_interrupted_run_do_not_say_that_there_is_no_report() -> None:
+    made = records.interrupted()
+    made["steps"][-1] |= {"name": "report", "status": "not run", "message": ""}
+    page = render_html(records.report_of(made), [])
+    assert "these pages were written when the run ended" in page
+    assert "these pages were written when the run ended" not in render_html(records.report_of(records.passed()), [])
+
+
 @pytest.mark.parametrize("made", [records.dry_run, records.interrupted], ids=["dry run", "interrupted"])
 def test_before_that_every_warning_stands_as_it_was_found(made: Callable[[], Record]) -> None:
     said = attention(records.figures(warned(made())))
