@@ -79,10 +79,11 @@ def machine_for(settings: ImportSettings) -> Range:
     return MACHINE if settings.on_non_empty not in ("append", "sync") else singly(settings.concurrency)
 
 
-def imports_together(settings: ImportSettings, items: int, seconds: Sequence[Range | None]) -> Range | None:
-    """How long the imports of tables take, see `_together`."""
-    at_once = 1 if settings.on_non_empty == "sync" else settings.tables_at_once
-    return _together(at_once, machine_for(settings), items, seconds)
+def imports_together(settings: Migration, items: int, seconds: Sequence[Range | None]) -> Range | None:
+    """How long the imports of tables take; workers load one table after the other."""
+    importing = settings.import_
+    alone = settings.engine.kind != "local" or importing.on_non_empty == "sync"
+    return _together(1 if alone else importing.tables_at_once, machine_for(importing), items, seconds)
 
 
 def validations_together(settings: Migration, items: int, seconds: Sequence[Range | None]) -> Range | None:

@@ -279,7 +279,7 @@ def _hours(
     """Exports run side by side, and so do imports and validations, as many as may; scans follow each other."""
     items = sum(load.items or 0 for load in loads)
     spans = [
-        imports_together(config.import_, items, [work.import_seconds for work in works]),
+        imports_together(config, items, [work.import_seconds for work in works]),
         validations_together(config, items, [work.validate_seconds for work in works]),
     ]
     if any(load.method == "export" and load.basis in (Basis.HINT, Basis.UNKNOWN) for load in loads):

@@ -17,7 +17,7 @@ from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
 from runbook_lib.cost.actual import actual_usage
-from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, read_rates, write_rates
+from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, imports_together, read_rates, write_rates
 from runbook_lib.cost.estimate import GB, TableSize, estimate, write_units
 from runbook_lib.cost.measure import Measure
 from runbook_lib.cost.warmup_advice import advise
@@ -147,6 +147,15 @@ def test_rates_follow_what_the_table_takes() -> None:
     assert write_rates(ON_DEMAND, 500.0) == Range(500.0, 500.0)
     assert read_rates(PROVISIONED, 20.0) == Range(20.0, 20.0)
     assert read_rates(ON_DEMAND, None).low == 12_000
+
+
+def test_tables_that_are_loaded_one_after_the_other_take_longer_together() -> None:
+    each = [Range(100.0, 100.0)] * 4
+    at_once = imports_together(config(**{"import": {"tables_at_once": 4}}), 4, each)
+    assert at_once and at_once.low == 100.0
+    for alone in ({"engine": {"kind": "dask"}}, {"import": {"on_non_empty": "sync"}}):
+        settings = config(**({"import": {}} | alone))
+        assert imports_together(settings, 4, each) == Range(400.0, 400.0), alone
 
 
 def test_an_export_that_is_made_takes_no_more_time_and_a_scan_uses_reads() -> None:
