@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from runbook_lib.commands.repair import repair
 from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, Interrupted, ResumeRefused, RunbookError
+from runbook_lib.garbage import look_seldom
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
@@ -202,7 +204,10 @@ def _with_place(error: OSError) -> str:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run_cli(sys.argv[1:]))
+    look_seldom()
+    code = run_cli(sys.argv[1:])
+    gc.freeze()  # what is left goes with the process and need not be looked through once more
+    sys.exit(code)
 
 
 def run_cli(arguments: list[str], command: Callable[..., Any] = cli.main) -> int:

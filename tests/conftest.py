@@ -13,6 +13,7 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runbook_lib.garbage import look_seldom
 from runbook_lib.sandbox import demo_environment, start_sandbox
 from tests.support.examples import OF_A_FAST_RUN
 from tests.support.few import leave_most_to_chaos
@@ -57,9 +58,12 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: tests that collect garbage, as the end of a kernel does, need not look through it."""
+    """What was imported stays: tests that collect garbage, as the end of a kernel does, need not look through it.
+
+    Garbage is looked for as seldom as in a command.
+    """
     gc.collect()
-    gc.freeze()
+    look_seldom()
 
 
 @pytest.fixture(scope="session", autouse=True)

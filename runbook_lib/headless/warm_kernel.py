@@ -23,14 +23,17 @@ from traitlets.config import Config
 # ipykernel 7.3 and later warn about plain TCP on every start unless told that this is understood.
 QUIET = Config({"KernelManager": {"transport_encryption": "auto"}})
 READY_SECONDS, LOOK_SECONDS = 60.0, 0.5
-# What the first cell of each notebook asks for, imported while the runner is busy itself, and left out whenever the
-# kernel is emptied: to look through all of it takes longer than the rest. No history goes into a file.
-READY_LINE = "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
+# What the first cell of each notebook asks for, imported while the runner is busy itself. Garbage is looked for seldom,
+# and not in what is there when a notebook begins: that takes longer than the rest. No history goes into a file.
+READY_LINE = (
+    "__import__('runbook_lib.garbage').garbage.look_seldom(); "
+    "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
+)
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={READY_LINE}"]
 # Variables and numbers of cells; the ledger that a notebook had open closes with its last name. What every module has
 # goes, too, and is put back: without `__spec__` the kernel can start no process, and so no worker.
 EMPTY = (
-    "get_ipython().reset(new_session=True); __import__('gc').collect(); "
+    "get_ipython().reset(new_session=True); __import__('gc').collect(); __import__('gc').freeze(); "
     "globals().update(dict.fromkeys(('__loader__', '__package__', '__spec__')), "
     "__doc__='Automatically created module for IPython interactive environment')"
 )

@@ -6,7 +6,6 @@ Drawn only from what the run has recorded, so that a notebook can be shared by i
 from __future__ import annotations
 
 import base64
-import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import matplotlib as mpl
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.report.model import ReportModel
-from runbook_lib.report.render.charts.drawing import STYLE, Drawn
+from runbook_lib.report.render.charts.drawing import STYLE, Drawn, png
 from runbook_lib.report.render.charts.lag import lag_by_window
 from runbook_lib.report.render.charts.rates import items_over_time, units_over_time
 from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table, exports_by_size
@@ -52,10 +51,8 @@ class ShownChart:
         """The picture; empty where there is none."""
         if self.drawn is None:
             return b""
-        out = io.BytesIO()
         with mpl.rc_context(STYLE):
-            self.drawn[0].savefig(out, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
-        return out.getvalue()
+            return png(self.drawn[0], DPI)
 
     def _repr_html_(self) -> str:
         if self.drawn is None:

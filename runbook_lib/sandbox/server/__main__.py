@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import Any
 
+from runbook_lib.garbage import look_seldom
 from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, STAGING_BUCKET, TARGET_REGION
 
 PORT_TAKEN = 3  # exit code
@@ -44,8 +45,7 @@ def serve_sandbox(arguments: list[str] | None = None) -> None:
     app = _build(options)
     # Seeded objects live as long as the process: the collector need not look at them again.
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    look_seldom()
     with listener:
         server = serve(listener, app)
         _announce(listener)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -41,9 +43,20 @@ class Chart:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as a file that is the same for the same data."""
+    """The figure as a file that is the same for the same data; `savefig` would draw everything twice for it."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(out, metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def png(figure: Figure, dots_per_inch: int) -> bytes:
+    """The figure as a picture on white."""
+    figure.set_dpi(dots_per_inch)
+    figure.set_facecolor("white")
+    out = io.BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(out, metadata={"Software": None})
     return out.getvalue()
 
 
