@@ -43,8 +43,8 @@ from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.export_users import hold_uses
-from runbook_lib.run.witnesses.other_writers import look_for_others, refuse_newcomers
-from runbook_lib.run.witnesses.write_register import register
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_newcomers
+from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.windows import derive_window, refuse_merged
 

@@ -29,6 +29,7 @@ from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.load import IMPORTS, MEASURED, ImportStatus
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 
 
@@ -59,6 +60,10 @@ class BatchTableWriter:
 
     def finish(self, table: TableToFill) -> None:
         """Write the table from where the ledger knows it to be."""
+        with marked_end(table.run, table.pair):
+            self._write(table)
+
+    def _write(self, table: TableToFill) -> None:
         run, pair = table.run, table.pair
         assert self.wire is not None, "a dry run only checks"
         fact = begin_writing(run, pair, table.export, lambda: table.loading().show("waiting"))

@@ -12,6 +12,7 @@ from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.load.targets.bulk_put import begin_bulk_put, check_bulk_put, finish_bulk_put
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import elapsed_seconds, format_timestamp
 
 
@@ -33,7 +34,11 @@ class BulkPutWriter:
         if known is not None and known.status == ImportStatus.COMPLETED and asked is not None:
             return
         tags = asked.etags if asked is not None else check_bulk_put(run, pair, table.export, table.loading())
-        fact = begin_writing(run, pair, table.export)
+        try:
+            fact = begin_writing(run, pair, table.export)
+        except BaseException:  # nothing has been asked for; later, what DynamoDB writes ends when it says so
+            with marked_end(run, pair):
+                raise
         if asked is None or asked.arn is None:
             begin_bulk_put(run, pair, table.export, fact, tags, self.sleep)
 
@@ -57,7 +62,8 @@ class BulkPutWriter:
             )
             IMPORTS.record(run.ledger, pair.source, fact)
         end_writing(run, pair)
-        IMPORTS.record(run.ledger, pair.source, replace(fact, status=ImportStatus.COMPLETED, failure=None))
+        with marked_end(run, pair):
+            IMPORTS.record(run.ledger, pair.source, replace(fact, status=ImportStatus.COMPLETED, failure=None))
         loading.show("done")
 
 

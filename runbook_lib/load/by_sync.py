@@ -36,6 +36,7 @@ from runbook_lib.load.first_write import begin_writing, end_writing
 from runbook_lib.load.table_load import TableLoad, begin_samples, check_only, flush, open_checked, refuse_unaccounted
 from runbook_lib.load.table_writer import TableToFill, check_table
 from runbook_lib.run.facts.load import IMPORTS, MEASURED, SYNCS, ImportStatus, SyncFact
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 
 READ_BYTES = 4096  # of one consistent read unit
@@ -60,6 +61,10 @@ class SyncWriter:
 
     def finish(self, table: TableToFill) -> None:
         """Write what differs, from where the ledger knows the table to be."""
+        with marked_end(table.run, table.pair):
+            self._write(table)
+
+    def _write(self, table: TableToFill) -> None:
         run, pair = table.run, table.pair
         fact = begin_writing(run, pair, table.export)
         loading, clock, spent = table.loading(), time.monotonic(), fact.seconds or 0.0

@@ -17,8 +17,10 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.run.witnesses.other_writers import keep_met, refuse_newcomers
-from runbook_lib.run.witnesses.write_register import begin_registration, register, stay_registered
+from runbook_lib.run.witnesses.writers.other_writers import keep_met, refuse_newcomers
+from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, begin_registration
+from runbook_lib.run.witnesses.writers.write_register import refuse_busy, register, stay_registered
+from runbook_lib.run.witnesses.writers.writing_marks import refuse_beside
 from runbook_lib.timestamps import format_timestamp
 
 APPEND_INSTEAD = "Start a new run with import.on_non_empty: append, which replaces nothing"
@@ -38,7 +40,7 @@ def begin_writing(
     binding = Binding(export.arn, export.manifest.md5, table_identity(now))
     if known is not None and known.binding is not None:
         _refuse_another(pair, known.binding, binding)
-        register(run, pair, now)
+        register(run, pair, now, writing=True)
         if run.config.import_.on_non_empty != "append":  # which puts nothing over anything
             refuse_newcomers(run, pair, APPEND_INSTEAD)
         # A kill leaves a count that is not whole.
@@ -48,10 +50,14 @@ def begin_writing(
     _refuse_unseen(pair, now)
     started = format_timestamp(run.now())
     _check_may_hold(run, pair)
+    alone = run.config.import_.on_non_empty == "fail"  # or both would find the table empty
+    if alone:
+        refuse_busy(run, pair, now)
     begin_registration(run, pair.source)
-    register(run, pair, now)
-    if run.config.import_.on_non_empty == "fail":  # both would find the table empty
+    register(run, pair, now, writing=True)
+    if alone:
         refuse_newcomers(run, pair, APPEND_INSTEAD)
+        refuse_beside(pair, REGISTRATIONS.needed(run.ledger, pair.source).writing or {})
     # Once more: a run that was registered a moment earlier may have begun to write.
     held, secret = _recorded(run, pair, now, going) if not _check_may_hold(run, pair) else (0, None)
     fact = ImportFact(

@@ -16,7 +16,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.run.facts.targets import BEFORE, BeforeFact
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.run.witnesses.other_writers import keep_stood_before
+from runbook_lib.run.witnesses.writers.other_writers import keep_stood_before
 from runbook_lib.timestamps import format_timestamp
 
 

@@ -41,8 +41,8 @@ from runbook_lib.run.tables.wrong_items import (
     take_over_look,
 )
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
-from runbook_lib.run.witnesses.other_writers import look_for_others, refuse_newcomers
-from runbook_lib.run.witnesses.write_register import register
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_newcomers
+from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[RepairFact, str, int], None]

@@ -33,9 +33,9 @@ from runbook_lib.run.facts.targets import CREATED, REMOVALS, CreationStatus, Rem
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.scratch import scratch_map
 from runbook_lib.run.waiting import Wait
-from runbook_lib.run.witnesses.closed_tables import closed
-from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
-from runbook_lib.run.witnesses.write_register import leave
+from runbook_lib.run.witnesses.writers.closed_tables import closed
+from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.writers.write_register import leave
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items

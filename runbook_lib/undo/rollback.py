@@ -40,9 +40,9 @@ from runbook_lib.run.tables.unwritten import held_digest, present_in
 from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.begun_windows import half_applied, why_unreadable
-from runbook_lib.run.witnesses.closed_tables import closed, keep_taken_back
 from runbook_lib.run.witnesses.items_before import why_unknown
-from runbook_lib.run.witnesses.other_writers import refuse_later_writers
+from runbook_lib.run.witnesses.writers.closed_tables import closed, keep_taken_back
+from runbook_lib.run.witnesses.writers.other_writers import refuse_later_writers
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.refused_changes import left_before, refused_keys

@@ -24,7 +24,7 @@ from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.witnesses.export_users import hold_uses
-from runbook_lib.run.witnesses.other_writers import look_for_others, still_met
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, still_met
 from runbook_lib.validate.bucket_digest import BucketDigest
 from runbook_lib.validate.checkpoint import DigestCheckpoint, KeptDigestCheckpoint
 from runbook_lib.validate.compare import CONTENT_BYTES, HELD_BYTES, ITEMS_AT_ONCE, Comparison

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.run.run import Run
-from runbook_lib.run.witnesses.closed_tables import closed
+from runbook_lib.run.witnesses.writers.closed_tables import closed
 from tests.support.world import World
 
 

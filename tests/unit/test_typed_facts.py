@@ -64,9 +64,10 @@ INSIDE = {  # of run/, which alone may read facts as they are stored
     "run/secret.py": "the environment",
     "run/tables/json_column.py": "columns of JSON, read by their shape",
     "run/unfinished.py": "run.json of whatever version, as JSON",
-    "run/witnesses/closed_tables.py": "marks in a register, as JSON",
+    "run/witnesses/writers/closed_tables.py": "marks in a register, as JSON",
     "run/witnesses/source_ttl.py": "items in DynamoDB's JSON",
-    "run/witnesses/write_register.py": "entries of a register, as JSON",
+    "run/witnesses/writers/registration.py": "entries of a register, as JSON",
+    "run/witnesses/writers/write_register.py": "entries of a register, as JSON",
 }
 # Dicts of numbers by name, whose members are no facts.
 TALLIES = {

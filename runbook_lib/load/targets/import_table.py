@@ -31,7 +31,7 @@ from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact, ImportStatu
 from runbook_lib.run.facts.targets import CreationStatus
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.run.witnesses.write_register import register
+from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.timestamps import format_timestamp
 
 READER = "ImportTable"

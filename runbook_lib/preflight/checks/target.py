@@ -16,7 +16,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.preflight.checks.context import CheckContext
 from runbook_lib.preflight.checks.names import is_same_table
-from runbook_lib.run.witnesses.named_register import UNREGISTERED
+from runbook_lib.run.witnesses.writers.named_register import UNREGISTERED
 from runbook_lib.schema.words import spell_key
 
 

@@ -43,7 +43,7 @@ from runbook_lib.run.facts.validation import CANARIES, VALIDATIONS, CanaryFact, 
 from runbook_lib.run.facts.windows import CAUGHT_UP
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.verdicts import NOT_CHOSEN, NOT_MIGRATED
-from runbook_lib.run.witnesses.write_register import REGISTRATIONS, Registration
+from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, Registration
 from runbook_lib.timestamps import format_timestamp
 
 METHODS = {

@@ -24,7 +24,7 @@ COMPARED = ASKED_ONCE | {"DescribeTable": 3, "Scan": 4}  # the second two count
 STAGED = {
     "preflight": {"HeadBucket": 2, "GetBucketEncryption": 1, "GetBucketLifecycleConfiguration": 1},
     "export": {"GetObject": 8},  # manifests with their MD5s, and how each file begins
-    "import": {"GetObject": 9, "PutObject": 2, "ListObjectsV2": 8},  # files; entries of the register and marks
+    "import": {"GetObject": 9, "PutObject": 4, "ListObjectsV2": 8},  # files; entries of the register and marks
     "validate": {"GetObject": 5, "ListObjectsV2": 4},  # who stands in the register, once the comparison has ended
 }
 

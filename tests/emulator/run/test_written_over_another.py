@@ -15,11 +15,13 @@ from runbook_lib.errors import TransferError
 from runbook_lib.load import first_write
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.run import open_run
-from runbook_lib.run.witnesses.write_register import register
+from runbook_lib.run.witnesses.writers import writing_marks
+from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.undo.cleanup import clean_up
 from tests.support.in_process import runbook_here
 from tests.support.liar import Request, between
 from tests.support.recorded import export_tables, import_tables
+from tests.support.tables import keys_in_bucket
 from tests.support.world import World
 
 DELETING, REPLACING = "--delete-extra", "--write-different"
@@ -268,8 +270,8 @@ def test_a_table_that_an_ended_run_had_filled_and_that_was_emptied_is_loaded_aga
             world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
 
 
-def test_a_run_that_was_overtaken_before_its_first_write_is_no_pass(world: World) -> None:
-    """It has looked twice and seen nothing; the other begins, loads and passes before its first item arrives."""
+def test_a_run_does_not_begin_while_another_is_about_to_send_its_first_item(world: World) -> None:
+    """That one has looked twice and seen an empty table; its entry is older than this run's pre-flight."""
     two_sources(world, "i")
     with between(world.endpoint) as liar:
         other, became, ended = config(world, "b"), list[str](), threading.Event()
@@ -280,13 +282,69 @@ def test_a_run_that_was_overtaken_before_its_first_write_is_no_pass(world: World
         def instead(asked: Request) -> None:
             if asked.operation == "BatchWriteItem" and not became:
                 became.append("")
-                became[0] = world.runbook("run", other, "--run-id", "newer", "--execute").stdout
+                done = world.runbook("run", other, "--run-id", "newer", "--execute")
+                became[0] = f"{done.returncode} {done.stdout}"
                 ended.set()
             elif asked.operation == "BatchWriteItem":
                 ended.wait(200)
 
         liar.instead = instead
         first = started("older", older, AWS_ENDPOINT_URL=liar.endpoint)
-    assert "PASS" in became[0]
-    assert first.startswith("1 ")
-    assert "may have replaced what that one wrote" in " ".join(world.record("older")["tables"][0]["reasons"])
+    assert became[0].startswith("1 ")
+    assert "run 'older' has begun to write to it and has not said that it ended" in page_of(world, "newer")
+    assert first.startswith("0 ")
+    assert held(world) == {"older": 20}
+
+
+def marks(world: World) -> list[tuple[str, str]]:
+    """The marks of runs in the register: which, and RUN.NUMBER."""
+    parts = [key.split("/")[-2:] for key in keys_in_bucket(world) if "/register/" in key]
+    return sorted((at.partition(".")[0], name) for at, name in parts if at.startswith(("writing.", "stopped.")))
+
+
+def test_a_run_that_was_killed_keeps_others_out_until_it_has_gone_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_sources(world, "i")
+    killed, next_one = (open_run(str(config(world, name)), f"run-{name}", True) for name in "ab")
+    preflight(killed)
+    export_tables(killed)
+    with monkeypatch.context() as patch:  # as if nothing came after its last look at the empty table
+        patch.setattr(writing_marks, "end_marks", lambda *_: None)
+        patch.setattr(first_write, "refuse_beside", stopped)
+        with pytest.raises(TransferError, match="killed"):
+            import_tables(killed)
+    assert marks(world) == [("writing", "run-a.1")]
+    preflight(next_one)
+    export_tables(next_one)
+    for _ in range(2):
+        with pytest.raises(TransferError, match="run 'run-a' has begun to write to it and has not said that it ended"):
+            import_tables(next_one)
+    import_tables(killed)
+    assert held(world) == {"older": 20}
+    assert {("writing", "run-a.2"), ("stopped", "run-a.2")} <= {*marks(world)}
+    for item in world.items(world.target, world.dst("a")):
+        world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
+    import_tables(next_one)
+    assert held(world) == {"newer": 10}
+
+
+def test_a_run_that_ended_badly_keeps_nobody_out(world: World) -> None:
+    two_sources(world, "i")
+    world.fault(operation="BatchWriteItem", kind="denied")
+    runs = {name: open_run(str(config(world, name)), f"run-{name}", True) for name in "ab"}
+    preflight(runs["a"])
+    export_tables(runs["a"])
+    with suppress(TransferError):
+        import_tables(runs["a"])
+    world.clear_faults()
+    assert marks(world) == [("stopped", "run-a.1"), ("writing", "run-a.1")]
+    preflight(runs["b"])
+    export_tables(runs["b"])
+    import_tables(runs["b"])
+    assert held(world) == {"newer": 10}
+    assert {which for which, name in marks(world) if name == "run-b.1"} == {"writing", "stopped"}
+
+
+def stopped(*_: Any) -> None:
+    raise TransferError("killed")

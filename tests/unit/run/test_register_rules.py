@@ -12,21 +12,21 @@ import pytest
 
 from runbook_lib.aws.s3.registers import NoTags
 from runbook_lib.aws.session.granted_clients import GrantedClients
-from runbook_lib.errors import TableError, TransferError
+from runbook_lib.errors import GateFailed, TableError, TransferError
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.table import Registered
-from runbook_lib.run.witnesses import named_register, write_register
-from runbook_lib.run.witnesses.other_writers import refuse_unless_alone
-from runbook_lib.run.witnesses.write_register import (
-    ASKED_FOR,
+from runbook_lib.run.facts.targets import STOOD_BEFORE, StoodBefore
+from runbook_lib.run.witnesses.writers import named_register, write_register
+from runbook_lib.run.witnesses.writers import registration as registrations
+from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.writers.registration import (
     Registration,
     WriterStanding,
     begin_registration,
-    leave,
-    register,
     registration,
-    stay_registered,
 )
+from runbook_lib.run.witnesses.writers.write_register import ASKED_FOR, leave, refuse_busy, register, stay_registered
+from runbook_lib.run.witnesses.writers.writing_marks import end_marks, marked_end, refuse_beside, still_writing
 
 OWN = "s3://bbb/exports/register"
 FOLDER = "exports/register/111122223333.us-east-2/t/"
@@ -101,8 +101,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server()
     for name in ("register_tag", "set_register_tag", "take_register_tag", "create_entry", "list_entries"):
         monkeypatch.setattr(write_register.aws, name, getattr(made, name))
-    monkeypatch.setattr(write_register, "read_object", made.read_object)
-    monkeypatch.setattr(write_register, "registrar", made.registrar)
+    for module in (write_register, registrations):
+        monkeypatch.setattr(module, "read_object", made.read_object)
+    monkeypatch.setattr(registrations, "registrar", made.registrar)
     monkeypatch.setattr(named_register, "tagger", lambda *_: "tags")
     return made
 
@@ -430,3 +431,86 @@ def test_whoever_leaves_a_table_that_is_gone_takes_its_entries_along(server: Ser
 
 def test_a_bucket_without_a_prefix_has_a_register_too(server: Server) -> None:
     assert known(entered(server, "one", prefix="")).place == "s3://bbb/register"
+
+
+def writing(server: Server, name: str, **where: str) -> Any:
+    run = run_of(name, **where)
+    register(run, PAIR, TABLE, writing=True)
+    return run
+
+
+def test_whoever_writes_says_so_until_it_ends(server: Server) -> None:
+    first, second = writing(server, "first"), entered(server, "second")
+    assert known(second).writing == {"first": f"s3://bbb/{FOLDER}writing.id%2F1/first.1"}
+    with pytest.raises(GateFailed, match=r"run 'first' has begun to write to it .*first\.1\): either may put"):
+        refuse_beside(PAIR, known(second).writing or {})
+    end_marks(first, PAIR)
+    end_marks(first, PAIR)  # a second time it changes nothing
+    register(second, PAIR, TABLE)
+    assert known(second).writing == {}
+    refuse_beside(PAIR, {})
+
+
+def test_a_run_that_goes_on_writes_again(server: Server) -> None:
+    """Of each start only the last counts: one that was killed has ended when the next has."""
+    first, second = writing(server, "first"), entered(server, "second")
+    register(first, PAIR, TABLE, writing=True)
+    register(second, PAIR, TABLE)
+    assert list((known(second).writing or {}).values()) == [f"s3://bbb/{FOLDER}writing.id%2F1/first.2"]
+    end_marks(first, PAIR)
+    register(second, PAIR, TABLE)
+    assert known(second).writing == {}
+    register(first, PAIR, TABLE, writing=True)
+    register(second, PAIR, TABLE)
+    assert list(known(second).writing or {}) == ["first"]
+
+
+def test_marks_of_another_table_of_that_name_and_own_ones_keep_nobody_out(server: Server) -> None:
+    other: Any = SimpleNamespace(arn="arn:t", table_id="id/2")
+    register(run_of("first"), PAIR, other, writing=True)
+    second = writing(server, "second")
+    assert known(second).writing == {}
+    assert known(second).others == []
+
+
+def test_an_end_that_cannot_be_said_ends_nothing_else(server: Server) -> None:
+    first = run_of("first")
+    with marked_end(first, PAIR):
+        register(first, PAIR, TABLE, writing=True)
+        server.fails.add("put")
+    server.fails.clear()
+    second = entered(server, "second")
+    assert list(known(second).writing or {}) == ["first"]
+    with pytest.raises(TransferError, match="went wrong"), marked_end(first, PAIR):
+        raise TransferError("went wrong")
+    register(second, PAIR, TABLE)
+    assert known(second).writing == {}
+
+
+def test_whoever_leaves_takes_its_marks_along(server: Server) -> None:
+    first = writing(server, "writing.first.1")
+    end_marks(first, PAIR)
+    assert len(server.objects) == 3
+    leave(first, PAIR, TABLE, server.remove)
+    assert server.objects == {}
+
+
+def test_a_run_enters_itself_nowhere_while_one_of_its_pre_flight_is_writing(server: Server) -> None:
+    first, second = writing(server, "first"), run_of("second")
+    STOOD_BEFORE.record(second.ledger, "s", StoodBefore(["first"]))
+    with pytest.raises(GateFailed, match="run 'first' has begun to write"):
+        refuse_busy(second, PAIR, TABLE)
+    assert {key.rpartition("/")[2] for _, key in server.objects} == {"first", "first.1"}
+    end_marks(first, PAIR)
+    refuse_busy(second, PAIR, TABLE)
+
+
+def test_a_mark_is_of_one_table_and_no_entry_of_a_run_that_is_called_like_it(server: Server) -> None:
+    first = writing(server, "first")
+    keys = [key for _, key in server.objects]
+    assert list(still_writing(FOLDER, keys, TABLE)) == ["first"]
+    other: Any = SimpleNamespace(arn="arn:t", table_id="id/2")
+    assert still_writing(FOLDER, keys, other) == {}
+    register(run_of("first.1"), PAIR, None)  # about to make a table of that name
+    register(first, PAIR, TABLE)
+    assert known(first).others == ["first.1"]

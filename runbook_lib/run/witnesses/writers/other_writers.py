@@ -13,16 +13,14 @@ from runbook_lib.errors import GateFailed, TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.targets import STOOD_BEFORE, StoodBefore
 from runbook_lib.run.run import Run
-from runbook_lib.run.witnesses.write_register import (
+from runbook_lib.run.witnesses.writers.registration import (
     REGISTRATIONS,
     Registration,
     WriterStanding,
     is_own_entry,
-    listed_entries,
-    other_writers,
-    others,
     registration,
 )
+from runbook_lib.run.witnesses.writers.write_register import listed_entries, other_writers, others
 
 
 def refuse_later_writers(run: Run, pair: Pair, table: TableDescription) -> None:

@@ -8,10 +8,6 @@ staging bucket. A cleanup goes by it, and refuses where it cannot be read or whe
 from __future__ import annotations
 
 import json
-import re
-import secrets
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
@@ -19,75 +15,41 @@ from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.aws.s3.objects import read_object
-from runbook_lib.aws.session.granted_calls import registrar
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.targets import STOOD_BEFORE
-from runbook_lib.run.facts.topic import Topic
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.run.witnesses.named_register import name_register, named_register, register_tagger
+from runbook_lib.run.witnesses.writers.named_register import name_register, named_register, register_tagger
+from runbook_lib.run.witnesses.writers.registration import (
+    LONGEST_ENTRY,
+    REGISTRATIONS,
+    NoRegister,
+    Registration,
+    WriterStanding,
+    begin_registration,
+    entries_folder,
+    own_register,
+    read_entry,
+    registrar_at,
+    registration,
+)
+from runbook_lib.run.witnesses.writers.writing_marks import STOPPED, WRITING, begin_mark, refuse_beside, still_writing
 from runbook_lib.timestamps import format_timestamp
 
-PLACE = re.compile(r"s3://([a-z0-9.-]{3,63})/([A-Za-z0-9 +=._:/@-]+)")
-LONGEST_TAG, LONGEST_ENTRY = 256, 4_096
 ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
 CLOSING = "closing"  # in place of it too: the folder of the marks of runs that take back what they wrote
 TAKEN_BACK = "taken-back."  # before it: the folder of the marks of runs of which a rollback has left nothing there
+MARKS = (TAKEN_BACK, WRITING, STOPPED)
 LOOKS = 3
 
 
-class WriterStanding(StrEnum):
-    """What became of a run's entry; only ENTERED lets a cleanup of items and tables begin."""
-
-    BEGUN = "begun"
-    ENTERED = "entered"
-    NOT_ENTERED = "not entered"
-
-
-@dataclass(slots=True)
-class Registration:
-    """What a run knows of its entries for one table; `entries` are [bucket, key], `why` says why it is not entered.
-
-    `others` are the runs that were last seen beside it, `before` those that were at its last pre-flight before it
-    entered itself, or just before that, and `since` those that have entered after it, of whom what they wrote is not
-    this run's to replace or to delete. `met` are those of them that came while it loaded the table.
-    """
-
-    nonce: str
-    standing: WriterStanding = WriterStanding.BEGUN
-    place: str | None = None
-    entries: list[list[str]] = field(default_factory=list)
-    others: list[str] | None = None
-    why: str | None = None
-    before: list[str] | None = late()
-    met: list[str] | None = late()
-
-    @property
-    def since(self) -> list[str]:
-        return sorted({*(self.others or ())} - {*(self.before or ())})
-
-
-REGISTRATIONS = Topic("register", Registration)
-
-
-def registration(run: Run, source: str) -> Registration | None:
-    """What this run knows of its entries for a table; None if it has begun none."""
-    return REGISTRATIONS.of(run.ledger, source)
-
-
-def begin_registration(run: Run, source: str) -> None:
-    """Note, before it is entered anywhere, what tells this run's entries from others of its name."""
-    if registration(run, source) is None:
-        REGISTRATIONS.record(run.ledger, source, Registration(secrets.token_hex(16)))
-
-
-def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True) -> None:
+def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True, writing: bool = False) -> None:
     """Enter this run in the register of a table before it writes; a second time it changes nothing.
 
-    `table` is None for one that ImportTable is about to make. Raises TransferError where the register that the
-    table names is not known or cannot be written, or has an entry of this run's id that is not this run's. Where this
-    run's own bucket or the server has no register, the run goes on, and its cleanup will refuse.
+    `table` is None for one that ImportTable is about to make. With `writing` it is said, too, that it begins to write
+    now. Raises TransferError where the register that the table names is not known or cannot be written, or has an entry
+    of this run's id that is not this run's. Where this run's own bucket or the server has no register, the run goes on,
+    and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
     known, own = REGISTRATIONS.needed(run.ledger, pair.source), own_register(run)
@@ -105,6 +67,8 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
             if why or named in (None, known.place):
                 break
         known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
+        if writing and table is not None:
+            begin_mark(run, pair, table, known)
         known.others = _seen(run, pair, table, known)
         known.before = known.others if known.before is None else known.before
     except (TableError, NoRegister) as error:
@@ -120,10 +84,14 @@ def _stood_before(run: Run, pair: Pair, table: TableDescription | None, known: R
     return at_pre_flight.runs if at_pre_flight is not None else _seen(run, pair, table, known)
 
 
-def own_register(run: Run) -> str:
-    """The register in this run's own bucket."""
-    staging = run.config.target_staging
-    return f"s3://{'/'.join(filter(None, [staging.bucket, staging.prefix, 'register']))}"
+def refuse_busy(run: Run, pair: Pair, table: TableDescription) -> None:
+    """Raise GateFailed, and enter this run nowhere, where one that stood there at the pre-flight is still writing."""
+    stood = STOOD_BEFORE.of(run.ledger, pair.source)
+    named = named_register(run, pair, table)[0] if stood is not None and stood.runs else None
+    if named is not None:
+        seen = Registration("", place=named)
+        _seen(run, pair, table, seen)
+        refuse_beside(pair, seen.writing or {})
 
 
 def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
@@ -142,19 +110,19 @@ def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
 
 
 def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:
-    """The others, or None where they cannot be listed; a cleanup looks again."""
+    """The others, or None where they cannot be listed; a cleanup looks again. Keeps which of them are writing."""
     try:
-        return others(run, pair, table, known)
+        folder, keys = listed_entries(run, pair, known)
     except TransferError:
         return None
+    found = other_writers(run, folder, keys, table, known)
+    bucket, marks = entries_folder(run, pair, str(known.place))[0], still_writing(folder, keys, table) if table else {}
+    known.writing = {other: f"s3://{bucket}/{key}" for other, key in marks.items() if other in found}
+    return found
 
 
 class TableClosed(TransferError):
     """Another run takes back what it wrote to a table."""
-
-
-class NoRegister(TransferError):
-    """This run's own bucket cannot hold a register."""
 
 
 def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registration, foreign: bool) -> None:
@@ -229,35 +197,6 @@ def refuse_closed(run: Run, pair: Pair, table: TableDescription | None, bucket: 
         )
 
 
-def read_entry(run: Run, bucket: str, key: str) -> dict[str, Any]:
-    """What an entry says; whatever is no entry is none of this run's."""
-    try:
-        said = json.loads(read_object(run.clients.staging, bucket, key, LONGEST_ENTRY) or b"{}")
-    except (ValueError, RecursionError):
-        said = None
-    return said if isinstance(said, dict) else {}
-
-
-def is_own_entry(run: Run, known: Registration, bucket: str, key: str) -> bool:
-    """Whether an entry says what this run has written, and not what another of its name has."""
-    return read_entry(run, bucket, key).get("nonce") == known.nonce
-
-
-def entries_folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
-    """Bucket and folder of a target's entries in a register; raises TransferError for a place that is none."""
-    found = PLACE.fullmatch(place)
-    if found is None or len(place) > LONGEST_TAG:
-        raise NoRegister(f"{place} cannot be named in the tag {REGISTER_TAG} as the place of a register")
-    region, account = run.clients.target_identity.place
-    return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
-
-
-def registrar_at(run: Run, place: str) -> Any:
-    """The client for a register; one for all tables."""
-    bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    return run.granted.client(f"register {place}", lambda: registrar(run.clients, bucket, prefix.strip("/") + "/"))
-
-
 def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:
     """The other runs that stand in the register as having written to this very table, or as about to make it."""
     folder, keys = listed_entries(run, pair, known)
@@ -280,7 +219,7 @@ def other_writers(
     mine = {key for _, key in known.entries}
     cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
     entries = {(table_id, name) for table_id, _, name in cut}
-    placed = {name for table_id, name in entries if table_id != ASKED_FOR and not table_id.startswith(TAKEN_BACK)}
+    placed = {name for table_id, name in entries if table_id != ASKED_FOR and not table_id.startswith(MARKS)}
     identity = quote(table_identity(table), safe="") if table else ASKED_FOR
     there = {name for at, name in entries if at == identity or (at == ASKED_FOR and name not in placed)}
     return sorted(there - {name for at, name in entries if at == TAKEN_BACK + identity})

@@ -17,17 +17,16 @@ from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run, table_identity
-from runbook_lib.run.witnesses.write_register import (
+from runbook_lib.run.witnesses.writers.registration import (
     REGISTRATIONS,
-    TAKEN_BACK,
     begin_registration,
-    closing_key,
     entries_folder,
     own_register,
     read_entry,
     registrar_at,
     registration,
 )
+from runbook_lib.run.witnesses.writers.write_register import TAKEN_BACK, closing_key
 from runbook_lib.timestamps import format_timestamp
 
 
