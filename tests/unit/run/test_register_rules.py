@@ -506,11 +506,10 @@ def test_a_run_enters_itself_nowhere_while_one_of_its_pre_flight_is_writing(serv
 
 
 def test_a_mark_is_of_one_table_and_no_entry_of_a_run_that_is_called_like_it(server: Server) -> None:
-    first = writing(server, "first")
+    writing(server, "first")
     keys = [key for _, key in server.objects]
     assert list(still_writing(FOLDER, keys, TABLE)) == ["first"]
     other: Any = SimpleNamespace(arn="arn:t", table_id="id/2")
     assert still_writing(FOLDER, keys, other) == {}
     register(run_of("first.1"), PAIR, None)  # about to make a table of that name
-    register(first, PAIR, TABLE)
-    assert known(first).others == ["first.1"]
+    assert known(entered(server, "second")).others == ["first", "first.1"]
