@@ -15,9 +15,14 @@ from runbook_lib.run.facts.load import MEASURED, MeasuredFact
 from runbook_lib.run.facts.plan import CAPACITIES
 from runbook_lib.run.run import Run
 
+EXPORTED = "export"
+
 
 def reestimate(run: Run, stage: str) -> Estimate:
-    """The estimate as the ledger allows it now, kept as that of a stage."""
+    """The estimate as the ledger allows it now, kept as that of a stage.
+
+    That of the export is kept as it was before anything was measured: a later start knows what came of it.
+    """
     exports, measured = EXPORTS.all(run.ledger), MEASURED.all(run.ledger)
     capacities = CAPACITIES.all(run.ledger)
     loads = [
@@ -27,7 +32,8 @@ def reestimate(run: Run, stage: str) -> Estimate:
     ]
     bill = estimate(run.config, loads, capacities)
     bill = replace(bill, advice=advise(run.config, bill, capacities))
-    ESTIMATES.record(run.ledger, stage, bill)
+    if stage != EXPORTED or not measured or ESTIMATES.of(run.ledger, stage) is None:
+        ESTIMATES.record(run.ledger, stage, bill)
     return bill
 
 

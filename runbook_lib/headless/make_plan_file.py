@@ -7,7 +7,7 @@ from pathlib import Path
 from runbook_lib.aws.session.clients import connect
 from runbook_lib.config.model import load_config
 from runbook_lib.errors import GateFailed
-from runbook_lib.plan.check import together
+from runbook_lib.plan.check import stopped_by
 from runbook_lib.preflight.plan_file import PlanFile
 from runbook_lib.preflight.step import make_plan, refuse_misconfigured
 from runbook_lib.transform.settings import refuse_untransformed
@@ -24,5 +24,5 @@ def make_plan_file(path: Path, chosen: str) -> PlanFile:
     plan = make_plan(config, clients.asked_once(), chosen, execute=True, around=False)
     refuse_misconfigured(plan)
     if plan.blockers:
-        raise GateFailed(f"no plan was made, for a run would be stopped: {'; '.join(together(plan.blockers))}")
+        raise GateFailed(f"no plan was made, for a run would be stopped: {stopped_by(plan.blockers)}")
     return PlanFile.of(config, clients, plan, chosen)

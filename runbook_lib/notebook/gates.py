@@ -13,7 +13,7 @@ from typing import ParamSpec
 from runbook_lib.cost.reestimate import over_limits, reestimate
 from runbook_lib.errors import GateFailed, RunbookError
 from runbook_lib.notebook.output import BAD, GOOD, OPEN, Line, show
-from runbook_lib.plan.check import together
+from runbook_lib.plan.check import stopped_by
 from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import build_record, not_checked
@@ -35,7 +35,6 @@ from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.cleanup import check_cleanup
 
 P = ParamSpec("P")
-SHOWN_NAMES = 3
 ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
 LOADED = (ImportStatus.COMPLETED, ImportStatus.DRY_RUN)
 
@@ -65,7 +64,7 @@ def gate_plan(run: Run, plan: Plan) -> Line:
     said = f"{len(plan.pairs)} tables{_left(plan)}, no blocker"
     if unknown := [u for u in not_checked(run.ledger) if u.is_open]:
         said += f"; not checked, which ends as a FAIL unless accept.not_checked names it: {counted_ids(unknown)}"
-    return decide(run, "preflight", together(plan.blockers), said)
+    return decide(run, "preflight", [stopped_by(plan.blockers)] if plan.blockers else [], said)
 
 
 def _left(plan: Plan) -> str:
@@ -81,8 +80,7 @@ def gate_planned(run: Run) -> Line:
     pairs = run.planned_pairs()
     blockers = BLOCKERS.of(run.ledger)
     if blockers:
-        found = "; ".join(together(blockers, SHOWN_NAMES))
-        raise GateFailed(f"the pre-flight found blockers: {found}; fix them and run 00_preflight again")
+        raise GateFailed(f"the pre-flight found blockers: {stopped_by(blockers)}; fix them and run 00_preflight again")
     return Line("GO", f": {len(pairs)} tables are planned", GOOD)
 
 

@@ -6,10 +6,14 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from textwrap import shorten
 from typing import ClassVar, Protocol
 
 from runbook_lib.config.check_ids import ADVICE, AnyId, Bearing, bearing, words
 from runbook_lib.errors import ForbiddenCall, RunbookError
+
+SHOWN_NAMES = 3
+IN_SHORT, NAME = 270, 30  # characters for what stands in the way, where the rest is cut away, and of those for a name
 
 
 class CheckStatus(StrEnum):
@@ -65,6 +69,31 @@ def together(obstacles: Iterable[Told], most: int | None = None) -> list[str]:
         str(Obstacle(tables[0] if len(tables) == 1 else f"{len(tables):,} tables ({_some(tables, most)})", *what))
         for what, tables in names.items()
     ]
+
+
+def stopped_by(obstacles: Iterable[Told]) -> str:
+    """All obstacles in one line that may be cut: what each is stands before the names of tables and the remedies."""
+    known = list(obstacles)
+    whole = together(known, SHOWN_NAMES)
+    if len(said := "; ".join(whole)) <= IN_SHORT:
+        return said
+    tables: dict[tuple[str, str, str], list[str]] = {}
+    for o in known:
+        tables.setdefault((o.expected, o.found, o.remedy), []).append(o.table)
+    room = max(IN_SHORT // len(tables), 60)
+    told = [
+        shorten(f"{_subject(names)}: expected {expected}; found {found}", room, placeholder=" ...")
+        for (expected, found, _), names in tables.items()
+    ]
+    kinds = f"{len(whole):,} kinds of blockers: " if len(whole) > 1 else ""
+    return f"{kinds}{' | '.join(told)} | in full: {said}"
+
+
+def _subject(names: list[str]) -> str:
+    """How many tables, or the one, in so few characters that what it is about has room."""
+    return (
+        f"{len(names):,} tables" if len(names) > 1 else shorten(names[0][:NAME], NAME) + "..." * (len(names[0]) > NAME)
+    )
 
 
 def _some(names: list[str], most: int | None) -> str:

@@ -22,15 +22,9 @@ from runbook_lib.report.sections.check_rows import CheckRow, check_count, check_
 from runbook_lib.report.sections.checklist import CallSummary, ChecklistAnswer, calls, checklist
 from runbook_lib.report.sections.cost_rows import CostRow, advice, cost_rows, dry_run_summary, prices, stages
 from runbook_lib.report.sections.environment import environment_rows
-from runbook_lib.report.sections.findings import attention, not_migrated
+from runbook_lib.report.sections.findings import attention, not_migrated, nothing_written
 from runbook_lib.report.sections.first_screen.not_checked import how_to_accept, unknown_lines
-from runbook_lib.report.sections.first_screen.standing import (
-    NextStep,
-    next_step,
-    not_aws,
-    passed_of,
-    since_then,
-)
+from runbook_lib.report.sections.first_screen.standing import NextStep, next_step, not_aws, passed_of, since_then
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
 from runbook_lib.report.sections.masking.sentences import (
     MASKED_COLUMNS,
@@ -202,6 +196,10 @@ class ReportModel:
     @cached_property
     def left_out(self) -> list[tuple[str, str]]:
         return not_migrated(self.figures)
+
+    @cached_property
+    def nothing_written(self) -> str | None:
+        return nothing_written(self.figures)
 
     @cached_property
     def unknown(self) -> list[str]:

@@ -23,7 +23,8 @@ class RunFigures:
     `tables` are all of them, worst verdict first, then the largest; `chosen` those that the run is about; `sums` are
     over those, by the name of the count; `unknown` is what the record's own checks and tables leave unknown, whatever
     it says of that elsewhere, and `contradictions` where it says more than its numbers do.
-    `import_rate` is items written per second of writing.
+    `loading_seconds` are those of imports that were allowed to write; `import_rate` is items written per second of
+    writing.
     """
 
     record: RunRecord
@@ -50,7 +51,7 @@ def figures_of(record: RunRecord) -> RunFigures:
     unknown = unchecked(record.checks, record.tables, record.accept.not_checked)
     sums = {name: total(moved, name) for name in SUMS}
     timed = {t.source: seconds_of(t) for t in record.tables}
-    loading = _sum_of(each.by_step["import"] for each in timed.values())
+    loading = _sum_of(each.by_step["import"] for each in timed.values()) if record.executed else None
     return RunFigures(
         record=record,
         tables=sorted(record.tables, key=_worst_and_largest_first),

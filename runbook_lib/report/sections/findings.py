@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 from runbook_lib.config.check_ids import CheckId
-from runbook_lib.plan.check import NOT_CHECKED, together
+from runbook_lib.plan.check import NOT_CHECKED, SHOWN_NAMES, together
 from runbook_lib.record.model.run import StepRecord
-from runbook_lib.record.model.table import SKIPPED, TableRecord
+from runbook_lib.record.model.table import TableRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import above_estimate
 from runbook_lib.report.sections.notable import NOTABLE
@@ -16,7 +16,6 @@ from runbook_lib.report.sections.throttling import diagnose
 from runbook_lib.report.text import count, listed, pluralize, where_refused
 from runbook_lib.run.verdicts import NOT_MIGRATED
 
-SHOWN_NAMES = 3
 # What only concerned the way to an import: afterwards it is over, or other lines of the report say what came of it.
 MOOT = frozenset({
     CheckId.NOT_PRODUCTION, CheckId.RECOVERY, CheckId.TARGET_TABLE, CheckId.WARM_THROUGHPUT, CheckId.TIME_TO_LIVE,
@@ -33,12 +32,23 @@ REACHED = {
 
 
 def not_migrated(figures: RunFigures) -> list[tuple[str, str]]:
-    """The tables that were left out, and why."""
+    """The tables that were left out on purpose, and why; where a run came to nothing, no table of it was chosen for."""
     return [
         (t.source, "; ".join(t.reasons) or "no reason was recorded")
         for t in figures.tables
-        if t.verdict == NOT_MIGRATED or t.method == SKIPPED
+        if t.verdict == NOT_MIGRATED
     ]
+
+
+def nothing_written(figures: RunFigures) -> str | None:
+    """That nothing at all was migrated, and what kept it from that; None of a run that wrote, or only compared."""
+    if figures.record.executed or any(t.compared_only for t in figures.tables):
+        return None
+    many = len(figures.record.blockers)
+    because = (
+        f", because of {pluralize(many, 'blocker')} that the pre-flight found (see Needs attention)" if many else ""
+    )
+    return f"Everything: this run wrote nothing to the target{because}."
 
 
 def attention(figures: RunFigures) -> list[str]:

@@ -13,6 +13,10 @@ from runbook_lib.report.sections.first_screen.summary import headline, place
 from runbook_lib.report.text import count, duration, listed, rate
 
 SHOWN_TABLES = 3
+COUNTS = {
+    "missing": "missing", "different": "different", "extra": "extra", "items_quarantined": "in quarantine",
+    "items_in_target": "in the target",
+}  # fmt: skip
 
 
 def before(figures: RunFigures, older: Sequence[RunFigures]) -> RunFigures | None:
@@ -62,7 +66,11 @@ def _time(former: RunFigures, figures: RunFigures) -> str:
 
 
 def _tables(former: RunFigures, figures: RunFigures) -> str:
-    """The tables that came, went, or hold another number of items in their export, the largest change first."""
+    """The tables that came, went, or have another count than before, those with another export first, by its change.
+
+    A count is compared where both runs measured it.
+    """
+    before_by_name, now_by_name = ({t.source: t for t in r.chosen} for r in (former, figures))
     was, is_now = ({t.source: t.items_exported for t in r.chosen} for r in (former, figures))
     moved = {n: (was[n], is_now[n]) for n in is_now.keys() & was.keys() if was[n] != is_now[n]}
     by_size = sorted(moved, key=lambda n: (-abs((moved[n][1] or 0) - (moved[n][0] or 0)), n))
@@ -71,7 +79,16 @@ def _tables(former: RunFigures, figures: RunFigures) -> str:
         *(f"{name}: not in this run" for name in sorted(was.keys() - is_now.keys())),
         *(f"{name}: {count(moved[name][0])} \u2192 {count(moved[name][1])}" for name in by_size),
     ]
-    return listed(said, SHOWN_TABLES) or "the same tables with the same counts"
+    gap = False
+    for name in sorted(is_now.keys() & was.keys() - moved.keys()):
+        pairs = [(w, before_by_name[name].count(kind), now_by_name[name].count(kind)) for kind, w in COUNTS.items()]
+        gap = gap or any(old is None or new is None for _, old, new in pairs)
+        other = [
+            f"{w} {count(old)} \u2192 {count(new)}" for w, old, new in pairs if None not in (old, new) and old != new
+        ]
+        said += [f"{name}: {' and '.join(other)}"] if other else []
+    as_far = ", as far as both runs measured them" if gap else ""
+    return listed(said, SHOWN_TABLES) or f"the same tables with the same counts{as_far}"
 
 
 MEASURES: dict[str, Callable[[RunFigures, RunFigures], str]] = {

@@ -125,7 +125,12 @@ def _speed(figures: RunFigures) -> str:
         best = rate(known.items_per_second_best)
         return f"{rate(known.items_per_second)} over {duration(known.seconds)} of writing, {best} at best"
     loading = figures.loading_seconds
-    return NOT_MEASURED if loading is None else f"{rate(figures.import_rate)} over {duration(loading)} of loading"
+    known_rate = figures.import_rate
+    return (
+        NOT_MEASURED
+        if loading is None or known_rate is None
+        else f"{rate(known_rate)} over {duration(loading)} of loading"
+    )
 
 
 def _answered(figures: RunFigures) -> list[tuple[str, str]]:

@@ -293,6 +293,23 @@ def test_a_scan_of_small_tables_takes_no_more_than_was_estimated(world: World, s
     assert line.quantity.low <= used <= line.quantity.high
 
 
+def test_the_estimate_after_the_export_stays_as_it_was_before_anything_was_measured(world: World) -> None:
+    """A second start, which knows what a dry run has measured, made the earlier estimate look exact."""
+    world.pair("a", things(40))
+    run = world.open(execute=False)
+    preflight(run)
+    export_tables(run)
+    gate_writes(run)
+    first = ESTIMATES.all(run.ledger)["export"]
+    assert {work.basis for work in first.tables} == {Basis.MANIFEST}
+    import_tables(run)
+    gate_import(run)
+    gate_writes(run)
+    known = ESTIMATES.all(run.ledger)
+    assert known["export"] == first
+    assert {work.basis for work in known["dry run"].tables} == {Basis.MEASURED}
+
+
 @pytest.mark.whole
 @pytest.mark.parametrize("mode", ["on demand", "provisioned"])
 def test_a_target_that_will_be_created_is_estimated_as_one_that_is_there(world: World, mode: str) -> None:

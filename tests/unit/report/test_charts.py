@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from runbook_lib.report.render.charts.drawing import Chart
 from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table
 from runbook_lib.run.tables.throughput import SampleRow
 from tests.support import records
-from tests.support.records import of
+from tests.support.records import Record, of
 
 
 @pytest.mark.whole
@@ -183,6 +184,25 @@ def test_what_did_not_arrive_stands_out_in_the_picture(tmp_path: Path) -> None:
     assert "in quarantine 3" in alt
     assert "missing 4" in alt
     assert "nothing stands out" not in alt
+
+
+@pytest.mark.parametrize("kind", [records.interrupted, records.passed])
+def test_a_count_that_the_table_marks_stands_out_in_the_picture(kind: Callable[[], Record], tmp_path: Path) -> None:
+    made = kind()
+    of(made, "loans")["items_written"] = 0
+    report = records.report_of(records.summed(made))
+    off = sum(row.counts["items_written"].off for row in report.rows)
+    assert off
+    (alt,) = [c.alt for c in draw_charts(report, [], tmp_path) if c.name == "reconciliation"]
+    number = f"{off} table{'s' * (off > 1)}"
+    assert f"not what they should be, and marked in the table: writes acknowledged of {number}" in alt
+    assert "stands out" not in alt
+
+
+def test_of_what_was_not_measured_nothing_is_said_to_be_fine(tmp_path: Path) -> None:
+    charts = draw_charts(records.report_of(records.dry_run()), [], tmp_path)
+    (alt,) = [c.alt for c in charts if c.name == "reconciliation"]
+    assert alt.endswith("; nothing of what was measured stands out.")
 
 
 @given(

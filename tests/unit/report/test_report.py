@@ -206,6 +206,44 @@ def test_tables_that_only_repeat_that_all_is_well_are_folded_and_no_other() -> N
     assert "more tables:" not in render_html(records.report_of(few), [])
 
 
+def test_a_run_that_loaded_nothing_has_no_seconds_of_loading() -> None:
+    for made in (records.dry_run(), records.interrupted()):
+        assert dict(records.report_of(made).sums)["Import rate"] == "not measured"
+    assert "items/s over " in dict(records.report_of(records.passed()).sums)["Import rate"]
+
+
+def stopped_in_the_preflight() -> Record:
+    """A dry run that ended with its pre-flight: twelve tables without point-in-time recovery, which is refused."""
+    made = records.dry_run()
+    left = [of(made, name) for name in records.WITHOUT_PITR]
+    for table in left:
+        table.update(method="skipped")
+    for table in made["tables"]:
+        table.update(dict.fromkeys(("items_exported", "lines_read", "items_written", "export_arn", "export_time")))
+    for step in made["steps"][1:4]:
+        step.update(status="not run")
+    what = {"expected": "point-in-time recovery", "found": "it is off", "remedy": "turn it on"}
+    blockers = [{"table": table["source"], **what} for table in left]
+    return records.summed(made | {"verdict": "FAIL", "blockers": blockers, "export_time": None, "measured": {}})
+
+
+def test_a_run_that_a_blocker_stopped_migrated_nothing_and_says_why() -> None:
+    made = stopped_in_the_preflight()
+    seen, short = plain(made), render_markdown(records.report_of(made))
+    said = "Everything: this run wrote nothing to the target, because of 12 blockers that the pre-flight found"
+    for text in (seen.text, short):
+        assert said in text
+        assert "no reason was recorded" not in text.split("Needs attention")[-1]
+        assert "Left out on purpose" not in text
+    assert "Not migratedeverything: nothing was written" in "".join(seen.text.split("\n"))
+    of(made, "cases").update(method="not_chosen", verdict="NOT MIGRATED", reasons=["left out by --tables"])
+    both, short = plain(made).text, render_markdown(records.report_of(made))
+    assert "everything: nothing was written; left out on purpose: 1 table" in both
+    for text in (both, short):
+        assert said in text
+        assert "left out by --tables" in text
+
+
 def test_a_dry_run_claims_nothing_about_the_target(page: Callable[[str], tuple[str, Page]]) -> None:
     _, seen = page("DRY-RUN")
     assert "Everything: this run wrote nothing to the target." in seen.text

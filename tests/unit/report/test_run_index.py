@@ -283,7 +283,19 @@ def test_the_same_run_again_changed_nothing_but_its_verdict(tmp_path: Path) -> N
     assert row[2] == "DRY-RUN, nothing written \u2192 PASS"
     assert row[3] == "229,634, as before"
     assert row[4] == "not measured \u2192 229,634"
-    assert row[-1] == "the same tables with the same counts"
+    assert row[-1] == "the same tables with the same counts, as far as both runs measured them"
+
+
+def test_a_table_whose_differences_changed_is_named_though_its_export_is_the_same(tmp_path: Path) -> None:
+    later = records.passed() | {"started": "2026-11-25T00:00:00Z"}
+    of(later, "loans").update(missing=3, different=4, items_in_target=22_956)
+    put(tmp_path, "first", records.passed())
+    put(tmp_path, "later", later)
+    (row,) = changed(tmp_path)
+    assert row[-1] == (
+        "bebco-borrower-staging-loans: missing 0 \u2192 3 and different 0 \u2192 4 and in the target "
+        "22,959 \u2192 22,956"
+    )
 
 
 def test_a_single_run_is_compared_with_nothing(tmp_path: Path) -> None:
