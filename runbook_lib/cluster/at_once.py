@@ -94,16 +94,18 @@ def all_at_once(
         return
     share.tables = at_once
     desk = _Desk(deque(tables), work, share)
-    with ThreadPoolExecutor(at_once, thread_name_prefix="table") as pool:
-        try:
-            jobs = [pool.submit(desk.serve, largest=bool(n % 2)) for n in range(at_once)]
-            going: set[Future[None]] = set(jobs)
-            while going and not any(job.done() and job.exception() for job in jobs):
-                _, going = wait(going, LOOK, FIRST_EXCEPTION)
-                desk.show(watch)
-        finally:
-            desk.closed.set()
-    desk.show(watch)
+    try:
+        with ThreadPoolExecutor(at_once, thread_name_prefix="table") as pool:
+            try:
+                jobs = [pool.submit(desk.serve, largest=bool(n % 2)) for n in range(at_once)]
+                going: set[Future[None]] = set(jobs)
+                while going and not any(job.done() and job.exception() for job in jobs):
+                    _, going = wait(going, LOOK, FIRST_EXCEPTION)
+                    desk.show(watch)
+            finally:
+                desk.closed.set()
+    finally:
+        desk.show(watch)  # what was told before they were stopped, too
     causes = [cause for job in jobs if (cause := job.exception()) is not None]
     for cause in sorted(causes, key=lambda cause: isinstance(cause, KeyboardInterrupt)):  # stopped for another's sake
         raise cause

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 from runbook_lib.cluster.roster import WorkerSpan
@@ -18,20 +19,29 @@ from runbook_lib.notebook.views import export_named
 from runbook_lib.report.figures.cut_over import GATE_NAMES
 from runbook_lib.report.text import moment
 from runbook_lib.run.facts.afterwards.repair import RepairFact
+from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
 from runbook_lib.run.facts.export import ExportFact
+from runbook_lib.run.facts.load import IMPORTS, ImportStatus
 from runbook_lib.run.facts.windows import WindowFact
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import file_rows
+from runbook_lib.run.tables.throughput import sample_sums
 
 EVERY = 0.5
 MOMENTS = ("from", "to")
 WORDED = (*MOMENTS, "export", "why")
-GOING = ("loading", "checking", "importing", "imported", "reading the export", "scanning the target", "repairing")
+GOING = (
+    "loading", "checking", "syncing", "importing", "imported", "reading the export", "scanning the target", "repairing",
+)  # fmt: skip
+ENDED = {ImportStatus.COMPLETED: "done", ImportStatus.FAILED: "failed", ImportStatus.LOADING: "loading"}
 
 
 class LiveTable:
     """Rows by name, each with a state first; redrawn at most twice a second, and when the cell ends.
 
-    The columns of `now` are of the moment. However the cell ends, no row is left saying that something goes on.
+    The columns of `now` are of the moment. However the cell ends, no row is left saying that something goes on; `last`
+    brings the rows up to what has become of the work, for it told no more once it was to stop.
     """
 
     def __init__(
@@ -44,6 +54,7 @@ class LiveTable:
         self._drawn = 0.0
         self._place = Place()
         self.link: str | None = None
+        self.last: Callable[[], None] = lambda: None
         self._watched = is_watched()
         at_end_of_cell(self._end)
 
@@ -59,6 +70,7 @@ class LiveTable:
 
     def _end(self) -> None:
         """The last drawing, after the cell has ended in whatever way."""
+        self.last()
         self.link = None  # to something that ends with the cell
         for name, (state, *cells) in self._rows.items():
             for place in range(len(cells) - self._moving, len(cells)):
@@ -87,11 +99,24 @@ def export_progress() -> Callable[[dict[str, ExportFact]], None]:
     return watch
 
 
-def import_progress() -> Callable[[TableProgress], None]:
-    """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`."""
+def import_progress(run: Run) -> Callable[[TableProgress], None]:
+    """Shows each table's items, rates, throttles and remaining time, and those of all together; for `import_tables`.
+
+    What it leaves is what the ledger knows: requests under way are brought to their end after the last news.
+    """
     table = LiveTable("items", "MB of JSON", "WCU of this start", "throttled", now=("items/s", "WCU/s", "left"))
     known: dict[str, TableProgress] = {}
     workers: set[str] = set()
+    before = {row.source: row.wcu or 0.0 for row in sample_sums(run.ledger)}
+
+    def last() -> None:
+        recorded = [_recorded(run, now, before.get(now.source, 0.0)) for now in known.values()]
+        whole = _together(recorded)
+        table.set(
+            ("all tables", whole.state, *_cells(whole)), *((now.target, now.state, *_cells(now)) for now in recorded)
+        )
+
+    table.last = last
 
     def watch(now: TableProgress) -> None:
         known[now.source], table.link = now, now.dashboard
@@ -137,6 +162,27 @@ def cut_over_progress() -> Callable[[Gate, GateFact], None]:
         table.set((GATE_NAMES[gate], fact.state, moment(fact.began), ended, fact.why))
 
     return watch
+
+
+def _recorded(run: Run, shown: TableProgress, wcu_before: float) -> TableProgress:
+    """A table as the ledger has it, as far as it counts its items: not in a dry run, nor while DynamoDB fills it."""
+    fact = IMPORTS.of(run.ledger, shown.source)
+    state = ENDED.get(fact.status) if fact is not None else None
+    if fact is None or state is None:
+        return shown  # nothing of it was written
+    if state == "loading" and shown.state in GOING:
+        state = shown.state
+    counts = table_counts(run.ledger).get(shown.source)
+    if fact.is_by_service or counts is None:
+        return replace(shown, state=shown.state if state == "loading" else state)
+    samples = {row.source: row.wcu or 0.0 for row in sample_sums(run.ledger)}
+    return replace(
+        shown,
+        state=state,
+        done=sum(n or 0 for n in (counts.written, counts.quarantined, counts.present)),
+        bytes=sum(file.bytes for file in file_rows(run.ledger, shown.source)),
+        wcu=samples.get(shown.source, 0.0) - wcu_before,
+    )
 
 
 def _worker(shift: WorkerSpan) -> tuple[str, ...]:

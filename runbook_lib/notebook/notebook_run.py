@@ -79,7 +79,7 @@ class NotebookRun(Run):
         """A live table for `import_tables`."""
         from runbook_lib.notebook import charts
 
-        return charts.with_live_chart(self, live.import_progress())
+        return charts.with_live_chart(self, live.import_progress(self))
 
     def validation_progress(self) -> Callable[[str, str, int, int], None]:
         """A live table for `validate_tables`."""

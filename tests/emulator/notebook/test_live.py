@@ -14,14 +14,18 @@ from nbclient.exceptions import DeadKernelError
 from runbook_lib.headless.warm_kernel import QUIET
 
 BEGIN = """
-import os
+import os, tempfile
+from pathlib import Path
+from types import SimpleNamespace
 from runbook_lib.errors import GateFailed, Interrupted
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook.live import export_progress, import_progress, validation_progress
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import ExportFact, ExportStatus
+from runbook_lib.run.ledger import Ledger
+RUN = SimpleNamespace(ledger=Ledger(Path(tempfile.mkdtemp()) / "ledger"))
 def importing(**now):
-    watch = import_progress()
+    watch = import_progress(RUN)
     watch(TableProgress("later", "later", 7))
     watch(TableProgress("s", "t", 10, rate=5.0, **now))
 def exporting():
