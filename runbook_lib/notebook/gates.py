@@ -37,6 +37,13 @@ from runbook_lib.undo.cleanup import check_cleanup
 P = ParamSpec("P")
 ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
 LOADED = (ImportStatus.COMPLETED, ImportStatus.DRY_RUN)
+IMPORT_AGAIN = (
+    "run 20_import again for this run: it goes on after the last acknowledged item, and what is complete stays as it "
+    "is. Then run this notebook again. With the command: runbook run CONFIG --run-id ID --execute."
+)
+LOOK_AT = (
+    "look at the differences above and at what else writes to the target; 90_report writes all of it down, also now."
+)
 
 
 def stops(remedy: str) -> Callable[[Callable[P, Line]], Callable[P, Line]]:
@@ -159,10 +166,44 @@ def gate_cut_over(run: Run) -> Line:
     return dry_line("only the forecast was made; stop the writers and type the moment and the run's id to cut over")
 
 
+def _not_loaded(run: Run) -> dict[str, str]:
+    """The tables that an import of this run which was stopped has not brought to an end, and how far each is.
+
+    One that failed said why, and can be compared; what this run has never begun to write, something else may have.
+    """
+    facts, step = IMPORTS.all(run.ledger), STEP_FACTS.of(run.ledger, "import")
+    stopped = step is not None and step.execute and step.status in (StepStatus.RUNNING, StepStatus.INTERRUPTED)
+    if not stopped and not any(fact.has_begun for fact in facts.values()):
+        return {}
+    going = {ImportStatus.LOADING: "stopped while loading", ImportStatus.DRY_RUN: "not begun"}
+    found = {
+        pair.source: going.get(facts[pair.source].status, "") if pair.source in facts else "not begun"
+        for pair in run.planned_pairs()
+        if pair.method != Method.SKIP
+    }
+    return {source: how for source, how in found.items() if how}
+
+
+@stops(IMPORT_AGAIN)
+def gate_loaded(run: Run) -> Line:
+    """No import of this run was stopped on its way: the rest is missing then, and nothing is wrong with it."""
+    if left := _not_loaded(run):
+        how = {
+            how: ", ".join(s for s, h in left.items() if h == how) for how in sorted(set(left.values()), reverse=True)
+        }
+        named = "; ".join(f"{how}: {sources}" for how, sources in how.items())
+        raise GateFailed(f"the import was stopped before its end: {named}")
+    return Line("GO", ": no import was stopped on its way", GOOD)
+
+
 @stops("spell the target in confirm_target, or type it into the form above; or turn validate.canary off.")
 def gate_canary(run: Run) -> Line:
-    """Writing a canary is asked for and confirmed by name, or there is none; a run without a plan goes no further."""
+    """Writing a canary is asked for and confirmed by name, or there is none.
+
+    A run without a plan goes no further, nor one whose import was stopped on its way.
+    """
     gate_planned(run)
+    gate_loaded(run)
     who = run.clients.target_identity
     if not run.config.validate_.canary:
         return Line("OFF", ": validate.canary is false, no reserved item will be written", OPEN)
@@ -172,16 +213,22 @@ def gate_canary(run: Run) -> Line:
     return Line("WRITING", f" one item to each target in {who.account}/{who.region}, and deleting it", BAD)
 
 
-@stops(
-    "look at the differences above and at what else writes to the target; 90_report writes all of it down, also now."
-)
 def gate_validation(run: Run) -> Line:
     """Each table is proved; in a dry run there is nothing to prove."""
+    left = _not_loaded(run)
+    return stops(IMPORT_AGAIN if left else LOOK_AT)(_gate_proved)(run, left)
+
+
+def _gate_proved(run: Run, left: dict[str, str]) -> Line:
     facts = VALIDATIONS.all(run.ledger)
     wrong = [
         f"{source}: {fact.verdict}: {'; '.join(fact.reasons)}"
         for source, fact in facts.items()
         if fact.verdict not in (Verdict.PASS, Verdict.DRY_RUN)
+    ]
+    compared = {source for source, fact in facts.items() if fact.verdict != Verdict.DRY_RUN}
+    wrong += [
+        f"{source}: {Verdict.UNKNOWN}: its import was {how}" for source, how in left.items() if source not in compared
     ]
     wrong += [f"canary of {s}: {c.why}" for s, c in CANARIES.all(run.ledger).items() if c.state == CanaryState.FAILED]
     passed = {source for source, fact in facts.items() if fact.verdict == Verdict.PASS}

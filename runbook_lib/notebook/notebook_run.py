@@ -276,7 +276,7 @@ class NotebookRun(Run):
         return gates.gate_repair(self, choice, confirm)
 
     def gate_canary(self) -> Line:
-        """Stop if a canary is requested and not confirmed."""
+        """Stop if the import was stopped on its way, or a canary is requested and not confirmed."""
         return gates.gate_canary(self)
 
     def gate_validation(self) -> Line:

@@ -78,7 +78,12 @@ def disagreements(
 
 def _import_disagreements(counts: dict[str, int | None], loaded: ImportFact) -> list[str]:
     reasons = []
-    if loaded.status != ImportStatus.COMPLETED:
+    if loaded.status == ImportStatus.LOADING:  # nothing is wrong with it
+        reasons.append(
+            "its import was stopped before its end; go on with the import (20_import) with the same run id, which "
+            "writes what is left"
+        )
+    elif loaded.status != ImportStatus.COMPLETED:
         reasons.append(f"the import is {loaded.status}: {loaded.failure or 'it did not reach its end'}")
     for name, value in (
         ("lines read", counts["lines_read"] or 0),
