@@ -27,7 +27,7 @@ from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.throughput import samples
-from runbook_lib.run.verdicts import PASS
+from runbook_lib.run.verdicts import NOT_CHOSEN, PASS
 
 DPI = 110
 NOT_WRITTEN = "Nothing was written, so there is nothing to draw over time."
@@ -109,11 +109,12 @@ def reconciliation_chart(run: Run) -> ShownChart:
             t.different, t.verdict == PASS,
         )
         for t in record_of(run).tables
-        if t.items_in_target is not None
+        if t.method != NOT_CHOSEN
     ]  # fmt: skip
+    scanned = any(table.in_target is not None for table in tables)
     return _chart(
         "What left and what arrived",
-        lambda: counts_by_table(tables),
+        lambda: counts_by_table(tables) if scanned else None,
         "No target was scanned yet: there is nothing to set side by side.",
     )
 

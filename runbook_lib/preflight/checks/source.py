@@ -147,6 +147,10 @@ def _recovery(context: CheckContext, pair: Pair) -> Check:
     def off(status: CheckStatus, found: str, remedy: str) -> Check:
         return Check(check.id, check.table, status, check.expected, found, remedy)
 
+    if pair.source in context.exported and pair.method == "scan":
+        return off(WARNING, "it is off; the table was read by a scan",
+                   "nothing for this run; what was written since is kept nowhere, so that it cannot be caught up with "
+                   "by windows")  # fmt: skip
     if pair.source in context.exported:
         return off(WARNING, "it is off by now; the table is exported",
                    "nothing for this run; what is written from now on is kept nowhere, so that it cannot be caught up "

@@ -39,3 +39,13 @@ def test_recovery_that_was_turned_off_since_changes_nothing_of_this_run(world: W
     recovery = {"PointInTimeRecoveryEnabled": False}
     world.source.update_continuous_backups(TableName=world.src("a"), PointInTimeRecoverySpecification=recovery)
     assert said(run, "point-in-time-recovery") == ("warning", "it is off by now; the table is exported")
+
+
+def test_of_a_table_that_was_scanned_for_want_of_recovery_it_is_not_said_that_recovery_went_off(world: World) -> None:
+    """`found it is off by now`: it had been off from the start."""
+    world.pair("a", things(3), pitr=False)
+    run = open_run(str(world.config(export={"without_pitr": "scan"})), "r", True)
+    before = said(run, "point-in-time-recovery")
+    export_tables(run)
+    assert before == ("warning", "it is off and export.without_pitr is 'scan'")
+    assert said(run, "point-in-time-recovery") == ("warning", "it is off; the table was read by a scan")

@@ -8,6 +8,7 @@ from runbook_lib.errors import GateFailed, Interrupted
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.load.table_load import TableProgress
+from runbook_lib.notebook.charts import reconciliation_chart
 from runbook_lib.notebook.gates import gate_canary, gate_validation
 from runbook_lib.notebook.output import Line
 from runbook_lib.preflight.step import preflight
@@ -76,6 +77,9 @@ def test_the_last_gate_names_the_tables_that_were_not_come_to_and_says_the_same(
     assert all(f"{world.src(name)}: UNKNOWN: its import was not begun" in message for name in "cd")
     assert world.src("a") not in message
     assert shown[0].remedy.startswith("run 20_import again for this run")
+    chart = str(reconciliation_chart(run))
+    assert ": 4 tables: 485 items exported" in chart
+    assert "3 tables not proved" in chart
 
 
 def test_the_command_fails_with_the_same_words_and_goes_on_with_the_import(world: World) -> None:

@@ -45,6 +45,22 @@ def test_of_many_tables_what_is_wrong_is_drawn_before_what_agrees(tables: int) -
     assert f"The other {tables + 1 - MOST_ROWS} table" in said
 
 
+def test_the_message_counts_the_tables_that_were_not_scanned_or_not_exported_too() -> None:
+    """It said `15 tables` and `8 tables not proved` of a run of 31 tables with 24 that were not proved."""
+    unscanned = [ChartedTable(f"t-later-{n}", 7, 0, None, None, None, None, False) for n in range(3)]
+    drawn = counts_by_table([agreeing("a"), WRONG, *unscanned, ChartedTable("t-none", *[None] * 6, False)])
+    assert drawn
+    figure, said = drawn
+    assert said == (
+        "6 tables: 36 items exported, 14 written, 13 in the target (1 table not exported, 4 tables not scanned in the "
+        "target). 5 tables not proved: t-wrong, t-later-0, t-later-1 and 2 more."
+    )
+    assert len(figure.axes[0].get_yticklabels()) == 5
+    many = counts_by_table([WRONG, *[ChartedTable(f"{n}", 7, 0, None, None, None, None, False) for n in range(90)]])
+    assert many
+    assert many[1].endswith(" The other 51 tables are not drawn.")  # it said that they agree
+
+
 def test_small_exports_are_summed_and_empty_ones_counted() -> None:
     drawn = exports_by_size([(f"t-{n}", n, n * 1000) for n in range(MOST_ROWS + 10)])
     assert drawn

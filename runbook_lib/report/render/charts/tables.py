@@ -33,7 +33,10 @@ class ChartedTable:
 
 
 def counts_by_table(tables: Sequence[ChartedTable]) -> Drawn | None:
-    """Exported, written and in the target, one row a table; those that do not agree first and named."""
+    """Exported, written and in the target, one row a table; those that do not agree first and named.
+
+    Of a table without an export there is nothing to draw; the sentence counts it.
+    """
     known = [t for t in tables if t.exported is not None]
     if not known:
         return None
@@ -60,7 +63,7 @@ def counts_by_table(tables: Sequence[ChartedTable]) -> Drawn | None:
     axes.set_xlim(left=-0.2)
     label_axes(axes, "items (logarithmic)", "")
     axes.legend(**LEGEND | {"loc": "lower left", "bbox_to_anchor": (1.0, 0.0)})  # what is wrong stands above
-    return figure, _said_of(known, len(ordered) - len(shown))
+    return figure, _said_of(tables, ordered[MOST_ROWS:])
 
 
 def _counts(table: ChartedTable) -> tuple[int | None, int | None, int | None]:
@@ -79,14 +82,27 @@ def _wrong(table: ChartedTable) -> str:
     return ", ".join(parts) or "not proved"
 
 
-def _said_of(tables: Sequence[ChartedTable], hidden: int) -> str:
-    sums = [sum(value or 0 for value in values) for values in zip(*map(_counts, tables), strict=True)]
+def _said_of(tables: Sequence[ChartedTable], hidden: Sequence[ChartedTable]) -> str:
+    """The sums of what was counted, of how many tables that is not known, and which of all tables are not proved."""
+    exported, written, found = (
+        sum(value or 0 for value in values) for values in zip(*map(_counts, tables), strict=True)
+    )
     off = [t.name for t in tables if not t.agrees]
-    more = f" The other {pluralize(hidden, 'table')} that agree are not drawn." if hidden else ""
+    agree = " that agree" if all(t.agrees for t in hidden) else ""
+    more = f" The other {pluralize(len(hidden), 'table')}{agree} are not drawn." if hidden else ""
     which = f"{pluralize(len(off), 'table')} not proved: {listed(off, 3)}." if off else "All of them agree."
+    left = [
+        f"{pluralize(many, 'table')} not {what}"
+        for many, what in (
+            (sum(t.exported is None for t in tables), "exported"),
+            (sum(t.in_target is None for t in tables), "scanned in the target"),
+        )
+        if many
+    ]
+    unknown = f" ({', '.join(left)})" if left else ""
     return (
-        f"{pluralize(len(tables), 'table')}: {count(sums[0])} items exported, {count(sums[1])} written, "
-        f"{count(sums[2])} in the target. {which}{more}"
+        f"{pluralize(len(tables), 'table')}: {count(exported)} items exported, {count(written)} written, "
+        f"{count(found)} in the target{unknown}. {which}{more}"
     )
 
 
