@@ -109,6 +109,7 @@ def nothing_is_lost(world: World, seed: int, kills: int, items: int) -> int:
     return len(unknown)
 
 
+@pytest.mark.whole
 def test_an_import_killed_while_the_server_misbehaves_loses_nothing(world: World) -> None:
     assert nothing_is_lost(world, seed=1, kills=4, items=800) >= 2
 

@@ -59,6 +59,7 @@ def is_over(world: World, config: Path) -> bool:
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_repair_that_is_killed_again_and_again_passes_and_a_second_one_writes_nothing(
     world: World, seed: int
 ) -> None:

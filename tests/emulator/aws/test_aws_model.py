@@ -285,6 +285,7 @@ def test_an_answer_without_any_one_or_two_of_its_members_is_read_or_named_as_not
     }  # fmt: skip
 
 
+@pytest.mark.whole
 def test_servers_that_leave_any_member_out_get_a_plan_that_names_what_is_missing(world: World) -> None:
     """One table for each member that its source and its target do not say."""
     dropped = [m for m in SPARSE if m.count(".") == 0 or m.endswith(("Projection", "ProjectionType"))]

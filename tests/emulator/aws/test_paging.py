@@ -163,6 +163,7 @@ def forgetful(world: World) -> Iterator[str]:
         yield server.endpoint
 
 
+@pytest.mark.whole
 def test_tables_that_a_lost_token_would_leave_out_are_in_the_plan(world: World, forgetful: str) -> None:
     for name in "abcdefg":
         world.pair(name, things(1))

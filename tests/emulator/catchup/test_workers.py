@@ -33,6 +33,7 @@ def sent(moving: Moving, window: Any) -> list[tuple[int, int]]:
     return [(row.written, row.file.items) for row in rows]
 
 
+@pytest.mark.whole
 def test_windows_are_the_same_when_workers_apply_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving, chance, late = moved(world), random.Random(3), list[Message]()
 
@@ -74,6 +75,7 @@ def test_no_worker_is_asked_for_one_file_or_without_windows(world: World, monkey
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_a_file_whose_worker_went_away_goes_on_elsewhere_and_the_window_is_looked_at_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +105,7 @@ def test_a_file_whose_worker_went_away_goes_on_elsewhere_and_the_window_is_looke
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_an_interrupted_catch_up_goes_on_from_what_workers_said_also_without_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +159,7 @@ def test_a_window_begins_when_every_worker_is_through_with_the_one_before(
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_who_still_asks_for_a_file_of_the_window_before_is_given_none_of_this(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

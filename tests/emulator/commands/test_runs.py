@@ -16,6 +16,7 @@ from tests.support.in_process import runbook_here
 from tests.support.world import World, things
 
 
+@pytest.mark.whole
 def test_a_run_is_listed_and_told_and_its_steps_come_as_json(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.pair("a", things(3))
     ran = runbook_here("run", world.config(), "--run-id", "r1", "--json", "--junit", world.folder / "t.xml")

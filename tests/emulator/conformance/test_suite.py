@@ -69,6 +69,7 @@ def test_throttling_is_answered_once_it_happens(endpoint: str) -> None:
     assert [type(answer.outcome) for answer in (*first, *second)] == [AsExpected] * 3
 
 
+@pytest.mark.whole
 def test_items_that_a_condition_kept_out_are_counted_once_it_happens(endpoint: str) -> None:
     subject = subject_of(endpoint)
     with fault(endpoint, operation="StartBulkPutItems", kind="kept-out", table=subject.table("bulk")):

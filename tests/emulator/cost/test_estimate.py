@@ -229,6 +229,7 @@ def by_n(*others: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.whole
 def test_a_dry_run_measures_what_the_import_then_uses(world: World) -> None:
     """The same run without and with execute: measured units are the consumed ones, and both are in the report."""
     world.pair("a", things(60, blob={"S": "x" * 2500}), **by_n())

@@ -56,6 +56,7 @@ def test_without_the_id_typed_only_a_forecast_is_made(world: World) -> None:
     assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
 
 
+@pytest.mark.whole
 def test_workers_apply_the_last_window_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = about_to(world, cut_over={"proof": "overlay"})
     moving.write(*things(100, late={"BOOL": True}))
@@ -70,6 +71,7 @@ def test_workers_apply_the_last_window_too(world: World, monkeypatch: pytest.Mon
     assert states(moving)["go"] == "passed"
 
 
+@pytest.mark.whole
 def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: World) -> None:
     moving = about_to(world)
     frozen = moving.now()
@@ -114,6 +116,7 @@ def test_the_targets_are_proved_after_the_last_moment_a_write_of_the_last_window
     assert states(moving)["go"] == GateState.PASSED
 
 
+@pytest.mark.whole
 def test_after_the_go_the_targets_are_left_alone(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now())
@@ -122,6 +125,7 @@ def test_after_the_go_the_targets_are_left_alone(world: World) -> None:
             act()
 
 
+@pytest.mark.whole
 def test_a_write_after_the_freeze_is_not_frozen(world: World) -> None:
     moving = about_to(world)
     frozen = moving.now()
@@ -160,6 +164,7 @@ def test_deletes_by_the_sources_time_to_live_are_no_writes(world: World) -> None
         cut(moving)
 
 
+@pytest.mark.whole
 def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now())
@@ -218,6 +223,7 @@ def test_a_freeze_before_the_export_or_to_come_is_refused(world: World, minutes:
         cut(moving)
 
 
+@pytest.mark.whole
 def test_data_that_are_not_proved_are_not_switched_to(world: World) -> None:
     moving = about_to(world)
     frozen = moving.now()
@@ -231,6 +237,7 @@ def test_data_that_are_not_proved_are_not_switched_to(world: World) -> None:
     assert states(moving)["go"] == GateState.PASSED
 
 
+@pytest.mark.whole
 def test_a_dropped_change_is_found_by_the_second_export_without_old_images(world: World) -> None:
     moving = about_to(world, catch_up={"view": "NEW_IMAGE"})
     world.fault(operation="ExportTableToPointInTime", kind="dropped-change", table=world.src("a"), times=1)
@@ -296,6 +303,7 @@ def minutes_at(moving: Moving, gate: Gate, *written: Any) -> Any:
 
 @pytest.mark.parametrize("gate", [Gate.DATA_PROOF, Gate.SMOKE])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: World, gate: Gate) -> None:
     moving = about_to(world)
     with pytest.raises(GateFailed, match=r"NOT_FROZEN: nothing should have been written since .*, up to the go.* 1 ch"):

@@ -31,6 +31,7 @@ def connected(moving: Moving) -> tuple[str, str]:
     return answer.answer, answer.evidence
 
 
+@pytest.mark.whole
 def test_smoke_that_fails_keeps_the_go_shut_until_it_is_good(world: World) -> None:
     switch = world.folder / "switch"
     moving = about_to(world, smoke=[asks("fine", "pass"), asks("reads", f"open({str(switch)!r})")])

@@ -202,6 +202,7 @@ def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: Wor
     ],
 )
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, Any], says: str) -> None:
     world.pair("a", things(5))
     first_run(world)

@@ -89,6 +89,7 @@ def test_a_run_passes_and_its_folder_holds_what_the_contract_says(world: World) 
     assert runbook_here("verify", folder).returncode == 0
 
 
+@pytest.mark.whole
 def test_without_execute_the_verdict_is_dry_run_and_nothing_is_written(world: World) -> None:
     world.pair("a", things(30))
     allowing = dict.fromkeys(("RUNBOOK_EXECUTE", "EXECUTE", "RUNBOOK_CONFIRM", "PAPERMILL_EXECUTE"), "1")

@@ -70,6 +70,7 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.whole
 def test_a_wheel_brings_notebooks_templates_data_and_types(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"runbook_lib/notebooks/{book.name}" for book in (ROOT / "notebooks").glob("*.ipynb")}

@@ -284,6 +284,7 @@ def test_two_sources_of_one_target_are_refused(world: World) -> None:
         schema_of(config, "cloudformation")
 
 
+@pytest.mark.whole
 def test_the_target_need_not_be_there(world: World) -> None:
     world.table(world.source, world.src("only-here"))
     done = runbook_here("schema", world.config(), "--format", "cloudformation")
@@ -311,6 +312,7 @@ def test_logical_ids_are_unique_alphanumeric_and_the_same_in_any_order(tables: s
 
 @settings(deadline=None, max_examples=examples(10))
 @given(st.dictionaries(names | alike, st.tuples(names, st.text(max_size=20)), min_size=1, max_size=5))
+@pytest.mark.whole
 def test_any_names_and_tags_survive_the_text(tables: dict[str, tuple[str, str]]) -> None:
     made = {n: a_definition(name=n, tags=(tag,), ttl=tag[0]) for n, tag in tables.items()}
     whole = template(a_migration(), made)

@@ -57,6 +57,7 @@ def scanned(world: World, items: list[Any], rules: list[Any], more: dict[str, An
 
 @pytest.mark.parametrize("case", LEAKS)
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_raw_value_that_no_rule_keeps_where_it_stands_is_a_leak_and_is_shown_nowhere(world: World, case: str) -> None:
     record = scanned(world, *LEAKS[case])
     assert record["verdict"] == "FAIL"

@@ -211,6 +211,7 @@ def test_a_line_that_is_more_or_less_than_an_item_is_refused_before_anything_is_
     assert operations(world) == []
 
 
+@pytest.mark.whole
 def test_a_bad_record_that_stops_its_object_is_a_fail_and_healed_by_a_repair(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="bad-record")
@@ -392,6 +393,7 @@ def test_an_output_that_cannot_be_read_leaves_the_count_unknown(world: World, mo
     assert "could not be read" in str(only(record)["reasons"])
 
 
+@pytest.mark.whole
 def test_no_contents_of_the_output_are_in_the_run_folder(world: World) -> None:
     world.pair("a", [{"id": {"S": "x"}, "n": {"N": "31337001"}}, *things(5)])
     world.target.delete_table(TableName=world.dst("a"))

@@ -97,6 +97,7 @@ def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -
     assert "does not exist; with --execute" in (world.folder / "reports" / "r" / "report.md").read_text()
 
 
+@pytest.mark.whole
 def test_a_missing_target_stays_a_blocker_unless_creating_is_asked_for(world: World) -> None:
     rich(world, "a")
     done = runbook_here("run", world.config(), "--execute")

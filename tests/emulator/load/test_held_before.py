@@ -115,6 +115,7 @@ def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
     assert verdict(run) == ("FAIL", 40, 10)
 
 
+@pytest.mark.whole
 def test_a_lost_secret_forgives_nothing_and_says_so(world: World) -> None:
     run = ready(world, "append", OLD)
     import_tables(run)

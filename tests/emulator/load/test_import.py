@@ -296,6 +296,7 @@ def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     ids=["truncated", "bit flipped", "emptied", "deleted"],
 )
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_damaged_file_is_found_before_anything_of_it_is_written(
     world: World, damage: Callable[[bytes], bytes] | None, words: str
 ) -> None:

@@ -137,6 +137,7 @@ def test_nothing_is_imported_until_the_target_is_spelled(world: World) -> None:
     assert not target_exists(world, world.dst("a"))
 
 
+@pytest.mark.whole
 def test_an_object_more_under_the_prefix_is_found_before_it_is_read(world: World) -> None:
     run = exported(world)
     extra = gzip.compress(b'{"Item":{"id":{"S":"not-exported"}}}\n')
@@ -447,6 +448,7 @@ def test_local_indexes_stand_in_the_way_of_the_one_and_decide_the_other(world: W
     assert (pair.writing, "local indexes" in pair.why) == ("batch_write", True)
 
 
+@pytest.mark.whole
 def test_auto_lets_dynamodb_fill_what_that_is_cheaper_for(world: World) -> None:
     source(world, "a", things(60))
     world.pair("b", things(5))

@@ -77,6 +77,7 @@ def test_only_what_differs_is_written_and_what_only_the_target_has_stays(world: 
     )
 
 
+@pytest.mark.whole
 def test_a_second_sync_writes_nothing(world: World) -> None:
     import_tables(differing(world))
     run = begun(world, "again")

@@ -30,6 +30,7 @@ def begun_and_not_done(now: dict[str, int]) -> list[str]:
     return [name for name, done in now.items() if 0 < done < ITEMS]
 
 
+@pytest.mark.whole
 def test_tables_are_written_at_the_same_time_and_no_more_than_may_be(world: World) -> None:
     run, now, most = ready(world), dict[str, int](), 0
 
@@ -64,6 +65,7 @@ def test_an_import_of_several_tables_that_is_interrupted_goes_on_with_all_of_the
     assert sum(fact.items_written or 0 for fact in validated.values()) == ITEMS * len(NAMES)
 
 
+@pytest.mark.whole
 def test_a_table_that_cannot_be_written_leaves_the_others_beside_it_whole(world: World) -> None:
     run = ready(world)
     world.target.delete_table(TableName=world.dst("b"))

@@ -10,6 +10,7 @@ from tests.support.liar import Request, between
 from tests.support.world import World, things
 
 
+@pytest.mark.whole
 def test_what_is_there_is_not_written_over_though_counts_are_of_another_table(world: World) -> None:
     world.pair("a", things(6))
     world.table(world.target, world.dst("empty"))

@@ -168,6 +168,7 @@ def test_leave_is_not_given_by_asking_alone_nor_for_another_target(world: World)
     assert not notebook(config, "import").execute
 
 
+@pytest.mark.whole
 def test_who_confirmed_and_what_was_stopped_stand_among_the_attempts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def rows(output: Any) -> list[list[str]]:
 
 @pytest.mark.parametrize("how", ["interrupted", "failed", "headless"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_no_row_says_that_something_goes_on_after_its_cell_has_ended(how: str, left: dict[str, list[Any]]) -> None:
     shown = table_in(left[how])
     assert rows(shown) == [

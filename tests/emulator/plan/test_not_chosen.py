@@ -30,6 +30,7 @@ def whole(run: Run, *more: Any) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.whole
 def test_a_run_of_some_tables_passes_for_what_it_says_and_names_the_others(world: World) -> None:
     for name in ("alpha", "omega", "other"):
         world.pair(name, things(10))
@@ -90,6 +91,7 @@ def test_a_run_of_all_tables_is_complete_and_cannot_be_narrowed_later(world: Wor
         open_run(str(config), "r", tables="*-alpha")
 
 
+@pytest.mark.whole
 def test_a_table_that_came_later_is_named_and_not_moved(world: World) -> None:
     world.pair("alpha", things(3))
     config = world.config(confirm_target=HERE)
@@ -103,6 +105,7 @@ def test_a_table_that_came_later_is_named_and_not_moved(world: World) -> None:
     assert world.items(world.target, world.dst("late")) == []
 
 
+@pytest.mark.whole
 def test_a_choice_of_no_table_is_refused_and_a_skipped_table_still_fails(world: World, tmp_path: Path) -> None:
     world.pair("alpha", things(3))
     world.pair("omega", things(3), pitr=False)

@@ -135,6 +135,7 @@ def test_an_export_that_is_not_what_aws_says_is_refused(
         assert ("only a COMPLETED export can be used" in said) == (by == "arn")
 
 
+@pytest.mark.whole
 def test_an_arn_whose_folder_holds_another_tables_export_is_refused(world: World, liar: Between) -> None:
     one, other = exported(world), exported(world, "b", 7, "second")
     copy(world, other["folder"], one["folder"])
@@ -145,6 +146,7 @@ def test_an_arn_whose_folder_holds_another_tables_export_is_refused(world: World
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExportNotFoundException", "UnknownOperationException"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_folder_of_which_nobody_can_be_asked_passes_as_it_says_and_the_first_screen_says_so(
     world: World, liar: Between, code: str
 ) -> None:

@@ -592,6 +592,7 @@ def test_only_mistakes_of_the_configuration_alone_are_refused_before_a_run(case:
     refuse_misconfigured(case.plan())  # with the world in the way too, the run shows both
 
 
+@pytest.mark.whole
 def test_ten_problems_are_shown_at_once_with_exit_1_and_nothing_written(world: World) -> None:
     for name in ("full", "keys", "lonely", "one", "two", "off"):
         world.pair(name, things(2), pitr=name != "off")

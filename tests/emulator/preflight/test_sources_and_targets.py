@@ -99,6 +99,7 @@ def old_global(asked: Asked, said: Said) -> Said:
     return changed(said, lambda d: d["Table"].update(GlobalTableVersion="2017.11.29"))
 
 
+@pytest.mark.whole
 def test_attributes_of_replication_are_seen_in_the_version_the_indexes_and_the_first_items(world: World) -> None:
     world.pair("a", things(1))
     status, found = said_of(planned(world, old_global), "replication-attributes")

@@ -200,6 +200,7 @@ def _is_prose(node: ast.expr) -> bool:
     return False
 
 
+@pytest.mark.whole
 def test_no_module_searches_a_text_for_readers() -> None:
     # OpenSSL's own word for it, which botocore passes on in a text and nowhere else; click's, for a hint.
     foreign = [

@@ -43,6 +43,7 @@ def estate(own_aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wor
     return World(own_aws, tmp_path)
 
 
+@pytest.mark.whole
 def test_everything_that_names_an_old_table_is_found_and_nothing_that_it_holds_is_shown(
     estate: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_clients_refuse_everything_but_these_reads(estate: World) -> None:
     assert all(call.split(":")[1].startswith(("List", "Get", "Describe")) for call in REFERENCE_READS | ROLE_READS)
 
 
+@pytest.mark.whole
 def test_only_listed_calls_are_made_and_each_of_them_is(estate: World) -> None:
     """But those that only what the sandbox does not serve would need."""
     estate.pair("orders", **STREAM)

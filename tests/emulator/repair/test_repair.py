@@ -111,6 +111,7 @@ def test_only_what_was_chosen_is_written(world: World) -> None:
     assert (found.missing, found.different, found.extra, found.verdict) == (0, 1, 1, "FAIL")
 
 
+@pytest.mark.whole
 def test_until_it_is_validated_again_a_repaired_table_is_not_proved(world: World) -> None:
     run = damaged(world)
     repaired(run)
@@ -242,6 +243,7 @@ def test_a_put_whose_answer_is_lost_is_not_sent_again(
 @pytest.mark.parametrize("group", [0, 1, 2])
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_killed_anywhere_it_goes_on_and_passes(
     world: World, monkeypatch: pytest.MonkeyPatch, group: int, after: bool
 ) -> None:

@@ -180,6 +180,7 @@ def _facts(folder: Path) -> list[tuple[str, str, str]]:
     return rows
 
 
+@pytest.mark.whole
 def test_every_fact_of_a_forged_ledger_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for topic, name, value in _facts(folder):
         if name == "publication":

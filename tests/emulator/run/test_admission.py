@@ -251,6 +251,7 @@ def test_a_damaged_ledger_is_refused_before_anything(world: World) -> None:
     assert traces(folder) == before
 
 
+@pytest.mark.whole
 def test_a_folder_that_cannot_be_written_to_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)
@@ -428,6 +429,7 @@ def test_a_runner_does_not_begin_beside_a_notebook_that_has_begun_its_run(
 
 
 @pytest.mark.parametrize(("whole_folder", "knows_its_id"), [(True, True), (False, False)])
+@pytest.mark.whole
 def test_a_ledger_is_its_own_runs_and_no_copys(world: World, whole_folder: bool, knows_its_id: bool) -> None:
     """Under another id it would prove a run that wrote nothing, and its cleanup would take the first one's items."""
     world.pair("a", things(3))

@@ -22,6 +22,7 @@ def two(world: World) -> World:
 @pytest.mark.parametrize("swapped", [1, 2, 3, None], ids=["first", "second", "third", "all"])
 @pytest.mark.parametrize("method", ["export", "scan"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_description_of_another_table_is_not_believed(two: World, method: str, swapped: int | None) -> None:
     asked: list[int] = []
 
@@ -68,6 +69,7 @@ LIES: dict[str, Any] = {
 
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_items_that_are_too_many_stay_so_whatever_the_second_look_is_answered(two: World, lie: str) -> None:
     def told(request: Request, code: int, body: bytes) -> Answer | None:
         if request.operation != "BatchGetItem" or two.dst("a") not in request.json["RequestItems"]:

@@ -31,6 +31,7 @@ def as_another(clients: Clients, name: str) -> Clients:
 
 
 @pytest.mark.usefixtures("code_looked_up")
+@pytest.mark.whole
 def test_a_report_of_years_later_says_who_wrote_and_with_which_code(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_nothing_is_said_where_every_write_was_answered(world: World) -> None:
     assert LAST_WRITES.of(run.ledger) is None
 
 
+@pytest.mark.whole
 def test_nothing_is_said_once_it_was_compared_afterwards(world: World) -> None:
     world.pair("a", things(30))
     world.fault(operation="BatchWriteItem", kind="lost-reply", table=world.dst("a"), times=1)

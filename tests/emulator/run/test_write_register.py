@@ -78,6 +78,7 @@ def kept(run: Run) -> str:
     return removal.kept
 
 
+@pytest.mark.whole
 def test_what_another_run_has_proved_is_not_taken_away(world: World) -> None:
     world.pair("a", things(30))
     first = up_to_the_import(world, "first")
@@ -123,6 +124,7 @@ def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gon
     assert (in_register(world), tags(world)) == (set(), {})
 
 
+@pytest.mark.whole
 def test_two_runs_that_begin_at_once_both_stand_in_the_register(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(60))
     runs = [world.open(name, **APPEND) for name in ("one", "two")]
@@ -298,6 +300,7 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
 
 @pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_register_that_has_lost_entries_is_not_believed(world: World, lost: str) -> None:
     """A lifecycle rule of the bucket, or a tidy person, empties the register: nobody is then alone."""
     world.pair("a", things(10))
@@ -379,6 +382,7 @@ def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, 
     assert len(world.items(world.target, world.dst("a"))) == 9
 
 
+@pytest.mark.whole
 def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world: World) -> None:
     world.pair("a", things(10))
     up_to_the_import(world, "former")
@@ -574,6 +578,7 @@ def _writing_meanwhile(world: World, policy: str) -> tuple[list[str], Callable[[
 @pytest.mark.parametrize("policy", ["append", "overwrite", "sync"])
 @pytest.mark.parametrize("made", [False, True], ids=["an own table", "a table that the run made"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could_take(
     world: World, monkeypatch: pytest.MonkeyPatch, made: bool, policy: str
 ) -> None:
@@ -627,6 +632,7 @@ def test_a_run_that_entered_itself_just_before_the_mark_was_set_is_seen_by_the_c
     assert len(world.items(world.target, world.dst("a"))) == 10
 
 
+@pytest.mark.whole
 def test_of_a_run_and_a_cleanup_that_come_at_once_the_run_sees_the_mark(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def page_of(world: World, run_id: str) -> str:
         ("overwrite", "i", REPLACING, {"older": 10, "newer": 10}),
     ],
 )
+@pytest.mark.whole
 def test_a_repair_takes_nothing_from_a_run_that_came_after(
     world: World, policy: str, theirs: str, flag: str, after: dict[str, int]
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_repair_that_only_adds_goes_on_beside_another_run(world: World) -> Non
     assert held(world) == {"older": 20, "newer": 10}
 
 
+@pytest.mark.whole
 def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None:
     two_sources(world, "b")
     older = config(world, "a")
@@ -131,6 +133,7 @@ def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None
     assert held(world) == {"older": 20}
 
 
+@pytest.mark.whole
 def test_a_catch_up_does_not_go_over_what_another_run_has_loaded_since(world: World) -> None:
     two_sources(world, "i")
     older = config(world, "a", catch_up={"margin_seconds": 0, "quiet_seconds": 0})
@@ -171,6 +174,7 @@ def test_a_catch_up_looks_for_others_before_each_window(world: World) -> None:
     assert held(world) == {"older": 10, "newer": 10}
 
 
+@pytest.mark.whole
 def test_a_run_that_came_while_a_table_was_compared_is_no_part_of_what_was_proved(world: World) -> None:
     """It replaces every item between the scan of the target and the report."""
     two_sources(world, "i")
@@ -241,6 +245,7 @@ def test_of_two_runs_that_begin_together_in_one_empty_table_one_gives_way(
         assert held(world) == {"older": 20}
 
 
+@pytest.mark.whole
 def test_a_run_that_entered_since_the_pre_flight_has_not_to_be_ended(world: World) -> None:
     """It may be about to write; before the pre-flight of the next run it is what that one was shown."""
     two_sources(world, "i")

@@ -122,6 +122,7 @@ def masked(world: World, count: int = 30, *rules: Any, **more: Any) -> Masked:
     return Masked(world, [person(n, n) for n in range(count)], world.config(transform=transform, **settings))
 
 
+@pytest.mark.whole
 def test_changes_deletes_and_items_that_enter_and_leave_the_filter_are_in_the_target(world: World) -> None:
     made = masked(world)
     made.write(person(0, 7), person(1, MOST + 1), person(40, 3), person(41, MOST + 5))  # changed, leaves, new, filtered
@@ -353,6 +354,7 @@ def test_the_targets_side_has_nothing_raw_and_reads_nothing_raw(world: World) ->
 
 @pytest.mark.parametrize("of_a_window", [True, False])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_change_that_was_not_exported_is_found_though_the_mask_hides_it(world: World, *, of_a_window: bool) -> None:
     """What was changed is dropped, so that the target is as it should be."""
     made = masked(world)
@@ -389,6 +391,7 @@ def short(number: int, n: int) -> Item:
 
 @pytest.mark.parametrize("of_a_window", [True, False])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_new_item_with_the_key_of_another_is_refused_before_its_window_is_written(
     world: World, *, of_a_window: bool
 ) -> None:

@@ -113,6 +113,7 @@ def loaded_over(world: World, strategy: str) -> Run:
     return run
 
 
+@pytest.mark.whole
 def test_a_rollback_writes_nothing_of_it(world: World) -> None:
     with told(world, _another_key) as lies:
         run = loaded_over(world, "overwrite")

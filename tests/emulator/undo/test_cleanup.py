@@ -154,6 +154,7 @@ def test_nothing_is_taken_from_a_table_that_held_items_before(world: World) -> N
     assert not [key for key in keys_in_bucket(world) if "/data/" in key]
 
 
+@pytest.mark.whole
 def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: World) -> None:
     world.pair("a", things(10))
     run = up_to_the_import(world)
@@ -192,6 +193,7 @@ def test_an_export_that_the_run_only_used_stays(world: World) -> None:
     assert keys_in_bucket(world) == made
 
 
+@pytest.mark.whole
 def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(120))
     run = up_to_the_import(world)

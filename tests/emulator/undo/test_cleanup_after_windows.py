@@ -37,6 +37,7 @@ def staged(world: World) -> list[str]:
     return [entry["Key"] for entry in listed if "registers" not in entry["Key"]]
 
 
+@pytest.mark.whole
 def test_what_windows_put_is_removed_and_what_was_changed_since_stays(world: World) -> None:
     moving = moved(world, catch_up={"proof": "full_export"})
     for number in range(2):

@@ -33,6 +33,7 @@ def another(body: bytes) -> Answer:
 @pytest.mark.parametrize(("lie", "times"), [(gone, 1), (gone, 2), (another, 1)], ids=["once", "twice", "another"])
 @pytest.mark.parametrize("created", [True, False])
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, times: int) -> None:
     source_without_target(world, "a", 20) if created else world.pair("a", things(20))
     with between(world.endpoint) as liar:
@@ -65,6 +66,7 @@ def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, ti
 @pytest.mark.parametrize("times", [1, 1_000], ids=["once", "always"])
 @pytest.mark.parametrize("said", ["nothing there", "another table"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_items_that_are_said_not_to_be_there_are_looked_for_before_what_tells_of_them_is_removed(
     world: World, said: str, times: int
 ) -> None:
@@ -137,6 +139,7 @@ def is_look(request: Request, world: World) -> bool:
 
 
 @pytest.mark.parametrize("now", ["moved", "changed"])
+@pytest.mark.whole
 def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: World, now: str) -> None:
     """Between the look at its items and the Scan an application moves one of them, or changes it."""
     own = {"id": {"S": "i00002"}}
@@ -161,6 +164,7 @@ def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: W
 
 @pytest.mark.parametrize("in_look", ["first", "second", "both"])
 @pytest.mark.parametrize("lost", ["stranger's", "own"])
+@pytest.mark.whole
 def test_a_created_table_stays_where_its_scans_lose_a_page(world: World, lost: str, in_look: str) -> None:
     """The page with a stranger's item is answered with the page after it, or that with one of the run's own."""
     told = Counter[str]()
@@ -200,6 +204,7 @@ def test_a_created_table_stays_where_its_scans_lose_a_page(world: World, lost: s
     assert not target_exists(world, world.dst("a"))
 
 
+@pytest.mark.whole
 def test_a_created_table_stays_where_an_own_item_went_between_two_looks_at_it(world: World) -> None:
     """Whether a page lost it or somebody deleted it is not known; the next cleanup counts with what is there then."""
     done: list[int] = []
@@ -220,6 +225,7 @@ def test_a_created_table_stays_where_an_own_item_went_between_two_looks_at_it(wo
     assert removal.items_found == 7
 
 
+@pytest.mark.whole
 def test_a_table_that_takes_the_place_of_a_created_one_while_that_is_read_stays(world: World) -> None:
     done: list[int] = []
 

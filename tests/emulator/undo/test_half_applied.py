@@ -65,6 +65,7 @@ def test_a_rollback_takes_back_what_the_window_left(
     assert (fact.failure, fact.kept) == (None, 0)
 
 
+@pytest.mark.whole
 def test_a_cleanup_waits_until_the_window_is_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = moved(world, 30)
     stopped_before_it_was_whole(moving, monkeypatch)

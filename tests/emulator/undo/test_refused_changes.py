@@ -61,6 +61,7 @@ def with_refused_changes(
     return moving, before
 
 
+@pytest.mark.whole
 def test_a_rollback_takes_back_what_stands_there_instead(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving, before = with_refused_changes(world, monkeypatch, THEIRS)
     world.let_target_pass("a", 10)

@@ -201,6 +201,7 @@ validate_tables(open_run(sys.argv[1], "r", True), watch)
 """
 
 
+@pytest.mark.whole
 def test_a_validation_that_was_killed_goes_on_and_keeps_no_key(world: World) -> None:
     run = migrated(world)
     before = scans(run)

@@ -355,6 +355,7 @@ def loaded(world: World, **changes: Any) -> Run:
     return run
 
 
+@pytest.mark.whole
 def test_every_kind_of_index_is_asked_in_the_embedded_aws(world: World) -> None:
     """KEYS_ONLY, INCLUDE, ALL and local; sparse; a key with more than one page."""
     types = {"id": "S", "r": "N", "g": "S", "n": "N", "l": "S"}

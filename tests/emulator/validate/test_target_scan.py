@@ -72,6 +72,7 @@ def loaded(world: World, segments: int, **settings: Any) -> Run:
 @pytest.mark.parametrize("segments", [1, 3])
 @pytest.mark.parametrize("lie", [stops, leaps, hides])
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_what_a_lost_page_would_hide_is_a_fail(world: World, liar: Between, lie: Lie, segments: int) -> None:
     run = loaded(world, segments)
     world.put(world.target, world.dst("a"), [{"id": {"S": f"foreign{n:03}"}} for n in range(FOREIGN)])
@@ -108,6 +109,7 @@ Swap = Callable[[World, Request], bytes]
 
 
 @pytest.mark.parametrize("swap", [empties, doubles, passes_over])
+@pytest.mark.whole
 def test_an_item_that_nobody_exported_is_not_hidden_by_an_answer_to_another_request(
     world: World, liar: Between, swap: Swap
 ) -> None:
@@ -138,6 +140,7 @@ def _ids(world: World, segment: int) -> set[str]:
     return {item["id"]["S"] for item in world.target.scan(TableName=world.dst("a"), **cut)["Items"]}
 
 
+@pytest.mark.whole
 def test_an_older_answer_to_the_second_look_excuses_nothing(world: World, liar: Between) -> None:
     run = loaded(world, 1)
     world.put(world.target, world.dst("a"), [{"id": {"S": "i00003"}, "n": {"N": "999"}}])
@@ -153,6 +156,7 @@ def test_an_older_answer_to_the_second_look_excuses_nothing(world: World, liar: 
     assert any("one of the two is not as the table is" in reason for reason in fact["reasons"])
 
 
+@pytest.mark.whole
 def test_what_was_put_right_between_a_scan_and_the_second_look_is_right(world: World, liar: Between) -> None:
     run = loaded(world, 1)
     world.put(world.target, world.dst("a"), [{"id": {"S": "i00003"}, "n": {"N": "999"}}])
@@ -167,6 +171,7 @@ def test_what_was_put_right_between_a_scan_and_the_second_look_is_right(world: W
     assert (fact["verdict"], fact["looked_again"], fact["different"]) == ("PASS", 1, 0)
 
 
+@pytest.mark.whole
 def test_items_that_go_after_the_scan_are_no_contradiction(world: World, liar: Between) -> None:
     """As a TTL takes them, for instance: the second count may find fewer."""
     run = loaded(world, 1)
@@ -190,6 +195,7 @@ def test_a_right_target_is_right_though_its_pages_lose_their_keys(world: World, 
     assert (fact["verdict"], fact["items_in_target"], fact["looked_again"]) == ("PASS", ITEMS, 0)
 
 
+@pytest.mark.whole
 def test_what_was_there_before_is_recorded_past_a_lost_page(world: World, liar: Between) -> None:
     run = loaded(world, 1)
     tells(world, liar, stops)

@@ -85,6 +85,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[Processes]:
     return opened
 
 
+@pytest.mark.whole
 def test_processes_count_what_this_process_counts(world: World, engines: list[Processes]) -> None:
     run = ready(world, "ab")
     held = world.items(world.target, world.dst("b"))
@@ -160,6 +161,7 @@ def killing(monkeypatch: pytest.MonkeyPatch, kills: int) -> list[Killing]:
     return made
 
 
+@pytest.mark.whole
 def test_what_killed_workers_had_is_counted_again_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run, made = ready(world), killing(monkeypatch, 3)
     world.fault(operation="Scan", kind="delay", seconds=0.2)

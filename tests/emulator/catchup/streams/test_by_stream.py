@@ -23,6 +23,7 @@ def caught_up(moving: Moving) -> list[Any]:
     return moving.catch_up(sleep=lambda seconds: None)
 
 
+@pytest.mark.whole
 def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: World) -> None:
     moving = streamed(world)
     exports = world.requests("ExportTableToPointInTime")

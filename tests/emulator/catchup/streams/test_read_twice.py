@@ -14,6 +14,7 @@ from tests.support.world import World
 
 
 @pytest.mark.parametrize("reading", [1, 2])
+@pytest.mark.whole
 def test_a_record_that_one_answer_leaves_out_is_not_lost(world: World, reading: int) -> None:
     """An item that nothing else tells of: its insert has no old image that the one before could be held to."""
     with between(world.endpoint) as liar:
