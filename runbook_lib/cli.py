@@ -67,11 +67,16 @@ def run(
     **output: Any,
 ) -> int:  # fmt: skip
     """Run the notebooks of the migration CONFIG with papermill."""
-    from runbook_lib.headless.runner import Request, run_notebooks
+    from runbook_lib.config.model import load_config
+    from runbook_lib.headless.early_kernel import early_kernel
 
-    out = Output(**output)
-    request = Request(config, run_id, only, start_at, tables, execute, plan=plan, after=out.step)
-    return out.conclude(run_notebooks(request, out.say))
+    load_config(config)
+    with early_kernel() as kernel:
+        from runbook_lib.headless.runner import Request, run_notebooks
+
+        out = Output(**output)
+        request = Request(config, run_id, only, start_at, tables, execute, plan=plan, kernel=kernel, after=out.step)
+        return out.conclude(run_notebooks(request, out.say))
 
 
 @cli.command("catch-up")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from runbook_lib.headless.early_kernel import nobodys_names, with_names
 from runbook_lib.headless.warm_kernel import WarmKernel
-from runbook_lib.paths import reports_root
+from runbook_lib.paths import notebooks
 from runbook_lib.report.render.markdown import load_templates
 from runbook_lib.run.admission.admit import RUNNER
 from runbook_lib.run.run import Run
@@ -35,24 +35,20 @@ def terminable() -> Iterator[None]:
 
 
 @contextmanager
-def kernel_environment(run: Run) -> Iterator[None]:
-    """Tell the kernels that nobody watches, where the run folders are, and whose they are."""
+def kernel_of(run: Run, early: WarmKernel | None, make: Callable[[Path, Path], WarmKernel]) -> Iterator[WarmKernel]:
+    """The kernel of a run's notebooks, which does not outlive the run: the one that is on its way, or a new one.
+
+    Kernels are told that nobody watches, where the run folders are, and whose they are.
+    """
     assert run.seat is not None
-    ours = {
-        "RUNBOOK_HEADLESS": "1",
-        "RUNBOOK_REPORTS": str(reports_root()),
-        RUNNER: run.seat.token,
-    }
-    former = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in former.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    names, log = nobodys_names() | {RUNNER: run.seat.token}, run.folder / "kernel.log"
+    with with_names(names):
+        kernel = early or make(notebooks(), log)
+        kernel.settle(log, names)
+        try:
+            yield kernel
+        finally:
+            kernel.stop()
 
 
 def execute_late(

@@ -24,7 +24,7 @@ from runbook_lib.headless.books import FILES
 from runbook_lib.headless.console import StepEnd, first_line, outcome_line, seconds_of_step
 from runbook_lib.headless.heartbeat import heartbeat
 from runbook_lib.headless.process import execute_late as execute_notebook
-from runbook_lib.headless.process import import_ahead, kernel_environment, terminable
+from runbook_lib.headless.process import import_ahead, kernel_of, terminable
 from runbook_lib.headless.warm_kernel import WarmKernel
 from runbook_lib.notices.send import tell
 from runbook_lib.paths import notebooks
@@ -81,7 +81,7 @@ class Request:
     `before` holds actions to take just before a step; `after` hears of each that has ended. To `catch_up` is to
     begin there; `until_lag_minutes` is how far. To `repair` is to begin there, with these further parameters of its
     notebook; what was repaired is validated. `cut_over` is what was typed for it, `plan` the file to do as it says. Of
-    `surroundings` nothing but the report follows.
+    `surroundings` nothing but the report follows. `kernel` is one that is on its way already.
     """
 
     config: Path
@@ -96,6 +96,7 @@ class Request:
     cut_over: CutOverAsked | None = None
     plan: Path | None = None
     surroundings: bool = False
+    kernel: WarmKernel | None = None
     before: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     after: Callable[[StepEnd], None] = lambda _: None
 
@@ -135,7 +136,7 @@ def run_notebooks(request: Request, say: Say) -> RunRecord:
     INTERRUPTED; the run can be taken up again.
     """
     steps = request.steps()
-    with _admitted(request, steps) as run, terminable(), kernel_environment(run), _warm_kernel(run) as kernel:
+    with _admitted(request, steps) as run, terminable(), kernel_of(run, request.kernel, WarmKernel) as kernel:
         began = first_line(run.id, run.folder)
         _begin(run, request, steps)
         say(began)  # not before: another start may have begun the same run meanwhile, and this one be refused
@@ -278,13 +279,3 @@ def _finish(run: Run, *, interrupted: bool) -> RunRecord:
     )
     ledger.close()
     return record
-
-
-@contextmanager
-def _warm_kernel(run: Run) -> Iterator[WarmKernel]:
-    """The kernel of the notebooks, which does not outlive the run."""
-    kernel = WarmKernel(notebooks(), run.folder / "kernel.log")
-    try:
-        yield kernel
-    finally:
-        kernel.stop()

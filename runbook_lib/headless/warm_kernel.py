@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -27,7 +28,7 @@ READY_SECONDS, LOOK_SECONDS = 60.0, 0.5
 # and not in what is there when a notebook begins: that takes longer than the rest. No history goes into a file.
 READY_LINE = (
     "__import__('runbook_lib.garbage').garbage.look_seldom(); "
-    "import runbook_lib.notebook.notebook_run; __import__('gc').freeze()"
+    "import runbook_lib.notebook.notebook_run, runbook_lib.notebook.charts; __import__('gc').freeze()"
 )
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={READY_LINE}"]
 # Variables and numbers of cells; the ledger that a notebook had open closes with its last name. What every module has
@@ -39,22 +40,40 @@ EMPTY = (
 )
 
 
-class WarmKernel:
-    """A kernel in `folder`, whose words on standard error go into the file `log`."""
+# Of a kernel that was started before it was known whose it is: its environment, and where its words go.
+SETTLE = "import os; os.environ.update({names!r}); os.dup2(os.open({log!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)"
 
-    def __init__(self, folder: Path, log: Path) -> None:
+
+class WarmKernel:
+    """A kernel in `folder`, whose words on standard error go into the file `log`.
+
+    Without a log it is one that starts before it is known whose it is; it has to `settle` then. What it said until then
+    is kept only if it dies of it.
+    """
+
+    def __init__(self, folder: Path, log: Path | None = None) -> None:
         self._folder, self._log = folder, log
         self._manager: AsyncKernelManager | None = None
         self._client: AsyncKernelClient | None = None
+        self._settling: str | None = None
+        self._early = tempfile.TemporaryFile() if log is None else None  # noqa: SIM115  # closed by stop()
 
     def start(self) -> AsyncKernelManager:
         """Start the process, if there is none; it makes itself ready meanwhile."""
         if self._manager is None:
             manager = AsyncKernelManager(kernel_name="python3", config=QUIET)
-            with stderr_in(self._log):
+            said = self._log or self._early
+            assert said is not None, "a kernel that is to be started again was settled"
+            with stderr_in(said):
                 _finished(manager.start_kernel(cwd=str(self._folder), extra_arguments=list(ARGUMENTS)))
             self._manager = manager
         return self._manager
+
+    def settle(self, log: Path, names: Mapping[str, str]) -> None:
+        """Say whose kernel it is: where its words go, and what stands in its environment."""
+        self._log = log
+        if self._manager is not None and self._early is not None:
+            self._settling = SETTLE.format(names=dict(names), log=str(log))
 
     @contextmanager
     def client(self) -> Iterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
@@ -68,29 +87,47 @@ class WarmKernel:
             self._client.start_channels()
             self._client.allow_stdin = False
             _finished(self._client.wait_for_ready(timeout=READY_SECONDS))
+            if self._settling is not None:
+                _finished(_done(manager, self._client, self._settling))
+                self._settling = None
         else:
-            _finished(_empty(manager, self._client))
+            _finished(_done(manager, self._client, EMPTY))
         yield manager, self._client
 
     def stop(self) -> None:
-        """End the process, if there is one: it is interrupted, asked, and killed if it does not answer."""
+        """End the process, if there is one: it is interrupted, asked, and killed if it does not answer.
+
+        One that nobody has asked for anything yet is killed at once.
+        """
         manager, self._manager = self._manager, None
         client, self._client = self._client, None
         if client is not None:
             client.stop_channels()
         if manager is not None:
-            _finished(manager.shutdown_kernel(now=False))
+            _finished(manager.shutdown_kernel(now=client is None))
+        self._keep_early()
+
+    def _keep_early(self) -> None:
+        """Keep what an early kernel said before it was settled, if it never was."""
+        early, self._early = self._early, None
+        if early is not None:
+            with early:
+                early.seek(0)
+                if self._settling is not None and self._log is not None:
+                    with self._log.open("ab") as log:
+                        log.write(early.read())
+        self._settling = None
 
 
-async def _empty(manager: AsyncKernelManager, client: AsyncKernelClient) -> None:
-    asked = client.execute_interactive(EMPTY, silent=True, allow_stdin=False, timeout=READY_SECONDS)
+async def _done(manager: AsyncKernelManager, client: AsyncKernelClient, code: str) -> None:
+    asked = client.execute_interactive(code, silent=True, allow_stdin=False, timeout=READY_SECONDS)
     answer = asyncio.ensure_future(asked)
     try:
         while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
             if not await manager.is_alive():
-                raise RuntimeError("the kernel should let go of the notebook before, and has died")
+                raise RuntimeError("the kernel should get ready for the next notebook, and has died")
         if answer.result()["content"]["status"] != "ok":
-            raise RuntimeError("the kernel should let go of the notebook before, and did not")
+            raise RuntimeError("the kernel should get ready for the next notebook, and did not")
     finally:
         answer.cancel()
 
@@ -100,11 +137,11 @@ def _finished(awaited: Awaitable[Any]) -> Any:
 
 
 @contextmanager
-def stderr_in(file: Path) -> Iterator[None]:
+def stderr_in(file: Path | IO[bytes]) -> Iterator[None]:
     """Send what kernels say on standard error, which they inherit, to a file instead of the terminal."""
     sys.stderr.flush()
     terminal = os.dup(2)
-    with open(file, "ab") as log:
+    with open(file, "ab") if isinstance(file, Path) else nullcontext(file) as log:
         os.dup2(log.fileno(), 2)
         try:
             yield

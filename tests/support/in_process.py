@@ -19,17 +19,21 @@ from unittest.mock import patch
 import nbformat
 
 from runbook_lib.cli import run_cli
-from runbook_lib.headless import runner
+from runbook_lib.headless import early_kernel, runner
 
 
 class NoKernel:
     """In place of a WarmKernel."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
+    def __init__(self, folder: Path, log: Path | None = None) -> None:
         self._log = log
 
     def start(self) -> None:
-        self._log.touch()
+        if self._log is not None:
+            self._log.touch()
+
+    def settle(self, log: Path, names: Mapping[str, str]) -> None:
+        self._log = log
 
     def stop(self) -> None:
         """Nothing runs."""
@@ -63,6 +67,7 @@ def runbook_here(*arguments: str | Path, **environment: str) -> CompletedProcess
     with (
         patch.object(runner, "execute_notebook", execute_here),
         patch.object(runner, "WarmKernel", NoKernel),
+        patch.object(early_kernel, "WarmKernel", NoKernel),
         patch.dict(os.environ, environment),
         redirect_stdout(said),
         redirect_stderr(complained),

@@ -11,6 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
+from runbook_lib.errors import ConfigError
+from runbook_lib.headless import warm_kernel
+from runbook_lib.headless.early_kernel import early_kernel
 from runbook_lib.headless.execute_notebook import execute_notebook
 from runbook_lib.headless.warm_kernel import WarmKernel
 
@@ -43,7 +46,8 @@ def test_braces_in_a_path_are_only_that(kernel: WarmKernel, tmp_path: Path) -> N
 
 
 def said(cells: list[Any]) -> list[str]:
-    return [output.get("text", "").strip() for cell in cells for output in cell.outputs]
+    """What each cell that said something said; a kernel may send one print in two messages."""
+    return ["".join(output.get("text", "") for output in cell.outputs).strip() for cell in cells if cell.outputs]
 
 
 def test_the_next_notebook_has_the_same_process_and_none_of_the_names(kernel: WarmKernel, tmp_path: Path) -> None:
@@ -120,3 +124,44 @@ def test_a_stopped_kernel_leaves_no_process(kernel: WarmKernel, tmp_path: Path) 
     kernel.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(int(said(cells)[0]), 0)
+
+
+LOUD = "import os; print(os.environ['RUNBOOK_RUNNER'], os.environ['RUNBOOK_HEADLESS']); _ = os.write(2, b'a word')"
+
+
+def test_a_kernel_that_was_started_early_is_told_whose_it_is_before_its_first_notebook(tmp_path: Path) -> None:
+    with early_kernel() as kernel:
+        kernel.settle(tmp_path / "its.log", {"RUNBOOK_RUNNER": "a token"})
+        before = kernel.start().provisioner
+        failure, cells = run(kernel, tmp_path, LOUD)
+        assert kernel.start().provisioner is before
+    assert (failure, said(cells)) == (None, ["a token 1"])
+    assert (tmp_path / "its.log").read_bytes() == b"a word"
+    assert "RUNBOOK_HEADLESS" not in os.environ
+
+
+def test_what_an_early_kernel_dies_of_is_kept_and_another_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = f"import os; os.path.exists({str(tmp_path / 'once')!r}) or (open({str(tmp_path / 'once')!r}, 'w').close(), "
+    dying = once + "os.write(2, b'no memory'), os._exit(1))"
+    monkeypatch.setattr(warm_kernel, "ARGUMENTS", [f"--IPKernelApp.exec_lines={dying}"])
+    with early_kernel() as kernel:
+        kernel.settle(tmp_path / "its.log", {})
+        failure, cells = run(kernel, tmp_path, "print(1)")
+    assert (failure, said(cells)) == (None, ["1"])
+    assert (tmp_path / "its.log").read_bytes().startswith(b"no memory")
+
+
+def test_an_early_kernel_goes_with_a_start_that_is_refused() -> None:
+    with pytest.raises(ConfigError, match="refused"):
+        refused_with(begun := list[int]())
+    with pytest.raises(ProcessLookupError):
+        os.kill(begun[0], 0)
+
+
+def refused_with(begun: list[int]) -> None:
+    with early_kernel() as kernel:
+        process: Any = kernel.start().provisioner
+        begun.append(process.pid)
+        raise ConfigError("refused")
