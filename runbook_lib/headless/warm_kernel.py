@@ -105,16 +105,12 @@ class WarmKernel:
             client.stop_channels()
         if manager is not None:
             _finished(manager.shutdown_kernel(now=client is None))
-        self._keep_early()
-
-    def _keep_early(self) -> None:
-        """Keep what an early kernel said before it was settled, if it never was."""
         early, self._early = self._early, None
         if early is not None:
             with early:
-                early.seek(0)
-                if self._settling is not None and self._log is not None:
-                    with self._log.open("ab") as log:
+                if client is not None and self._settling is not None and self._log is not None:
+                    early.seek(0)
+                    with self._log.open("ab") as log:  # what it died of before it was settled
                         log.write(early.read())
         self._settling = None
 
