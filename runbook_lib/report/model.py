@@ -24,6 +24,7 @@ from runbook_lib.report.sections.cost_rows import CostRow, advice, cost_rows, dr
 from runbook_lib.report.sections.environment import environment_rows
 from runbook_lib.report.sections.findings import attention, not_migrated, nothing_written
 from runbook_lib.report.sections.first_screen.not_checked import how_to_accept, unknown_lines
+from runbook_lib.report.sections.first_screen.sign_off import SignOff, sign_off
 from runbook_lib.report.sections.first_screen.standing import NextStep, next_step, not_aws, passed_of, since_then
 from runbook_lib.report.sections.first_screen.summary import actor, headline, place, sentence, verdicts, why
 from runbook_lib.report.sections.masking.sentences import (
@@ -200,6 +201,10 @@ class ReportModel:
     @cached_property
     def nothing_written(self) -> str | None:
         return nothing_written(self.figures)
+
+    @cached_property
+    def sign_off(self) -> SignOff:
+        return sign_off(self.figures)
 
     @cached_property
     def unknown(self) -> list[str]:

@@ -65,6 +65,11 @@ def tables_known(record: RunRecord) -> bool:
     return bool(record.tables) or any(s.name == "preflight" and s.status == "completed" for s in record.steps)
 
 
+def wanted_to_write(record: RunRecord) -> bool:
+    """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
+    return bool(record.starts and record.starts[-1].execute) or any(step.execute for step in record.steps)
+
+
 def how_many(record: RunRecord) -> str:
     """`31 tables`, or of a run that leaves some out `1 of 2 tables`; nobody has counted those of one without a plan."""
     if not tables_known(record):

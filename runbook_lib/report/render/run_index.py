@@ -13,12 +13,12 @@ from runbook_lib.atomic_files import sweep, turn, write_atomically
 from runbook_lib.record.model.base import as_moment
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures, figures_of
-from runbook_lib.report.figures.totals import tables_known
+from runbook_lib.report.figures.totals import tables_known, wanted_to_write
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, begun_runs, neighbours
 from runbook_lib.report.render.written_since import WriteByRun, writes_of, writes_since
 from runbook_lib.report.sections.first_screen.standing import not_aws
-from runbook_lib.report.sections.first_screen.summary import headline, place, wanted_to_write
+from runbook_lib.report.sections.first_screen.summary import headline, place
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
 from runbook_lib.report.text import NOT_MEASURED
 from runbook_lib.run.unfinished import CHANGED, INDEX, INDEX_LOCK, INDEX_SECONDS, SUMS, UNFINISHED

@@ -9,6 +9,7 @@ from runbook_lib.plan.writing import Writing
 from runbook_lib.record.model.cost import EstimateLine, EstimateRecord, LowHigh, Measured, Usage, WouldRefuse
 from runbook_lib.record.model.table import SyncLook
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.totals import wanted_to_write
 from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
 
 # Estimates all of them: the last reckons again with the sizes of items that a dry run has measured.
@@ -144,9 +145,9 @@ def prices(figures: RunFigures) -> str:
 
 
 def dry_run_summary(figures: RunFigures) -> list[str]:
-    """What a dry run says would happen, with its numbers."""
-    measured = figures.record.measured
-    if figures.record.executed or not measured:
+    """What a dry run says would happen, with its numbers; nothing where writing was asked for, or would be refused."""
+    record, measured = figures.record, figures.record.measured
+    if record.executed or wanted_to_write(record) or record.blockers or not measured:
         return []
     ways = {table.source: table.writing for table in figures.record.tables}
     by_way: dict[str, list[Measured]] = {}

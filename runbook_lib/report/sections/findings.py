@@ -10,7 +10,7 @@ from runbook_lib.record.model.run import StepRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.sections.cost_rows import above_estimate
-from runbook_lib.report.sections.notable import NOTABLE
+from runbook_lib.report.sections.notable import NOTABLE, is_scanned
 from runbook_lib.report.sections.schema_findings import attention_to_definitions, unannounced
 from runbook_lib.report.sections.throttling import diagnose
 from runbook_lib.report.text import count, listed, pluralize, where_refused
@@ -86,7 +86,9 @@ def _warnings(figures: RunFigures) -> list[str]:
     """The warnings of the pre-flight; once items are loaded, without what is over, and with what came of the others."""
     known = figures.record.warnings
     if not _is_loaded(figures):
-        return [f"Warning: {text}" for text in together(known, SHOWN_NAMES)]
+        scanned = {t.source for t in figures.tables if is_scanned(t)}  # a line of their own says what that means
+        left = [w for w in known if not (w.id == CheckId.RECOVERY and w.table in scanned)]
+        return [f"Warning: {text}" for text in together(left, SHOWN_NAMES)]
     found = []
     for check, text in REACHED.items():
         if names := sorted({w.table for w in known if w.id == check}):

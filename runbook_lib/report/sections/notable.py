@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runbook_lib.record.model.table import TableRecord
+from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.report.sections.first_screen.taken_on_trust import unasked
 
 
@@ -13,6 +13,11 @@ def _moved(table: TableRecord) -> bool:
     unlike = all(digests) and digests[0] != digests[1] and not table.items_quarantined  # those are in one of two
     differ = unlike or bool(table.moved)
     return differ and not any((table.missing, table.extra, table.different, table.expired))
+
+
+def is_scanned(table: TableRecord) -> bool:
+    """Whether what the run has of a table comes from a Scan."""
+    return table.method == SCAN and table.items_exported is not None
 
 
 PRESENT = (
@@ -25,7 +30,7 @@ SENT_AGAIN = (
 )
 NOTABLE: tuple[tuple[Callable[[TableRecord], object], str], ...] = (
     (
-        lambda t: t.method == "scan" and t.items_exported is not None,
+        is_scanned,
         "read by Scan, which does not capture one moment: changes made during the scan may be missing",
     ),
     (

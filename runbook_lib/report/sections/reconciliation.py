@@ -95,8 +95,9 @@ def folded(rows: Sequence[ReconciliationRow]) -> FoldedRows:
     rest = calm[SHOWN_ALIKE:] if len(calm) >= SHOWN_ALIKE + LEAST_FOLDED else []
     alike = {id(row) for row in rest}
     words = " and ".join(sorted({row.table.verdict for row in rest}))
-    items = total([row.table for row in rest], "items_exported").with_noun("items exported")
-    return FoldedRows([row for row in rows if id(row) not in alike], rest, f"all {words}, {items} together")
+    items = total([row.table for row in rest], "items_exported")
+    together = f"{items.with_noun('items exported')}{' together' if items.told else ''}"
+    return FoldedRows([row for row in rows if id(row) not in alike], rest, f"all {words}, {together}")
 
 
 def total_rows(figures: RunFigures, verdicts: str) -> list[tuple[str, str]]:

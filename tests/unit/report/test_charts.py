@@ -16,7 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from runbook_lib.record.gathered.rates import throughput
 from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.charts.drawing import Chart
+from runbook_lib.report.render.charts.rates import units_over_time
+from runbook_lib.report.render.charts.sizes import seconds_by_size
 from runbook_lib.report.render.charts.tables import ChartedTable, counts_by_table
+from runbook_lib.report.render.charts.timeline import timeline
 from runbook_lib.run.tables.throughput import SampleRow
 from tests.support import records
 from tests.support.records import Record, of
@@ -203,6 +206,42 @@ def test_of_what_was_not_measured_nothing_is_said_to_be_fine(tmp_path: Path) -> 
     charts = draw_charts(records.report_of(records.dry_run()), [], tmp_path)
     (alt,) = [c.alt for c in charts if c.name == "reconciliation"]
     assert alt.endswith("; nothing of what was measured stands out.")
+
+
+def test_a_step_without_a_bar_is_not_in_the_legend() -> None:
+    made = records.dry_run()
+    for table in made["tables"]:
+        table["spans"]["import"] = [None, None]
+    drawn = timeline(records.report_of(made))
+    assert drawn
+    legend = drawn[0].axes[0].get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["export"]
+
+
+@pytest.mark.parametrize("limit", [1.0, 4_000.0, 90_000.0])
+def test_the_line_of_the_limit_is_within_the_picture(limit: float) -> None:
+    made = records.record(tables=[records.table(name, 900) for name in "abc"])
+    drawn = units_over_time(records.samples(made), dict.fromkeys([t["source"] for t in made["tables"]], limit))
+    assert drawn
+    axes = drawn[0].axes[0]
+    assert axes.get_ylim()[1] > max(max(map(float, line.get_ydata())) for line in axes.get_lines())
+    assert axes.get_ylim()[0] == 0
+
+
+@pytest.mark.parametrize("seconds", [(0.21, 0.34), (2.0, 2.1), (3.0, 3.0), (0.4, 5.0), (0.01, 900.0), (95.0, 110.0)])
+def test_an_axis_of_times_tells_at_least_two_numbers(seconds: tuple[float, float]) -> None:
+    made = records.record(tables=[records.table(name, items) for name, items in (("few", 5), ("many", 90_000))])
+    for table, taken in zip(made["tables"], seconds, strict=True):
+        table["seconds_by_step"] = dict.fromkeys(("export", "import", "validate"), taken)
+    drawn = seconds_by_size(records.report_of(made))
+    assert drawn
+    drawn[0].draw_without_rendering()
+    axes = drawn[0].axes[0]
+    low, high = axes.get_xlim()
+    told = [tick.label1.get_text() for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert len([text for text in told if text]) > 1
+    assert len(set(told)) == len(told)
 
 
 @given(

@@ -244,6 +244,66 @@ def test_a_run_that_a_blocker_stopped_migrated_nothing_and_says_why() -> None:
         assert "left out by --tables" in text
 
 
+def test_nothing_is_broken_in_the_sentences_of_a_run_that_exported_nothing() -> None:
+    text = plain(stopped_in_the_preflight()).text
+    assert "No export came to its end." in text
+    assert "as of not recorded" not in text.split("Exports, manifests and digests of")[0]
+    assert "A table read by Scan is not as of one moment." not in text
+    assert "more tables: all DRY-RUN, items exported: not measured\n" in text
+    some = plain(records.passed()).text
+    assert "All exports are as of 2026-11-23 05:33:38 UTC. A table read by Scan is not as of one moment." in some
+    assert "items exported together" in some
+
+
+def test_what_stops_a_run_ends_what_an_earlier_dry_run_promised() -> None:
+    made = records.dry_run()
+    made["measured"] = {t["source"]: {"items": 9, "size": 1, "units": 9, "index_units": 0, "requests": 1}
+                        for t in made["tables"]}  # fmt: skip
+    assert records.report_of(made).would
+    made["attempts"].append(made["attempts"][0] | {"execute": True})
+    assert records.report_of(made).would == []
+    made["attempts"].pop()
+    what = {"table": "t", "expected": "a", "found": "b", "remedy": "c"}
+    assert records.report_of(made | {"verdict": "FAIL", "blockers": [what]}).would == []
+
+
+def test_a_table_that_is_scanned_is_told_once_before_anything_is_loaded() -> None:
+    for made in (records.dry_run(), records.interrupted()):
+        what = {"expected": "point-in-time recovery", "found": "it is off", "remedy": "the table is scanned"}
+        sources = [of(made, name)["source"] for name in records.WITHOUT_PITR]
+        made["warnings"] = [{"table": name, "id": "point-in-time-recovery", **what} for name in [*sources, "another"]]
+        told = [text for text in records.report_of(made).attention if "scan" in text.lower()]
+        assert [text[:30] for text in told] == ["12 tables read by Scan, which ", "Warning: another: expected poi"]
+
+
+SIGNED = {
+    "PASS": (records.passed, "Read and accepted: run {}, verdict PASS.", True),
+    "FAIL": (records.failed, "Read: run {}, verdict FAIL. A signature says that it was read", True),
+    "DRY-RUN": (records.dry_run, "Read and agreed to as a plan: run {}, DRY-RUN. Nothing was written", True),
+    "INTERRUPTED": (records.interrupted, "Nothing to accept: run {} was stopped before it came to its end. Con", False),
+    "RUNNING": (lambda: records.passed() | {"verdict": "RUNNING"}, "Nothing to accept: run {} has not ended.", False),
+    "cleaned": (
+        lambda: records.passed() | {"cleaned": records.stamp(9)},
+        "Read: run {}, verdict PASS then, when it was measured. Now: Cleaned up at 2026-11-23 05:33:45 UTC: ",
+        True,
+    ),
+    "stopped and cleaned": (
+        lambda: records.interrupted() | {"cleaned": records.stamp(9)},
+        "Nothing to accept: run {} was stopped before it came to its end. Now: Cleaned up at",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_nobody_signs_more_than_the_run_came_to(kind: str) -> None:
+    make, said, lines = SIGNED[kind]
+    made = make()
+    end = render_html(records.report_of(made), []).split('<h2 id="sign-off">')[1]
+    assert said.format(made["run_id"]) in end
+    assert ('class="sign"' in end) == lines
+
+
 def test_a_dry_run_claims_nothing_about_the_target(page: Callable[[str], tuple[str, Page]]) -> None:
     _, seen = page("DRY-RUN")
     assert "Everything: this run wrote nothing to the target." in seen.text

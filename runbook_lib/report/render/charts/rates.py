@@ -65,6 +65,7 @@ def units_over_time(samples: Sequence[SampleRow], limits: Mapping[str, float]) -
             [(place + 0.5) * intervals.width for place in places], [taken.get(place, 0.0) for place in places],
             label=" limit", color=LIMIT, linestyle=(0, (1, 1)), linewidth=1.6, drawstyle="steps-mid", zorder=1,
         )  # fmt: skip
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.05 * max(taken.values())))
         axes.legend(**LEGEND)
     return figure, (
         f"The import consumed {pluralize(round(sum(s.wcu or 0.0 for s in samples)), 'write unit')} in "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator
 
 from runbook_lib.report.figures.timings import STEPS
 from runbook_lib.report.model import ReportModel
@@ -28,6 +28,7 @@ def seconds_by_size(report: ReportModel) -> Drawn | None:
             axes.annotate(duration(left), (left, height), (7, 0), textcoords="offset points", va="center", fontsize=7.5)
     axes.set_xscale("log")
     axes.margins(x=0.14)
+    axes.xaxis.set_major_locator(_told_twice(*axes.get_xlim()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
     axes.set_yticks(range(len(classes)), [f"{c.label}\n({pluralize(c.tables, 'table')})" for c in classes])
@@ -38,3 +39,12 @@ def seconds_by_size(report: ReportModel) -> Drawn | None:
     axes.legend(**LEGEND)
     said = ", ".join(f"{duration(c.medians['all'])} for {c.label}" for c in classes)
     return figure, f"Median time of a table from export to validation, by its number of items: {said}."
+
+
+def _told_twice(low: float, high: float) -> Locator:
+    """Powers of ten, and within less than two of them so many numbers between that the axis tells at least two."""
+    for steps in ((1.0,), (1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)):
+        locator = LogLocator(subs=steps)
+        if sum(low <= tick <= high for tick in locator.tick_values(low, high)) > 1:
+            return locator
+    return MaxNLocator(4)

@@ -36,6 +36,8 @@ def timeline(report: ReportModel) -> Drawn | None:
     for step in STEPS:
         bars = [(n, *spans_by[step]) for n, (_, spans_by) in enumerate(rows) if step in spans_by]
         bars += [(places[s.worker], s.began, s.ended) for s in shifts if s.step == step and s.worker in places]
+        if not bars:
+            continue  # without a bar, its place in the legend would have another colour
         axes.barh(
             [n for n, _, _ in bars], [max(end - start, whole / 400) for _, start, end in bars],
             left=[start - began for _, start, _ in bars], height=0.72, color=STEP_LOOKS[step][0],

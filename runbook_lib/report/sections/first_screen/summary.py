@@ -10,7 +10,7 @@ from runbook_lib.record.reasons import ReasonId
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.cut_over import first_screen_lines
 from runbook_lib.report.figures.run_figures import RunFigures
-from runbook_lib.report.figures.totals import tables_known
+from runbook_lib.report.figures.totals import tables_known, wanted_to_write
 from runbook_lib.report.figures.windows import gap_lines, proved_as_of
 from runbook_lib.report.sections.around.compared import around_in_short
 from runbook_lib.report.sections.first_screen.not_checked import accepted_in_short
@@ -86,11 +86,6 @@ def how_far_it_came(figures: RunFigures) -> str:
     ]
     begun = "stopped before anything was written" if wanted_to_write(figures.record) else "dry run, stopped"
     return "; ".join([begun, *([", ".join(known)] if known else [])])
-
-
-def wanted_to_write(record: RunRecord) -> bool:
-    """Whether the last start that did more than a report was allowed to write; it may end before it comes to that."""
-    return bool(record.starts and record.starts[-1].execute) or any(step.execute for step in record.steps)
 
 
 def _by_whom(record: RunRecord) -> str:
