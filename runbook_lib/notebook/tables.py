@@ -34,7 +34,7 @@ class Column:
     """A column's heading, how a value of it is spelled, and whether it is a number or the row's outcome.
 
     An outcome `in_turn` leaves the rows in the order they come in. What is `whole` is not broken into lines, a moment
-    at most between its day and its time.
+    at most between its day and its time. A `reason` keeps room for a sentence.
     """
 
     name: str
@@ -45,11 +45,17 @@ class Column:
     in_turn: bool = False
     whole: bool = False
     moments: bool = False
+    reason: bool = False
 
 
 def names_column(name: str) -> Column:
     """A column of names of tables, which keeps enough room for them beside many others."""
     return Column(name, names=True)
+
+
+def reason(name: str) -> Column:
+    """A column that says why it stands so with a row, beside the outcome: further right it may be out of sight."""
+    return Column(name, reason=True)
 
 
 def number(name: str) -> Column:
@@ -175,7 +181,7 @@ def _aligned(column: Column, text: str) -> str:
     if column.number:
         return f"text-align:right;white-space:{'nowrap' if text[:1].isdigit() and '(' not in text else 'normal'};"
     wrap = "nowrap" if column.whole and text != column.name else "normal"
-    room = 10 if column.names else 8 if column.moments else 0
+    room = 18 if column.reason else 10 if column.names else 8 if column.moments else 0
     return f"text-align:left;white-space:{wrap};" + (f"min-width:{room}em;" if room else "")
 
 

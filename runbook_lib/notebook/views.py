@@ -11,6 +11,7 @@ from runbook_lib.notebook.tables import (
     names_column,
     number,
     outcome,
+    reason,
     seconds,
     state_in_turn,
     weight,
@@ -211,20 +212,20 @@ def canary_table(record: RunRecord, *, asked: bool) -> ShownTable:
 def reconciliation_table(record: RunRecord) -> ShownTable:
     """The independent counts of every table, side by side; a count that disagrees with the manifest stands out."""
     columns = [
-        names_column("source and target"), outcome("verdict"), Column("method"),
-        *(Column(name, number=True) for name in COUNTED.values()), seconds("time"), Column("why"),
+        names_column("source and target"), outcome("verdict"), reason("why"), Column("method"), seconds("time"),
+        *(Column(name, number=True) for name in COUNTED.values()),
     ]  # fmt: skip
     rows, off = [], {}
     for row in ReportModel(record).rows:
         table, counts = row.table, [row.counts[name] for name in COUNTED]
         texts = [cell.text.removeprefix("\u2260 ") for cell in counts]
         names, why = f"{table.source} to {table.target}", "; ".join(table.reasons)
-        cells = (names, table.verdict, table.method or "", *texts, row.seconds, why)
+        cells = (names, table.verdict, why, table.method or "", row.seconds, *texts)
         rows.append(cells)
-        off[cells] = [3 + n for n, cell in enumerate(counts) if cell.off]
-    if not any(cells[-1] for cells in rows):  # all is well, and there is room for the names
-        columns, rows = columns[:-1], [cells[:-1] for cells in rows]
-        off = {cells[:-1]: places for cells, places in off.items()}
+        off[cells] = [5 + n for n, cell in enumerate(counts) if cell.off]
+    if not any(cells[2] for cells in rows):  # all is well, and there is room for the names
+        columns, rows = [*columns[:2], *columns[3:]], [(*cells[:2], *cells[3:]) for cells in rows]
+        off = {(*cells[:2], *cells[3:]): [place - 1 for place in places] for cells, places in off.items()}
     return ShownTable.of(
         "Four independent counts, and every item compared.",
         columns,

@@ -22,7 +22,7 @@ from runbook_lib.notebook.tables import (
     weight,
     when_column,
 )
-from runbook_lib.notebook.views import canary_table
+from runbook_lib.notebook.views import COUNTED, canary_table, reconciliation_table
 from runbook_lib.report.step import removal_line
 from runbook_lib.run.facts.afterwards.repair import RepairCounts, RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
@@ -182,6 +182,20 @@ def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
         "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
         "target: table deleted with its 113 items, 10 staging objects deleted",
     ]
+
+
+def test_why_a_table_is_not_proved_stands_beside_its_verdict() -> None:
+    """It stood in the last of 14 columns, out of sight at 1400 px."""
+    made = records.failed()
+    shown = reconciliation_table(records.typed(made))
+    assert [column.name for column in shown.columns][:5] == ["source and target", "verdict", "why", "method", "time"]
+    first = Cells(shown._repr_html_()).rows[1]
+    assert first[1] == "FAIL"
+    assert first[2]
+    off = {shown.columns[cell].name for _, cell in shown.off}
+    assert off
+    assert off <= set(COUNTED.values())
+    assert "why" not in [column.name for column in reconciliation_table(records.typed(records.passed())).columns]
 
 
 def test_a_table_that_may_not_fit_says_that_it_scrolls() -> None:
