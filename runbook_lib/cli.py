@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from runbook_lib.commands.arguments import CONFIG, RUN_ID, Commands, RunPath
+from runbook_lib.commands.arguments import CONFIG, RUN_ID, Commands, RunFolder, RunPath
 from runbook_lib.commands.around.surroundings import surroundings
 from runbook_lib.commands.campaign import campaign
 from runbook_lib.commands.conformance import conformance
@@ -132,14 +132,17 @@ def lab(config: Path, no_browser: bool) -> int:
 
 
 @cli.command()
-@click.argument("run_dir", type=RunPath())
+@click.argument("run_dir", type=RunFolder())
 @click.option("--config", type=RunPath(), metavar="CONFIG",
               help="Your own migration file; also check the seal against its anchor in that bucket.")  # fmt: skip
 @click.option("--signed-by", metavar="FINGERPRINT", help="The key that has to have signed the seal, or its PEM file.")
 @click.option("--kms", is_flag=True, help="Ask KMS about the signature, too, for the key that CONFIG names.")
 @click.option("--run-id", type=RUN_ID, help="The run expected in RUN_DIR, if the folder has another name.")
 def verify(run_dir: Path, config: Path | None, signed_by: str | None, kms: bool, run_id: str | None) -> int:
-    """Recompute the digests of RUN_DIR and regenerate its pages; exit 1 if anything changed or it is another run."""
+    """Recompute the digests of RUN_DIR and regenerate its pages; exit 1 if anything changed or it is another run.
+
+    RUN_DIR is a run's folder, or the id of a run in the reports folder.
+    """
     from runbook_lib.report.proof import SEAL_MEANS, prove
 
     proof = prove(run_dir, config, signed_by=signed_by, by_kms=kms, run_id=run_id)

@@ -54,6 +54,15 @@ class RunPath(click.Path):
         return elsewhere if elsewhere.exists() else path
 
 
+class RunFolder(RunPath):
+    """The same for a run's folder, which may also be called by the run's id alone."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx)
+        named = len(path.parts) == 1 and not path.exists() and (reports_root() / path).is_dir()
+        return reports_root() / path if named else path
+
+
 class RunId(click.ParamType[str]):
     """The name of a run's folder; a shell completes those that are there, which reads none of them."""
 

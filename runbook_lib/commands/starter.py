@@ -32,7 +32,7 @@ export:
   without_pitr: fail
 
 import:
-  # If a target already holds items: fail, append (never replace an item) or overwrite.
+  # If a target already holds items: fail, append (never replace an item), overwrite, or sync (write only what differs).
   on_non_empty: fail
 
 # limits: {{max_cost_usd: 50}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runbook_lib.errors import ConfigError
@@ -56,6 +56,21 @@ def removal_line(removal: Removal) -> str:
     return f"{removal.target}: {what}{changed}" + (f"; {removal.kept}" if removal.kept else "")
 
 
+def removal_sum(removals: Sequence[Removal]) -> str:
+    """The same of all targets together; what an earlier start has removed is told apart from what a dry run found."""
+    told = []
+    for looked, deleted in ((True, "would be deleted"), (False, "deleted")):
+        of = [removal for removal in removals if removal.only_looked is looked]
+        tables = sum(removal.table_deleted for removal in of)
+        items = sum(r.items_found if looked or r.table_deleted else r.items_deleted for r in of)
+        objects = pluralize(sum(removal.objects for removal in of), "staging object")
+        if of:
+            told.append(f"{pluralize(tables, 'table')}, {pluralize(items, 'item')} and {objects} {deleted}")
+    kept = sum(bool(removal.kept) for removal in removals)
+    stays = f"; of {pluralize(kept, 'target')} something stays" if kept else ""
+    return f"{pluralize(len(removals), 'target')} together: {'; '.join(told)}{stays}"
+
+
 def clean_up_run(
     config: Path, run_id: str, tables: str, execute: bool, confirm: str, say: Callable[[str], None]
 ) -> int:
@@ -79,6 +94,8 @@ def clean_up_run(
         say(f"signature: {told}")
     if told := told_of_anchor(record, run.folder):
         say(f"anchor: {told}")
+    if len(found) > 1:
+        say(removal_sum(found))
     if not execute:  # last, to be copied
         only = ["--tables", tables] if tables else []
         words = ["runbook", "cleanup", str(config), "--run-id", run_id, *only, "--execute", "--confirm", run_id]

@@ -58,6 +58,11 @@ def verify(folder: Path) -> int:
     file.
     """
     sums = folder / SUMS
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder}: expected a finished run's folder, found no such folder; name it as reports/RUN_ID or by "
+            "the run's id; runbook list shows the runs that there are"
+        )
     if not sums.is_file() and not sums.is_symlink():
         raise ConfigError(f"{folder}: expected a finished run's folder with {SUMS} in it, found none")
     present, wrong = _look(folder)

@@ -40,6 +40,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert "would be deleted" in dry.stdout
     assert world.src("there") not in dry.stdout  # nobody is to read the name of a source beside "deleted"
     again = f"runbook cleanup {config} --run-id r --execute --confirm r"
+    assert dry.stdout.splitlines()[-2].startswith("3 targets together: 1 table, 300 items and ")
     assert dry.stdout.splitlines()[-1] == f"nothing was removed; to remove it: {again}"
     assert keys_in_bucket(world) == made | {"exports/somebody-elses"}
     assert len(world.items(world.target, world.dst("there"))) == 230

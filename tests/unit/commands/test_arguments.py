@@ -46,6 +46,25 @@ def test_every_command_takes_its_migration_file_so() -> None:
     assert isinstance(next(p for p in cli.commands["verify"].params if p.name == "run_dir").type, RunPath)
 
 
+def test_verify_takes_the_id_of_a_run_as_status_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It said that a folder which was not there had no seal."""
+    (tmp_path / "runs" / "r").mkdir(parents=True)
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+
+    def said(word: str) -> str:
+        return str(CliRunner().invoke(cli, ["verify", word]).exception)
+
+    assert said("r").startswith(f"{tmp_path / 'runs' / 'r'}: expected a finished run's folder with SHA256SUMS in it")
+    for gone in ("no-such-run", "reports/no-such-run", "elsewhere/r"):
+        assert said(gone) == (
+            f"{gone}: expected a finished run's folder, found no such folder; name it as reports/RUN_ID or by "
+            "the run's id; runbook list shows the runs that there are"
+        )
+    (tmp_path / "r").mkdir()  # what is there is what was meant
+    assert said("r").startswith("r: expected a finished run's folder with SHA256SUMS in it")
+
+
 def test_verify_as_a_report_prints_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs" / "r").mkdir(parents=True)
     monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "runs"))

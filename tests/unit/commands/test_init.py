@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from runbook_lib.cli import cli, run_cli
 from runbook_lib.commands.starter import Answers, pattern_of, starter
 from runbook_lib.config.model import load_config
+from runbook_lib.config.sections.exporting import ExportSettings
+from runbook_lib.config.sections.importing import ImportSettings
 from runbook_lib.plan.naming import select_tables
 from tests.support.pages import PAGES, blocks
 from tools import migration_schema
@@ -44,6 +48,20 @@ def test_what_is_answered_stands_in_the_file_and_a_run_accepts_it() -> None:
     assert (config.staging.bucket, config.staging.region) == ("some-bucket", "eu-central-1")
     assert select_tables(config, ["orders-staging-users"]) == {"orders-staging-users": "orders-users-dev"}
     assert "next: runbook run m.yaml" in asked.output
+
+
+def test_the_comments_name_every_choice_that_there_is() -> None:
+    """`sync` was not among what may be done with a target that holds items."""
+    assert run_cli([*GIVEN, "m.yaml"]) == 0
+    text = Path("m.yaml").read_text()
+    for key, field in (
+        ("on_non_empty", ImportSettings.model_fields["on_non_empty"]),
+        ("without_pitr", ExportSettings.model_fields["without_pitr"]),
+    ):
+        comment = next(above for above, line in pairwise(text.splitlines()) if line.startswith(f"  {key}:"))
+        choices = get_args(field.annotation)
+        assert choices
+        assert [choice for choice in choices if not re.search(rf"\b{choice}\b", comment)] == []
 
 
 def test_the_first_line_names_the_schema_from_where_the_file_lies() -> None:

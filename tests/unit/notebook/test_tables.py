@@ -23,7 +23,7 @@ from runbook_lib.notebook.tables import (
     when_column,
 )
 from runbook_lib.notebook.views import COUNTED, canary_table, reconciliation_table
-from runbook_lib.report.step import removal_line
+from runbook_lib.report.step import removal_line, removal_sum
 from runbook_lib.run.facts.afterwards.repair import RepairCounts, RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
 from tests.support import records
@@ -182,6 +182,21 @@ def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
         "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
         "target: table deleted with its 113 items, 10 staging objects deleted",
     ]
+
+
+def test_a_cleanup_of_many_targets_says_what_it_comes_to() -> None:
+    looked = Removal("s", "t", False, table_deleted=True, items_found=113, objects=10, only_looked=True)
+    stays = replace(looked, table_deleted=False, items_found=7, kept="x")
+    done = replace(looked, done=True, only_looked=False)
+    emptied = replace(done, table_deleted=False, items_deleted=100)
+    assert removal_sum([looked, stays]) == (
+        "2 targets together: 1 table, 120 items and 20 staging objects would be deleted; of 1 target something stays"
+    )
+    assert removal_sum([done, emptied]) == "2 targets together: 1 table, 213 items and 20 staging objects deleted"
+    assert removal_sum([done, looked, looked]) == (
+        "3 targets together: 2 tables, 226 items and 20 staging objects would be deleted; 1 table, 113 items and 10 "
+        "staging objects deleted"
+    )
 
 
 def test_why_a_table_is_not_proved_stands_beside_its_verdict() -> None:
