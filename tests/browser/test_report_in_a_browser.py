@@ -95,6 +95,22 @@ def test_the_first_screen_says_the_verdict_what_was_left_out_and_what_needs_atte
         assert box.locator(".word").inner_text() == verdict
 
 
+def test_a_command_breaks_between_its_words_and_is_copied_as_it_is(browser: Browser, pages: dict[str, Path]) -> None:
+    """A flag that is torn in two at its hyphen (`--write-` and `missing`) is typed wrongly."""
+    with opened(browser, pages["FAIL"], 390) as page:
+        commands = page.evaluate("""() => [...document.querySelectorAll("code.typed")].map(code => {
+            getSelection().selectAllChildren(code);
+            const rows = word => new Set([...word.getClientRects()].map(r => Math.round(r.top))).size > 1 ||
+                word.getBoundingClientRect().height > 1.5 * parseFloat(getComputedStyle(word).lineHeight);
+            return [getSelection().toString(), [...code.children].filter(rows).map(word => word.textContent)];
+        })""")
+    assert len(commands) > 2
+    for copied, torn in commands:
+        assert copied.startswith(("runbook ", "cd "))
+        assert "\n" not in copied
+        assert not [word for word in torn if len(word) < 40]
+
+
 @pytest.mark.parametrize("kind", PAGES)
 def test_it_keeps_the_rules_of_accessibility(kind: str, pages: dict[str, Path], browser: Browser) -> None:
     with opened(browser, pages[kind]) as page:
