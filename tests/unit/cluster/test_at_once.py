@@ -59,3 +59,22 @@ def test_who_waits_for_room_or_sleeps_is_stopped_with_the_others() -> None:
         all_at_once(["holds and fails", "sleeps", "waits"], work, 3, Share(), lambda news: None)
     assert sorted(stopped) == ["sleeps", "waits"]
     assert time.monotonic() - began < PATIENCE / 2
+
+
+def test_what_was_told_before_an_interrupt_is_shown_after_it() -> None:
+    """A table that had ended by then stood there as it was before."""
+    shown, told = list[str](), threading.Barrier(3)
+
+    def work(name: str, thread: TableThread[str]) -> None:
+        thread.tell(name)
+        told.wait(PATIENCE)
+
+    def watch(name: str) -> None:
+        shown.append(name)
+        if len(shown) == 1:
+            told.wait(PATIENCE)  # both have told
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        all_at_once(["a", "b"], work, 2, Share(), watch)
+    assert sorted(shown) == ["a", "b"]
