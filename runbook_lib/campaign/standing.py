@@ -106,9 +106,15 @@ def _written_over(record: RunRecord, run: CampaignRun, writes: Sequence[WriteByR
     if not found:
         return ""
     tables = ", ".join(dict.fromkeys(write.target.partition(" ")[2] for write in found))
+    again = f"compare again: runbook run {run.config} --run-id {record.run_id} --execute --from validate"
+    if found[0].goes_on:
+        return (
+            f"run {found[0].run_id} may be writing to {tables}, for nothing says that it has ended, so that what was "
+            f"proved of it may be gone; wait for that run, or start it again if it was killed, then {again}"
+        )
     return (
         f"run {found[0].run_id} has written to {tables} since it was compared, so that what it proved may be gone; "
-        f"compare again: runbook run {run.config} --run-id {record.run_id} --execute --from validate"
+        f"{again}"
     )
 
 

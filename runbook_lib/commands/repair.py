@@ -88,7 +88,15 @@ def _conclude(out: Output, record: RunRecord, asked: AskedRepair) -> int:
 
 def _print_end(out: Output, record: RunRecord, folder: Path, asked: AskedRepair) -> None:
     """Each table of which there is something to say, the sum over all, and what to do next."""
-    from runbook_lib.report.sections.repairs import has_news, latest_repairs, repair_sentence, repairs_in_sum, to_write
+    from runbook_lib.report.sections.repairs import (
+        has_news,
+        latest_repairs,
+        not_as_exported,
+        repair_sentence,
+        repairs_in_sum,
+        to_write,
+    )
+    from runbook_lib.report.text import pluralize
 
     found = latest_repairs(record)
     for repaired in found:
@@ -97,6 +105,9 @@ def _print_end(out: Output, record: RunRecord, folder: Path, asked: AskedRepair)
     for reason in record.reasons if asked.execute else ():
         out.say(f"  {reason}")
     done = "repaired and validated again" if asked.execute else "the run's verdict as before, for nothing was written"
+    if not asked.execute and record.verdict == PASS and (wrong := sum(map(not_as_exported, found))):
+        are = f"{pluralize(wrong, 'item')} {'is' if wrong == 1 else 'are'}"
+        done = f"the run's verdict as it was compared, and it does not hold now: {are} not as exported"
     say(f"{record.verdict}: {done}; {repairs_in_sum(found)}")
     if not asked.execute and any(to_write(repaired) for repaired in found):
         out.say(f"  to write them: {asked.command}")

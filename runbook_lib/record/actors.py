@@ -22,7 +22,7 @@ DECISIVE = {
 def acting(ledger: Ledger, side: str) -> IdentityFact | None:
     """Who acted on a side: the account that the run began with, as the ARN that did what matters most there."""
     known, start = IDENTITIES.of(ledger, side), _start(ledger, DECISIVE[side])
-    return replace(known, arn=start.arn[side]) if known and start else known
+    return replace(known, arn=start.arn.get(side)) if known and start else known
 
 
 def asked_to_write(ledger: Ledger) -> bool:

@@ -197,14 +197,16 @@ def _accept(ledger: Ledger) -> dict[str, list[str]]:
 
 def step_rows(ledger: Ledger) -> list[StepRecord]:
     """Every step, as its last attempt left it."""
-    return [
-        StepRecord.model_validate(
-            {"name": step, "seconds": 0.0}
-            | to_json(STEP_FACTS.of(ledger, step) or StepFact(StepStatus.NOT_RUN))
-            | {"starts": to_json(STEP_STARTS.of(ledger, step) or ())}
-        )
-        for step in _known_steps(ledger)
-    ]
+    return [step_row(ledger, step) for step in _known_steps(ledger)]
+
+
+def step_row(ledger: Ledger, step: str) -> StepRecord:
+    """One step, as its last attempt left it."""
+    return StepRecord.model_validate(
+        {"name": step, "seconds": 0.0}
+        | to_json(STEP_FACTS.of(ledger, step) or StepFact(StepStatus.NOT_RUN))
+        | {"starts": to_json(STEP_STARTS.of(ledger, step) or ())}
+    )
 
 
 def _known_steps(ledger: Ledger) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ REPAIR = "repair"  # a step of a command of its own
 CUT_OVER = "cut_over"  # a step of a command of its own
 DRIFT = "drift"  # a command of its own, which reads only
 SURROUNDINGS = "surroundings"  # a step of a command of its own, which reads only
+CLEANUP = "cleanup"  # a command of its own, after which nothing is done any more
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
-AFTERWARDS = ("report", "cleanup", "rollback")  # what may still be done with a run whose traces were removed
+AFTERWARDS = ("report", CLEANUP, ROLLBACK)  # what may still be done with a run whose traces were removed
 KEPT = {  # of a step that is stopped
     "preflight": "nothing was changed",
     "export": "exports that were started go on in AWS and are found again",

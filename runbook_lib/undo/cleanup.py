@@ -36,6 +36,7 @@ from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.writers.closed_tables import closed
 from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.writers.write_register import leave
+from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items
@@ -94,6 +95,7 @@ def clean_up(
             finally:
                 run.clients.calls.flush()  # deletes of items are told in sums
             if execute:
+                removal.ended = format_timestamp(run.now())
                 REMOVALS.record(run.ledger, pair.source, removal)
             found.append(removal)
             watch(pair.target, "done" if removal.done else "not finished" if execute else "checked")
@@ -186,7 +188,7 @@ def _remove_table(
         return
     if hands is not None:
         refuse_unless_alone(run, pair, facts, wrote=wrote)  # once more: its tag may lead elsewhere by now
-        mark_cleaned(run)
+        _begin(run, pair, removal)
         created = CREATED.of(run.ledger, pair.source)
         for capacity in (created.scaled or ()) if created else ():  # AWS does not end it with the table
             end_scaling(hands.scaling, capacity.resource, capacity.dimension)
@@ -229,7 +231,7 @@ def _remove_items(
     for last_of_file, items in _unchanged(run, pair, facts, removal):
         removal.items_found += len(items)
         if undoing is not None and items:
-            mark_cleaned(run)
+            _begin(run, pair, removal)
             undone = undoing.delete(items)
             removal.items_deleted += undone.deleted
             removal.items_changed += undone.changed
@@ -241,6 +243,13 @@ def _remove_items(
             f"table {pair.target}: {removal.items_skipped:,} items have more than {MOST_ATTRIBUTES} attributes, so "
             "that no condition of DynamoDB can say that they are as they were; they stay"
         )
+
+
+def _begin(run: Run, pair: Pair, removal: Removal) -> None:
+    """Record, before anything of a target goes, that it may be gone: whoever is killed now has no other record."""
+    mark_cleaned(run)
+    if not removal.items_deleted:
+        REMOVALS.record(run.ledger, pair.source, removal.unfinished())
 
 
 def _close(run: Run, pair: Pair, table: TableDescription, hands: Hands | None, shut: ExitStack) -> None:

@@ -162,7 +162,7 @@ class WorkerRecord(Section):
 
 
 class RemovalRecord(Section):
-    """What a cleanup removed of one table's traces; `kept` says what stays and why."""
+    """What a cleanup removed of one table's traces, up to `ended`; `kept` says what stays and why."""
 
     source: Name = ""
     target: Name = ""
@@ -175,6 +175,7 @@ class RemovalRecord(Section):
     objects: Count = 0
     kept: str = ""
     target_gone: bool | None = None
+    ended: Moment | None = None
 
 
 class WhoActed(Section):

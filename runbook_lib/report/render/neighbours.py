@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.errors import EvidenceError, RunbookError
+from runbook_lib.record.build import build_record, step_row
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, read_record
-from runbook_lib.run.facts.starts import STARTED
+from runbook_lib.run.facts.starts import RUN_ID, STARTED, STEP_FACTS
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.sealed.seal import LEDGER, pages_are_sealed
+from runbook_lib.run.steps import CLEANUP, ROLLBACK
 
 LARGEST = 256 << 20  # bytes of a run.json; ten thousand tables take 40 MB
 
@@ -59,6 +61,20 @@ def begun_runs(root: Path) -> list[BegunRun]:
         with suppress(RunbookError), closing(Ledger(folder / LEDGER, admit=_refuse)) as ledger:
             found.append(BegunRun(Neighbour(folder, None).name, STARTED.of(ledger) or ""))  # else it is no ledger
     return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def record_of_ledger(folder: Path) -> RunRecord | None:
+    """The record of a run that goes on, as its ledger is now; None where there is no ledger that can be read.
+
+    Unlike `run.json` it has the steps in which what was written is taken back, if they were ever begun.
+    """
+    if folder.name.startswith(".") or not _is_file(folder / LEDGER):
+        return None
+    with suppress(RunbookError), closing(Ledger(folder / LEDGER, admit=_refuse)) as ledger:
+        record = build_record(ledger, RUN_ID.of(ledger) or folder.name, "", running=True)
+        undoing = [step_row(ledger, step) for step in (ROLLBACK, CLEANUP) if STEP_FACTS.of(ledger, step)]
+        return record.model_copy(update={"steps": [*record.steps, *undoing]})
+    return None
 
 
 def _is_file(path: Path) -> bool:

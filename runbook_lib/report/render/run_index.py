@@ -16,7 +16,7 @@ from runbook_lib.report.figures.run_figures import RunFigures, figures_of
 from runbook_lib.report.figures.totals import tables_known, wanted_to_write
 from runbook_lib.report.render.html import environment
 from runbook_lib.report.render.neighbours import Neighbour, begun_runs, neighbours
-from runbook_lib.report.render.written_since import WriteByRun, writes_of, writes_since
+from runbook_lib.report.render.written_since import WriteByRun, recorded_writes, writes_since
 from runbook_lib.report.sections.first_screen.standing import not_aws
 from runbook_lib.report.sections.first_screen.summary import headline, place
 from runbook_lib.report.sections.history import MEASURES, before, compare_runs, plan_in_words
@@ -49,7 +49,7 @@ def write_index(root: Path) -> None:
 def listed_runs(root: Path) -> list[ListedRun]:
     """Every run of a reports folder, the newest first."""
     found = neighbours(root)
-    writes = [write for known in found if known.record is not None for write in writes_of(known.record)]
+    writes = recorded_writes(root, {known.folder: known.record for known in found if known.record is not None})
     return sorted((_row(known, writes) for known in found), key=lambda row: row.started, reverse=True)
 
 
@@ -155,7 +155,7 @@ def _since(record: RunRecord) -> str:
 def _written_over(record: RunRecord, writes: list[WriteByRun]) -> str:
     """Which other run has written to targets of a run that proved them; empty if none has, or nothing was proved."""
     found = writes_since(record, writes)
-    return f"written to by {found[0].run_id}" if found else ""
+    return f"written to by {found[0].run_id}{', which has not ended' if found[0].goes_on else ''}" if found else ""
 
 
 def _mode(figures: RunFigures) -> str:

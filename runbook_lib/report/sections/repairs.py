@@ -32,6 +32,11 @@ def has_news(repaired: RepairRecord) -> bool:
     return bool(repaired.missing or repaired.different or repaired.extra or repaired.failure)
 
 
+def not_as_exported(repaired: RepairRecord) -> int:
+    """How many items of a table a repair found wrong, whatever it was asked to write of them."""
+    return repaired.missing + repaired.different + repaired.extra
+
+
 def to_write(repaired: RepairRecord) -> int:
     """How many of the items that were asked for a repair would touch."""
     return sum(int(getattr(repaired, kind)) for kind in repaired.kinds) - (repaired.counts.quarantined or 0)

@@ -74,7 +74,8 @@ class Removal:
     """What became of one table's traces; the numbers are of items and objects, `kept` says what stays and why.
 
     It is filled in while things are removed, and recorded as it then is. `target_kept` is what `kept` says of the
-    target alone, once nothing more is to be done there; `target_gone` says that it was not there any more.
+    target alone, once nothing more is to be done there; `target_gone` says that it was not there any more. `ended` is
+    when the last start of the cleanup was done with the table.
     """
 
     source: str
@@ -90,10 +91,11 @@ class Removal:
     only_looked: bool = False
     target_kept: str | None = late()
     target_gone: bool | None = late()
+    ended: str | None = late()
 
     def unfinished(self) -> Removal:
         """As far as it is now, to be recorded before more is removed."""
-        return replace(self, done=False)
+        return replace(self, done=False, ended=None)
 
 
 CREATED = Topic("created", CreatedFact)

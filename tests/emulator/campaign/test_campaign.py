@@ -430,6 +430,14 @@ def test_what_a_run_of_no_campaign_has_written_over_is_proved_no_more_until_it_i
     assert standings(world) == {"a": "undone"}
     assert "run other has written to" in ran.stdout
     config = world.folder / migration(world, "a")
+    looked = runbook_here("repair", config, "--run-id", f"{NAME}-a", "--write-missing")
+    assert "PASS: the run's verdict as it was compared, and it does not hold now: 1 item is not as exported" in (
+        looked.stdout
+    ), looked.stdout + looked.stderr
+    assert run(file, *EXECUTE).returncode == 1
+    assert standings(world) == {"a": "undone"}
+    listed = runbook_here("list").stdout
+    assert "written to by other" in next(line for line in listed.splitlines() if f"{NAME}-a" in line)
     compare = ("run", config, "--run-id", f"{NAME}-a", "--execute", "--from", "validate")
     assert runbook_here(*compare).returncode == 1
     world.put(world.target, world.dst("a"), things(1))

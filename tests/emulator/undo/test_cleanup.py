@@ -10,6 +10,7 @@ import pytest
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
 from runbook_lib.notebook.gates import gate_cleanup
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.targets import REMOVALS
 from runbook_lib.run.run import open_run
 from runbook_lib.undo import cleanup
 from runbook_lib.undo.cleanup import clean_up
@@ -202,6 +203,8 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
     delete = Undoing.delete
 
     def cut(undoing: Undoing, items: list[Any]) -> Undone:
+        begun = REMOVALS.needed(run.ledger, world.src("a"))  # before anything has gone
+        assert (begun.done, begun.ended) == (False, None)
         undone = delete(undoing, items)
         calls.append(len(items))
         if len(calls) == 2:
@@ -212,10 +215,12 @@ def test_a_cleanup_that_was_cut_short_goes_on(world: World, monkeypatch: pytest.
         patch.setattr(Undoing, "delete", cut)
         with pytest.raises(KeyboardInterrupt):
             clean_up(run, "r")
+    assert REMOVALS.needed(run.ledger, world.src("a")).ended is None
     assert 0 < len(world.items(world.target, world.dst("a"))) < 120
     with pytest.raises(ResumeRefused, match="was cleaned up"):
         import_tables(run)
     clean_up(run, "r")
+    assert REMOVALS.needed(run.ledger, world.src("a")).ended is not None
     assert world.items(world.target, world.dst("a")) == []
     assert keys_in_bucket(world) == set()
     assert the_only(clean_up(run, "r")).done  # and once more, with nothing left to do
