@@ -38,6 +38,7 @@ from runbook_lib.run.facts.windows import CAUGHT_UP, UNTIL_LAG, CaughtUp, Window
 from runbook_lib.run.run import Run
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, keep_seconds
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 
 
@@ -84,7 +85,8 @@ def _failures(
     """Bring each table up to date; why that was not to be, of each that could not go on."""
     for pair in pairs:
         try:
-            _table(open_table(run, pair, writer, watch, sleep, workers), until_lag)
+            with marked_end(run, pair):
+                _table(open_table(run, pair, writer, watch, sleep, workers), until_lag)
         except ResumeRefused:
             raise
         except RunbookError as error:

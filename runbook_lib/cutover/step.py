@@ -52,6 +52,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.steps import CUT_OVER
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.step import validate_tables
 
@@ -85,9 +86,10 @@ def cut_over(
         check_confirmation(run.confirmation, run.clients)
         EXECUTED.record(run.ledger, True)
         fact = _freeze(run, pairs, said, watch)
-        with window_workers(run) as workers:
-            _last_window(run, _opened(run, pairs, sleep, acting=True, workers=workers), fact, watch)
-        _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
+        with marked_end(run, *pairs):
+            with window_workers(run) as workers:
+                _last_window(run, _opened(run, pairs, sleep, acting=True, workers=workers), fact, watch)
+            _prove_frozen(run, _opened(run, pairs, sleep, acting=True), fact, watch)
     _prove_data(run, pairs, watch, sleep)
     with run.step(CUT_OVER):
         _go(run, pairs, watch, sleep)

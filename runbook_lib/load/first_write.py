@@ -12,15 +12,16 @@ from dataclasses import asdict, replace
 from runbook_lib.aws.dynamodb.backups import is_on, recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table, is_empty
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
+from runbook_lib.load.strangers import nothing_acknowledged, refuse_strangers
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.run.witnesses.writers.other_writers import keep_met, refuse_newcomers
-from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, begin_registration
+from runbook_lib.run.witnesses.writers.other_writers import keep_met, look_for_others, refuse_newcomers
+from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, begin_registration, registration
 from runbook_lib.run.witnesses.writers.write_register import refuse_busy, register, stay_registered
-from runbook_lib.run.witnesses.writers.writing_marks import refuse_beside
+from runbook_lib.run.witnesses.writers.writing_marks import only_adds, refuse_beside
 from runbook_lib.timestamps import format_timestamp
 
 APPEND_INSTEAD = "Start a new run with import.on_non_empty: append, which replaces nothing"
@@ -40,9 +41,14 @@ def begin_writing(
     binding = Binding(export.arn, export.manifest.md5, table_identity(now))
     if known is not None and known.binding is not None:
         _refuse_another(pair, known.binding, binding)
-        register(run, pair, now, writing=True)
-        if run.config.import_.on_non_empty != "append":  # which puts nothing over anything
-            refuse_newcomers(run, pair, APPEND_INSTEAD)
+    if known is not None and known.binding is not None and not _is_as_new(run, pair, known):
+        look_for_others(run, pair, now)
+        _refuse_others(run, pair)  # before it says that it begins to write
+        register(run, pair, now, writing=True, adds=only_adds(run))
+        _refuse_others(run, pair)
+        alone = run.config.import_.on_non_empty == "fail" and known.bulk_put is None
+        if alone and nothing_acknowledged(run, pair):
+            refuse_strangers(run, pair, export, now)
         # A kill leaves a count that is not whole.
         again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
         IMPORTS.record(run.ledger, pair.source, again)
@@ -50,14 +56,12 @@ def begin_writing(
     _refuse_unseen(pair, now)
     started = format_timestamp(run.now())
     _check_may_hold(run, pair)
-    alone = run.config.import_.on_non_empty == "fail"  # or both would find the table empty
-    if alone:
-        refuse_busy(run, pair, now)
+    refuse_busy(run, pair, now, adds=only_adds(run))
     begin_registration(run, pair.source)
-    register(run, pair, now, writing=True)
-    if alone:
+    register(run, pair, now, writing=True, adds=only_adds(run))
+    if run.config.import_.on_non_empty == "fail":  # or both would find the table empty
         refuse_newcomers(run, pair, APPEND_INSTEAD)
-        refuse_beside(pair, REGISTRATIONS.needed(run.ledger, pair.source).writing or {})
+    refuse_beside(run, pair, REGISTRATIONS.needed(run.ledger, pair.source).writing, adds=only_adds(run))
     # Once more: a run that was registered a moment earlier may have begun to write.
     held, secret = _recorded(run, pair, now, going) if not _check_may_hold(run, pair) else (0, None)
     fact = ImportFact(
@@ -71,6 +75,23 @@ def begin_writing(
     )
     IMPORTS.record(run.ledger, pair.source, fact)
     return fact
+
+
+def _refuse_others(run: Run, pair: Pair) -> None:
+    """Refuse to go on where another run has begun since, or may be at it; `append` puts nothing over anything."""
+    known = registration(run, pair.source)
+    if not only_adds(run):
+        refuse_newcomers(run, pair, APPEND_INSTEAD)
+    refuse_beside(run, pair, known.writing if known else None, adds=only_adds(run))
+
+
+def _is_as_new(run: Run, pair: Pair, known: ImportFact) -> bool:
+    """Whether a run that may write beside other items ended, and was not killed, before it came to write any.
+
+    What is there by now was there before. Where the target was to be empty, each item in it is looked at instead.
+    """
+    beside = run.config.import_.on_non_empty != "fail" and known.bulk_put is None
+    return beside and known.counted is True and nothing_acknowledged(run, pair)
 
 
 def _refuse_another(pair: Pair, known: Binding, binding: Binding) -> None:

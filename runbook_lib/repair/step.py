@@ -42,7 +42,9 @@ from runbook_lib.run.tables.wrong_items import (
 )
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
 from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_newcomers
+from runbook_lib.run.witnesses.writers.registration import registration
 from runbook_lib.run.witnesses.writers.write_register import register
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end, refuse_beside
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[RepairFact, str, int], None]
@@ -83,7 +85,8 @@ def repair_tables(
         for table in tables:
             fact = _begun(table)
             try:
-                fact = _repair(table, fact, execute=execute)
+                with marked_end(run, table.pair):
+                    fact = _repair(table, fact, execute=execute)
             except RunbookError as error:
                 failures.append(f"{table.pair.source}: {error}")
                 ended = format_timestamp(run.now())
@@ -167,12 +170,12 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     )  # fmt: skip
     try:
         _refuse_unsafe(table, fact)
+        look_for_others(run, table.pair, table.table)
+        adds = not any(counts[kind] for kind in fact.kinds if kind != "missing")  # which is put where nothing is
+        _refuse_others(table, adds=adds)
         if execute:
-            register(run, table.pair, table.table)  # and learn of a run that takes back there what it wrote
-        else:
-            look_for_others(run, table.pair, table.table)
-        if any(counts[kind] for kind in fact.kinds if kind != "missing"):  # which is put where nothing is
-            refuse_newcomers(run, table.pair, MISSING_INSTEAD)
+            register(run, table.pair, table.table, writing=True, adds=adds)  # or learn of a run that takes back there
+            _refuse_others(table, adds=adds)  # whoever came a moment ago saw this run's mark, or is seen here
         if not execute:
             writing = _writing(table, look, WrongLook.REPAIR, show)
             fact = _kept(run, _measured(table, writing, replace(fact, finished=format_timestamp(run.now()))))
@@ -195,6 +198,15 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     fact = _kept(run, replace(fact, status=RepairStatus.COMPLETED, finished=format_timestamp(run.now())))
     show("repaired", fact.counts.written)
     return fact
+
+
+def _refuse_others(table: TableToRepair, *, adds: bool) -> None:
+    """Refuse what another run may have written, or be writing."""
+    run, pair = table.run, table.pair
+    known = registration(run, pair.source)
+    if not adds:
+        refuse_newcomers(run, pair, MISSING_INSTEAD)
+    refuse_beside(run, pair, known.writing if known else None, adds=adds)
 
 
 def _refuse_unsafe(table: TableToRepair, fact: RepairFact) -> None:

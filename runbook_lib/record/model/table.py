@@ -109,12 +109,13 @@ class Registered(Section):
     place: str | None = None
     others: list[str] | None = None
     before: list[str] | None = None
+    again: list[str] | None = None
     why: str | None = None
 
     @property
     def since(self) -> list[str]:
-        """The others that have entered after this run: what they wrote is not its to replace or to delete."""
-        return sorted({*(self.others or ())} - {*(self.before or ())})
+        """The others that have begun to write after this run: what they wrote is not its to replace or to delete."""
+        return sorted({*(self.others or ())} - ({*(self.before or ())} - {*(self.again or ())}))
 
 
 class Throttle(Section):

@@ -14,6 +14,7 @@ from runbook_lib.aws.dynamodb.describe.tables import describe_table, is_empty
 from runbook_lib.errors import TransferError
 from runbook_lib.load import first_write
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import open_run
 from runbook_lib.run.witnesses.writers import writing_marks
 from runbook_lib.run.witnesses.writers.write_register import register
@@ -147,8 +148,8 @@ def test_a_catch_up_does_not_go_over_what_another_run_has_loaded_since(world: Wo
     assert held(world) == {"older": 10, "newer": 10}
 
 
-def test_a_catch_up_looks_for_others_before_each_window(world: World) -> None:
-    """The other enters itself when the first window is being asked for: nothing of it is written any more."""
+def test_no_run_begins_while_a_catch_up_is_under_way(world: World) -> None:
+    """The other one comes when the first window is being asked for."""
     two_sources(world, "i")
     with between(world.endpoint) as liar:
         newer, began = config(world, "b", **{"import": {"on_non_empty": "overwrite"}}), list[str]()
@@ -168,10 +169,10 @@ def test_a_catch_up_looks_for_others_before_each_window(world: World) -> None:
         caught = runbook_here(
             "catch-up", older, "--run-id", "older", "--execute", "--confirm", "older", AWS_ENDPOINT_URL=liar.endpoint
         )
-    assert "PASS" in began[0]
-    assert caught.returncode == 1
-    assert "so has the run newer" in caught.stdout + caught.stderr
-    assert held(world) == {"older": 10, "newer": 10}
+    assert "run 'older' has begun to write to it and has not said that it ended" in page_of(world, "newer")
+    assert "PASS" not in began[0]
+    assert caught.returncode == 0
+    assert held(world) == {"older": 15, "changed": 5}
 
 
 @pytest.mark.whole
@@ -351,5 +352,95 @@ def test_a_run_that_ended_badly_keeps_nobody_out(world: World) -> None:
     assert {which for which, name in marks(world) if name == "run-b.1"} == {"writing", "stopped"}
 
 
-def stopped(*_: Any) -> None:
+@pytest.mark.whole
+@pytest.mark.parametrize("same", [False, True], ids=["others", "as exported"])
+def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_replaced(
+    world: World, *, same: bool
+) -> None:
+    """What is as exported may be what the run had sent without hearing of it."""
+    two_sources(world, "i")
+    run = open_run(str(config(world, "a")), "run-a", True)
+    preflight(run)
+    export_tables(run)
+    world.fault(operation="BatchWriteItem", kind="denied")
+    with suppress(TransferError):
+        import_tables(run)
+    world.clear_faults()
+    world.put(world.target, world.dst("a"), of("older" if same else "somebody", "i", 7))
+    if same:
+        import_tables(run)
+        assert held(world) == {"older": 20}
+        return
+    for _ in range(2):
+        with pytest.raises(TransferError, match="7 items that are not as exported: somebody else has written to it"):
+            import_tables(run)
+    assert held(world) == {"somebody": 7}
+
+
+@pytest.mark.whole
+def test_what_came_after_a_run_that_may_overwrite_and_wrote_nothing_was_there_before_it(world: World) -> None:
+    two_sources(world, "i")
+    run = open_run(str(config(world, "a", **{"import": {"on_non_empty": "overwrite"}})), "run-a", True)
+    preflight(run)
+    export_tables(run)
+    world.fault(operation="BatchWriteItem", kind="denied")
+    with suppress(TransferError):
+        import_tables(run)
+    world.clear_faults()
+    world.put(world.target, world.dst("a"), of("somebody", "i", 7))
+    import_tables(run)
+    loaded = IMPORTS.needed(run.ledger, world.src("a"))
+    assert (loaded.items_before, held(world)) == (7, {"older": 20})
+
+
+@pytest.mark.whole
+def test_a_run_that_goes_on_after_another_one_is_one_that_came_since(world: World) -> None:
+    """It stood there before, was killed and went on: what it wrote then is not the other's to delete."""
+    two_sources(world, "b")
+    append = {"import": {"on_non_empty": "append"}}
+    killed, passed = (open_run(str(config(world, name, **append)), f"run-{name}", True) for name in "ba")
+    preflight(killed)
+    export_tables(killed)
+    world.fault(operation="PutItem", kind="denied")
+    with suppress(TransferError):
+        import_tables(killed)
+    world.clear_faults()
+    assert started("run-a", config(world, "a", **append)).startswith("0 ")
+    import_tables(killed)
+    assert held(world) == {"older": 20, "newer": 10}
+    assert started("run-a", config(world, "a", **append), "--from", "validate").startswith("1 ")
+    repaired = runbook_here(
+        "repair", config(world, "a", **append), "--run-id", "run-a", DELETING, "--execute", "--confirm", "run-a"
+    )
+    assert repaired.returncode == 1
+    rolled = runbook_here(
+        "rollback", config(world, "a", **append), "--run-id", "run-a", "--execute", "--confirm", "run-a"
+    )
+    assert rolled.returncode == 1
+    assert held(world) == {"older": 20, "newer": 10}
+    assert "run-b" in page_of(world, "run-a")
+    assert passed.id == "run-a"
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("policy", "code"), [("overwrite", 1), ("append", 1)])
+def test_no_policy_begins_beside_a_run_that_may_replace(
+    world: World, monkeypatch: pytest.MonkeyPatch, policy: str, code: int
+) -> None:
+    two_sources(world, "i")
+    busy = open_run(str(config(world, "b")), "busy", True)
+    preflight(busy)
+    export_tables(busy)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing_marks, "end_marks", lambda *_: None)
+        patch.setattr(first_write, "refuse_beside", stopped)
+        with pytest.raises(TransferError, match="killed"):
+            import_tables(busy)
+    other = started("other", config(world, "a", **{"import": {"on_non_empty": policy}}))
+    assert other.startswith(f"{code} ")
+    assert "run 'busy' has begun to write to it and has not said that it ended" in page_of(world, "other")
+    assert held(world) == {}
+
+
+def stopped(*_: Any, **__: Any) -> None:
     raise TransferError("killed")

@@ -26,7 +26,7 @@ from runbook_lib.run.witnesses.writers.registration import (
     registration,
 )
 from runbook_lib.run.witnesses.writers.write_register import ASKED_FOR, leave, refuse_busy, register, stay_registered
-from runbook_lib.run.witnesses.writers.writing_marks import end_marks, marked_end, refuse_beside, still_writing
+from runbook_lib.run.witnesses.writers.writing_marks import end_marks, marked_end, refuse_beside, starts_of
 
 OWN = "s3://bbb/exports/register"
 FOLDER = "exports/register/111122223333.us-east-2/t/"
@@ -443,12 +443,12 @@ def test_whoever_writes_says_so_until_it_ends(server: Server) -> None:
     first, second = writing(server, "first"), entered(server, "second")
     assert known(second).writing == {"first": f"s3://bbb/{FOLDER}writing.id%2F1/first.1"}
     with pytest.raises(GateFailed, match=r"run 'first' has begun to write to it .*first\.1\): either may put"):
-        refuse_beside(PAIR, known(second).writing or {})
+        refuse_beside(second, PAIR, known(second).writing, adds=True)
     end_marks(first, PAIR)
     end_marks(first, PAIR)  # a second time it changes nothing
     register(second, PAIR, TABLE)
     assert known(second).writing == {}
-    refuse_beside(PAIR, {})
+    refuse_beside(second, PAIR, {}, adds=False)
 
 
 def test_a_run_that_goes_on_writes_again(server: Server) -> None:
@@ -499,17 +499,17 @@ def test_a_run_enters_itself_nowhere_while_one_of_its_pre_flight_is_writing(serv
     first, second = writing(server, "first"), run_of("second")
     STOOD_BEFORE.record(second.ledger, "s", StoodBefore(["first"]))
     with pytest.raises(GateFailed, match="run 'first' has begun to write"):
-        refuse_busy(second, PAIR, TABLE)
+        refuse_busy(second, PAIR, TABLE, adds=False)
     assert {key.rpartition("/")[2] for _, key in server.objects} == {"first", "first.1"}
     end_marks(first, PAIR)
-    refuse_busy(second, PAIR, TABLE)
+    refuse_busy(second, PAIR, TABLE, adds=False)
 
 
 def test_a_mark_is_of_one_table_and_no_entry_of_a_run_that_is_called_like_it(server: Server) -> None:
     writing(server, "first")
     keys = [key for _, key in server.objects]
-    assert list(still_writing(FOLDER, keys, TABLE)) == ["first"]
+    assert list(starts_of(FOLDER, keys, TABLE).open) == ["first"]
     other: Any = SimpleNamespace(arn="arn:t", table_id="id/2")
-    assert still_writing(FOLDER, keys, other) == {}
+    assert starts_of(FOLDER, keys, other).open == {}
     register(run_of("first.1"), PAIR, None)  # about to make a table of that name
     assert known(entered(server, "second")).others == ["first", "first.1"]

@@ -29,7 +29,8 @@ def refuse_later_writers(run: Run, pair: Pair, table: TableDescription) -> None:
     What such a run wrote may be equal to what this run wrote, and is not for that reason this run's.
     """
     known = registration(run, pair.source)
-    later = sorted({*_found_now(run, pair, table, known)} - {*((known.before if known else None) or ())})
+    _found_now(run, pair, table, known)
+    later = known.since if known is not None else []
     if later:
         raise TableError(
             f"other runs have written to {pair.target} since: {', '.join(later)}. What is equal to this run's items is "
@@ -81,10 +82,10 @@ def look_for_others(run: Run, pair: Pair, table: TableDescription) -> list[str]:
     known = registration(run, pair.source)
     if known is None or known.place is None or known.before is None:
         return []
-    seen = known.before if known.others is None else known.others
+    seen, again = known.before if known.others is None else known.others, known.again or []
     known.others = others(run, pair, table, known)
     REGISTRATIONS.record(run.ledger, pair.source, known)
-    return sorted({*known.others} - {*seen})
+    return sorted(({*known.others} - {*seen}) | ({*(known.again or ())} - {*again}))
 
 
 def keep_stood_before(run: Run, pair: Pair, named: str | None) -> None:

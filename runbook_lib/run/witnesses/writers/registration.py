@@ -40,8 +40,9 @@ class Registration:
 
     `others` are the runs that were last seen beside it, `before` those that were at its last pre-flight before it
     entered itself, or just before that, and `since` those that have entered after it, of whom what they wrote is not
-    this run's to replace or to delete. `met` are those of them that came while it loaded the table. `writing` has the
-    others that had begun to write and had not ended when it began, each with its mark.
+    this run's to replace or to delete; so is that of those that stood there before and have begun to write `again`, by
+    their numbers of starts (`starts_before`). `met` are those of them that came while it loaded the table. `writing`
+    has the others that had begun to write and had not ended when it was last looked, each with its mark.
     """
 
     nonce: str
@@ -53,10 +54,12 @@ class Registration:
     before: list[str] | None = late()
     met: list[str] | None = late()
     writing: dict[str, str] | None = late()
+    starts_before: dict[str, int] | None = late()
+    again: list[str] | None = late()
 
     @property
     def since(self) -> list[str]:
-        return sorted({*(self.others or ())} - {*(self.before or ())})
+        return sorted({*(self.others or ())} - ({*(self.before or ())} - {*(self.again or ())}))
 
 
 REGISTRATIONS = Topic("register", Registration)

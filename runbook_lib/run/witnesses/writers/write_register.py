@@ -33,7 +33,14 @@ from runbook_lib.run.witnesses.writers.registration import (
     registrar_at,
     registration,
 )
-from runbook_lib.run.witnesses.writers.writing_marks import STOPPED, WRITING, begin_mark, refuse_beside, still_writing
+from runbook_lib.run.witnesses.writers.writing_marks import (
+    STOPPED,
+    WRITING,
+    Starts,
+    begin_mark,
+    refuse_beside,
+    starts_of,
+)
 from runbook_lib.timestamps import format_timestamp
 
 ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
@@ -43,13 +50,16 @@ MARKS = (TAKEN_BACK, WRITING, STOPPED)
 LOOKS = 3
 
 
-def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True, writing: bool = False) -> None:
+def register(
+    run: Run, pair: Pair, table: TableDescription | None, *, tag: bool = True, writing: bool = False,
+    adds: bool = False,
+) -> None:  # fmt: skip
     """Enter this run in the register of a table before it writes; a second time it changes nothing.
 
     `table` is None for one that ImportTable is about to make. With `writing` it is said, too, that it begins to write
-    now. Raises TransferError where the register that the table names is not known or cannot be written, or has an entry
-    of this run's id that is not this run's. Where this run's own bucket or the server has no register, the run goes on,
-    and its cleanup will refuse.
+    now, and with `adds` that it puts items only where none are. Raises TransferError where the register that the table
+    names is not known or cannot be written, or has an entry of this run's id that is not this run's. Where this run's
+    own bucket or the server has no register, the run goes on, and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
     known, own = REGISTRATIONS.needed(run.ledger, pair.source), own_register(run)
@@ -68,7 +78,7 @@ def register(run: Run, pair: Pair, table: TableDescription | None, *, tag: bool 
                 break
         known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
         if writing and table is not None:
-            begin_mark(run, pair, table, known)
+            begin_mark(run, pair, table, known, adds=adds)
         known.others = _seen(run, pair, table, known)
         known.before = known.others if known.before is None else known.before
     except (TableError, NoRegister) as error:
@@ -84,14 +94,14 @@ def _stood_before(run: Run, pair: Pair, table: TableDescription | None, known: R
     return at_pre_flight.runs if at_pre_flight is not None else _seen(run, pair, table, known)
 
 
-def refuse_busy(run: Run, pair: Pair, table: TableDescription) -> None:
+def refuse_busy(run: Run, pair: Pair, table: TableDescription, *, adds: bool) -> None:
     """Raise GateFailed, and enter this run nowhere, where one that stood there at the pre-flight is still writing."""
     stood = STOOD_BEFORE.of(run.ledger, pair.source)
     named = named_register(run, pair, table)[0] if stood is not None and stood.runs else None
     if named is not None:
         seen = Registration("", place=named)
         _seen(run, pair, table, seen)
-        refuse_beside(pair, seen.writing or {})
+        refuse_beside(run, pair, seen.writing, adds=adds)
 
 
 def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
@@ -110,15 +120,11 @@ def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
 
 
 def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:
-    """The others, or None where they cannot be listed; a cleanup looks again. Keeps which of them are writing."""
+    """The others, or None where they cannot be listed; a cleanup looks again."""
     try:
-        folder, keys = listed_entries(run, pair, known)
+        return others(run, pair, table, known)
     except TransferError:
         return None
-    found = other_writers(run, folder, keys, table, known)
-    bucket, marks = entries_folder(run, pair, str(known.place))[0], still_writing(folder, keys, table) if table else {}
-    known.writing = {other: f"s3://{bucket}/{key}" for other, key in marks.items() if other in found}
-    return found
 
 
 class TableClosed(TransferError):
@@ -198,7 +204,10 @@ def refuse_closed(run: Run, pair: Pair, table: TableDescription | None, bucket: 
 
 
 def others(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str]:
-    """The other runs that stand in the register as having written to this very table, or as about to make it."""
+    """The other runs that stand in the register as having written to this very table, or as about to make it.
+
+    Keeps which of them are writing, and which have begun again.
+    """
     folder, keys = listed_entries(run, pair, known)
     return other_writers(run, folder, keys, table, known)
 
@@ -222,7 +231,20 @@ def other_writers(
     placed = {name for table_id, name in entries if table_id != ASKED_FOR and not table_id.startswith(MARKS)}
     identity = quote(table_identity(table), safe="") if table else ASKED_FOR
     there = {name for at, name in entries if at == identity or (at == ASKED_FOR and name not in placed)}
-    return sorted(there - {name for at, name in entries if at == TAKEN_BACK + identity})
+    found = sorted(there - {name for at, name in entries if at == TAKEN_BACK + identity})
+    if table is not None:
+        _keep_starts(run, known, found, starts_of(folder, keys, table))
+    return found
+
+
+def _keep_starts(run: Run, known: Registration, found: list[str], starts: Starts) -> None:
+    """Keep which of the others are writing, and which have begun to since this run entered itself."""
+    bucket, _, _ = str(known.place).removeprefix("s3://").partition("/")
+    known.writing = {name: f"s3://{bucket}/{starts.open[name]}" for name in found if name in starts.open}
+    if known.starts_before is None and known.entries:
+        known.starts_before = {name: starts.numbers[name] for name in found if name in starts.numbers}
+    before = known.starts_before or {}
+    known.again = [name for name in found if known.entries and starts.numbers.get(name, 0) > before.get(name, 0)]
 
 
 def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> None:

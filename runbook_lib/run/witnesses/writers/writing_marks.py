@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -21,36 +23,41 @@ from runbook_lib.run.witnesses.writers.registration import (
     REGISTRATIONS,
     Registration,
     entries_folder,
+    read_entry,
     registrar_at,
     registration,
 )
 from runbook_lib.timestamps import format_timestamp
 
+ONLY_ADDS = "only_adds"
 WRITING, STOPPED = "writing.", "stopped."  # before the table's id: folders of marks RUN.NUMBER, one for each start
 
 
-def begin_mark(run: Run, pair: Pair, table: TableDescription, known: Registration) -> None:
-    """Say that this run begins to write now. Its entry is there already, and who else stands there is looked at next.
+def begin_mark(run: Run, pair: Pair, table: TableDescription, known: Registration, *, adds: bool) -> None:
+    """Say that this run begins to write now, and whether it only `adds`.
+
+    Its entry is there already, and who else stands there is looked at next.
 
     Raises TransferError where that cannot be said.
     """
     bucket, folder = entries_folder(run, pair, str(known.place))
     number = 1 + len(_own(known, WRITING, bucket, folder))
     key = f"{folder}{WRITING}{quote(table_identity(table), safe='')}/{run.id}.{number}"
-    _set(run, pair, known, str(known.place), key)
+    _set(run, pair, known, str(known.place), key, adds=adds)
 
 
 @contextmanager
-def marked_end(run: Run, pair: Pair) -> Iterator[None]:
-    """Say at the end, however it comes, that this run writes no more.
+def marked_end(run: Run, *pairs: Pair) -> Iterator[None]:
+    """Say at the end, however it comes, that this run writes no more to these targets.
 
     Where that cannot be said, others wait for it longer than they need.
     """
     try:
         yield
     finally:
-        with suppress(TransferError):
-            end_marks(run, pair)
+        for pair in pairs:
+            with suppress(TransferError):
+                end_marks(run, pair)
 
 
 def end_marks(run: Run, pair: Pair) -> None:
@@ -63,8 +70,16 @@ def end_marks(run: Run, pair: Pair) -> None:
             _set(run, pair, known, f"s3://{bucket}/{'/'.join(folders[:-2])}", stopped)
 
 
-def still_writing(folder: str, keys: list[str], table: TableDescription) -> dict[str, str]:
-    """The runs that have begun to write and have not said that they ended, each with the key of its mark."""
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """How often each run has begun to write to a table, and the marks of those that have not said that they ended."""
+
+    numbers: dict[str, int]
+    open: dict[str, str]
+
+
+def starts_of(folder: str, keys: list[str], table: TableDescription) -> Starts:
+    """What the marks in a table's folder of the register say."""
     last: dict[str, dict[str, int]] = {WRITING: {}, STOPPED: {}}
     identity = quote(table_identity(table), safe="")
     for key in keys:
@@ -73,26 +88,45 @@ def still_writing(folder: str, keys: list[str], table: TableDescription) -> dict
         for mark, numbers in last.items():
             if at == mark + identity and number.isdecimal():
                 numbers[run_id] = max(int(number), numbers.get(run_id, 0))
-    return {
+    begun = last[WRITING]
+    still = {
         run_id: f"{folder}{WRITING}{identity}/{run_id}.{number}"
-        for run_id, number in last[WRITING].items()
+        for run_id, number in begun.items()
         if last[STOPPED].get(run_id, 0) < number
     }
+    return Starts(begun, still)
 
 
-def refuse_beside(pair: Pair, writing: Mapping[str, str]) -> None:
-    """Raise GateFailed where other runs were seen to be `writing` to the target, each with its mark."""
-    for other, mark in sorted(writing.items()):
+def refuse_beside(run: Run, pair: Pair, writing: Mapping[str, str] | None, *, adds: bool) -> None:
+    """Raise GateFailed where other runs were seen to be `writing` to the target, each with its mark.
+
+    Of two that both only add, neither puts anything over what the other has put.
+    """
+    for other, mark in sorted((writing or {}).items()):
+        if adds and _said(run, mark).get(ONLY_ADDS) is True:
+            continue
         raise GateFailed(
-            f"target {pair.target} should be written to by this run alone, as it was found empty, and run {other!r} "
-            f"has begun to write to it and has not said that it ended ({mark}): either may put its items over the "
-            f"other's, so nothing was written now. Wait until it has ended; one that was killed has to go on "
-            f"(--run-id {other}) or be cleaned up. If it never can, because its folder is lost, delete that object"
+            f"target {pair.target} should be written to by this run alone, and run {other!r} has begun to write to it "
+            f"and has not said that it ended ({mark}): either may put its items over the other's, so nothing was "
+            f"written now. Wait until it has ended; one that was killed has to go on (--run-id {other}) or be cleaned "
+            "up. If it never can, because its folder is lost, delete that object"
         )
 
 
-def _set(run: Run, pair: Pair, known: Registration, place: str, key: str) -> None:
-    said = {"run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target}
+def only_adds(run: Run) -> bool:
+    """Whether the run's import puts an item only where none is, on a condition of the server's."""
+    return run.config.import_.on_non_empty == "append"
+
+
+def _said(run: Run, mark: str) -> dict[str, Any]:
+    bucket, _, key = mark.removeprefix("s3://").partition("/")
+    return read_entry(run, bucket, key)
+
+
+def _set(run: Run, pair: Pair, known: Registration, place: str, key: str, *, adds: bool = False) -> None:
+    said = {
+        "run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target, ONLY_ADDS: adds,
+    }  # fmt: skip
     bucket, _, _ = place.removeprefix("s3://").partition("/")
     aws.create_entry(registrar_at(run, place), bucket, key, json.dumps(said).encode())
     known.entries.append([bucket, key])
