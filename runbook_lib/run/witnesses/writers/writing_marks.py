@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -103,7 +102,7 @@ def refuse_beside(run: Run, pair: Pair, writing: Mapping[str, str] | None, *, ad
     Of two that both only add, neither puts anything over what the other has put.
     """
     for other, mark in sorted((writing or {}).items()):
-        if adds and _said(run, mark).get(ONLY_ADDS) is True:
+        if adds and _adds(run, mark):
             continue
         raise GateFailed(
             f"target {pair.target} should be written to by this run alone, and run {other!r} has begun to write to it "
@@ -118,9 +117,10 @@ def only_adds(run: Run) -> bool:
     return run.config.import_.on_non_empty == "append"
 
 
-def _said(run: Run, mark: str) -> dict[str, Any]:
+def _adds(run: Run, mark: str) -> bool:
+    """Whether whoever set a mark only adds; what is no mark says nothing."""
     bucket, _, key = mark.removeprefix("s3://").partition("/")
-    return read_entry(run, bucket, key)
+    return read_entry(run, bucket, key).get(ONLY_ADDS) is True
 
 
 def _set(run: Run, pair: Pair, known: Registration, place: str, key: str, *, adds: bool = False) -> None:
