@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.aws.error_classes import CLASSES, ErrorClass
 
 ACCEPTED = "accepted"
 FAILURES = (ClientError, BotoCoreError)
 # How servers say that they do not have an operation.
 _UNKNOWN = frozenset({"UnknownOperationException", "UnknownOperation", "NotImplemented", "InvalidAction", "501", "404"})
+# What a token is answered with under which something was begun before.
+_OF_THE_TOKEN = frozenset({"IdempotentParameterMismatchException", "ImportConflictException"})
+_LATER = frozenset({408, 425, 429})  # a proxy that says so may have passed the request on before
+
+
+class Tries:
+    """What became of each request for one operation that a DynamoDB client sends, those that botocore repeats too.
+
+    What the last one is answered with says nothing of one before it whose answer was lost.
+    """
+
+    def __init__(self, client: Any, operation: str) -> None:
+        self._open = 0
+        client.meta.events.register(f"before-send.dynamodb.{operation}", self._sent)
+        client.meta.events.register(f"needs-retry.dynamodb.{operation}", self._heard)
+
+    @property
+    def all_refused(self) -> bool:
+        """Whether nothing can have come of any: each was refused by AWS, or none was sent."""
+        return self._open == 0
+
+    def _sent(self, **_: Any) -> None:
+        self._open += 1
+
+    def _heard(self, response: Any = None, **_: Any) -> None:
+        if response is not None and _is_refusal(response[1]):
+            self._open -= 1
+
+
+def _is_refusal(said: Mapping[str, Any]) -> bool:
+    """Whether an answer says for certain that nothing was done: AWS's own word, and not that it may be so later."""
+    status, code = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), said.get("Error", {}).get("Code")
+    known = CLASSES.get(str(code), ErrorClass.AGAIN) is not ErrorClass.AGAIN and code not in _OF_THE_TOKEN
+    return known and 400 <= status < 500 and status not in _LATER
 
 
 def outcome_of(call: Callable[..., Any], **params: Any) -> str:

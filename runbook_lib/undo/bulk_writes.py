@@ -7,14 +7,18 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 
 
 def still_put_in_bulk(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -> bool:
     """Whether a bulk put of this run may still write; with `look` one that nobody followed to its end is asked for."""
-    if loaded.bulk_put is None or loaded.bulk_put.ended:
+    if loaded.bulk_put is None or loaded.bulk_put.is_over:
         return False
     export = EXPORTS.needed(run.ledger, pair.source).completed
     if not look or export is None or loaded.bulk_put.asked is None:
         return True
     now = look_after_bulk_put(run, pair, export).bulk_put
-    return now is None or not now.ended
+    if now is None or not now.is_over:
+        return True
+    with marked_end(run, pair):  # whoever was killed has not said so
+        return False

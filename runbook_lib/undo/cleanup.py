@@ -158,7 +158,7 @@ def _why_still_written(run: Run, pair: Pair, loaded: ImportFact, hands: Hands | 
     if still_put_in_bulk(run, pair, loaded, look=hands is not None):
         return (
             "its bulk put may still be writing, as far as is known; a cleanup with --execute asks DynamoDB, run it "
-            "again once the bulk put has ended"
+            "again once the bulk put has ended, or an hour after it was asked for if DynamoDB lists none"
         )
     return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""
 

@@ -116,7 +116,8 @@ def _table(
     if still_put_in_bulk(run, pair, loaded, look=execute):
         raise GateFailed(
             f"the bulk put into {pair.target} may still be writing, as far as is known; nothing was taken back. A "
-            "rollback with --execute asks DynamoDB, run it again once the bulk put has ended"
+            "rollback with --execute asks DynamoDB, run it again once the bulk put has ended, or an hour after it was "
+            "asked for if DynamoDB lists none"
         )
     if execute and (late := still_in_doubt(run.ledger, pair.target, run.now())):
         raise GateFailed(f"{late}; nothing was taken back")

@@ -94,7 +94,7 @@ def _import_disagreements(counts: dict[str, int | None], loaded: ImportFact) -> 
     ):
         if value != counts["in_manifest"]:
             reasons.append(f"the manifest says {counts['in_manifest']:,} items, {value:,} were {name}")
-    if loaded.bulk_put is not None and reasons:
+    if loaded.bulk_put is not None and reasons and not loaded.bulk_put.not_begun:
         reasons.append(_left_over(loaded.bulk_put, counts["in_manifest"] or 0))
     return reasons
 

@@ -27,6 +27,7 @@ from runbook_lib.aws.dynamodb.bulk_put import (
     find_bulk_put,
     start_bulk_put,
 )
+from runbook_lib.aws.outcome import Tries
 from runbook_lib.aws.s3.objects import list_folder
 from runbook_lib.aws.session.granted_calls import bulk_putter
 from runbook_lib.errors import LedgerError, TransferError
@@ -44,6 +45,8 @@ from runbook_lib.timestamps import format_timestamp
 READER = "a bulk put"
 FOLDER = "bulk-put"
 CLOCKS_APART = timedelta(minutes=10)  # of this machine and AWS
+# A request is not taken a quarter of an hour after it was sent; what it began is in the list within the rest of this.
+HIDDEN = timedelta(hours=1)
 ANEW = (
     "export again, or use this run's export (export.reuse), in a new run with import.on_non_empty: sync, which writes "
     "only what differs"
@@ -77,20 +80,27 @@ def begin_bulk_put(
     """Have DynamoDB begin, or find the operation that this run has begun; `fact` is bound to export and target."""
     known, since = fact.bulk_put, None
     if known is None:
-        staging = run.config.target_staging
-        known = BulkPutFact(str(uuid.uuid4()), tags, staging.bucket, output_prefix(run, pair))
-        fact = replace(fact, bulk_put=replace(known, asked=format_timestamp(run.now())))
-        IMPORTS.record(run.ledger, pair.source, fact)
-    elif known.asked is not None:
+        staging, asked = run.config.target_staging, format_timestamp(run.now())
+        known = BulkPutFact(str(uuid.uuid4()), tags, staging.bucket, output_prefix(run, pair), asked, not_begun=True)
+        _note(run, pair, fact, known)
+    elif known.asked is not None and not known.not_begun:
         since = datetime.fromisoformat(known.asked) - CLOCKS_APART
     client = bulk_putter(run.clients, request := _request(run, pair, export, known))
+    tries = Tries(client, "StartBulkPutItems")
+
+    def ask() -> BulkPutState | None:
+        _note(run, pair, fact, replace(known, sent=format_timestamp(run.now()), not_begun=None))
+        return start_bulk_put(client, request, since)
+
     try:
-        state = _wait(run, f"AWS to take the bulk put into {pair.target}", sleep).until(
-            lambda: start_bulk_put(client, request, since)
-        )
+        state = _wait(run, f"AWS to take the bulk put into {pair.target}", sleep).until(ask)
+    except BaseException:
+        if known.not_begun and tries.all_refused:
+            _note(run, pair, fact, known)
+        raise
     finally:
         client.close()
-    _note_state(run, pair, fact, state)
+    _note(run, pair, fact, known.after(state))
 
 
 def finish_bulk_put(
@@ -108,7 +118,7 @@ def finish_bulk_put(
         state = _followed(run, pair, client, str(known.arn), table_load, sleep)
     finally:
         client.close()
-    fact = _note_state(run, pair, fact, state)
+    fact = _note(run, pair, fact, _known(fact).after(state))
     fact = _with_output(run, pair, fact)
     refuse_changed(run, pair, export, known.etags, READER, f"nobody knows which bytes were loaded; {ANEW}")
     _check(fact, state, export)
@@ -120,6 +130,7 @@ def finish_bulk_put(
 def look_after_bulk_put(run: Run, pair: Pair, export: CompletedExport) -> ImportFact:
     """What has become of a bulk put that nobody followed to its end, asked once; nothing is begun.
 
+    One that is not listed has not begun, once what was sent last can neither be taken any more nor be hidden.
     For whoever takes back what a run wrote: a run that was cleaned up in part cannot import any more.
     """
     fact = IMPORTS.needed(run.ledger, pair.source)
@@ -135,8 +146,9 @@ def look_after_bulk_put(run: Run, pair: Pair, export: CompletedExport) -> Import
     finally:
         client.close()
     if state is None:
-        return fact
-    fact = _note_state(run, pair, fact, state)
+        sent = datetime.fromisoformat(str(known.sent or known.asked))
+        return fact if run.now() - sent < HIDDEN else _note(run, pair, fact, replace(known, not_begun=True))
+    fact = _note(run, pair, fact, _known(fact).after(state))
     return _with_output(run, pair, fact) if state.ended else fact
 
 
@@ -176,8 +188,8 @@ def _known(fact: ImportFact) -> BulkPutFact:
     return fact.bulk_put
 
 
-def _note_state(run: Run, pair: Pair, fact: ImportFact, state: BulkPutState) -> ImportFact:
-    fact = replace(fact, bulk_put=_known(fact).after(state))
+def _note(run: Run, pair: Pair, fact: ImportFact, known: BulkPutFact) -> ImportFact:
+    fact = replace(fact, bulk_put=known)
     IMPORTS.record(run.ledger, pair.source, fact)
     return fact
 
@@ -192,10 +204,7 @@ def _with_output(run: Run, pair: Pair, fact: ImportFact) -> ImportFact:
         lister.close()
     said = read_output(run.clients.staging, known.bucket, known.output, keys)
     codes = dict(sorted(said.codes.items()))
-    known = replace(known, outputs=tuple(keys), conditions=said.conditions, refused=codes)
-    fact = replace(fact, bulk_put=known)
-    IMPORTS.record(run.ledger, pair.source, fact)
-    return fact
+    return _note(run, pair, fact, replace(known, outputs=tuple(keys), conditions=said.conditions, refused=codes))
 
 
 def _followed(run: Run, pair: Pair, client: Any, arn: str, table_load: TableLoad, sleep: Sleep) -> BulkPutState:

@@ -21,6 +21,7 @@ from runbook_lib.aws.dynamodb.imports import (
     describe_import,
     start_import,
 )
+from runbook_lib.aws.outcome import Tries
 from runbook_lib.errors import LedgerError, TableError, TransferError
 from runbook_lib.load.table_load import TableLoad
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
@@ -28,7 +29,7 @@ from runbook_lib.load.targets.export_folder import check_files, data_prefix, ref
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact, ImportStatus, ServiceImportFact
-from runbook_lib.run.facts.targets import CreationStatus
+from runbook_lib.run.facts.targets import CREATED, CreationStatus
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.run.witnesses.writers.write_register import register
@@ -76,7 +77,8 @@ def begin_import(
     with run.ledger.batch():
         IMPORTS.record(run.ledger, pair.source, fact)
         note(run, pair, CreationStatus.ASKED_FOR)
-    _record(run, pair, export, fact, _started(run, pair, request, sleep))
+    state = _started(run, pair, request, sleep, is_first=service is None)
+    _record(run, pair, export, fact, state)
 
 
 def finish_import(
@@ -137,13 +139,24 @@ def _request(run: Run, pair: Pair, export: CompletedExport, token: str) -> Reque
     }
 
 
-def _started(run: Run, pair: Pair, request: Request, sleep: Sleep) -> ImportState:
-    """Ask until AWS takes it: it imports 50 tables at once."""
+def _started(run: Run, pair: Pair, request: Request, sleep: Sleep, *, is_first: bool) -> ImportState:
+    """Ask until AWS takes it: it imports 50 tables at once.
+
+    `is_first` says that no earlier process has asked. Where AWS then refused whatever was sent, it makes no table: the
+    run has asked for none, and who makes one of that name is another.
+    """
     client = run.clients.table_importer(frozenset({pair.target}))
+    tries = Tries(client, "ImportTable")
     try:
         return _wait(run, f"AWS to take the import of {pair.target}", sleep).until(
             lambda: start_import(client, request)
         )
+    except BaseException:
+        if is_first and tries.all_refused:
+            with run.ledger.batch():
+                IMPORTS.forget(run.ledger, pair.source)
+                CREATED.forget(run.ledger, pair.source)
+        raise
     finally:
         client.close()
 

@@ -50,7 +50,7 @@ def _counts(ledger: Ledger, sums: FileSums, loaded: ImportFact | None) -> TableC
         written, quarantined = (service.imported, service.errors) if ended else (None, None)
         present = 0 if ended else None
     if loaded is not None and (bulk := loaded.bulk_put) is not None:
-        written, present = bulk.written, 0 if bulk.ended else None
+        written, present = bulk.written, 0 if bulk.is_over else None
         if written is not None:
             written += min(max(0, sums.exported - written), count_repaired(ledger, sums.source))
     return TableCounts(sums.source, sums.files, sums.exported, sums.lines, written, quarantined, present)

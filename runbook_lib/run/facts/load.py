@@ -68,7 +68,8 @@ class BulkPutFact:
 
     `conditions` are the items that its output names as kept out by a condition, of which DynamoDB keeps no count, and
     None where the output could not be read; `outputs` are the objects of that output, which hold items, and `refused`
-    how many of its records have which code.
+    how many of its records have which code. `asked` is when the token was made and `sent` when it was sent last;
+    `not_begun` is true where it is certain that nothing of it has begun or still can.
     """
 
     token: str
@@ -89,14 +90,23 @@ class BulkPutFact:
     conditions: int | None = late()
     outputs: tuple[str, ...] | None = late()
     refused: dict[str, int] | None = late()
+    sent: str | None = late()
+    not_begun: bool | None = late()
 
     def after(self, state: BulkPutState) -> BulkPutFact:
         """With what DescribeBulkOperation says now."""
-        return replace(self, **asdict(state), ended=state.ended)
+        return replace(self, **asdict(state), ended=state.ended, not_begun=None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it certainly writes no more: it has ended, however it did, or has never begun."""
+        return bool(self.ended or self.not_begun)
 
     @property
     def written(self) -> int | None:
         """How many items it has written; None until that is known."""
+        if self.not_begun:
+            return 0
         if not self.ended or self.processed is None or self.failed is None or self.conditions is None:
             return None
         return self.processed - self.failed - self.conditions

@@ -6,7 +6,10 @@ import base64
 import gzip
 import hashlib
 import time
+import uuid
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from runbook_lib.aws.session.granted_calls import bulk_putter
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.cost.estimate import TableSize, estimate
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
+from runbook_lib.load import first_write
 from runbook_lib.load.targets import bulk_put
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
@@ -697,6 +701,148 @@ def cleaned_up(run: Run) -> None:
     while not all(removal.done for removal in clean_up(run, "r", sleep=lambda seconds: None)):
         assert time.monotonic() < by
         time.sleep(0.1)
+
+
+REFUSED = {"operation": "StartBulkPutItems", "kind": "denied", "every": 1, "times": 1000}
+
+
+def marks(world: World) -> list[tuple[str, str]]:
+    """The marks of runs in the register: which, and RUN.NUMBER."""
+    parts = [key.split("/")[-2:] for key in keys_in_bucket(world) if "/register/" in key]
+    return sorted((at.partition(".")[0], name) for at, name in parts if at.startswith(("writing.", "stopped.")))
+
+
+def not_started(run: Run, world: World, said: str = "could not be started", **fault: Any) -> None:
+    """Import as far as to an answer that is no operation."""
+    world.fault(**(REFUSED | fault))
+    with pytest.raises(TransferError, match=said):
+        import_tables(run)
+    world.clear_faults()
+
+
+def in_use(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import beside an operation of somebody else's into the same table."""
+    start = calls.start_bulk_put
+
+    def overtaken(client: Any, request: dict[str, Any], since: Any) -> Any:
+        theirs = {"ClientToken": str(uuid.uuid4()), "OutputS3Configuration": request["OutputS3Configuration"]}
+        world.fault(operation="StartBulkPutItems", kind="slow-bulk")
+        world.target.start_bulk_put_items(**request | theirs)
+        world.clear_faults()
+        return start(client, request, since)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_put, "start_bulk_put", overtaken)
+        with pytest.raises(TransferError, match="the table is in use"):
+            import_tables(run)
+    await_operation(world)
+
+
+def test_a_bulk_put_that_was_refused_keeps_no_other_run_out(world: World) -> None:
+    run = exported(world)
+    not_started(run, world)
+    assert marks(world) == [("stopped", "r.1"), ("writing", "r.1")]
+    record = ended(run)
+    assert (record["verdict"], only(record)["items_written"]) == ("FAIL", 0)
+    assert "nobody knows" not in str(only(record)["reasons"])
+    next_one = world.open("next")
+    assert preflight(next_one).blockers == ()
+    export_tables(next_one)
+    import_tables(next_one)
+    assert validate_tables(next_one)[world.src("a")]["verdict"] == "PASS"
+
+
+def test_a_bulk_put_that_was_refused_is_cleaned_up_and_rolled_back(world: World) -> None:
+    run = exported(world)
+    not_started(run, world)
+    looks = world.requests("ListBulkOperations")
+    (fact,) = roll_back(run, "r", sleep=lambda seconds: None)
+    assert fact.failure is None
+    (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+    assert (removal.done, removal.kept, world.requests("ListBulkOperations")) == (True, "", looks)
+    assert keys_in_bucket(world) == set()
+
+
+def test_a_bulk_put_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
+    run = exported(world)
+    for _ in range(2):
+        not_started(run, world)
+    import_tables(again(run))
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+    assert marks(world) == sorted((mark, f"r.{n}") for mark in ("stopped", "writing") for n in (1, 2, 3))
+
+
+def test_a_bulk_put_into_a_table_that_is_in_use_was_not_begun(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = exported(world, 3)
+    in_use(run, world, monkeypatch)
+    known = IMPORTS.needed(run.ledger, world.src("a")).bulk_put
+    assert known is not None
+    assert known.not_begun
+    assert ("stopped", "r.1") in marks(world)
+
+
+def in_doubt(run: Run, world: World, first: str) -> None:
+    """Import as far as to a refusal of what had been sent before, and was answered with nothing or with a failure."""
+    world.fault(operation="StartBulkPutItems", kind=first, every=1, times=1)
+    not_started(run, world)
+    assert marks(world) == [("writing", "r.1")]
+
+
+def test_a_refusal_of_what_was_sent_before_and_not_answered_proves_nothing(world: World) -> None:
+    """The first try has begun one; DynamoDB lists it under its token."""
+    run = exported(world)
+    in_doubt(run, world, "lost-reply")
+    assert len(operations(world)) == 1
+    await_operation(world)
+    assert count(world) == 40
+    (fact,) = roll_back(run, "r", sleep=lambda seconds: None)
+    assert fact.failure is None
+    assert count(world) == 0
+    assert ("stopped", "r.1") in marks(world)
+
+
+def test_a_bulk_put_that_may_yet_begin_is_waited_for_an_hour_and_no_longer(world: World) -> None:
+    run = exported(world)
+    in_doubt(run, world, "internal-error")
+    begun = datetime.now(UTC)
+    run.now = lambda: begun + timedelta(minutes=30)
+    not_started(run, world)  # what is refused now says nothing of what was sent before
+    assert not any(mark == "stopped" for mark, _ in marks(world))
+    for minutes, is_over in ((88, False), (92, True)):
+        run.now = lambda moment=begun + timedelta(minutes=minutes): moment  # type: ignore[misc]
+        (fact,) = roll_back(run, "r", sleep=lambda seconds: None)
+        assert ("may still be writing" in str(fact.failure)) != is_over
+        assert (("stopped", "r.2") in marks(world)) == is_over
+    (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+    assert (removal.done, removal.kept, keys_in_bucket(world)) == (True, "", set())
+
+
+@pytest.mark.parametrize("kind", ["failed-bulk", "cancelled-bulk"])
+def test_a_bulk_put_that_ended_badly_keeps_no_other_run_out(world: World, kind: str) -> None:
+    run = exported(world)
+    world.fault(operation="StartBulkPutItems", kind=kind)
+    with suppress(TransferError):
+        import_tables(run)
+    assert marks(world) == [("stopped", "r.1"), ("writing", "r.1")]
+
+
+def test_a_bulk_put_that_goes_on_is_said_to_write_though_its_run_may_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = exported(world)
+    stop_following(run, monkeypatch)
+    assert marks(world) == [("writing", "r.1")]
+
+    def refused(*arguments: Any) -> Any:
+        raise TransferError("another run has begun to write")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(first_write, "refuse_newcomers", refused)
+        with pytest.raises(TransferError, match="another run has begun"):
+            import_tables(again(run))
+    assert not any(mark == "stopped" for mark, _ in marks(world))
+    import_tables(again(run))
+    assert ("stopped", "r.1") in marks(world)
 
 
 def test_who_has_one_bulk_put_begun_can_do_nothing_else(world: World) -> None:

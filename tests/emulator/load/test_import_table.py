@@ -8,7 +8,7 @@ import hashlib
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from runbook_lib.preflight.write_strategy import choose
 from runbook_lib.report.sections.cost_rows import dry_run_summary
 from runbook_lib.report.step import report_run
 from runbook_lib.run.facts.estimate import Basis
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
@@ -321,6 +322,47 @@ def test_an_answer_that_is_lost_starts_no_second_import(world: World) -> None:
     run = exported(world)
     world.fault(operation="ImportTable", kind="lost-reply", table=world.dst("a"), times=1, every=1)
     import_tables(run)
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+
+
+def refused(run: Run, world: World) -> None:
+    world.fault(operation="ImportTable", kind="denied")
+    with pytest.raises(TransferError, match="could not be started"):
+        import_tables(run)
+    world.clear_faults()
+
+
+def test_an_import_that_was_refused_lays_no_claim_to_a_table_that_another_run_makes(world: World) -> None:
+    run = exported(world)
+    refused(run, world)
+    known = IMPORTS.needed(run.ledger, world.src("a"))
+    assert "could not be started" in str(known.failure)
+    assert not known.has_begun
+    next_one = world.open("next", **BY_SERVICE)
+    assert preflight(next_one).blockers == ()
+    export_tables(next_one)
+    import_tables(next_one)
+    (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+    assert (removal.done, removal.kept) == (True, "")
+    assert validate_tables(next_one)[world.src("a")]["verdict"] == "PASS"
+    (removal,) = clean_up(next_one, "next", sleep=lambda seconds: None)
+    assert (removal.table_deleted, removal.kept) == (True, "")
+
+
+def test_an_import_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
+    run = exported(world)
+    refused(run, world)
+    import_tables(again(run))
+    assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
+
+
+def test_an_import_that_was_refused_after_an_answer_that_nobody_heard_is_followed(world: World) -> None:
+    run = exported(world)
+    world.fault(operation="ImportTable", kind="lost-reply", every=1, times=1)
+    refused(run, world)
+    with suppress(TransferError):
+        refused(again(run), world)  # or is told that the table is there
+    import_tables(again(run))
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
