@@ -172,6 +172,7 @@ def test_after_any_of_ten_kills_of_a_migration_clean_leaves_nothing(world: World
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_the_time_that_was_given_ends_a_migration_and_everything_is_removed(world: World) -> None:
     command = [sys.executable, "-m", "runbook_lib", "conformance", *place_of(world), "--endpoint", world.endpoint]
     given = ("--migrate", "--execute", "--confirm", ACCOUNT, "--minutes", "0.2")

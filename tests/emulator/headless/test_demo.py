@@ -59,6 +59,7 @@ def test_a_process_of_the_demo_cannot_reach_the_network(attempt: str) -> None:
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_the_sandbox_command_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "runbook_lib", "sandbox", "--scale", "0.01", "--migration", tmp_path / "m.yaml"],

@@ -351,6 +351,7 @@ def test_a_full_disk_is_a_clear_failure_and_the_run_goes_on_when_there_is_room(w
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_papermills_own_metadata_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notebooks that stop early without an error, or whose kernel dies, fail their step."""
     from runbook_lib.headless import runner

@@ -117,6 +117,7 @@ def assert_twins(endpoint: str, text: str, targets: dict[str, str]) -> None:
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_every_table_of_the_fleet_is_created_as_it_was(reference: Reference) -> None:
     text = reference.cloudformation[0]
     assert len(yaml.safe_load(text)["Resources"]) == 31

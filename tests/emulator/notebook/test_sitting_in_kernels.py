@@ -39,6 +39,7 @@ def run_all(client: NotebookClient) -> None:
 
 @pytest.mark.whole
 @pytest.mark.usefixtures("charts_drawn")
+@pytest.mark.chaos
 def test_a_later_sitting_in_the_same_kernels_exports_anew_and_leaves_the_former_run_as_it_is(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(**{"import": {"on_non_empty": "append"}})

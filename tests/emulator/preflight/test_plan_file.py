@@ -223,6 +223,7 @@ def _formatted(text: str) -> str:
 FORGED = (_twice, _spelled_in_one, _quoted, _without_end, _beyond_all, _nothing_left_out, _formatted)
 
 
+@pytest.mark.chaos
 def test_a_plan_that_reads_otherwise_than_it_is_followed_is_refused_though_its_digest_is_right(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(**{"import": {"on_non_empty": "append"}})

@@ -104,6 +104,7 @@ def test_without_the_run_s_id_nothing_is_written(world: World, failed: str) -> N
     assert world.items(world.target, world.dst("a")) == before
 
 
+@pytest.mark.chaos
 def test_of_many_tables_only_those_are_told_that_have_something_to_repair(world: World) -> None:
     for name in "abcde":
         world.pair(name, things(3))

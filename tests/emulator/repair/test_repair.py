@@ -61,6 +61,7 @@ def ids(world: World) -> list[str]:
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_every_defect_of_a_real_target_is_repaired_and_then_it_passes(world: World) -> None:
     defects = [d for d in CATALOGUE if d.target_only and planted(d).exported == Estate().exported]
     assert len(defects) >= 40

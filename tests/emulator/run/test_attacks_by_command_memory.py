@@ -40,6 +40,7 @@ def run_measured(config: Path) -> tuple[int, float, str]:
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_files_that_unpack_to_far_more_than_they_are_take_no_memory(world: World) -> None:
     for name in BOMBS:
         world.pair(name, things(12))

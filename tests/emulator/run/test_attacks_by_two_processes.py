@@ -64,6 +64,7 @@ class InTurn:
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_of_two_runs_that_both_find_a_target_empty_neither_writes_over_the_other(
     world: World,
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_a_catch_up_does_not_go_over_what_another_run_has_loaded_since(world: World) -> None:
     two_sources(world, "i")
     older = config(world, "a", catch_up={"margin_seconds": 0, "quiet_seconds": 0})

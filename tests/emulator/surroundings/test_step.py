@@ -29,6 +29,7 @@ def passed(world: World) -> Path:
     return config
 
 
+@pytest.mark.chaos
 def test_a_run_shows_both_regions_keeps_its_verdict_and_knows_its_files(world: World, passed: Path) -> None:
     folder = world.folder / "reports" / "r"
     assert runbook_here("surroundings", passed, "--run-id", "r").returncode == 0

@@ -75,6 +75,7 @@ def test_append_adds_what_was_made_and_leaves_what_is_there(world: World) -> Non
 
 
 @pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cluster_loads_and_compares_what_was_made(world: World) -> None:
     """Its workers have the target's role, which cannot read the exports."""
     world.pair("a", people(40))

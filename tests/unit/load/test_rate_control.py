@@ -207,6 +207,7 @@ def refused_late(outcome: Outcome, first: int) -> float:
 @pytest.mark.whole
 @pytest.mark.parametrize("reason", ["TableWriteAccountLimitExceeded", "TableWriteMaxOnDemandThroughputExceeded"])
 @pytest.mark.few(1)
+@pytest.mark.chaos
 def test_a_limit_that_a_person_has_set_is_climbed_to_and_not_past(reason: str) -> None:
     """The same table with a limit that may give more is probed to its end."""
     probed = Simulation(limit=4_000, ranges=40, items=400_000, start=1_000).run()
