@@ -314,7 +314,6 @@ def costs(world: World) -> dict[str, float | None]:
     return {each["id"]: each["usd"] for each in known["runs"]}
 
 
-@pytest.mark.chaos
 def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None:
     file = fleet(world, [["a"], ["b"], ["c"]], prices=PRICES)
     assert run(file).returncode == 0
