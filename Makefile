@@ -34,7 +34,8 @@ setup: $(READY)  ## create the virtual environment with the locked packages
 demo: $(READY)   ## migrate 31 tables on an AWS emulator and print where the report is
 	$(BIN)/runbook demo
 
-test: fast cells ## run the fast tests and the notebooks
+test: $(READY)   ## run the fast tests and the notebooks, side by side
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=line fast cells
 
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not whole and not chaos and not bench and not cdk and not surroundings" --numprocesses 4 --dist worksteal tests

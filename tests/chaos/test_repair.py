@@ -107,6 +107,7 @@ class Racer(threading.Thread):
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_writer_that_races_every_kind_keeps_each_of_its_writes(
     world: World, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -356,6 +356,7 @@ def test_the_date_of_an_answer_is_a_moment_or_said_to_be_unreadable(header: str,
             date_of(header)
 
 
+@pytest.mark.whole
 def test_the_command_names_members_that_only_differ_behind_their_names(world: World) -> None:
     world.pair("a", things(1))
     with between(world.endpoint, after=patched(SOURCE, TARGET)) as server:
@@ -367,6 +368,7 @@ def test_the_command_names_members_that_only_differ_behind_their_names(world: Wo
         assert what in told.replace("\\", ""), what
 
 
+@pytest.mark.whole
 def test_a_run_behind_a_proxy_that_adds_a_date_ends_with_its_report(world: World) -> None:
     world.pair("a", things(1))
 

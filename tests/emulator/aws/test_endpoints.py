@@ -288,6 +288,7 @@ def test_keys_that_nobody_replaces_end_the_work_soon_and_say_what_to_do() -> Non
         client.close()
 
 
+@pytest.mark.whole
 def test_an_import_goes_on_with_keys_that_another_program_writes(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -131,6 +131,7 @@ BEFORE_A_RUN: tuple[tuple[Callable[[Chain], None], str], ...] = (
 
 @pytest.mark.parametrize(("spoil", "named"), BEFORE_A_RUN, ids=[spoil.__name__ for spoil, _ in BEFORE_A_RUN])
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_chain_that_is_none_is_refused_by_name_before_there_is_a_run(
     world: World, liar: Between, spoil: Callable[[Chain], None], named: str
 ) -> None:
@@ -199,6 +200,7 @@ def test_a_clock_that_is_an_hour_off_blocks_before_anything_is_exported_or_writt
 
 @pytest.mark.parametrize("hours", [-1, 1])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_windows_go_by_the_sources_clock_alone(world: World, hours: int) -> None:
     moving = moved(world)
     moving.run.now = lambda: datetime.now(UTC) + timedelta(hours=hours)

@@ -21,6 +21,7 @@ from tests.support.taking_back import taken_back_meanwhile
 from tests.support.world import World
 
 
+@pytest.mark.whole
 def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: World) -> None:
     moving = moved(world)
     for number in range(3):
@@ -60,6 +61,7 @@ def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
     assert [w.changes for w in moving.catch_up()] == [1]
 
 
+@pytest.mark.whole
 def test_long_stretches_are_cut_into_windows(world: World) -> None:
     moving = moved(world, catch_up={"window_minutes": 20})
     for number in range(3):
@@ -85,6 +87,7 @@ def test_the_lag_is_waited_down(world: World) -> None:
 
 
 @pytest.mark.parametrize("view", ["NEW_AND_OLD_IMAGES", "NEW_IMAGE"])
+@pytest.mark.whole
 def test_a_change_that_was_not_exported_is_found(world: World, view: str) -> None:
     proof = "overlay" if view == "NEW_AND_OLD_IMAGES" else "full_export"
     moving = moved(world, catch_up={"view": view, "proof": proof})
@@ -114,6 +117,7 @@ def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
 
 
 @pytest.mark.parametrize(("flaw", "said"), [("duplicate-key", "DUPLICATE_KEY"), ("skewed-clock", "OUTSIDE_WINDOW")])
+@pytest.mark.whole
 def test_a_window_that_is_wrong_is_refused_and_nothing_of_it_written(world: World, flaw: str, said: str) -> None:
     moving = moved(world)
     before = moving.target()
@@ -144,6 +148,7 @@ def test_recovery_that_was_off_for_a_moment_is_a_gap(world: World) -> None:
         moving.catch_up()
 
 
+@pytest.mark.whole
 def test_a_table_that_was_made_again_is_another(world: World) -> None:
     moving = moved(world)
     world.source.delete_table(TableName=world.src("a"))
@@ -156,6 +161,7 @@ def test_a_table_that_was_made_again_is_another(world: World) -> None:
         moving.catch_up()
 
 
+@pytest.mark.whole
 def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
     moving = moved(world, catch_up={"quiet_seconds": 60})
     moving.write(item("ghost", 1))
@@ -222,6 +228,7 @@ def test_without_execute_nothing_is_asked_for_and_nothing_written(world: World) 
     assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
 
 
+@pytest.mark.whole
 def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -230,6 +237,7 @@ def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
     assert moving.validated().different == 1
 
 
+@pytest.mark.whole
 def test_a_failed_window_says_how_to_go_on(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))

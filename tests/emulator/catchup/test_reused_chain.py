@@ -39,6 +39,7 @@ def run_all(world: World, **settings: Any) -> Any:
     return run
 
 
+@pytest.mark.whole
 def test_a_chain_with_a_gap_is_refused_by_name_before_there_is_a_run(world: World) -> None:
     chain, gap, _ = chain_of(world, 60)
     config = world.config(**reuse(world, world.src("a"), chain, []))
@@ -77,6 +78,7 @@ def test_a_manifest_that_says_other_moments_than_dynamodb_is_refused(
 
 @pytest.mark.parametrize("quiet", [0, 60])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_whole_chain_is_loaded_and_proved_as_of_its_end(world: World, quiet: int) -> None:
     chain, gap, held = chain_of(world, quiet)
     run = run_all(world, **reuse(world, world.src("a"), chain, [gap] if quiet else []))

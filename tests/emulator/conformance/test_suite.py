@@ -59,6 +59,7 @@ def test_a_deviation_with_a_name_is_one_still(answers: dict[str, QuestionAnswer]
     assert {name for name in NAMED if not answers[name].deviates} == set()
 
 
+@pytest.mark.whole
 def test_throttling_is_answered_once_it_happens(endpoint: str) -> None:
     subject = subject_of(endpoint)
     table = subject.table("provisioned")

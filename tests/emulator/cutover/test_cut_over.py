@@ -206,6 +206,7 @@ def test_it_is_not_ready_before_a_window_was_measured(world: World) -> None:
     assert CUT_OVERS.of(moving.run.ledger) is None
 
 
+@pytest.mark.whole
 def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> None:
     moving = about_to(world, cut_over={"max_freeze_minutes": 0.01})
     with pytest.raises(GateFailed, match="NOT_READY: the writers would stand still for"):
@@ -214,6 +215,7 @@ def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> N
 
 @pytest.mark.parametrize("minutes", [-600.0, 600.0])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_freeze_before_the_export_or_to_come_is_refused(world: World, minutes: float) -> None:
     moving = about_to(world)
     strange = datetime.fromisoformat(moving.now()) + timedelta(minutes=minutes)
@@ -350,6 +352,7 @@ def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: W
 
 
 @pytest.mark.parametrize(("seconds", "looks"), [(60.0, False), (1800.0, True)])
+@pytest.mark.whole
 def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: float, looks: bool) -> None:
     """Where the comparison takes so long that the sources are read once more before the go."""
     moving = about_to(world, cut_over={"max_freeze_minutes": 120})

@@ -51,6 +51,7 @@ RACED = (*FOUND_BEFORE, Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE, Gate.GO)
 
 @pytest.mark.parametrize("gate", RACED)
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, gate: Gate) -> None:
     """It is found before the go, or at the look afterwards; what is not in the target is told either way."""
     moving = about_to(world)

@@ -129,6 +129,7 @@ def test_exporting_without_a_plan_is_refused(world: World) -> None:
         export_tables(world.open())
 
 
+@pytest.mark.whole
 def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
     world.pair("a", things(5))
     fact = exported(world.open())[world.src("a")]
@@ -147,6 +148,7 @@ def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
 
 @pytest.mark.parametrize("by", ["arn", "folder", "single"])
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_an_earlier_export_is_used_as_it_is(world: World, by: str) -> None:
     world.pair("a", things(5))
     arn = exported(world.open("first"))[world.src("a")]["arn"]
@@ -166,6 +168,7 @@ def test_an_export_that_cannot_be_used_is_a_configuration_error(world: World, re
         refuse_misconfigured(preflight(run))
 
 
+@pytest.mark.whole
 def test_exports_in_flight_stay_within_the_limit(world: World) -> None:
     for name in "abcd":
         world.pair(name, things(1))
@@ -191,6 +194,7 @@ def test_an_export_by_aws_itself_lands_bit_exact(world: World) -> None:
     _lands(world)
 
 
+@pytest.mark.whole
 def test_an_export_of_the_real_ones_content_lands_bit_exact(world: World) -> None:
     """The same three items, keys and manifests without sidecars as the real one, written here."""
     import base64

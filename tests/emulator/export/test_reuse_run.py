@@ -181,6 +181,7 @@ def test_an_export_that_is_not_what_the_other_ledger_holds_is_refused(world: Wor
     assert "take export.reuse_run out to export anew" in said
 
 
+@pytest.mark.whole
 def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)

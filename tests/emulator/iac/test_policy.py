@@ -66,6 +66,7 @@ def as_actions(calls: dict[str, int], service: str = "dynamodb") -> set[str]:
     return {known.get(call, f"{service}:{call}") for call in calls}
 
 
+@pytest.mark.whole
 def test_a_migration_makes_every_call_that_is_granted_and_no_other(world: World) -> None:
     stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
     world.pair("exported", things(30), **stream)

@@ -264,6 +264,7 @@ def test_no_change_of_the_stack_deletes_a_table() -> None:
     assert resource["DeletionPolicy"] == {"Ref": "RemovalPolicy"}
 
 
+@pytest.mark.whole
 def test_what_becomes_of_a_table_outside_of_the_stack_is_a_parameter() -> None:
     whole = template(a_migration(), {"t": a_definition()})
     assert whole["Parameters"]["RemovalPolicy"]["Default"] == "Retain"

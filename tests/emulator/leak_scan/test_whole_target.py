@@ -77,6 +77,7 @@ def leaks(world: World, item: dict[str, Any]) -> None:
     world.put(world.target, world.dst("a"), [last | item])
 
 
+@pytest.mark.whole
 def test_a_page_that_names_nothing_to_go_on_after_hides_no_raw_value(world: World, liar: Between) -> None:
     run = compared(world)
     leaks(world, {"note": {"S": address(1)}})

@@ -380,6 +380,7 @@ def test_items_that_a_condition_kept_out_are_counted_from_the_output(world: Worl
     assert ended(run)["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_an_output_that_cannot_be_read_leaves_the_count_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = exported(world)
     start = calls.start_bulk_put
@@ -457,6 +458,7 @@ def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_th
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_refusals_in_the_output_that_no_counter_has_are_no_pass(
     world: World, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
@@ -488,6 +490,7 @@ def test_an_answer_about_another_operation_is_none(world: World) -> None:
 
 @pytest.mark.parametrize("moment", ["start_bulk_put", "describe_bulk_put", "read_output", "refuse_changed"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -515,6 +518,7 @@ def test_a_run_that_is_killed_anywhere_follows_the_same_operation(
 
 @pytest.mark.parametrize("ended_meanwhile", [False, True])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_an_answer_that_is_lost_starts_no_second_operation(
     world: World, monkeypatch: pytest.MonkeyPatch, ended_meanwhile: bool
 ) -> None:
@@ -616,6 +620,7 @@ def test_a_target_that_holds_items_is_refused_unless_they_may_be_replaced(world:
         load_config(world.config(**{"import": {"strategy": "bulk_put", "on_non_empty": "append"}}))
 
 
+@pytest.mark.whole
 def test_what_was_put_is_removed_by_a_cleanup_and_what_it_left_over_too(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="bad-record")

@@ -203,6 +203,7 @@ def test_ttl_that_is_being_turned_on_is_on() -> None:
     client.close()
 
 
+@pytest.mark.whole
 def test_a_table_that_did_not_become_what_was_asked_for_is_not_loaded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +345,7 @@ def test_who_creates_one_table_can_do_nothing_to_another(world: World) -> None:
     client.close()
 
 
+@pytest.mark.whole
 def test_overwriting_items_needs_recovery_on_the_target_and_the_report_says_to_which_moment(world: World) -> None:
     world.pair("a", things(9))
     world.put(world.target, world.dst("a"), things(3, old={"BOOL": True}))

@@ -44,6 +44,7 @@ def verdict(run: Run) -> tuple[str, int, int]:
 
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_each_item_that_was_there_is_forgiven_and_no_other(world: World, mode: str) -> None:
     """As many foreign ones as there were before, in their place and beside them."""
     run = ready(world, mode, OLD)

@@ -179,6 +179,7 @@ def test_an_import_keeps_to_the_ceiling_it_is_given(world: World) -> None:
     assert sum(s["wcu"] for s in run.ledger.rows("SELECT wcu FROM sample")) == 300
 
 
+@pytest.mark.whole
 def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     world.pair("a", things(100))
     run = ready(world.open())
@@ -193,6 +194,7 @@ def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     assert f"{held} items" in said
 
 
+@pytest.mark.whole
 def test_items_left_unprocessed_are_counted_as_held_back(world: World) -> None:
     world.pair("a", things(100))
     run = ready(world.open())
@@ -449,6 +451,7 @@ def test_importing_before_exporting_is_refused(world: World) -> None:
         import_tables(run)
 
 
+@pytest.mark.whole
 def test_the_mistake_of_the_reference_migration_cannot_happen(world: World) -> None:
     """Two exports of a table lie under one prefix; a listing of the prefix reads every item twice."""
     world.pair("a", things(40))
@@ -467,6 +470,7 @@ def test_the_mistake_of_the_reference_migration_cannot_happen(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_no_item_content_is_left_in_the_run_folder(world: World) -> None:
     marker = "MARKER-" + world.tag
     world.pair("a", things(30, text={"S": marker}, deep={"M": {"x": {"L": [{"S": marker}]}}}))

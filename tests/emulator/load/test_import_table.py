@@ -86,6 +86,7 @@ def requests(world: World, operation: str) -> int:
     return world.requests(operation)
 
 
+@pytest.mark.whole
 def test_a_target_is_made_and_filled_bit_by_bit_and_proved(world: World) -> None:
     index = indexed_by("n", "N")
     name = source(
@@ -193,6 +194,7 @@ def test_a_file_that_is_not_the_manifests_is_not_imported(world: World) -> None:
     assert not target_exists(world, world.dst("a"))
 
 
+@pytest.mark.whole
 def test_items_that_are_refused_are_quarantined_and_fail_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +376,7 @@ def await_import(world: World) -> None:
 
 @pytest.mark.parametrize("lost", ["answer", "process"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_an_import_that_ended_before_its_answer_was_heard_is_found_and_proved(
     world: World, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
@@ -435,6 +438,7 @@ def test_an_import_of_something_else_under_the_same_token_is_not_followed(
     assert validate_tables(run)[world.src("a")]["verdict"] != "PASS"
 
 
+@pytest.mark.whole
 def test_whether_an_import_is_the_own_one_is_never_guessed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run, start = exported(world), imports.start_import
 
@@ -574,6 +578,7 @@ def test_an_import_that_failed_over_items_and_counts_none_of_them_is_no_pass_tho
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+@pytest.mark.whole
 def test_an_import_that_names_another_table_than_it_was_asked_for_is_not_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

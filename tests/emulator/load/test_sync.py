@@ -64,6 +64,7 @@ def held(world: World, key: dict[str, Any]) -> Any:
     return world.target.get_item(TableName=world.dst("a"), Key={"id": key["id"]}).get("Item")
 
 
+@pytest.mark.whole
 def test_only_what_differs_is_written_and_what_only_the_target_has_stays(world: World) -> None:
     run = differing(world)
     import_tables(run)
@@ -143,6 +144,7 @@ RACES = {
 
 @pytest.mark.parametrize("race", RACES)
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_writer_that_races_a_sync_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = differing(world)
     name, now = RACES[race]
@@ -156,6 +158,7 @@ def test_a_writer_that_races_a_sync_keeps_its_write(world: World, monkeypatch: p
     assert held(world, key) == now
 
 
+@pytest.mark.whole
 def test_a_put_whose_answer_is_lost_is_not_sent_again_by_the_same_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

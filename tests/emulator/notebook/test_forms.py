@@ -87,6 +87,7 @@ def test_only_the_target_itself_confirms(world: World) -> None:
     assert len(world.items(world.target, world.dst("a"))) == 3
 
 
+@pytest.mark.whole
 def test_differences_are_narrowed_down_and_show_keys_only_where_the_run_keeps_them(world: World) -> None:
     for name in ("a", "b"):
         world.pair(name, things(5, t={"S": "<secret>"}))

@@ -233,6 +233,7 @@ def test_one_manifest_that_cannot_be_read_fails_its_own_table_and_no_other(world
     assert liar.count("ExportTableToPointInTime") == 3
 
 
+@pytest.mark.whole
 def test_reused_exports_that_cannot_be_read_fail_by_themselves_too(world: World) -> None:
     facts = {name: exported(world, name, 3, name) for name in "ab"}
     run = world.open(export={"reuse": {world.src(n): f["arn"] for n, f in facts.items()}})

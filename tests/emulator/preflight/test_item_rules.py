@@ -110,6 +110,7 @@ def test_whatever_dynamodb_can_hold_is_refused_by_neither(item: dict[str, Any]) 
     check_item(json.loads(json.dumps(item)))
 
 
+@pytest.mark.whole
 def test_a_dry_run_says_how_many_items_the_real_run_quarantines_and_why(world: World) -> None:
     """The source has no index on n; the target's index wants a number, and short texts."""
     world.table(world.source, world.src("a"))

@@ -104,6 +104,7 @@ def test_the_look_can_be_turned_off(estate: World) -> None:
     assert "ListFunctions" not in clients.calls.of("source")
 
 
+@pytest.mark.whole
 def test_the_clients_refuse_everything_but_these_reads(estate: World) -> None:
     clients = connect(load_config(estate.config()))
     client = reading_client(clients, "source", "lambda", REFERENCE_READS)

@@ -100,6 +100,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewr
     assert run.ledger.calls("target").keys() & {"PutItem", "DeleteItem"} == set()
 
 
+@pytest.mark.whole
 def test_only_what_was_chosen_is_written(world: World) -> None:
     run, one = damaged(world), RepairChoice(write_missing=True)
     left = "not chosen, so that the FAIL stays: 1 different (write_different is False), 1 extra (delete_extra is False)"
@@ -136,6 +137,7 @@ def test_until_it_is_validated_again_a_repaired_table_is_not_proved(world: World
     ids=["deleted", "added", "changed", "put right", "changed once more"],
 )
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_what_others_wrote_since_the_validation_stops_it(world: World, write_since: Callable[[World], Any]) -> None:
     run = damaged(world)
     write_since(world)
@@ -147,6 +149,7 @@ def test_what_others_wrote_since_the_validation_stops_it(world: World, write_sin
     assert validate_tables(run)[world.src("a")].verdict in ("PASS", "FAIL")
 
 
+@pytest.mark.whole
 def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World) -> None:
     """It was of a target that is another now; only a validation of this one proves it."""
     world.pair("a", things(10))
@@ -210,6 +213,7 @@ def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch:
     "now", [MISSING | {"by": {"S": "the application"}}, OTHER | {"n": {"N": "5"}}, OTHER | {"x": {"S": ""}}]
 )
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_what_was_written_after_the_comparison_and_before_the_look_stays(
     world: World, monkeypatch: pytest.MonkeyPatch, now: dict[str, Any]
 ) -> None:
@@ -229,6 +233,7 @@ def test_what_was_written_after_the_comparison_and_before_the_look_stays(
 
 @pytest.mark.parametrize("error", LOST, ids=str)
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_put_whose_answer_is_lost_is_not_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -275,6 +280,7 @@ def test_killed_anywhere_it_goes_on_and_passes(
     assert len(world.items(world.target, world.dst("a"))) == 250
 
 
+@pytest.mark.whole
 def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_dry_start_after_it_is_a_dry_run_again(world: World) -> None:
         assert {t["verdict"] for t in record["tables"]} == verdicts
 
 
+@pytest.mark.whole
 def test_a_run_without_a_table_has_measured_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Not 0 of anything."""
     world.pair("a", things(5))

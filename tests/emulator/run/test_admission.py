@@ -228,6 +228,7 @@ def _lists_elsewhere(folder: Path) -> Path:
 
 @pytest.mark.parametrize("link", [_folder_elsewhere, _second_name, _own_file_elsewhere, _lists_elsewhere])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_run_that_is_reached_by_a_link_is_refused_and_left_alone(world: World, link: Callable[[Path], Path]) -> None:
     """With two names it would be two runs; a page that says PASS would stay where the link leads to."""
     world.pair("a", things(3))
@@ -240,6 +241,7 @@ def test_a_run_that_is_reached_by_a_link_is_refused_and_left_alone(world: World,
     assert (traces(moved), {p.name for p in world.folder.rglob("*")}) == (before, beside)
 
 
+@pytest.mark.whole
 def test_a_damaged_ledger_is_refused_before_anything(world: World) -> None:
     world.pair("a", things(3))
     config = world.config()
@@ -290,6 +292,7 @@ def test_a_notebook_that_only_looks_leaves_no_trace(world: World) -> None:
     assert traces(folder) == before
 
 
+@pytest.mark.whole
 def test_nobody_writes_between_the_steps_of_a_runner(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a notebook that was opened before the runner began either; the runner's own kernels may."""
     world.pair("a", things(3))

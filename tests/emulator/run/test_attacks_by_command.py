@@ -19,6 +19,7 @@ UNREADABLE = ("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED", "ARCHIVING")
 
 @pytest.mark.parametrize("status", UNREADABLE)
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_source_that_aws_cannot_read_is_named_by_the_preflight(world: World, status: str) -> None:
     world.pair("a", things(3))
     with between(world.endpoint) as liar:
@@ -41,6 +42,7 @@ def test_a_source_that_aws_cannot_read_is_named_by_the_preflight(world: World, s
 
 @pytest.mark.parametrize("broken", ["[" * 100_000, '{"tables": 5}', "", '{"run_id": {"a": [1]}, "tables": [[]]}'])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_neighbour_whose_record_is_broken_keeps_no_run_from_its_place_in_the_index(world: World, broken: str) -> None:
     world.pair("a", things(3))
     neighbour = world.folder / "reports" / "neighbour"

@@ -64,6 +64,7 @@ def land(world: World, request: Request) -> None:
     ids=["closed", "append", "gateway", "cut-short"],
 )
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_pass_says_until_when_an_unanswered_write_could_land(
     world: World, said: Answer, policy: str, operation: str
 ) -> None:
@@ -117,6 +118,7 @@ def in_doubt(world: World) -> Run:
     return run
 
 
+@pytest.mark.whole
 def test_a_cleanup_removes_nothing_until_then(world: World) -> None:
     run = in_doubt(world)
     until = may_land_until(run.ledger, world.dst("a"))

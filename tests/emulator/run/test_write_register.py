@@ -367,6 +367,7 @@ def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: W
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     up_to_the_import(world)

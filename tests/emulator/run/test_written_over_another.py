@@ -206,6 +206,7 @@ def test_a_run_that_came_while_a_table_was_compared_is_no_part_of_what_was_prove
         assert "while it was compared or before: newer" in " ".join(world.record("older")["tables"][0]["reasons"])
 
 
+@pytest.mark.whole
 def test_of_two_runs_that_begin_together_in_one_empty_table_one_gives_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +278,7 @@ def test_a_table_that_an_ended_run_had_filled_and_that_was_emptied_is_loaded_aga
             world.target.delete_item(TableName=world.dst("a"), Key={"id": item["id"]})
 
 
+@pytest.mark.whole
 def test_a_run_does_not_begin_while_another_is_about_to_send_its_first_item(world: World) -> None:
     """That one has looked twice and seen an empty table; its entry is older than this run's pre-flight."""
     two_sources(world, "i")
@@ -309,6 +311,7 @@ def marks(world: World) -> list[tuple[str, str]]:
     return sorted((at.partition(".")[0], name) for at, name in parts if at.startswith(("writing.", "stopped.")))
 
 
+@pytest.mark.whole
 def test_a_run_that_was_killed_keeps_others_out_until_it_has_gone_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +339,7 @@ def test_a_run_that_was_killed_keeps_others_out_until_it_has_gone_on(
     assert held(world) == {"newer": 10}
 
 
+@pytest.mark.whole
 def test_a_run_that_ended_badly_keeps_nobody_out(world: World) -> None:
     two_sources(world, "i")
     world.fault(operation="BatchWriteItem", kind="denied")

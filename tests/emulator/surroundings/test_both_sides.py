@@ -53,6 +53,7 @@ def test_nothing_compared_is_not_alike(world: World, capsys: pytest.CaptureFixtu
     assert "Nothing was compared" in capsys.readouterr().out
 
 
+@pytest.mark.whole
 def test_the_handbook_says_what_to_set_where_and_how_to_test_and_no_value(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -144,6 +144,7 @@ HOSTILE = "https://x.example/$(touch /tmp/x);rm"
     ],
 )
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_what_a_server_calls_an_address_is_one_word_of_a_command_or_not_checked(
     world: World, answer: dict[str, object], quoted: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:

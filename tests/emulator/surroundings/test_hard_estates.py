@@ -121,6 +121,7 @@ def test_a_dead_letter_queue_that_is_gone_is_said(world: World) -> None:
     assert "not there" in said
 
 
+@pytest.mark.whole
 def test_readers_of_streams_that_are_not_meant_are_not_compared(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +197,7 @@ def test_schedules_whose_moment_is_past_are_said_and_would_not_stop_a_deployment
     ],
 )
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_answers_that_are_not_as_those_of_aws_are_not_checked_and_nothing_of_them_is_shown(
     world: World, operation: str, answer: dict[str, Any], where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -223,6 +223,7 @@ def test_a_value_that_a_window_brings_is_looked_for_and_found(world: World) -> N
     assert build_record(run.ledger, run.id, "test").tables[0].verdict == "PASS"
 
 
+@pytest.mark.whole
 def test_without_old_images_it_is_refused_before_anything_is_asked_for(world: World) -> None:
     made = masked(world, catch_up={**QUICK["catch_up"], "view": "NEW_IMAGE"})
     made.write(person(33, 2))

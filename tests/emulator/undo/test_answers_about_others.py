@@ -69,6 +69,7 @@ def nothing_of_it(world: World) -> bool:
 
 
 @pytest.mark.parametrize("lie", [_another_key, _another_table_with_that_key, _nothing, _no_item])
+@pytest.mark.whole
 def test_a_cleanup_puts_back_nothing_that_it_did_not_delete(world: World, lie: Callable[[Told], None]) -> None:
     world.pair("a", things(6))
     with told(world, lie) as lies:
@@ -87,6 +88,7 @@ def test_a_cleanup_puts_back_nothing_that_it_did_not_delete(world: World, lie: C
     [(RepairChoice(delete_extra=True), "DeleteItem"), (RepairChoice(write_different=True), "PutItem")],
     ids=["delete", "replace"],
 )
+@pytest.mark.whole
 def test_a_repair_writes_nothing_of_it(world: World, choice: RepairChoice, sent: str) -> None:
     world.pair("a", things(6))
     with told(world, _another_key) as lies:

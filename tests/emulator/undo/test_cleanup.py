@@ -95,6 +95,7 @@ def _without_the_key_to_go_on_after(request: Request, status: int, body: bytes) 
     return status, json.dumps(page).encode()
 
 
+@pytest.mark.whole
 def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: World) -> None:
     world.pair("a", things(10))
     run = up_to_the_import(world)
@@ -108,6 +109,7 @@ def test_an_item_that_was_changed_since_and_one_that_came_since_stay(world: Worl
 
 @pytest.mark.parametrize("since", [CHANGED, {"id": {"S": "stranger"}}], ids=["changed", "new"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_created_table_in_which_somebody_else_wrote_stays_whole(world: World, since: dict[str, Any]) -> None:
     source_without_target(world, "a", 10)
     run = up_to_the_import(world, **CREATE_MISSING)

@@ -65,6 +65,7 @@ def left_after_cleanup(world: World, run: Run, config: Path) -> list[str]:
     return [entry["Key"] for entry in listed if "AWSDynamoDB" in entry["Key"]]
 
 
+@pytest.mark.whole
 def test_of_a_scan_that_was_killed_at_any_put_nothing_is_left(world: World) -> None:
     world.pair("a", things(5), pitr=False)
     config = world.config(export={"without_pitr": "scan", "scan_segments": 2})

@@ -181,6 +181,7 @@ def test_the_cleanup_of_another_run_of_that_name_takes_no_export_away_beside_thi
     assert the_only(clean_up(owner, "first")).done
 
 
+@pytest.mark.whole
 def test_a_reader_that_was_not_seen_by_a_cleanup_that_goes_on_sees_its_mark(world: World) -> None:
     """It had looked before the mark was set, and entered itself after the cleanup had looked."""
     world.pair("a", things(5))

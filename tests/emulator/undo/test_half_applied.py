@@ -51,6 +51,7 @@ def much_later(run: Run) -> Run:
 @pytest.mark.parametrize("windows", [0, 1])
 @pytest.mark.parametrize("stopped", [stopped_before_it_was_whole, stopped_before_it_wrote])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_rollback_takes_back_what_the_window_left(
     world: World, monkeypatch: pytest.MonkeyPatch, stopped: Any, windows: int
 ) -> None:

@@ -64,6 +64,7 @@ def rolled_back(run: Run) -> RollbackFact:
     return fact
 
 
+@pytest.mark.whole
 def test_the_target_is_as_it_was_and_what_others_wrote_stays(world: World) -> None:
     run, before = overwritten(world)
     changed = {"id": {"S": "i00003"}, "by": {"S": "the application"}}
@@ -82,6 +83,7 @@ def test_the_target_is_as_it_was_and_what_others_wrote_stays(world: World) -> No
     assert held(world) == expected
 
 
+@pytest.mark.whole
 def test_nothing_is_written_before_it_is_asked_for(world: World) -> None:
     run, _ = overwritten(world)
     after = held(world)
@@ -118,6 +120,7 @@ def test_a_run_that_was_rolled_back_cannot_go_on_and_its_report_says_so(world: W
 
 @pytest.mark.parametrize("group", [1, 2, 3])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     run, before = overwritten(world, 250)
     units, seen = guarded_items.units_of, list[int]()
@@ -139,6 +142,7 @@ def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("race", ["replace_as_read", "delete_as_read"])
+@pytest.mark.whole
 def test_a_writer_that_races_it_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run, _ = overwritten(world)
     key = {"replace_as_read": "i00002", "delete_as_read": "i00003"}[race]
@@ -157,6 +161,7 @@ def test_a_writer_that_races_it_keeps_its_write(world: World, monkeypatch: pytes
     assert (done, fact.kept, held(world)[key]) == ([1], 1, newest)
 
 
+@pytest.mark.whole
 def test_without_an_unbroken_recovery_nothing_is_written(world: World) -> None:
     run, _ = overwritten(world)
     after = held(world)
@@ -250,6 +255,7 @@ def caught_up(world: World) -> tuple[Moving, Items]:
     return moving, before
 
 
+@pytest.mark.whole
 def test_what_windows_put_and_deleted_is_as_it_was_before_the_run(world: World) -> None:
     moving, before = caught_up(world)
     assert not held(world).keys() & {"i00010", "i00011", "short-0"}  # deleted by windows

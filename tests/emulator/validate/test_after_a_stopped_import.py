@@ -47,6 +47,7 @@ def said(world: World) -> str:
 
 
 @pytest.mark.parametrize("dry_run_first", [True, False])
+@pytest.mark.whole
 def test_the_first_gate_stops_and_names_every_table_and_what_to_do(
     world: World, monkeypatch: pytest.MonkeyPatch, dry_run_first: bool
 ) -> None:
@@ -82,6 +83,7 @@ def test_the_last_gate_names_the_tables_that_were_not_come_to_and_says_the_same(
     assert "3 tables not proved" in chart
 
 
+@pytest.mark.whole
 def test_the_command_fails_with_the_same_words_and_goes_on_with_the_import(world: World) -> None:
     run = stopped(world, dry_run_first=False)
     run.ledger.close()

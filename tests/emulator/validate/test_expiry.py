@@ -85,6 +85,7 @@ def test_what_the_target_alone_lets_expire_is_missing(
     assert any("excuses no item" in reason for reason in reasons) == (target is not None and source != target)
 
 
+@pytest.mark.whole
 def test_an_empty_target_whose_own_ttl_removed_all_of_it_fails_and_says_why(world: World) -> None:
     items = [item(f"i{n:03}", TEXT) for n in range(200)]
     world.pair("a", items)
@@ -160,6 +161,7 @@ def test_where_the_targets_clock_cannot_be_read_nothing_is_excused(world: World,
     assert any("the target's clock is not known" in reason for reason in reasons)
 
 
+@pytest.mark.whole
 def test_what_is_not_known_of_the_source_excuses_nothing(world: World) -> None:
     gone = item("i", PASSED)
     world.pair("a", [gone, item("kept", {"N": str(NOW * 2)})])

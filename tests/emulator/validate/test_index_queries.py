@@ -431,6 +431,7 @@ def test_a_target_with_another_projection_is_measured_by_its_own_and_told_by_par
     assert [(d["what"], d["rating"]) for d in fact["parity"]["differences"]] == [("global index by-owner", "warns")]
 
 
+@pytest.mark.whole
 def test_a_throttled_query_is_asked_again(world: World) -> None:
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))
     run = loaded(world)

@@ -188,6 +188,7 @@ def test_items_that_go_after_the_scan_are_no_contradiction(world: World, liar: B
     assert gone
 
 
+@pytest.mark.whole
 def test_a_right_target_is_right_though_its_pages_lose_their_keys(world: World, liar: Between) -> None:
     run = loaded(world, 2)
     tells(world, liar, stops)

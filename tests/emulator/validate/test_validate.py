@@ -98,6 +98,7 @@ def test_the_same_items_written_another_way_are_no_difference(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(world: World) -> None:
     moment = 1_700_000_000
     lives = {"reached": moment - 60, "too old for TTL": moment - 6 * 365 * 86400, "stays": moment + 9}
@@ -147,6 +148,7 @@ def test_without_an_import_nothing_is_proved(world: World) -> None:
     assert validate_tables(run)[world.src("a")]["verdict"] == "DRY-RUN"
 
 
+@pytest.mark.whole
 def test_keys_are_shown_in_full_only_where_the_configuration_says_so(world: World) -> None:
     run = migrated(world, 5)
     world.target.delete_item(TableName=world.dst("a"), Key=target_key(3))
@@ -157,6 +159,7 @@ def test_keys_are_shown_in_full_only_where_the_configuration_says_so(world: Worl
     assert full.ledger.rows("SELECT key FROM difference")[0]["key"] == '{"id": {"S": "i00003"}}'
 
 
+@pytest.mark.whole
 def test_a_throttled_scan_of_the_target_is_finished(world: World) -> None:
     run = migrated(world)
     world.fault(operation="Scan", table=world.dst("a"), kind="throttle", every=2, times=4)
@@ -213,6 +216,7 @@ def compared(
 
 @settings(max_examples=examples(24), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(items(), max_size=8, unique_by=lambda i: i["id"]["S"]), st.randoms(use_true_random=False))
+@pytest.mark.whole
 def test_the_same_items_in_any_order_are_equal(content: list[Item], order: random.Random) -> None:
     shuffled = [dict(reversed(i.items())) for i in content]
     order.shuffle(shuffled)
@@ -223,6 +227,7 @@ def test_the_same_items_in_any_order_are_equal(content: list[Item], order: rando
 
 @settings(max_examples=examples(24), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(items(), min_size=1, max_size=8, unique_by=lambda i: i["id"]["S"]), st.data())
+@pytest.mark.whole
 def test_any_single_change_is_found_and_named(content: list[Item], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(content) - 1))
     kind = data.draw(st.sampled_from(["missing", "extra", "different"]))
@@ -278,6 +283,7 @@ def test_without_an_import_each_difference_is_a_reason(kind: str) -> None:
     assert disagreements(COMPARED, NONE | {kind: 1}, None)
 
 
+@pytest.mark.whole
 def test_differences_are_evidence_in_the_run_folder(world: World) -> None:
     run = migrated(world, 30)
     table = world.dst("a")
@@ -312,6 +318,7 @@ def test_the_record_tells_what_was_read_when(world: World) -> None:
     assert f"target read {table['read']['target'][0][:10]}" in render_html(records.report_of({"tables": [table]}), [])
 
 
+@pytest.mark.whole
 def test_target_and_live_source_are_read_within_read_units_of_their_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

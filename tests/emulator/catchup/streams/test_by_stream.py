@@ -51,6 +51,7 @@ def test_a_write_of_a_moment_ago_is_in_it(world: World) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_what_the_export_may_have_caught_is_proved_in_each_state_that_it_had(world: World) -> None:
     """Items that change at about the moment of the export: what it holds of them, only the export says."""
     moving = streamed(world, 3)
@@ -107,6 +108,7 @@ def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World
 
 @pytest.mark.parametrize("kind", ["throttle", "internal-error", "reset", "lost-reply"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_server_that_stumbles_is_asked_again(world: World, kind: str) -> None:
     moving = streamed(world)
     live(moving, 0)

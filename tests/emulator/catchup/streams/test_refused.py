@@ -31,6 +31,7 @@ def switch(moving: Moving, on: bool) -> None:
     moving.world.source.update_table(TableName=moving.world.src("a"), StreamSpecification=spec)
 
 
+@pytest.mark.whole
 def test_a_stream_that_was_turned_off_and_on_again(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
@@ -64,6 +65,7 @@ def test_records_that_are_kept_no_longer(world: World, looked_before: bool) -> N
 
 @pytest.mark.parametrize("operation", ["GetShardIterator", "GetRecords"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_place_that_is_trimmed_though_it_should_not_be(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
