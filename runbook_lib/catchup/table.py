@@ -43,10 +43,8 @@ from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.windows import has_lost_answers
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.export_users import hold_uses
-from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_newcomers
-from runbook_lib.run.witnesses.writers.registration import registration
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_others
 from runbook_lib.run.witnesses.writers.write_register import register
-from runbook_lib.run.witnesses.writers.writing_marks import refuse_beside
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.windows import derive_window, refuse_merged
 
@@ -143,9 +141,9 @@ def open_table(
                 "a new run with another run id"
             )
         look_for_others(run, pair, now)
-        _refuse_others(run, pair)  # before it says that it begins to write
+        refuse_others(run, pair, NEW_RUN_INSTEAD, adds=False)  # before it says that it begins to write
         register(run, pair, now, writing=True)  # and learn of a run that takes back there what it wrote
-        _refuse_others(run, pair)
+        refuse_others(run, pair, NEW_RUN_INSTEAD, adds=False)
     fact = EXPORTS.needed(run.ledger, pair.source)
     if (export := fact.completed) is None:
         raise ExportError(f"the export of {pair.source} should be COMPLETED and is {fact.status}; run 10_export first")
@@ -205,13 +203,7 @@ def _refuse_newcomers_now(table: TableToCatchUp) -> None:
     """Look once more before each window: until the lag is short enough, hours may pass between two of them."""
     if table.target is not None:
         look_for_others(table.run, table.pair, table.target)
-    _refuse_others(table.run, table.pair)
-
-
-def _refuse_others(run: Run, pair: Pair) -> None:
-    known = registration(run, pair.source)
-    refuse_newcomers(run, pair, NEW_RUN_INSTEAD)
-    refuse_beside(run, pair, known.writing if known else None, adds=False)
+    refuse_others(table.run, table.pair, NEW_RUN_INSTEAD, adds=False)
 
 
 def follow_stream(table: TableToCatchUp, due: datetime) -> bool:

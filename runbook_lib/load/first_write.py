@@ -18,8 +18,8 @@ from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
-from runbook_lib.run.witnesses.writers.other_writers import keep_met, look_for_others, refuse_newcomers
-from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, begin_registration, registration
+from runbook_lib.run.witnesses.writers.other_writers import keep_met, look_for_others, refuse_newcomers, refuse_others
+from runbook_lib.run.witnesses.writers.registration import REGISTRATIONS, begin_registration
 from runbook_lib.run.witnesses.writers.write_register import refuse_busy, register, stay_registered
 from runbook_lib.run.witnesses.writers.writing_marks import only_adds, refuse_beside
 from runbook_lib.timestamps import format_timestamp
@@ -43,9 +43,9 @@ def begin_writing(
         _refuse_another(pair, known.binding, binding)
     if known is not None and known.binding is not None and not _is_as_new(run, pair, known):
         look_for_others(run, pair, now)
-        _refuse_others(run, pair)  # before it says that it begins to write
+        refuse_others(run, pair, APPEND_INSTEAD, adds=only_adds(run))  # before it says that it begins to write
         register(run, pair, now, writing=True, adds=only_adds(run))
-        _refuse_others(run, pair)
+        refuse_others(run, pair, APPEND_INSTEAD, adds=only_adds(run))
         alone = run.config.import_.on_non_empty == "fail" and known.bulk_put is None
         if alone and nothing_acknowledged(run, pair):
             refuse_strangers(run, pair, export, now)
@@ -75,14 +75,6 @@ def begin_writing(
     )
     IMPORTS.record(run.ledger, pair.source, fact)
     return fact
-
-
-def _refuse_others(run: Run, pair: Pair) -> None:
-    """Refuse to go on where another run has begun since, or may be at it; `append` puts nothing over anything."""
-    known = registration(run, pair.source)
-    if not only_adds(run):
-        refuse_newcomers(run, pair, APPEND_INSTEAD)
-    refuse_beside(run, pair, known.writing if known else None, adds=only_adds(run))
 
 
 def _is_as_new(run: Run, pair: Pair, known: ImportFact) -> bool:

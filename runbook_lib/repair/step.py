@@ -41,10 +41,9 @@ from runbook_lib.run.tables.wrong_items import (
     take_over_look,
 )
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
-from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_newcomers
-from runbook_lib.run.witnesses.writers.registration import registration
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_others
 from runbook_lib.run.witnesses.writers.write_register import register
-from runbook_lib.run.witnesses.writers.writing_marks import marked_end, refuse_beside
+from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[RepairFact, str, int], None]
@@ -172,10 +171,11 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
         _refuse_unsafe(table, fact)
         look_for_others(run, table.pair, table.table)
         adds = not any(counts[kind] for kind in fact.kinds if kind != "missing")  # which is put where nothing is
-        _refuse_others(table, adds=adds)
+        refuse_others(run, table.pair, MISSING_INSTEAD, adds=adds)
         if execute:
             register(run, table.pair, table.table, writing=True, adds=adds)  # or learn of a run that takes back there
-            _refuse_others(table, adds=adds)  # whoever came a moment ago saw this run's mark, or is seen here
+            # Whoever came a moment ago saw this run's mark, or is seen here.
+            refuse_others(run, table.pair, MISSING_INSTEAD, adds=adds)
         if not execute:
             writing = _writing(table, look, WrongLook.REPAIR, show)
             fact = _kept(run, _measured(table, writing, replace(fact, finished=format_timestamp(run.now()))))
@@ -198,15 +198,6 @@ def _repair(table: TableToRepair, fact: RepairFact, *, execute: bool) -> RepairF
     fact = _kept(run, replace(fact, status=RepairStatus.COMPLETED, finished=format_timestamp(run.now())))
     show("repaired", fact.counts.written)
     return fact
-
-
-def _refuse_others(table: TableToRepair, *, adds: bool) -> None:
-    """Refuse what another run may have written, or be writing."""
-    run, pair = table.run, table.pair
-    known = registration(run, pair.source)
-    if not adds:
-        refuse_newcomers(run, pair, MISSING_INSTEAD)
-    refuse_beside(run, pair, known.writing if known else None, adds=adds)
 
 
 def _refuse_unsafe(table: TableToRepair, fact: RepairFact) -> None:

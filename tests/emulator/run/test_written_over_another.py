@@ -15,7 +15,7 @@ from runbook_lib.errors import TransferError
 from runbook_lib.load import first_write
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.load import IMPORTS
-from runbook_lib.run.run import open_run
+from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.witnesses.writers import writing_marks
 from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.undo.cleanup import clean_up
@@ -357,20 +357,28 @@ def test_a_run_that_ended_badly_keeps_nobody_out(world: World) -> None:
     assert {which for which, name in marks(world) if name == "run-b.1"} == {"writing", "stopped"}
 
 
-@pytest.mark.whole
-@pytest.mark.parametrize("same", [False, True], ids=["others", "as exported"])
-def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_replaced(
-    world: World, *, same: bool
-) -> None:
-    """What is as exported may be what the run had sent without hearing of it."""
+def that_may_not_write(world: World, **settings: Any) -> Run:
+    """A run of which each write was refused."""
     two_sources(world, "i")
-    run = open_run(str(config(world, "a")), "run-a", True)
+    run = open_run(str(config(world, "a", **settings)), "run-a", True)
     preflight(run)
     export_tables(run)
     world.fault(operation="BatchWriteItem", kind="denied")
     with suppress(TransferError):
         import_tables(run)
     world.clear_faults()
+    return run
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("same", [False, True], ids=["others", "as exported"])
+def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_replaced(
+    world: World, *, same: bool
+) -> None:
+    """What is as exported may be what the run had sent without hearing of it."""
+    run = that_may_not_write(
+        world,
+    )
     world.put(world.target, world.dst("a"), of("older" if same else "somebody", "i", 7))
     if same:
         import_tables(run)
@@ -384,14 +392,7 @@ def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_rep
 
 @pytest.mark.whole
 def test_what_came_after_a_run_that_may_overwrite_and_wrote_nothing_was_there_before_it(world: World) -> None:
-    two_sources(world, "i")
-    run = open_run(str(config(world, "a", **{"import": {"on_non_empty": "overwrite"}})), "run-a", True)
-    preflight(run)
-    export_tables(run)
-    world.fault(operation="BatchWriteItem", kind="denied")
-    with suppress(TransferError):
-        import_tables(run)
-    world.clear_faults()
+    run = that_may_not_write(world, **{"import": {"on_non_empty": "overwrite"}})
     world.put(world.target, world.dst("a"), of("somebody", "i", 7))
     import_tables(run)
     loaded = IMPORTS.needed(run.ledger, world.src("a"))

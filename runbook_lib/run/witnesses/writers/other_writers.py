@@ -21,6 +21,7 @@ from runbook_lib.run.witnesses.writers.registration import (
     registration,
 )
 from runbook_lib.run.witnesses.writers.write_register import listed_entries, other_writers, others
+from runbook_lib.run.witnesses.writers.writing_marks import refuse_beside
 
 
 def refuse_later_writers(run: Run, pair: Pair, table: TableDescription) -> None:
@@ -72,6 +73,17 @@ def refuse_newcomers(run: Run, pair: Pair, instead: str) -> None:
             f"{', '.join(known.since)}: going on would replace or delete what that one wrote, so nothing was written. "
             f"{instead}; or take that run back (runbook rollback, or cleanup) and run this again"
         )
+
+
+def refuse_others(run: Run, pair: Pair, instead: str, *, adds: bool) -> None:
+    """Raise GateFailed where another run was last seen to have begun since, or to be writing.
+
+    Whoever only `adds` puts nothing over what a newcomer has put. `instead` as for `refuse_newcomers`.
+    """
+    known = registration(run, pair.source)
+    if not adds:
+        refuse_newcomers(run, pair, instead)
+    refuse_beside(run, pair, known.writing if known else None, adds=adds)
 
 
 def look_for_others(run: Run, pair: Pair, table: TableDescription) -> list[str]:
