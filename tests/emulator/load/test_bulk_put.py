@@ -838,11 +838,11 @@ def test_a_bulk_put_that_goes_on_is_said_to_write_though_its_run_may_not(
     stop_following(run, monkeypatch)
     assert marks(world) == [("writing", "r.1")]
 
-    def refused(*arguments: Any) -> Any:
+    def refused(*arguments: Any, adds: bool) -> Any:
         raise TransferError("another run has begun to write")
 
     with monkeypatch.context() as patch:
-        patch.setattr(first_write, "refuse_newcomers", refused)
+        patch.setattr(first_write, "refuse_others", refused)
         with pytest.raises(TransferError, match="another run has begun"):
             import_tables(again(run))
     assert not any(mark == "stopped" for mark, _ in marks(world))

@@ -376,9 +376,7 @@ def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_rep
     world: World, *, same: bool
 ) -> None:
     """What is as exported may be what the run had sent without hearing of it."""
-    run = that_may_not_write(
-        world,
-    )
+    run = that_may_not_write(world)
     world.put(world.target, world.dst("a"), of("older" if same else "somebody", "i", 7))
     if same:
         import_tables(run)
