@@ -46,9 +46,8 @@ def begin_writing(
         refuse_others(run, pair, APPEND_INSTEAD, adds=only_adds(run))  # before it says that it begins to write
         register(run, pair, now, writing=True, adds=only_adds(run))
         refuse_others(run, pair, APPEND_INSTEAD, adds=only_adds(run))
-        alone = run.config.import_.on_non_empty == "fail" and known.bulk_put is None
-        if alone and nothing_acknowledged(run, pair):
-            refuse_strangers(run, pair, export, now)
+        if run.config.import_.on_non_empty == "fail" and known.bulk_put is None:
+            refuse_strangers(run, pair, export, now, going)
         # A kill leaves a count that is not whole.
         again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
         IMPORTS.record(run.ledger, pair.source, again)

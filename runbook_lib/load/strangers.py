@@ -1,12 +1,13 @@
 """Whether a target that a stopped run goes on with holds only what the run may have written there.
 
-A run that was stopped before any of its writes was acknowledged knows of none. What stands in its target by now may be
-what it sent, or what somebody has written since, who would lose it: an item is the run's own only if it is as exported.
+What stands there by now may be what the run sent without hearing of it, or what somebody has written since, who would
+lose it: what is not acknowledged yet may replace an item only if that is as exported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -25,7 +26,10 @@ from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 
 ROWS_AT_ONCE = 2_000
+Digests = tuple[bytes, bytes]  # of a key, and of the item under it
 MOST = 1_000_000  # items that may be on their way unacknowledged; more were written by somebody else
+
+_TAKE_BACK = "Nothing was written now: look at whose they are; runbook cleanup takes back what is this run's own"
 
 
 def nothing_acknowledged(run: Run, pair: Pair) -> bool:
@@ -33,41 +37,99 @@ def nothing_acknowledged(run: Run, pair: Pair) -> bool:
     return all(not row.acknowledged and not row.beyond for row in file_rows(run.ledger, pair.source))
 
 
-def refuse_strangers(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> None:
-    """Raise GateFailed where the target holds an item that is not as exported."""
-    secret, limit = RunSecret.new(), RateLimit(run.config.validate_.max_rcu)
-    names = tuple(attribute.name for attribute in table.key)
+def refuse_strangers(
+    run: Run, pair: Pair, export: CompletedExport, table: TableDescription, going: Callable[[], None]
+) -> None:
+    """Raise GateFailed where the target holds an item that is not as exported and that going on would replace.
 
-    def digests(item: Item) -> tuple[bytes, bytes]:
-        name = canonical_json(key_of(item, table.key))
-        return secret.key_digest(name), secret.item_digest(canonical_json(item))
-
-    with scratch_map() as there, scratch_map() as own:
-        items = islice(scan_items(Segment(run.clients.target_wire, pair.target, limit), names), MOST + 1)
-        _put_all(there, map(digests, items))
-        if len(there) <= MOST:
-            exported = (digests(item) for item in _exported(run, pair, export))
-            _put_all(own, ((name, b"") for name, content in exported if there.get(name) == content))
-        if strangers := len(there) - len(own):
+    Before any write was acknowledged each item that is not as exported is somebody else's. `going` is called now and
+    then; what it raises ends the reading.
+    """
+    reading = _Reading(run, pair, export, table, RunSecret.new(), going)
+    if nothing_acknowledged(run, pair):
+        if strangers := _not_as_exported(reading):
             raise GateFailed(
                 f"target {pair.target} should hold nothing but what this run has sent, as none of it was acknowledged, "
                 f"and holds {strangers:,} items that are not as exported: somebody else has written to it since it was "
-                "found empty, and going on could replace what that was. Nothing was written now: look at whose they "
-                "are; runbook cleanup takes back what is this run's own"
+                f"found empty, and going on could replace what that was. {_TAKE_BACK}"
             )
+    elif taken := _in_the_way(reading):
+        raise GateFailed(
+            f"target {pair.target} should hold each item that this run has not heard of yet as exported, or not at "
+            f"all, and holds {taken:,} of them otherwise: somebody else has written them since this run stopped, and "
+            f"going on would replace what that was. {_TAKE_BACK}"
+        )
 
 
-def _exported(run: Run, pair: Pair, export: CompletedExport) -> Iterator[Item]:
-    """The items of the export; a line that is none is quarantined when it is its turn."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Both sides of a table, item by item, as digests of key and content that say nothing outside of this reading."""
+
+    run: Run
+    pair: Pair
+    export: CompletedExport
+    table: TableDescription
+    secret: RunSecret
+    going: Callable[[], None]
+
+    def held(self, most: int | None = None) -> Iterator[Digests]:
+        """What the target holds; of more than `most` items, one more than that."""
+        names = tuple(attribute.name for attribute in self.table.key)
+        limit = RateLimit(self.run.config.validate_.max_rcu)
+        scanned = scan_items(Segment(self.run.clients.target_wire, self.pair.target, limit), names)
+        return self._digested(scanned if most is None else islice(scanned, most + 1))
+
+    def left(self) -> Iterator[Digests]:
+        """What is not acknowledged of the export."""
+        return self._digested(_left(self.run, self.pair, self.export))
+
+    def _digested(self, items: Iterator[Item]) -> Iterator[Digests]:
+        for number, item in enumerate(items):
+            if number % ROWS_AT_ONCE == 0:
+                self.going()
+            name = canonical_json(key_of(item, self.table.key))
+            yield self.secret.key_digest(name), self.secret.item_digest(canonical_json(item))
+
+
+def _not_as_exported(reading: _Reading) -> int:
+    with scratch_map() as there, scratch_map() as own:
+        _put_all(there, reading.held(MOST))
+        if len(there) <= MOST:
+            _put_all(own, ((name, b"") for name, content in reading.left() if there.get(name) == content))
+        return len(there) - len(own)
+
+
+def _in_the_way(reading: _Reading) -> int:
+    """How many items of the target are not as exported under keys that are still to be written.
+
+    The smaller side is kept on the disk while the other is read.
+    """
+    rows = file_rows(reading.run.ledger, reading.pair.source)
+    acknowledged = sum(row.acknowledged + sum(last - first + 1 for first, last in row.beyond) for row in rows)
+    left = sum(row.data_file.items for row in rows) - acknowledged
+    if not left:
+        return 0
+    few, many = (reading.left(), reading.held()) if left < acknowledged else (reading.held(), reading.left())
+    with scratch_map() as kept:
+        _put_all(kept, few)
+        return sum(kept.get(name) not in (None, content) for name, content in many)
+
+
+def _left(run: Run, pair: Pair, export: CompletedExport) -> Iterator[Item]:
+    """The items of the export that are not acknowledged; a line that is none is quarantined when it is its turn."""
     for row in file_rows(run.ledger, pair.source):
+        if row.acknowledged == row.data_file.items:
+            continue
         with fetch(run.clients.staging, export.bucket, row.data_file) as checked:
-            for _, line in checked.items():
+            for number, line in checked.items(row.acknowledged):
+                if any(first <= number <= last for first, last in row.beyond):
+                    continue
                 try:
                     yield parse_line(line)
                 except CorruptFile:
                     continue
 
 
-def _put_all(rows: ScratchMap, found: Iterator[tuple[bytes, bytes]]) -> None:
+def _put_all(rows: ScratchMap, found: Iterator[Digests]) -> None:
     while some := list(islice(found, ROWS_AT_ONCE)):
         rows.put_all(some)
