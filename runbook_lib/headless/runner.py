@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +186,11 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
             refuse_cleaned(run.ledger, run.id)
             if not {CUT_OVER, SURROUNDINGS} & set(steps):
                 refuse_cut_over(run.ledger, run.id)
-        refuse_misconfigured(plan := plan_of(run, around=False))
+        looked = cache(lambda: plan_of(run, around=False))
+        if request.plan is not None or plan_of(run, around=False, deep=False).blockers:
+            refuse_misconfigured(looked())  # whether the configuration alone is in the way takes all looks
         if "preflight" in steps or request.plan is not None:
-            run.plan_file = hold_to_plan(run, as_executed(run, plan) if request.plan else plan, request.plan)
+            run.plan_file = hold_to_plan(run, lambda: as_executed(run, looked()), request.plan)
         yield run
 
 

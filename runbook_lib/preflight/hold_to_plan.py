@@ -31,7 +31,7 @@ class Absent(Enum):
     NOTHING = "nothing"
 
 
-def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None:
+def hold_to_plan(run: Run, plan: Callable[[], Plan], file: Path | None) -> PlanFileFact | None:
     """What a run is to note of its plan file; None for a run without one.
 
     Raises ConfigError naming each member in which the run would do something else, and ResumeRefused where it was
@@ -40,7 +40,7 @@ def hold_to_plan(run: Run, plan: Plan, file: Path | None) -> PlanFileFact | None
     said = refuse_another_plan(run.ledger, run.id, file, begun=is_begun(run.folder))
     if said is None or file is None:
         return None
-    if wrong := _departed(run, plan, said):
+    if wrong := _departed(run, plan(), said):
         raise ConfigError(f"--plan: this run would not do what {file} says; nothing was done. {wrong}")
     return PlanFileFact(said.digest, file.name, said.text())
 

@@ -84,17 +84,18 @@ def preflight(run: Run) -> Plan:
         return plan
 
 
-def plan_of(run: Run, clients: Clients | None = None, *, around: bool = True, execute: bool | None = None) -> Plan:
+def plan_of(
+    run: Run, clients: Clients | None = None, *, around: bool = True, execute: bool | None = None, deep: bool = True
+) -> Plan:
     """The plan of a run as both sides look now; its tables are kept, and the methods of those begun.
 
     Unless it looks `around`, nobody is asked who names the tables, which stands in the way of no run. `execute` makes
-    it that of a run which may write, or may not, whatever this one may.
+    it that of a run which may write, or may not, whatever this one may. Unless it looks `deep`, nothing is asked of a
+    table but what a migration file can be wrong in.
     """
-    exports = EXPORTS.all(run.ledger)
     return make_plan(
         run.config, clients or run.clients.asked_once(), run.only, run.pairs(), run.has_written_to,
-        exports=exports,
-        execute=run.execute if execute is None else execute, now=run.now, around=around,
+        EXPORTS.all(run.ledger), run.execute if execute is None else execute, run.now, around=around, deep=deep,
     )  # fmt: skip
 
 
@@ -114,6 +115,7 @@ def make_plan(
     execute: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     around: bool = True,
+    deep: bool = True,
 ) -> Plan:
     """Look at both sides and say what would happen.
 
@@ -140,7 +142,7 @@ def make_plan(
                 each.pair = replace(each.pair, method=earlier[each.pair.source].method)
             if (held := earlier.get(each.pair.source)) and held.reuse is not None:
                 each.pair = replace(each.pair, method=held.method, reuse=held.reuse)
-        context = _scene(config, clients, looks, is_ours, now)
+        context = replace(_scene(config, clients, looks, is_ours, now), deep=deep)
         exported = {source: made for source, fact in exports.items() if (made := fact.completed) is not None}
         ways = _ways_of_writing(context, earlier)
         context = replace(context, pairs=ways, sources=sources, reuses=reuses, exported=exported)
@@ -150,7 +152,7 @@ def make_plan(
             lambda pair: [replace(c, source=pair.source) for c in _of_pair(context, pair)], context.pairs
         ):
             found += of_pair
-        parities = list(pool.map(lambda pair: look_alike(config, clients, pair), context.pairs))
+        parities = list(pool.map(lambda pair: look_alike(config, clients, pair, deep=deep), context.pairs))
     for pair, parity in zip(context.pairs, parities, strict=True):
         found += parity_checks(pair, parity)
     same = {pair.source: parity for pair, parity in zip(context.pairs, parities, strict=True) if parity}
@@ -268,11 +270,9 @@ def _look(
         recovery = read("recovery", lambda: recovery_of(clients.source, name)) or recovery
     method = Method.REUSE if reuse else Method(config.export.method_of(name, recovered=recovery.on))
     if (
-        method not in (Method.REUSE, Method.EXPORT)
-        and not scanned
-        and execute
-        and wants_recovery(config.export.enable_pitr, name)
-    ):
+        method not in (Method.REUSE, Method.EXPORT) and not scanned
+        and execute and wants_recovery(config.export.enable_pitr, name)
+    ):  # fmt: skip
         method = Method.EXPORT
     pair = Pair(name, to, method, reuse, here[0] if here else None, there[0] if there else None)
     return Look(pair, TableCapacities(here[1] if here else None, there[1] if there else None), recovery, unread)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -149,6 +150,11 @@ class World:
     def requests(self, operation: str) -> int:
         """How many requests of an operation there have been, in both regions."""
         return sum(row["count"] for row in self._control("GET", path="requests") if row["operation"] == operation)
+
+    def asked(self) -> Counter[str]:
+        """How many requests there have been of each operation in each region."""
+        rows = self._control("GET", path="requests")
+        return Counter({f"{row['operation']} {row['region']}": row["count"] for row in rows})
 
     def _control(self, method: str, body: Any = None, path: str = "faults") -> Any:
         data = json.dumps(body).encode() if body is not None else None

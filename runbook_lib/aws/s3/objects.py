@@ -129,13 +129,16 @@ def _rest(offset: int, etag: str | None) -> dict[str, str]:
 
 
 def list_objects(s3: Any, bucket: str, prefix: str) -> list[tuple[str, str]]:
-    """Key and ETag of everything under a prefix, read twice; errors are botocore's."""
+    """Key and ETag of everything under a prefix, read on after its last, and twice if long; errors are botocore's."""
 
     def entries(size: int, after: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
         start = {"StartAfter": after[0]} if after else {}
         for page in pages(s3.list_objects_v2, *LISTED, Bucket=bucket, Prefix=prefix, MaxKeys=size, **start):
             yield from ((str(found["Key"]), str(found["ETag"])) for found in page.get("Contents", ()))
 
+    found = read_on(partial(entries, OBJECTS_AT_ONCE[0]))
+    if len(found) < min(OBJECTS_AT_ONCE):  # pages of another size would end nowhere else
+        return found
     return whole(lambda size: read_on(partial(entries, size)), OBJECTS_AT_ONCE)
 
 

@@ -26,7 +26,8 @@ class CheckContext:
 
     `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
     exports as they were found now, by source table, `exported` what this run has exported already. `streams` is the
-    client that reads the sources' streams.
+    client that reads the sources' streams. Unless it is `deep`, only what a migration file can be wrong in is looked
+    at.
     """
 
     config: Migration
@@ -42,6 +43,7 @@ class CheckContext:
     reuses: Mapping[str, Reuse] = field(default_factory=dict)
     exported: Mapping[str, CompletedExport] = field(default_factory=dict)
     streams: Callable[[], Any] = field(default=lambda: None)
+    deep: bool = field(default=True)
 
 
 def concern(of: CheckId, subject: str, source: str, made: Iterable[Check]) -> Iterator[Check]:

@@ -30,6 +30,8 @@ def of_target(context: CheckContext, pair: Pair) -> Iterator[Check]:
     if pair.source_facts is not None:
         yield _key(pair, pair.source_facts, target)
     yield _active(context, pair, target)
+    if not context.deep:
+        return
     if target.status == "ACTIVE" and not is_same_table(context, pair):
         yield _empty(context, pair)
         yield _undoable(context, pair)

@@ -84,10 +84,10 @@ class Case:
 
         self.monkeypatch.setattr(Clients, "service", service)
 
-    def plan(self) -> Plan:
+    def plan(self, **how: Any) -> Plan:
         run = self.world.open(**self.changes)
         self.spoil(run)
-        return make_plan(run.config, run.clients, **self.more)
+        return make_plan(run.config, run.clients, **self.more, **how)
 
 
 @pytest.fixture
@@ -384,6 +384,12 @@ def test_what_is_wrong_is_told_and_nothing_else_is(
     told = "\n".join(map(str, plan.blockers if status == BLOCKER else plan.warnings))
     assert words in told
     assert (plan.blockers == ()) == (status != BLOCKER)
+    # Before a run has a folder no more is asked than a file can be wrong in.
+    assert misconfigured(case.plan(deep=False)) == misconfigured(plan)
+
+
+def misconfigured(plan: Plan) -> list[Any]:
+    return [blocker for blocker in plan.blockers if blocker.configuration]
 
 
 ELSEWHERE: list[dict[str, Any]] = [

@@ -269,7 +269,7 @@ def test_a_target_that_is_another_one_between_two_looks_stops_the_pre_flight(wor
     config = world.config()
     file = planned(world, config)
     run = open_run(str(config), "r", True)
-    fact = hold_to_plan(run, plan_of(run, around=False), file)
+    fact = hold_to_plan(run, lambda: plan_of(run, around=False), file)
     assert fact is not None
     run.ledger.allow()
     PLAN_FILE.record(run.ledger, fact)

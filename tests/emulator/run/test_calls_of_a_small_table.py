@@ -14,7 +14,7 @@ ASKED_ONCE = {
     "DescribeTable": 1, "DescribeTimeToLive": 1, "DescribeContinuousBackups": 1, "ListTagsOfResource": 1,
     "GetResourcePolicy": 1, "DescribeKinesisStreamingDestination": 1, "DescribeContributorInsights": 1,
 }  # fmt: skip
-# An empty table is believed of two readings, and so are the register's tag and its list.
+# An empty table is believed of two readings, and so is the register's tag; its list is asked what follows its last.
 LOOKED_AT = ASKED_ONCE | {"DescribeLimits": 1, "Scan": 2}
 # Before the first write: whose table it is, the register, whether it is empty before and after, its limits; then one
 # request for each of the four files of the export, and who stands in the register by now.
@@ -24,8 +24,8 @@ COMPARED = ASKED_ONCE | {"DescribeTable": 3, "Scan": 4}  # the second two count
 STAGED = {
     "preflight": {"HeadBucket": 2, "GetBucketEncryption": 1, "GetBucketLifecycleConfiguration": 1},
     "export": {"GetObject": 8},  # manifests with their MD5s, and how each file begins
-    "import": {"GetObject": 9, "PutObject": 4, "ListObjectsV2": 8},  # files; entries of the register and marks
-    "validate": {"GetObject": 5, "ListObjectsV2": 4},  # who stands in the register, once the comparison has ended
+    "import": {"GetObject": 9, "PutObject": 4, "ListObjectsV2": 4},  # files; entries of the register and marks
+    "validate": {"GetObject": 5, "ListObjectsV2": 2},  # who stands in the register, once the comparison has ended
 }
 
 

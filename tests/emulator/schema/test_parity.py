@@ -28,7 +28,7 @@ from runbook_lib.errors import ConfigError, CredentialsError
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.notebook.gates import gate_plan
 from runbook_lib.notebook.views import definitions_table
-from runbook_lib.preflight.step import preflight, refuse_misconfigured
+from runbook_lib.preflight.step import plan_of, preflight, refuse_misconfigured
 from runbook_lib.report.step import record_of
 from runbook_lib.schema.attached import SCALING
 from runbook_lib.schema.compare_pair import look_alike
@@ -339,6 +339,8 @@ def test_a_difference_that_blocks_is_refused_unless_it_is_meant(world: World) ->
     plan = preflight(run)
     with pytest.raises(ConfigError, match="local index by-l"):
         refuse_misconfigured(plan)
+    with pytest.raises(ConfigError, match="local index by-l"):
+        refuse_misconfigured(plan_of(run, deep=False))
     meant = world.open(run_id="meant", parity={"accept": ["local indexes"]})
     assert gate_plan(meant, preflight(meant)).startswith("GO")
 

@@ -98,6 +98,13 @@ def read_partial_definition(client: Any, name: str) -> PartialDefinition:
     return PartialDefinition(definition, unknown, unfamiliar_of(table))
 
 
+def describe_partial(client: Any, name: str) -> PartialDefinition:
+    """What DescribeTable alone answers about a table; raises ConfigError if it does not."""
+    unknown: dict[str, str] = {}
+    definition = definition_of(_describe(client, name), ttl=None, recovery_days=None, tags=(), unknown=unknown)
+    return PartialDefinition(definition, unknown, ())
+
+
 def live_indexes(client: Any, name: str) -> tuple[LiveIndex, ...]:
     """The indexes of a table and whether they can be asked now; raises ConfigError if it may not be read."""
     table = _describe(client, name)
