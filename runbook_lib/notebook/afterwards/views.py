@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from runbook_lib.notebook.tables import Column, ShownTable, number, outcome
 from runbook_lib.repair.choice import KINDS
+from runbook_lib.report.step import removal_sum
 from runbook_lib.run.facts.afterwards.repair import RepairFact, RepairStatus
 from runbook_lib.run.facts.targets import Removal
 
@@ -86,5 +87,6 @@ def removal_table(removals: Iterable[Removal]) -> ShownTable:
         for r in shown
     ]  # fmt: skip
     looked = bool(shown) and all(r.only_looked for r in shown)
-    caption = f"What {'would be' if looked else 'was'} removed, and what stays."
+    together = f" {removal_sum(shown)}." if len(shown) > 1 else ""
+    caption = f"What {'would be' if looked else 'was'} removed, and what stays.{together}"
     return ShownTable.of(caption, columns, rows, "There is nothing to remove.")

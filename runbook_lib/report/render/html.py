@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
+from markupsafe import Markup, escape
 
 from runbook_lib.report import text as wording
 from runbook_lib.report.model import ReportModel
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # matplotlib takes most of a second, and only what draws need
 SHOWN_REASONS = 8
 # A number and what it counts stay on one line.
 UNIT = re.compile(r"(\d) ((?:s|min|h|B|kB|MB|GB|TB|items/s|/ s|units|USD)\b)")
+WORD = re.compile(r"(?<![\w/.:-])(?:--[a-z][a-z-]{1,20}|[A-Z]?[a-z]{1,12}-[a-z]{1,12})(?![\w/-])")
 NOTES = (
     "Changes made to a source table after its export time, or the end of its last window, are not in the target.",
     "TTL, streams, backups, tags, capacity, auto scaling, resource policies, Kinesis destinations and contributor "
@@ -74,9 +76,14 @@ def environment() -> Environment:
         md=markdown,
         code=code,
         as_it_is=Markdown,
-        unbroken=lambda value: UNIT.sub("\\1\u00a0\\2", value) if isinstance(value, str) else value,
+        unbroken=lambda value: _unbroken(value) if isinstance(value, str) else value,
     )
     return made
+
+
+def _unbroken(text: str) -> Markup:
+    """Text as HTML in which numbers keep their units, and options and short hyphened words their hyphens."""
+    return Markup(WORD.sub(r'<span class="one">\g<0></span>', str(escape(UNIT.sub("\\1\u00a0\\2", visible(text))))))
 
 
 def _known(value: object) -> object:

@@ -176,7 +176,9 @@ def test_a_dry_cleanup_says_of_nothing_that_it_is_deleted() -> None:
         ("kept", "stays"),
     ]  # fmt: skip
     assert removal_table([looked]).caption == "What would be removed, and what stays."
-    assert removal_table([looked, done]).caption == "What was removed, and what stays."
+    assert removal_table([looked, done]).caption == (
+        f"What was removed, and what stays. {removal_sum([looked, done])}."
+    )
     assert colour_of("cleaned up") == GOOD
     assert [removal_line(removal) for removal in (looked, done)] == [
         "target: table would be deleted with its 113 items, 10 staging objects would be deleted",
