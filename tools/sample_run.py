@@ -19,6 +19,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from runbook_lib.report.render.charts.draw import TITLES
 from runbook_lib.run.sealed.seal import seal
 from runbook_lib.sandbox.fleet.tables import DEFAULT_ACCOUNT, DEFAULT_SCALE, TARGET_REGION
 from tools.lab import Desk, lab_on_a_sandbox, until
@@ -71,7 +72,9 @@ def picture_the_report(browser: Browser) -> None:
     assert last
     clip: Any = {"x": 0, "y": head["y"], "width": 1100, "height": last["y"] + last["height"] - head["y"]}
     page.screenshot(path=PICTURES / "tables.png", full_page=True, clip=clip)
-    page.locator("figure").first.screenshot(path=PICTURES / "timeline.png")
+    chart = page.locator("figure", has=page.get_by_role("region", name=TITLES["timeline"], exact=True))
+    expect(chart).to_have_count(1)
+    chart.screenshot(path=PICTURES / "timeline.png")
 
 
 def picture_the_notebooks(browser: Browser, folder: Path) -> None:

@@ -100,11 +100,14 @@ def _moments(known: CutOverRecord) -> list[str]:
         tried = ", ".join(f"{moment(e.frozen_at)} (to the gate {names.get(e.gate, e.gate)})" for e in known.earlier)
         found.append(f"Tried before: {tried}.")
     if known.left_out:
-        left = pluralize(len(known.left_out), "table")
-        found.append(
-            f"Not cut over with a proof: {left} read by Scan ({listed(known.left_out, 3)}); cut_over.leave_out says "
-            "that nothing writes to them."
+        left = f"{pluralize(len(known.left_out), 'table')} read by Scan ({listed(known.left_out, 3)})"
+        ready = any(gate.gate == Gate.READY and gate.state == GateState.PASSED for gate in known.gates)
+        why = (
+            "cut_over.leave_out says that nothing writes to them"  # or that gate had stayed shut
+            if ready
+            else "nobody can show what was written to them since"
         )
+        found.append(f"Not cut over with a proof: {left}; {why}.")
     return found
 
 

@@ -120,6 +120,16 @@ def test_a_forecast_that_is_not_ready_is_told_with_its_reason() -> None:
     ]
 
 
+@pytest.mark.parametrize(("state", "said"), [("passed", True), ("failed", False), (None, False)])
+def test_only_a_gate_that_opened_knows_that_tables_were_left_out_knowingly(state: str | None, said: bool) -> None:
+    """It was said of a file that leaves nothing out, next to the reason that this is what is missing."""
+    shut = {"gate": "ready", "state": state, "why": "shop: read by Scan, so nobody can show what was written since"}
+    made = records.passed() | {"cut_over": {"gates": [shut] if state else [], "left_out": ["shop"]}}
+    line = next(each for each in cut_over_lines(records.typed(made)) if each.startswith("Not cut over with a proof: 1"))
+    assert ("cut_over.leave_out says that nothing writes to them." in line) is said
+    assert line.endswith("nobody can show what was written to them since.") is not said
+
+
 @pytest.mark.parametrize(
     ("quiet_until", "afterwards", "said"),
     [
