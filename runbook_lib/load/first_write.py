@@ -14,6 +14,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.load.strangers import nothing_acknowledged, refuse_strangers
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.doubt.late_writes import was_unanswered
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
@@ -79,10 +80,12 @@ def begin_writing(
 def _is_as_new(run: Run, pair: Pair, known: ImportFact) -> bool:
     """Whether a run that may write beside other items ended, and was not killed, before it came to write any.
 
-    What is there by now was there before. Where the target was to be empty, each item in it is looked at instead.
+    What is there by now was there before. Where the target was to be empty, each item in it is looked at instead. A
+    write that was not answered may have been done: then the first record stays, and the moment that goes with it.
     """
-    beside = run.config.import_.on_non_empty != "fail" and known.bulk_put is None
-    return beside and known.counted is True and nothing_acknowledged(run, pair)
+    if run.config.import_.on_non_empty == "fail" or known.bulk_put is not None or known.counted is not True:
+        return False
+    return nothing_acknowledged(run, pair) and not was_unanswered(run.ledger, pair.target)
 
 
 def _refuse_another(pair: Pair, known: Binding, binding: Binding) -> None:

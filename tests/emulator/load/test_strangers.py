@@ -11,6 +11,7 @@ import pytest
 from runbook_lib.errors import TransferError
 from runbook_lib.load import strangers
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.tables.files import file_rows
 from tests.support.recorded import export_tables, import_tables
@@ -86,3 +87,33 @@ def test_the_smaller_side_is_kept_while_the_other_is_read(world: World, monkeypa
     )
     import_tables(run)
     assert kept == [min(ITEMS - acknowledged, ITEMS - len(missing))]
+
+
+@pytest.mark.parametrize("policy", ["overwrite", "append", "sync"])
+@pytest.mark.parametrize("answered", [True, False], ids=["each write refused", "one not answered"])
+def test_what_was_there_before_is_known_from_before_the_first_write_that_may_have_been_done(
+    world: World, policy: str, *, answered: bool
+) -> None:
+    world.pair("a", of("exported", 20))
+    on = {"PointInTimeRecoveryEnabled": True}
+    world.target.update_continuous_backups(TableName=world.dst("a"), PointInTimeRecoverySpecification=on)
+    world.put(world.target, world.dst("a"), [{"id": {"S": f"o{n}"}, "of": {"S": "owner"}} for n in range(5)])
+    file = world.config(tables={"include": [world.src("a")]}, **{"import": {"on_non_empty": policy}})
+    run = open_run(str(file), "r", True)
+    preflight(run)
+    export_tables(run)
+    for operation in ("BatchWriteItem", "PutItem", "TransactWriteItems"):
+        if not answered:
+            world.fault(operation=operation, kind="lost-reply", times=1)
+        world.fault(operation=operation, kind="denied")
+    with suppress(TransferError):
+        import_tables(run)
+    world.clear_faults()
+    first = IMPORTS.needed(run.ledger, world.src("a"))
+    assert first.items_before == 5
+    world.put(world.target, world.dst("a"), [{"id": {"S": "late"}, "of": {"S": "somebody"}}])
+    with suppress(TransferError):
+        import_tables(run)
+    loaded = IMPORTS.needed(run.ledger, world.src("a"))
+    assert loaded.items_before == (6 if answered else 5)
+    assert (loaded.started == first.started) is not answered

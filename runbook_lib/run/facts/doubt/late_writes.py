@@ -50,6 +50,11 @@ def end_writes(ledger: Ledger) -> None:
         LAST_WRITES.forget(ledger)
 
 
+def was_unanswered(ledger: Ledger, target: str) -> bool:
+    """Whether a write to a target was sent, ever, of which nobody heard whether it was done."""
+    return UNANSWERED_WRITES.of(ledger, target) is not None
+
+
 def may_land_until(ledger: Ledger, target: str) -> datetime | None:
     """Until when a write that nobody heard the end of could take effect in a target; None where there is none."""
     known = (UNANSWERED_WRITES.of(ledger, target), KILLED_WRITES.of(ledger), LAST_WRITES.of(ledger))
