@@ -67,8 +67,18 @@ def _choice(run: Run, names: list[str]) -> ipywidgets.Widget:
     return ipywidgets.VBox([typed, listed, answer])
 
 
-def confirmation_form(run: Run) -> ipywidgets.Widget:
-    """Ask for the target to be typed, in place of `confirm_target` in the file; for this run only."""
+def confirmation_form(run: Run, step: str) -> ipywidgets.Widget:
+    """Ask for the target to be typed, in place of `confirm_target` in the file; for this run only.
+
+    Where the notebook of the step writes nothing there is nothing to confirm, and it says so.
+    """
+    if step == "validate" and not run.config.validate_.canary:
+        return ipywidgets.HTML("Nothing to confirm: <code>validate.canary</code> is off, so this notebook only reads.")
+    if not run.execute:
+        return ipywidgets.HTML(
+            "Nothing to confirm: <code>execute</code> is False, so nothing is changed. To change that, set "
+            "<code>execute = True</code> under Parameters and run all cells again; then enter the target here."
+        )
     typed = ipywidgets.Text(placeholder="ACCOUNT/REGION", description="target", value=run.confirmation)
     answer = ipywidgets.HTML()
 
@@ -81,7 +91,7 @@ def confirmation_form(run: Run) -> ipywidgets.Widget:
                 "this is not the target of this run" if typed.value.strip() else "enter the target as ACCOUNT/REGION"
             )
         else:
-            answer.value = "confirmed: writing is allowed once <code>execute</code> is True"
+            answer.value = "confirmed: this is the target; go on with the cell below"
 
     typed.observe(check, names="value")
     check()

@@ -55,7 +55,7 @@ class NotebookRun(Run):
         require("lab", "a form")
         from runbook_lib.notebook.forms import confirmation_form
 
-        return confirmation_form(self)
+        return confirmation_form(self, self.at)
 
     def form_differences(self) -> Form:
         """Browse the listed differences."""

@@ -25,7 +25,12 @@ WORDS = {
     **dict.fromkeys(
         ("FAIL", "blocker", "blocks", "failed", "FAILED", "different", "missing", "extra", "no target", "kept"), BAD
     ),
-    **dict.fromkeys(("not reached", "nothing to ask", "not chosen", "not begun", "waiting"), PLAIN),
+    **dict.fromkeys(
+        (
+            "not reached", "nothing to ask", "not chosen", "not migrated", "not begun", "waiting", "to be created",
+        ),
+        PLAIN,
+    ),
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from runbook_lib.notebook.tables import (
     when_column,
 )
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Method
+from runbook_lib.plan.writing import Method, Writing
 from runbook_lib.record.build import SHOWN_DIFFERENCES
 from runbook_lib.record.model.table import SKIPPED
 from runbook_lib.record.run_json import RunRecord
@@ -54,7 +54,7 @@ COUNTED = {
 def plan_table(run: Run) -> ShownTable:
     """Source and target names, methods, keys side by side, and sizes as DescribeTable remembers them."""
     left = NOT_CHOSEN_TABLES.all(run.ledger).values()
-    rows = [_plan_row(pair) for pair in run.pairs()]
+    rows = [_plan_row(pair, create=run.config.tables.create_missing) for pair in run.pairs()]
     rows += [(t.source, "not chosen", t.target, "", "", "", "", "", None, None) for t in left]
     columns = (
         TABLE, outcome("keys"), names_column("target"), Column("read by"), Column("written by"), Column("source key"),
@@ -63,12 +63,14 @@ def plan_table(run: Run) -> ShownTable:
     return ShownTable.of(f"{pluralize(len(rows), 'table')} of the plan.", columns, rows, "There is no plan yet.")
 
 
-def _plan_row(pair: Pair) -> tuple[object, ...]:
+def _plan_row(pair: Pair, *, create: bool) -> tuple[object, ...]:
     source, target = pair.source_facts, pair.target_facts
     if source is None:
         keys = "not known"
+    elif target is None and pair.method == Method.SKIP:
+        keys = "not migrated"
     elif target is None:
-        keys = "to be created" if pair.writing == "import_table" else "no target"
+        keys = "to be created" if create or pair.writing == Writing.IMPORT_TABLE else "no target"
     else:
         keys = "same" if source.key == target.key else "different"
     return (
@@ -93,12 +95,11 @@ def definitions_table(record: RunRecord) -> ShownTable:
     columns = [
         Column("what"), outcome("rating"), Column("tables"), Column("source"), Column("target"), Column("what to do"),
     ]  # fmt: skip
-    rows = [
-        (r.what, r.rating, ", ".join(r.tables), r.source, r.target, r.remedy) for r in ReportModel(record).parity_rows
-    ]
-    return ShownTable.of(
-        "Differences, those that block first.", columns, rows, "No difference in any property that was compared."
-    )
+    report = ReportModel(record)
+    rows = [(r.what, r.rating, ", ".join(r.tables), r.source, r.target, r.remedy) for r in report.parity_rows]
+    summary = " ".join(report.parity_summary)
+    caption = f"Differences, those that block first. {summary}" if rows else "Definitions"
+    return ShownTable.of(caption, columns, rows, summary)
 
 
 def estimate_table(record: RunRecord) -> ShownTable:

@@ -75,7 +75,7 @@ def test_only_the_target_itself_confirms(world: World) -> None:
     run = world.open(confirm_target="")
     preflight(run)
     export_tables(run)
-    form = confirmation_form(run)
+    form = confirmation_form(run, "import")
     [typed] = parts(form, ipywidgets.Text)
     typed.value = f"{ACCOUNT}/us-east-1"
     with pytest.raises(ConfigError, match="nothing was written"):
@@ -85,6 +85,20 @@ def test_only_the_target_itself_confirms(world: World) -> None:
     assert "confirmed" in parts(form, ipywidgets.HTML)[0].value
     import_tables(run)
     assert len(world.items(world.target, world.dst("a"))) == 3
+
+
+@pytest.mark.parametrize(("step", "execute", "canary", "asks"), [
+    ("import", True, False, True), ("import", False, False, False), ("cleanup", False, True, False),
+    ("validate", True, True, True), ("validate", True, False, False), ("validate", False, True, False),
+])  # fmt: skip
+def test_the_target_is_asked_for_only_where_something_can_be_changed(
+    world: World, step: str, execute: bool, canary: bool, asks: bool
+) -> None:
+    """Entered before `execute` was set, it was confirmed, and forgotten when the cells were run again."""
+    run = world.open(execute=execute, confirm_target="", validate={"canary": canary})
+    form = confirmation_form(run, step)
+    assert bool(parts(form, ipywidgets.Text)) is asks
+    assert parts(form, ipywidgets.HTML)[0].value.startswith("Nothing to confirm") is not asks
 
 
 @pytest.mark.whole
