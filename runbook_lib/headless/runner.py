@@ -47,6 +47,7 @@ from runbook_lib.run.admission.admit import (
 )
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.ended import refuse_cleaned, refuse_cut_over
+from runbook_lib.run.admission.hook_copy import refuse_another_hook
 from runbook_lib.run.admission.permission import permission
 from runbook_lib.run.attempts import add_attempt, note_interrupt
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
@@ -70,7 +71,7 @@ from runbook_lib.run.steps import (
     with_windows,
 )
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.transform.settings import keep_hook, refuse_untransformed
+from runbook_lib.transform.settings import refuse_untransformed
 
 Say = Callable[[str], None]
 
@@ -170,6 +171,7 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
     migration = load_config(request.config)
     refuse_untransformed(migration, catch_up=request.catch_up or request.cut_over is not None)
     folder = folder_of(request.run_id) if request.run_id else free_folder(migration.name)
+    refuse_another_hook(migration, folder)
     with sole_runner(folder) as seat:
         if steps[0] != STEPS[0] and not is_begun(folder):
             raise ConfigError(
@@ -197,7 +199,6 @@ def _admitted(request: Request, steps: tuple[str, ...]) -> Iterator[Run]:
 def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     run.ledger.allow()
     settings = run.keep_settings()
-    keep_hook(run.config, run.folder)
     assert run.seat is not None
     now = format_timestamp(run.now())
     confirmed = permission(run.clients, typed=False, at=now) if request.execute else None

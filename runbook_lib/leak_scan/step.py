@@ -18,7 +18,7 @@ import orjson
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items
 from runbook_lib.aws.session.mac_key import mac_keys
-from runbook_lib.errors import GateFailed, RunbookError, TransferError
+from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.items.canonical import Attribute, Item, canonical_json
 from runbook_lib.items.keys import KeyAttribute, held_key
 from runbook_lib.leak_scan.look import AT_ONCE, Counted, RawValues, look_through, look_through_all
@@ -77,6 +77,11 @@ def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
     mask, export = recipe.mask if recipe else None, fact.raw.completed if fact is not None else None
     if fact is None or export is None or recipe is None or mask is None or fact.status != TransformStatus.COMPLETED:
         raise GateFailed(f"the export of {pair.source} should be transformed and is not yet; run 15_transform first")
+    if fact.binding != ready.binding(export.manifest.md5, run.secret):
+        raise ResumeRefused(
+            f"{pair.source} was transformed by other rules, another hook or another key than now: other raw values "
+            "would be looked for than it had, so none was. Put them back as they were, and run 33_leak_scan again"
+        )
     key = pair.source_facts.key if pair.source_facts else ()
     windows = tuple(raw_window(run, fact, key) for fact in windows_of(run.ledger, pair.source))
     return RawTable(

@@ -40,6 +40,7 @@ from runbook_lib.run.admission.admit import (
     step_lock,
 )
 from runbook_lib.run.admission.ended import refuse_ended
+from runbook_lib.run.admission.hook_copy import hook_file
 from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.admission.writable import refuse_unwritable
@@ -111,7 +112,8 @@ class Run:
         """Allow the first write: what was looked at when the run was opened still holds. Begins a new run."""
         refuse_unwritable(self.folder)
         if not is_begun(self.folder):
-            make_folder(self.folder, self.settings, self.seat, self._write_beginning)
+            files = {SETTINGS: self.settings} | hook_file(self.config)
+            make_folder(self.folder, files, self.seat, self._write_beginning)
             return
         refuse_another_run(self.ledger, self.config, self.id)
         refuse_another_account(self.ledger, self.clients, self.id)
@@ -263,10 +265,7 @@ def open_cleanup(
     seat: Seat | None = None,
     kind: type[Run] = Run,
 ) -> Run:
-    """Look at a run whose traces are to be removed, or those of some of its tables; raises as `open_run` does.
-
-    Raises ConfigError also for a run that is not there and for tables that it has not.
-    """
+    """Look at a run, or some of its tables, of which traces go; raises as `open_run`, or if none is there."""
     run = _look(config, run_id, execute, tables, clients, "cleanup", seat, kind)
     if not is_begun(run.folder):
         raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")

@@ -7,13 +7,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.config.model import Migration
 from runbook_lib.config.moving.transform import MaskKeySetting, Transform
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
-from runbook_lib.errors import ConfigError, ResumeRefused
+from runbook_lib.errors import ConfigError
 from runbook_lib.export_format.change import BOTH_IMAGES
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.masking.expression.parse import parse_filter
@@ -106,22 +105,6 @@ def refuse_untransformed(config: Migration, *, catch_up: bool) -> None:
     make_ready(config, macs=lambda key: bytes(LEAST_BYTES))
     if catch_up and config.transform is not None and config.catch_up.view != BOTH_IMAGES:
         raise ConfigError(NEEDS_OLD_IMAGES)
-
-
-def keep_hook(config: Migration, folder: Path) -> None:
-    """Put a copy of the hook into a run's folder, where the copy of the migration file finds it.
-
-    Raises ResumeRefused where another one lies there: the run was begun with that.
-    """
-    if config.transform is None or config.transform.hook is None:
-        return
-    name = config.transform.hook.rpartition(":")[0]
-    source, copy = config.folder / name, folder / name
-    content = source.read_bytes()
-    if copy.exists() and copy.read_bytes() != content:
-        raise ResumeRefused(f"{source} is another hook than the run was begun with; start a new run with another id")
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_bytes(content)
 
 
 def _refuse_lost_keys(rules: Sequence[MaskRule], table: TableDescription) -> None:

@@ -14,7 +14,7 @@ import shlex
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -214,8 +214,8 @@ def globs(tables: str) -> frozenset[str]:
     return frozenset(glob.strip() for glob in tables.split(","))
 
 
-def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callable[[Ledger], None]) -> None:
-    """Begin a run: its folder appears whole, with its settings and what `write` puts into its ledger, or not at all.
+def make_folder(folder: Path, files: Mapping[str, bytes], seat: Seat | None, write: Callable[[Ledger], None]) -> None:
+    """Begin a run: its folder appears whole, with these files and what `write` puts into its ledger, or not at all.
 
     Raises ResumeRefused if somebody else has begun it meanwhile.
     """
@@ -224,7 +224,9 @@ def make_folder(folder: Path, settings: bytes, seat: Seat | None, write: Callabl
     try:
         for inner in (made, made / "quarantine", made / "charts"):
             inner.mkdir()
-        (made / SETTINGS).write_bytes(settings)
+        for name, content in files.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_bytes(content)
         ledger = Ledger(made / LEDGER)
         write(ledger)
         ledger.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.errors import ResumeRefused
 from runbook_lib.leak_scan.step import scan_for_leaks
 from runbook_lib.load.targets.create_tables import create_missing_targets
 from runbook_lib.preflight.step import preflight
@@ -96,3 +97,35 @@ def test_a_repair_writes_masked_items_and_nothing_else(world: World) -> None:
     assert LEAKS.of(run.ledger, world.src("a")) is None  # a scan of before says nothing of what was written since
     assert sorted(world.items(world.target, world.dst("a")), key=str) == right
     assert proved(world, run)["verdict"] == "PASS"
+
+
+HOOK = "def transform(item, context):\n    item['note'] = {'S': 'for ' + item['email']['S']}\n    return item\n"
+BLIND = "def transform(item, context):\n    return item\n"
+
+
+@pytest.mark.parametrize("changed", ["hook", "key"])
+@pytest.mark.whole
+def test_a_leak_is_looked_for_with_what_the_table_was_transformed_with_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    world.pair("a", people(10))
+    (world.folder / "own.py").write_text(HOOK)
+    rules = [email_rule(), keep_rule("n"), keep_rule("note")]
+    run = world.open(transform=mask(*rules, hook="own.py:transform"))
+    preflight(run)
+    assert (run.folder / "own.py").read_text() == HOOK  # a run by notebooks keeps its copy, too
+    export_tables(run)
+    transform_tables(run)
+    import_tables(run)
+    validate_tables(run)
+    scan_for_leaks(run)
+    (before,) = LEAKS.all(run.ledger).values()
+    assert before.hits > 0
+    again = world.open(transform=mask(*rules, hook="own.py:transform"))
+    if changed == "hook":
+        (world.folder / "own.py").write_text(BLIND)
+    else:
+        monkeypatch.setenv(KEY_NAME, MASK_KEY + "!")
+    with pytest.raises(ResumeRefused, match="was transformed by other rules, another hook or another key"):
+        scan_for_leaks(again)
+    assert build_record(again.ledger, again.id, "test").to_json()["verdict"] == "FAIL"

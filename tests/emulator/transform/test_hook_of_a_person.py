@@ -34,11 +34,17 @@ def test_a_run_with_a_hook_can_be_verified(world: World, place: str) -> None:
     file = world.folder / place
     file.parent.mkdir(exist_ok=True)
     file.write_text(PLAIN)
-    done = runbook_here("run", world.config(transform={"hook": f"{place}:transform"}), "--run-id", "r", "--execute")
+    config = world.config(transform={"hook": f"{place}:transform"})
+    done = runbook_here("run", config, "--run-id", "r", "--execute")
     assert done.returncode == 0, done.stdout + done.stderr
     folder = world.folder / "reports" / "r"
     verified = runbook_here("verify", folder)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    file.write_text(PLAIN + "# another one\n")
+    for more in ([], ["--execute"], ["--from", "report"]):
+        refused = runbook_here("run", config, "--run-id", "r", *more)
+        assert (refused.returncode, "another hook than the run was begun with" in refused.stderr) == (2, True)
+        assert runbook_here("verify", folder).returncode == 0  # a refused start takes no seal away
     (folder / place).write_text(PLAIN + "\n")
     assert runbook_here("verify", folder).returncode == 1
 
