@@ -76,6 +76,7 @@ def clean_up_run(
 ) -> int:
     """Remove what a run created and publish its report again; the exit code, 1 if something had to stay.
 
+    Without `execute` it is looked at what would be removed, and nothing is written anywhere, nor sealed again.
     Raises ConfigError or ResumeRefused, and then nothing has changed anywhere, for a run that is not there or is
     running, for another configuration or account than its own, for tables it has not, and for an `execute` without
     the run's id.
@@ -86,13 +87,13 @@ def clean_up_run(
         run = open_cleanup(str(config), run_id, execute, tables, seat=seat)
         check_cleanup(run, confirm)
         found = clean_up(run, confirm, lambda table, state: say(f"{table}: {state}"))
-        record = report_run(run, judging=False)
+        record = report_run(run, judging=False) if execute else None
         run.ledger.close()
     for removal in found:
         say(removal_line(removal))
-    if told := told_of_signature(record, run.folder):
+    if record is not None and (told := told_of_signature(record, run.folder)):
         say(f"signature: {told}")
-    if told := told_of_anchor(record, run.folder):
+    if record is not None and (told := told_of_anchor(record, run.folder)):
         say(f"anchor: {told}")
     if len(found) > 1:
         say(removal_sum(found))

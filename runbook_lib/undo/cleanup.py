@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -75,7 +75,7 @@ def clean_up(
     was removed can be reported on and not resumed.
     """
     execute, pairs = check_cleanup(run, confirm), run.planned_pairs()
-    with run.step("cleanup"), ExitStack() as opened:
+    with run.step("cleanup") if execute else nullcontext(), ExitStack() as opened:  # a look leaves no trace
         hands = _hands(run, opened) if execute else None
         found = []
         for pair in pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,12 @@ from tests.support.world import World, things
 CHANGED = {"id": {"S": "i00003"}, "n": {"N": "3"}, "since": {"BOOL": True}}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a run as they are sealed: what SQLite keeps beside a ledger in use is none of them."""
+    files = (file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(("-wal", "-shm")))
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
 @pytest.mark.whole
 def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     world.pair("there", things(230))
@@ -36,8 +43,10 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert every_step(open_run(str(config), "r", execute=True))["verdict"] == "PASS"
     made = keys_in_bucket(world) - {"exports/somebody-elses"}
     assert made
+    kept = contents(world.folder / "reports" / "r")
     dry = runbook_here("cleanup", config, "--run-id", "r")
     assert dry.returncode == 0, dry.stderr
+    assert contents(world.folder / "reports" / "r") == kept  # whoever has signed it finds it as it was
     assert "would be deleted" in dry.stdout
     assert world.src("there") not in dry.stdout  # nobody is to read the name of a source beside "deleted"
     again = f"runbook cleanup {config} --run-id r --execute --confirm r"
