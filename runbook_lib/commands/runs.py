@@ -91,10 +91,21 @@ def status(run_id: str, as_json: bool) -> int:
 
 def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
     from runbook_lib.report.model import ReportModel
-    from runbook_lib.run.unfinished import CHANGED, GO_ON, SEE_WHICH, UNFINISHED, WHY, WHY_CHANGED
+    from runbook_lib.report.render.neighbours import record_of_ledger
+    from runbook_lib.run.facts.starts import StepStatus
+    from runbook_lib.run.unfinished import (
+        CHANGED,
+        GO_ON,
+        SEE_WHICH,
+        UNFINISHED,
+        WHY,
+        WHY_CHANGED,
+        WHY_ENDED,
+        WRITE_REPORT,
+    )
     from runbook_lib.run.verdicts import RUNNING
 
-    report = ReportModel(row.figures.record)
+    report, now = ReportModel(row.figures.record), None
     why, after = report.why, report.next_step
     proposed = {"what": after.what, "commands": list(after.commands)} if after else None
     if running:
@@ -103,13 +114,22 @@ def _standing(folder: Path, row: Any, running: bool) -> dict[str, Any]:
         command = f"runbook verify {shlex.quote(f'{REPORTS}/{folder.name}')}"
         why, proposed = [WHY_CHANGED], {"what": SEE_WHICH, "commands": [command]}
     elif row.verdict in (RUNNING, UNFINISHED):
-        why, proposed = [WHY], {"what": GO_ON, "commands": []}
+        now = record_of_ledger(folder)
+        if now is None or any(step.status == StepStatus.RUNNING for step in now.steps):
+            why, proposed = [WHY], {"what": GO_ON, "commands": []}
+        else:
+            why, proposed = [WHY_ENDED], {"what": WRITE_REPORT, "commands": [_only_report(folder)]}
     if proposed is not None:
         proposed |= {"commands": [command_here(command) for command in proposed["commands"]]}
     steps = _live_steps(folder) if running else []
-    steps = steps or [_told(step) for step in report.record.steps]
+    steps = steps or [_told(step) for step in (now or report.record).steps]
     known: dict[str, Any] = row.facts()
     return known | {"folder": str(folder), "running": running, "steps": steps, "why": why, "next": proposed}
+
+
+def _only_report(folder: Path) -> str:
+    settings = f"{REPORTS}/{folder.name}/migration.yaml"
+    return shlex.join(["runbook", "run", settings, "--run-id", folder.name, "--only", "report"])
 
 
 def _told(step: Any) -> dict[str, Any]:
@@ -148,8 +168,7 @@ def _tell_without_record(folder: Path, started: str, *, as_json: bool) -> int:
     """How a run stands of which nothing is published yet."""
     from runbook_lib.report.text import moment
 
-    settings = f"{REPORTS}/{folder.name}/migration.yaml"
-    command = command_here(shlex.join(["runbook", "run", settings, "--run-id", folder.name, "--only", "report"]))
+    command = command_here(_only_report(folder))
     steps = _live_steps(folder)
     if as_json:
         after = {"what": WITHOUT_RECORD, "commands": [command]}

@@ -77,6 +77,7 @@ _CELL = "text-align:left;padding:1px 12px 1px 0;vertical-align:top;border:0;"
 def banner_of(run: Run, step: str) -> Banner:
     """The banner of the notebook that does a step of a run."""
     mode, colour, says = _mode(run, step)
+    says += _taken_back(run, step)
     source, target = run.clients.source_identity, run.clients.target_identity
     rows = (
         ("run", f"{run.id}, {_state(run)}"),
@@ -123,10 +124,18 @@ def _verdict(run: Run) -> str:
     return str(judged_record(run.ledger, run.id, run.config.name).verdict)
 
 
+def _taken_back(run: Run, step: str) -> str:
+    """What becomes of a report that is there when a further step is begun, even one that only looks."""
+    report = STEP_FACTS.of(run.ledger, "report")
+    if step in ("report", *REMOVES) or report is None or report.status != StepStatus.COMPLETED:
+        return ""
+    return "; what runs below takes the report back, until 90_report writes it again"
+
+
 def _said_of(verdict: str, run: Run) -> str:
     if cleaned := CLEANED.of(run.ledger):
         return f"the verdict of this run's report; what it had created was removed {moment(cleaned)}"
-    return "the verdict of this run's report as it was last written; what runs below is not in it yet"
+    return "the verdict of this run's report as it was last written"
 
 
 def _state(run: Run) -> str:

@@ -12,6 +12,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.run.tables.comparison import DifferenceRow, PathDifference
 from runbook_lib.timestamps import spell_seconds
 
+WORK = "of work in the steps"
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
 LONGEST_NAME = 200

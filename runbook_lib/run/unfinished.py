@@ -24,8 +24,13 @@ VERDICT_NOTEBOOK = "90_report.ipynb"
 NOT_AGAIN = "a further step of the run was started, and the table has not been proved again"
 UNFINISHED = "UNFINISHED"
 WHY = (
-    "A further step of this run was started and the run's folder has not been sealed since: the step is running, or "
-    "its process was killed. Nothing is concluded yet, and what an earlier report of this run said does not hold."
+    "A further step of this run was started and the run's folder has not been sealed since: the step is running, it "
+    "has ended and no report was written after it, or its process was killed. Nothing is concluded yet, and what an "
+    "earlier report of this run said does not hold."
+)
+WHY_ENDED = (
+    "A further step of this run has ended, and no report was written after it. Nothing is concluded yet, and what an "
+    "earlier report of this run said does not hold."
 )
 CHANGED = "CHANGED"
 WHY_CHANGED = (
@@ -33,7 +38,11 @@ WHY_CHANGED = (
     "started since."
 )
 SEE_WHICH = "See which files; put them back from a copy, or let the report be written again."
-GO_ON = "If no process of it is left, start the run again with the same run id; a report is written at its end."
+GO_ON = (
+    "If no process of it is left, let the report be written: by 90_report in JupyterLab, or start the run again with "
+    "the same run id; a report is written at its end."
+)
+WRITE_REPORT = "Let the report be written, by 90_report in JupyterLab or by this command:"
 HTML = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>

@@ -10,7 +10,7 @@ from runbook_lib.record.model.cost import EstimateLine, EstimateRecord, LowHigh,
 from runbook_lib.record.model.table import SyncLook
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.figures.totals import wanted_to_write
-from runbook_lib.report.text import NOT_MEASURED, count, duration, pluralize
+from runbook_lib.report.text import NOT_MEASURED, WORK, count, duration, pluralize
 
 # Estimates all of them: the last reckons again with the sizes of items that a dry run has measured.
 STAGES = {
@@ -70,7 +70,7 @@ def cost_rows(figures: RunFigures) -> list[CostRow]:
     rows = [
         CostRow("Cost", tuple(dollars(e.usd) for e in made), in_dollars(used.usd)),
         CostRow(
-            "Time", _times(figures), "not known" if used.hours is None else f"{duration(used.hours * 3600)} in all"
+            "Time", _times(figures), "not known" if used.hours is None else f"{duration(used.hours * 3600)} {WORK}"
         ),
     ]
     for part in made[0].parts:

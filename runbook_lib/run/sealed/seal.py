@@ -64,7 +64,11 @@ def verify(folder: Path) -> int:
             "the run's id; runbook list shows the runs that there are"
         )
     if not sums.is_file() and not sums.is_symlink():
-        raise ConfigError(f"{folder}: expected a finished run's folder with {SUMS} in it, found none")
+        raise ConfigError(
+            f"{folder}: expected a finished run's folder with {SUMS} in it, found none: its report was not written, or "
+            "not since a further step of it was started. 90_report writes and seals it, as the end of each runbook "
+            "run does; runbook status says how the run stands"
+        )
     present, wrong = _look(folder)
     said = _read(sums) if SUMS not in present else {}
     if not said:

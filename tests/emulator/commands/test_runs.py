@@ -12,6 +12,7 @@ from runbook_lib.cli import run_cli
 from runbook_lib.run.admission.admit import is_running, sole_runner
 from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
+from runbook_lib.run.unfinished import WHY, WHY_ENDED
 from tests.support.in_process import runbook_here
 from tests.support.world import World, things
 
@@ -67,10 +68,18 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["verdict"], told["next"]["commands"]) == ("CHANGED", [f"runbook verify {folder}"])
     assert "No step was started since" in told["why"][0]  # it was said to be running, or killed
     (folder / "report.md").write_text(page)
-    (folder / "SHA256SUMS").unlink()  # as a killed process leaves it
+    (folder / "SHA256SUMS").unlink()  # as a killed process leaves it, or a notebook that nobody has reported since
     assert run_cli(["status", "r1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["verdict"], told["running"]) == ("UNFINISHED", False)
+    assert (told["verdict"], told["running"], told["why"]) == ("UNFINISHED", False, [WHY_ENDED])
+    assert told["next"]["commands"] == [f"runbook run {folder}/migration.yaml --run-id r1 --only report"]
+    assert run_cli(["verify", str(folder)]) == 2
+    assert "not since a further step of it was started. 90_report writes and seals it" in capsys.readouterr().err
+    with closing(Ledger(folder / "ledger.sqlite")) as ledger:
+        STEP_FACTS.record(ledger, "validate", StepFact(StepStatus.RUNNING))
+    assert run_cli(["status", "r1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert ({step["name"]: step["status"] for step in told["steps"]}["validate"], told["why"]) == ("running", [WHY])
     assert "start the run again with the same run id" in told["next"]["what"]
 
 

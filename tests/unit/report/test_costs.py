@@ -44,7 +44,7 @@ def test_no_line_is_empty_of_what_was_used() -> None:
 def test_time_that_is_still_to_come_is_not_set_beside_the_time_of_the_whole_run_as_if_it_were_the_same() -> None:
     time = rows_of(FULL)["Time"]
     assert [text.endswith(" more") for text in time.estimates] == [False, True, True]
-    assert time.used.endswith(" in all")
+    assert time.used.endswith(" of work in the steps")  # as the first screen says
 
 
 def test_every_stage_is_named_as_an_estimate() -> None:

@@ -17,7 +17,7 @@ from runbook_lib.report.sections.first_screen.not_checked import accepted_in_sho
 from runbook_lib.report.sections.first_screen.taken_on_trust import of_newcomers, of_other_runs, taken_on_trust
 from runbook_lib.report.sections.masking.sentences import leaks_in_short
 from runbook_lib.report.sections.repairs import repaired_in_short
-from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, count, duration, moment, pluralize
+from runbook_lib.report.text import NOT_MEASURED, NOT_RECORDED, WORK, count, duration, moment, pluralize
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING
 
 ALIKE = 3  # tables that share their reasons are told as one from so many on
@@ -68,7 +68,7 @@ def sentence(figures: RunFigures) -> str:
         )
     taken = seconds_between((record.started, record.finished))
     work = record.totals.seconds  # with the report, which may take longer than a run that did next to nothing
-    worked = f", {duration(work)} of work in the steps" if work and taken is not None and work <= taken else ""
+    worked = f", {duration(work)} {WORK}" if work and taken is not None and work <= taken else ""
     how_long = f", {duration(taken)} in all{worked}" if taken is not None else ""
     ended = moment(record.finished) if record.finished else "not finished"
     return f"{done}. Started {moment(record.started)}{_by_whom(record)}, ended {ended}{how_long}."
