@@ -24,8 +24,14 @@ from runbook_lib.errors import ConfigError
 @click.option("--target-region", prompt="Region of the target", default="us-east-2", help="Where they go.")
 @click.option("--target-profile", prompt="AWS profile that writes the target (empty: the default)", default="",
               help="Profile of the AWS credential chain.")  # fmt: skip
-@click.option("--to", prompt="New names, with {name} for the old one or what its star stands for (empty: the same)",
-              default="", help="Pattern for the new names, containing {name}.")  # fmt: skip
+@click.option(
+    "--to",
+    prompt="New names, with {name} for what the star of a single glob such as orders-* stands for, else for the whole "
+    "old name (empty: the same names)",
+    default="",
+    help="Pattern for the new names, containing {name}: what the star at the end of a single glob stands for, else "
+    "the whole old name.",
+)
 @click.option(
     "--bucket",
     prompt="Bucket for the exports, in the target's region",
@@ -42,6 +48,11 @@ def init(file: Path, **given: Any) -> int:
     sides = [(answers.source_region, answers.source_profile), (answers.target_region, answers.target_profile)]
     if sides[0] == sides[1] and not answers.to:
         raise ConfigError("--to: source and target are the same tables; give new names, another region or profile")
+    if answers.to and not answers.names_apart:
+        raise ConfigError(
+            f"--to: expected {{name}} in the new names of {', '.join(answers.tables)}, found {answers.to!r}, which is "
+            "one name for all of them; give a pattern such as '{name}-dev'"
+        )
     _write(file, starter(answers, _relative(migration_schema(), file)))
     say(f"wrote {file}; next: runbook run {file}, which writes nothing to the target")
     return 0

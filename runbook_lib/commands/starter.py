@@ -55,6 +55,11 @@ class Answers:
     source_profile: str = ""
     target_profile: str = ""
 
+    @property
+    def names_apart(self) -> bool:
+        """Whether no two tables can get one new name; that of a single table may be any."""
+        return "{" in self.to or (len(self.tables) == 1 and not re.search(r"[*?\[]", self.tables[0]))
+
 
 def starter(answers: Answers, schema: str) -> str:
     """A commented migration file; `schema` is where its JSON Schema lies, for editors."""

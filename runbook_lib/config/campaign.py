@@ -99,6 +99,6 @@ def load_campaign(path: Path) -> Campaign:
     try:
         campaign = Campaign.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(path, lines, dict(e), Campaign) for e in error.errors())) from None
+        raise ConfigError(explain(path, lines, map(dict, error.errors()), Campaign)) from None
     campaign._file = path
     return campaign

@@ -145,7 +145,7 @@ def load_config(path: str | Path) -> Migration:
         migration._folder = file.parent
         return migration
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(file, lines, dict(e), Migration) for e in error.errors())) from None
+        raise ConfigError(explain(file, lines, map(dict, error.errors()), Migration)) from None
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterat
         yield f"the forecast needs what was never measured ({', '.join(_unmeasured(forecast))}); {CATCH_UP_FIRST}"
     elif forecast.seconds > forecast.limit:
         yield (
-            f"the writers would stand still for {forecast.seconds:,.0f} s, and cut_over.max_freeze_minutes allows "
+            f"the writers would have to stop for {forecast.seconds:,.0f} s, and cut_over.max_freeze_minutes allows "
             f"{forecast.limit:,.0f} s; catch up more often, or allow more"
         )
 

@@ -26,8 +26,7 @@ from runbook_lib.run.verdicts import DRY_RUN, PASS
 NEXT = {
     "preflight": "10_export", "export": "20_import", "import": "30_validate", "validate": "90_report",
     "catch_up": "30_validate", "cut_over": "90_report", "repair": "30_validate", "report": "95_cleanup",
-    "cleanup": "00_preflight", "transform": "20_import", "leak_scan": "90_report",
-    "surroundings": "90_report",
+    "transform": "20_import", "leak_scan": "90_report", "surroundings": "90_report",
 }  # fmt: skip
 TO_UNDO = "only after a rehearsal, or to undo the import"  # a migration that passed is over
 WITH_TRANSFORM = {"export": "15_transform", "validate": "33_leak_scan"}
@@ -60,7 +59,7 @@ class Banner:
             f"<td style='{_CELL}width:100%;white-space:normal'>{escape(visible(value))}</td></tr>"
             for name, value in self.rows
         )
-        links = " &middot; ".join(f"<a href='{escape(to)}'>{escape(name)}</a>" for name, to in self.links)
+        links = "&nbsp;&middot; ".join(f"<a href='{escape(to)}'>{escape(name)}</a>" for name, to in self.links)
         size = "140%" if self.strong else "115%"
         return (
             f"<div style='{edge}border-left:16px solid {self.colour};padding:8px 12px;text-align:left'>"
@@ -177,11 +176,13 @@ def _place(who: Identity) -> str:
 
 def _links(run: Run, step: str) -> tuple[tuple[str, str], ...]:
     """The next notebook, beside this one, and the report, as far as JupyterLab can open it from here."""
-    after = WITH_TRANSFORM.get(step, NEXT[step]) if run.config.transform else NEXT[step]
+    own = {**NEXT, **WITH_TRANSFORM} if run.config.transform else NEXT
     if (first := _missing(run, step)) is not None:
         found = [(f"first: {first}", f"{first}.ipynb")]
-    else:
-        found = _after_the_report(run) if step == "report" else [(f"next: {after}", f"{after}.ipynb")]
+    elif step == "report":
+        found = _after_the_report(run)
+    else:  # nothing follows a cleanup: it writes the report itself, and the run is not resumed
+        found = [(f"next: {own[step]}", f"{own[step]}.ipynb")] if step in own else []
     if (run.folder / "report.html").is_file():
         way = os.path.relpath(run.folder / "report.html", Path.cwd())
         found.append(("report", quote(way)))

@@ -104,7 +104,7 @@ def import_progress(run: Run) -> Callable[[TableProgress], None]:
 
     What it leaves is what the ledger knows: requests under way are brought to their end after the last news.
     """
-    table = LiveTable("items", "MB of JSON", "WCU of this start", "throttled", now=("items/s", "WCU/s", "left"))
+    table = LiveTable("items", "MB of JSON", "WCU since this start", "throttled", now=("items/s", "WCU/s", "left"))
     known: dict[str, TableProgress] = {}
     workers: set[str] = set()
     before = {row.source: row.wcu or 0.0 for row in sample_sums(run.ledger)}

@@ -111,9 +111,9 @@ def estimate_table(record: RunRecord) -> ShownTable:
 
 
 def export_named(fact: ExportFact) -> str:
-    """The id of an export within its table; of a Scan that this tool made it up, for AWS knows no such export."""
+    """The id of an export within its table; of a Scan that this tool named it, for AWS knows no such export."""
     name = (fact.arn or "").rpartition("/")[2]
-    return f"{name} (made up by this tool)" if fact.method == Method.SCAN and name else name
+    return f"{name} (named by this tool)" if fact.method == Method.SCAN and name else name
 
 
 def export_table(run: Run) -> ShownTable:

@@ -62,7 +62,7 @@ def notice_of(record: RunRecord, settings: Notify) -> Notice:
     forecast = record.cut_over.forecast if ready and record.cut_over else None
     if forecast is not None and forecast.seconds is not None:
         allowed = duration(forecast.limit)
-        lines.append(f"The writers would have to stand still for {duration(forecast.seconds)} of {allowed} allowed.")
+        lines.append(f"The writers would have to stop for {duration(forecast.seconds)} of {allowed} allowed.")
     if not record.complete:
         lines.append(f"Of a part of the plan: {pluralize(record.totals.tables_not_chosen or 0, 'table')} not chosen.")
     if settings.link:

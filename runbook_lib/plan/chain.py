@@ -156,8 +156,8 @@ def restorable_faults(
     if not on:
         yield ChainFault(
             ChainRule.RECOVERY_OFF, number, span,
-            f"point-in-time recovery of {table} is off, so what is written to it is kept nowhere; turn it on and begin "
-            "anew with a full export",
+            f"point-in-time recovery of {table} is off, so what is written to it is recorded nowhere; turn it on and "
+            "begin anew with a full export",
         )  # fmt: skip
     elif earliest is not None and earliest.replace(microsecond=0) > span.start:
         yield ChainFault(

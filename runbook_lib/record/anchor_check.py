@@ -25,6 +25,7 @@ from runbook_lib.timestamps import format_timestamp
 
 LARGEST = 65_536
 NOT_ASKED_FOR = "The anchor was not looked at: the migration file asks for none (report.anchor)"
+NONE_ASKED = "No anchor to hold the seal to: the record says that its run asked for none (report.anchor)"
 NOT_LOOKED_AT = (
     "The anchor was not looked at: with --config and the migration file as you keep it, the seal is held to the one "
     "that its staging bucket has (report.anchor)"
@@ -123,7 +124,10 @@ def _config_of(folder: Path, migration: Path) -> Migration:
     refuse_inside(folder, migration)
     config = load_config(migration)
     if config.report.anchor is None:
-        raise ConfigError(f"--config: expected report.anchor: s3 in {migration}, found none; nothing was looked at")
+        raise ConfigError(
+            f"--config: expected report.anchor: s3 in {migration}, found none; to verify the folder without its "
+            "anchor leave --config out; nothing was looked at"
+        )
     return config
 
 

@@ -38,7 +38,8 @@ def as_json(found: References) -> str:
 
 def as_markdown(found: References, tables: int) -> str:
     """A table of the places, a list of what was not checked, and what was looked at."""
-    lines = [f"# Who names the old tables ({tables})", "", summary(found), ""]
+    asked = f"Asked for {tables:,} old {'table' if tables == 1 else 'tables'}."
+    lines = ["# Who names the old tables", "", f"{asked} {summary(found)}", ""]
     if found.found:
         lines += [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
         lines += [f"| {' | '.join(map(table_cell, reference_cells(each)))} |" for each in found.found]

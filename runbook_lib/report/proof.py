@@ -22,7 +22,14 @@ from typing import Any
 from runbook_lib.config.model import Migration, load_config
 from runbook_lib.config.section import NAME
 from runbook_lib.errors import ConfigError, EvidenceError, LedgerError, RunbookError
-from runbook_lib.record.anchor_check import NOT_ASKED_FOR, NOT_LOOKED_AT, check_beside, hold_to_anchor, refuse_inside
+from runbook_lib.record.anchor_check import (
+    NONE_ASKED,
+    NOT_ASKED_FOR,
+    NOT_LOOKED_AT,
+    check_beside,
+    hold_to_anchor,
+    refuse_inside,
+)
 from runbook_lib.record.build import build_record
 from runbook_lib.record.run_json import RUN_JSON, RunRecord, as_record, read_json
 from runbook_lib.record.signature_check import NONE, SignatureDemand, check_signature, fingerprint_of
@@ -60,7 +67,8 @@ class Followed(StrEnum):
 class Proof:
     """What a verification came to; nothing was wrong. `anchor` and `signature` say what these bear out.
 
-    `run_id` and `name` are those of the run in the folder: the one that was expected.
+    `run_id` and `name` are those of the run in the folder: the one that was expected. `left` names what is in the
+    folder and cannot be made again.
     """
 
     files: int
@@ -70,12 +78,12 @@ class Proof:
     name: str
     anchor: str = NOT_LOOKED_AT
     signature: str = NONE
+    left: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return {
             Followed.PAGES: "run.json, the reports, charts and lists are what the ledger gives: they were made again "
-            "by the code that made them and are the same to the byte. The executed notebooks and kernel.log cannot be "
-            "made again",
+            f"by the code that made them and are the same to the byte{_but(self.left)}",
             Followed.NUMBERS: "the numbers of run.json are what the ledger gives. They were made again by other code "
             "than the run's, so the reports, charts and lists were not compared",
             Followed.SEAL_ONLY: "seal only: there is no ledger in the folder, so nothing bears out its numbers but the "
@@ -103,17 +111,27 @@ def prove(
     config = _own_file(folder, migration, by_kms=by_kms)
     expected = SignatureDemand(fingerprint_of(signed_by) if signed_by else None, config, by_kms)
     files = verify(folder)
-    check_beside(folder)
+    beside = check_beside(folder)
     data = read_json(folder)
     record = _fitting(folder, data)
     followed = _follow(folder, record, data)
     _refuse_another_run(folder, record, run_id)
     signature = check_signature(folder, record.signer, expected)
-    anchor = NOT_LOOKED_AT
+    anchor = NOT_LOOKED_AT if beside or record.anchor else NONE_ASKED
     if migration is not None and config is not None:
         only_signed = config.report.anchor is None and config.sign is not None
         anchor = NOT_ASKED_FOR if only_signed else str(hold_to_anchor(folder, record.run_id, migration))
-    return Proof(files, followed, record.verdict, record.run_id, record.name, anchor, signature)
+    return Proof(files, followed, record.verdict, record.run_id, record.name, anchor, signature, _left(folder))
+
+
+def _left(folder: Path) -> tuple[str, ...]:
+    """What is in a folder and cannot be made again, in words."""
+    books = ("the executed notebooks",) * any(folder.glob("*.ipynb"))
+    return *books, *("kernel.log",) * (folder / "kernel.log").is_file()
+
+
+def _but(left: tuple[str, ...]) -> str:
+    return f"; {' and '.join(left)} cannot be made again" if left else ""
 
 
 def _own_file(folder: Path, migration: Path | None, *, by_kms: bool) -> Migration | None:

@@ -82,7 +82,7 @@ def shortened(text: str, most: int = 320, where: str = "below") -> str:
 
     It stays whole where saying so would take as much room as what is cut.
     """
-    told = f" ... ({len(text):,} characters; in full {where})"
+    told = f" ... ({len(text):,} characters; the rest {where})"
     if len(text) <= most + len(told):
         return text
     kept = text[:most]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,22 @@ KINDS = {  # of values: what was expected, without the names of our classes
 }
 
 
-def explain(file: Path, lines: Lines, error: dict[str, Any], model: Any) -> str:
-    """One mistake that pydantic has found in a file which should be a `model`."""
+def explain(file: Path, lines: Lines, errors: Iterable[Mapping[str, Any]], model: Any) -> str:
+    """The mistakes that pydantic has found in a file which should be a `model`, in the order of its lines."""
+    placed = [(_known(tuple(error["loc"]), lines), error) for error in errors]
+    placed.sort(key=lambda each: lines[each[0]])
+    return "\n".join(_explain(f"{file}:{lines[known]}", known, error, model) for known, error in placed)
+
+
+def _known(path: tuple[str | int, ...], lines: Lines) -> tuple[str | int, ...]:
+    """The innermost part of a path that stands in the file."""
+    while path not in lines:
+        path = path[:-1]
+    return path
+
+
+def _explain(where: str, known: tuple[str | int, ...], error: Mapping[str, Any], model: Any) -> str:
     path = tuple(error["loc"])
-    known = path
-    while known not in lines:
-        known = known[:-1]
-    where = f"{file}:{lines[known]}"
     if not path and error["type"] == "value_error":  # two sections that do not go together
         return f"{where}: {error['msg'].removeprefix('Value error, ')}"
     if not path:

@@ -22,8 +22,8 @@ def mistakes(found: Sequence[str]) -> Iterator[Check]:
     """What is wrong with the selection and renaming of tables, or with a reused export."""
     for mistake in found:
         yield Check(
-            CheckId.SELECTION, "migration file", BLOCKER, "settings that fit the tables of the source", mistake,
-            "correct the migration file", configuration=True,
+            CheckId.SELECTION, "migration file", BLOCKER, "every table and pattern in it to fit the source", mistake,
+            "correct this in the file", configuration=True,
         )  # fmt: skip
 
 

@@ -149,12 +149,12 @@ def _recovery(context: CheckContext, pair: Pair) -> Check:
 
     if pair.source in context.exported and pair.method == "scan":
         return off(WARNING, "it is off; the table was read by a scan",
-                   "nothing for this run; what was written since is kept nowhere, so that it cannot be caught up with "
-                   "by windows")  # fmt: skip
+                   "nothing for this run; what was written since is recorded nowhere, so no catch-up can "
+                   "apply it")  # fmt: skip
     if pair.source in context.exported:
         return off(WARNING, "it is off by now; the table is exported",
-                   "nothing for this run; what is written from now on is kept nowhere, so that it cannot be caught up "
-                   "with by windows")  # fmt: skip
+                   "nothing for this run; what is written from now on is recorded nowhere, so no catch-up can "
+                   "apply it")  # fmt: skip
     if pair.method == "export":
         return off(WARNING, "it is off, and export.enable_pitr asks to turn it on",
                    "with --execute the export step changes the source: it turns recovery on, which is paid for "

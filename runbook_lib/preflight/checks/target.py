@@ -60,10 +60,10 @@ def _there(context: CheckContext, pair: Pair) -> Check:
     if pair.method == Method.SKIP:
         return replace(ok(check, "no such table"), expected="no target, as the table is not migrated")
     if pair.writing == Writing.IMPORT_TABLE:
-        words = f"ImportTable will make it as {pair.source} is: {pair.why}"
+        words = f"ImportTable will make it as its source is: {pair.why}"
         return replace(check, status=WARNING, remedy=words, configuration=False)
     if context.config.tables.create_missing and pair.source_facts is not None:
-        words = f"it will be created as {pair.source} is, as tables.create_missing says"
+        words = "it will be created as its source is, as tables.create_missing says"
         return replace(check, status=WARNING, remedy=words, configuration=False)
     return check
 

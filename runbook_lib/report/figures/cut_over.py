@@ -77,9 +77,9 @@ def _forecast(known: CutOverRecord) -> list[str]:
     said = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts if seconds is not None)
     allowed = f"{duration(made.limit)} are allowed"
     whole = (
-        f"how long the writers would stand still is not known, and {allowed}"
+        f"how long the writers would have to stop is not known, and {allowed}"
         if made.seconds is None
-        else f"the writers would stand still for {duration(made.seconds)}, and {allowed}"
+        else f"the writers would have to stop for {duration(made.seconds)}, and {allowed}"
     )
     parts_said = f" ({said})" if said else ""
     held = "" if made.changes is None else f" The last window will hold about {pluralize(made.changes, 'change')}."

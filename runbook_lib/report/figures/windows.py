@@ -128,7 +128,8 @@ def stream_lines(record: RunRecord) -> list[str]:
 ADVICE = {
     WindowWarning.TTL_ON: "the target's time to live was on: what it removes counts as expired, not to be told from "
     "a delete that got lost; leave it off until the cut-over",
-    WindowWarning.STREAM_ON: "the target had a stream: each change reached its consumers; be sure that they may know",
+    WindowWarning.STREAM_ON: "the target had a stream: each change reached its consumers; make sure that they may "
+    "receive it",
 }
 
 
@@ -165,8 +166,8 @@ def due_in_targets(record: RunRecord) -> str:
     exported, gone = sum(items for items, _ in caught), sum(changes.left_out for _, changes in caught)
     present = sum(changes.present for _, changes in caught)
     return (
-        f"{pluralize(exported, 'item')} exported - {count(gone)} written or deleted again since + {count(present)} as "
-        f"last written = {count(exported - gone + present)} due in the targets"
+        f"{pluralize(exported, 'item')} exported - {count(gone)} written or deleted again since + {count(present)} in "
+        f"their last version = {count(exported - gone + present)} due in the targets"
     )
 
 

@@ -134,7 +134,8 @@ def _said(row: ReconciliationRow) -> str:
     names = {name: name.removeprefix("items_") for name in WRONG}
     found = [f"{row.counts[n].text} {word}" for n, word in names.items() if row.counts[n].text not in NOTHING]
     gaps = [word for n, word in names.items() if row.counts[n].gap]
-    told = [", ".join(found) or "as exported"] if found or not gaps else []
+    calm = "as exported and the windows over it" if row.table.changes else "as exported"
+    told = [", ".join(found) or calm] if found or not gaps else []
     if gaps:
         told.append("not compared" if len(gaps) >= len(WRONG) - 1 else f"{wording.NOT_MEASURED}: {', '.join(gaps)}")
     took = f"time {wording.NOT_MEASURED}" if row.seconds is None else wording.duration(row.seconds)

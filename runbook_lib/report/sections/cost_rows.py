@@ -100,6 +100,11 @@ class Compared:
     unit: str
     share: float
 
+    @property
+    def is_above(self) -> bool:
+        """Whether clearly more was used than the most that was estimated, in the chart as among the points."""
+        return self.share > CLEARLY_MORE and self.used != self.most
+
 
 def compared_costs(figures: RunFigures) -> list[Compared]:
     """What was used against the last estimate, for a run that has written; writes of indexes count with the items."""
@@ -125,7 +130,7 @@ def above_estimate(figures: RunFigures) -> list[str]:
         f"{line.name}: {line.used} {line.unit} were used, and at most {line.most} {line.unit} had been estimated"
         f"{_beyond(figures)}"
         for line in compared_costs(figures)
-        if line.share > CLEARLY_MORE and line.used != line.most
+        if line.is_above
     ]
 
 

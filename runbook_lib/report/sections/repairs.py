@@ -7,10 +7,11 @@ from typing import Any
 from runbook_lib.record.model.repair import RepairRecord, RollbackRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.sections.cost_rows import in_dollars
-from runbook_lib.report.text import count, moment, pluralize
+from runbook_lib.report.text import count, listed, moment, pluralize
 from runbook_lib.run.facts.afterwards.repair import RepairStatus
 from runbook_lib.run.facts.afterwards.rollback import RollbackStatus
 
+SHOWN = 3
 LEFT = {
     "changed": "changed by somebody else since they were compared, and left as they are",
     "too_wide": "with more attributes than a condition can name",
@@ -66,12 +67,22 @@ def _sum(numbers: list[Any]) -> Any:
 
 
 def repair_sentences(record: RunRecord) -> list[str]:
-    """Every repair that wrote, or was to write, with its moment."""
-    return [
-        f"{moment(repaired.started)}: {repair_sentence(repaired)}."
-        for repaired in record.repairs
-        if repaired.status != RepairStatus.DRY_RUN
-    ]
+    """Every repair that wrote, or was to write, with its moment; those that had nothing to write last, in one line."""
+    began = [repaired for repaired in record.repairs if repaired.status != RepairStatus.DRY_RUN]
+    calm = [r for r in began if r.status == RepairStatus.COMPLETED and not has_news(r)]
+    told = sorted((r for r in began if r not in calm), key=lambda r: r.started or "")
+    return [*(f"{moment(r.started)}: {repair_sentence(r)}." for r in told), *_calm(calm)]
+
+
+def _calm(found: list[RepairRecord]) -> list[str]:
+    """The repairs that found nothing to write, in one line."""
+    if not found:
+        return []
+    first, last = (moment(pick(r.started or "" for r in found)) for pick in (min, max))
+    when = first if first == last else f"{first} to {last}"
+    targets = list(dict.fromkeys(r.target for r in found))
+    looks = f", in {len(found):,} looks" if len(found) > len(targets) else ""
+    return [f"{when}: nothing to repair in {pluralize(len(targets), 'target')}{looks} ({listed(targets, SHOWN)})."]
 
 
 def repair_sentence(repaired: RepairRecord) -> str:

@@ -17,6 +17,7 @@ from runbook_lib.record.model.run import ObstacleRecord
 from runbook_lib.record.model.table import TableRecord
 from runbook_lib.report.figures.run_figures import RunFigures
 from runbook_lib.report.text import count, listed, pluralize
+from runbook_lib.run.facts.validation import IndexState
 from runbook_lib.schema.difference import BLOCKS, RATINGS, WARNS
 
 SCHEMA = (KEY, TYPES, GLOBAL, LOCAL)
@@ -41,6 +42,13 @@ class IndexRow:
 
     table: str
     facts: IndexFacts
+
+    @property
+    def said(self) -> str:
+        """What came of it: a state alone says that it was looked at, not what was found."""
+        if self.facts.wrong_keys:
+            return "contradicts the export"
+        return "checked in part" if self.facts.state == IndexState.CHECKED and self.facts.left_out else self.facts.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ def index_summary(figures: RunFigures) -> str:
     if not rows:
         measured = any(t.indexes == [] for t in migrated(figures))
         return "No target has an index." if measured else "No index was queried."
-    checked = [r for r in rows if r.facts.state == "checked"]
+    checked = [r for r in rows if r.facts.state == IndexState.CHECKED]
     sums = {name: sum(getattr(r.facts, name) or 0 for r in checked) for name in ASKED}
     answered = (
         f" {pluralize(sums['keys'], 'sampled key')} queried: items expected {count(sums['expected'])}, found "

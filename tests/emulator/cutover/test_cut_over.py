@@ -209,7 +209,7 @@ def test_it_is_not_ready_before_a_window_was_measured(world: World) -> None:
 @pytest.mark.whole
 def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> None:
     moving = about_to(world, cut_over={"max_freeze_minutes": 0.01})
-    with pytest.raises(GateFailed, match="NOT_READY: the writers would stand still for"):
+    with pytest.raises(GateFailed, match="NOT_READY: the writers would have to stop for"):
         cut(moving, moving.now())
 
 

@@ -75,7 +75,7 @@ def test_the_command_says_what_it_found_and_the_verdict_stays(world: World) -> N
     for number in (1, 2):
         done = runbook_here("drift", config, "--run-id", "r")
         assert done.returncode == 0, done.stderr
-        assert "41 items by now, 1 only there, 0 changed" in done.stdout
+        assert "41 items by now, 1 only in the source, 0 changed" in done.stdout
         record = json.loads((world.folder / "reports" / "r" / "run.json").read_text())
         assert record["verdict"] == "PASS"
         assert len(record["tables"][0]["drift"]["looks"]) == number
@@ -146,7 +146,7 @@ def test_a_masked_source_is_masked_while_it_is_read(world: World) -> None:
     changed = people(1)[0] | {"n": {"N": "77"}}
     world.put(world.source, world.src("a"), [changed, people(1, 30)[0]])
     done = runbook_here("drift", config, "--run-id", "r", **key)
-    assert "31 items by now, 1 only there, 1 changed, 0 only in the target, 0 expired" in done.stdout
+    assert "31 items by now, 1 only in the source, 1 changed, 0 only in the target, 0 expired" in done.stdout
     world.put(world.source, world.src("a"), [changed | {"unheard of": {"S": "x"}}])
     done = runbook_here("drift", config, "--run-id", "r", **key)
     assert (done.returncode, "no rule of transform.mask names" in done.stdout) == (1, True)

@@ -126,7 +126,7 @@ def test_a_dry_run_checks_the_folder_and_imports_nothing(world: World) -> None:
     assert not target_exists(world, world.dst("a"))
     table = only(record)
     assert (record["verdict"], table["lines_read"], table["created"]["status"]) == ("DRY-RUN", 30, "would be created")
-    assert "ImportTable will make it" in str(record["warnings"])
+    assert "ImportTable will make it as its source is: " in str(record["warnings"])  # one line for all tables
     said = dry_run_summary(records.figures(record))[0]
     assert "DynamoDB would create 1 target" in said
     assert "requests" not in said

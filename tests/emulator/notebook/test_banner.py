@@ -151,6 +151,7 @@ def test_a_spelled_run_and_a_cleanup_take_no_leave_over(world: World) -> None:
     assert spelled.banner().mode == "DRY RUN"
     remover = open_run(str(config), "test-lab", step="cleanup")
     assert (remover.execute, remover.confirmed, remover.banner().mode) == (False, "", "DRY RUN")
+    assert "next" not in remover.banner()._repr_html_()  # it led to a pre-flight that refuses a cleaned-up run
     assert [removal.done for removal in clean_up(remover, "test-lab")] == [False]
     assert len(world.items(world.target, world.dst("a"))) == 2
 

@@ -177,6 +177,7 @@ def test_a_file_without_an_anchor_is_a_wrong_argument(world: World, verify: Veri
     code, text = verify(folder, world.config())
     assert code == 2
     assert "expected report.anchor: s3" in text
+    assert "leave --config out" in text
 
 
 def test_days_of_the_file_lock_where_the_bucket_has_no_days(world: World, verify: Verify) -> None:
@@ -254,7 +255,10 @@ def test_a_file_that_asks_no_more_leaves_no_word_of_an_anchor(world: World, veri
     assert record(folder)["anchor"] is None
     assert not (folder / BESIDE).exists()
     assert "Object Lock" not in (folder / "report.html").read_text()
-    assert verify(folder)[0] == 0
+    code, text = verify(folder)
+    assert code == 0, text
+    assert "its run asked for none" in text  # nobody is sent to look for what there is not
+    assert "--config" not in text
 
 
 def _left(world: World, bucket: str, folder: Path, said: dict[str, Any]) -> None:

@@ -89,6 +89,7 @@ def test_another_file_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
         ("--source-region", "east", "source.region"),
         ("--tables", " , ", "tables.include"),
         ("--to", "{other}", "tables.rename"),
+        ("--to", "dev", "--to: expected {name} in the new names of orders-staging-*, users, found 'dev'"),
         ("--name", "a b", "name"),
         ("--target-region", "us-east-1", "--to: source and target are the same tables"),
     ],
@@ -124,6 +125,13 @@ def test_without_anybody_to_ask_it_says_what_to_give(
 def test_a_missing_folder_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli([*GIVEN, "none/m.yaml"]) == 2
     assert "expected a folder that is there, found no none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("tables", "code"), [("users", 0), ("user*", 2), ("user?", 2), ("us[e]rs", 2), ("a,b", 2)])
+def test_one_new_name_is_only_for_one_table(tables: str, code: int) -> None:
+    """Each of two globs would have been renamed to `dev`, and their items mixed."""
+    assert run_cli([*GIVEN, "--tables", tables, "--to", "dev"]) == code
+    assert len(list(Path().iterdir())) == (0 if code else 1)
 
 
 @given(prefix=NAMES, rest=NAMES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,19 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, text))
     assert len(str(caught.value).splitlines()) == 4
+    assert places(caught.value) == sorted(places(caught.value))
+
+
+def places(error: ConfigError) -> list[int]:
+    return [int(re.findall(r"\.yaml:(\d+): ", line)[0]) for line in str(error).splitlines()]
+
+
+def test_mistakes_stand_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    """What the model asks for first came first: 5, 7, 6, 8."""
+    text = GOOD.replace("include: [", "includes: [").replace("exclude: []", "exclude: 1").replace("nam: ", "name: ")
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text.replace("region: us-east-1", "region: 5")))
+    assert places(caught.value) == [2, 5, 6, 7]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "x", "- a\n- b", "a: [", "\x00", "a: &x [*x]", "? [a]: b"])

@@ -85,7 +85,7 @@ def test_only_what_somebody_may_want_to_hear_is_an_occasion(record: RunRecord, o
 def test_a_ready_notice_has_the_forecast() -> None:
     notice = notice_of(ready([("ready", "passed")]), Notify(urls_env="URLS"))
     assert notice.title.startswith("READY FOR CUT-OVER: ")
-    assert "stand still for 2 min 02 s of 30 min 00 s allowed" in notice.body
+    assert "have to stop for 2 min 02 s of 30 min 00 s allowed" in notice.body
 
 
 def test_it_is_sent_to_each_url_and_what_fails_is_counted_and_not_shown(

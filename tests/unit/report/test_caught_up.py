@@ -60,8 +60,8 @@ def test_what_is_due_follows_from_the_export_and_the_changes() -> None:
     made = caught_up()
     exported = max(t["items_exported"] for t in made["tables"])
     assert due_in_targets(records.typed(made)) == (
-        f"{exported:,} items exported - 5 written or deleted again since + 2 as last written = {exported - 3:,} due in "
-        "the targets"
+        f"{exported:,} items exported - 5 written or deleted again since + 2 in their last version = {exported - 3:,} "
+        "due in the targets"
     )
 
 
@@ -71,13 +71,20 @@ def test_nobody_has_to_wonder_why_a_target_holds_fewer_items_than_the_export(
 ) -> None:
     page = render(records.report_of(caught_up()))
     assert "a scan of the target agree, with the changes since the export, for all 31 tables" in page
-    assert page.count("- 5 written or deleted again since + 2 as last written") >= 2  # first screen and totals
+    assert page.count("- 5 written or deleted again since + 2 in their last version") >= 2  # first screen and totals
     assert "What is in a target is also what its windows have written and deleted since." in html(
         records.report_of(caught_up())
     )
     plain = render(records.report_of(records.passed()))
     assert "written or deleted again since" not in plain
     assert "a scan of the target agree for all 31 tables" in plain
+
+
+def test_a_table_that_was_caught_up_with_is_not_called_as_exported_alone() -> None:
+    """The target held two items fewer than the manifest, beside "as exported"."""
+    lines = render_markdown(records.report_of(caught_up())).splitlines()
+    assert [line for line in lines if "  as exported and the windows over it; " in line]
+    assert sum("  as exported; " in line for line in lines) == 30
 
 
 def test_every_moment_for_a_reader_is_spelled_alike() -> None:
@@ -167,8 +174,8 @@ def test_a_cut_over_after_the_runs_own_end_is_said_to_be_by_another_clock(off: f
 def test_a_forecast_that_knows_nothing_says_so_in_a_sentence() -> None:
     made = records.passed() | {"cut_over": {"forecast": {"made": records.stamp(0), "limit": 1800.0}}}
     assert cut_over_lines(records.typed(made)) == [
-        "Forecast of 2026-11-23 05:33:36 UTC: how long the writers would stand still is not known, and 30 min 00 s are "
-        "allowed."
+        "Forecast of 2026-11-23 05:33:36 UTC: how long the writers would have to stop is not known, and 30 min 00 s "
+        "are allowed."
     ]
 
 

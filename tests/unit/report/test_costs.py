@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.report.render.charts.costs import used_against_estimate
+import pytest
+from matplotlib.colors import to_hex
+
+from runbook_lib.report.render.charts.costs import ABOVE, used_against_estimate
 from runbook_lib.report.sections.cost_rows import CostRow, cost_rows, stages
+from runbook_lib.report.sections.findings import attention
 from tests.support import records
 
 
@@ -57,4 +61,18 @@ def test_the_picture_of_the_bill_says_that_it_leaves_out_cost_and_time() -> None
     assert drawn is not None
     texts = [text.get_text() for axes in drawn[0].axes for text in axes.texts]
     assert texts == ["102 of at most 210 read units"]  # with the unit said twice the longest was cut at the edge
-    assert "for 1 quantity of the bill (not its cost and time); none above it" in drawn[1]
+    assert "for 1 quantity of the bill (not its cost and time); none more than 10% above it" in drawn[1]
+
+
+@pytest.mark.parametrize(("used", "above"), [(210.0, False), (219.0, False), (240.0, True)])
+def test_the_picture_and_the_points_to_attend_to_have_one_rule_of_what_is_above_the_estimate(
+    used: float, above: bool
+) -> None:
+    """59 of at most 57 was a red bar and no point, for an estimate knows no second try."""
+    made = FULL | {"spent": FULL["spent"] | {"validation_units": used}}
+    drawn = used_against_estimate(records.report_of(made))
+    assert drawn is not None
+    ((bar,),) = [axes.patches for axes in drawn[0].axes]
+    assert (to_hex(bar.get_facecolor()).upper() == ABOVE) is above
+    assert ("1 line more than 10% above it" in drawn[1]) is above
+    assert any("More than estimated" in text for text in attention(records.figures(made))) is above

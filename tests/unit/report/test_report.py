@@ -370,10 +370,15 @@ def test_what_a_scan_found_is_marked_where_it_is_not_what_was_exported(
 
 
 def test_a_long_text_is_cut_between_words_and_only_where_that_saves_room() -> None:
-    """`2 of 20 sampl ... (360 characters; in full below)` had cut 40 characters to say so in 40."""
+    """`2 of 20 sampl ... (360 characters; the rest below)` had cut 40 characters to say so in 40."""
     assert shortened("word " * 71) == "word " * 71
-    assert shortened("word " * 90) == f"{'word ' * 63}word ... (450 characters; in full below)"
-    assert shortened("x" * 500) == f"{'x' * 320} ... (500 characters; in full below)"
+    assert shortened("word " * 90) == f"{'word ' * 63}word ... (450 characters; the rest below)"
+    assert shortened("x" * 500) == f"{'x' * 320} ... (500 characters; the rest below)"
+
+
+def test_no_line_of_links_begins_with_the_dot_between_two_of_them() -> None:
+    links = render_html(records.report_of(records.passed()), []).split("<nav")[1].split("</nav>")[0]
+    assert links.count("\u00a0\u00b7 <a") == links.count("<a ") - 1  # the dot stays with the link before it
 
 
 def test_an_empty_table_is_called_proved_only_if_it_passed() -> None:

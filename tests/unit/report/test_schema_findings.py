@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.sections.findings import attention
-from runbook_lib.report.sections.schema_findings import index_summary, parity_rows, parity_summary
+from runbook_lib.report.sections.schema_findings import index_rows, index_summary, parity_rows, parity_summary
 from tests.support import records
 from tests.support.records import differs, index, of, parity
 
@@ -88,6 +88,16 @@ def test_a_pass_that_an_index_contradicts_is_a_contradiction() -> None:
     of(made, "loans")["indexes"] = [index("by-owner", 20, wrong_keys=1, missing=1)]
     assert "index by-owner answers differently" in records.figures(made).contradictions[0]
     assert "by-owner" in render_html(records.report_of(made), [])
+
+
+def test_an_index_that_contradicts_the_export_is_not_only_called_checked() -> None:
+    made = records.failed()
+    wrong = index("by-owner", 20, wrong_keys=1, missing=1)
+    of(made, "loans")["indexes"] = [wrong, index("by-day", 20, left_out=2), index("by-id", 20)]
+    rows = [row for row in index_rows(records.figures(made)) if row.table == of(made, "loans")["target"]]
+    assert [row.said for row in rows] == ["contradicts the export", "checked in part", "checked"]
+    assert ">contradicts the export<" in render_html(records.report_of(made), [])
+    assert "by-owner: contradicts the export, 1 of 20 keys wrong" in render_markdown(records.report_of(made))
 
 
 def test_a_canary_that_failed_needs_attention() -> None:

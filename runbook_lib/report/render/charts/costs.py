@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.charts.drawing import Drawn, axes_of
-from runbook_lib.report.sections.cost_rows import Compared, compared_costs
+from runbook_lib.report.sections.cost_rows import CLEARLY_MORE, Compared, compared_costs
 from runbook_lib.report.text import pluralize
 
 WITHIN, ABOVE = "#009E73", "#9A3B00"
@@ -18,7 +18,7 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
     figure, axes = axes_of(0.7 + 0.34 * len(lines))
     most = max(1.0, *(line.share for line in lines))
     for place, line in enumerate(lines):
-        axes.barh(place, line.share, height=0.6, color=ABOVE if line.share > 1 else WITHIN, edgecolor="black",
+        axes.barh(place, line.share, height=0.6, color=ABOVE if line.is_above else WITHIN, edgecolor="black",
                   linewidth=0.4)  # fmt: skip
         axes.annotate(_said(line), (line.share, place), (5, 0), textcoords="offset points", va="center", fontsize=8,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
@@ -27,8 +27,9 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlim(0, most * 1.5)
     axes.set_xlabel("used, as a share of the most that was estimated (dashed)")
-    above = [line for line in lines if line.share > 1]
-    told = f"{pluralize(len(above), 'line')} above it: {', '.join(map(_named, above))}" if above else "none above it"
+    above = [line for line in lines if line.is_above]
+    far = f"more than {CLEARLY_MORE - 1:.0%} above it"
+    told = f"{pluralize(len(above), 'line')} {far}: {', '.join(map(_named, above))}" if above else f"none {far}"
     of = f"for {pluralize(len(lines), 'quantity', 'quantities')} of the bill (not its cost and time)"
     return figure, f"What was used against the most that was estimated, {of}; {told}."
 

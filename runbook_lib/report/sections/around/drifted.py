@@ -58,9 +58,9 @@ def drift_sentence(table: TableRecord) -> str:
         return f"{table.source}: not measured: {drift.failure}"
     rate = f"; {rate_of(drift)} changed in an hour" if drift.per_hour is not None else ""
     return (
-        f"{table.source}: {count(drift.items_in_source)} items by now, {count(drift.only_in_source)} only there, "
-        f"{count(drift.changed)} changed, {count(drift.only_in_target)} only in the target, {count(drift.expired)} "
-        f"expired{rate}"
+        f"{table.source}: {count(drift.items_in_source)} items by now, "
+        f"{count(drift.only_in_source)} only in the source, {count(drift.changed)} changed, "
+        f"{count(drift.only_in_target)} only in the target, {count(drift.expired)} expired{rate}"
     )
 
 
