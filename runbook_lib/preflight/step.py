@@ -128,11 +128,11 @@ def make_plan(
     existing = set(tables.list_tables(clients.source))
     if earlier:
         chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
-        sources = frozenset(chosen)
+        sources = chosen
     else:
         chosen, mistakes = _choose(config, existing | set(reuses), only, wrong, clients.source_identity.spelled)
         wrong += mistakes
-        sources, why = frozenset(choose_tables(config, existing | set(reuses))[0]), LEFT_OUT.format(only)
+        sources, why = choose_tables(config, existing | set(reuses))[0], LEFT_OUT.format(only)
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         looks = list(
             pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))

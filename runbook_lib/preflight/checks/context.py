@@ -24,10 +24,10 @@ from runbook_lib.run.facts.plan import TableCapacities
 class CheckContext:
     """The tables of a plan as they were found; `unread` are the looks at a (side, source table) that failed.
 
-    `sources` are all source tables that the configuration selects, whatever --tables says; `reuses` are the earlier
-    exports as they were found now, by source table, `exported` what this run has exported already. `streams` is the
-    client that reads the sources' streams. Unless it is `deep`, only what a migration file can be wrong in is looked
-    at.
+    `sources` are the targets of all source tables that the configuration selects, by source, whatever --tables says;
+    `reuses` are the earlier exports as they were found now, by source table, `exported` what this run has exported
+    already. `streams` is the client that reads the sources' streams. Unless it is `deep`, only what a migration file
+    can be wrong in is looked at.
     """
 
     config: Migration
@@ -39,7 +39,7 @@ class CheckContext:
     is_ours: Callable[[Pair], bool]
     now: Callable[[], datetime]
     places: tuple[Path, ...] = field(default=())
-    sources: frozenset[str] = field(default=frozenset())
+    sources: Mapping[str, str] = field(default_factory=dict)
     reuses: Mapping[str, Reuse] = field(default_factory=dict)
     exported: Mapping[str, CompletedExport] = field(default_factory=dict)
     streams: Callable[[], Any] = field(default=lambda: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -28,14 +27,14 @@ def mistakes(found: Sequence[str]) -> Iterator[Check]:
 
 
 def one_source_each(context: CheckContext) -> Iterator[Check]:
-    """Two sources of one target would be mixed."""
-    counts = Counter(pair.target for pair in context.pairs)
-    for target, count in counts.items():
+    """Two sources of one target would be mixed, also by two runs that choose one table each."""
+    all_of = {pair.source: pair.target for pair in context.pairs} | dict(context.sources)
+    for target in dict.fromkeys(pair.target for pair in context.pairs):
         check = Check(CheckId.ONE_SOURCE, target, OK, "one source for each target", "one")
-        if count > 1:
+        named = sorted(source for source, to in all_of.items() if to == target)
+        if len(named) > 1:
             yield Check(
-                CheckId.ONE_SOURCE, target, BLOCKER, "one source for each target",
-                "sources " + ", ".join(p.source for p in context.pairs if p.target == target),
+                CheckId.ONE_SOURCE, target, BLOCKER, "one source for each target", "sources " + ", ".join(named),
                 "their items would be mixed; change tables.rename or tables.overrides", configuration=True,
             )  # fmt: skip
         else:

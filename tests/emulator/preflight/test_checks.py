@@ -119,6 +119,11 @@ def shared(case: Case) -> None:
     case.changes = {"tables": {"overrides": {case.world.src("b"): case.dst}}}
 
 
+def shared_with_one_not_chosen(case: Case) -> None:
+    shared(case)
+    case.more = {"only": case.src}
+
+
 def bad_name(case: Case) -> None:
     case.changes = {"tables": {"overrides": {case.src: "a b"}}}
 
@@ -325,6 +330,7 @@ def other_export(case: Case) -> None:
 
 WRONG: list[tuple[Callable[[Case], None], str, str, str]] = [
     (shared, "one source", BLOCKER, "their items would be mixed"),
+    (shared_with_one_not_chosen, "one source", BLOCKER, "change tables.rename or tables.overrides"),
     (bad_name, "target name", BLOCKER, "other characters"),
     (itself, "another table", BLOCKER, "the same table"),
     (source_of_another, "another table", BLOCKER, "is itself a source"),
