@@ -44,6 +44,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.transform import SoughtRecord
 from runbook_lib.record.model.windows import GapRecord, WindowRecord
 from runbook_lib.run.attempts import BY_NOTEBOOK
+from runbook_lib.run.steps import OF_THEIR_OWN
 from runbook_lib.run.unfinished import as_unfinished
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, PASS, RUNNING, UNKNOWN
 
@@ -116,7 +117,8 @@ class RunRecord(Section):
     def starts(self) -> list[AttemptRecord]:
         """The starts that did more than write the report again.
 
-        Each notebook that is run by hand is recorded by itself; together they are one start, until one is run again.
+        Each notebook that is run by hand is recorded by itself; together they are one start, until one is run again
+        or one that follows no other, as a repair. Such a start may write where one of its notebooks may.
         """
         starts: list[AttemptRecord] = []
         done: set[str] = set()
@@ -124,8 +126,9 @@ class RunRecord(Section):
             steps = set(attempt.steps)
             if steps == {"report"}:
                 continue
-            if attempt.by == BY_NOTEBOOK and starts and not steps & done:
+            if attempt.by == BY_NOTEBOOK and starts and not steps & {*done, *OF_THEIR_OWN}:
                 done |= steps
+                starts[-1] = starts[-1].model_copy(update={"execute": attempt.execute or starts[-1].execute})
                 continue
             starts.append(attempt)
             done = steps

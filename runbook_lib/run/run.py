@@ -65,7 +65,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import GO_ON, KEPT, STEPS, keep_seconds, sign_step
+from runbook_lib.run.steps import GO_ON, KEPT, WITH_NOTEBOOK, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -220,7 +220,8 @@ class Run:
 
     def _attempt(self, step: str, fact: StepFact, settings: Path, *, again: bool) -> None:
         """Record a start by hand, in a notebook; a runner has recorded its own, for all its steps."""
-        if is_of_runner(self.ledger) or self.seat or step not in STEPS or (step in self.attempted and not again):
+        known = step not in WITH_NOTEBOOK or (step in self.attempted and not again)
+        if known or self.seat or is_of_runner(self.ledger):
             return
         self.attempted.add(step)
         confirmed = PERMISSION.of(self.ledger) if self.execute else None

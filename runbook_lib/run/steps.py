@@ -19,6 +19,8 @@ DRIFT = "drift"  # a command of its own, which reads only
 SURROUNDINGS = "surroundings"  # a step of a command of its own, which reads only
 CLEANUP = "cleanup"  # a command of its own, after which nothing is done any more
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
+OF_THEIR_OWN = (CATCH_UP, REPAIR, CUT_OVER, SURROUNDINGS)  # steps with a notebook that follows no other
+WITH_NOTEBOOK = (*STEPS, TRANSFORM, LEAK_SCAN, *OF_THEIR_OWN)
 AFTERWARDS = ("report", CLEANUP, ROLLBACK)  # what may still be done with a run whose traces were removed
 KEPT = {  # of a step that is stopped
     "preflight": "nothing was changed",

@@ -141,10 +141,27 @@ def _changes(figures: RunFigures) -> list[str]:
     return found
 
 
+def _starts(figures: RunFigures) -> str:
+    """How often a run was started and for what, as its table of attempts bears out."""
+    starts, attempts = figures.record.starts, figures.record.attempts
+    kinds = {"as a dry run": False, "allowed to write": True, "without a record of whether it might write": None}
+    each = {words: sum(start.execute is kind for start in starts) for words, kind in kinds.items()}
+    how = ", ".join(f"{_times(many)} {words}" for words, many in each.items() if many)
+    stopped = sum(attempt.interrupted is not None for attempt in attempts)
+    then = f"; {_times(stopped)} it was stopped by hand" if stopped else ""
+    own = "each notebook that was run by hand, and each report that was written by itself, has a row of its own"
+    rows = "" if len(attempts) == len(starts) else f". Attempts has {pluralize(len(attempts), 'row')}: {own}"
+    return f"The run was started {_times(len(starts))}: {how}{then}{rows}"
+
+
+def _times(many: int) -> str:
+    return "once" if many == 1 else f"{many:,} times"
+
+
 def _about_the_run(figures: RunFigures) -> list[str]:
     found, code = [], figures.record.code
-    if (starts := len(figures.record.starts)) > 1:
-        found.append(f"The run was started {starts:,} times, and resumed where it had stopped")
+    if len(figures.record.starts) > 1:
+        found.append(_starts(figures))
     if code.git is None:
         found.append("The commit of the code that ran is unknown")
     elif code.git.endswith("-dirty"):

@@ -203,6 +203,17 @@ def test_who_confirmed_and_what_was_stopped_stand_among_the_attempts(
     assert (attempts[0].execute, attempts[0].confirmed) == (False, None)
 
 
+@pytest.mark.parametrize("step", ["repair", "catch_up", "cut_over", "leak_scan", "transform"])
+def test_a_step_that_is_no_part_of_every_run_stands_among_the_attempts(world: World, step: str) -> None:
+    world.pair("a", things(1))
+    config = world.config()
+    preflight(notebook(config, "preflight"))
+    run = notebook(config, step)
+    with run.step(step):
+        pass
+    assert [a.steps for a in build_record(run.ledger, run.id, "test").attempts] == [["preflight"], [step]]
+
+
 def test_a_gate_stops_in_red_with_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from runbook_lib.notebook import gates
 
