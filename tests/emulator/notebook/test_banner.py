@@ -22,6 +22,7 @@ from runbook_lib import (
 from runbook_lib.errors import ConfigError, GateFailed, Interrupted, RunbookError
 from runbook_lib.load import step as load_step
 from runbook_lib.notebook.notebook_run import NotebookRun
+from runbook_lib.record.build import build_record
 from tests.support.world import ACCOUNT, World, things
 
 HERE = f"{ACCOUNT}/us-east-2"
