@@ -129,6 +129,7 @@ def _print_end(record: RunRecord, folder: Path) -> None:
         say(f"  {shortened(line, where='in the report')}")
     if record.repair_command:  # to be copied, so never cut
         say(f"  to repair just these items: {command_here(record.repair_command)}")
+        _print_confirm(record, record.repair_command)
     if report.how_to_accept:  # to be copied, so never cut
         say(f"  {report.how_to_accept}")
     following = report.next_step
@@ -139,6 +140,7 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     for command in following.commands if report.verdict == "DRY-RUN" and following else ():
         if "--execute" in command.split():  # nothing stands in the way
             say(f"  to write them: {command_here(command)}")
+            _print_confirm(record, command)
     accepted = f"; {short}" if (short := accepted_in_short(report.figures)) else ""
     click.echo(f"{_result(report)}, {record.totals.seconds or 0:.0f} s of work{accepted}")
     if told := told_of_signature(record, folder):
@@ -146,6 +148,13 @@ def _print_end(record: RunRecord, folder: Path) -> None:
     if told := told_of_anchor(record, folder):
         say(f"anchor: {told}")
     click.echo(f"report: {folder / 'report.html'}")
+
+
+def _print_confirm(record: RunRecord, command: str) -> None:
+    from runbook_lib.report.sections.first_screen.commands import confirm_first
+
+    if first := confirm_first(record, [command]):
+        say(f"    {first}")
 
 
 def _result(report: ReportModel) -> str:

@@ -45,7 +45,7 @@ from runbook_lib.run.admission.admit import (
     keep_settings,
     sole_runner,
 )
-from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.confirmation import check_confirmation, file_confirms
 from runbook_lib.run.admission.ended import refuse_cleaned, refuse_cut_over
 from runbook_lib.run.admission.hook_copy import refuse_another_hook
 from runbook_lib.run.admission.permission import permission
@@ -202,7 +202,9 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
     assert run.seat is not None
     now = format_timestamp(run.now())
     confirmed = permission(run.clients, typed=False, at=now) if request.execute else None
-    attempt = AttemptFact(now, tuple(steps), run.only, request.execute, settings.name, confirmed=confirmed)
+    asked = tuple(steps), run.only, request.execute, settings.name
+    spelled = file_confirms(run.config, run.clients)
+    attempt = AttemptFact(now, *asked, confirmed=confirmed, file_confirms=spelled)
     with run.ledger.batch():
         add_attempt(run.ledger, attempt)
         RUNNER_TOKEN.record(run.ledger, run.seat.token)

@@ -10,13 +10,20 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.run.verdicts import FAIL
 
 SETTINGS = "migration.yaml"
+OWN_FILE = "CONFIG"  # in place of the run's copy of the settings, which lacks what is to be written into it
 DELETE_EXTRA = "--delete-extra"
 REPAIR_FLAGS = {"missing": "--write-missing", "different": "--write-different", "extra": DELETE_EXTRA}
 
 
-def settings_of(run_id: str, attempts: Sequence[AttemptRecord]) -> str:
-    """Where the settings of the last start lie, as a command names them."""
-    return f"reports/{run_id}/{next((a.settings for a in reversed(attempts) if a.settings), SETTINGS)}"
+def settings_of(run_id: str, attempts: Sequence[AttemptRecord], *, writes: bool = False) -> str:
+    """Where the settings of the last start lie, as a command names them.
+
+    For a command that `writes`, it is the user's own file where those do not confirm the target.
+    """
+    last = next((a for a in reversed(attempts) if a.settings), None)
+    if writes and last is not None and last.file_confirms is False:
+        return OWN_FILE
+    return f"reports/{run_id}/{last.settings if last is not None else SETTINGS}"
 
 
 def repair_command(
@@ -41,12 +48,12 @@ def repair_command(
     flags = [REPAIR_FLAGS[kind] for kind, some in found.items() if some]
     if not flags:
         return None
-    return shlex.join([*repair_words(run_id, flags, attempts), "--execute", "--confirm", run_id])
+    return shlex.join([*repair_words(run_id, flags, attempts, writes=True), "--execute", "--confirm", run_id])
 
 
-def repair_words(run_id: str, flags: Sequence[str], attempts: Sequence[AttemptRecord]) -> list[str]:
-    """The words of a repair that only looks."""
-    return ["runbook", "repair", settings_of(run_id, attempts), "--run-id", run_id, *flags]
+def repair_words(run_id: str, flags: Sequence[str], attempts: Sequence[AttemptRecord], *, writes: bool) -> list[str]:
+    """The words of a repair, but for those that let it write."""
+    return ["runbook", "repair", settings_of(run_id, attempts, writes=writes), "--run-id", run_id, *flags]
 
 
 def came_since(table: TableRecord) -> list[str]:

@@ -39,6 +39,7 @@ from runbook_lib.run.admission.admit import (
     refuse_other_runner,
     step_lock,
 )
+from runbook_lib.run.admission.confirmation import file_confirms
 from runbook_lib.run.admission.ended import refuse_ended
 from runbook_lib.run.admission.hook_copy import hook_file
 from runbook_lib.run.admission.parameters import settings_file
@@ -65,7 +66,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import GO_ON, KEPT, WITH_NOTEBOOK, keep_seconds, sign_step
+from runbook_lib.run.steps import BY_HAND, GO_ON, KEPT, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -220,13 +221,12 @@ class Run:
 
     def _attempt(self, step: str, fact: StepFact, settings: Path, *, again: bool) -> None:
         """Record a start by hand, in a notebook; a runner has recorded its own, for all its steps."""
-        known = step not in WITH_NOTEBOOK or (step in self.attempted and not again)
-        if known or self.seat or is_of_runner(self.ledger):
+        if step not in BY_HAND or self.seat or is_of_runner(self.ledger) or (step in self.attempted and not again):
             return
         self.attempted.add(step)
         confirmed = PERMISSION.of(self.ledger) if self.execute else None
-        asked = (step,), self.only, self.execute, settings.name
-        add_attempt(self.ledger, AttemptFact(str(fact.started), *asked, BY_NOTEBOOK, confirmed))
+        asked = (step,), self.only, self.execute, settings.name, BY_NOTEBOOK, confirmed
+        add_attempt(self.ledger, AttemptFact(str(fact.started), *asked, None, file_confirms(self.config, self.clients)))
 
     @property
     def confirmation(self) -> str:

@@ -20,7 +20,7 @@ SURROUNDINGS = "surroundings"  # a step of a command of its own, which reads onl
 CLEANUP = "cleanup"  # a command of its own, after which nothing is done any more
 ROLLBACK = "rollback"  # a command of its own, after which nothing is written any more
 OF_THEIR_OWN = (CATCH_UP, REPAIR, CUT_OVER, SURROUNDINGS)  # steps with a notebook that follows no other
-WITH_NOTEBOOK = (*STEPS, TRANSFORM, LEAK_SCAN, *OF_THEIR_OWN)
+BY_HAND = (*STEPS, TRANSFORM, LEAK_SCAN, *OF_THEIR_OWN)  # whose starts in a notebook are recorded
 AFTERWARDS = ("report", CLEANUP, ROLLBACK)  # what may still be done with a run whose traces were removed
 KEPT = {  # of a step that is stopped
     "preflight": "nothing was changed",

@@ -34,7 +34,10 @@ class InterruptedAt(Section):
 
 
 class AttemptRecord(Section):
-    """One start of the run, as it was asked for: by `runbook run`, or of one notebook by hand (`by`)."""
+    """One start of the run, as it was asked for: by `runbook run`, or of one notebook by hand (`by`).
+
+    `file_confirms` is whether its settings spell the target in confirm_target, which is not known of older runs.
+    """
 
     started: Moment | None = None
     steps: list[Name] = []
@@ -43,6 +46,7 @@ class AttemptRecord(Section):
     settings: str | None = None
     by: str | None = None
     confirmed: ConfirmedRecord | None = None
+    file_confirms: bool | None = None
     interrupted: InterruptedAt | None = None
 
 

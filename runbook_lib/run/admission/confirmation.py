@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from runbook_lib.aws.session.clients import Clients
+from runbook_lib.config.model import Migration
 from runbook_lib.errors import ConfigError
 
 
@@ -21,6 +22,11 @@ WRITING, REMOVING = Doing("written", "writing"), Doing("removed", "removing")
 def as_typed(typed: str) -> str:
     """What was typed, as a refusal quotes it."""
     return repr(typed) if typed else "nothing"
+
+
+def file_confirms(config: Migration, clients: Clients) -> bool:
+    """Whether the migration file spells the account and region that would be written."""
+    return config.confirm_target == f"{clients.target_identity.account}/{clients.target_identity.region}"
 
 
 def check_confirmation(confirmation: str, clients: Clients, doing: Doing = WRITING) -> None:

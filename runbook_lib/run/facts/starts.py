@@ -62,7 +62,10 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFact:
-    """One start: the steps, tables and settings that were asked for, by the runner or `by` something else."""
+    """One start: the steps, tables and settings that were asked for, by the runner or `by` something else.
+
+    `file_confirms` is whether these settings spell the target.
+    """
 
     started: str
     steps: tuple[str, ...]
@@ -72,6 +75,7 @@ class AttemptFact:
     by: str | None = late()
     confirmed: PermissionFact | None = late()
     interrupted: Interruption | None = late()
+    file_confirms: bool | None = late()
 
 
 @dataclass(frozen=True, slots=True)

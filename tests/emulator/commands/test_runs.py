@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from runbook_lib.run.facts.starts import STEP_FACTS, StepFact, StepStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.unfinished import WHY, WHY_ENDED
 from tests.support.in_process import runbook_here
-from tests.support.world import World, things
+from tests.support.world import ACCOUNT, World, things
 
 
 @pytest.mark.whole
@@ -81,6 +82,30 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert ({step["name"]: step["status"] for step in told["steps"]}["validate"], told["why"]) == ("running", [WHY])
     assert "start the run again with the same run id" in told["next"]["what"]
+
+
+def test_after_a_dry_run_without_confirm_target_the_proposed_command_works_once_the_file_has_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command named the run's sealed copy, which is refused whatever the user has put into the file."""
+    world.pair("a", things(3))
+    own = world.config(confirm_target="")
+    ran = runbook_here("run", own, "--run-id", "r1")
+    assert ran.returncode == 0, ran.stderr
+    assert "to write them: runbook run CONFIG --run-id r1 --execute" in ran.stdout
+    spelled = f'confirm_target: "{ACCOUNT}/us-east-2"'
+    assert f"{spelled} into your migration file" in ran.stdout
+    capsys.readouterr()
+    assert run_cli(["status", "r1", "--json"]) == 0
+    after = json.loads(capsys.readouterr().out)["next"]
+    assert spelled in after["what"]
+    assert runbook_here("run", own, "--run-id", "r1", "--execute").returncode == 2
+    own.write_text(own.read_text().replace("confirm_target: ''", spelled))
+    program, *words = shlex.split(after["commands"][0])
+    assert program == "runbook"
+    ran = runbook_here(*[str(own) if word == "CONFIG" else word for word in words])
+    assert ran.returncode == 0, ran.stderr
+    assert [a["file_confirms"] for a in world.record("r1")["attempts"]] == [False, True]
 
 
 @pytest.mark.whole

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
+from runbook_lib.record.remedy import repair_command
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.sections.first_screen.standing import NextStep, next_step, not_aws, since_then
@@ -84,6 +85,41 @@ def test_a_dry_run_goes_on_with_its_own_exports_and_says_what_it_will_cost() -> 
     made["checks"] = [{"id": "clock", "status": "not checked", "found": "x", "table": "m"}]
     assert following(made).what.startswith("Not ready: 1 check that a proof needs could not run")
     assert "--execute" not in following(made).commands[0]
+
+
+def test_where_the_file_does_not_confirm_the_target_the_command_takes_one_that_does() -> None:
+    """It said that nothing stood in the way, and gave a command that was refused, whatever the user's file said."""
+    made = records.dry_run()
+    assert made["identity"]["target"]["account"] == "444455556666"
+    made["attempts"][0] |= {"settings": "migration.yaml", "file_confirms": False}
+    found = following(made)
+    assert "nothing stands in the way" not in found.what
+    assert 'confirm_target: "444455556666/us-east-2" into your migration file, as you keep it' in found.what
+    assert found.commands == (f"runbook run CONFIG --run-id {RUN} --execute",)
+    made["attempts"].append(made["attempts"][0] | {"settings": "migration-2.yaml", "file_confirms": True})
+    found = following(made)
+    assert found.what.startswith("Ready: nothing stands in the way.")
+    assert found.commands == (f"runbook run reports/{RUN}/migration-2.yaml --run-id {RUN} --execute",)
+
+
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "INTERRUPTED"])
+def test_no_command_that_writes_takes_settings_that_are_known_to_be_refused(kind: str) -> None:
+    """Of a run whose target was typed in a notebook, too."""
+    made = KINDS[kind]()
+    for attempt in made["attempts"]:
+        attempt |= {"settings": "migration.yaml", "file_confirms": False}
+    found = following(made)
+    writes = [command for command in found.commands if "--execute" in command]
+    assert all(shlex.split(command)[2] == "CONFIG" for command in writes)
+    assert ("confirm_target is missing" in found.what) is bool(writes)
+
+
+def test_a_repair_takes_the_file_that_confirms_the_target() -> None:
+    made = records.typed(records.failed())
+    last = made.attempts[-1].model_copy(update={"settings": "migration.yaml", "file_confirms": False})
+    tables = [t.model_copy(update={"missing": 1}) for t in made.tables if t.verdict == "FAIL"]
+    command = repair_command(RUN, tables, {t.source for t in tables}, [last], lambda source, kind: True)
+    assert shlex.split(command or "")[:3] == ["runbook", "repair", "CONFIG"]
 
 
 def test_a_table_that_was_left_out_is_not_said_to_come_with_another_start_of_this_run() -> None:
