@@ -107,6 +107,9 @@ def test_a_fail_leads_to_its_repair_and_only_what_is_proved_to_a_cleanup(world: 
         assert "95_cleanup" not in str(links)
         assert report_run(notebook(config, "report")).verdict == "FAIL"
     assert notebook(config, "report", run_id="test-lab").banner().links[-1][0] == "report"
+    for step, taken in (("repair", True), ("preflight", True), ("report", False), ("cleanup", False)):
+        says = notebook(config, step, run_id="test-lab").banner().says
+        assert ("takes the report back, until 90_report writes it again" in says) is taken
 
 
 def test_a_validation_without_a_plan_stops_at_its_first_gate(world: World) -> None:
