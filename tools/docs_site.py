@@ -43,6 +43,9 @@ NARROW = """code.whole, code .whole { white-space: nowrap; }
   .md-typeset pre { padding-right: 2.2em; background-color: var(--md-code-bg-color); }
   .md-typeset pre > .md-code__nav { background-color: var(--md-code-bg-color); }
 }
+/* commands and what they print go on in the next line, beside the button; a fenced block may be a drawing */
+.md-typeset pre:not(.highlight > pre) { padding-right: 2.2em; background-color: var(--md-code-bg-color); }
+.md-typeset pre:not(.highlight > pre) > code { white-space: pre-wrap; }
 """
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 ITEM = re.compile(r"([-*]|\d+\.)( +)\S")

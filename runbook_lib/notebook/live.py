@@ -17,7 +17,7 @@ from runbook_lib.notebook.output import Place, at_end_of_cell, is_watched
 from runbook_lib.notebook.tables import Column, ShownTable
 from runbook_lib.notebook.views import export_named
 from runbook_lib.report.figures.cut_over import GATE_NAMES
-from runbook_lib.report.text import moment
+from runbook_lib.report.text import moment, pluralize
 from runbook_lib.run.facts.afterwards.repair import RepairFact
 from runbook_lib.run.facts.counts import table_counts
 from runbook_lib.run.facts.cut_over.gates import Gate, GateFact
@@ -112,9 +112,7 @@ def import_progress(run: Run) -> Callable[[TableProgress], None]:
     def last() -> None:
         recorded = [_recorded(run, now, before.get(now.source, 0.0)) for now in known.values()]
         whole = _together(recorded)
-        table.set(
-            ("all tables", whole.state, *_cells(whole)), *((now.target, now.state, *_cells(now)) for now in recorded)
-        )
+        table.set(("all tables", *spell_progress(whole)), *((now.target, *spell_progress(now)) for now in recorded))
 
     table.last = last
 
@@ -125,7 +123,7 @@ def import_progress(run: Run) -> Callable[[TableProgress], None]:
             table.drop(name)
         workers.update(shift.worker for shift in now.workers)
         roster = [_worker(shift) for shift in now.workers]
-        table.set(("all tables", whole.state, *_cells(whole)), (now.target, now.state, *_cells(now)), *roster)
+        table.set(("all tables", *spell_progress(whole)), (now.target, *spell_progress(now)), *roster)
 
     return watch
 
@@ -190,13 +188,16 @@ def _worker(shift: WorkerSpan) -> tuple[str, ...]:
     return shift.worker, at_hand, f"{shift.items:,}", "", "", "", f"{shift.rate:,.0f}", "", ""
 
 
-def _cells(now: TableProgress) -> tuple[str, ...]:
+def spell_progress(now: TableProgress) -> tuple[str, ...]:
+    """The cells of an import's row after its name."""
     table_load = now.state == "loading"
     return (
+        now.state,
         f"{now.done:,} of {now.items:,}",
         f"{now.bytes / 1e6:,.1f}",
         f"{now.wcu:,.0f}",
-        f"{now.refused:,} items" if now.refused else "",
+        # What DynamoDB loads by itself tells nobody of throttles: 0 is said only of writes that were sent from here.
+        pluralize(now.refused, "item") if now.refused else "0" if now.wcu else "",
         f"{now.rate:,.0f}" if table_load and now.rate else "",
         f"{now.wcu_rate:,.0f}" if table_load and now.wcu_rate else "",
         f"{now.eta_seconds:,.0f} s" if table_load and now.eta_seconds is not None else "",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from runbook_lib.record.gathered.rates import throughput
+from runbook_lib.report.render.charts.counts import counts_side_by_side
 from runbook_lib.report.render.charts.draw import draw_charts
 from runbook_lib.report.render.charts.drawing import Chart
 from runbook_lib.report.render.charts.rates import units_over_time
@@ -200,6 +201,18 @@ def test_a_count_that_the_table_marks_stands_out_in_the_picture(kind: Callable[[
     number = f"{off} table{'s' * (off > 1)}"
     assert f"not what they should be, and marked in the table: writes acknowledged of {number}" in alt
     assert "stands out" not in alt
+
+
+def test_of_nothing_there_is_no_bar() -> None:
+    """`writes acknowledged 0` of a dry run had a sliver of one."""
+    made = records.passed()
+    for each in made["tables"]:
+        each["items_written"] = 0
+    drawn = counts_side_by_side(records.report_of(records.summed(made)))
+    assert drawn is not None
+    (axes,) = drawn[0].axes
+    assert [text.get_text() for text in axes.texts].count("0") == 1
+    assert len(axes.patches) == len(axes.texts) - 1
 
 
 def test_of_what_was_not_measured_nothing_is_said_to_be_fine(tmp_path: Path) -> None:

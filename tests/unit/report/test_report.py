@@ -376,6 +376,12 @@ def test_a_long_text_is_cut_between_words_and_only_where_that_saves_room() -> No
     assert shortened("x" * 500) == f"{'x' * 320} ... (500 characters; the rest below)"
 
 
+def test_a_verdict_is_not_broken_at_its_hyphen() -> None:
+    assert '<td class="word open whole">DRY-RUN</td>' in render_html(records.report_of(records.dry_run()), [])
+    assert '<td class="word good">PASS</td>' in render_html(records.report_of(records.passed()), [])
+    assert ".wide td.whole { white-space: nowrap; }" in render_html(records.report_of(records.passed()), [])
+
+
 def test_no_line_of_links_begins_with_the_dot_between_two_of_them() -> None:
     links = render_html(records.report_of(records.passed()), []).split("<nav")[1].split("</nav>")[0]
     assert links.count("\u00a0\u00b7 <a") == links.count("<a ") - 1  # the dot stays with the link before it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.report.sections.findings import attention
@@ -88,6 +90,18 @@ def test_a_pass_that_an_index_contradicts_is_a_contradiction() -> None:
     of(made, "loans")["indexes"] = [index("by-owner", 20, wrong_keys=1, missing=1)]
     assert "index by-owner answers differently" in records.figures(made).contradictions[0]
     assert "by-owner" in render_html(records.report_of(made), [])
+
+
+def test_on_a_phone_the_names_of_many_targets_do_not_make_the_row_a_screen_high() -> None:
+    """The row was as high as a column that was scrolled out of view."""
+    made = records.passed()
+    for each in made["tables"]:
+        each["parity"] = records.parity(records.differs("time to live"))
+    page = render_html(records.report_of(made), [])
+    (cell,) = re.findall(r'<td class="long"><div class="many" tabindex="0"[^>]*>(.*?)</div></td>', page)
+    assert all(each["target"] in cell for each in made["tables"])
+    phone = page.split("@media (max-width: 600px) {")[1].split("@media")[0]
+    assert "td .many { max-height: 6.2rem; overflow-y: auto; }" in phone
 
 
 def test_an_index_that_contradicts_the_export_is_not_only_called_checked() -> None:

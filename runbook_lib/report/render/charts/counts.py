@@ -31,10 +31,12 @@ def counts_side_by_side(report: ReportModel) -> Drawn | None:
     figure, axes = axes_of(0.5 + 0.3 * len(rows))
     most = max(known.value for _, known, _ in rows)
     for place, (_, known, colour) in enumerate(rows):
-        # A single missing item has to be seen beside a million that arrived.
-        axes.barh(place, max(known.value, most / 250), height=0.66, color=colour, edgecolor="black", linewidth=0.4)
-        axes.annotate(f"{count(known.value)}{known.limits}", (max(known.value, most / 250), place), (5, 0),
-                      textcoords="offset points", va="center", fontsize=8)  # fmt: skip
+        # A single missing item has to be seen beside a million that arrived; of nothing there is no bar.
+        length = max(known.value, most / 250) if known.value else 0
+        if length:
+            axes.barh(place, length, height=0.66, color=colour, edgecolor="black", linewidth=0.4)
+        axes.annotate(f"{count(known.value)}{known.limits}", (length, place), (5, 0), textcoords="offset points",
+                      va="center", fontsize=8)  # fmt: skip
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, most * 1.32)
