@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import html
-import quopri
 import re
 import sys
-from collections.abc import Iterator
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
-from urllib.parse import unquote_plus
 
 from runbook_lib.leak_scan.packed import LEAST_PACKED, is_packed_or_text, is_worth_a_look, may_hide, readings
 
 ESCAPED = "JSON in a string"
-MARKS = ("%", "\\", "&", "\n", "=", "xn--")  # of a text that may have to be taken apart as a whole
+MARKS = ("%", "\\", "&", "\n", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
 # Of JSON and of programs, one after the other: four, eight or two hexadecimal digits, some in braces, or octal ones.
@@ -28,9 +27,18 @@ _BYTE_BY_BYTE = re.compile("(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _OLD_URL = re.compile(r"%u([0-9a-fA-F]{4})")
 _PUNYCODE = re.compile(r"xn--([a-z0-9\-]+)", re.IGNORECASE)
-_QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|\r?\n)")
+_PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_QUOTED = re.compile(rb"(?:=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n))+")
+_MAY_BE_QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)")
+_SIGNS = re.compile(rb"[%=\s]+")
+_WORD = re.compile(r"=\?[\w\-*]+\?q\?([^?]+)\?=", re.IGNORECASE)  # of a header of mail
+_FULL_LINE = re.compile(r"(?<=[A-Za-z0-9+/_\-]{40})\r?\n(?=[A-Za-z0-9+/_\-])")
+_RUN = re.compile(rf"[A-Za-z0-9+/_\-]{{{LEAST_PACKED},}}")
+_PLUS = re.compile(r'\+(?<=[^\s"]\+)[^\s"]')
+# What is left of bytes that are no UTF-8, as Latin-1 has it.
+_LATIN = {0xDC00 + code: chr(code) for code in range(128, 256)}
 _TYPED_BYTES = re.compile(r'\[(?:\{"N":"\d{1,3}"\},?){6,}')
-_BYTES = re.compile(r"\[ ?(?:\d{1,3}, ?){5,}\d{1,3}")
+_BYTES = re.compile(r"\[[ +]?(?:\d{1,3},[ +]?){5,}\d{1,3}")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -41,24 +49,36 @@ class _Others(dict[int, str]):
         return " "
 
 
-_RUNS = _Others((code, chr(code) if chr(code) in f"{ascii_letters}{digits}+/_-=" else " ") for code in range(128))
+_RUNS = _Others((code, chr(code) if chr(code) in f"{ascii_letters}{digits}+/_-" else " ") for code in range(128))
 
 
-def unpacked(text: str, nothing: set[str], any_bytes: bool = False) -> Iterator[tuple[str, str | bytes]]:
-    """What a text becomes by one step, and what the step is called; `nothing` are runs known to hide nothing.
+def runs_of(text: str) -> dict[str, None]:
+    """The runs of a text that may be long enough to hide a value."""
+    if not text.isascii():
+        return dict.fromkeys(_RUN.findall(text))
+    return dict.fromkeys(found for found in text.translate(_RUNS).split() if len(found) >= LEAST_PACKED)
+
+
+def unpacked(
+    text: str, runs: Iterable[str], nothing: set[str], any_bytes: bool = False
+) -> Iterator[tuple[str, str | bytes]]:
+    """What a text, and those `runs` of it, become by one step, and what it is called; those in `nothing` hide nothing.
 
     With `any_bytes` bytes are given, too, that hold no text anywhere.
     """
-    if "%" in text and (plain := unquote_plus(_OLD_URL.sub(_character, text))) != text:
-        yield "URL-encoded", plain
+    if "%" in text:
+        yield from _spelled_bytes("URL-encoded", _PERCENT, _OLD_URL.sub(_character, text), text, any_bytes)
     if "\\" in text and (plain := unescaped(text)) != text:
         yield ESCAPED, plain
     if "&" in text and (plain := html.unescape(text)) != text:
         yield "HTML-escaped", plain
     if "\n" in text and (plain := text.replace("\r", "").replace("\n", "")):
         yield "over several lines", plain
-    if "=" in text and _QUOTED.search(text) and text.isascii():
-        yield "quoted-printable", quopri.decodestring(text.encode())
+        if (plain := _FULL_LINE.sub("", text)) != text:  # what stands in the line before is no part of it
+            yield "over several lines", plain
+    if "=" in text and _MAY_BE_QUOTED.search(text):
+        words = _WORD.sub(_blanks, text) if "=?" in text else text
+        yield from _spelled_bytes("quoted-printable", _QUOTED, words, text, any_bytes)
     if "xn--" in text and (plain := _PUNYCODE.sub(_label, text)) != text:
         yield "punycode", plain
     if not text.isascii() and (plain := _BYTE_BY_BYTE.sub(_as_utf8, text)) != text:
@@ -67,8 +87,8 @@ def unpacked(text: str, nothing: set[str], any_bytes: bool = False) -> Iterator[
         yield "between control characters", plain
     if "[" in text:
         yield from _listed_bytes(text, any_bytes)
-    for found in text.translate(_RUNS).split():
-        if len(found) < LEAST_PACKED or found in nothing:
+    for found in runs:
+        if found in nothing:
             continue
         hides = False
         for reading in readings(found, any_bytes):
@@ -80,7 +100,14 @@ def unpacked(text: str, nothing: set[str], any_bytes: bool = False) -> Iterator[
 
 def is_plain(text: str) -> bool:
     """Whether nothing but runs of letters and digits could hide anything in a text."""
-    return text.isascii() and not any(mark in text for mark in MARKS)
+    return (
+        text.isascii() and not any(mark in text for mark in MARKS) and not ("=" in text and _MAY_BE_QUOTED.search(text))
+    )
+
+
+def blanks_for_plus(text: str) -> str | None:
+    """A text with a blank for each `+`, as forms spell it; None where none stands for one between words."""
+    return text.replace("+", " ") if "+" in text and _PLUS.search(text) else None
 
 
 def hiding_runs(text: str, nothing: set[str], any_bytes: bool = False) -> tuple[list[str], dict[str, list[bytes]]]:
@@ -120,6 +147,29 @@ def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, bytes]]:
         numbers = [int(number) for number in _NUMBER.findall(run)]
         if max(numbers) < 256 and (any_bytes or is_worth_a_look(bytes(numbers))):
             yield "a list of bytes", bytes(numbers)
+
+
+def _spelled_bytes(
+    step: str, signs: re.Pattern[bytes], spelled: str, text: str, any_bytes: bool
+) -> Iterator[tuple[str, str | bytes]]:
+    """A text in which bytes are spelled by signs, each on its own: what is no UTF-8 among them changes no other."""
+    data = signs.sub(_bytes_of, spelled.encode("utf-8", "surrogatepass"))
+    try:
+        plain = data.decode()
+    except UnicodeDecodeError:
+        plain = data.decode("utf-8", "surrogateescape").translate(_LATIN)
+    if plain != text:
+        yield step, plain
+        if any_bytes and not plain.isascii():
+            yield step, data
+
+
+def _bytes_of(match: re.Match[bytes]) -> bytes:
+    return unhexlify(_SIGNS.sub(b"", match[0]))
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return match[1].replace("_", " ")
 
 
 def _character(match: re.Match[str]) -> str:

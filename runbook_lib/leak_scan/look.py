@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
-from runbook_lib.leak_scan.decode import ESCAPED, hiding_runs, is_plain, lists_bytes, remember, unpacked
+from runbook_lib.leak_scan.decode import (
+    ESCAPED,
+    blanks_for_plus,
+    hiding_runs,
+    is_plain,
+    lists_bytes,
+    remember,
+    runs_of,
+    unpacked,
+)
 from runbook_lib.leak_scan.packed import HEX, decompressed, from_base64, is_readable, text_inside, text_of_bytes
 from runbook_lib.leak_scan.spelling import fold, numbers_of
 from runbook_lib.leak_scan.words import ValueWords
@@ -16,7 +25,7 @@ DEEPEST = 3
 AT_ONCE = 200  # items that are looked through together
 LONG = 12  # characters from which a value is found inside of a word, too
 SHORT, MOST_CLEAN = 64, 20_000  # characters, and how many parts of texts are remembered to be clean
-AS_IT_IS, IN_BINARY = "as it is", "inside of binary"
+AS_IT_IS, IN_BINARY, FOR_BLANKS = "as it is", "inside of binary", "+ for blanks"
 BINARY = '"B":"'
 ONE, SET = '":"', 'S":["'  # what every value and every set of an item's JSON has, and no text in it
 
@@ -115,6 +124,7 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
         lists_bytes(text, values.any_bytes)
         or any(True for _ in values.within(folded))
         or _holds_words(values, fold(rest))
+        or _is_among_plus(values, rest)
     ):
         yield from plain
         return
@@ -157,8 +167,18 @@ def _holds_words(values: RawValues, folded: str) -> bool:
 
 
 def _is_in_binary(values: RawValues, binary: Iterator[bytes]) -> bool:
-    inside = fold(" ".join(text_inside(data, values.any_bytes) for data in binary))
-    return any(True for _ in _anywhere(values, inside)) or any(True for _ in _as_numbers(values, inside))
+    return _holds(values, fold(" ".join(text_inside(data, values.any_bytes) for data in binary)))
+
+
+def _is_among_plus(values: RawValues, text: str) -> bool:
+    """Whether parts of a text, between its quotation marks, hold values with `+` for their blanks."""
+    if blanks_for_plus(text) is None:
+        return False
+    return _holds(values, fold('"'.join(part for part in text.split('"') if "+" in part).replace("+", " ")))
+
+
+def _holds(values: RawValues, folded: str) -> bool:
+    return any(True for _ in _anywhere(values, folded)) or any(True for _ in _as_numbers(values, folded))
 
 
 def _anywhere(values: RawValues, folded: str) -> Iterator[int]:
@@ -173,23 +193,40 @@ def _as_numbers(values: RawValues, folded: str) -> Iterator[int]:
         yield from _anywhere(values, plain)
 
 
-def _look(values: RawValues, text: str, how: str, depth: int, found: dict[int, str], counted: Counted) -> None:
-    folded = fold(text)
-    for number in _anywhere(values, folded):
-        found.setdefault(number, how or AS_IT_IS)
-    if how or "\\" not in text:  # an item's own JSON has its numbers without the escapes, too
-        for number in _as_numbers(values, folded):
-            found.setdefault(number, how or AS_IT_IS)
+def _look(
+    values: RawValues,
+    text: str,
+    how: str,
+    depth: int,
+    found: dict[int, str],
+    counted: Counted,
+    above: Set[str] = frozenset(),
+) -> None:
+    """Look through a text; the runs that it was made of, or out of, are in `above` and looked at there."""
+    _search(values, text, how, found)
+    if (spaced := blanks_for_plus(text)) is not None:
+        _search(values, spaced, f"{how}, {FOR_BLANKS}" if how else FOR_BLANKS, found)
     if depth == DEEPEST:
         return
-    for step, inner in unpacked(text, values.nothing, values.any_bytes):
+    runs = runs_of(text)
+    here = above | runs.keys()
+    for step, inner in unpacked(text, (run for run in runs if run not in above), values.nothing, values.any_bytes):
         told = f"{how}, {step}" if how else step
         below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
         if isinstance(inner, bytes):
             _look_at_bytes(values, inner, told, below, found, counted)
         else:
             counted.decoded += 1
-            _look(values, inner, told, below, found, counted)
+            _look(values, inner, told, below, found, counted, here)
+
+
+def _search(values: RawValues, text: str, how: str, found: dict[int, str]) -> None:
+    folded = fold(text)
+    for number in _anywhere(values, folded):
+        found.setdefault(number, how or AS_IT_IS)
+    if how or "\\" not in text:  # an item's own JSON has its numbers without the escapes, too
+        for number in _as_numbers(values, folded):
+            found.setdefault(number, how or AS_IT_IS)
 
 
 def _look_at_bytes(
@@ -205,7 +242,7 @@ def _look_at_bytes(
         _look(values, text, how, depth, found, counted)
     else:
         inside = text_inside(data if held is None else held, values.any_bytes)
-        _look(values, inside, f"{how}, {IN_BINARY}", DEEPEST, found, counted)
+        _search(values, inside, f"{how}, {IN_BINARY}", found)
 
 
 def _binaries(item: str) -> Iterator[bytes]:

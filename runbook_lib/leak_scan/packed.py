@@ -6,6 +6,7 @@ import bz2
 import io
 import lzma
 import re
+import unicodedata
 import zipfile
 import zlib
 from binascii import Error as BadBase64
@@ -13,6 +14,8 @@ from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
 from string import ascii_letters, hexdigits
 from typing import Any
+
+from runbook_lib.leak_scan.joined import LEAST_JOINED, joined_base64
 
 SHORTEST_HEX = 12  # digits
 SHORTEST_BASE32 = 10
@@ -22,11 +25,11 @@ LARGEST = 16 << 20  # bytes that are unpacked of one value
 LEAST_PACKED = 8  # characters of Base64 for 6 of a value
 LEAST_WIDE = 12  # bytes of UTF-16 for as many
 SURELY_WIDE = 96  # bytes of UTF-16 that are so by no chance
-MOST_JOINTS = 8  # of a run: Base64 itself has one in thirty-two characters
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
 _MARKED_HEX = re.compile(r"0?[xX]((?:[0-9a-fA-F]{2}){6,})")  # as programs and databases spell bytes
 _JOINTS = re.compile(r"[+/_\-]")
-_ANY_32 = f"{ascii_letters}234567="
+_ANY_32 = f"{ascii_letters}234567"
 _HEX_AND_DASH = f"{hexdigits}-"
 _BASE32_DIGITS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -59,7 +62,7 @@ def may_hide(run: str, any_bytes: bool = False) -> bool:
                 return True
         return False
     parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
-    if len(parts) > 2 or "=" in run:
+    if len(parts) > 2:
         return any(True for _ in readings(run, any_bytes))
     return _may_be_base64(run.replace("-", "+").replace("_", "/"), any_bytes) or any(
         len(part) >= LEAST_PACKED and _word_may_hide(part, any_bytes) for part in parts
@@ -92,7 +95,7 @@ def _may_be_base64(run: str, any_bytes: bool) -> bool:
 
 def _may_be_read(data: bytes) -> bool:
     """Whether it is worth a closer look: it may be a text, packed, or have a text within that may be a value."""
-    if data.isascii() or data[0] in _PACKED:
+    if data.isascii() or data[0] in _PACKED or data[:2] in WIDE_MARKS:
         return True
     if 0 in data:
         if len(data) >= LEAST_WIDE:
@@ -128,14 +131,12 @@ def every_reading(run: str) -> list[tuple[str, bytes]]:
     found = _word_readings(run)
     if run.isalnum():
         return found
-    if joints := [match.end() for match in _JOINTS.finditer(run)][:MOST_JOINTS]:  # they may join it to other words
-        parts = dict.fromkeys(_JOINTS.split(run))
-        for part in parts:
-            if len(part) >= LEAST_PACKED:
-                found += _word_readings(part)
-        for part in (run[at:] for at in joints):
-            if len(part) >= LEAST_PACKED and part not in parts and (data := from_base64(part)) is not None:
-                found.append((BASE64, data))
+    parts = _JOINTS.split(run)  # they may join it to other words
+    for part in dict.fromkeys(parts):
+        if len(part) >= LEAST_PACKED:
+            found += _word_readings(part)
+    if len(parts) > 2 and len(run) > LEAST_JOINED:
+        found += ((BASE64, data) for data in joined_base64(run, parts))
     return found
 
 
@@ -181,11 +182,10 @@ def text_inside(data: bytes, any_bytes: bool) -> str:
 
 
 def _from_base32(text: str) -> bytes | None:
-    plain = text.rstrip("=")
-    size = len(plain) * 5
-    if len(plain) & 7 in (1, 3, 6) or "=" in plain:
+    size = len(text) * 5
+    if len(text) & 7 in (1, 3, 6):
         return None
-    return (int(plain.upper().translate(_BASE32_DIGITS), 32) >> (size & 7)).to_bytes(size >> 3)
+    return (int(text.upper().translate(_BASE32_DIGITS), 32) >> (size & 7)).to_bytes(size >> 3)
 
 
 def from_base64(text: str) -> bytes | None:
@@ -248,20 +248,30 @@ def text_of_bytes(data: bytes) -> str | None:
     if text and "\0" not in text:
         return text
     wide = _wide_text(data)
-    if wide is not None and (len(data) >= SURELY_WIDE or data.count(0) * 4 >= len(data)):
+    if wide is not None and (len(data) >= SURELY_WIDE or data.count(0) * 4 >= len(data) or data[:2] in WIDE_MARKS):
         return wide
-    return text or None
+    return f"{text} {wide}" if text and wide else text or None
 
 
 def _wide_text(data: bytes) -> str | None:
-    """The text that bytes are in UTF-16: some bytes that are none look like Chinese."""
-    if len(data) < LEAST_WIDE or len(data) & 1 or 0 not in data:
+    """The texts that bytes are in UTF-16: which end comes first is not said, and either may look like Chinese."""
+    data = data[: len(data) & ~1]
+    marked = data[:2] in WIDE_MARKS
+    if len(data) < LEAST_WIDE or not (marked or 0 in data):
         return None
-    for spelling in ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "utf-16-be"):
+    found = list[str]()
+    for spelling in ("utf-16",) if marked else ("utf-16-le", "utf-16-be"):
         try:
             wide = data.decode(spelling)
         except UnicodeDecodeError:
             continue
-        if wide.isprintable():
-            return wide
-    return None
+        if _is_text(wide):
+            found.append(wide)
+    return " ".join(found) or None
+
+
+def _is_text(wide: str) -> bool:
+    shown = "".join(wide.split())
+    return shown.isprintable() or all(
+        one.isprintable() or unicodedata.category(one) == "Cf" for one in dict.fromkeys(shown)
+    )

@@ -16,7 +16,7 @@ _SPACED = re.compile(r"\d[\d ().\-/]{5,25}\d", re.ASCII)
 _NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
 _ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
 _SPACES = re.compile(r"\s{2,}|[\t\n\r]")
-_DECIMAL = re.compile(r"\d")
+_DECIMAL = re.compile(r"[^\D0-9]")
 # What Unicode calls default ignorable, and marks of annotations: fonts show nothing of it.
 UNSEEN = (
     (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),

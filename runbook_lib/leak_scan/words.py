@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from string import punctuation
 from typing import IO
 
 from runbook_lib.leak_scan.spelling import LEAST
@@ -16,6 +17,8 @@ RECORD = DIGEST + NUMBER
 _ASCII = {code: chr(code) for code in range(128)}  # a table that has every letter is looked up without exceptions
 _BUT_AT = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]<>()'), " ")
 _ALL = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]@'), " ")
+WITHIN = "@.-_+"  # what a word may have within it whatever stands around it, but at its ends
+_BARE = _ASCII | {ord(sign): " " for sign in punctuation if sign not in WITHIN}
 BITS = 1 << 25  # of the filter before the digests: 4 MB; with a million values three in a hundred words pass it
 MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same ones again and again
 NO_TEXT = "\ufffd"  # in what bytes hold that are no text, whose words do not come twice either
@@ -30,6 +33,11 @@ def words_of(text: str) -> set[str]:
         shown = " ".join(part for part in parts if "@" in part)
         words.update(word for word in shown.translate(_BUT_AT).split() if "@" in word)
     return words
+
+
+def bare_words(words: Iterable[str]) -> set[str]:
+    """Words without what stands around and between them in links, forms, cookies, code and sentences."""
+    return {bare.strip(WITHIN) for bare in " ".join(words).translate(_BARE).split()}
 
 
 class ValueWords:
@@ -70,13 +78,16 @@ class ValueWords:
 
     def numbers_in(self, text: str) -> Iterator[int]:
         """The numbers of the values that a folded text is, or that are words in it."""
-        bits = self._bits
+        bits, held = self._bits, False
         new = words_of(text) - self._clean
-        for word in list(new):
+        new |= bare_words(word for word in new if not word.isalnum() and " " not in word) - self._clean
+        for word in new:
             bit = hash(word) % BITS
             if bits[bit >> 3] >> (bit & 7) & 1 and len(word) >= LEAST and (number := self.number_of(word)) is not None:
-                new.discard(word)
                 yield number
+                held = True
+        if held:
+            return  # of what was seen some has a value within it
         if len(self._clean) >= MOST_CLEAN:
             self._clean.clear()
         if NO_TEXT not in text:
