@@ -34,14 +34,15 @@ def open_roster(run: Run, step: str) -> Iterator[WorkerRoster | None]:
 
 
 @contextmanager
-def open_processes(run: Run, step: str, many: int) -> Iterator[WorkerRoster | None]:
+def open_processes(run: Run, step: str, many: int, *, both: bool = False) -> Iterator[WorkerRoster | None]:
     """The same of so many worker processes on this machine; None where they are of no use here.
 
-    Each has to reach the target by itself: what it knows of credentials is what this process was started with.
+    Each has to reach the target, or `both` sides, by itself: what it knows of credentials is what this process was
+    started with.
     """
     with worker_processes(many) as engine:
-        site = UnitContext(run.config, run.clients.target_identity.place)
-        waiting = answers = [engine.submit(greet, site) for _ in range(many)]
+        site, hello = site_of(run), greet_both if both else greet
+        waiting = answers = [engine.submit(hello, site) for _ in range(many)]
         while waiting := [answer for answer in waiting if not answer.done()]:
             wait(waiting, timeout=1.0)
             engine.look()
@@ -59,6 +60,20 @@ def greet(desk: WorkerContext, site: UnitContext) -> Message:
     except RunbookError:
         return {"ready": False}
     return {"ready": True}
+
+
+def greet_both(desk: WorkerContext, site: UnitContext) -> Message:
+    """The same of a worker process that is to reach both sides."""
+    try:
+        desk.both_sides(site)
+    except RunbookError:
+        return {"ready": False}
+    return {"ready": True}
+
+
+def site_of(run: Run) -> UnitContext:
+    """What the units of a run's worker processes on this machine need to know."""
+    return UnitContext(run.config, run.clients.target_identity.place, run.clients.source_identity.place)
 
 
 def check_engine(config: Migration) -> None:

@@ -59,7 +59,7 @@ class DaskWorkerContext(WorkerPlugin):  # type: ignore[misc]
         self.worker, self.slots, self._at = worker.address, worker.state.nthreads, worker
         self.process = uuid4().hex
         self.desk = Desk()
-        self.clients, self.listen = self.desk.clients, self.desk.listen
+        self.clients, self.both_sides, self.listen = self.desk.clients, self.desk.both_sides, self.desk.listen
         self._client = await Client(
             worker.scheduler.address,
             asynchronous=True,

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from runbook_lib.aws.session.clients import Clients
 from runbook_lib.aws.session.worker_clients import WorkerClients
 from runbook_lib.config.model import Migration
 
@@ -22,10 +23,14 @@ Message = dict[str, Any]  # of numbers, texts and lists: it goes over the wire
 
 @dataclass(frozen=True, slots=True)
 class UnitContext:
-    """What every unit of a run needs to know: its settings, without a secret, and [region, account] of the target."""
+    """What every unit of a run needs to know: its settings, without a secret, and [region, account] of the target.
+
+    Those of the `source` too, for a unit that reads what only the source's side can: no worker elsewhere is given one.
+    """
 
     config: Migration
     target: list[str]
+    source: list[str] = field(default_factory=list)
 
 
 class WorkerContext(Protocol):
@@ -41,6 +46,9 @@ class WorkerContext(Protocol):
 
     def clients(self, site: UnitContext) -> WorkerClients:
         """The process's own clients, made once."""
+
+    def both_sides(self, site: UnitContext) -> Clients:
+        """Clients of both sides, made once, in a process on the coordinator's machine."""
 
     def send(self, message: Message) -> None:
         """Tell the coordinator; never waits."""

@@ -76,4 +76,6 @@ class WorkerRoster:
 
 def calls_of(calls: Calls) -> list[tuple[str, str, int]]:
     """All that a worker's clients have called, as `count_calls` takes it."""
-    return [(side, what, n) for side in ("staging", "target", UNANSWERED) for what, n in calls.of(side).items()]
+    return [
+        (side, what, n) for side in ("source", "staging", "target", UNANSWERED) for what, n in calls.of(side).items()
+    ]

@@ -32,7 +32,7 @@ class ProcessContext:
     def __init__(self, coordinator: FrameSocket) -> None:
         self.worker = self.process = uuid4().hex
         self._coordinator, self.desk = coordinator, Desk()
-        self.clients, self.listen = self.desk.clients, self.desk.listen
+        self.clients, self.both_sides, self.listen = self.desk.clients, self.desk.both_sides, self.desk.listen
 
     def send(self, message: Message) -> None:
         self._coordinator.send((SAID, message))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from runbook_lib.aws.s3.objects import put_object, read_object
+from runbook_lib.config.model import Migration
 from runbook_lib.export_format.manifest import Manifest, most_bytes, read_manifest
 from runbook_lib.export_format.writer import ExportedWindow, ExportIdentity, ExportWriter, export_folder
 from runbook_lib.run.run import Run
@@ -24,9 +25,9 @@ class DerivedPlace:
     window: ExportedWindow | None = None
 
 
-def derived_writer(run: Run, of: DerivedPlace) -> ExportWriter:
-    """What writes a derived export, as the target's side, where the target's side reads."""
-    place = run.config.target_staging
+def derived_writer(config: Migration, staging: Any, of: DerivedPlace) -> ExportWriter:
+    """What writes a derived export, as the target's side with its client of S3, where the target's side reads."""
+    place = config.target_staging
     identity = ExportIdentity(
         export_arn=f"{of.table_arn}/transform/{of.export_id}",
         table_arn=of.table_arn,
@@ -42,7 +43,7 @@ def derived_writer(run: Run, of: DerivedPlace) -> ExportWriter:
     )
 
     def put(key: str, body: BinaryIO) -> None:
-        put_object(run.clients.staging, place.bucket, key, body, place.kms_key_id)
+        put_object(staging, place.bucket, key, body, place.kms_key_id)
 
     return ExportWriter(put, identity, fast=True)
 

@@ -1,13 +1,23 @@
-"""One data file of an export made into another: every line kept, filtered, or refused with its reason."""
+"""One data file of an export made into another: every line kept, filtered, or refused with its reason.
+
+Files are rewritten here, or some at a time by worker processes of this machine, which reach what this one reaches.
+"""
 
 from __future__ import annotations
 
+import pickle
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.errors import CorruptFile, TransferError
+from runbook_lib.aws.dynamodb.describe.tables import TableDescription
+from runbook_lib.aws.session.clients import Clients
+from runbook_lib.cluster.protocol import Message, UnitContext, WorkerContext
+from runbook_lib.cluster.roster import calls_of
+from runbook_lib.errors import ConfigError, CorruptFile, RunbookError, TransferError
 from runbook_lib.export_format.data_file import CheckedFile, fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import ExportWriter, data_file_name
@@ -15,14 +25,18 @@ from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import held_key
 from runbook_lib.items.lines import parse_line
-from runbook_lib.masking.hook import HookContext
+from runbook_lib.masking.hook import HookContext, load_hook
+from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import MaskTally
 from runbook_lib.masking.paths import Path
 from runbook_lib.masking.recipe import NotPure, Recipe, Untransformable
 from runbook_lib.run.facts.masking.transform import TransformCounts, TransformedFile
 from runbook_lib.run.tables.unwritten import QuarantinedRow
+from runbook_lib.transform.derived import DerivedPlace, derived_writer
+from runbook_lib.transform.settings import Ready
 
 SHOWN_EVERY = 5_000
+ONE = threading.Lock()  # a hook is kept silent in the whole process, so that one at a time is run
 
 
 class UnnamedValues(TransferError):
@@ -104,3 +118,53 @@ class FileRewrite:
             return self.secret.key_hash(canonical_json(held_key(item, self.recipe.key))) if item else None
         except CorruptFile:
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteUnit:
+    """Some files of one table for a worker process: what it has of `Ready` but the hook's function, and both places."""
+
+    site: UnitContext
+    source: TableDescription
+    target: str
+    bucket: str
+    place: DerivedPlace
+    files: tuple[DataFile, ...]
+    key: MaskKey | None
+    hook: str | None
+    secret: RunSecret
+
+
+def rewrite_files(desk: WorkerContext, unit: RewriteUnit) -> Message:
+    """What a worker process does with files: what it made, refused and found without a rule, up to what failed."""
+    began, failure, process = time.monotonic(), None, desk.process
+    made, refused, unnamed = list[TransformedFile](), list[QuarantinedRow](), Counter[tuple[Path, str]]()
+    calls: list[tuple[str, str, int]] = []
+    try:
+        with ONE:
+            clients = desk.both_sides(unit.site)
+            work = _work_of(unit, clients)
+            for file in unit.files:
+                try:
+                    made.append(work.rewrite(file))
+                except UnnamedValues as error:
+                    unnamed += error.values
+                    continue
+                refused += work.refused
+        calls = calls_of(clients.calls)
+    except RunbookError as error:
+        failure = str(error)
+    told = {"failure": failure, "process": process, "calls": calls, "seconds": time.monotonic() - began}
+    return told | {"outcome": pickle.dumps((made, refused, unnamed))}
+
+
+def _work_of(unit: RewriteUnit, clients: Clients) -> FileRewrite:
+    """Raises ConfigError where this process finds another hook than the coordinator has."""
+    config, settings = unit.site.config, unit.site.config.transform
+    assert settings is not None, "only what is transformed is rewritten"
+    hook = load_hook(settings.hook, config.folder) if settings.hook else None
+    if (hook.sha256 if hook else None) != unit.hook:
+        raise ConfigError(f"transform.hook: {settings.hook} was changed while it was at work; start a new run with it")
+    recipe = Ready(settings, hook, unit.key).recipe_of(unit.source)
+    writer = derived_writer(config, clients.staging, unit.place)
+    return FileRewrite(recipe, unit.source.name, unit.target, clients.raw, unit.bucket, writer, unit.secret)

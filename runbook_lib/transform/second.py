@@ -42,7 +42,7 @@ def derive_second(run: Run, pair: Pair, made: SecondExport, manifest: Manifest) 
     place = DerivedPlace(
         manifest.table_arn, manifest.table_id, begun.export_id, begun.started, manifest.export_time or begun.started
     )
-    writer = derived_writer(run, place)
+    writer = derived_writer(run.config, run.clients.staging, place)
     writer.start()
     recipe, unnamed = ready.recipe_of(pair.source_facts), Counter[tuple[AttributePath, str]]()
     work = FileRewrite(recipe, pair.source, pair.target, run.clients.raw, begun.raw.bucket, writer, run.secret)

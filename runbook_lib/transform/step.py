@@ -8,16 +8,24 @@ value has no rule, or of which two items would have one key, fails before anythi
 
 from __future__ import annotations
 
+import pickle
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from runbook_lib.aws.session.mac_key import mac_keys
+from runbook_lib.cluster.connect import open_processes, site_of
+from runbook_lib.cluster.processes import processors
+from runbook_lib.cluster.protocol import Message
+from runbook_lib.cluster.roster import WorkerRoster
+from runbook_lib.cluster.spread import in_units, spread
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.export_format.writer import ExportWriter, FileEntry, new_export_id
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.writer import FileEntry, new_export_id
 from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.recipe import Recipe
 from runbook_lib.plan.pair import Pair
@@ -29,21 +37,23 @@ from runbook_lib.run.facts.masking.transform import (
     TRANSFORMS,
     RuleCount,
     TransformCounts,
+    TransformedFile,
     TransformFact,
     TransformStatus,
     files_transformed,
 )
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows, keep_files
-from runbook_lib.run.tables.unwritten import count_quarantined, keep_quarantined
+from runbook_lib.run.tables.unwritten import QuarantinedRow, count_quarantined, keep_quarantined
 from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.transform.derived import DerivedPlace, derived_manifest, derived_writer
 from runbook_lib.transform.key_check import KeysCollide, check_key_values, check_keys
-from runbook_lib.transform.rewrite import FileRewrite, UnnamedValues
+from runbook_lib.transform.rewrite import FileRewrite, RewriteUnit, UnnamedValues, rewrite_files
 from runbook_lib.transform.settings import Ready, make_ready
 from runbook_lib.transform.unnamed import unnamed_error, unnamed_paths
 
+LARGE_ITEMS, LARGE_BYTES = 250_000, 100_000_000  # which take longer than processes to start
 Watch = Callable[[str, str, int, int], None]
 
 
@@ -83,9 +93,12 @@ def _transform(run: Run, pair: Pair, ready: Ready, watch: Watch) -> None:
     if pair.source_facts is None:
         raise GateFailed(f"{pair.source} has no source facts; run 00_preflight again")
     clock, recipe = time.monotonic(), ready.recipe_of(pair.source_facts)
-    writer = _writer(run, fact, export)
+    of = export.manifest
+    place = DerivedPlace(of.table_arn, of.table_id, fact.export_id, fact.started, of.export_time)
+    writer = derived_writer(run.config, run.clients.staging, place)
     writer.start()
-    _rewrite_files(run, pair, export, recipe, writer, watch)
+    work = FileRewrite(recipe, pair.source, pair.target, run.clients.raw, export.bucket, writer, run.secret)
+    _rewrite_files(_Making(run, pair, export, watch), ready, work, place)
     made = files_transformed(run.ledger, pair.source)
     entries = [FileEntry(f.counts.derived, f.md5, f.etag, f.key, f.item_bytes) for f in made]
     try:
@@ -124,47 +137,98 @@ def _begun(run: Run, pair: Pair, ready: Ready) -> tuple[TransformFact, Completed
     return fact, export
 
 
-def _writer(run: Run, fact: TransformFact, export: CompletedExport) -> ExportWriter:
-    of = export.manifest
-    return derived_writer(run, DerivedPlace(of.table_arn, of.table_id, fact.export_id, fact.started, of.export_time))
+@dataclass(slots=True)
+class _Making:
+    """The files of one table that are being made: how far that is, and the values that no rule names."""
+
+    run: Run
+    pair: Pair
+    export: CompletedExport
+    watch: Watch
+    done: int = 0
+    unnamed: Counter[tuple[AttributePath, str]] = field(default_factory=Counter)
+
+    def show(self, items: int) -> None:
+        self.done += items
+        self.watch(self.pair.source, "transforming", self.done, self.export.items)
+
+    def keep(self, made: Iterable[TransformedFile], refused: Iterable[QuarantinedRow]) -> None:
+        """Record files that are stored; raises TransferError where more of their items were refused than may be."""
+        ledger, source = self.run.ledger, self.pair.source
+        with ledger.batch():
+            for file in made:
+                TRANSFORMED_FILES.record(ledger, f"{source} {file.raw_key}", file)
+            keep_quarantined(ledger, refused)
+        count, limit = count_quarantined(ledger, source), self.run.config.import_.quarantine_limit
+        if count > limit:
+            raise TransferError(
+                f"{count:,} items cannot be transformed, import.quarantine_limit is {limit}; quarantine/ says which "
+                "and why"
+            )
 
 
-def _rewrite_files(
-    run: Run, pair: Pair, export: CompletedExport, recipe: Recipe, writer: ExportWriter, watch: Watch
-) -> None:
+def _rewrite_files(making: _Making, ready: Ready, work: FileRewrite, place: DerivedPlace) -> None:
     """Make every file that is not made yet; a file with unnamed values is not stored, and the others are looked at."""
-    done, unnamed = 0, Counter[tuple[AttributePath, str]]()
-
-    def show(items: int) -> None:
-        nonlocal done
-        done += items
-        watch(pair.source, "transforming", done, export.items)
-
+    run, pair = making.run, making.pair
     known = {file.raw_key for file in files_transformed(run.ledger, pair.source)}
-    work = FileRewrite(
-        recipe, pair.source, pair.target, run.clients.raw, export.bucket, writer, run.secret, on_items=show
-    )
-    for row in file_rows(run.ledger, pair.source):
-        file = row.data_file
-        if file.key in known:
-            show(file.items)
-            continue
+    files = [row.data_file for row in file_rows(run.ledger, pair.source)]
+    making.show(sum(file.items for file in files if file.key in known))
+    left = [file for file in files if file.key not in known]
+    many = run.config.validate_.processes or processors()
+    with ExitStack() as opened:
+        roster = None
+        if many > 1 and len(left) > 1 and _is_large(making.export):
+            roster = opened.enter_context(open_processes(run, "transform", many, both=True))
+        if roster is not None:
+            _have_rewritten(making, roster, many, _units(making, ready, place, left))
+        else:
+            _rewrite_here(making, work, left)
+    if making.unnamed:
+        _refuse_unnamed(run, pair, making.unnamed)
+
+
+def _is_large(export: CompletedExport) -> bool:
+    """Whether there is so much to transform that processes are worth their start."""
+    return export.items >= LARGE_ITEMS or export.manifest.billed_bytes >= LARGE_BYTES
+
+
+def _rewrite_here(making: _Making, work: FileRewrite, files: Iterable[DataFile]) -> None:
+    work.on_items = making.show
+    for file in files:
         try:
             made = work.rewrite(file)
         except UnnamedValues as error:
-            unnamed += error.values
+            making.unnamed += error.values
             continue
-        with run.ledger.batch():
-            TRANSFORMED_FILES.record(run.ledger, f"{pair.source} {file.key}", made)
-            keep_quarantined(run.ledger, work.refused)
-        refused, limit = count_quarantined(run.ledger, pair.source), run.config.import_.quarantine_limit
-        if refused > limit:
-            raise TransferError(
-                f"{refused:,} items cannot be transformed, import.quarantine_limit is {limit}; quarantine/ says which "
-                "and why"
-            )
-    if unnamed:
-        _refuse_unnamed(run, pair, unnamed)
+        making.keep([made], work.refused)
+
+
+def _units(making: _Making, ready: Ready, place: DerivedPlace, files: list[DataFile]) -> Iterator[RewriteUnit]:
+    run, pair = making.run, making.pair
+    assert pair.source_facts is not None, "its recipe was made of them"
+    hook = ready.hook.sha256 if ready.hook else None
+    for some in in_units(files):
+        yield RewriteUnit(
+            site_of(run), pair.source_facts, pair.target, making.export.bucket, place, tuple(some), ready.key, hook,
+            run.secret,
+        )  # fmt: skip
+
+
+def _have_rewritten(making: _Making, roster: WorkerRoster, many: int, units: Iterator[RewriteUnit]) -> None:
+    """Have worker processes make the files, as many units at a time as there are processes."""
+
+    def take(said: Message, unit: RewriteUnit) -> None:
+        made, refused, unnamed = pickle.loads(said["outcome"])
+        making.keep(made, refused)
+        making.unnamed += unnamed
+        items = sum(file.items for file in unit.files)
+        making.show(items)
+        roster.count_calls(said["process"], said["calls"])
+        if said["failure"]:
+            raise TransferError(said["failure"])
+        roster.note(making.pair.source, said["process"], making.run.now().timestamp(), items, since=said["seconds"])
+
+    spread(roster, making.pair.source, rewrite_files, units, many, take)
 
 
 def _refuse_unnamed(run: Run, pair: Pair, unnamed: Counter[tuple[AttributePath, str]]) -> None:

@@ -122,7 +122,7 @@ def _writer(run: Run, pair: Pair, fact: WindowFact, made: WindowTransform) -> Ex
         completed.manifest.table_arn, completed.manifest.table_id, made.export_id, made.started,
         window=ExportedWindow(*fact.span, fact.view),
     )  # fmt: skip
-    return derived_writer(run, place)
+    return derived_writer(run.config, run.clients.staging, place)
 
 
 def _rewrite_files(

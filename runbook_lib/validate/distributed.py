@@ -9,17 +9,15 @@ from __future__ import annotations
 import pickle
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from itertools import chain
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.cluster.protocol import Message, UnitContext, Work, WorkerContext
 from runbook_lib.cluster.roster import WorkerRoster, calls_of
+from runbook_lib.cluster.spread import in_units, spread
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.items.keyed import RunSecret
@@ -31,8 +29,6 @@ from runbook_lib.validate.checkpoint import DigestCheckpoint
 from runbook_lib.validate.indexes.sample import IndexSample
 from runbook_lib.validate.readers import ExportReader, Show, Spelled, TableReader
 
-UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that their buckets are worth the way
-TRIES = 5
 AHEAD = 2
 
 
@@ -179,14 +175,14 @@ class DistributedDigest:
             for sample, part in zip(samples, parts, strict=True):
                 sample.merge(part)
 
-        self._spread(sample_files, units, AHEAD * self.roster.engine.slots(), take)
+        spread(self.roster, self.source, sample_files, units, AHEAD * self.roster.engine.slots(), take)
 
     @property
     def _site(self) -> UnitContext:
         return UnitContext(self.run.config, self.run.clients.target_identity.place)
 
     def _units(self, side: ExportReader, files: Iterable[DataFile], secret: RunSecret) -> list[FilesUnit]:
-        groups = map(tuple, _together(files))
+        groups = map(tuple, in_units(files))
         return [FilesUnit(self._site, side.bucket, group, self.key, side.refused, secret) for group in groups]
 
     def _count(
@@ -201,52 +197,9 @@ class DistributedDigest:
             show(checkpoint.buckets.items)
 
         try:
-            self._spread(work, units, ahead, take)
+            spread(self.roster, self.source, work, units, ahead, take)
         finally:
             checkpoint.keep()
-
-    def _spread(self, work: Work, units: list[Any], ahead: int, take: Callable[[Message, Any], None]) -> None:
-        """Have every unit done, once to its end, and take in what is said of it.
-
-        A worker that goes away takes along all that it was given: what counts is how often one unit was lost.
-        """
-        waiting, running = deque((unit, 1) for unit in units), dict[Future[Message], tuple[Any, int]]()
-        ended: SimpleQueue[Future[Message]] = SimpleQueue()
-        try:
-            while waiting or running:
-                while waiting and len(running) < ahead:
-                    unit, attempt = waiting.popleft()
-                    future = self.roster.engine.submit(work, unit)
-                    running[future] = unit, attempt
-                    future.add_done_callback(ended.put)
-                try:
-                    future = ended.get(timeout=1.0)
-                except Empty:
-                    self.roster.engine.check()
-                    continue
-                unit, attempt = running.pop(future)
-                if not self._is_lost(future):
-                    take(future.result(), unit)
-                elif attempt < TRIES:
-                    waiting.appendleft((unit, attempt + 1))  # at once: what always kills its worker shows soon
-                else:
-                    raise TransferError(
-                        f"workers that read {self.source} went away {TRIES} times with the same part of it; "
-                        "see their logs"
-                    )
-        finally:
-            for future in running:
-                future.cancel()
-            self.roster.keep(self.source, 0.0)
-
-    def _is_lost(self, future: Future[Message]) -> bool:
-        error = CancelledError() if future.cancelled() else future.exception()
-        if error is None:
-            return False
-        self.roster.engine.check()
-        if not self.roster.engine.is_loss(error):
-            raise TransferError(f"{self.source}: a worker failed: {type(error).__name__}: {error}") from error
-        return True
 
     def _heard(self, said: Message, items: int) -> None:
         """Account for a unit that was done; raises TransferError for one that failed."""
@@ -255,15 +208,3 @@ class DistributedDigest:
         if said["failure"]:
             raise TransferError(said["failure"])
         self.roster.note(self.source, said["process"], now, items, since=said["seconds"])
-
-
-def _together(files: Iterable[DataFile]) -> Iterator[list[DataFile]]:
-    """Files in groups that are worth a unit each."""
-    group: list[DataFile] = []
-    for file in files:
-        group.append(file)
-        if len(group) == UNIT_FILES or sum(f.items for f in group) >= UNIT_ITEMS:
-            yield group
-            group = []
-    if group:
-        yield group
