@@ -75,6 +75,10 @@ class ExportError(RunbookError):
     """An export could not be started, failed, or is not what this run asked for."""
 
 
+class ExportUnknown(ExportError):
+    """DynamoDB does not know an export any more, or may not be asked about it."""
+
+
 class ManifestError(ExportError):
     """A manifest is missing, damaged or contradicts itself."""
 

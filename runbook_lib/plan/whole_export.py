@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
-from runbook_lib.errors import ExportError
+from runbook_lib.errors import ExportError, ExportUnknown
 from runbook_lib.export_format.manifest import FULL_EXPORT, INCREMENTAL_EXPORT, Manifest
 from runbook_lib.timestamps import format_timestamp
 
@@ -110,14 +110,15 @@ def refuse_gone(client: Any, planned: TableDescription) -> None:
 def ask_whole(client: Any, manifest: Manifest) -> Wholeness:
     """Ask AWS whether the export of a manifest is the whole table; raises ExportError if it is not.
 
-    An export that AWS does not know, or may not be asked about, is unchecked: nobody can tell.
+    An export that AWS does not know, or may not be asked about, is unchecked: nobody can tell. An answer about another
+    export, or none that can be read, tells nothing: ExportError, too.
     """
     arn = manifest.export_arn
     if "/export/" not in arn:
         return Wholeness(False, f"{arn} is a scan by this tool, of which DynamoDB knows nothing")
     try:
         state = describe_export(client, arn)
-    except ExportError as error:
+    except ExportUnknown as error:
         return Wholeness(False, f"{error} (DynamoDB keeps an export's description for 90 days)")
     refuse_partial(state, INCREMENTAL_EXPORT if manifest.view else FULL_EXPORT)
     if state.status != "COMPLETED":

@@ -13,7 +13,7 @@ from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.dynamodb.said import answer_of, refuse_answer_of_another, said_count, said_text
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, whole
-from runbook_lib.errors import ExportError
+from runbook_lib.errors import ExportError, ExportUnknown
 
 EXPORTS_AT_ONCE = (25, 17)  # of ListExports
 
@@ -160,11 +160,14 @@ def _exports_of(client: Any, table_arn: str) -> list[str]:
 
 
 def describe_export(client: Any, arn: str) -> ExportState:
-    """Look at an export; raises ExportError if there is none."""
+    """Look at an export; raises ExportUnknown if DynamoDB says that there is none, or that it may not be asked."""
     try:
         state = _state(client.describe_export(ExportArn=arn)["ExportDescription"])
     except (ClientError, BotoCoreError) as error:
-        raise told(ExportError(f"export {arn} cannot be looked at: {error}"), error) from None
+        failure = told(ExportError(f"export {arn} cannot be looked at: {error}"), error)
+        if isinstance(error, ClientError) and not failure.transient:
+            raise ExportUnknown(str(failure)) from None
+        raise failure from None
     refuse_answer_of_another("DescribeExport", ExportError, arn, state.arn)
     return state
 

@@ -117,7 +117,7 @@ def test_the_command_refuses_a_filtered_export_before_anything_is_there(world: W
     [
         ({"ExportStatus": "IN_PROGRESS"}, "IN_PROGRESS"),
         ({"ExportStatus": "FAILED"}, "FAILED"),
-        ({"TableArn": "arn:aws:dynamodb:us-east-1:111122223333:table/other"}, "should be of a table"),
+        ({"TableArn": "arn:aws:dynamodb:us-east-1:111122223333:table/other"}, "the answer is about other"),
         ({"TableId": "another"}, "should be of a table with the id"),
         ({"ItemCount": 4}, "number of items 4"),
     ],
