@@ -52,6 +52,7 @@ def test_while_another_run_takes_back_what_it_wrote_no_window_is_applied(world: 
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -70,6 +71,7 @@ def test_long_stretches_are_cut_into_windows(world: World) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_the_lag_is_waited_down(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -131,6 +133,7 @@ def test_a_window_that_is_wrong_is_refused_and_nothing_of_it_written(world: Worl
     assert any("not applied" in reason for reason in found.reasons)
 
 
+@pytest.mark.whole
 def test_recovery_that_was_off_for_a_moment_is_a_gap(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -249,6 +252,7 @@ def test_a_failed_window_says_how_to_go_on(world: World) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_each_window_warns_of_what_the_target_should_rather_not_have(world: World) -> None:
     moving = moved(world)
     live(moving, 0)

@@ -84,6 +84,7 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "start the run again with the same run id" in told["next"]["what"]
 
 
+@pytest.mark.whole
 def test_after_a_dry_run_without_confirm_target_the_proposed_command_works_once_the_file_has_it(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

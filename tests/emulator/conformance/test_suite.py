@@ -55,6 +55,7 @@ def test_what_it_cannot_be_asked_is_known_with_why(answers: dict[str, QuestionAn
     assert found == NOT_ASKED
 
 
+@pytest.mark.whole
 def test_a_deviation_with_a_name_is_one_still(answers: dict[str, QuestionAnswer]) -> None:
     assert {name for name in NAMED if not answers[name].deviates} == set()
 

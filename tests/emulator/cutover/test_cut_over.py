@@ -144,6 +144,7 @@ def test_a_write_after_the_freeze_is_not_frozen(world: World) -> None:
     assert [gate for _, gate in switch(moving).earlier] == ["freeze-proof"]
 
 
+@pytest.mark.whole
 def test_deletes_by_the_sources_time_to_live_are_no_writes(world: World) -> None:
     moving = moved(world)
     when = {"AttributeName": "until", "Enabled": True}

@@ -165,6 +165,7 @@ def test_the_folder_of_another_run_under_that_name_is_refused(world: World) -> N
 
 @pytest.mark.parametrize("member", ["export_arn", "table_arn", "table_id", "summary_md5", "files_md5"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_an_export_that_is_not_what_the_other_ledger_holds_is_refused(world: World, member: str) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -288,6 +289,7 @@ def test_an_entry_of_a_killed_run_holds_the_export_and_is_its_own_to_remove(worl
     assert len(entries) == 1
 
 
+@pytest.mark.whole
 def test_who_cannot_say_that_it_uses_an_export_does_not_use_it(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)

@@ -164,6 +164,7 @@ def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
     assert world.items(world.target, world.dst("b")) == []
 
 
+@pytest.mark.whole
 def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) -> None:
     world.pair("a", things(3))
     world.put(world.target, world.dst("a"), things(1))

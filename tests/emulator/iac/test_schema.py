@@ -124,6 +124,7 @@ def test_every_table_of_the_fleet_is_created_as_it_was(reference: Reference) -> 
     assert_twins(reference.endpoint, text, {t.source: t.target for t in fleet()})
 
 
+@pytest.mark.whole
 def test_the_same_source_gives_the_same_text(reference: Reference) -> None:
     assert len(set(reference.cloudformation)) == len(set(reference.cdk)) == 1
 
@@ -300,6 +301,7 @@ alike = st.text(alphabet="aA1._-", min_size=3, max_size=6)
 
 @settings(deadline=None)
 @given(st.sets(names | alike, max_size=30), st.sets(st.sampled_from(["Streams", "KmsKey1", "A", "TableA"])))
+@pytest.mark.whole
 def test_logical_ids_are_unique_alphanumeric_and_the_same_in_any_order(tables: set[str], taken: set[str]) -> None:
     found = logical_ids(tables, taken)
     assert set(found) == tables

@@ -74,6 +74,7 @@ def test_cfn_lint_finds_nothing_in_the_reference_fleet(fleet: Written, tmp_path:
     assert lint(fleet.template, tmp_path) == ""
 
 
+@pytest.mark.whole
 def test_cfn_lint_finds_nothing_in_tables_that_have_all_there_is(full: Written, tmp_path: Path) -> None:
     kinds = [r["Type"].rsplit("::", 1)[1] for r in yaml.safe_load(full.template)["Resources"].values()]
     assert sorted(kinds) == ["ScalableTarget", "ScalableTarget", "ScalingPolicy", "Table", "Table"]

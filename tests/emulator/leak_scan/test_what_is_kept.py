@@ -76,6 +76,7 @@ def test_a_leak_that_is_a_name_is_not_shown_though_it_looks_like_a_word(world: W
         assert not file.is_file() or nick.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.whole
 def test_what_a_rule_keeps_where_it_stands_is_no_leak(world: World) -> None:
     items = [ONE | {"notes": {"S": f"ask {WHO}"}, "r": {"S": "EU"}}]
     assert scanned(world, items, KEPT, {"hook": "def t(item, context):\n    return item\n"})["verdict"] == "PASS"

@@ -86,6 +86,7 @@ def test_a_page_that_names_nothing_to_go_on_after_hides_no_raw_value(world: Worl
     assert (fact.items, fact.hits) == (ITEMS, 1)
 
 
+@pytest.mark.whole
 def test_a_scan_that_saw_less_than_was_compared_is_none(world: World, liar: Between) -> None:
     run = compared(world)
     tells(world, liar, hides)

@@ -97,6 +97,7 @@ def await_operation(world: World) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.whole
 def test_a_table_that_is_there_is_filled_and_proved(world: World) -> None:
     world.pair("a", things(40), **indexed_by("n", "N"))
     record = every_step(world.open(**BY_BULK, prices={"bulk_put_gb": 0.05}))
@@ -349,6 +350,7 @@ def test_a_cancelled_bulk_put_is_a_fail_and_healed_by_a_repair(world: World) -> 
     assert ended(run)["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_a_bulk_put_that_failed_fails_its_table_and_says_how_to_go_on(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="failed-bulk")
@@ -365,6 +367,7 @@ def test_a_slow_bulk_put_is_waited_for(world: World) -> None:
     assert ended(run)["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_items_that_a_condition_kept_out_are_counted_from_the_output(world: World) -> None:
     """COMPLETED, no failure, all processed: no counter of DynamoDB's tells."""
     run = exported(world)
@@ -743,6 +746,7 @@ def in_use(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await_operation(world)
 
 
+@pytest.mark.whole
 def test_a_bulk_put_that_was_refused_keeps_no_other_run_out(world: World) -> None:
     run = exported(world)
     not_started(run, world)
@@ -757,6 +761,7 @@ def test_a_bulk_put_that_was_refused_keeps_no_other_run_out(world: World) -> Non
     assert validate_tables(next_one)[world.src("a")]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_a_bulk_put_that_was_refused_is_cleaned_up_and_rolled_back(world: World) -> None:
     run = exported(world)
     not_started(run, world)
@@ -768,6 +773,7 @@ def test_a_bulk_put_that_was_refused_is_cleaned_up_and_rolled_back(world: World)
     assert keys_in_bucket(world) == set()
 
 
+@pytest.mark.whole
 def test_a_bulk_put_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
     run = exported(world)
     for _ in range(2):
@@ -806,6 +812,7 @@ def test_a_refusal_of_what_was_sent_before_and_not_answered_proves_nothing(world
     assert ("stopped", "r.1") in marks(world)
 
 
+@pytest.mark.whole
 def test_a_bulk_put_that_may_yet_begin_is_waited_for_an_hour_and_no_longer(world: World) -> None:
     run = exported(world)
     in_doubt(run, world, "internal-error")

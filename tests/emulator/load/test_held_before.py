@@ -78,6 +78,7 @@ def test_an_item_that_changed_is_forgiven_only_where_nobody_promised_that_it_wou
     assert verdict(run) == said
 
 
+@pytest.mark.whole
 def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

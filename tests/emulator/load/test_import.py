@@ -135,6 +135,7 @@ def test_a_target_filled_since_the_preflight_is_not_written_to(world: World) -> 
     ids=lambda f: f["kind"],
 )
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, Any]) -> None:
     world.pair("a", things(80))
     run = ready(world.open())
@@ -241,6 +242,7 @@ def test_too_many_refused_items_stop_a_hopeless_table(world: World) -> None:
         import_tables(run)
 
 
+@pytest.mark.whole
 def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) -> None:
     world.pair("a", things(40))
     run = ready(world.open())
@@ -279,6 +281,7 @@ def test_what_no_table_could_hold_is_quarantined_and_the_rest_is_compared(world:
     assert (row["items_in_target"], row["missing"], row["extra"], row["different"]) == (40, 0, 0, 0)
 
 
+@pytest.mark.whole
 def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     world.pair("a", things(10))
     run = ready(world.open())
@@ -355,6 +358,7 @@ def test_a_table_that_fails_does_not_stop_the_others(world: World) -> None:
     assert facts(run, world.src("b"))["items_written"] == 50
 
 
+@pytest.mark.whole
 def test_importing_again_writes_nothing_again(world: World) -> None:
     world.pair("a", things(60))
     run = ready(world.open())

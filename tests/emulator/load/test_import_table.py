@@ -334,6 +334,7 @@ def refused(run: Run, world: World) -> None:
     world.clear_faults()
 
 
+@pytest.mark.whole
 def test_an_import_that_was_refused_lays_no_claim_to_a_table_that_another_run_makes(world: World) -> None:
     run = exported(world)
     refused(run, world)
@@ -351,6 +352,7 @@ def test_an_import_that_was_refused_lays_no_claim_to_a_table_that_another_run_ma
     assert (removal.table_deleted, removal.kept) == (True, "")
 
 
+@pytest.mark.whole
 def test_an_import_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
     run = exported(world)
     refused(run, world)
@@ -358,6 +360,7 @@ def test_an_import_that_was_refused_is_begun_by_a_later_start(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_an_import_that_was_refused_after_an_answer_that_nobody_heard_is_followed(world: World) -> None:
     run = exported(world)
     world.fault(operation="ImportTable", kind="lost-reply", every=1, times=1)
@@ -592,6 +595,7 @@ def test_an_import_that_names_another_table_than_it_was_asked_for_is_not_believe
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_what_was_imported_is_removed_by_a_cleanup(world: World) -> None:
     run = exported(world)
     import_tables(run)

@@ -138,6 +138,7 @@ def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: Worl
         assert "nothing will be written" not in str(again.banner())
 
 
+@pytest.mark.whole
 def test_after_an_import_no_notebook_says_that_the_run_is_dry(world: World) -> None:
     world.pair("a", things(2))
     config = world.config()
@@ -269,6 +270,7 @@ def test_a_gate_made_of_gates_stops_once_with_the_remedy_for_what_is_wrong(
     assert told in line.remedy
 
 
+@pytest.mark.whole
 def test_blockers_of_many_tables_are_one_sentence_at_a_gate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from runbook_lib.notebook import gates
 

@@ -82,6 +82,7 @@ def test_the_console_says_so_and_the_choice_holds_for_the_whole_run(
     assert world.record("r")["attempts"][-1]["tables"] == "*-alpha"
 
 
+@pytest.mark.whole
 def test_a_run_of_all_tables_is_complete_and_cannot_be_narrowed_later(world: World) -> None:
     world.pair("alpha", things(3))
     config = world.config(confirm_target=HERE)

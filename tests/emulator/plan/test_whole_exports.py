@@ -82,6 +82,7 @@ def status_of(plan: Plan, check: CheckId) -> list[str]:
 @pytest.mark.parametrize("by", ["arn", "folder"])
 @pytest.mark.parametrize("kind", FILTERS)
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_filtered_export_is_a_configuration_error_that_names_it(
     world: World, liar: Between, by: str, kind: str
 ) -> None:

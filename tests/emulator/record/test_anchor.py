@@ -119,6 +119,7 @@ def put(world: World, bucket: str, folder: Path) -> str:
     return str(world.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentMD5=md5).get("VersionId"))
 
 
+@pytest.mark.whole
 def test_the_digest_of_the_seal_is_locked_in_the_bucket_and_the_folder_is_held_to_it(
     world: World, verify: Verify
 ) -> None:
@@ -335,6 +336,7 @@ def test_what_stands_beside_a_seal_of_another_one_is_found_without_the_bucket(wo
     assert verify(folder)[0] == 1
 
 
+@pytest.mark.whole
 def test_an_anchor_covered_by_a_delete_marker_or_a_newer_version_still_holds(world: World, verify: Verify) -> None:
     bucket = lock(world)
     config = asking(world, bucket)
@@ -406,6 +408,7 @@ def test_each_seal_is_anchored_and_the_folder_of_an_earlier_one_is_no_longer_the
     assert (code, "cannot be listed" in text) == (0, True), text
 
 
+@pytest.mark.whole
 def test_runs_of_other_names_do_not_count(world: World, verify: Verify) -> None:
     config = asking(world, lock(world))
     folder, other = sealed(world, config), sealed(world, config, "r-2")

@@ -271,6 +271,7 @@ def test_what_the_run_did_not_ask_the_expected_key_for_is_not_what_the_file_asks
 
 @pytest.mark.parametrize("how", ["copied", "a link"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_run_under_the_name_of_another_is_refused_unless_it_is_asked_for(
     world: World, verify: Verify, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:

@@ -83,6 +83,7 @@ def test_no_marker_is_in_a_run_that_looked(estate: World) -> None:
     assert MARKER not in ran.stdout + ran.stderr
 
 
+@pytest.mark.whole
 def test_a_call_that_is_denied_is_not_checked_and_the_others_are_made(estate: World) -> None:
     estate.pair("a")
     a_function(estate, f"{estate.tag}-h", {"TABLE": estate.src("a")})
@@ -96,6 +97,7 @@ def test_a_call_that_is_denied_is_not_checked_and_the_others_are_made(estate: Wo
     assert not checks[1].blocks
 
 
+@pytest.mark.whole
 def test_the_look_can_be_turned_off(estate: World) -> None:
     estate.pair("a")
     config = load_config(estate.config(references={"in_preflight": False}))

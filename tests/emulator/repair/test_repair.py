@@ -88,6 +88,7 @@ def test_every_defect_of_a_real_target_is_repaired_and_then_it_passes(world: Wor
     assert repaired(run).counts.written == 0
 
 
+@pytest.mark.whole
 def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewrite(world: World) -> None:
     run = damaged(world)
     before = world.items(world.target, world.dst("a"))
@@ -162,6 +163,7 @@ def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World
     assert validate_tables(run)[world.src("a")].verdict == "PASS"
 
 
+@pytest.mark.whole
 def test_while_another_run_takes_back_what_it_wrote_nothing_is_repaired(world: World) -> None:
     """The other would take what is put back now for its own."""
     run = damaged(world)
@@ -173,6 +175,7 @@ def test_while_another_run_takes_back_what_it_wrote_nothing_is_repaired(world: W
     assert validate_tables(run)[world.src("a")].verdict == "PASS"
 
 
+@pytest.mark.whole
 def test_a_table_of_the_same_name_that_was_made_since_is_not_repaired(world: World) -> None:
     run = damaged(world)
     world.target.delete_table(TableName=world.dst("a"))
@@ -194,6 +197,7 @@ RACES = {
 
 @pytest.mark.parametrize("race", RACES)
 @pytest.mark.few(2)
+@pytest.mark.whole
 def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = damaged(world)
     name, now = RACES[race]
@@ -335,6 +339,7 @@ def test_what_was_there_before_and_was_changed_by_its_owner_is_never_deleted(
         assert report_run(run).repair_command is None
 
 
+@pytest.mark.whole
 def test_an_item_too_wide_for_a_condition_is_left_and_told(world: World) -> None:
     wide = {f"a{n:03}": {"N": str(n)} for n in range(160)}
     world.pair("a", [{"id": {"S": "wide"}, **wide}, *things(3)])

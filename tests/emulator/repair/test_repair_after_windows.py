@@ -67,6 +67,7 @@ def test_what_was_in_quarantine_and_came_in_a_window_since_is_repaired(world: Wo
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_it_refuses_a_table_with_a_window_in_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = caught_up(world)
     stopped_before_it_was_whole(moving, monkeypatch)

@@ -91,6 +91,7 @@ def test_what_another_run_has_proved_is_not_taken_away(world: World) -> None:
     assert proved(second)["verdict"] == "PASS"
 
 
+@pytest.mark.whole
 def test_a_table_that_a_run_made_stays_when_another_run_has_filled_it(world: World) -> None:
     """Whether the maker wrote anything or not."""
     source_without_target(world, "a", 0)
@@ -103,6 +104,7 @@ def test_a_table_that_a_run_made_stays_when_another_run_has_filled_it(world: Wor
     assert target_exists(world, world.dst("a"))
 
 
+@pytest.mark.whole
 def test_the_register_is_entered_before_the_first_write_and_left_when_all_is_gone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +211,7 @@ def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world:
     assert "second" in kept(first)
 
 
+@pytest.mark.whole
 def test_a_register_that_cannot_be_written_refuses_before_the_first_write(world: World) -> None:
     world.pair("a", things(10))
     for place in ("s3://no-such-bucket-anywhere/exports/register", "s3://", "nonsense"):
@@ -222,6 +225,7 @@ def test_a_register_that_cannot_be_written_refuses_before_the_first_write(world:
 
 
 @pytest.mark.parametrize("operation", ["ListTagsOfResource", "TagResource"])
+@pytest.mark.whole
 def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(world: World, operation: str) -> None:
     world.pair("a", things(10))
     with between(world.endpoint, before=lambda asked: _without(asked, operation, "UnknownOperationException")) as to:

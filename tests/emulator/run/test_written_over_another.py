@@ -269,6 +269,7 @@ def test_a_run_that_entered_since_the_pre_flight_has_not_to_be_ended(world: Worl
     assert held(world) == {"older": 20}
 
 
+@pytest.mark.whole
 def test_a_table_that_an_ended_run_had_filled_and_that_was_emptied_is_loaded_again(world: World) -> None:
     two_sources(world, "i")
     for name in ("first", "second"):

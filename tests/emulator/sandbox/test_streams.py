@@ -142,6 +142,7 @@ def test_an_iterator_begins_where_it_was_asked_for(table: Streamed) -> None:
         table.values(shard, ShardIteratorType="AT_TIMESTAMP", Timestamp=4e9)
 
 
+@pytest.mark.whole
 def test_a_stream_that_is_turned_on_again_is_another_one(table: Streamed) -> None:
     table.put(1)
     table.ddb.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})

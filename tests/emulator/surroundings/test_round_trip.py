@@ -80,6 +80,7 @@ def read(world: World, stem: str, tables: list[str]) -> Estate:
     return estate_of(connect(config), "source", selection_of(config.surroundings, tables), datetime.now(UTC))
 
 
+@pytest.mark.whole
 def test_a_whole_estate_comes_back_as_it_was_read(world: World) -> None:
     stem, table = f"{world.tag}-src", world.src("orders")
     fixed_estate(client_of(world), stem, table)

@@ -63,6 +63,7 @@ def test_import_table_fills_the_target_from_what_was_made(world: World) -> None:
     assert world.requests("ImportTable") >= 1
 
 
+@pytest.mark.whole
 def test_append_adds_what_was_made_and_leaves_what_is_there(world: World) -> None:
     world.pair("a", people(40))
     theirs = {"id": {"S": "i00003"}, "by": {"S": "the application"}}
@@ -85,6 +86,7 @@ def test_a_cluster_loads_and_compares_what_was_made(world: World) -> None:
     assert (table["verdict"], table["items_written"], table["items_in_target"]) == ("PASS", 30, 30)
 
 
+@pytest.mark.whole
 def test_a_repair_writes_masked_items_and_nothing_else(world: World) -> None:
     world.pair("a", people(40))
     run = imported(world)

@@ -203,6 +203,7 @@ def test_the_command_catches_up_compares_and_scans(world: World) -> None:
     assert made.target() == made.due()
 
 
+@pytest.mark.whole
 def test_a_value_that_a_window_brings_is_looked_for_and_found(world: World) -> None:
     made = masked(world, 5, *RULES, {"path": "copy", "with": "keep", "domain": "email"})
     made.write(person(33, 2, copy={"S": address(34)}))
@@ -255,6 +256,7 @@ def test_with_another_key_or_another_hook_no_window_is_made(world: World, monkey
     assert made.target() == made.due()
 
 
+@pytest.mark.whole
 def test_a_place_that_no_rule_names_stops_its_window_and_shows_nothing(world: World) -> None:
     made = masked(world, 5)
     made.write(person(33, 2), person(1, 3, late={"M": {"more": {"S": "marker.late"}}}))

@@ -193,6 +193,7 @@ def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: Worl
     assert not (world.folder / "reports" / "no-such-run").exists()
 
 
+@pytest.mark.whole
 def test_an_export_that_the_run_only_used_stays(world: World) -> None:
     world.pair("a", things(10))
     first = up_to_the_import(world, "first")
@@ -259,6 +260,7 @@ def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World
     assert keys_in_bucket(world) == set()
 
 
+@pytest.mark.whole
 def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
     world.pair("a", things(30))
     run = world.open()

@@ -89,6 +89,7 @@ def test_a_run_stands_beside_every_export_of_a_chain_that_it_loads(world: World)
     assert not below(world, "register/exports/")
 
 
+@pytest.mark.whole
 def test_a_window_that_another_run_uses_stays(world: World) -> None:
     moving = moved(world)
     live(moving, 0)

@@ -63,6 +63,7 @@ def test_the_first_gate_stops_and_names_every_table_and_what_to_do(
     assert gate_validation(run) == "GO: 4 of 4 tables proved"
 
 
+@pytest.mark.whole
 def test_the_last_gate_names_the_tables_that_were_not_come_to_and_says_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

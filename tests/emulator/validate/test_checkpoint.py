@@ -158,6 +158,7 @@ def test_finished_files_are_not_read_again_and_every_segment_is(world: World) ->
 @pytest.mark.parametrize("segments", [1, 3, 6])
 @pytest.mark.parametrize("damage", ["deletes", "changes"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_resumed_validation_sees_what_somebody_did_to_the_target_meanwhile(
     world: World, segments: int, damage: str
 ) -> None:

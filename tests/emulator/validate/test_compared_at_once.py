@@ -63,6 +63,7 @@ def test_tables_that_differ_each_in_its_own_way_get_what_they_would_get_one_by_o
     assert sorted(name[-1] for name, (verdict, *_) in together.items() if verdict == "PASS") == ["a", "f"]
 
 
+@pytest.mark.whole
 def test_as_many_as_may_are_compared_at_the_same_time(world: World) -> None:
     """What is waited for is waited for together: the spans overlap, and no more of them than may."""
     run, seen = ready(world), set[str]()

@@ -143,6 +143,7 @@ def test_a_clock_that_is_ahead_of_the_targets_excuses_nothing_before_its_time(wo
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_where_the_targets_clock_cannot_be_read_nothing_is_excused(world: World, date: str | None) -> None:
     def after(asked: Asked, said: Said) -> Said:
         if asked.operation != "DescribeTimeToLive":

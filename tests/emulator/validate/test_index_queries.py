@@ -392,6 +392,7 @@ def test_every_kind_of_index_is_asked_in_the_embedded_aws(world: World) -> None:
     assert found["local"]["keys"] == 20
 
 
+@pytest.mark.whole
 def test_a_damaged_item_is_missed_by_the_index_too_and_the_table_fails(world: World) -> None:
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))
     run = loaded(world, validate={"index_wait_seconds": 600.0})  # not waited for: the table is not right either
@@ -401,6 +402,7 @@ def test_a_damaged_item_is_missed_by_the_index_too_and_the_table_fails(world: Wo
     assert any("index by-owner answers differently from the export for 1 of 5" in reason for reason in fact["reasons"])
 
 
+@pytest.mark.whole
 def test_an_index_that_lost_an_item_fails_a_table_that_is_equal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """moto's indexes are views of the table, so the loss is made on the wire."""
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))

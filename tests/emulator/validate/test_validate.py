@@ -121,6 +121,7 @@ def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(wo
 
 @pytest.mark.parametrize("again", [True, False], ids=["replaced", "deleted"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_target_that_is_not_the_same_to_the_end_fails(world: World, again: bool) -> None:
     run = migrated(world, validate={"segments": 1, "index_samples": 0})
     table = world.dst("a")
@@ -354,6 +355,7 @@ def test_no_item_content_gets_into_an_error(world: World) -> None:
         assert "secret" not in str(error.value)
 
 
+@pytest.mark.whole
 def test_no_more_differences_are_listed_than_asked_for_and_all_are_counted(world: World) -> None:
     run = migrated(world, 30, validate={"max_differences": 2})
     world.put(world.target, world.dst("a"), things(9))

@@ -288,12 +288,12 @@ def test_what_is_found_once_is_found_as_often_as_it_is_there(hidden: str, most: 
 def test_what_was_looked_through_is_not_kept(most: int, tmp_path: Path) -> None:
     chance = random.Random(1)
     _, (values, _, _) = sought(tmp_path, [{**ITEM, "email": {"S": "anna@people.example"}}], rules(), most=most)
-    texts = ("".join(chance.choices("abcdefgh", k=3_000)) for _ in range(400))
+    texts = ("".join(chance.choices("abcdefgh", k=3_000)) for _ in range(160))
     lines = [orjson.dumps({"id": {"S": "k"}, "x": {"S": text}}).decode() for text in texts]
     tracemalloc.start()
     try:
         assert not list(look_through_all(values, lines, Counted()))
-        assert tracemalloc.get_traced_memory()[0] < 400_000
+        assert tracemalloc.get_traced_memory()[0] < 160_000
     finally:
         tracemalloc.stop()
 
@@ -482,19 +482,19 @@ def _holds_six(data: bytes) -> bool:
 
 def test_no_run_is_passed_over_that_has_a_reading() -> None:
     draw, read = random.Random(3), 0
-    for _ in range(400):
+    for _ in range(150):
         for run in (run for text in _texts(draw) for run in text.split("=") if run):
             has = any(_holds_six(data) for _, data in every_reading(run))
             reads = any(True for _ in readings(run))
             read += has
             assert reads or not has, run
             assert may_hide(run) or not reads, run
-    assert read > 5_000
+    assert read > 1_800
 
 
 def test_many_items_at_once_are_looked_through_as_each_by_itself(tmp_path: Path) -> None:
     draw, found = random.Random(5), 0
-    for number in range(60):
+    for number in range(25):
         items = [_random_item(draw, n) for n in range(draw.randrange(1, 40))]
         mask, (values, _, _) = sought(tmp_path, items, _random_rules(draw))
         lines = [orjson.dumps(each if draw.random() < 0.1 else mask.masked(each, mask.tally())).decode()

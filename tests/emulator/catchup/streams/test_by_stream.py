@@ -43,6 +43,7 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert all(":table/" in str(row.stream) and row.records for row in rows)
 
 
+@pytest.mark.whole
 def test_a_write_of_a_moment_ago_is_in_it(world: World) -> None:
     moving = streamed(world, catch_up={"settle_seconds": 0.1})
     moving.catch_up()
@@ -80,6 +81,7 @@ def test_a_window_is_cut_where_more_has_changed_than_can_be_held(world: World) -
     assert moving.validated().verdict is Verdict.PASS
 
 
+@pytest.mark.whole
 def test_shards_that_end_and_are_split_are_read_in_their_lineage(world: World) -> None:
     moving = streamed(world, 20)
     for number in range(8):

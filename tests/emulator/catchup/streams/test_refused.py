@@ -78,6 +78,7 @@ def test_a_place_that_is_trimmed_though_it_should_not_be(world: World, operation
     assert moving.target() == moving.source()
 
 
+@pytest.mark.whole
 def test_an_iterator_that_is_always_expired(world: World) -> None:
     moving = streamed(world, 5)
     world.fault(operation="GetRecords", kind="expired-iterator")
@@ -86,6 +87,7 @@ def test_an_iterator_that_is_always_expired(world: World) -> None:
 
 @pytest.mark.parametrize("operation", ["DescribeStream", "GetShardIterator", "GetRecords"])
 @pytest.mark.few(1)
+@pytest.mark.whole
 def test_a_call_that_is_denied_is_said_with_what_to_allow(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     world.fault(operation=operation, kind="denied")
