@@ -41,8 +41,8 @@ def open_processes(run: Run, step: str, many: int, *, both: bool = False) -> Ite
     started with.
     """
     with worker_processes(many) as engine:
-        site, hello = site_of(run), greet_both if both else greet
-        waiting = answers = [engine.submit(hello, site) for _ in range(many)]
+        site = site_of(run) if both else UnitContext(run.config, run.clients.target_identity.place)
+        waiting = answers = [engine.submit(greet, site) for _ in range(many)]
         while waiting := [answer for answer in waiting if not answer.done()]:
             wait(waiting, timeout=1.0)
             engine.look()
@@ -56,16 +56,7 @@ def open_processes(run: Run, step: str, many: int, *, both: bool = False) -> Ite
 def greet(desk: WorkerContext, site: UnitContext) -> Message:
     """What a worker does first: find its credentials, and see where they lead."""
     try:
-        desk.clients(site)
-    except RunbookError:
-        return {"ready": False}
-    return {"ready": True}
-
-
-def greet_both(desk: WorkerContext, site: UnitContext) -> Message:
-    """The same of a worker process that is to reach both sides."""
-    try:
-        desk.both_sides(site)
+        _ = desk.both_sides(site) if site.source else desk.clients(site)
     except RunbookError:
         return {"ready": False}
     return {"ready": True}
