@@ -7,11 +7,14 @@ drawn is looked at by the tests of the charts, of the report and of the browser,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import pytest
 from matplotlib.figure import Figure
 
+from runbook_lib.cluster import connect
+from runbook_lib.cluster.processes import Processes, worker_processes
 from runbook_lib.record import actors
 from runbook_lib.report import publish
 from runbook_lib.report.render.charts import draw, drawing
@@ -55,3 +58,18 @@ def _laid_out(figure: Figure) -> str:
     """The same for the same data, like the real one."""
     labels = [axes.get_xlabel() for axes in figure.axes]
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><title>{" ".join(labels)}</title></svg>'
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Processes]:
+    """The engines of worker processes that the steps open."""
+    opened: list[Processes] = []
+
+    @contextmanager
+    def noted(many: int) -> Iterator[Processes]:
+        with worker_processes(many) as engine:
+            opened.append(engine)
+            yield engine
+
+    monkeypatch.setattr(connect, "worker_processes", noted)
+    return opened

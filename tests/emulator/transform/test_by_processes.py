@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook_lib.cluster import connect, spread
-from runbook_lib.cluster.processes import Processes, worker_processes
+from runbook_lib.cluster import spread
+from runbook_lib.cluster.processes import Processes
 from runbook_lib.errors import TransferError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.load import ENGINES, LocalEngine
@@ -43,21 +43,6 @@ def every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_NAME, MASK_KEY)
     monkeypatch.setattr(step, "LARGE_ITEMS", 1)
     monkeypatch.setattr(spread, "UNIT_ITEMS", 1)  # each file is a unit
-
-
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[Processes]:
-    """The engines that the step opens."""
-    opened: list[Processes] = []
-
-    @contextmanager
-    def noted(many: int) -> Iterator[Processes]:
-        with worker_processes(many) as engine:
-            opened.append(engine)
-            yield engine
-
-    monkeypatch.setattr(connect, "worker_processes", noted)
-    return opened
 
 
 def exported(world: World, run_id: str, processes: int, *rules: dict[str, Any], **more: Any) -> Run:

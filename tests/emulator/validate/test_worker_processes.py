@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.cluster import connect
-from runbook_lib.cluster.processes import Processes, WorkerProcess, worker_processes
+from runbook_lib.cluster.processes import Processes, WorkerProcess
 from runbook_lib.cluster.protocol import Message, Work
 from runbook_lib.errors import Interrupted
 from runbook_lib.export.step import export_tables
@@ -68,21 +68,6 @@ def wait_until_gone(pids: list[int]) -> None:
     while any(map(is_there, pids)):
         assert time.monotonic() < until, "a worker process has outlived what it was for"
         time.sleep(0.05)
-
-
-@pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[Processes]:
-    """The engines that the steps open."""
-    opened: list[Processes] = []
-
-    @contextmanager
-    def noted(many: int) -> Iterator[Processes]:
-        with worker_processes(many) as engine:
-            opened.append(engine)
-            yield engine
-
-    monkeypatch.setattr(connect, "worker_processes", noted)
-    return opened
 
 
 @pytest.mark.whole
