@@ -31,6 +31,7 @@ from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, Interrupted, ResumeRefused, RunbookError
 from runbook_lib.garbage import look_seldom
+from runbook_lib.open_files import make_room
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
@@ -71,6 +72,7 @@ def run(
     from runbook_lib.headless.early_kernel import early_kernel
 
     load_config(config)
+    make_room()  # before the kernel starts, which inherits it
     with early_kernel() as kernel:
         from runbook_lib.headless.runner import Request, run_notebooks
 

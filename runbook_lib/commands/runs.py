@@ -26,13 +26,17 @@ def list_runs(as_json: bool) -> int:
     from runbook_lib.paths import reports_root
     from runbook_lib.report.render.run_index import listed_runs
     from runbook_lib.report.text import moment
+    from runbook_lib.run.admission.admit import is_running
+    from runbook_lib.run.unfinished import UNFINISHED
+    from runbook_lib.run.verdicts import RUNNING
 
     root = reports_root()
     rows = listed_runs(root) if root.is_dir() else []
     begun = _without_record(root)
     if as_json:
         told = [{"run_id": name, "verdict": None, "started": started} for name, started in begun.items()]
-        click.echo(json.dumps([*told, *(row.facts() for row in rows)], indent=2))
+        known = [row.facts() | {"running": is_running(root / row.folder)} for row in rows]
+        click.echo(json.dumps([*told, *known], indent=2))
         return 0
     if not rows and not begun:
         say(f"no runs in {root}")
@@ -44,7 +48,9 @@ def list_runs(as_json: bool) -> int:
             say(f"{row.folder:<{width}}  BROKEN: {row.broken}")
             continue
         where = f"{row.source} to {row.target}" + (f", {row.elsewhere}" if row.elsewhere else "")
-        say(f"{row.folder:<{width}}  {row.started:%Y-%m-%d %H:%M}  {row.headline}; {row.mode}; {where}")
+        stopped = row.verdict == RUNNING and not is_running(root / row.folder)
+        how = UNFINISHED if stopped else row.headline
+        say(f"{row.folder:<{width}}  {row.started:%Y-%m-%d %H:%M}  {how}; {row.mode}; {where}")
     return 0
 
 

@@ -40,6 +40,7 @@ from runbook_lib.aws.session.staging import raw_chain, raw_client, staging_chain
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.config.model import Migration
 from runbook_lib.errors import ForbiddenCall
+from runbook_lib.open_files import make_room
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
@@ -192,6 +193,7 @@ def connect(config: Migration) -> Clients:
     Raises CredentialsError or ConfigError when a side cannot be reached at all.
     """
     refuse_network()
+    make_room()
     calls = Calls()
     source_guard, target_guard = Guard("source", SOURCE, calls), Guard("target", TARGET, calls)
     staging_guard = Guard("staging", STAGING, calls)

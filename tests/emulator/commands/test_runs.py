@@ -82,6 +82,19 @@ def _while_it_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert ({step["name"]: step["status"] for step in told["steps"]}["validate"], told["why"]) == ("running", [WHY])
     assert "start the run again with the same run id" in told["next"]["what"]
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"verdict": "RUNNING"}))  # as a killed runner leaves it
+    with sole_runner(folder):
+        assert _listed(capsys) == ("RUNNING", True)
+    assert _listed(capsys) == ("UNFINISHED", False)
+
+
+def _listed(capsys: pytest.CaptureFixture[str]) -> tuple[str, bool]:
+    assert run_cli(["list"]) == 0
+    words = capsys.readouterr().out.split()[3].rstrip(";")
+    assert run_cli(["list", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    return words, row["running"]
 
 
 @pytest.mark.whole
