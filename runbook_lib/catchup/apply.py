@@ -16,8 +16,8 @@ from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.read import lines_window
 from runbook_lib.cluster.roster import WorkerRoster, WorkerSpan
 from runbook_lib.errors import CorruptFile, TransferError
-from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.by_batch_write import budget_of, target_of, units_for
 from runbook_lib.load.distributed.coordinator import write_spread

@@ -12,8 +12,8 @@ from itertools import islice
 
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
-from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes, read_changes
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run

@@ -9,8 +9,8 @@ from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.change import ChangeWindow
 from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.incremental import fetch_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import fetch_changes
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.lines import parse_line
 from runbook_lib.run.facts.windows import WindowFact

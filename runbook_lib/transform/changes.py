@@ -14,9 +14,9 @@ import orjson
 
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.change import Change, ChangeWindow, spell_change
-from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.spelled_change import SpelledChange, spelled_change
+from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes
 from runbook_lib.export_format.writer import ExportWriter
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.export_format.change import Change, ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import fetch_changes
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.masking.windows import RawExport
 from runbook_lib.run.facts.windows import WindowFact

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook_lib.export_format.change import Change, ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes
+from runbook_lib.export_format.window_file import fetch_changes
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import key_of
 from runbook_lib.repair.exported_lines import exported_lines

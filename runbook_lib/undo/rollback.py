@@ -21,7 +21,7 @@ from runbook_lib.aws.session.granted_calls import repairer
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, GateFailed, RunbookError
 from runbook_lib.export_format.change import ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes
+from runbook_lib.export_format.window_file import fetch_changes
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.plan.pair import Pair

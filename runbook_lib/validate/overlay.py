@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.export_format.change import ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import fetch_changes, read_changes
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import digests
 from runbook_lib.items.keyed import RunSecret

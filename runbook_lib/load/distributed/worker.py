@@ -24,8 +24,8 @@ from runbook_lib.cluster.roster import calls_of
 from runbook_lib.errors import CorruptFile, RunbookError
 from runbook_lib.export_format.change import ChangeWindow
 from runbook_lib.export_format.data_file import CheckedFile, fetch
-from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.load.distributed.lease import Lease, LeaseGrant, WorkerReport

@@ -17,8 +17,8 @@ import orjson
 import pytest
 
 from runbook_lib.export_format.change import BOTH_IMAGES, NEW_IMAGE, ChangeWindow
-from runbook_lib.export_format.incremental import fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.window_file import fetch_changes, read_changes
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute

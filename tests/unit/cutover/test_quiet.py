@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.cutover import quiet
 from runbook_lib.cutover.quiet import had_expired, quiet_since
-from runbook_lib.export_format.incremental import Change
+from runbook_lib.export_format.window_file import Change
 
 START = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
 YEARS = 365.25 * 86400

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.change import ChangeWindow, parse_change, spell_change
-from runbook_lib.export_format.incremental import fetch_changes, read_changes
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.spelled_change import ChangeSpelling, SpelledChange
+from runbook_lib.export_format.window_file import fetch_changes, read_changes
 from runbook_lib.items import learned_forms
 from runbook_lib.items.keys import KeyAttribute
 from tests.support.real_chain import real_chain

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import CorruptFile, ManifestError
 from runbook_lib.export_format.change import ChangeWindow, parse_change
-from runbook_lib.export_format.incremental import CheckedChanges, fetch_changes
 from runbook_lib.export_format.manifest import DataFile, read_manifest
+from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes
 from runbook_lib.items.keys import KeyAttribute
 from tests.support.real_chain import FIRST, FULL, SECOND, real_chain
 
