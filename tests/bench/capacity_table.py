@@ -1,6 +1,7 @@
 """A table with the capacity of a real one: key ranges, a table limit, delays, throttling; in a process of its own.
 
-Each put costs its size in KB, rounded up, from the token bucket of its key range and from the table's.
+Each put costs its size in KB, rounded up, and each delete one unit, from the token bucket of its key range and from
+the table's.
 What the buckets cannot pay comes back as UnprocessedItems, or, if that is the whole batch, as an
 exception with ThrottlingReasons. Answers take 5 to 15 ms. A GET answers with what was asked and taken,
 a POST to /limits changes the table's limit.
@@ -121,7 +122,7 @@ class Table:
         self.whole.fill(now)
         left, units, reason = [], 0.0, ""
         for put in puts:
-            item = put["PutRequest"]["Item"]
+            item = put["PutRequest"]["Item"] if "PutRequest" in put else put["DeleteRequest"]["Key"]
             cost = float(-(-len(orjson.dumps(item)) // 1024))
             bucket = self.ranges[min(int(position(item["id"]["S"]) * len(self.ranges)), len(self.ranges) - 1)]
             bucket.fill(now)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 import orjson
@@ -16,25 +15,13 @@ import pytest
 
 from runbook_lib.aws.endpoints import CONFIG
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.catchup import apply
-from runbook_lib.catchup.apply import send_window
-from runbook_lib.catchup.read import read_window
-from runbook_lib.export_format.change import BOTH_IMAGES
-from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Method
-from runbook_lib.run.facts.windows import WindowFact, WindowState
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.tables.windows import keep_export_files
-from tests.bench import ID, ROUNDS, OneFile, Way, engine_run, measure, plain_id, plain_line, show
+from tests.bench import ROUNDS, OneFile, Way, engine_run, measure, plain_id, plain_line, show
 from tests.bench.engine import FILES, TABLE, by_engine, engine_target
 from tests.bench.sink import Sink, running_sink
+from tests.bench.windows import DELETED, change_line, read_files, send
 
-CHANGES, DELETED = 40_000, 10  # every so many is a delete
-WINDOW = WindowFact(
-    "bench", 1, "2026-01-14T10:00:00.000Z", "2026-01-14T11:00:00.000Z", BOTH_IMAGES, WindowState.EXPORTED, arn="arn",
-    bucket="bucket",
-)  # fmt: skip
-WRITTEN = b'{"Metadata":{"WriteTimestampMicros":{"N":"1768386600000000"}},"Keys":{"id":{"S":"'
+CHANGES = 40_000
 
 
 @pytest.fixture
@@ -43,42 +30,15 @@ def sink() -> Iterator[Sink]:
         yield running
 
 
-ORDER = {
-    "lines": {"L": [{"M": {"count": {"N": str(n)}, "sku": {"S": f"sku-{n}"}}} for n in range(3)]},
-    "ship": {"M": {"to": {"M": {"number": {"N": "12"}, "street": {"S": "Front Street"}}}}},
-}
-
-
-def change_line(number: int, nested: bool = False) -> bytes:
-    """An update with both images, or a delete, of an item as an import has it; attributes in order, as AWS has them."""
-    item = orjson.loads(plain_line(number))["Item"]
-    if nested:
-        item["order"] = {"M": ORDER}
-    image = orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
-    new = b"" if number % DELETED == 0 else b',"NewImage":' + image.replace(b"Quarterly", b"Changed")
-    return WRITTEN + plain_id(number).encode() + b'"}},"OldImage":' + image + new + b"}"
-
-
-def by_window(client: Any, session: Any, stored: Sequence[OneFile], folder: Path, *, send: bool = True) -> None:
+def by_window(client: Any, session: Any, stored: Sequence[OneFile], folder: Path, *, send_it: bool = True) -> None:
     """Ours, whole: each file fetched and checked, its changes recorded as digests, checked once more, and sent."""
     calls = Calls()
     with closing(Ledger(folder / f"{time.monotonic_ns()}.sqlite")) as ledger:
         calls.report_to(ledger.count_call)
         run = engine_run(ledger, calls, {f.file.key: f for f in stored}, concurrency=8)
-        keep_export_files(ledger, "bench", "arn", [f.file for f in stored])
-        changes = sum(f.file.items for f in stored)
-        target = engine_target(client, session, calls)
-        fact = WindowFact(**{**_members(WINDOW), "changes": changes})
-        fact = read_window(run, fact, ID)
-        if send:
-            pair = Pair("bench", TABLE, Method.EXPORT, None, None, None)
-            with patch.object(apply, "target_of", lambda *_: target):
-                fact = send_window(run, pair, fact, target.transport, ID, lambda done: None)
-            assert (fact.acknowledged, fact.quarantined) == (changes, 0)
-
-
-def _members(fact: WindowFact) -> dict[str, Any]:
-    return {name: getattr(fact, name) for name in fact.__dataclass_fields__}
+        fact = read_files(run, [f.file for f in stored])
+        if send_it:
+            send(run, fact, engine_target(client, session, calls), TABLE)
 
 
 def window_of(changes: int, nested: bool = False) -> list[OneFile]:
@@ -97,7 +57,7 @@ def test_a_change_costs_no_more_than_a_few_items_of_an_import(sink: Sink, tmp_pa
     with closing(session.client("dynamodb", endpoint_url=sink.endpoint, config=CONFIG)) as client:
         imported = Way("(a) an item of an import", CHANGES, lambda: by_engine(session, client, items, tmp_path))
         read = Way("(b) a change, read, checked and recorded", CHANGES,
-                   lambda: by_window(client, session, changes, tmp_path, send=False))  # fmt: skip
+                   lambda: by_window(client, session, changes, tmp_path, send_it=False))  # fmt: skip
         applied = Way("(c) a change, read, checked, recorded and sent", CHANGES,
                       lambda: by_window(client, session, changes, tmp_path))  # fmt: skip
         deep = Way("(d) the same of items with maps in lists and in maps, 700 bytes", CHANGES,
