@@ -44,7 +44,7 @@ cells: $(READY)
 	$(BIN)/python -m pytest -p tests.support.notebook_sandbox -p nbval.plugin --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 whole: $(READY)  ## run what CI runs beside make test: whole migrations and commands, JupyterLab in a browser
-	$(BIN)/python -m pytest -m "whole and not chaos" --numprocesses 3 --dist worksteal $(call MARKED,whole)
+	$(BIN)/python -m pytest -m "whole and not chaos" --numprocesses 4 --dist worksteal $(call MARKED,whole)
 
 lint: $(READY)   ## check style, types and that notebooks are stored without outputs
 	$(BIN)/ruff check .

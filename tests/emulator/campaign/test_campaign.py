@@ -79,6 +79,7 @@ def test_three_waves_with_a_shared_export_end_in_a_proof_each(world: World) -> N
     assert world.requests("BatchWriteItem") == requests  # what is proved is not done again
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("more", "says"),
     [
@@ -211,6 +212,7 @@ def test_a_run_that_is_asked_for_otherwise_than_it_was_done_is_not_called_done(w
     assert written(world, "a", "b") == [5, 0]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("on_non_empty", ["overwrite", "sync", "append"])
 def test_two_runs_that_replace_one_target_are_refused_before_anything(world: World, on_non_empty: str) -> None:
     """The first one's proof would be of what is not there any more when the campaign says PASS."""
@@ -467,6 +469,7 @@ def test_a_migration_that_was_changed_since_its_run_began_is_refused_before_anyt
     assert "b: run fleet-b was started with another configuration" in ran.stderr
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("waves", "says"),
     [

@@ -88,6 +88,7 @@ def test_the_lag_is_waited_down(world: World) -> None:
     assert slept
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("view", ["NEW_AND_OLD_IMAGES", "NEW_IMAGE"])
 @pytest.mark.whole
 def test_a_change_that_was_not_exported_is_found(world: World, view: str) -> None:
@@ -118,6 +119,7 @@ def test_a_second_full_export_agrees_with_the_windows(world: World) -> None:
     assert found.changes.second_export.items == len(moving.source()) - 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("flaw", "said"), [("duplicate-key", "DUPLICATE_KEY"), ("skewed-clock", "OUTSIDE_WINDOW")])
 @pytest.mark.whole
 def test_a_window_that_is_wrong_is_refused_and_nothing_of_it_written(world: World, flaw: str, said: str) -> None:
@@ -190,6 +192,7 @@ def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
     assert moving.target() == moving.source()
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("by", [ClusterEngine("dask", "tcp://127.0.0.1:1", None, 2, 4), LocalEngine("local")])
 def test_what_workers_of_a_cluster_sent_last_is_in_doubt(world: World, by: ClusterEngine | LocalEngine) -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.whole
 NOTIFY = {"on": ["pass", "fail"], "urls_env": "WHO_IS_TOLD"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("path", ["told", "fails"])
 def test_a_verdict_is_told_and_stays_whatever_becomes_of_the_notice(world: World, path: str) -> None:
     world.pair("a", things(5))

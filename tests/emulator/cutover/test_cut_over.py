@@ -352,6 +352,7 @@ def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: W
         cut(moving)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("seconds", "looks"), [(60.0, False), (1800.0, True)])
 @pytest.mark.whole
 def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: float, looks: bool) -> None:

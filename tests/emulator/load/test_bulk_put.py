@@ -440,6 +440,7 @@ def test_a_count_below_the_manifest_s_is_never_a_pass_though_all_is_there(
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("status", ["COMPLETED_WITH_ERRORS", "CANCELLED"])
 def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_there(

@@ -134,7 +134,7 @@ def test_a_target_filled_since_the_preflight_is_not_written_to(world: World) -> 
     ],
     ids=lambda f: f["kind"],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_nothing_is_lost_when_the_server_balks(world: World, fault: dict[str, Any]) -> None:
     world.pair("a", things(80))
@@ -300,7 +300,7 @@ def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     ],
     ids=["truncated", "bit flipped", "emptied", "deleted"],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_damaged_file_is_found_before_anything_of_it_is_written(
     world: World, damage: Callable[[bytes], bytes] | None, words: str

@@ -46,6 +46,7 @@ def stopped_halfway(world: World, refused: int) -> tuple[Run, set[str]]:
     return run, missing
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("refused", [2, 4], ids=["more to come than there is", "less to come than there is"])
 @pytest.mark.parametrize("which", ["to come", "acknowledged", "as exported", "beside"])
 def test_what_came_into_the_target_of_a_run_that_stopped_halfway(world: World, refused: int, which: str) -> None:
@@ -89,6 +90,7 @@ def test_the_smaller_side_is_kept_while_the_other_is_read(world: World, monkeypa
     assert kept == [min(ITEMS - acknowledged, ITEMS - len(missing))]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("policy", ["overwrite", "append", "sync"])
 @pytest.mark.parametrize("answered", [True, False], ids=["each write refused", "one not answered"])
 def test_what_was_there_before_is_known_from_before_the_first_write_that_may_have_been_done(

@@ -60,6 +60,7 @@ def as_recorded(world: World, run: Run) -> dict[str, list[str]]:
     return rows
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("settings", [{"max_wcu": 100}, {}], ids=["in the midst of tables", "as tables end"])
 @pytest.mark.whole
 def test_the_last_frame_of_an_interrupted_import_is_as_the_ledger_has_it(

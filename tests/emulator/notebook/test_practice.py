@@ -56,6 +56,7 @@ def given(world: World, run_id: str) -> dict[str, Any]:
     return {"config": str(world.config()), "run_id": run_id}
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("way", ["-p", "-y", "-f", "-b"])
 def test_papermill_hands_parameters_over_in_each_of_its_ways(
     way: str, world: World, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
@@ -138,6 +139,7 @@ def test_a_kernel_of_another_name_and_folder_runs_it_and_html_is_made_of_it(
     assert "Traceback" not in page
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
 def test_jupytext_brings_a_notebook_there_and_back(book: Path) -> None:
     known = nbformat.read(book, as_version=4)

@@ -193,6 +193,7 @@ def copy(world: World, from_: str, to: str) -> None:
         world.put_object(to + name, body)
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("by", ["arn", "folder"])
 def test_an_export_that_was_replaced_after_the_preflight_is_refused_at_every_reading(world: World, by: str) -> None:

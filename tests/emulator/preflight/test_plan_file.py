@@ -120,6 +120,7 @@ def _stream_on(world: World) -> None:
     )
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("change", "member"),
     [

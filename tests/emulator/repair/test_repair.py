@@ -196,7 +196,7 @@ RACES = {
 
 
 @pytest.mark.parametrize("race", RACES)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_writer_that_races_a_repair_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:
     run = damaged(world)

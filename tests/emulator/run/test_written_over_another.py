@@ -427,6 +427,7 @@ def test_a_run_that_goes_on_after_another_one_is_one_that_came_since(world: Worl
     assert passed.id == "run-a"
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("policy", "code"), [("overwrite", 1), ("append", 1)])
 def test_no_policy_begins_beside_a_run_that_may_replace(

@@ -105,6 +105,7 @@ HOOK = "def transform(item, context):\n    item['note'] = {'S': 'for ' + item['e
 BLIND = "def transform(item, context):\n    return item\n"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("changed", ["hook", "key"])
 @pytest.mark.whole
 def test_a_leak_is_looked_for_with_what_the_table_was_transformed_with_alone(

@@ -93,6 +93,7 @@ def test_values_without_a_rule_are_named_as_by_one_process(world: World, engines
     assert len(engines) == 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("every", [False, True], ids=["one is killed", "all are, again and again"])
 def test_what_a_killed_process_had_is_made_again(
     world: World, engines: list[Processes], monkeypatch: pytest.MonkeyPatch, *, every: bool

@@ -50,7 +50,7 @@ def test_a_run_with_a_hook_can_be_verified(world: World, place: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_nothing_that_a_hook_raises_quotes_an_item(world: World, hostile: str) -> None:
     world.pair("a", things(5, who={"S": SECRET}))

@@ -32,7 +32,7 @@ def another(body: bytes) -> Answer:
 
 @pytest.mark.parametrize(("lie", "times"), [(gone, 1), (gone, 2), (another, 1)], ids=["once", "twice", "another"])
 @pytest.mark.parametrize("created", [True, False])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, times: int) -> None:
     source_without_target(world, "a", 20) if created else world.pair("a", things(20))
@@ -162,6 +162,7 @@ def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: W
     assert theirs in world.items(world.target, world.dst("a"))
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("in_look", ["first", "second", "both"])
 @pytest.mark.parametrize("lost", ["stranger's", "own"])
 @pytest.mark.whole

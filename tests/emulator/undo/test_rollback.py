@@ -141,6 +141,7 @@ def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatc
     assert held(world) == before
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("race", ["replace_as_read", "delete_as_read"])
 @pytest.mark.whole
 def test_a_writer_that_races_it_keeps_its_write(world: World, monkeypatch: pytest.MonkeyPatch, race: str) -> None:

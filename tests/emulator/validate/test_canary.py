@@ -162,6 +162,7 @@ def test_an_item_that_comes_in_between_is_not_deleted(world: World, monkeypatch:
     assert world.items(world.target, world.dst("a")) == [own]
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("operation", ["PutItem", "DeleteItem"])
 def test_a_canary_that_fails_fails_the_run_and_not_the_other_tables(

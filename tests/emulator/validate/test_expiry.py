@@ -95,6 +95,7 @@ def test_an_empty_target_whose_own_ttl_removed_all_of_it_fails_and_says_why(worl
     assert "the target's TTL, by created, excuses no item that is absent: the source's is off" in reasons
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("passes", "expected"), [(NOW, ("PASS", 1, 0)), (NOW - 2, ("FAIL", 0, 1))])
 def test_the_clock_is_read_after_the_second_look(
@@ -200,7 +201,7 @@ def dropped(world: World) -> None:
 
 @pytest.mark.whole
 @pytest.mark.parametrize(("change", "expected"), [(lambda world: None, "PASS"), (rebuilt, "FAIL"), (dropped, "FAIL")])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: World, change: Any, expected: str) -> None:
     gone = item("i", PASSED)
     world.pair("a", [gone, item("kept", {"N": str(NOW * 2)})])

@@ -71,7 +71,7 @@ def loaded(world: World, segments: int, **settings: Any) -> Run:
 
 @pytest.mark.parametrize("segments", [1, 3])
 @pytest.mark.parametrize("lie", [stops, leaps, hides])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_what_a_lost_page_would_hide_is_a_fail(world: World, liar: Between, lie: Lie, segments: int) -> None:
     run = loaded(world, segments)
@@ -108,6 +108,7 @@ SEGMENTS, EMPTY, FULL, FOREIGN_ONE = 8, [0], [0], "foreign"
 Swap = Callable[[World, Request], bytes]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("swap", [empties, doubles, passes_over])
 @pytest.mark.whole
 def test_an_item_that_nobody_exported_is_not_hidden_by_an_answer_to_another_request(

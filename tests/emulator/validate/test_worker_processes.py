@@ -219,6 +219,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.whole
 def test_processes_do_not_outlive_the_one_that_started_them(end: signal.Signals) -> None:

@@ -13,6 +13,7 @@ from tests.support.streamed import streamed
 from tests.support.world import World
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("reading", [1, 2])
 @pytest.mark.whole
 def test_a_record_that_one_answer_leaves_out_is_not_lost(world: World, reading: int) -> None:

@@ -52,6 +52,7 @@ def test_a_stream_that_was_turned_on_after_the_export(world: World) -> None:
     assert "was turned on at" in refused(moving, "OTHER_STREAM")
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("looked_before", [True, False])
 def test_records_that_are_kept_no_longer(world: World, looked_before: bool) -> None:
