@@ -10,6 +10,7 @@ from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.json_text import NotJson, read_json_text
 from runbook_lib.masking.rules import MaskRule, Verb, split_template
 from runbook_lib.masking.tree import MaskNode, MaskTree
+from runbook_lib.masking.verbs import constant_attribute
 
 KEPT = -1
 UNRULED = -2  # of no rule: never written as it is, for a filter or a hook stands before the mask
@@ -23,6 +24,7 @@ class ItemLeaves:
         self._tree = tree
         self._sought = [rule.is_sought for rule in tree.rules]
         self._shapes = [_shapes(rule) for rule in tree.rules]
+        self._constants = [_constant_text(rule.constant) for rule in tree.rules]
 
     def of(self, item: Item) -> Iterator[Leaf]:
         """Every text of an item: values, parts of values, and names."""
@@ -31,8 +33,8 @@ class ItemLeaves:
     def written(self) -> Iterator[str]:
         """Texts that the mask itself puts into a target: constants, and what stands between the parts of templates."""
         for rule in self._tree.rules:
-            if isinstance(rule.constant, str):
-                yield rule.constant
+            if (constant := _constant_text(rule.constant)) is not None:
+                yield constant
             for template in rule.templates:
                 yield from (piece for piece in split_template(template)[1] if isinstance(piece, str))
 
@@ -68,16 +70,27 @@ class ItemLeaves:
             yield from _all_of(attribute, node.index)
 
     def _json(self, node: MaskNode, inside: MaskNode, text: str) -> Iterator[Leaf]:
-        yield node.index, text
+        """A JSON text and what it holds; one in which nothing is masked may be written letter by letter."""
         try:
             held = read_json_text(text)
         except NotJson:
-            return
+            held = {}
+        leaves = list(self._in_json(inside, held))
+        if not held.keys() & {"M", "L"} or any(self._hides(index, part) for index, part in leaves):
+            yield node.index, text
+        else:  # what no rule spells in it is not kept, and neither is the text around it
+            yield (UNRULED if any(index == UNRULED for index, _ in leaves) else KEPT), text
+        yield from leaves
+
+    def _in_json(self, inside: MaskNode, held: Attribute) -> Iterator[Leaf]:
         if "M" in held:
             yield from self._map(inside, held["M"])
-        elif inside.each is not None:
-            for element in held.get("L", ()):
-                yield from self._value(inside.each, element)
+        for element in held.get("L", ()):
+            yield from _all_of(element, UNRULED) if inside.each is None else self._value(inside.each, element)
+
+    def _hides(self, index: int, text: str) -> bool:
+        """Whether a rule makes something else of a text."""
+        return index >= 0 and text not in ("", self._constants[index])
 
     def _parts(self, index: int, text: str) -> Iterator[Leaf]:
         """A text that a template takes apart; one of which every part is kept stays as it is."""
@@ -89,6 +102,13 @@ class ItemLeaves:
                     yield (KEPT if name in kept else index), part
                 return
         yield index, text
+
+
+def _constant_text(constant: str | float | bool | None) -> str | None:
+    """A constant as a leaf says it; None for one that is no text and no number."""
+    if constant is None or isinstance(constant, bool):
+        return None
+    return str(next(iter(constant_attribute(constant).values())))
 
 
 def _shapes(rule: MaskRule) -> list[tuple[Any, frozenset[str]]]:

@@ -46,15 +46,18 @@ def make_null(kind: str, value: Any, item: Item) -> Attribute | None:
     return NULL
 
 
+def constant_attribute(constant: str | float | bool | None) -> Attribute:
+    """A constant of a rule as it is written."""
+    if isinstance(constant, bool):
+        return {"BOOL": constant}
+    if isinstance(constant, int | float):
+        return {"N": canonical_number(repr(constant))}
+    return {"S": str(constant)}
+
+
 def constant_action(constant: Any) -> Action:
     """The same value for all; a set becomes a set of one where the value may be its member."""
-    made: Attribute
-    if isinstance(constant, bool):
-        made = {"BOOL": constant}
-    elif isinstance(constant, int | float):
-        made = {"N": canonical_number(repr(constant))}
-    else:
-        made = {"S": str(constant)}
+    made = constant_attribute(constant)
     ((own, spelled),) = made.items()
 
     def act(kind: str, value: Any, item: Item) -> Attribute | None:
