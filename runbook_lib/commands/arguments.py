@@ -23,18 +23,40 @@ ELSEWHERE = {
 
 
 class Commands(click.Group):
-    """The commands, which answer a word of the trade, or one that is almost such a word, with the command for it."""
+    """The commands, which answer a word of the trade, or one that is almost such a word, with the command for it.
+
+    None takes an option or argument that was given and is empty.
+    """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError:
             if not (near := difflib.get_close_matches(args[0], [*self.commands, *ELSEWHERE], n=1)):
                 raise
             meant = ELSEWHERE.get(near[0], near[0])
             ctx.fail(f"no such command: {args[0]!r}. Did you mean: runbook {meant}?")
+        if command is not None and not ctx.resilient_parsing:
+            _refuse_empty(click.Context(command, parent=ctx, info_name=name), rest)
+        return name, command, rest
+
+
+def _refuse_empty(ctx: click.Context, arguments: list[str]) -> None:
+    """Raise UsageError for what was given and says nothing: a shell's unset variable is not the default.
+
+    It would be every table to `--tables`. What is asked for and may be answered with nothing may be given so.
+    """
+    given, _, order = ctx.command.make_parser(ctx).parse_args(list(arguments))
+    for parameter in order:
+        value = given.get(parameter.name or "")
+        optional = isinstance(parameter, click.Option) and parameter.prompt and not parameter.default
+        if isinstance(value, str) and not value.strip(", \t\n") and not optional:
+            raise click.BadParameter(
+                f"expected a value, found {value!r}; is a variable of the shell unset? Give a value or leave it out",
+                ctx=ctx, param=parameter,
+            )  # fmt: skip
 
 
 class RunPath(click.Path):

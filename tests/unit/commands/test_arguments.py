@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
 from runbook_lib.commands.arguments import RUN_ID, RunPath
 from runbook_lib.commands.output import Output
+from runbook_lib.errors import ConfigError
 from runbook_lib.notebook.verdict import verdict_of_run
 from runbook_lib.paths import command_here
 from tests.support import records
@@ -126,3 +128,51 @@ def test_every_command_that_goes_on_with_a_run_completes_its_id() -> None:
     del kinds["demo"]  # which begins a new one
     assert len(kinds) > 7
     assert set(kinds.values()) == {type(RUN_ID)}, kinds
+
+
+def _takes_text(parameter: click.Parameter) -> bool:
+    flag = isinstance(parameter, click.Option) and (parameter.is_flag or parameter.count)
+    return not flag and parameter.expose_value
+
+
+def _answerable_with_nothing(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Option) and "(empty: " in str(parameter.prompt)
+
+
+GIVEN = [
+    (command.name, parameter)
+    for command in cli.commands.values()
+    for parameter in command.params
+    if _takes_text(parameter)
+]
+
+
+@pytest.mark.parametrize(("command", "parameter"), GIVEN, ids=[f"{c} {p.name}" for c, p in GIVEN])
+def test_what_was_given_and_is_empty_is_no_default(
+    command: str, parameter: click.Parameter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cleanup --tables "$UNSET"` emptied every target."""
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    begun: list[str] = []
+    monkeypatch.setattr(cli.commands[command], "invoke", lambda ctx: begun.append(ctx.info_name))
+    needed = [
+        word
+        for other in cli.commands[command].params
+        if other is not parameter and (other.required or other.name == "file") and other.name != "bucket"
+        for word in ([] if isinstance(other, click.Argument) else other.opts[-1:]) + ["given"]
+    ]
+    may_be_empty = _answerable_with_nothing(parameter)
+    for value in ("", " ", " ,"):
+        mine = [value] if isinstance(parameter, click.Argument) else [parameter.opts[-1], value]
+        result = CliRunner().invoke(cli, [command, *needed, *mine], input="bucket\n" * 10)
+        assert (result.exit_code, begun) == ((0, [command]) if may_be_empty else (2, [])), result.output
+        begun.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_option_is_told_from_one_that_is_not_there() -> None:
+    told = CliRunner().invoke(cli, ["cleanup", "m.yaml", "--run-id", "r", "--tables", "", "--execute"])
+    assert "Invalid value for '--tables': expected a value, found ''; is a variable of the shell unset?" in told.output
+    taken = CliRunner().invoke(cli, ["cleanup", "no.yaml", "--run-id", "r", "--tables", "a,"])
+    assert isinstance(taken.exception, ConfigError), taken.output

@@ -87,7 +87,7 @@ def test_another_file_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     [
         ("--bucket", "B", "staging.bucket"),
         ("--source-region", "east", "source.region"),
-        ("--tables", " , ", "tables.include"),
+        ("--tables", " , ", "Invalid value for '--tables': expected a value, found ' , '"),
         ("--to", "{other}", "tables.rename"),
         ("--to", "dev", "--to: expected {name} in the new names of orders-staging-*, users, found 'dev'"),
         ("--name", "a b", "name"),
