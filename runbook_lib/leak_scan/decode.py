@@ -14,6 +14,7 @@ from runbook_lib.leak_scan.packed import LEAST_PACKED, is_packed_or_text, is_wor
 ESCAPED = "JSON in a string"
 MARKS = ("%", "\\", "&", "\n", "xn--")  # of a text that may have to be taken apart as a whole
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
+LONG_CODE, NO_CHARACTER = 8, "\ufffd"  # digits, in whichever base
 LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
 # Of JSON and of programs, one after the other: four, eight or two hexadecimal digits, some in braces, or octal ones.
 _ESCAPE = re.compile(
@@ -22,6 +23,7 @@ _ESCAPE = re.compile(
 )
 _BASES = (16, 16, 16, 16, 8, 8)
 _SHORT = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_CODED = re.compile(rf"&#(?:([0-9]{{{LONG_CODE},}})|[xX]([0-9a-fA-F]{{{LONG_CODE},}}))")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]+")
 _BYTE_BY_BYTE = re.compile("(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -70,7 +72,7 @@ def unpacked(
         yield from _spelled_bytes("URL-encoded", _PERCENT, _OLD_URL.sub(_character, text), text, any_bytes)
     if "\\" in text and (plain := unescaped(text)) != text:
         yield ESCAPED, plain
-    if "&" in text and (plain := html.unescape(text)) != text:
+    if "&" in text and (plain := _html_unescaped(text)) != text:
         yield "HTML-escaped", plain
     if "\n" in text and (plain := text.replace("\r", "").replace("\n", "")):
         yield "over several lines", plain
@@ -197,6 +199,16 @@ def _unescaped(match: re.Match[str]) -> str:
         return _SHORT.get(number, number)
     code = int(number, _BASES[which - 1])
     return chr(code) if code <= sys.maxunicode else match[0]
+
+
+def _html_unescaped(text: str) -> str:
+    return html.unescape(_CODED.sub(_shortened, text) if "&#" in text else text)
+
+
+def _shortened(match: re.Match[str]) -> str:
+    """A character's number without zeros before it; one that no character has is none, however long it is."""
+    number = (match[1] or match[2]).lstrip("0") or "0"
+    return f"&#{'' if match[1] else 'x'}{number}" if len(number) < LONG_CODE else NO_CHARACTER
 
 
 def _as_utf8(match: re.Match[str]) -> str:

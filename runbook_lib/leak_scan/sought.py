@@ -89,7 +89,7 @@ class Gathered:
     folder: Path
     most: int
     rules: list[str] = field(default_factory=list)
-    owners: array[int] = field(default_factory=lambda: array("H"))
+    owners: array[int] = field(default_factory=lambda: array("I"))
     anywhere: dict[str, int] = field(default_factory=dict)
     patterns: dict[str, int] = field(default_factory=dict)
     short: set[str] = field(default_factory=set)

@@ -14,7 +14,17 @@ LEAST_DIGITS = 7  # of a number that is also looked for without its separators
 _TELEPHONE = re.compile(r"\+?\d[\d ().\-/]{6,24}\d", re.ASCII)
 _SPACED = re.compile(r"\d[\d ().\-/]{5,25}\d", re.ASCII)
 _NO_DIGITS = dict.fromkeys(map(ord, "+ ().-/"))
-_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic letters
+# Of Latin, Greek and Cyrillic letters, points and other marks of Hebrew ones, vowels and other marks of Arabic ones.
+_ACCENTS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]"
+)
+# Letters that Unicode does not take apart, and what is written for them where a keyboard has none.
+_LETTERS = {
+    "ı": "i", "ł": "l", "ø": "o", "ǿ": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "þ": "th", "æ": "ae", "ǽ": "ae",
+    "ǣ": "ae", "œ": "oe", "ŋ": "n", "ƀ": "b", "ɓ": "b", "ɗ": "d", "ǥ": "g", "ƙ": "k", "ɲ": "n", "ƴ": "y", "ƶ": "z",
+    "ɨ": "i", "ʉ": "u",
+}  # fmt: skip
 _SPACES = re.compile(r"\s{2,}|[\t\n\r]")
 _DECIMAL = re.compile(r"[^\D0-9]")
 # What Unicode calls default ignorable, and marks of annotations: fonts show nothing of it.
@@ -24,7 +34,9 @@ UNSEEN = (
     (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
 _PLAIN: dict[int, str | None] = dict.fromkeys(code for first, last in UNSEEN for code in range(first, last + 1))
-_PLAIN |= dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+_PLAIN[0x20E3] = None  # which makes a key of a digit
+_PLAIN |= {ord(one): plain for letter, plain in _LETTERS.items() for one in (letter, letter.upper())}
+_PLAIN |= dict.fromkeys([0x5BE, *range(0x2010, 0x2016), 0x2212], "-")
 _PLAIN |= dict.fromkeys([0x2018, 0x2019, 0x201B, 0x2BC, 0x66C], "'") | {0x66B: "."}  # between digits, and in names
 _PLAIN |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character, which no text can be searched with
 # Digits in groups, with a fraction or with an exponent, and where one may stand: few texts have such a place.
@@ -42,7 +54,10 @@ _SIGNED = re.compile(r"-\d[\d.]+")
 
 
 def fold(text: str) -> str:
-    """A text as it is compared: without case, accents and what is not seen, with plain digits and single blanks."""
+    """A text as it is compared: without case, accents and what is not seen, with plain digits and single blanks.
+
+    Of every character the upper, lower, title and swapped case come to the same.
+    """
     if text.isascii():
         folded = text.lower()
     else:

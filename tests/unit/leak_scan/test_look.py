@@ -29,8 +29,8 @@ import pytest
 from runbook_lib.items.canonical import Item
 from runbook_lib.leak_scan.look import AT_ONCE, Counted, look_through, look_through_all
 from runbook_lib.leak_scan.packed import decompressed, every_reading, may_hide, readings, text_of_bytes
-from runbook_lib.leak_scan.sought import RawTable, gather
-from runbook_lib.leak_scan.spelling import UNSEEN
+from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
+from runbook_lib.leak_scan.spelling import UNSEEN, fold
 from runbook_lib.masking.hook import HookContext, ItemHook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
@@ -170,6 +170,9 @@ PLACES: dict[str, Any] = {
     "UTF-8 read as Latin-1": {"x": {"S": MAIL.encode().decode("latin-1")}},
     "half a character": {"x": {"S": json.dumps(f"{MAIL} \ud83d")}},
     "control characters between the letters": {"x": {"S": "\x01".join(MAIL)}},
+    "HTML with zeros before its numbers": {"x": {"S": "".join(f"&#{ord(c):012d};" for c in MAIL)}},
+    "HTML with zeros before its hexadecimal numbers": {"x": {"S": "".join(f"&#X{ord(c):09x};" for c in MAIL)}},
+    "behind a number that no character has": {"x": {"S": f"&#{'9' * 5000};&#x{'f' * 5000};{html.escape(NAME)}&amp;"}},
     "a zip file": {"x": {"B": b64(zipped(MAIL))}},
     "the name of a zip's member": {"x": {"B": b64(zipped("nothing", name=f"{MAIL}.txt"))}},
 }
@@ -192,6 +195,32 @@ def test_characters_that_are_not_seen_hide_nothing(unseen: str, tmp_path: Path) 
     _, (values, _, _) = sought(tmp_path, [ITEM], rules())
     assert look_through(values, orjson.dumps({"x": {"S": unseen.join(MAIL)}}).decode(), Counted())
     assert look_through(values, json.dumps({"x": {"S": unseen.join(PHONE)}}), Counted())
+
+
+def test_every_case_of_every_character_is_one_spelling() -> None:
+    """Of upper, lower, title and swapped case: `ı` is `I` in upper case, and that is no `ı` in lower case."""
+    for code in (code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000):
+        one = chr(code)
+        if others := {one.upper(), one.lower(), one.title(), one.swapcase(), one.casefold()} - {one}:
+            assert {fold(other) for other in others} == {fold(one)}, one
+
+
+OTHER_SPELLINGS = {
+    "Yıldız Yılmaz": ["YILDIZ YILMAZ", "yildiz yilmaz", "Yıldız yılmaz"], "İpek Işık": ["ipek ışık", "IPEK ISIK"],
+    "Łukasz Wałęsa-Sørensen": ["Lukasz Walesa-Sorensen", "ŁUKASZ WAŁĘSA-SØRENSEN"],
+    "Nguyễn Đình Chiểu": ["Nguyen Dinh Chieu"], "Þórður Guðmundsson": ["Thordur Gudmundsson"],
+    "Æsa Cœur Ǿster": ["aesa coeur oster", "ÆSA CŒUR ØSTER"], "Groß Straßer": ["GROSS STRASSER", "GROẞ STRAẞER"],
+    "שלום כהן": ["שָׁלוֹם כהן"], "בן־גוריון": ["בן-גוריון"], "محمد عبد الرحمن": ["مُحَمَّد عبد الرحمن", "محمـد عبد الرحمن"],
+    "491712345678": ["".join(f"{digit}\ufe0f\u20e3" for digit in "491712345678")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+@pytest.mark.parametrize(("raw", "spelled"), [(raw, one) for raw, many in OTHER_SPELLINGS.items() for one in many])
+def test_a_name_is_found_in_another_spelling(raw: str, spelled: str, most: int, tmp_path: Path) -> None:
+    for value, text in ((raw, spelled), (spelled, raw)):
+        _, (values, _, _) = sought(tmp_path, [{**ITEM, "name": {"S": value}}], rules(), most=most)
+        assert look_through(values, orjson.dumps({"x": {"S": text}}).decode(), Counted()), value
 
 
 def test_unicode_knows_no_further_format_characters_that_are_not_seen() -> None:
@@ -322,6 +351,14 @@ def test_a_rule_that_keeps_and_has_a_domain_is_looked_for_all_the_same(tmp_path:
     mask, (values, found, _) = sought(tmp_path, [ITEM], switched_off)
     there = look_through(values, orjson.dumps(mask.masked(ITEM, mask.tally())).decode(), Counted())
     assert [found.rule_of(number) for number in there] == ["t: email keep"]
+
+
+def test_any_number_of_rules_of_any_number_of_tables_has_values(tmp_path: Path) -> None:
+    found = Gathered(tmp_path, 10)
+    found.rules = [f"rule {number}" for number in range(100_000)]
+    for number in (0, 65_535, 65_536, 99_999):
+        found.add(f"value {number}", number)
+    assert [found.rule_of(number) for number in range(4)] == ["rule 0", "rule 65535", "rule 65536", "rule 99999"]
 
 
 def test_what_cannot_be_told_is_left_out_and_counted(tmp_path: Path) -> None:
