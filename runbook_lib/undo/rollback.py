@@ -17,6 +17,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.aws.dynamodb.guarded_write import GuardedWriter, threads_waiting
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.dynamodb.read.scan import Segment
 from runbook_lib.aws.session.granted_calls import repairer
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.errors import ConfigError, GateFailed, RunbookError
@@ -138,6 +139,7 @@ def _table(
                 transport, GuardedWriter(transport, pair.target, table.key, Backoff()), run.secret,
                 RateLimit(run.config.import_.max_wcu),
             ),
+            Segment(run.clients.target_wire, pair.target, RateLimit(run.config.validate_.max_rcu)),
             threads_waiting(run.config.import_.concurrency),
             execute,
             lambda done: watch(pair.target, done),

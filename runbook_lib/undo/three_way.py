@@ -1,7 +1,8 @@
 """What becomes of each key that a run has written: what was there before, what the run wrote, what is there now.
 
 Where there is now what the run wrote, what was there before comes back, or the item goes if nothing was. Where there is
-now what was there before, nothing is to be done. Anything else was written by somebody since, and stays.
+now what was there before, nothing is to be done. Anything else was written by somebody since, and stays. That there is
+nothing now is told by silence, so it is done only once a Scan finds nothing there either.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from itertools import islice
 
 from runbook_lib.aws.dynamodb.guarded_items import WRITTEN, ExportedLine, GuardedItems, HeldItem, ItemFate
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
-from runbook_lib.items.canonical import Item
-from runbook_lib.run.tables.scratch import ScratchMap
+from runbook_lib.aws.dynamodb.read.scan import Segment, scan_keys
+from runbook_lib.errors import TransferError
+from runbook_lib.items.canonical import Item, canonical_json
+from runbook_lib.items.keys import key_of
+from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
+
+LEFT_AS_IT_IS = frozenset({"unchanged", "kept"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +54,52 @@ class ThreeWay:
     """One table's way back; unless it is to `execute` it only counts what would be done. Each key is written once.
 
     `base` are the lines of what was there before, by the digests of their keys; `recorded` is the keyed digest of the
-    item that the run itself had found under a key then.
+    item that the run itself had found under a key then; `whole` is the table, for the Scan at the end.
     """
 
     base: ScratchMap
     recorded: Callable[[bytes], bytes | None]
     items: GuardedItems
+    whole: Segment
     threads: int
     execute: bool
     show: Callable[[int], None]
     counts: Counter[str] = field(default_factory=Counter)
 
     def go(self, written: Iterable[WrittenKey]) -> None:
-        """Take back what can be taken back, and count keys as restored, deleted, unchanged, kept and disputed."""
+        """Take back what can be taken back, and count keys as restored, deleted, unchanged, kept and disputed.
+
+        Raises TransferError at the end where a Scan finds what was left as it is because nothing was said to be there.
+        """
         keys = iter(written)
-        with ThreadPoolExecutor(max(1, self.threads), thread_name_prefix="rollback") as pool:
-            while group := list(islice(keys, KEYS_AT_ONCE)):
-                self.counts.update(pool.map(self._outcome, self.looked_at(group)))
-                self.show(self.counts.total())
+        with scratch_map() as absent:
+            with ThreadPoolExecutor(max(1, self.threads), thread_name_prefix="rollback") as pool:
+                while group := list(islice(keys, KEYS_AT_ONCE)):
+                    looked = self.looked_at(group)
+                    outcomes = list(pool.map(self._outcome, looked))
+                    self.counts.update(outcomes)
+                    told = zip(looked, outcomes, strict=True)
+                    left = ((at.key.digest, name) for at, name in told if at.now is None and name in LEFT_AS_IT_IS)
+                    absent.put_all((key, name.encode()) for key, name in left)
+                    self.show(self.counts.total())
+            self._refuse_found(absent)
+
+    def _refuse_found(self, absent: ScratchMap) -> None:
+        """Raise TransferError if a Scan finds anything under the keys that were told to hold nothing: it is kept."""
+        if not len(absent):
+            return
+        key = self.items.writer.key
+        found = (key_of(item, key) for item in scan_keys(self.whole, tuple(k.name for k in key)))
+        told = (absent.get(self.items.secret.key_digest(canonical_json(name))) for name in found)
+        there = Counter(outcome.decode() for outcome in told if outcome is not None)
+        if there:
+            self.counts.subtract(there)
+            self.counts["kept"] += there.total()
+            raise TransferError(
+                f"{self.whole.table}: of {len(absent):,} keys that were told to hold nothing, a Scan finds "
+                f"{there.total():,}; what is there may still be this run's. Run the rollback again, which looks at "
+                "each key anew; if it stays, the server or a proxy is broken, or somebody writes to the table"
+            )
 
     def _outcome(self, at: BeforeAndNow) -> str:
         if at.disputed:
