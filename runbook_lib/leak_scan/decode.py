@@ -9,10 +9,19 @@ from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
 
-from runbook_lib.leak_scan.packed import LEAST_PACKED, is_packed_or_text, is_worth_a_look, may_hide, readings
+from runbook_lib.leak_scan.budget import Budget
+from runbook_lib.leak_scan.packed import (
+    LEAST_PACKED,
+    is_packed_or_text,
+    is_worth_a_look,
+    may_hide,
+    readings,
+    run_budget,
+)
 
 ESCAPED = "JSON in a string"
 MARKS = ("%", "\\", "&", "\n", "xn--")  # of a text that may have to be taken apart as a whole
+LONGEST_LABEL = 256  # characters: those of a domain have 63 at most, and decoding takes the square of their number
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 LONG_CODE, NO_CHARACTER = 8, "\ufffd"  # digits, in whichever base
 LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
@@ -26,6 +35,7 @@ _SHORT = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t
 _CODED = re.compile(rf"&#(?:([0-9]{{{LONG_CODE},}})|[xX]([0-9a-fA-F]{{{LONG_CODE},}}))")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]+")
 _BYTE_BY_BYTE = re.compile("(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+")
+_MAY_BE_BYTES = re.compile("[\xc2-\xf4][\x80-\xbf]")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _OLD_URL = re.compile(r"%u([0-9a-fA-F]{4})")
 _PUNYCODE = re.compile(r"xn--([a-z0-9\-]+)", re.IGNORECASE)
@@ -62,7 +72,7 @@ def runs_of(text: str) -> dict[str, None]:
 
 
 def unpacked(
-    text: str, runs: Iterable[str], nothing: set[str], any_bytes: bool = False
+    text: str, runs: Iterable[str], nothing: set[str], budget: Budget, any_bytes: bool = False
 ) -> Iterator[tuple[str, str | bytes]]:
     """What a text, and those `runs` of it, become by one step, and what it is called; those in `nothing` hide nothing.
 
@@ -83,7 +93,7 @@ def unpacked(
         yield from _spelled_bytes("quoted-printable", _QUOTED, words, text, any_bytes)
     if "xn--" in text and (plain := _PUNYCODE.sub(_label, text)) != text:
         yield "punycode", plain
-    if not text.isascii() and (plain := _BYTE_BY_BYTE.sub(_as_utf8, text)) != text:
+    if not text.isascii() and _MAY_BE_BYTES.search(text) and (plain := _BYTE_BY_BYTE.sub(_as_utf8, text)) != text:
         yield "UTF-8 byte by byte", plain
     if not text.isprintable() and (plain := _CONTROLS.sub("", text)) != text:
         yield "between control characters", plain
@@ -93,10 +103,10 @@ def unpacked(
         if found in nothing:
             continue
         hides = False
-        for reading in readings(found, any_bytes):
+        for reading in readings(found, budget, any_bytes):
             hides = True
             yield reading
-        if not hides:
+        if not hides and not budget.over:
             remember(nothing, found)
 
 
@@ -121,10 +131,15 @@ def hiding_runs(text: str, nothing: set[str], any_bytes: bool = False) -> tuple[
     for found in set(text.translate(_RUNS).split()) - nothing:
         if len(found) < LEAST_PACKED:
             continue
-        if not may_hide(found, any_bytes) or not (held := [data for _, data in readings(found, any_bytes)]):
+        budget = run_budget(found)
+        if not may_hide(found, any_bytes):
             remember(nothing, found)
-        elif any(map(is_packed_or_text, held)):
-            hiding.append(found)
+            continue
+        held = [data for _, data in readings(found, budget, any_bytes)]
+        if budget.over or any(map(is_packed_or_text, held)):
+            hiding.append(found)  # it is taken apart with its item
+        elif not held:
+            remember(nothing, found)
         else:
             binary[found] = held
     return hiding, binary
@@ -179,6 +194,8 @@ def _character(match: re.Match[str]) -> str:
 
 
 def _label(match: re.Match[str]) -> str:
+    if len(match[1]) > LONGEST_LABEL:
+        return match[0]
     try:
         return match[1].encode("ascii").decode("punycode")
     except UnicodeError:

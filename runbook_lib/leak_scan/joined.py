@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 LEAST_JOINED = 10  # characters: eight of Base64, one of which is a joint, and another joint
 LEAST_INSIDE = 6  # bytes of a text without what is behind it
 BEHIND = 12  # bytes that look like text by chance behind the end of one
-# What begins packed bytes; or a text as UTF-8 or, of letters that Latin-1 has, as UTF-16 has it.
-_BEGINS = re.compile(
-    rb"(\x1f\x8b|x[\x01\x5e\x9c\xda]|BZh|\xfd7zXZ\0|PK\x03\x04)|(?:\xff\xfe|\xfe\xff)?+(?:[\t\n\r -~]|\0[\xa0-\xff]"
+_PACKED = re.compile(rb"\x1f\x8b|x[\x01\x5e\x9c\xda]|BZh|\xfd7zXZ\0|\]\0\0|PK\x03\x04")
+# A text as UTF-8 or, of letters that Latin-1 has, as UTF-16 has it.
+_TEXT = re.compile(
+    rb"(?:\xff\xfe|\xfe\xff)?+(?:[\t\n\r -~]|\0[\xa0-\xff]"
     rb"|[\xa0-\xff]\0|\0|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}+"
 )
 _PADDING = ("", "", "==", "=")
@@ -45,11 +47,9 @@ def _from(plain: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[by
     seen = 0
     for start in starts:
         at = (start - first) // 4 * 3
-        if (match := _BEGINS.match(data, at)) is None:
-            continue
-        if match[1]:
+        if _PACKED.match(data, at):
             yield data[at:]
-        elif at >= seen:
+        elif at >= seen and (match := _TEXT.match(data, at)):  # within a text that was seen none begins
             seen = match.end()
             if at or seen < len(data):
                 yield data[at:seen]
@@ -58,7 +58,10 @@ def _from(plain: str, starts: Sequence[int], ends: Sequence[int]) -> Iterator[by
 
 def _cut(data: bytes, start: int, at: int, seen: int, ends: Sequence[int]) -> Iterator[bytes]:
     """A text without what looks like one by chance behind the joint that ends it."""
-    for end in ends:
-        last = at + (end - start) * 3 // 4
-        if at + LEAST_INSIDE <= last and seen - BEHIND <= last < seen:
+    first = max(seen - BEHIND, at + LEAST_INSIDE)
+    for number in range(bisect_left(ends, start + (first - at) * 4 // 3), len(ends)):
+        last = at + (ends[number] - start) * 3 // 4
+        if last >= seen:
+            break
+        if last >= first:
             yield data[at:last]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick
 
+from runbook_lib.leak_scan.budget import Budget
+from runbook_lib.leak_scan.bytes_as_text import text_inside, text_of_bytes
 from runbook_lib.leak_scan.decode import (
     ESCAPED,
     blanks_for_plus,
@@ -17,7 +20,8 @@ from runbook_lib.leak_scan.decode import (
     runs_of,
     unpacked,
 )
-from runbook_lib.leak_scan.packed import HEX, decompressed, from_base64, is_readable, text_inside, text_of_bytes
+from runbook_lib.leak_scan.opened import pieces_of
+from runbook_lib.leak_scan.packed import HEX, from_base64, is_readable
 from runbook_lib.leak_scan.spelling import fold, numbers_of
 from runbook_lib.leak_scan.words import ValueWords
 
@@ -38,6 +42,7 @@ class Counted:
     values: int = 0
     decoded: int = 0
     not_decoded: int = 0
+    cut_short: int = 0  # items that come to more than is unpacked of one: the rest was not looked through
 
 
 @dataclass(slots=True)
@@ -92,10 +97,13 @@ def look_through(values: RawValues, item: str, counted: Counted) -> dict[int, st
     found: dict[int, str] = {}
     counted.items += 1
     counted.values += item.count(ONE) + item.count(SET)
-    _look(values, item, "", 0, found, counted)
+    budget = Budget()
+    counted.decoded += _look(values, item, found, budget)
+    counted.cut_short += budget.over
     if BINARY in item or '"BS":' in item:
+        budget = Budget()
         for data in _binaries(item):
-            if not is_readable(data):
+            if not is_readable(data, budget):
                 counted.not_decoded += 1
     return found
 
@@ -193,31 +201,51 @@ def _as_numbers(values: RawValues, folded: str) -> Iterator[int]:
         yield from _anywhere(values, plain)
 
 
-def _look(
-    values: RawValues,
-    text: str,
-    how: str,
-    depth: int,
-    found: dict[int, str],
-    counted: Counted,
-    above: Set[str] = frozenset(),
-) -> None:
-    """Look through a text; the runs that it was made of, or out of, are in `above` and looked at there."""
-    _search(values, text, how, found)
-    if (spaced := blanks_for_plus(text)) is not None:
-        _search(values, spaced, f"{how}, {FOR_BLANKS}" if how else FOR_BLANKS, found)
-    if depth == DEEPEST:
+def _look(values: RawValues, item: str, found: dict[int, str], budget: Budget) -> int:
+    """Look through an item; how many texts were made of it. What takes fewer steps to unpack comes first."""
+    levels = [deque[tuple[str, str]]() for _ in range(DEEPEST + 1)]
+    seen, above, decoded = {item}, set[str](), -1  # texts, and the runs that texts so far have, or were made of
+    levels[0].append((item, ""))
+    for depth, level in enumerate(levels):
+        while level:
+            text, how = level.popleft()
+            decoded += 1
+            _search(values, text, how, found)
+            if (spaced := blanks_for_plus(text)) is not None and budget.take(len(spaced)):
+                _search(values, spaced, f"{how}, {FOR_BLANKS}" if how else FOR_BLANKS, found)
+            if depth == DEEPEST or budget.over:
+                continue
+            runs = [run for run in runs_of(text) if run not in above]
+            above.update(runs)
+            for step, inner in unpacked(text, runs, values.nothing, budget, values.any_bytes):
+                told = f"{how}, {step}" if how else step
+                below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
+                for plain, said, deep in _plain_texts(values, inner, told, below, found, budget):
+                    if plain in seen:
+                        continue
+                    if not budget.take(len(plain)):
+                        break
+                    seen.add(plain)
+                    levels[deep].append((plain, said))
+                if budget.over:
+                    break
+    return decoded
+
+
+def _plain_texts(
+    values: RawValues, inner: str | bytes, how: str, depth: int, found: dict[int, str], budget: Budget
+) -> Iterator[tuple[str, str, int]]:
+    """The text that something is, or those that it holds packed, with how and how deep; other bytes are searched."""
+    if isinstance(inner, str):
+        yield inner, how, depth
         return
-    runs = runs_of(text)
-    here = above | runs.keys()
-    for step, inner in unpacked(text, (run for run in runs if run not in above), values.nothing, values.any_bytes):
-        told = f"{how}, {step}" if how else step
-        below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
-        if isinstance(inner, bytes):
-            _look_at_bytes(values, inner, told, below, found, counted)
-        else:
-            counted.decoded += 1
-            _look(values, inner, told, below, found, counted, here)
+    for data in (pieces := pieces_of(inner, budget)) or (inner,):
+        if pieces and depth < DEEPEST and data is not inner:
+            yield from _plain_texts(values, data, f"{how}, compressed", depth + 1, found, budget)
+        elif (text := text_of_bytes(data)) is not None:
+            yield text, how, depth
+        elif budget.take(len(data)):
+            _search(values, text_inside(data, values.any_bytes), f"{how}, {IN_BINARY}", found)
 
 
 def _search(values: RawValues, text: str, how: str, found: dict[int, str]) -> None:
@@ -227,22 +255,6 @@ def _search(values: RawValues, text: str, how: str, found: dict[int, str]) -> No
     if how or "\\" not in text:  # an item's own JSON has its numbers without the escapes, too
         for number in _as_numbers(values, folded):
             found.setdefault(number, how or AS_IT_IS)
-
-
-def _look_at_bytes(
-    values: RawValues, data: bytes, how: str, depth: int, found: dict[int, str], counted: Counted
-) -> None:
-    held = decompressed(data)
-    if held is not None and depth < DEEPEST:
-        _look_at_bytes(values, held, f"{how}, compressed", depth + 1, found, counted)
-        return
-    text = text_of_bytes(data if held is None else held)
-    if text is not None:
-        counted.decoded += 1
-        _look(values, text, how, depth, found, counted)
-    else:
-        inside = text_inside(data if held is None else held, values.any_bytes)
-        _search(values, inside, f"{how}, {IN_BINARY}", found)
 
 
 def _binaries(item: str) -> Iterator[bytes]:

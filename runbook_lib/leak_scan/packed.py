@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import bz2
-import io
-import lzma
 import re
-import unicodedata
-import zipfile
-import zlib
 from binascii import Error as BadBase64
 from binascii import a2b_base64, unhexlify
 from collections.abc import Iterator
 from string import ascii_letters, hexdigits
-from typing import Any
 
+from runbook_lib.leak_scan.budget import EACH, Budget
+from runbook_lib.leak_scan.bytes_as_text import LEAST_WIDE, WIDE_MARKS, text_of_bytes, wide_text
 from runbook_lib.leak_scan.joined import LEAST_JOINED, joined_base64
+from runbook_lib.leak_scan.opened import is_packed, pieces_of
 
+MOST_READINGS = 32
 SHORTEST_HEX = 12  # digits
 SHORTEST_BASE32 = 10
 SURELY_HEX = 20  # digits: Base64 of a text has letters beyond f before that
 SURELY_NO_BASE64 = 16  # characters, if all are hexadecimal digits and dashes
-LARGEST = 16 << 20  # bytes that are unpacked of one value
 LEAST_PACKED = 8  # characters of Base64 for 6 of a value
-LEAST_WIDE = 12  # bytes of UTF-16 for as many
-SURELY_WIDE = 96  # bytes of UTF-16 that are so by no chance
-WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){6,}")
 _MARKED_HEX = re.compile(r"0?[xX]((?:[0-9a-fA-F]{2}){6,})")  # as programs and databases spell bytes
 _JOINTS = re.compile(r"[+/_\-]")
 _ANY_32 = f"{ascii_letters}234567"
 _HEX_AND_DASH = f"{hexdigits}-"
 _BASE32_DIGITS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV")
-GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-BZIP, XZ, ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
 _PADDING = ("", "===", "==", "=")
 BASE64, HEXADECIMAL = "Base64", "hexadecimal"
-_PACKED = frozenset(b"\x1f\x78B\xfdP")  # with which they begin
+_PACKED = frozenset(b"\x1f\x78B\xfd]P")  # with which they begin
 # How a byte looks: of ASCII, the first of two to four bytes of another character, the rest of one, or none of these.
 _KINDS = bytes(
     ord("t" if code in b"\t\n\r" or 32 <= code < 127 else "-" if 128 <= code < 192 else "2" if 194 <= code < 224
@@ -45,11 +36,18 @@ _KINDS = bytes(
 SIX = "tttttt"
 
 
-def readings(run: str, any_bytes: bool = False) -> Iterator[tuple[str, bytes]]:
+def readings(run: str, budget: Budget, any_bytes: bool = False) -> Iterator[tuple[str, bytes]]:
     """The bytes that a run may stand for and that are worth a look; what the way to them is called."""
     for step, data in every_reading(run):
+        if not budget.take(len(data)):
+            return
         if data and (any_bytes or (_may_be_read(data) and is_worth_a_look(data))):
             yield step, data
+
+
+def run_budget(run: str) -> Budget:
+    """What the readings of a run come to at most; one with more of them is taken apart with its item."""
+    return Budget(MOST_READINGS * (len(run) + EACH))
 
 
 def may_hide(run: str, any_bytes: bool = False) -> bool:
@@ -63,7 +61,8 @@ def may_hide(run: str, any_bytes: bool = False) -> bool:
         return False
     parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
     if len(parts) > 2:
-        return any(True for _ in readings(run, any_bytes))
+        budget = run_budget(run)
+        return any(True for _ in readings(run, budget, any_bytes)) or budget.over
     return _may_be_base64(run.replace("-", "+").replace("_", "/"), any_bytes) or any(
         len(part) >= LEAST_PACKED and _word_may_hide(part, any_bytes) for part in parts
     )
@@ -114,30 +113,25 @@ def _has_text(data: bytes) -> bool:
     return False
 
 
-def _has_text_inside(data: bytes) -> bool:
-    held = decompressed(data)
-    return _has_text((data if held is None else held).replace(b"\0", b""))
-
-
 def _is_base32(run: str) -> bool:
     return len(run) >= SHORTEST_BASE32 and (run.islower() or run.isupper()) and not run.strip(_ANY_32)
 
 
-def every_reading(run: str) -> list[tuple[str, bytes]]:
-    """All bytes that a run may stand for."""
+def every_reading(run: str) -> Iterator[tuple[str, bytes]]:
+    """All bytes that a run may stand for, one after the other: together they may be many times the run."""
     if len(run) >= SURELY_NO_BASE64 and not run.isalnum() and not run.strip(_HEX_AND_DASH):
         spelled = [part for part in run.split("-") if len(part) >= SHORTEST_HEX and not len(part) & 1]
-        return [(HEXADECIMAL, unhexlify(part)) for part in spelled]
-    found = _word_readings(run)
+        yield from ((HEXADECIMAL, unhexlify(part)) for part in spelled)
+        return
+    yield from _word_readings(run)
     if run.isalnum():
-        return found
+        return
     parts = _JOINTS.split(run)  # they may join it to other words
     for part in dict.fromkeys(parts):
         if len(part) >= LEAST_PACKED:
-            found += _word_readings(part)
+            yield from _word_readings(part)
     if len(parts) > 2 and len(run) > LEAST_JOINED:
-        found += ((BASE64, data) for data in joined_base64(run, parts))
-    return found
+        yield from ((BASE64, data) for data in joined_base64(run, parts))
 
 
 def _word_readings(run: str) -> list[tuple[str, bytes]]:
@@ -155,30 +149,19 @@ def _word_readings(run: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def is_readable(data: bytes) -> bool:
-    """Whether bytes are a text, or packed."""
-    held = decompressed(data)
-    return text_of_bytes(data if held is None else held) is not None
+def is_readable(data: bytes, budget: Budget) -> bool:
+    """Whether bytes are a text, or packed ones."""
+    return any(text_of_bytes(piece) is not None for piece in pieces_of(data, budget) or (data,))
 
 
 def is_packed_or_text(data: bytes) -> bool:
     """Whether bytes have to be taken apart further, or are a text."""
-    return decompressed(data) is not None or text_of_bytes(data) is not None
+    return is_packed(data) or text_of_bytes(data) is not None
 
 
 def is_worth_a_look(data: bytes) -> bool:
     """Whether bytes are a text, packed, or other ones in which a value may be."""
-    return is_readable(data) or _has_text_inside(data) or _wide_text(data) is not None
-
-
-def text_inside(data: bytes, any_bytes: bool) -> str:
-    """What of bytes that are no text can be searched: the texts in them and, with `any_bytes`, they themselves."""
-    texts = [data.replace(b"\0", b"").decode("utf-8", "replace")]
-    if (wide := _wide_text(data)) is not None:
-        texts.append(wide)
-    if any_bytes:
-        texts.append(data.hex())
-    return " ".join(texts)
+    return is_packed_or_text(data) or _has_text(data.replace(b"\0", b"")) or wide_text(data) is not None
 
 
 def _from_base32(text: str) -> bytes | None:
@@ -197,81 +180,3 @@ def from_base64(text: str) -> bytes | None:
         return a2b_base64(plain + _PADDING[odd])
     except BadBase64:
         return None
-
-
-def decompressed(data: bytes) -> bytes | None:
-    """What gzip, zlib, bzip2, xz or a zip file holds, as far as it can be read; None for what is none."""
-    if data.startswith(ZIP):
-        return _unzipped(data)
-    held, left = list[bytes](), LARGEST
-    while left > 0 and (opener := _opener_of(data)) is not None:
-        try:
-            held.append(opener.decompress(data, left))
-        except (zlib.error, OSError, lzma.LZMAError, ValueError):
-            break
-        left -= len(held[-1])
-        data = opener.unused_data if opener.eof else b""  # such files may be put one behind the other
-    return b"".join(held) if held else None
-
-
-def _opener_of(data: bytes) -> Any:
-    """What unpacks data that begin so; None for none of these."""
-    if data.startswith(GZIP) or data[:2] in ZLIB:
-        return zlib.decompressobj(47)
-    if data.startswith(BZIP):
-        return bz2.BZ2Decompressor()
-    return lzma.LZMADecompressor() if data.startswith(XZ) else None
-
-
-def _unzipped(data: bytes) -> bytes | None:
-    """The members of a zip file, one after the other, with their names."""
-    held, left = list[bytes](), LARGEST
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            for member in file.infolist():
-                with file.open(member) as content:
-                    held += [member.filename.encode(), content.read(left)]
-                left -= len(held[-1])
-                if left <= 0:
-                    break
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError, EOFError):
-        return b"\n".join(held) or None
-    return b"\n".join(held)
-
-
-def text_of_bytes(data: bytes) -> str | None:
-    """The text that bytes are; None where they are none."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = ""
-    if text and "\0" not in text:
-        return text
-    wide = _wide_text(data)
-    if wide is not None and (len(data) >= SURELY_WIDE or data.count(0) * 4 >= len(data) or data[:2] in WIDE_MARKS):
-        return wide
-    return f"{text} {wide}" if text and wide else text or None
-
-
-def _wide_text(data: bytes) -> str | None:
-    """The texts that bytes are in UTF-16: which end comes first is not said, and either may look like Chinese."""
-    data = data[: len(data) & ~1]
-    marked = data[:2] in WIDE_MARKS
-    if len(data) < LEAST_WIDE or not (marked or 0 in data):
-        return None
-    found = list[str]()
-    for spelling in ("utf-16",) if marked else ("utf-16-le", "utf-16-be"):
-        try:
-            wide = data.decode(spelling)
-        except UnicodeDecodeError:
-            continue
-        if _is_text(wide):
-            found.append(wide)
-    return " ".join(found) or None
-
-
-def _is_text(wide: str) -> bool:
-    shown = "".join(wide.split())
-    return shown.isprintable() or all(
-        one.isprintable() or unicodedata.category(one) == "Cf" for one in dict.fromkeys(shown)
-    )

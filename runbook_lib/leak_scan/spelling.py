@@ -25,7 +25,6 @@ _LETTERS = {
     "ǣ": "ae", "œ": "oe", "ŋ": "n", "ƀ": "b", "ɓ": "b", "ɗ": "d", "ǥ": "g", "ƙ": "k", "ɲ": "n", "ƴ": "y", "ƶ": "z",
     "ɨ": "i", "ʉ": "u",
 }  # fmt: skip
-_SPACES = re.compile(r"\s{2,}|[\t\n\r]")
 _DECIMAL = re.compile(r"[^\D0-9]")
 # What Unicode calls default ignorable, and marks of annotations: fonts show nothing of it.
 UNSEEN = (
@@ -33,12 +32,26 @@ UNSEEN = (
     (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
-_PLAIN: dict[int, str | None] = dict.fromkeys(code for first, last in UNSEEN for code in range(first, last + 1))
-_PLAIN[0x20E3] = None  # which makes a key of a digit
+
+
+def _ranges(codes: Iterable[int]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for code in codes:
+        if found and code == found[-1][1] + 1:
+            found[-1][1] = code
+        else:
+            found.append([code, code])
+    return found
+
+
+_PLAIN = dict.fromkeys((code for first, last in UNSEEN for code in range(first, last + 1)), "")
+_PLAIN[0x20E3] = ""  # which makes a key of a digit
 _PLAIN |= {ord(one): plain for letter, plain in _LETTERS.items() for one in (letter, letter.upper())}
 _PLAIN |= dict.fromkeys([0x5BE, *range(0x2010, 0x2016), 0x2212], "-")
 _PLAIN |= dict.fromkeys([0x2018, 0x2019, 0x201B, 0x2BC, 0x66C], "'") | {0x66B: "."}  # between digits, and in names
 _PLAIN |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character, which no text can be searched with
+# As ranges: single letters beyond U+FFFF would be compared one by one. A table to translate by is slow, too.
+_OTHERS = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _ranges(sorted(_PLAIN)))}]")
 # Digits in groups, with a fraction or with an exponent, and where one may stand: few texts have such a place.
 _PLACES = tuple(
     (mark, re.compile(place))
@@ -61,11 +74,11 @@ def fold(text: str) -> str:
     if text.isascii():
         folded = text.lower()
     else:
-        plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
+        plain = _OTHERS.sub(lambda other: _PLAIN[ord(other[0])], unicodedata.normalize("NFKC", text))
         plain = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())))
         folded = _DECIMAL.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
     if "  " in folded or "\n" in folded or "\t" in folded or "\r" in folded:
-        return _SPACES.sub(" ", folded)
+        return " ".join(folded.split())
     return folded
 
 

@@ -106,7 +106,7 @@ def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Wa
     watch(pair.source, "done", counted.items, counted.items)
     return LeakFact(
         counted.items, counted.values, counted.decoded, counted.not_decoded, hits, tuple(first[:LISTED]), began,
-        format_timestamp(run.now()), round(time.monotonic() - clock, 3),
+        format_timestamp(run.now()), round(time.monotonic() - clock, 3), counted.cut_short,
     )  # fmt: skip
 
 

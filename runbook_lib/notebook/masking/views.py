@@ -51,12 +51,13 @@ def unnamed_table(run: Run) -> ShownTable:
 def leak_table(run: Run) -> ShownTable:
     """What was looked through in each target, and what was found."""
     columns = [
-        TABLE, number("items"), number("values"), number("decoded"), number("not decoded"), number("raw values found"),
+        TABLE, number("items"), number("values"), number("decoded"), number("not decoded"), number("in part"),
+        number("raw values found"),
         Column("where"),
     ]  # fmt: skip
     rows = [
         (
-            source, fact.items, fact.values, fact.decoded, fact.not_decoded, fact.hits,
+            source, fact.items, fact.values, fact.decoded, fact.not_decoded, fact.cut_short, fact.hits,
             "; ".join(sorted({f"{hit.path} ({hit.encoding}): {hit.rule}" for hit in fact.first})),
         )
         for source, fact in LEAKS.all(run.ledger).items()

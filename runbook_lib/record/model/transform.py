@@ -55,6 +55,7 @@ class LeakScanRecord(Section):
     values: Count = 0
     decoded: Count = 0
     not_decoded: Count = 0
+    cut_short: Count = 0
     hits: Count = 0
     first: list[LeakHitRecord] = []
     seconds: Number | None = None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.leak_scan.budget import Budget
 from runbook_lib.leak_scan.decode import runs_of, unpacked
 from runbook_lib.leak_scan.look import Counted, RawValues, look_through, look_through_all
 from runbook_lib.leak_scan.spelling import fold
@@ -35,7 +36,7 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 @settings(max_examples=250, deadline=None)
 @given(TEXTS, st.booleans())
 def test_no_text_stops_a_step_of_unpacking(text: str, any_bytes: bool) -> None:
-    for _, inner in unpacked(text, runs_of(text), set(), any_bytes):
+    for _, inner in unpacked(text, runs_of(text), set(), Budget(), any_bytes):
         assert inner != text
 
 

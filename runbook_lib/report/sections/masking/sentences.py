@@ -125,13 +125,20 @@ def leaks_in_short(record: RunRecord) -> list[str]:
     hits, opaque = sum(scan.hits for scan in scanned), sum(scan.not_decoded for scan in scanned)
     found = "no raw value of a masked path was found" if not hits else f"{pluralize(hits, 'raw value')} were found"
     looked = sought.anywhere + sought.whole
-    why_not = _left_out(sought)
+    why_not, in_part = _left_out(sought), sum(scan.cut_short for scan in scanned)
     return [
         f"Masked on the way: {found} in {pluralize(len(scanned), 'target')}, looking for {count(looked)} of "
         f"{pluralize(sought.distinct, 'distinct raw value')}{f' ({why_not})' if why_not else ''}; "
-        f"{pluralize(opaque, 'binary value')} could not be decoded and {'was' if opaque == 1 else 'were'} not scanned.",
+        f"{pluralize(opaque, 'binary value')} could not be decoded and {'was' if opaque == 1 else 'were'} not scanned"
+        f"{f'; {_in_part(in_part)}' if in_part else ''}.",
         *_idle_in_short(record),
     ]
+
+
+def _in_part(items: int) -> str:
+    """What is said of items that come to more than is unpacked of one."""
+    were, them = ("was", "it") if items == 1 else ("were", "one")
+    return f"{pluralize(items, 'item')} {were} scanned in part: all that is packed in {them} comes to more than 32 MB"
 
 
 def _is_empty(table: TableRecord) -> bool:
@@ -168,6 +175,8 @@ def _of_table(table: TableRecord) -> Iterator[str]:
     if made.replication_dropped:
         left = pluralize(made.replication_dropped, "attribute")
         yield f"{table.source}: {left} of replication left out."
+    if scan is not None and scan.cut_short:
+        yield f"{table.target}: {_in_part(scan.cut_short)}."
     if scan is not None and scan.hits:
         places = sorted({f"{hit.path} ({hit.rule}; {hit.encoding})" for hit in scan.first})
         yield f"{table.target}: {pluralize(scan.hits, 'raw value')} found{f', at {listed(places)}' if places else ''}."

@@ -39,7 +39,11 @@ class LeakHit:
 
 @dataclass(frozen=True, slots=True)
 class LeakFact:
-    """One target, scanned. `not_decoded` counts values in which nothing could be looked for; `first` are some hits."""
+    """One target, scanned.
+
+    `not_decoded` counts values in which nothing could be looked for, `cut_short` items of which a part was not unpacked
+    since all of them comes to too much; `first` are some hits.
+    """
 
     items: int
     values: int
@@ -50,6 +54,7 @@ class LeakFact:
     started: str
     finished: str
     seconds: float
+    cut_short: int = 0
 
 
 SOUGHT = Note("run", "leak_scan", SoughtFact)
