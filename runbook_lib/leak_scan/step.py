@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -44,8 +45,9 @@ LISTED = 50  # hits of a table that are recorded one by one
 def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, LeakFact]:
     """Search the targets of all planned tables; returns the facts by source table.
 
-    Without `transform.mask`, or in a run that has written nothing, there is nothing to do. Raises GateFailed where a
-    table was not transformed, and at the end TransferError naming each target that could not be read.
+    Without `transform.mask`, or in a run that has written nothing and does not compare what others have, there is
+    nothing to do. Raises GateFailed where a table was not transformed, and at the end TransferError naming each target
+    that could not be read.
     """
     with run.step("leak_scan"):
         ready = make_ready(run.config, macs=mac_keys(run.clients, run.config.source))
@@ -53,7 +55,8 @@ def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None)
         pairs = [pair for pair in run.planned_pairs() if pair.method != Method.SKIP]
         for pair in pairs:
             LEAKS.forget(run.ledger, pair.source)
-        if ready is None or ready.key is None or not EXECUTED.of(run.ledger):
+        filled = EXECUTED.of(run.ledger) or run.config.validate_.without_import
+        if ready is None or ready.key is None or not filled:
             return {}
         failures = []
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
@@ -142,17 +145,30 @@ def _hits(
     places: dict[int, str] = {}
     for path, piece in places_of({"M": item}, ()):
         for number in look_through(values, piece, Counted()):
-            places.setdefault(number, spell_path(shown_path(path)))
+            if number not in places:
+                places[number] = spell_path(shown_path(_without_raw(path, values)))
     for number, how in there.items():
         yield LeakHit(found.rule_of(number), places.get(number, "several values together"), how, key_hash)
 
 
+def _without_raw(path: AttributePath, values: RawValues) -> AttributePath:
+    """A path without the names that raw values are, or hold: also those that are not looked for, as they are kept."""
+    all_of_them = copy(values)
+    all_of_them.left_out = set()
+    return tuple(
+        Wild.NAME
+        if isinstance(step, str) and look_through(all_of_them, orjson.dumps(step).decode(), Counted())
+        else step
+        for step in path
+    )
+
+
 def places_of(attribute: Attribute, path: AttributePath) -> Iterator[tuple[AttributePath, str]]:
-    """Every value of an item as JSON of its own, with its path; a name is a place by itself."""
+    """Every value of an item as JSON of its own, with its path; a name is a place by itself, and not shown."""
     ((kind, value),) = attribute.items()
     if kind == "M":
         for name, held in value.items():
-            yield (*path, Wild.NAME), orjson.dumps(name).decode()  # one that is a hit is not shown
+            yield (*path, Wild.NAME), orjson.dumps(name).decode()
             yield from places_of(held, (*path, name))
     elif kind == "L":
         for element in value:
